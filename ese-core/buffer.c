@@ -1,0 +1,78 @@
+#include "ese-core/buffer.h"
+
+#include <stdarg.h>
+
+#include "ese-core/memory.h"
+
+/* Makes room for `more` bytes and the NUL. False when that would pass the bound. */
+static bool grow(struct ese_buffer *buffer, size_t more)
+{
+    if (buffer->overflowed || more > buffer->limit || buffer->length > buffer->limit - more) {
+        buffer->overflowed = true;
+        return false;
+    }
+    size_t needed = buffer->length + more + 1;
+    if (needed > buffer->size) {
+        size_t size = buffer->size == 0 ? 256 : buffer->size;
+        while (size < needed)
+            size *= 2;
+        buffer->text = ese_realloc_array(buffer->text, size, 1);
+        buffer->size = size;
+        buffer->text[buffer->length] = '\0';
+    }
+    return true;
+}
+
+void ese_buffer_append(struct ese_buffer *buffer, const char *bytes, size_t length)
+{
+    if (!grow(buffer, length))
+        return;
+    if (length > 0)
+        memcpy(buffer->text + buffer->length, bytes, length);
+    buffer->length += length;
+    buffer->text[buffer->length] = '\0';
+}
+
+void ese_buffer_text(struct ese_buffer *buffer, const char *text)
+{
+    ese_buffer_append(buffer, text, strlen(text));
+}
+
+void ese_buffer_printf(struct ese_buffer *buffer, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (length >= 0 && grow(buffer, (size_t)length)) {
+        vsnprintf(buffer->text + buffer->length, (size_t)length + 1, format, again);
+        buffer->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+void ese_buffer_clear(struct ese_buffer *buffer)
+{
+    buffer->length = 0;
+    buffer->overflowed = false;
+    if (buffer->text != NULL)
+        buffer->text[0] = '\0';
+}
+
+void ese_buffer_free(struct ese_buffer *buffer)
+{
+    free(buffer->text);
+    buffer->text = NULL;
+    buffer->size = 0;
+    buffer->length = 0;
+    buffer->overflowed = false;
+}
+
+char *ese_buffer_detach(struct ese_buffer *buffer)
+{
+    char *text = buffer->text != NULL ? buffer->text : ese_copy_text("");
+    buffer->text = NULL;
+    ese_buffer_free(buffer);
+    return text;
+}

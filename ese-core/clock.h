@@ -1,0 +1,27 @@
+/*
+ * clock.h - the two clocks, and the units they are read in.
+ *
+ * Monotonic nanoseconds (CLOCK_MONOTONIC) measure: one kernel's processes share it, so that
+ * figures of different processes of one machine can be subtracted. Wall milliseconds
+ * (CLOCK_REALTIME, Unix time) are what events carry as client_ts and server_ts.
+ */
+#ifndef ESE_CLOCK_H
+#define ESE_CLOCK_H
+
+#include <stdint.h>
+
+#define ESE_NS_PER_MS INT64_C(1000000)
+#define ESE_NS_PER_S INT64_C(1000000000)
+
+int64_t ese_clock_monotonic_ns(void);
+int64_t ese_clock_wall_ms(void);
+int64_t ese_clock_wall_us(void);
+
+/* Sleeps until the monotonic clock shows due_ns, or until a signal (returns early then). */
+void ese_clock_sleep_until(int64_t due_ns);
+
+/* "2026-01-31 12:00:00.123" in local time: how the original writes times into its mails. */
+#define ESE_CLOCK_TEXT_SIZE 32
+void ese_clock_local_text(int64_t wall_ms, char text[ESE_CLOCK_TEXT_SIZE]);
+
+#endif

@@ -1,0 +1,55 @@
+/*
+ * config.h - the values of a process's options, from flag > environment > file > default.
+ *
+ * A config is built in steps, because one option may bring a table of others (--transport
+ * kafka brings kafka's): add tables, read what is given, look, add more tables, then settle.
+ * Everything after `settle` is read-only and may be read from any thread.
+ * A number option may also hold a word listed in its `choices` ("max" for --rate).
+ */
+#ifndef ESE_CONFIG_H
+#define ESE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ese-core/error.h"
+#include "ese-core/option.h"
+
+struct ese_config;
+
+struct ese_config *ese_config_new(void);
+void ese_config_free(struct ese_config **config);
+
+/* Adds a table (kept, not copied) under a heading for --help ("Options", "Options of --transport kafka").
+ * A name that an earlier table already has is taken from the earlier one. */
+void ese_config_add(struct ese_config *config, const char *heading, const struct ese_option *table);
+
+/* Keeps the arguments (without argv[0]). Words that are no option are its arguments (see ese_config_argument). */
+void ese_config_give_arguments(struct ese_config *config, int count, char **words);
+
+/* Reads "name = value" lines; '#' starts a comment line. An unknown name is reported by settle. */
+int ese_config_give_file(struct ese_config *config, const char *path, struct ese_error *error);
+
+/* A value from the program itself (a transport's "via=direct"): weaker than flags, stronger than the environment. */
+void ese_config_give(struct ese_config *config, const char *name, const char *value);
+
+/* The value as given so far by flag or environment, before settle; NULL when not given. For choosing tables. */
+const char *ese_config_peek(const struct ese_config *config, const char *name);
+
+/* Checks every given value against the tables and fixes all values. Unknown options, values out of
+ * range and missing values are ESE_E_USAGE, with the nearest known name where one is near. */
+int ese_config_settle(struct ese_config *config, struct ese_error *error);
+
+/* After settle. The name must be in a table (assert). text: NULL when absent and without default. */
+const char *ese_config_text(const struct ese_config *config, const char *name);
+int64_t ese_config_number(const struct ese_config *config, const char *name); /* asserts that it is present */
+bool ese_config_flag(const struct ese_config *config, const char *name);
+bool ese_config_has(const struct ese_config *config, const char *name);       /* in a table and with a value */
+
+/* The i-th item of an ESE_OPTION_LIST, or NULL behind the last. Valid as long as the config. */
+const char *ese_config_item(const struct ese_config *config, const char *name, int i);
+
+/* The i-th word that was no option, or NULL. */
+const char *ese_config_argument(const struct ese_config *config, int i);
+
+#endif

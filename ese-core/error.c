@@ -1,0 +1,57 @@
+#include "ese-core/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+static void fill(struct ese_error *error, enum ese_code code, const char *format, va_list arguments)
+{
+    if (error == NULL)
+        return;
+    error->code = code;
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+}
+
+int ese_fail(struct ese_error *error, enum ese_code code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fill(error, code, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+int ese_fail_errno(struct ese_error *error, const char *format, ...)
+{
+    int reason = errno;
+    char said[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(said, sizeof said, format, arguments);
+    va_end(arguments);
+    return ese_fail(error, ESE_E_IO, "%s: %s", said, strerror(reason));
+}
+
+int ese_fail_within(struct ese_error *error, const char *format, ...)
+{
+    if (error == NULL)
+        return -1;
+    char said[sizeof error->text];
+    char context[200];
+    snprintf(said, sizeof said, "%s", error->text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(context, sizeof context, format, arguments);
+    va_end(arguments);
+    size_t used = (size_t)snprintf(error->text, sizeof error->text, "%s: ", context);
+    snprintf(error->text + used, sizeof error->text - used, "%s", said);
+    return -1;
+}
+
+int ese_error_exit_status(const struct ese_error *error)
+{
+    switch (error->code) {
+    case ESE_E_USAGE: return 64;   /* EX_USAGE of sysexits(3) */
+    case ESE_E_MISSING: return 69; /* EX_UNAVAILABLE */
+    default: return 1;
+    }
+}

@@ -1,0 +1,62 @@
+/*
+ * event_intake.h - the original's ingest routes, in front of any store: POST /event and POST /events.
+ *
+ * Reads and checks the request (a batch is refused as a whole), gives ids to events that have none, hands
+ * them to the store's `append`, and answers when the store says what became of them:
+ *
+ *   stored     201 with the stored event, or the array of them
+ *   full       503 with Retry-After: certainly not stored
+ *   conflict   422: the same id or Idempotency-Key with another content
+ *   unknown    504: perhaps stored; a retry of the same id is safe
+ *   failed     507 (no room) or 503
+ *
+ * An event without an id gets one whose run is this process's and whose lane is its key's. An id that is
+ * not a UUIDv7, or comes with a "source", is foreign: kept beside ours. The header Idempotency-Key
+ * names a request as a whole; traceparent names its trace.
+ * Counters of the original: health_ping_count, add_event_ping_count, add_events_ping_count,
+ * get_events_ping_count (the last is counted by who serves GET /events).
+ */
+#ifndef ESE_EVENT_INTAKE_H
+#define ESE_EVENT_INTAKE_H
+
+#include <stdbool.h>
+
+#include "ese-core/event_json.h"
+#include "ese-core/http_server.h"
+
+#define ESE_INTAKE_KEY_SIZE 128
+
+/* One request on its way through a store. The intake owns it; between append and done it is the store's
+ * to read and to fill. */
+struct ese_append {
+    struct ese_event_list list; /* the store fills server_ts; for what it has had before, also id and whatever
+                                   else it answered then */
+    char idempotency_key[ESE_INTAKE_KEY_SIZE]; /* "" when there is none */
+    uint64_t content_hash;      /* over all events, for the key's comparison */
+    bool many;                  /* POST /events: the answer is an array */
+    void *store_private;        /* the store's, while it holds it */
+    struct ese_append *next;    /* the store's, for its queue */
+};
+
+enum ese_append_result {
+    ESE_APPEND_STORED,
+    ESE_APPEND_FULL,
+    ESE_APPEND_CONFLICT,
+    ESE_APPEND_UNKNOWN,
+    ESE_APPEND_NO_ROOM,
+    ESE_APPEND_FAILED
+};
+
+/* Called on the HTTP thread; must not block. Answers through ese_append_done, at once or later. */
+typedef void ese_append_function(void *store, struct ese_append *append);
+
+/* Answers the request behind append and frees both. Any thread. */
+void ese_append_done(struct ese_append *append, enum ese_append_result result);
+
+struct ese_event_intake;
+
+struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server, struct ese_metrics *metrics,
+                                              int max_batch, ese_append_function *append, void *store);
+void ese_event_intake_free(struct ese_event_intake **intake); /* after the server closed */
+
+#endif

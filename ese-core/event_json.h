@@ -1,0 +1,71 @@
+/*
+ * event_json.h - an event on the wire, in the shapes of the original ESE system.
+ *
+ *   posted    {"event":{"type","sub_type"},"timestamp":ms,"ip","data":{}}      + "id", "source"
+ *   posted, many  {"events":[posted...]}
+ *   stored    {"type","sub_type","ip","client_ts","server_ts","data":{}}       + "id"
+ *   page      {"events":[stored + "offset", "traceparent"...],"next":CURSOR}   (ours: GET /events?after=)
+ *   record    {"sub_type","ip","client_timestamp":ms,"data":"<JSON text>"}     (Kafka's value; id and type
+ *             travel in headers)
+ *
+ * What the original's own clients send is taken as it takes it: members we do not know are passed
+ * over, `data` may be missing. Where the original is lenient with what none of its clients sends
+ * (a missing type, sub_type, timestamp or ip, text behind the value, null) we refuse.
+ * Answers are indented by four spaces, their members in the original's order, keys of `data` sorted,
+ * and <, >, & escaped, as Go's encoding/json writes them.
+ */
+#ifndef ESE_EVENT_JSON_H
+#define ESE_EVENT_JSON_H
+
+#include <stddef.h>
+
+#include "ese-core/buffer.h"
+#include "ese-core/event.h"
+
+/* A list of events read from a body. Owned; free with ese_event_list_clear. */
+struct ese_event_list {
+    struct ese_event *events;
+    size_t count;
+};
+
+void ese_event_list_clear(struct ese_event_list *list);
+
+/* Reads one posted event, or a list of at most max. ESE_E_INVALID names what is wrong and where. */
+int ese_event_json_read_posted(const char *body, size_t length, struct ese_event *event,
+                               struct ese_error *error);
+int ese_event_json_read_posted_list(const char *body, size_t length, size_t max,
+                                    struct ese_event_list *list, struct ese_error *error);
+
+/* Writers append; nothing is allocated but the buffer's memory. */
+void ese_event_json_write_posted(struct ese_buffer *buffer, const struct ese_event *event);
+void ese_event_json_write_stored(struct ese_buffer *buffer, const struct ese_event *event);
+void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct ese_event *events,
+                                      size_t count); /* a JSON array; count 0 writes null */
+
+/* One element of a page, compact, with its offset. */
+void ese_event_json_write_paged(struct ese_buffer *buffer, const struct ese_event *event,
+                                int64_t offset);
+
+/* A page as the server wrote it. offsets[i] belongs to events[i]; both are the caller's to free
+ * (list clear, free). cursor is filled with "next". */
+struct ese_event_page {
+    struct ese_event_list list;
+    int64_t *offsets;
+    char next[128];
+};
+void ese_event_page_clear(struct ese_event_page *page);
+int ese_event_json_read_page(const char *body, size_t length, struct ese_event_page *page,
+                             struct ese_error *error);
+
+/* The value of a Kafka record. Reading fills sub_type, ip, client_ts, data and key. */
+void ese_event_json_write_record(struct ese_buffer *buffer, const struct ese_event *event);
+int ese_event_json_read_record(const char *value, size_t length, struct ese_event *event,
+                               struct ese_error *error);
+
+/* One line of an NDJSON file: the stored shape, compact, with id, key order as above and
+ * "traceparent" where there is one; no newline. Reading takes the stored and the posted shape. */
+void ese_event_json_write_line(struct ese_buffer *buffer, const struct ese_event *event);
+int ese_event_json_read_line(const char *line, size_t length, struct ese_event *event,
+                             struct ese_error *error);
+
+#endif

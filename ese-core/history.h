@@ -1,0 +1,121 @@
+/*
+ * history.h - what one party saw, written so that it survives kill -9.
+ *
+ * A history is a file in a shared mapping: once a record is stored in memory the kernel has it,
+ * whatever happens to the process. Records are written *before* the act they announce (sent before
+ * the send, handed before the commit). Reading a history never needs the process that wrote it.
+ *
+ * Layout (little endian, one machine): a header of 4,096 bytes, then records of 48 bytes.
+ *
+ *   header   magic "ESEHIST1", version, record size, party, transport, word list (type and sub_type
+ *            names, so that records hold numbers), wall and monotonic time of the opening, and the
+ *            running counters below (a live picture reads them; they say nothing the records do not,
+ *            except bytes on the wire)
+ *   record   kind (2 bytes; 0: not written yet, the end; stored last, so that a torn record does
+ *            not exist), aux (2), partition (4), time_ns (8, CLOCK_MONOTONIC), id (16), a (8), b (8)
+ *
+ * An offer is followed by one or two KEY records that hold the key's text where the other members are.
+ *
+ * Writing is thread-safe and lock-free but for growing the file. The file is bounded by `limit`;
+ * a history that met it stops recording, says so once in the log and in its header (`truncated`), and a
+ * ledger made from it cannot be told.
+ */
+#ifndef ESE_HISTORY_H
+#define ESE_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ese-core/error.h"
+#include "ese-core/event.h"
+
+enum ese_history_kind {
+    ESE_HISTORY_END = 0,
+    ESE_HISTORY_OFFERED = 1,      /* time: due; a: client_ts; b: words (type << 16 | sub_type) */
+    ESE_HISTORY_KEY = 2,          /* text; belongs to the OFFERED before it */
+    ESE_HISTORY_SENT = 3,         /* time: first handed to the transport */
+    ESE_HISTORY_ACKNOWLEDGED = 4, /* partition and a: offset, or -1 where the transport does not say; b: attempts */
+    ESE_HISTORY_REFUSED = 5,      /* b: attempts */
+    ESE_HISTORY_UNKNOWN = 6,      /* b: attempts */
+    ESE_HISTORY_NOT_SENT = 7,
+    ESE_HISTORY_HANDED = 8,       /* consumer was handed id at partition, a: offset; aux 1: recognised as a repeat */
+    ESE_HISTORY_COMMITTED = 9,    /* partition; a: next offset; b: events in the batch; time: after the commit */
+    ESE_HISTORY_GIVEN = 10,       /* partition; a: offset it starts from; b: epoch */
+    ESE_HISTORY_TAKEN = 11,       /* partition */
+    ESE_HISTORY_SKIPPED = 12,     /* partition; a: from; b: to (older than the log's start) */
+    ESE_HISTORY_FENCED = 13,      /* partition */
+    ESE_HISTORY_DECIDED = 14,     /* id: the decision's; partition */
+    ESE_HISTORY_MAIL_ASKED = 15,  /* id: the decision's; the mailer has answered 2xx for it */
+    ESE_HISTORY_MAIL_SENT = 16,   /* id: the decision's; SMTP said 250 */
+    ESE_HISTORY_MAIL_DEAD = 17,   /* id: the decision's; SMTP said 5xx; a: reply code */
+    ESE_HISTORY_STORED = 18       /* read back: id at partition, a: offset, b: server_ts */
+};
+
+/* Running counters in the header. */
+enum ese_history_counter {
+    ESE_COUNT_OFFERED,
+    ESE_COUNT_ACKNOWLEDGED,
+    ESE_COUNT_REFUSED,
+    ESE_COUNT_UNKNOWN,
+    ESE_COUNT_NOT_SENT,
+    ESE_COUNT_LATE,        /* events the generator itself offered more than 5 ms after they were due */
+    ESE_COUNT_HANDED,
+    ESE_COUNT_REPEATS,
+    ESE_COUNT_PROCESSED,
+    ESE_COUNT_DECIDED,
+    ESE_COUNT_MAILS_ASKED,
+    ESE_COUNT_MAILS_SENT,
+    ESE_COUNT_MAILS_DEAD,
+    ESE_COUNT_WIRE_SENT,
+    ESE_COUNT_WIRE_RECEIVED,
+    ESE_COUNT_LAST_DONE_NS, /* monotonic time of the last event that came through */
+    ESE_COUNT_FENCED,
+    ESE_COUNT_CURSOR_GONE,
+    ESE_COUNT_BEYOND_WINDOW,
+    ESE_HISTORY_COUNTERS = 32
+};
+
+struct ese_history_record {
+    uint16_t kind;
+    uint16_t aux;
+    int32_t partition;
+    int64_t time_ns;
+    struct ese_id id;
+    int64_t a;
+    int64_t b;
+};
+
+struct ese_history;
+
+/* Creates path, or goes on behind the last record of an existing one (a restarted party keeps one
+ * file). path NULL gives a history that only counts, in memory. limit: bytes. */
+int ese_history_open(const char *path, const char *party, const char *transport, int64_t limit,
+                     struct ese_history **history, struct ese_error *error);
+void ese_history_close(struct ese_history **history);
+
+void ese_history_record(struct ese_history *history, const struct ese_history_record *record);
+/* OFFERED with its KEY records, side by side; due_ns is monotonic. */
+void ese_history_offer(struct ese_history *history, const struct ese_event *event, int64_t due_ns);
+
+void ese_history_count(struct ese_history *history, enum ese_history_counter counter, int64_t amount);
+void ese_history_set(struct ese_history *history, enum ese_history_counter counter, int64_t value);
+/* Copies the process's wire totals (wire.h) into the header, on top of those of earlier lives. */
+void ese_history_note_wire(struct ese_history *history);
+
+/* Reading: any process, also while it is being written. */
+struct ese_history_reader;
+int ese_history_read_open(const char *path, struct ese_history_reader **reader, struct ese_error *error);
+void ese_history_read_close(struct ese_history_reader **reader);
+/* 1: a record (KEY records are passed over after an offer, see _key); 0: the end as of now; -1: damaged. */
+int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_record *record,
+                          struct ese_error *error);
+/* Of the OFFERED just read. Valid until the next call. */
+const char *ese_history_read_key(const struct ese_history_reader *reader);
+const char *ese_history_read_word(const struct ese_history_reader *reader, uint16_t word);
+int64_t ese_history_read_count(const struct ese_history_reader *reader, enum ese_history_counter counter);
+bool ese_history_read_truncated(const struct ese_history_reader *reader);
+const char *ese_history_read_party(const struct ese_history_reader *reader);
+/* Wall minus monotonic clock at the opening, ns: turns time_ns into Unix time. */
+int64_t ese_history_read_wall_offset_ns(const struct ese_history_reader *reader);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * http_client.h - many HTTP requests at once from one thread, by libcurl's multi interface.
+ *
+ * Everything, callbacks included, happens on the thread that calls poll; only wake is for others.
+ * Connections are kept alive and reused. Redirects are not followed. Bytes are counted in wire.h.
+ */
+#ifndef ESE_HTTP_CLIENT_H
+#define ESE_HTTP_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ese-core/error.h"
+
+struct ese_http_client;
+
+struct ese_http_answer {
+    int status;              /* 0: no answer came */
+    bool certainly_not_sent; /* no answer, and the request cannot have reached a server (refused connection) */
+    const char *body;        /* NUL behind it; "" for none; valid during the callback */
+    size_t length;
+    int64_t retry_after_ms;  /* from Retry-After in seconds; -1: none */
+    const char *problem;     /* for status 0: what went wrong, in words */
+};
+
+typedef void ese_http_done(void *context, const struct ese_http_answer *answer);
+
+struct ese_http_call {
+    const char *method;  /* "GET" or "POST" */
+    const char *url;     /* copied */
+    const char *headers; /* "Name: value" lines separated by newlines, or NULL; copied */
+    const char *body;    /* copied; NULL for none; its type is JSON */
+    size_t length;
+    int timeout_ms;      /* for all of it */
+    ese_http_done *done; /* exactly once, from poll or close (status 0 then) */
+    void *context;
+};
+
+/* max_connections bounds open connections; requests beyond it wait their turn. token is sent as
+ * "Authorization: Bearer", or NULL. */
+int ese_http_client_open(int max_connections, const char *token, struct ese_http_client **client,
+                         struct ese_error *error);
+void ese_http_client_close(struct ese_http_client **client);
+
+void ese_http_client_call(struct ese_http_client *client, const struct ese_http_call *call);
+
+/* Moves everything on; returns when at least one callback ran, a wake came, or timeout_ms passed.
+ * Returns the number of requests still under way. extra_fd: another descriptor to wake for when it
+ * becomes readable, or -1. */
+int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd);
+void ese_http_client_wake(struct ese_http_client *client);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * service.h - the skeleton every binary hangs on: options, log, signals, run, exit status.
+ *
+ * main is an option table and one call:
+ *
+ *     int main(int argc, char **argv) { return ese_service_main(&service, argc, argv); }
+ *
+ * Every binary thereby has --help, --version, --man, --completion bash, --config FILE and
+ * --log-level. Exit status: what run returned (0 or more), or for -1 the error's: 64 usage,
+ * 69 something missing in the environment, 1 otherwise.
+ *
+ * SIGINT and SIGTERM ask for a clean stop (ese_service_stopping becomes true); a second one
+ * ends the process at once with 130. SIGPIPE is ignored.
+ */
+#ifndef ESE_SERVICE_H
+#define ESE_SERVICE_H
+
+#include <stdbool.h>
+
+#include "ese-core/config.h"
+#include "ese-core/manual.h"
+
+struct ese_service {
+    struct ese_manual manual;
+    const struct ese_option *options;
+    /* After flags, environment and --config FILE are there and before they are settled: may add
+     * tables (a transport's) and values. May be NULL. */
+    int (*choose)(struct ese_config *config, struct ese_error *error);
+    /* Does the work; returns the exit status, or -1 with error. */
+    int (*run)(const struct ese_config *config, struct ese_error *error);
+};
+
+int ese_service_main(const struct ese_service *service, int argc, char **argv);
+
+/* True once a stop was asked for. Async-signal-safe, any thread. */
+bool ese_service_stopping(void);
+
+/* Becomes readable when a stop is asked for, and stays so: for poll(2). -1 outside ese_service_main. */
+int ese_service_stop_fd(void);
+
+/* Asks for a stop from inside (a fatal error in a thread). Any thread. */
+void ese_service_stop(void);
+
+/* Waits for a stop, at most timeout_ms (-1: for ever). Returns ese_service_stopping(). */
+bool ese_service_wait(int timeout_ms);
+
+/* Tells whoever started us that we serve: writes `text` and a newline to the file of --ready-file
+ * (made under another name and renamed, so that a reader sees all of it or nothing). No-op without one. */
+int ese_service_ready(const struct ese_config *config, const char *text, struct ese_error *error);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * sqlite.h - an SQLite database as this house uses it: WAL, one writer, prepared statements.
+ *
+ * A database handle belongs to one thread. Durability decides PRAGMA synchronous:
+ *   memory  the database is in memory only (path is not used)
+ *   os      NORMAL: survives kill -9 of the process, not a power loss
+ *   disk    FULL: every commit is synced before it returns
+ * https://www.sqlite.org/pragma.html#pragma_synchronous
+ *
+ * A failed write or sync is ESE_E_IO, a full disk ESE_E_FULL; both leave the transaction rolled back.
+ */
+#ifndef ESE_SQLITE_H
+#define ESE_SQLITE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ese-core/error.h"
+
+enum ese_durability {
+    ESE_DURABILITY_MEMORY = 1,
+    ESE_DURABILITY_OS = 2,
+    ESE_DURABILITY_DISK = 4,
+    ESE_DURABILITY_REPLICAS = 8
+};
+/* "memory", "os", "disk", "replicas"; NULL for none of them / 0 for an unknown word. */
+const char *ese_durability_name(enum ese_durability durability);
+enum ese_durability ese_durability_parse(const char *word);
+
+struct ese_sqlite;
+struct ese_statement;
+
+/* Opens (creating it if writable) and applies schema (statements that may be run again: CREATE TABLE IF NOT
+ * EXISTS ...; may be NULL). Other processes' locks are waited for up to 10 s. */
+struct ese_sqlite_options {
+    const char *path;
+    enum ese_durability durability;
+    bool read_only;
+    const char *schema;
+};
+int ese_sqlite_open(const struct ese_sqlite_options *options, struct ese_sqlite **sqlite,
+                    struct ese_error *error);
+void ese_sqlite_close(struct ese_sqlite **sqlite); /* finalizes its statements */
+
+int ese_sqlite_run(struct ese_sqlite *sqlite, const char *sql, struct ese_error *error);
+
+/* Transactions take the write lock at once (BEGIN IMMEDIATE). */
+int ese_sqlite_begin(struct ese_sqlite *sqlite, struct ese_error *error);
+int ese_sqlite_commit(struct ese_sqlite *sqlite, struct ese_error *error);
+void ese_sqlite_rollback(struct ese_sqlite *sqlite); /* no-op outside a transaction */
+
+int64_t ese_sqlite_changes(struct ese_sqlite *sqlite);     /* rows the last statement changed */
+int64_t ese_sqlite_last_row(struct ese_sqlite *sqlite);    /* rowid of the last insert */
+
+/* A prepared statement, owned by its database. The text must stay valid SQL; failing to compile it is a
+ * programmer's error and asserts. */
+struct ese_statement *ese_statement_new(struct ese_sqlite *sqlite, const char *sql);
+
+/* Parameters count from 1. Text and bytes are not copied: they must live until the next reset. */
+void ese_statement_number(struct ese_statement *statement, int index, int64_t value);
+void ese_statement_text(struct ese_statement *statement, int index, const char *text); /* NULL binds NULL */
+void ese_statement_bytes(struct ese_statement *statement, int index, const void *bytes, size_t length);
+
+/* 1: a row is there; 0: done; -1: error (the statement is reset). After 0 it is reset, ready for the next. */
+int ese_statement_step(struct ese_statement *statement, struct ese_error *error);
+void ese_statement_reset(struct ese_statement *statement); /* after a row that was enough */
+/* Steps a statement that returns no rows, to its end. */
+int ese_statement_run(struct ese_statement *statement, struct ese_error *error);
+
+/* Columns count from 0; valid until the next step or reset. text is never NULL ("" for NULL). */
+int64_t ese_statement_column_number(struct ese_statement *statement, int index);
+const char *ese_statement_column_text(struct ese_statement *statement, int index);
+const void *ese_statement_column_bytes(struct ese_statement *statement, int index, size_t *length);
+bool ese_statement_column_null(struct ese_statement *statement, int index);
+
+#endif
