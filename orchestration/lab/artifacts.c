@@ -1,0 +1,39 @@
+#include "orchestration/lab/artifacts.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+void ese_artifact_label(const char *specification, char *label, size_t size)
+{
+    size_t at = 0;
+    for (const char *c = specification; *c != '\0' && at + 1 < size; c++)
+        label[at++] = (isalnum((unsigned char)*c) || strchr(".-+", *c) != NULL) ? *c : '_';
+    label[at] = '\0';
+}
+
+int ese_artifact_path(const char *directory, const char *name, char path[ESE_ARTIFACT_PATH_SIZE],
+                      struct ese_error *error)
+{
+    int length = snprintf(path, ESE_ARTIFACT_PATH_SIZE, "%s/%s", directory, name);
+    if (length >= ESE_ARTIFACT_PATH_SIZE)
+        return ese_fail(error, ESE_E_USAGE, "the path %.80s.../%s is longer than %d bytes: choose a shorter --out",
+                        directory, name, ESE_ARTIFACT_PATH_SIZE);
+    return 0;
+}
+
+int ese_artifact_directory(const char *path, struct ese_error *error)
+{
+    char part[ESE_ARTIFACT_PATH_SIZE];
+    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
+        return ese_fail(error, ESE_E_USAGE, "the path %.80s... is too long", path);
+    for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(part, 0755) < 0 && errno != EEXIST)
+            return ese_fail_errno(error, "cannot make the directory %s", part);
+        if (slash == NULL)
+            return 0;
+        *slash = '/';
+    }
+}

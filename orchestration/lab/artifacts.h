@@ -1,0 +1,49 @@
+/*
+ * artifacts.h - where everything of a run is kept, so that its verdict can be repeated from files alone.
+ *
+ *     DIR/results.json
+ *     DIR/<label>/            one directory a transport; the label is its specification with every
+ *                             character but letters, digits, '.', '-' and '+' written as '_'
+ *         client.history      what was offered and what became of it
+ *         consumer-1.history  what the consumer was handed and committed, all its lives in one file
+ *         mailer.history      what was sent
+ *         store.history       the store as read back after the drain (STORED records)
+ *         state.db            the consumer's state: positions, decisions
+ *         outbox.db           the mailer's
+ *         maildir/            what arrived at the SMTP server, one file a mail
+ *         server/             the storage server's data
+ *         broker/             the broker's data, where there is one
+ *         logs/               one file a process
+ */
+#ifndef ESE_LAB_ARTIFACTS_H
+#define ESE_LAB_ARTIFACTS_H
+
+#include <stddef.h>
+
+#include "ese-core/error.h"
+
+#define ESE_ARTIFACT_RESULTS "results.json"
+#define ESE_ARTIFACT_CLIENT_HISTORY "client.history"
+#define ESE_ARTIFACT_CONSUMER_HISTORY "consumer-1.history"
+#define ESE_ARTIFACT_MAILER_HISTORY "mailer.history"
+#define ESE_ARTIFACT_STORE_HISTORY "store.history"
+#define ESE_ARTIFACT_STATE "state.db"
+#define ESE_ARTIFACT_OUTBOX "outbox.db"
+#define ESE_ARTIFACT_MAILDIR "maildir"
+#define ESE_ARTIFACT_SERVER "server"
+#define ESE_ARTIFACT_BROKER "broker"
+#define ESE_ARTIFACT_LOGS "logs"
+
+#define ESE_ARTIFACT_PATH_SIZE 1024
+
+/* A specification ("kafka:via=direct") as a directory's name. */
+void ese_artifact_label(const char *specification, char *label, size_t size);
+
+/* "directory/name" into path. ESE_E_USAGE when it does not fit. */
+int ese_artifact_path(const char *directory, const char *name, char path[ESE_ARTIFACT_PATH_SIZE],
+                      struct ese_error *error);
+
+/* Makes a directory and those above it; one that is there already is fine. */
+int ese_artifact_directory(const char *path, struct ese_error *error);
+
+#endif
