@@ -1,0 +1,112 @@
+#include "ese-core/event.h"
+
+#include <jansson.h>
+
+#include "ese-core/digest.h"
+#include "ese-core/memory.h"
+
+void ese_event_clear(struct ese_event *event)
+{
+    free(event->data);
+    memset(event, 0, sizeof *event);
+}
+
+void ese_event_copy(struct ese_event *to, const struct ese_event *from)
+{
+    ese_event_clear(to);
+    *to = *from;
+    to->data = ese_copy_text(from->data);
+}
+
+const char *ese_event_data(const struct ese_event *event)
+{
+    return event->data != NULL ? event->data : "{}";
+}
+
+/* Fills key from data's member orderId. False when there is none that fits. */
+static bool key_from_order(struct ese_event *event)
+{
+    const char *data = ese_event_data(event);
+    if (strstr(data, "orderId") == NULL)
+        return false; /* clicks: spares parsing them */
+    json_t *object = json_loads(data, 0, NULL);
+    const char *order = json_string_value(json_object_get(object, "orderId"));
+    bool found = order != NULL && order[0] != '\0' &&
+                 ese_fit_text(event->key, sizeof event->key, order) == 0;
+    json_decref(object);
+    return found;
+}
+
+void ese_event_set_key(struct ese_event *event)
+{
+    if (!key_from_order(event))
+        memcpy(event->key, event->ip, sizeof event->key);
+}
+_Static_assert(ESE_EVENT_KEY_SIZE == ESE_EVENT_IP_SIZE, "an ip must fit a key");
+
+static void hex(char *text, const uint8_t *bytes, int count)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < count; i++) {
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 0xf];
+    }
+}
+
+void ese_event_set_traceparent(struct ese_event *event)
+{
+    char *text = event->traceparent;
+    memcpy(text, "00-", 3);
+    hex(text + 3, event->id.bytes, 16);
+    text[35] = '-';
+    hex(text + 36, event->id.bytes + 8, 8); /* never zero: the id's variant bits are in it */
+    memcpy(text + 52, "-01", 4);
+}
+
+/* count lower-case hexadecimal digits; *zero tells whether all of them are 0. */
+static bool hex_digits(const char *text, int count, bool *zero)
+{
+    *zero = true;
+    for (int i = 0; i < count; i++) {
+        bool digit = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+        if (!digit)
+            return false;
+        *zero = *zero && text[i] == '0';
+    }
+    return true;
+}
+
+bool ese_traceparent_valid(const char *text)
+{
+    bool trace_zero, parent_zero, flags_zero;
+    return strlen(text) == ESE_TRACEPARENT_SIZE - 1 && strncmp(text, "00-", 3) == 0 &&
+           hex_digits(text + 3, 32, &trace_zero) && text[35] == '-' &&
+           hex_digits(text + 36, 16, &parent_zero) && text[52] == '-' &&
+           hex_digits(text + 53, 2, &flags_zero) && !trace_zero && !parent_zero;
+}
+
+uint32_t ese_event_key_hash(const char *key)
+{
+    uint32_t hash = UINT32_C(2166136261);
+    for (const char *c = key; *c != '\0'; c++)
+        hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
+    return hash;
+}
+
+uint64_t ese_event_content_hash(const struct ese_event *event)
+{
+    const char *data = ese_event_data(event);
+    /* Each text with its NUL, which no text contains: "ab","c" differs from "a","bc". */
+    const struct ese_digest_part parts[] = {
+        {event->type, strlen(event->type) + 1},
+        {event->sub_type, strlen(event->sub_type) + 1},
+        {event->ip, strlen(event->ip) + 1},
+        {&event->client_ts, sizeof event->client_ts},
+        {data, strlen(data)},
+    };
+    uint8_t digest[ESE_DIGEST_SIZE];
+    ese_digest(parts, ESE_COUNT_OF(parts), digest);
+    uint64_t hash;
+    memcpy(&hash, digest, sizeof hash);
+    return hash;
+}
