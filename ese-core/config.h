@@ -4,7 +4,10 @@
  * A config is built in steps, because one option may bring a table of others (--transport
  * kafka brings kafka's): add tables, read what is given, look, add more tables, then settle.
  * Everything after `settle` is read-only and may be read from any thread.
- * A number option may also hold a word listed in its `choices` ("max" for --rate).
+ * A number option may also hold a word listed in its `choices` ("max" for --rate): compare
+ * ese_config_text with the word before asking for the number.
+ * The environment variable of "retry-deadline-ms" is ESE_RETRY_DEADLINE_MS; an empty one counts as not set,
+ * and ESE_ variables that no table knows are other programs' business.
  */
 #ifndef ESE_CONFIG_H
 #define ESE_CONFIG_H
@@ -24,7 +27,7 @@ void ese_config_free(struct ese_config **config);
  * A name that an earlier table already has is taken from the earlier one. */
 void ese_config_add(struct ese_config *config, const char *heading, const struct ese_option *table);
 
-/* Keeps the arguments (without argv[0]). Words that are no option are its arguments (see ese_config_argument). */
+/* Keeps the arguments (without argv[0]; not copied). Words that are no option are its arguments (see ese_config_argument). */
 void ese_config_give_arguments(struct ese_config *config, int count, char **words);
 
 /* Reads "name = value" lines; '#' starts a comment line. An unknown name is reported by settle. */
@@ -33,7 +36,8 @@ int ese_config_give_file(struct ese_config *config, const char *path, struct ese
 /* A value from the program itself (a transport's "via=direct"): weaker than flags, stronger than the environment. */
 void ese_config_give(struct ese_config *config, const char *name, const char *value);
 
-/* The value as given so far by flag or environment, before settle; NULL when not given. For choosing tables. */
+/* The value as given so far by any of these, unchecked (of a list the last one), before settle; NULL when not
+ * given, or in no table yet. For choosing tables. */
 const char *ese_config_peek(const struct ese_config *config, const char *name);
 
 /* Checks every given value against the tables and fixes all values. Unknown options, values out of
@@ -49,7 +53,11 @@ bool ese_config_has(const struct ese_config *config, const char *name);       /*
 /* The i-th item of an ESE_OPTION_LIST, or NULL behind the last. Valid as long as the config. */
 const char *ese_config_item(const struct ese_config *config, const char *name, int i);
 
-/* The i-th word that was no option, or NULL. */
+/* The i-th word that was no option, or NULL. Before settle, the value behind an option that no table knows yet
+ * is taken for such a word. */
 const char *ese_config_argument(const struct ese_config *config, int i);
+
+/* The tables as added so far. */
+const struct ese_options *ese_config_options(const struct ese_config *config);
 
 #endif

@@ -9,6 +9,7 @@
 #ifndef ESE_OPTION_H
 #define ESE_OPTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum ese_option_kind {
@@ -27,12 +28,34 @@ struct ese_option {
     const char *fallback;   /* the default, as text; NULL: none (absent until given) */
     const char *choices;    /* "os|disk" for ESE_OPTION_CHOICE, else NULL */
     int64_t min, max;       /* for ESE_OPTION_NUMBER */
-    const char *help;       /* one or two sentences; the first stands alone in completion */
+    const char *help;       /* one or two sentences */
+    bool command_line_only; /* no environment variable and no line of a file stands for it */
 };
 
 #define ESE_OPTION_END {.name = NULL}
 
 /* The entry of that name, or NULL. table may be NULL. */
 const struct ese_option *ese_option_find(const struct ese_option *table, const char *name);
+
+/* Several tables with their headings, read as one: a name belongs to the first table that has it. */
+#define ESE_OPTION_TABLES 8
+struct ese_options {
+    struct {
+        const char *heading;
+        const struct ese_option *table;
+    } tables[ESE_OPTION_TABLES];
+    int count;
+};
+
+/* Asserts that there is room and that the table makes sense (a number has a range, a choice its choices). */
+void ese_options_add(struct ese_options *options, const char *heading, const struct ese_option *table);
+const struct ese_option *ese_options_find(const struct ese_options *options, const char *name);
+const struct ese_option *ese_options_find_letter(const struct ese_options *options, char letter);
+
+/* The known name a mistyped one most likely stands for, or NULL when none is near. */
+const char *ese_options_nearest(const struct ese_options *options, const char *name);
+
+/* True when word is one of "a|b|c". choices may be NULL. */
+bool ese_option_has_choice(const char *choices, const char *word);
 
 #endif
