@@ -8,6 +8,7 @@
  * https://www.sqlite.org/pragma.html#pragma_synchronous
  *
  * A failed write or sync is ESE_E_IO, a full disk ESE_E_FULL; both leave the transaction rolled back.
+ * A broken constraint is ESE_E_CONFLICT, a lock not had in time ESE_E_TIMEOUT; the transaction goes on.
  */
 #ifndef ESE_SQLITE_H
 #define ESE_SQLITE_H
@@ -32,7 +33,7 @@ struct ese_sqlite;
 struct ese_statement;
 
 /* Opens (creating it if writable) and applies schema (statements that may be run again: CREATE TABLE IF NOT
- * EXISTS ...; may be NULL). Other processes' locks are waited for up to 10 s. */
+ * EXISTS ...; run in one transaction; may be NULL). Other processes' locks are waited for up to 10 s. */
 struct ese_sqlite_options {
     const char *path;
     enum ese_durability durability;

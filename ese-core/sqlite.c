@@ -1,0 +1,292 @@
+#include "ese-core/sqlite.h"
+
+#include <assert.h>
+
+#include <sqlite3.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+
+#define BUSY_MS 10000
+#define BUSY_PAUSE_MS 5
+
+struct ese_statement {
+    sqlite3_stmt *handle;
+    struct ese_sqlite *sqlite;
+    struct ese_statement *next;
+};
+
+struct ese_sqlite {
+    sqlite3 *handle;
+    char *path;
+    struct ese_statement *statements;
+};
+
+/* ---- durability ------------------------------------------------------------------------------- */
+
+static const struct {
+    enum ese_durability durability;
+    const char *name;
+    const char *synchronous; /* NULL: a database cannot promise it */
+} levels[] = {
+    {ESE_DURABILITY_MEMORY, "memory", "PRAGMA synchronous = OFF"},
+    {ESE_DURABILITY_OS, "os", "PRAGMA synchronous = NORMAL"},
+    {ESE_DURABILITY_DISK, "disk", "PRAGMA synchronous = FULL"},
+    {ESE_DURABILITY_REPLICAS, "replicas", NULL},
+};
+
+const char *ese_durability_name(enum ese_durability durability)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(levels); i++) {
+        if (levels[i].durability == durability)
+            return levels[i].name;
+    }
+    return NULL;
+}
+
+enum ese_durability ese_durability_parse(const char *word)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(levels); i++) {
+        if (strcmp(levels[i].name, word) == 0)
+            return levels[i].durability;
+    }
+    return 0;
+}
+
+static const char *synchronous_for(enum ese_durability durability)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(levels); i++) {
+        if (levels[i].durability == durability)
+            return levels[i].synchronous;
+    }
+    return NULL;
+}
+
+/* ---- errors ----------------------------------------------------------------------------------- */
+
+static enum ese_code code_for(int result)
+{
+    switch (result & 0xff) {
+    case SQLITE_FULL: return ESE_E_FULL;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return ESE_E_TIMEOUT;
+    case SQLITE_CONSTRAINT: return ESE_E_CONFLICT;
+    default: return ESE_E_IO;
+    }
+}
+
+/* Fails with what SQLite says of its last call. A full or failing disk leaves it open whether the
+ * transaction is still there; here it never is. */
+static int fail(struct ese_sqlite *sqlite, int result, struct ese_error *error)
+{
+    ese_fail(error, code_for(result), "database %s: %s (SQLite %d)", sqlite->path,
+             sqlite3_errmsg(sqlite->handle), result);
+    int kind = result & 0xff;
+    if (kind == SQLITE_FULL || kind == SQLITE_IOERR)
+        ese_sqlite_rollback(sqlite);
+    return -1;
+}
+
+/* ---- opening and closing ---------------------------------------------------------------------- */
+
+int ese_sqlite_run(struct ese_sqlite *sqlite, const char *sql, struct ese_error *error)
+{
+    int result = sqlite3_exec(sqlite->handle, sql, NULL, NULL, NULL);
+    return result == SQLITE_OK ? 0 : fail(sqlite, result, error);
+}
+
+/* Changing to WAL needs the file for itself and does not ask the busy handler (it could deadlock), so
+ * that two processes that open a new database at once are told SQLITE_BUSY: ask again here. */
+static int use_wal(struct ese_sqlite *sqlite, struct ese_error *error)
+{
+    int64_t deadline_ns = ese_clock_monotonic_ns() + BUSY_MS * ESE_NS_PER_MS;
+    for (;;) {
+        struct ese_error refused = {0};
+        if (ese_sqlite_run(sqlite, "PRAGMA journal_mode = WAL", &refused) == 0)
+            return 0;
+        int64_t now_ns = ese_clock_monotonic_ns();
+        if (refused.code != ESE_E_TIMEOUT || now_ns > deadline_ns)
+            return ese_fail(error, refused.code, "%s", refused.text);
+        ese_clock_sleep_until(now_ns + BUSY_PAUSE_MS * ESE_NS_PER_MS);
+    }
+}
+
+static int apply_schema(struct ese_sqlite *sqlite, const char *schema, struct ese_error *error)
+{
+    if (ese_sqlite_begin(sqlite, error) != 0)
+        return -1;
+    if (ese_sqlite_run(sqlite, schema, error) != 0) {
+        ese_sqlite_rollback(sqlite);
+        return -1;
+    }
+    return ese_sqlite_commit(sqlite, error);
+}
+
+static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *options,
+                  struct ese_error *error)
+{
+    sqlite3_busy_timeout(sqlite->handle, BUSY_MS);
+    sqlite3_extended_result_codes(sqlite->handle, 1);
+    /* No mapping: a read error there is a SIGBUS instead of an answer. */
+    if (ese_sqlite_run(sqlite, "PRAGMA mmap_size = 0; PRAGMA foreign_keys = OFF", error) != 0)
+        return -1;
+    if (options->read_only)
+        return ese_sqlite_run(sqlite, "SELECT count(*) FROM sqlite_schema", error); /* is it a database? */
+    if (options->durability != ESE_DURABILITY_MEMORY && use_wal(sqlite, error) != 0)
+        return -1;
+    if (ese_sqlite_run(sqlite, synchronous_for(options->durability), error) != 0)
+        return -1;
+    return options->schema == NULL ? 0 : apply_schema(sqlite, options->schema, error);
+}
+
+int ese_sqlite_open(const struct ese_sqlite_options *options, struct ese_sqlite **sqlite,
+                    struct ese_error *error)
+{
+    assert(options->read_only || synchronous_for(options->durability) != NULL);
+    bool in_memory = !options->read_only && options->durability == ESE_DURABILITY_MEMORY;
+    int flags = SQLITE_OPEN_NOMUTEX |
+                (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    struct ese_sqlite *opened = ese_alloc(sizeof *opened);
+    opened->path = ese_copy_text(in_memory ? ":memory:" : options->path);
+    int result = sqlite3_open_v2(opened->path, &opened->handle, flags, NULL);
+    if (result != SQLITE_OK)
+        fail(opened, result, error);
+    else if (set_up(opened, options, error) == 0) {
+        *sqlite = opened;
+        return 0;
+    }
+    ese_sqlite_close(&opened);
+    *sqlite = NULL;
+    return -1;
+}
+
+void ese_sqlite_close(struct ese_sqlite **sqlite)
+{
+    struct ese_sqlite *closed = *sqlite;
+    if (closed == NULL)
+        return;
+    *sqlite = NULL;
+    while (closed->statements != NULL) {
+        struct ese_statement *statement = closed->statements;
+        closed->statements = statement->next;
+        sqlite3_finalize(statement->handle);
+        free(statement);
+    }
+    sqlite3_close(closed->handle);
+    free(closed->path);
+    free(closed);
+}
+
+/* ---- transactions ----------------------------------------------------------------------------- */
+
+int ese_sqlite_begin(struct ese_sqlite *sqlite, struct ese_error *error)
+{
+    return ese_sqlite_run(sqlite, "BEGIN IMMEDIATE", error);
+}
+
+int ese_sqlite_commit(struct ese_sqlite *sqlite, struct ese_error *error)
+{
+    if (ese_sqlite_run(sqlite, "COMMIT", error) == 0)
+        return 0;
+    ese_sqlite_rollback(sqlite); /* what could not be committed is not waiting for a second try */
+    return -1;
+}
+
+void ese_sqlite_rollback(struct ese_sqlite *sqlite)
+{
+    if (!sqlite3_get_autocommit(sqlite->handle))
+        sqlite3_exec(sqlite->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int64_t ese_sqlite_changes(struct ese_sqlite *sqlite)
+{
+    return sqlite3_changes64(sqlite->handle);
+}
+
+int64_t ese_sqlite_last_row(struct ese_sqlite *sqlite)
+{
+    return sqlite3_last_insert_rowid(sqlite->handle);
+}
+
+/* ---- statements ------------------------------------------------------------------------------- */
+
+struct ese_statement *ese_statement_new(struct ese_sqlite *sqlite, const char *sql)
+{
+    struct ese_statement *statement = ese_alloc(sizeof *statement);
+    int result = sqlite3_prepare_v3(sqlite->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                                    &statement->handle, NULL);
+    if (result != SQLITE_OK || statement->handle == NULL) {
+        fprintf(stderr, "database %s: %s in: %s\n", sqlite->path, sqlite3_errmsg(sqlite->handle), sql);
+        assert(!"an SQL statement that does not compile");
+    }
+    statement->sqlite = sqlite;
+    statement->next = sqlite->statements;
+    sqlite->statements = statement;
+    return statement;
+}
+
+void ese_statement_number(struct ese_statement *statement, int index, int64_t value)
+{
+    int result = sqlite3_bind_int64(statement->handle, index, value);
+    assert(result == SQLITE_OK);
+}
+
+void ese_statement_text(struct ese_statement *statement, int index, const char *text)
+{
+    int result = sqlite3_bind_text(statement->handle, index, text, -1, SQLITE_STATIC);
+    assert(result == SQLITE_OK);
+}
+
+void ese_statement_bytes(struct ese_statement *statement, int index, const void *bytes, size_t length)
+{
+    /* A NULL address would bind NULL; no bytes are still bytes. */
+    int result = sqlite3_bind_blob64(statement->handle, index, bytes == NULL ? "" : bytes, length,
+                                     SQLITE_STATIC);
+    assert(result == SQLITE_OK);
+}
+
+int ese_statement_step(struct ese_statement *statement, struct ese_error *error)
+{
+    int result = sqlite3_step(statement->handle);
+    if (result == SQLITE_ROW)
+        return 1;
+    if (result != SQLITE_DONE)
+        fail(statement->sqlite, result, error);
+    sqlite3_reset(statement->handle);
+    return result == SQLITE_DONE ? 0 : -1;
+}
+
+void ese_statement_reset(struct ese_statement *statement)
+{
+    sqlite3_reset(statement->handle);
+}
+
+int ese_statement_run(struct ese_statement *statement, struct ese_error *error)
+{
+    int more = ese_statement_step(statement, error);
+    assert(more <= 0);
+    return more;
+}
+
+int64_t ese_statement_column_number(struct ese_statement *statement, int index)
+{
+    return sqlite3_column_int64(statement->handle, index);
+}
+
+const char *ese_statement_column_text(struct ese_statement *statement, int index)
+{
+    const unsigned char *text = sqlite3_column_text(statement->handle, index);
+    return text == NULL ? "" : (const char *)text;
+}
+
+const void *ese_statement_column_bytes(struct ese_statement *statement, int index, size_t *length)
+{
+    const void *bytes = sqlite3_column_blob(statement->handle, index);
+    *length = (size_t)sqlite3_column_bytes(statement->handle, index);
+    return bytes;
+}
+
+bool ese_statement_column_null(struct ese_statement *statement, int index)
+{
+    return sqlite3_column_type(statement->handle, index) == SQLITE_NULL;
+}
