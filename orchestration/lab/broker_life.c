@@ -1,0 +1,152 @@
+#include "orchestration/lab/broker_life.h"
+
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+#include "orchestration/kafka/broker.h"
+#include "orchestration/kafka/embedded.h"
+#include "orchestration/kafka/kafka_home.h"
+#include "orchestration/kafka/topics.h"
+#include "orchestration/lab/artifacts.h"
+
+#define READY_LIMIT_MS 45000
+#define TOPICS_LIMIT_MS 20000
+#define STOP_LIMIT_MS 8000
+
+struct ese_broker_life {
+    struct ese_broker *own;
+    struct ese_embedded *embedded;
+    char *given;
+    char *prefix;
+    enum ese_durability durability;
+    struct ese_topics topics;
+    struct ese_usage present; /* of the living broker, as last sampled */
+};
+
+static int start_own(struct ese_broker_life *life, const struct ese_kafka_home *home,
+                     const char *directory, struct ese_error *error)
+{
+    char data[ESE_ARTIFACT_PATH_SIZE], log[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_artifact_path(directory, ESE_ARTIFACT_BROKER, data, error) < 0 ||
+        ese_artifact_path(directory, ESE_ARTIFACT_LOGS "/broker.log", log, error) < 0)
+        return -1;
+    struct ese_broker_options options = {
+        .jars_dir = home->jars,
+        .conf_dir = home->conf,
+        .data_dir = data,
+        .log_path = log,
+        .port = 0,
+        .detached = false,
+    };
+    return ese_broker_start(&options, &life->own, error);
+}
+
+static int start(struct ese_broker_life *life, const struct ese_broker_life_options *options,
+                 struct ese_error *error)
+{
+    struct ese_kafka_home home;
+    ese_kafka_home(&home);
+    if (ese_topics_read(home.topics, &life->topics, error) < 0)
+        return -1;
+    if (options->bootstrap_servers != NULL) {
+        life->given = ese_copy_text(options->bootstrap_servers);
+        return 0;
+    }
+    bool embedded = strcmp(options->choice, "embedded") == 0;
+    if (!embedded && start_own(life, &home, options->directory, error) < 0) {
+        if (strcmp(options->choice, "auto") != 0 || error->code != ESE_E_MISSING)
+            return -1;
+        ese_log_warning("%s", error->text);
+        embedded = true;
+    }
+    if (!embedded)
+        return 0;
+    ese_log_warning("%s", ESE_EMBEDDED_WARNING);
+    return ese_embedded_start(&life->topics, options->topic_prefix, &life->embedded, error);
+}
+
+int ese_broker_life_open(const struct ese_broker_life_options *options, struct ese_broker_life **life,
+                         struct ese_error *error)
+{
+    *life = ese_alloc(sizeof **life);
+    (*life)->prefix = ese_copy_text(options->topic_prefix);
+    (*life)->durability = options->durability;
+    if (start(*life, options, error) == 0)
+        return 0;
+    ese_broker_life_close(life);
+    return -1;
+}
+
+int ese_broker_life_ready(struct ese_broker_life *life, struct ese_error *error)
+{
+    if (life->embedded != NULL)
+        return 0; /* its topics were made with it */
+    if (life->own != NULL && ese_broker_wait_ready(life->own, READY_LIMIT_MS, error) < 0)
+        return -1;
+    struct ese_topics_target target = {
+        .bootstrap_servers = ese_broker_life_bootstrap(life),
+        .prefix = life->prefix,
+        .flush_every = life->durability == ESE_DURABILITY_DISK,
+        .replicas = 0,
+        .timeout_ms = TOPICS_LIMIT_MS,
+    };
+    return ese_topics_apply(&life->topics, &target, error);
+}
+
+const char *ese_broker_life_bootstrap(const struct ese_broker_life *life)
+{
+    if (life->given != NULL)
+        return life->given;
+    return life->embedded != NULL ? ese_embedded_bootstrap(life->embedded)
+                                  : ese_broker_bootstrap(life->own);
+}
+
+const char *ese_broker_life_kind(const struct ese_broker_life *life)
+{
+    if (life->given != NULL)
+        return "Apache Kafka, given by --bootstrap-servers";
+    return life->embedded != NULL ? ESE_EMBEDDED_WARNING : "Apache Kafka, one broker started for this run";
+}
+
+bool ese_broker_life_is_mock(const struct ese_broker_life *life)
+{
+    return life->embedded != NULL;
+}
+
+bool ese_broker_life_running(struct ese_broker_life *life)
+{
+    struct ese_usage usage;
+    return life->own == NULL ||
+           (ese_broker_pid(life->own) != 0 && ese_usage_read(ese_broker_pid(life->own), &usage) == 0);
+}
+
+void ese_broker_life_sample(struct ese_broker_life *life)
+{
+    if (life->own != NULL && ese_broker_pid(life->own) != 0)
+        ese_usage_read(ese_broker_pid(life->own), &life->present);
+}
+
+struct ese_usage ese_broker_life_usage(const struct ese_broker_life *life)
+{
+    struct ese_usage usage = life->present;
+    if (life->own == NULL)
+        return (struct ese_usage){0};
+    struct ese_broker_cost earlier = ese_broker_cost(life->own);
+    usage.cpu_ns += (int64_t)(earlier.cpu_s * 1e9);
+    usage.written_bytes += earlier.disk_written_bytes;
+    return usage;
+}
+
+void ese_broker_life_close(struct ese_broker_life **life)
+{
+    struct ese_broker_life *old = *life;
+    if (old == NULL)
+        return;
+    if (old->own != NULL)
+        ese_broker_stop(old->own, STOP_LIMIT_MS);
+    ese_broker_close(&old->own);
+    ese_embedded_stop(&old->embedded);
+    free(old->given);
+    free(old->prefix);
+    free(old);
+    *life = NULL;
+}

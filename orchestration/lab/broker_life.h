@@ -1,0 +1,44 @@
+/*
+ * broker_life.h - the broker a journey runs on, whichever kind it is.
+ *
+ *   own       Apache Kafka, started for this run with its own data directory (needs Java and the jars)
+ *   given     somebody's cluster, named by --bootstrap-servers: never started, stopped or killed by us
+ *   embedded  librdkafka's mock cluster inside the lab: no durability, its figures are not Kafka's
+ */
+#ifndef ESE_LAB_BROKER_LIFE_H
+#define ESE_LAB_BROKER_LIFE_H
+
+#include <stdbool.h>
+
+#include "ese-core/error.h"
+#include "ese-core/sqlite.h"
+#include "orchestration/lab/process.h"
+
+struct ese_broker_life;
+
+struct ese_broker_life_options {
+    const char *choice;            /* "auto", "kafka" or "embedded" */
+    const char *bootstrap_servers; /* given; or NULL */
+    const char *directory;         /* for data and log */
+    const char *topic_prefix;      /* "" unless the cluster is given */
+    enum ese_durability durability;
+};
+
+/* Begins to start it and returns at once, so that others can start meanwhile. With "auto", a missing Java
+ * or missing jars fall back to embedded with a warning. */
+int ese_broker_life_open(const struct ese_broker_life_options *options, struct ese_broker_life **life,
+                         struct ese_error *error);
+/* Waits until records go through, and applies the topics. */
+int ese_broker_life_ready(struct ese_broker_life *life, struct ese_error *error);
+
+const char *ese_broker_life_bootstrap(const struct ese_broker_life *life);
+/* For reports: "Apache Kafka 4.3.1, one broker", "given", or the mock's warning. */
+const char *ese_broker_life_kind(const struct ese_broker_life *life);
+bool ese_broker_life_is_mock(const struct ese_broker_life *life);
+bool ese_broker_life_running(struct ese_broker_life *life);
+void ese_broker_life_sample(struct ese_broker_life *life);
+struct ese_usage ese_broker_life_usage(const struct ese_broker_life *life);
+
+void ese_broker_life_close(struct ese_broker_life **life); /* stops it, unless it was given */
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * journey.h - one transport's walk from click to mail: its processes, and how they stand just now.
+ *
+ *     ese-client -> ese-server (-> broker) -> ese-consumer -> ese-mailer -> SMTP sink (a Maildir)
+ *
+ * Which of them there are follows from the transport's table alone: a store face means a server, an
+ * option "bootstrap-servers" means a broker. Everything listens on free ports of 127.0.0.1.
+ * One thread.
+ */
+#ifndef ESE_LAB_JOURNEY_H
+#define ESE_LAB_JOURNEY_H
+
+#include "ese-core/history.h"
+#include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/broker_life.h"
+#include "orchestration/lab/process.h"
+#include "transports/registry.h"
+
+enum ese_role {
+    ESE_ROLE_CLIENT,
+    ESE_ROLE_SERVER,
+    ESE_ROLE_CONSUMER,
+    ESE_ROLE_MAILER,
+    ESE_ROLE_SINK,
+    ESE_ROLES
+};
+
+const char *ese_role_name(enum ese_role role);
+
+struct ese_journey_options {
+    const char *specification; /* "kafka:via=direct" */
+    const char *directory;     /* DIR/<label>, made by open */
+    enum ese_durability durability;
+    const char *broker;            /* "auto", "kafka", "embedded" */
+    const char *bootstrap_servers; /* or NULL */
+    int64_t retry_deadline_ms;
+    bool with_sink;    /* start an SMTP sink of its own; otherwise smtp is used */
+    const char *smtp;  /* HOST:PORT, or NULL */
+};
+
+/* The load of one run: the same for every journey of it. */
+struct ese_load {
+    const char *rate; /* "500" */
+    int64_t seconds;
+    int64_t seed;
+    int64_t start_at_ms; /* Unix time at which the schedule begins */
+};
+
+struct ese_journey;
+
+/* Makes the directories and begins to start the broker, if there is one. All texts are copied. */
+int ese_journey_open(const struct ese_journey_options *options, struct ese_journey **journey,
+                     struct ese_error *error);
+/* Starts everything but the client and returns when all of it serves. */
+int ese_journey_serve(struct ese_journey *journey, struct ese_error *error);
+int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, struct ese_error *error);
+
+/* Faults. start goes on where the role stood: same ports, same files. */
+void ese_journey_kill(struct ese_journey *journey, enum ese_role role);
+int ese_journey_start(struct ese_journey *journey, enum ese_role role, struct ese_error *error);
+/* SIGTERM and wait; no-op for what does not run. Returns the exit status, or -1. */
+int ese_journey_stop(struct ese_journey *journey, enum ese_role role);
+
+/* Stops everything, clients first. NULL behind the pointer is allowed. */
+void ese_journey_close(struct ese_journey **journey);
+
+struct ese_role_view {
+    bool exists;
+    bool up;
+    int64_t since_ns; /* monotonic: when it came up, or went down */
+};
+
+/* How it stands now, from the running counters of the histories. */
+struct ese_journey_view {
+    int64_t count[ESE_HISTORY_COUNTERS]; /* the parties' counters, added */
+    int64_t lag;                         /* acknowledged and not yet processed */
+    struct ese_role_view role[ESE_ROLES];
+    struct ese_role_view broker;
+};
+void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view);
+
+/* Reads the kernel's counts of all processes, and keeps the highest sum of resident memory. */
+void ese_journey_sample(struct ese_journey *journey);
+
+struct ese_journey_cost {
+    int64_t cpu_ns;
+    int64_t wire_bytes;
+    int64_t disk_bytes; /* allocated blocks: storage, state, outbox */
+    int64_t disk_written_bytes;
+    int64_t rss_peak_bytes;
+    int processes;
+};
+/* The SMTP sink is not counted, the broker and every restarted life are. */
+void ese_journey_cost(struct ese_journey *journey, struct ese_journey_cost *cost);
+
+const char *ese_journey_specification(const struct ese_journey *journey);
+const struct ese_transport *ese_journey_transport(const struct ese_journey *journey);
+const char *ese_journey_directory(const struct ese_journey *journey);
+const char *ese_journey_broker_kind(const struct ese_journey *journey); /* NULL: it has none */
+bool ese_journey_broker_is_mock(const struct ese_journey *journey);
+/* When the role was last started by ese_journey_start (monotonic ns); 0: never. */
+int64_t ese_journey_restarted_ns(const struct ese_journey *journey, enum ese_role role);
+
+/* The addresses of what serves, for people: "server http://127.0.0.1:40123", one a line into text. */
+void ese_journey_addresses(const struct ese_journey *journey, char *text, size_t size);
+
+/* The configuration with which a consume face reads this journey's store (server, bootstrap-servers, data).
+ * The caller frees it. */
+int ese_journey_consume_config(const struct ese_journey *journey, struct ese_config **config,
+                               struct ese_error *error);
+
+#endif

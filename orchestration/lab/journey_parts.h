@@ -1,0 +1,35 @@
+/*
+ * journey_parts.h - what a journey is made of, for the files that make and watch it. Others see journey.h.
+ */
+#ifndef ESE_LAB_JOURNEY_PARTS_H
+#define ESE_LAB_JOURNEY_PARTS_H
+
+#include "orchestration/lab/journey.h"
+
+struct ese_role_state {
+    struct ese_process *process; /* NULL: this journey has no such role */
+    bool was_up;                 /* when last looked at */
+    int64_t since_ns;
+    int64_t restarted_ns;
+};
+
+struct ese_journey {
+    char *specification;
+    char *directory;
+    const struct ese_registry_entry *entry;
+    enum ese_durability durability;
+    int64_t retry_deadline_ms;
+    char topic_prefix[64];
+    struct ese_broker_life *broker; /* NULL: it has none */
+    bool broker_was_up;
+    int64_t broker_since_ns;
+    struct ese_role_state role[ESE_ROLES];
+    struct ese_history_reader *history[ESE_ROLES]; /* opened when they are there */
+    char server_address[128];
+    char mailer_address[128];
+    char smtp_address[128];
+    bool with_sink;
+    int64_t rss_peak_bytes;
+};
+
+#endif

@@ -1,0 +1,183 @@
+/* How a journey stands and what it costs: read from the outside, from histories and the kernel. */
+#include "orchestration/lab/journey_parts.h"
+
+#include <ftw.h>
+#include <sys/stat.h>
+
+#include "ese-core/clock.h"
+
+/* The parties that write histories. */
+static const char *history_of(enum ese_role role)
+{
+    static const char *const names[ESE_ROLES] = {
+        [ESE_ROLE_CLIENT] = ESE_ARTIFACT_CLIENT_HISTORY,
+        [ESE_ROLE_CONSUMER] = ESE_ARTIFACT_CONSUMER_HISTORY,
+        [ESE_ROLE_MAILER] = ESE_ARTIFACT_MAILER_HISTORY,
+    };
+    return names[role];
+}
+
+static struct ese_history_reader *reader_of(struct ese_journey *journey, enum ese_role role)
+{
+    if (journey->history[role] == NULL && history_of(role) != NULL) {
+        char path[ESE_ARTIFACT_PATH_SIZE];
+        if (ese_artifact_path(journey->directory, history_of(role), path, NULL) == 0)
+            ese_history_read_open(path, &journey->history[role], NULL); /* not there yet: later */
+    }
+    return journey->history[role];
+}
+
+static void add_counters(struct ese_journey *journey, int64_t count[ESE_HISTORY_COUNTERS])
+{
+    for (int role = 0; role < ESE_ROLES; role++) {
+        struct ese_history_reader *reader = reader_of(journey, (enum ese_role)role);
+        for (int i = 0; reader != NULL && i < ESE_HISTORY_COUNTERS; i++)
+            count[i] += ese_history_read_count(reader, (enum ese_history_counter)i);
+    }
+}
+
+static struct ese_role_view look(bool exists, bool up, bool *was_up, int64_t *since_ns)
+{
+    if (exists && up != *was_up) {
+        *was_up = up;
+        *since_ns = ese_clock_monotonic_ns();
+    }
+    return (struct ese_role_view){.exists = exists, .up = up, .since_ns = *since_ns};
+}
+
+void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view)
+{
+    *view = (struct ese_journey_view){0};
+    add_counters(journey, view->count);
+    view->lag = view->count[ESE_COUNT_ACKNOWLEDGED] - view->count[ESE_COUNT_PROCESSED];
+    if (view->lag < 0)
+        view->lag = 0; /* processed before the client heard of its acknowledgement */
+    for (int role = 0; role < ESE_ROLES; role++) {
+        struct ese_role_state *state = &journey->role[role];
+        bool exists = state->process != NULL;
+        view->role[role] =
+            look(exists, exists && ese_process_running(state->process), &state->was_up, &state->since_ns);
+    }
+    bool exists = journey->broker != NULL;
+    view->broker = look(exists, exists && ese_broker_life_running(journey->broker),
+                        &journey->broker_was_up, &journey->broker_since_ns);
+}
+
+static bool is_counted(enum ese_role role)
+{
+    return role != ESE_ROLE_SINK; /* the mail server is not part of what is compared */
+}
+
+void ese_journey_sample(struct ese_journey *journey)
+{
+    int64_t resident = 0;
+    for (int role = 0; role < ESE_ROLES; role++) {
+        struct ese_process *process = journey->role[role].process;
+        if (process == NULL || !is_counted((enum ese_role)role))
+            continue;
+        ese_process_sample(process);
+        resident += ese_process_usage(process).resident_bytes;
+    }
+    if (journey->broker != NULL) {
+        ese_broker_life_sample(journey->broker);
+        resident += ese_broker_life_usage(journey->broker).resident_bytes;
+    }
+    if (resident > journey->rss_peak_bytes)
+        journey->rss_peak_bytes = resident;
+}
+
+/* nftw(3) has no context argument; the lab walks directories from one thread only. */
+static int64_t walked_bytes;
+
+static int add_blocks(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+    (void)path;
+    (void)where;
+    if (type == FTW_F)
+        walked_bytes += (int64_t)status->st_blocks * 512;
+    return 0;
+}
+
+static int64_t allocated_bytes(const char *directory)
+{
+    static const char *const names[] = {
+        ESE_ARTIFACT_SERVER,         ESE_ARTIFACT_BROKER, ESE_ARTIFACT_STATE, ESE_ARTIFACT_STATE "-wal",
+        ESE_ARTIFACT_OUTBOX, ESE_ARTIFACT_OUTBOX "-wal"};
+    walked_bytes = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[ESE_ARTIFACT_PATH_SIZE];
+        if (ese_artifact_path(directory, names[i], path, NULL) == 0)
+            nftw(path, add_blocks, 16, FTW_PHYS);
+    }
+    return walked_bytes;
+}
+
+void ese_journey_cost(struct ese_journey *journey, struct ese_journey_cost *cost)
+{
+    *cost = (struct ese_journey_cost){0};
+    for (int role = 0; role < ESE_ROLES; role++) {
+        struct ese_process *process = journey->role[role].process;
+        if (process == NULL || !is_counted((enum ese_role)role))
+            continue;
+        struct ese_usage usage = ese_process_usage(process);
+        cost->cpu_ns += usage.cpu_ns;
+        cost->disk_written_bytes += usage.written_bytes;
+        cost->processes++;
+    }
+    if (journey->broker != NULL) {
+        struct ese_usage usage = ese_broker_life_usage(journey->broker);
+        cost->cpu_ns += usage.cpu_ns;
+        cost->disk_written_bytes += usage.written_bytes;
+        cost->processes++;
+    }
+    int64_t count[ESE_HISTORY_COUNTERS] = {0};
+    add_counters(journey, count);
+    cost->wire_bytes = count[ESE_COUNT_WIRE_SENT] + count[ESE_COUNT_WIRE_RECEIVED];
+    cost->disk_bytes = allocated_bytes(journey->directory);
+    cost->rss_peak_bytes = journey->rss_peak_bytes;
+}
+
+void ese_journey_addresses(const struct ese_journey *journey, char *text, size_t size)
+{
+    struct ese_buffer lines = ESE_BUFFER_INIT(size - 1);
+    if (journey->server_address[0] != '\0')
+        ese_buffer_printf(&lines, "server   http://%s\n", journey->server_address);
+    if (journey->broker != NULL)
+        ese_buffer_printf(&lines, "broker   %s\n", ese_broker_life_bootstrap(journey->broker));
+    ese_buffer_printf(&lines, "mailer   http://%s\n", journey->mailer_address);
+    ese_buffer_printf(&lines, "smtp     %s\n", journey->smtp_address);
+    snprintf(text, size, "%s", lines.text);
+    ese_buffer_free(&lines);
+}
+
+int ese_journey_consume_config(const struct ese_journey *journey, struct ese_config **config,
+                               struct ese_error *error)
+{
+    static const struct ese_option own[] = {
+        {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "T", .help = "Which transport."},
+        ESE_OPTION_END,
+    };
+    char url[160], data[ESE_ARTIFACT_PATH_SIZE + 16];
+    snprintf(url, sizeof url, "http://%s", journey->server_address);
+    snprintf(data, sizeof data, "%s/%s", journey->directory, ESE_ARTIFACT_SERVER);
+    struct ese_config *made = ese_config_new();
+    ese_config_add(made, "Options", own);
+    ese_config_give(made, "transport", journey->specification);
+    const struct ese_option *table = ese_registry_options(journey->entry->transport, ESE_FACE_CONSUME);
+    int result = ese_registry_choose(made, ESE_FACE_CONSUME, error);
+    if (result == 0) {
+        if (ese_option_find(table, "server") != NULL)
+            ese_config_give(made, "server", url);
+        if (ese_option_find(table, "bootstrap-servers") != NULL)
+            ese_config_give(made, "bootstrap-servers", ese_broker_life_bootstrap(journey->broker));
+        if (ese_option_find(table, "topic-prefix") != NULL)
+            ese_config_give(made, "topic-prefix", journey->topic_prefix);
+        if (ese_option_find(table, "data") != NULL)
+            ese_config_give(made, "data", data);
+        result = ese_config_settle(made, error);
+    }
+    if (result < 0)
+        ese_config_free(&made);
+    *config = made;
+    return result;
+}

@@ -1,0 +1,97 @@
+/*
+ * judgement.h - what one transport's run came to, told from its artifacts alone.
+ *
+ * The ledger follows every offered event to its end, the oracle says which mails had to come, and the
+ * verdicts say whether the books balance. The equations:
+ *
+ *     offered       = not_sent + refused + unknown + acknowledged
+ *     acknowledged  = processed + lost + in_flight
+ *     unknown       = unknown_stored + unknown_absent
+ *     expected      = matched + altered + lost + unknown mails that did not arrive
+ *     arrived       = matched + altered + doubled + unexpected
+ *
+ * A transport is held to its declared promises and to no more: losses within them are counted and are no
+ * failed verdict. What cannot be told (a truncated history, a store that was not read back) is never a pass.
+ */
+#ifndef ESE_LAB_JUDGEMENT_H
+#define ESE_LAB_JUDGEMENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ese-core/error.h"
+#include "transports/transport.h"
+
+struct ese_ledger {
+    int64_t offered;
+    int64_t acknowledged;
+    int64_t refused;
+    int64_t unknown;
+    int64_t unknown_stored;
+    int64_t unknown_absent;
+    int64_t not_sent;
+    int64_t processed; /* of the acknowledged */
+    int64_t lost;      /* acknowledged, and neither processed nor waiting in the store */
+    int64_t lost_by_clash, lost_by_expiry, lost_by_death; /* only lossy lessons fill these */
+    int64_t in_flight; /* acknowledged, stored, not yet processed: zero after a drain */
+    int64_t redelivered;
+    int64_t stored_twice;
+    int64_t reordered; /* acknowledged events stored behind a later one of their key */
+    int64_t phantom;   /* stored though reported refused or not sent, or never offered */
+    int64_t late;
+    int64_t beyond_window;
+    int64_t skipped_by_retention;
+};
+
+struct ese_mail_ledger {
+    int64_t expected;
+    int64_t arrived;
+    int64_t matched;
+    int64_t altered;
+    int64_t lost;
+    int64_t doubled;
+    int64_t unexpected;
+    int64_t unknown;         /* neither sent nor not sent, as far as the mailer knows; not arrived */
+    int64_t unknown_arrived; /* the same, and it did arrive: within matched or altered */
+};
+
+struct ese_latency {
+    int64_t count;
+    int64_t p50_us, p99_us, p999_us, max_us;
+};
+
+enum ese_verdict_word { ESE_VERDICT_PASS, ESE_VERDICT_FAIL, ESE_VERDICT_CANNOT_TELL };
+const char *ese_verdict_text(enum ese_verdict_word word); /* "pass", "fail", "cannot tell" */
+
+struct ese_verdict {
+    enum ese_verdict_word word;
+    char reason[240]; /* "" for a pass */
+};
+
+struct ese_judge_options {
+    const char *directory;                /* one transport's, see artifacts.h */
+    const struct ese_promises *promises;  /* of its transport */
+    int64_t measured_from_ns;             /* monotonic: latencies of events due before are cut (warm-up) */
+    int64_t restarted_ns;                 /* when the consumer came back after a fault; 0: it never was away */
+};
+
+struct ese_judgement {
+    struct ese_ledger ledger;
+    struct ese_mail_ledger mails;
+    struct ese_latency acknowledge;  /* due to outcome */
+    struct ese_latency end_to_end;   /* due to the commit of the batch that processed it */
+    struct ese_latency mail;         /* due of a mail's last event to the SMTP server's 250 */
+    int64_t warmup_cut;              /* events left out of the latencies */
+    int64_t behind_schedule;         /* events the generator offered more than 5 ms late */
+    int64_t reads_again_us;          /* from restarted_ns to the first event handed; -1: never, or no restart */
+    int64_t backlog_at_restart;      /* acknowledged and not yet handed when it came back */
+    double processed_per_s;          /* of the acknowledged, over the time from first due to last commit */
+    struct ese_verdict ledger_verdict;
+    struct ese_verdict timing_verdict;
+};
+
+/* Reads the artifacts and judges. -1 only when there is nothing to judge from (no directory, no client history). */
+int ese_judge(const struct ese_judge_options *options, struct ese_judgement *judgement,
+              struct ese_error *error);
+
+#endif

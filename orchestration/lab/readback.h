@@ -1,0 +1,13 @@
+/*
+ * readback.h - reads a whole store through its transport, from the earliest kept event, without the group,
+ * into store.history: one STORED record an event.
+ */
+#ifndef ESE_LAB_READBACK_H
+#define ESE_LAB_READBACK_H
+
+#include "orchestration/lab/journey.h"
+
+/* The journey's server (or broker) must still serve. Gives up after a minute without the end. */
+int ese_readback(const struct ese_journey *journey, int64_t *events, struct ese_error *error);
+
+#endif

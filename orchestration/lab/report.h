@@ -1,0 +1,21 @@
+/*
+ * report.h - the table at the end of a comparison, and three plain sentences on who was better at what.
+ *
+ * Everything is generated from the figures of this run; nothing is said that they do not show.
+ */
+#ifndef ESE_LAB_REPORT_H
+#define ESE_LAB_REPORT_H
+
+#include "ese-core/buffer.h"
+#include "orchestration/lab/results.h"
+
+/* One column a transport. Plain text; UTF-8 only where the locale has it. */
+void ese_report_table(const struct ese_results *results, struct ese_buffer *text);
+
+/* Three sentences, one a line: keeping (ledger and mails), time, cost. */
+void ese_report_sentences(const struct ese_results *results, struct ese_buffer *text);
+
+/* 0 all ledgers pass, 1 one fails, 2 one cannot be told; strict: the timing verdicts count, too. */
+int ese_report_exit_status(const struct ese_results *results, bool strict);
+
+#endif

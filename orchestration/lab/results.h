@@ -1,0 +1,47 @@
+/*
+ * results.h - results.json: a run's options, machine, figures and verdicts, for programs and for
+ * `ese-lab check`. docs/results.md documents every member; `version` changes when one changes its meaning.
+ */
+#ifndef ESE_LAB_RESULTS_H
+#define ESE_LAB_RESULTS_H
+
+#include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/journey.h"
+#include "orchestration/lab/judgement.h"
+
+#define ESE_RESULTS_VERSION 1
+#define ESE_RESULTS_TRANSPORTS 8
+
+struct ese_results_transport {
+    char name[128];              /* the specification: "kafka:via=direct" */
+    enum ese_durability durability;
+    char broker[160];            /* kind of broker in words, "" without one */
+    bool mock;                   /* its figures are not a broker's */
+    bool drained;
+    int64_t schedule_ns;         /* monotonic: when its schedule began */
+    int64_t restarted_ns;
+    struct ese_journey_cost cost;
+    struct ese_judgement judgement;
+};
+
+struct ese_results {
+    int64_t seed;
+    char rate[16];
+    int64_t duration_s;
+    int64_t warmup_s;
+    char fault[32];
+    bool in_turn;
+    int64_t retry_deadline_ms;
+    struct ese_results_transport transports[ESE_RESULTS_TRANSPORTS];
+    int count;
+};
+
+/* The machine's figures (kernel, processors, memory, library versions) are read here and now. */
+int ese_results_write(const char *directory, const struct ese_results *results, struct ese_error *error);
+/* The same as JSON text; the caller frees. */
+char *ese_results_text(const struct ese_results *results);
+
+/* What `check` needs to judge again: everything but the judgements' figures. */
+int ese_results_read(const char *directory, struct ese_results *results, struct ese_error *error);
+
+#endif

@@ -1,0 +1,256 @@
+#include "orchestration/lab/run.h"
+
+#include "ese-core/clock.h"
+#include "ese-core/log.h"
+#include "ese-core/service.h"
+#include "orchestration/lab/readback.h"
+
+#define LOOK_EVERY_MS 100
+#define HEAD_START_MS 500    /* between the start of the clients and the first event */
+#define DRAIN_LIMIT_MS 60000
+#define STILL_MS 3000        /* nothing moved for so long: it is not going to */
+
+struct run {
+    const struct ese_run_options *options;
+    const struct ese_run_watch *watch;
+    struct ese_journey *journeys[ESE_RUN_JOURNEYS]; /* those running together */
+    int count;
+    int64_t schedule_ns;
+    int next_step; /* of the fault */
+};
+
+static void show(struct run *run, enum ese_run_phase phase, const char *event)
+{
+    int64_t now = ese_clock_monotonic_ns();
+    struct ese_run_moment moment = {
+        .phase = phase,
+        .elapsed_ms = run->schedule_ns == 0 || now < run->schedule_ns
+                          ? 0
+                          : (now - run->schedule_ns) / ESE_NS_PER_MS,
+        .total_ms = (run->options->warmup_s + run->options->duration_s) * 1000,
+        .event = event,
+        .journeys = run->journeys,
+        .count = run->count,
+    };
+    for (int i = 0; i < run->count; i++)
+        ese_journey_sample(run->journeys[i]);
+    run->watch->show(run->watch->context, &moment);
+}
+
+static int stopped(struct ese_error *error)
+{
+    return ese_service_stopping() ? ese_fail(error, ESE_E_CLOSED, "stopped before the end") : 0;
+}
+
+static int open_journeys(struct run *run, int first, int count, struct ese_error *error)
+{
+    for (int i = first; i < first + count; i++) {
+        char label[128], directory[ESE_ARTIFACT_PATH_SIZE];
+        const char *specification = run->options->specifications[i];
+        ese_artifact_label(specification, label, sizeof label);
+        struct ese_journey_options journey = {
+            .specification = specification,
+            .directory = directory,
+            .durability = run->options->durability,
+            .broker = run->options->broker,
+            .bootstrap_servers = run->options->bootstrap_servers,
+            .retry_deadline_ms = run->options->retry_deadline_ms,
+            .with_sink = true,
+            .smtp = NULL,
+        };
+        if (ese_artifact_path(run->options->directory, label, directory, error) < 0 ||
+            ese_journey_open(&journey, &run->journeys[run->count], error) < 0)
+            return -1;
+        run->count++;
+    }
+    return 0;
+}
+
+static int start(struct run *run, struct ese_error *error)
+{
+    show(run, ESE_RUN_STARTING, NULL);
+    for (int i = 0; i < run->count; i++) {
+        if (ese_journey_serve(run->journeys[i], error) < 0)
+            return -1;
+        show(run, ESE_RUN_STARTING, NULL);
+    }
+    struct ese_load load = {
+        .rate = run->options->rate,
+        .seconds = run->options->warmup_s + run->options->duration_s,
+        .seed = run->options->seed,
+        .start_at_ms = ese_clock_wall_ms() + HEAD_START_MS,
+    };
+    run->schedule_ns = ese_clock_monotonic_ns() + HEAD_START_MS * ESE_NS_PER_MS;
+    for (int i = 0; i < run->count; i++) {
+        if (ese_journey_offer(run->journeys[i], &load, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The fault begins a third into the measured time, when everything is warm and something is under way. */
+static int64_t fault_begins_ns(const struct run *run)
+{
+    int64_t after_ms = run->options->warmup_s * 1000 + run->options->duration_s * 1000 / 3;
+    return run->schedule_ns + after_ms * ESE_NS_PER_MS;
+}
+
+static bool fault_is_over(const struct run *run)
+{
+    return run->next_step >= run->options->fault->count;
+}
+
+/* Does the next step of the fault when it is due: one act on all journeys. */
+static int advance_fault(struct run *run, enum ese_run_phase phase, struct ese_error *error)
+{
+    if (fault_is_over(run))
+        return 0;
+    const struct ese_fault_step *step = &run->options->fault->steps[run->next_step];
+    if (ese_clock_monotonic_ns() < fault_begins_ns(run) + step->after_ms * ESE_NS_PER_MS)
+        return 0;
+    run->next_step++;
+    char event[64];
+    for (int i = 0; i < run->count; i++) {
+        if (step->act == ESE_FAULT_KILL)
+            ese_journey_kill(run->journeys[i], step->role);
+        else if (ese_journey_start(run->journeys[i], step->role, error) < 0)
+            return -1;
+    }
+    snprintf(event, sizeof event, "%s %s", ese_role_name(step->role),
+             step->act == ESE_FAULT_KILL ? "killed" : "started again");
+    show(run, phase, event);
+    return 0;
+}
+
+static bool clients_are_done(struct run *run)
+{
+    for (int i = 0; i < run->count; i++) {
+        struct ese_journey_view view;
+        ese_journey_view(run->journeys[i], &view);
+        if (view.role[ESE_ROLE_CLIENT].up)
+            return false;
+    }
+    return true;
+}
+
+static int offer_to_the_end(struct run *run, struct ese_error *error)
+{
+    int64_t warm_ns = run->schedule_ns + run->options->warmup_s * ESE_NS_PER_S;
+    while (!clients_are_done(run) || !fault_is_over(run)) {
+        ese_service_wait(LOOK_EVERY_MS);
+        enum ese_run_phase phase =
+            ese_clock_monotonic_ns() < warm_ns ? ESE_RUN_WARMING : ESE_RUN_RUNNING;
+        if (stopped(error) < 0 || advance_fault(run, phase, error) < 0)
+            return -1;
+        show(run, phase, NULL);
+    }
+    return 0;
+}
+
+static bool is_drained(const struct ese_journey_view *view)
+{
+    const int64_t *count = view->count;
+    return view->lag == 0 && count[ESE_COUNT_MAILS_ASKED] >= count[ESE_COUNT_DECIDED] &&
+           count[ESE_COUNT_MAILS_SENT] + count[ESE_COUNT_MAILS_DEAD] >= count[ESE_COUNT_MAILS_ASKED];
+}
+
+/* Something that changes as long as anything moves. */
+static int64_t movement(const struct ese_journey_view *view)
+{
+    int64_t sum = 0;
+    for (int i = ESE_COUNT_HANDED; i <= ESE_COUNT_MAILS_DEAD; i++)
+        sum += view->count[i];
+    return sum;
+}
+
+static int drain(struct run *run, bool drained[], struct ese_error *error)
+{
+    int64_t begun = ese_clock_monotonic_ns(), moved = begun, last = -1;
+    for (;;) {
+        bool all = true;
+        int64_t sum = 0;
+        for (int i = 0; i < run->count; i++) {
+            struct ese_journey_view view;
+            ese_journey_view(run->journeys[i], &view);
+            drained[i] = is_drained(&view);
+            all = all && drained[i];
+            sum += movement(&view);
+        }
+        int64_t now = ese_clock_monotonic_ns();
+        if (sum != last)
+            moved = now;
+        last = sum;
+        /* What was unknown to the client may still be on its way: wait until it is quiet, too. */
+        if (all && now - moved > 5 * LOOK_EVERY_MS * ESE_NS_PER_MS)
+            return 0;
+        if (now - moved > STILL_MS * ESE_NS_PER_MS || now - begun > DRAIN_LIMIT_MS * ESE_NS_PER_MS)
+            return 0;
+        show(run, ESE_RUN_DRAINING, NULL);
+        ese_service_wait(LOOK_EVERY_MS);
+        if (stopped(error) < 0)
+            return -1;
+    }
+}
+
+static void note_result(struct run *run, int i, bool drained, struct ese_run_journey_result *result)
+{
+    struct ese_journey *journey = run->journeys[i];
+    const char *broker = ese_journey_broker_kind(journey);
+    snprintf(result->specification, sizeof result->specification, "%s",
+             ese_journey_specification(journey));
+    snprintf(result->directory, sizeof result->directory, "%s", ese_journey_directory(journey));
+    snprintf(result->broker, sizeof result->broker, "%s", broker == NULL ? "" : broker);
+    result->mock = ese_journey_broker_is_mock(journey);
+    result->transport = ese_journey_transport(journey);
+    result->schedule_ns = run->schedule_ns;
+    result->restarted_ns = ese_journey_restarted_ns(journey, ESE_ROLE_CONSUMER);
+    result->drained = drained;
+}
+
+static int finish(struct run *run, const bool drained[], struct ese_run_result *result,
+                  struct ese_error *error)
+{
+    show(run, ESE_RUN_READING_BACK, NULL);
+    for (int i = 0; i < run->count; i++) {
+        int64_t events;
+        struct ese_run_journey_result *one = &result->journeys[result->count++];
+        note_result(run, i, drained[i], one);
+        ese_journey_sample(run->journeys[i]); /* before the reading back, which is not part of the walk */
+        ese_journey_stop(run->journeys[i], ESE_ROLE_CONSUMER);
+        ese_journey_stop(run->journeys[i], ESE_ROLE_MAILER);
+        ese_journey_cost(run->journeys[i], &one->cost);
+        if (ese_readback(run->journeys[i], &events, error) < 0)
+            return -1;
+        ese_log_debug("%s: %lld events read back", one->specification, (long long)events);
+    }
+    show(run, ESE_RUN_STOPPING, NULL);
+    return 0;
+}
+
+static int run_together(const struct ese_run_options *options, int first, int count,
+                        const struct ese_run_watch *watch, struct ese_run_result *result,
+                        struct ese_error *error)
+{
+    struct run run = {.options = options, .watch = watch};
+    bool drained[ESE_RUN_JOURNEYS] = {false};
+    int status = -1;
+    if (open_journeys(&run, first, count, error) == 0 && start(&run, error) == 0 &&
+        offer_to_the_end(&run, error) == 0 && drain(&run, drained, error) == 0)
+        status = finish(&run, drained, result, error);
+    for (int i = 0; i < run.count; i++)
+        ese_journey_close(&run.journeys[i]);
+    return status;
+}
+
+int ese_run(const struct ese_run_options *options, const struct ese_run_watch *watch,
+            struct ese_run_result *result, struct ese_error *error)
+{
+    *result = (struct ese_run_result){.count = 0};
+    if (!options->in_turn)
+        return run_together(options, 0, options->count, watch, result, error);
+    for (int i = 0; i < options->count; i++) {
+        if (run_together(options, i, 1, watch, result, error) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,80 @@
+/*
+ * run.h - one run: the same load and the same faults over several journeys, watched to the end.
+ *
+ *     start   brokers first, then everything else; the schedule begins when all of them serve
+ *     warm-up, run   the clients offer; the fault's steps happen at their instants
+ *     drain   until everything acknowledged was processed and mailed, or nothing moves any more
+ *     read back   the stores, through their transports
+ *     stop
+ *
+ * Whoever shows the run is told at every step (struct ese_run_watch).
+ */
+#ifndef ESE_LAB_RUN_H
+#define ESE_LAB_RUN_H
+
+#include "orchestration/lab/fault.h"
+#include "orchestration/lab/journey.h"
+
+#define ESE_RUN_JOURNEYS 8
+
+struct ese_run_options {
+    const char *directory;
+    const char *specifications[ESE_RUN_JOURNEYS];
+    int count;
+    const char *rate;
+    int64_t duration_s;
+    int64_t warmup_s;
+    int64_t seed;
+    const struct ese_fault *fault;
+    enum ese_durability durability;
+    const char *broker;
+    const char *bootstrap_servers; /* or NULL */
+    int64_t retry_deadline_ms;
+    bool in_turn; /* one journey after the other instead of all at once */
+};
+
+enum ese_run_phase {
+    ESE_RUN_STARTING,
+    ESE_RUN_WARMING,
+    ESE_RUN_RUNNING,
+    ESE_RUN_DRAINING,
+    ESE_RUN_READING_BACK,
+    ESE_RUN_STOPPING
+};
+
+struct ese_run_moment {
+    enum ese_run_phase phase;
+    int64_t elapsed_ms; /* since the schedule began; 0 before */
+    int64_t total_ms;   /* warm-up and duration */
+    const char *event;  /* what just happened ("consumers killed"), or NULL */
+    struct ese_journey **journeys;
+    int count;
+};
+
+struct ese_run_watch {
+    void (*show)(void *context, const struct ese_run_moment *moment);
+    void *context;
+};
+
+/* What a journey's part of the run came to, beside its artifacts. */
+struct ese_run_journey_result {
+    char specification[128];
+    char directory[ESE_ARTIFACT_PATH_SIZE];
+    char broker[160]; /* "" without one */
+    bool mock;
+    const struct ese_transport *transport;
+    struct ese_journey_cost cost;
+    int64_t schedule_ns; /* monotonic: when its schedule began */
+    int64_t restarted_ns; /* when its consumer came back; 0: never */
+    bool drained;
+};
+
+struct ese_run_result {
+    struct ese_run_journey_result journeys[ESE_RUN_JOURNEYS];
+    int count;
+};
+
+int ese_run(const struct ese_run_options *options, const struct ese_run_watch *watch,
+            struct ese_run_result *result, struct ese_error *error);
+
+#endif
