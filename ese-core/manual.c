@@ -8,6 +8,7 @@
 #define TEXT_LIMIT 8000
 #define LINE_WIDTH 79
 #define HELP_INDENT 28
+#define PAGE_DATE "November 21, 2026" /* when what the pages say last changed */
 
 typedef void visit_option(const struct ese_option *option);
 
@@ -214,10 +215,10 @@ static void print_roff_examples(const char *examples)
 
 static void print_roff_heading(const struct ese_manual *manual)
 {
-    printf(".Dd $Mdocdate$\n.Dt ");
+    printf(".Dd " PAGE_DATE "\n.Dt ");
     for (const char *c = manual->name; *c != '\0'; c++)
         putchar(toupper((unsigned char)*c));
-    printf(" 1\n.Os \"ESE lab %s\"\n.Sh NAME\n.Nm %s\n.Nd %s\n", ESE_VERSION, manual->name, manual->summary);
+    printf(" 1\n.Os\n.Sh NAME\n.Nm %s\n.Nd %s\n", manual->name, manual->summary);
     printf(".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n");
     if (manual->synopsis != NULL && manual->synopsis[0] != '\0')
         printf(".Ar \"%s\"\n", manual->synopsis);
@@ -271,16 +272,27 @@ static void print_values(const struct ese_option *option)
     }
 }
 
+/* The shell function's name: the program's, with underscores. */
+static void print_function_name(const char *name)
+{
+    putchar('_');
+    for (; *name != '\0'; name++)
+        putchar(*name == '-' ? '_' : *name);
+}
+
 void ese_manual_completion(const struct ese_manual *manual, const struct ese_config *config)
 {
     const struct ese_options *options = ese_config_options(config);
-    printf("# bash completion of %s; source this file\n_%s() {\n", manual->name, manual->name);
-    printf("    local words='");
+    printf("# bash completion of %s; source this file\n", manual->name);
+    print_function_name(manual->name);
+    printf("() {\n    local words='");
     for (int i = 0; i < options->count; i++)
         visit_table(options, i, print_names);
     printf("'\n    COMPREPLY=()\n    case ${COMP_WORDS[COMP_CWORD-1]} in\n");
     for (int i = 0; i < options->count; i++)
         visit_table(options, i, print_values);
     printf("    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n");
-    printf("complete -o default -F _%s %s\n", manual->name, manual->name);
+    printf("complete -o default -F ");
+    print_function_name(manual->name);
+    printf(" %s\n", manual->name);
 }
