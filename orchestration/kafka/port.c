@@ -1,0 +1,76 @@
+#include "orchestration/kafka/port.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LOWEST 10000 /* below live well-known services */
+#define TRIES 200
+
+/* The first port the kernel gives to outgoing connections (ip(7), ip_local_port_range). */
+static int first_outgoing_port(void)
+{
+    int first = 32768;
+    FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
+    if (file == NULL)
+        return first;
+    if (fscanf(file, "%d", &first) != 1)
+        first = 32768;
+    fclose(file);
+    return first;
+}
+
+/* Binds the port (0: any) as a server would and keeps the socket, so that it is not drawn twice. */
+static int bind_port(int port, int *taken)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return -1;
+    int on = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, (struct sockaddr *)&address, length) == -1 || listen(fd, 1) == -1 ||
+        getsockname(fd, (struct sockaddr *)&address, &length) == -1) {
+        close(fd);
+        return -1;
+    }
+    *taken = ntohs(address.sin_port);
+    return fd;
+}
+
+static int draw_one(int *port)
+{
+    int room = first_outgoing_port() - LOWEST;
+    for (int i = 0; i < TRIES && room > 0; i++) {
+        unsigned drawn = 0;
+        if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
+            break;
+        int fd = bind_port(LOWEST + (int)(drawn % (unsigned)room), port);
+        if (fd != -1)
+            return fd;
+    }
+    return bind_port(0, port); /* an unusual range: better than nothing */
+}
+
+int ese_port_draw(int *ports, int count, struct ese_error *error)
+{
+    int fds[16];
+    int held = 0;
+    int result = 0;
+    if (count > 16)
+        return ese_fail(error, ESE_E_USAGE, "%d ports asked for at once, 16 are the most", count);
+    while (result == 0 && held < count) {
+        fds[held] = draw_one(&ports[held]);
+        if (fds[held] == -1)
+            result = ese_fail_errno(error, "no free loopback port");
+        else
+            held++;
+    }
+    while (held > 0)
+        close(fds[--held]);
+    return result;
+}
