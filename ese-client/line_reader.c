@@ -1,0 +1,92 @@
+#include "ese-client/line_reader.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include "ese-core/memory.h"
+
+struct ese_line_reader {
+    int fd;
+    bool ended;
+    int64_t number;
+    size_t start; /* of what was not handed out yet */
+    size_t end;
+    char text[ESE_LINE_LIMIT + 1]; /* room for the NUL behind a last line without a newline */
+};
+
+struct ese_line_reader *ese_line_reader_open(int fd)
+{
+    struct ese_line_reader *reader = ese_alloc(sizeof *reader);
+    reader->fd = fd;
+    return reader;
+}
+
+void ese_line_reader_close(struct ese_line_reader **reader)
+{
+    if (*reader != NULL)
+        close((*reader)->fd);
+    free(*reader);
+    *reader = NULL;
+}
+
+int64_t ese_line_reader_number(const struct ese_line_reader *reader)
+{
+    return reader->number;
+}
+
+static bool readable(int fd)
+{
+    struct pollfd wanted = {.fd = fd, .events = POLLIN};
+    return poll(&wanted, 1, 0) > 0;
+}
+
+/* Reads what is there behind what is kept. The same three words as next. */
+static int refill(struct ese_line_reader *reader, struct ese_error *error)
+{
+    memmove(reader->text, reader->text + reader->start, reader->end - reader->start);
+    reader->end -= reader->start;
+    reader->start = 0;
+    if (reader->end == ESE_LINE_LIMIT)
+        return ese_fail(error, ESE_E_INVALID, "line %" PRId64 " is longer than %d bytes",
+                        reader->number + 1, ESE_LINE_LIMIT);
+    if (!readable(reader->fd))
+        return ESE_LINE_LATER;
+    ssize_t got = read(reader->fd, reader->text + reader->end, ESE_LINE_LIMIT - reader->end);
+    if (got < 0)
+        return errno == EINTR || errno == EAGAIN ? ESE_LINE_LATER
+                                                 : ese_fail_errno(error, "cannot read the events");
+    reader->end += (size_t)got;
+    reader->ended = got == 0;
+    return got == 0 ? ESE_LINE_END : ESE_LINE_READ;
+}
+
+static int hand_out(struct ese_line_reader *reader, size_t length, char **line, size_t *taken)
+{
+    *line = reader->text + reader->start;
+    *taken = length;
+    (*line)[length] = '\0';
+    reader->start += length + 1;
+    if (reader->start > reader->end)
+        reader->start = reader->end;
+    reader->number++;
+    return ESE_LINE_READ;
+}
+
+int ese_line_reader_next(struct ese_line_reader *reader, char **line, size_t *length,
+                         struct ese_error *error)
+{
+    for (;;) {
+        size_t kept = reader->end - reader->start;
+        const char *newline = memchr(reader->text + reader->start, '\n', kept);
+        if (newline != NULL)
+            return hand_out(reader, (size_t)(newline - reader->text) - reader->start, line, length);
+        if (reader->ended)
+            return kept == 0 ? ESE_LINE_END : hand_out(reader, kept, line, length);
+        int said = refill(reader, error);
+        if (said == -1 || said == ESE_LINE_LATER)
+            return said;
+    }
+}
