@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include "ese-core/buffer.h"
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 
@@ -122,6 +123,42 @@ static int apply_schema(struct ese_sqlite *sqlite, const char *schema, struct es
     return ese_sqlite_commit(sqlite, error);
 }
 
+/* What handles of one process share in memory has no versions to read from: without this a reader and the
+ * writer would shut each other out. So a reader may see rows that are not committed yet. */
+static int share_memory(struct ese_sqlite *sqlite, bool read_only, struct ese_error *error)
+{
+    return ese_sqlite_run(sqlite,
+                          read_only ? "PRAGMA read_uncommitted = ON; PRAGMA query_only = ON"
+                                    : "PRAGMA read_uncommitted = ON",
+                          error);
+}
+
+/* Only a URI can name memory that several handles share. https://www.sqlite.org/uri.html */
+static char *memory_name(const char *path)
+{
+    struct ese_buffer name = ESE_BUFFER_INIT(SIZE_MAX);
+
+    if (path == NULL)
+        return ese_copy_text(":memory:");
+    ese_buffer_text(&name, "file:");
+    for (const char *c = path; *c != '\0'; c++) {
+        if (strchr("?#%", *c) != NULL)
+            ese_buffer_printf(&name, "%%%02x", (unsigned)*c);
+        else
+            ese_buffer_append(&name, c, 1);
+    }
+    ese_buffer_text(&name, "?mode=memory&cache=shared");
+    return ese_buffer_detach(&name);
+}
+
+static int open_flags(const struct ese_sqlite_options *options)
+{
+    if (options->durability == ESE_DURABILITY_MEMORY)
+        return SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_URI;
+    return SQLITE_OPEN_NOMUTEX |
+           (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+}
+
 static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *options,
                   struct ese_error *error)
 {
@@ -129,6 +166,9 @@ static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *op
     sqlite3_extended_result_codes(sqlite->handle, 1);
     /* No mapping: a read error there is a SIGBUS instead of an answer. */
     if (ese_sqlite_run(sqlite, "PRAGMA mmap_size = 0; PRAGMA foreign_keys = OFF", error) != 0)
+        return -1;
+    if (options->durability == ESE_DURABILITY_MEMORY &&
+        share_memory(sqlite, options->read_only, error) != 0)
         return -1;
     if (options->read_only)
         return ese_sqlite_run(sqlite, "SELECT count(*) FROM sqlite_schema", error); /* is it a database? */
@@ -143,12 +183,11 @@ int ese_sqlite_open(const struct ese_sqlite_options *options, struct ese_sqlite 
                     struct ese_error *error)
 {
     assert(options->read_only || synchronous_for(options->durability) != NULL);
-    bool in_memory = !options->read_only && options->durability == ESE_DURABILITY_MEMORY;
-    int flags = SQLITE_OPEN_NOMUTEX |
-                (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    assert(options->path != NULL || options->durability == ESE_DURABILITY_MEMORY);
     struct ese_sqlite *opened = ese_alloc(sizeof *opened);
-    opened->path = ese_copy_text(in_memory ? ":memory:" : options->path);
-    int result = sqlite3_open_v2(opened->path, &opened->handle, flags, NULL);
+    opened->path = options->durability == ESE_DURABILITY_MEMORY ? memory_name(options->path)
+                                                                : ese_copy_text(options->path);
+    int result = sqlite3_open_v2(opened->path, &opened->handle, open_flags(options), NULL);
     if (result != SQLITE_OK)
         fail(opened, result, error);
     else if (set_up(opened, options, error) == 0) {

@@ -2,7 +2,8 @@
  * sqlite.h - an SQLite database as this house uses it: WAL, one writer, prepared statements.
  *
  * A database handle belongs to one thread. Durability decides PRAGMA synchronous:
- *   memory  the database is in memory only (path is not used)
+ *   memory  the database is in memory only. Handles of one process with the same path share it as long as
+ *           one of them is open, and read each other's rows before they are committed; no path: its own
  *   os      NORMAL: survives kill -9 of the process, not a power loss
  *   disk    FULL: every commit is synced before it returns
  * https://www.sqlite.org/pragma.html#pragma_synchronous
@@ -35,7 +36,7 @@ struct ese_statement;
 /* Opens (creating it if writable) and applies schema (statements that may be run again: CREATE TABLE IF NOT
  * EXISTS ...; run in one transaction; may be NULL). Other processes' locks are waited for up to 10 s. */
 struct ese_sqlite_options {
-    const char *path;
+    const char *path; /* NULL: only with memory */
     enum ese_durability durability;
     bool read_only;
     const char *schema;

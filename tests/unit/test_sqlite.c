@@ -102,6 +102,29 @@ static void memory_touches_no_file(void **state)
     assert_int_equal(access(fixture->path, F_OK), -1);
 }
 
+static void memory_is_shared_by_path(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_sqlite_options options = {
+        .path = fixture->path, .durability = ESE_DURABILITY_MEMORY, .read_only = true};
+    struct ese_sqlite *reader = NULL;
+
+    fixture->sqlite = open_things(fixture->path, ESE_DURABILITY_MEMORY);
+    assert_int_equal(ese_sqlite_open(&options, &reader, NULL), 0);
+    assert_int_equal(ese_sqlite_begin(fixture->sqlite, NULL), 0);
+    insert(fixture->sqlite, "a", 1); /* the writer in the middle of a transaction keeps nobody out */
+    ask_number(reader, "SELECT count(*) FROM thing");
+    assert_int_equal(ese_sqlite_commit(fixture->sqlite, NULL), 0);
+    assert_int_equal(ask_number(reader, "SELECT count(*) FROM thing"), 1);
+    assert_int_equal(ese_sqlite_run(reader, "DELETE FROM thing", NULL), -1);
+
+    ese_sqlite_close(&fixture->sqlite);
+    assert_int_equal(ask_number(reader, "SELECT count(*) FROM thing"), 1);
+    ese_sqlite_close(&reader);
+    fixture->sqlite = open_things(fixture->path, ESE_DURABILITY_MEMORY);
+    assert_int_equal(ask_number(fixture->sqlite, "SELECT count(*) FROM thing"), 0);
+}
+
 static void values_round_trip(void **state)
 {
     struct fixture *fixture = *state;
@@ -246,6 +269,7 @@ int main(void)
         cmocka_unit_test(durability_words),
         cmocka_unit_test_setup_teardown(durability_decides_synchronous, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_touches_no_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_is_shared_by_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_round_trip, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rollback_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_constraint_is_a_conflict, set_up, tear_down),
