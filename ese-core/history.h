@@ -11,14 +11,15 @@
  *            names, so that records hold numbers), wall and monotonic time of the opening, and the
  *            running counters below (a live picture reads them; they say nothing the records do not,
  *            except bytes on the wire)
- *   record   kind (2 bytes; 0: not written yet, the end; stored last, so that a torn record does
- *            not exist), aux (2), partition (4), time_ns (8, CLOCK_MONOTONIC), id (16), a (8), b (8)
+ *   record   kind (2 bytes; 0: not written; stored last, so that a torn record does not exist: where
+ *            the writer was killed before that, the slot stays empty and readers pass over it),
+ *            aux (2), partition (4), time_ns (8, CLOCK_MONOTONIC), id (16), a (8), b (8)
  *
  * An offer is followed by one or two KEY records that hold the key's text where the other members are.
  *
- * Writing is thread-safe and lock-free but for growing the file. The file is bounded by `limit`;
- * a history that met it stops recording, says so once in the log and in its header (`truncated`), and a
- * ledger made from it cannot be told.
+ * One process at a time writes a history (the file is locked); its threads may all, lock-free but for
+ * growing. The file is bounded by `limit`; a history that met it, or a full disk, stops recording, says
+ * so once in the log and in its header (`truncated`), and a ledger made from it cannot be told.
  */
 #ifndef ESE_HISTORY_H
 #define ESE_HISTORY_H
@@ -31,7 +32,8 @@
 
 enum ese_history_kind {
     ESE_HISTORY_END = 0,
-    ESE_HISTORY_OFFERED = 1,      /* time: due; a: client_ts; b: words (type << 16 | sub_type) */
+    ESE_HISTORY_OFFERED = 1,      /* time: due; a: client_ts; b: words (type << 16 | sub_type);
+                                     aux: how many KEY records follow */
     ESE_HISTORY_KEY = 2,          /* text; belongs to the OFFERED before it */
     ESE_HISTORY_SENT = 3,         /* time: first handed to the transport */
     ESE_HISTORY_ACKNOWLEDGED = 4, /* partition and a: offset, or -1 where the transport does not say; b: attempts */
@@ -48,7 +50,8 @@ enum ese_history_kind {
     ESE_HISTORY_MAIL_ASKED = 15,  /* id: the decision's; the mailer has answered 2xx for it */
     ESE_HISTORY_MAIL_SENT = 16,   /* id: the decision's; SMTP said 250 */
     ESE_HISTORY_MAIL_DEAD = 17,   /* id: the decision's; SMTP said 5xx; a: reply code */
-    ESE_HISTORY_STORED = 18       /* read back: id at partition, a: offset, b: server_ts */
+    ESE_HISTORY_STORED = 18,      /* read back: id at partition, a: offset, b: server_ts */
+    ESE_HISTORY_KINDS
 };
 
 /* Running counters in the header. */

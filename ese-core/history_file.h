@@ -1,0 +1,63 @@
+/*
+ * history_file.h - the bytes of a history, for its writer and its reader only (history.h tells the rest).
+ *
+ * A writer claims slots by adding to `claimed`, then fills them, the kind last. So three things can
+ * be behind a slot of kind 0: it was not claimed yet (at or beyond `claimed`: the end), it is just being
+ * filled (the writer lives), or its writer was killed in between: a hole, which is passed over. Below
+ * `settled`, where the last writer began, zeroes are holes for certain. Whether a writer lives is
+ * told by its lock on the file (fcntl(2), open file description locks), which dies with it.
+ */
+#ifndef ESE_HISTORY_FILE_H
+#define ESE_HISTORY_FILE_H
+
+#include <stdatomic.h>
+
+#include "ese-core/history.h"
+
+#define ESE_HISTORY_MAGIC "ESEHIST1"
+#define ESE_HISTORY_VERSION 1
+#define ESE_HISTORY_HEADER_SIZE 4096
+#define ESE_HISTORY_WORDS 64
+#define ESE_HISTORY_WORD_LOST UINT16_MAX /* the list was full: read as "" */
+#define ESE_HISTORY_KEY_TEXT 46          /* bytes of key a KEY record holds */
+#define ESE_HISTORY_OFFER_SLOTS 3        /* an offer and its KEY records at most */
+_Static_assert((ESE_HISTORY_OFFER_SLOTS - 1) * ESE_HISTORY_KEY_TEXT >= ESE_EVENT_KEY_SIZE,
+               "a key must fit its records");
+
+struct ese_history_slot {
+    union {
+        struct {
+            _Atomic uint16_t kind;
+            uint16_t aux;
+            int32_t partition;
+            int64_t time_ns;
+            struct ese_id id;
+            int64_t a;
+            int64_t b;
+        };
+        struct {
+            uint16_t kind_of_key; /* the same two bytes */
+            char key[ESE_HISTORY_KEY_TEXT];
+        };
+    };
+};
+_Static_assert(sizeof(struct ese_history_slot) == 48, "the record of history.h");
+
+struct ese_history_header {
+    char magic[8];
+    _Atomic uint32_t version; /* stored last: 0 is a header that is not finished */
+    uint32_t record_size;
+    char party[64];
+    char transport[64];
+    int64_t wall_ns;
+    int64_t monotonic_ns;
+    _Atomic int64_t claimed; /* slots ever asked for; may pass the file's end where the limit was met */
+    _Atomic int64_t settled; /* `claimed` when the last writer began */
+    _Atomic int32_t truncated;
+    _Atomic int32_t words_used;
+    _Atomic int64_t counters[ESE_HISTORY_COUNTERS];
+    char words[ESE_HISTORY_WORDS][ESE_EVENT_TYPE_SIZE];
+};
+_Static_assert(sizeof(struct ese_history_header) <= ESE_HISTORY_HEADER_SIZE, "the header of history.h");
+
+#endif
