@@ -1,6 +1,7 @@
 #include "orchestration/kafka/port.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -73,4 +74,14 @@ int ese_port_draw(int *ports, int count, struct ese_error *error)
     while (held > 0)
         close(fds[--held]);
     return result;
+}
+
+int ese_port_check(int port, struct ese_error *error)
+{
+    int taken = 0;
+    int fd = bind_port(port, &taken);
+    if (fd == -1)
+        return ese_fail(error, ESE_E_USAGE, "port %d is in use: %s; choose another", port, strerror(errno));
+    close(fd);
+    return 0;
 }

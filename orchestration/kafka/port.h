@@ -14,4 +14,7 @@
 /* Fills ports with `count` different ones nobody listens on just now. */
 int ese_port_draw(int *ports, int count, struct ese_error *error);
 
+/* ESE_E_USAGE when somebody listens on the port. */
+int ese_port_check(int port, struct ese_error *error);
+
 #endif

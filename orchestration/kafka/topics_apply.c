@@ -133,6 +133,15 @@ static const char *value_in(const rd_kafka_ConfigEntry_t **entries, size_t count
     return NULL;
 }
 
+static bool is_wanted(const struct ese_topic_property *wanted, int count, const char *name)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(wanted[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* AlterConfigs replaces all that was ever set on the topic, so what is set there goes along unchanged. */
 static rd_kafka_ConfigResource_t *altered(const rd_kafka_ConfigResource_t *present,
                                           const struct ese_topic_property *wanted, int wanted_count,
@@ -144,8 +153,10 @@ static rd_kafka_ConfigResource_t *altered(const rd_kafka_ConfigResource_t *prese
         rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, rd_kafka_ConfigResource_name(present));
     *differs = false;
     for (size_t i = 0; i < count; i++) {
-        if (rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG)
-            rd_kafka_ConfigResource_set_config(changed, rd_kafka_ConfigEntry_name(entries[i]),
+        const char *name = rd_kafka_ConfigEntry_name(entries[i]);
+        if (rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG &&
+            !is_wanted(wanted, wanted_count, name)) /* librdkafka would send both */
+            rd_kafka_ConfigResource_set_config(changed, name,
                                                rd_kafka_ConfigEntry_value(entries[i]));
     }
     for (int i = 0; i < wanted_count; i++) {

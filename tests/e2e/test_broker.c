@@ -8,20 +8,19 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ese-core/clock.h"
 #include "orchestration/kafka/broker.h"
 #include "orchestration/kafka/kafka_home.h"
 #include "orchestration/kafka/readiness.h"
 #include "orchestration/kafka/topics.h"
+#include "tests/support/directory.h"
+#include "tests/support/wait.h"
 
 #define READY_MS 60000
 
-static char directory[] = "/tmp/ese-broker-XXXXXX";
-static char data_dir[64], log_path[64];
+static char *directory, *data_dir, *log_path;
 static struct ese_kafka_home home;
 static struct ese_error error;
 
@@ -44,6 +43,11 @@ static struct ese_broker *start_ready(void)
 static bool alive(pid_t pid)
 {
     return kill(pid, 0) == 0 || errno != ESRCH;
+}
+
+static bool is_gone(void *pid)
+{
+    return !alive(*(pid_t *)pid);
 }
 
 static void takes_records_again_after_kill_and_stop(void **state)
@@ -131,10 +135,7 @@ static void dies_with_its_starter(void **state)
     assert_int_equal(read(pipe_fds[0], &broker_pid, sizeof broker_pid), sizeof broker_pid);
     close(pipe_fds[0]);
     waitpid(starter, NULL, 0);
-    int64_t limit_ns = ese_clock_monotonic_ns() + 5 * ESE_NS_PER_S;
-    while (alive(broker_pid) && ese_clock_monotonic_ns() < limit_ns)
-        ese_clock_sleep_until(ese_clock_monotonic_ns() + 10 * ESE_NS_PER_MS);
-    assert_false(alive(broker_pid));
+    assert_true(ese_test_wait_until(is_gone, &broker_pid, 10000));
 }
 
 static void missing_jars_name_the_remedy(void **state)
@@ -163,21 +164,13 @@ static void says_that_it_ended_before_it_was_ready(void **state)
     ese_broker_close(&broker);
 }
 
-static int make_directory(void)
-{
-    if (mkdtemp(directory) == NULL)
-        return -1;
-    snprintf(data_dir, sizeof data_dir, "%s/deeper/data", directory);
-    snprintf(log_path, sizeof log_path, "%s/broker.log", directory);
-    return 0;
-}
-
 static int remove_directory(void **state)
 {
     (void)state;
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf '%s'", directory);
-    return system(command);
+    free(data_dir);
+    free(log_path);
+    ese_test_directory_remove(&directory);
+    return 0;
 }
 
 int main(void)
@@ -191,8 +184,9 @@ int main(void)
     };
     ese_kafka_home(&home);
     struct ese_broker *broker = NULL;
-    if (make_directory() == -1)
-        return 1;
+    directory = ese_test_directory_make();
+    data_dir = ese_test_path(directory, "deeper/data");
+    log_path = ese_test_path(directory, "broker.log");
     struct ese_broker_options given = options();
     if (ese_broker_start(&given, &broker, &error) == -1) {
         printf("1..0 # SKIP %s\n", error.text); /* how TAP skips; exit 77 is for tests without it */

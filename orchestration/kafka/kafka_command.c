@@ -1,0 +1,193 @@
+#include "orchestration/kafka/kafka_command.h"
+
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+#include "orchestration/kafka/broker.h"
+#include "orchestration/kafka/kafka_home.h"
+#include "orchestration/kafka/port.h"
+#include "orchestration/kafka/running.h"
+#include "orchestration/kafka/topics.h"
+
+#define READY_MS 60000
+#define LOOK_MS 1000 /* how often a start looks whether it is to stop */
+#define STOP_MS 15000
+#define TOPICS_MS 15000
+
+static const struct ese_option options[] = {
+    {.name = "port", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "19092", .min = 0, .max = 65535,
+     .help = "The loopback port the broker listens on. 0 takes a free one."},
+    {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT,...",
+     .help = "The cluster `topics` works on. Without it: the lab's own broker."},
+    {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT", .fallback = "",
+     .help = "Stands before every topic's name."},
+    {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "os|disk", .fallback = "os",
+     .help = "What an acknowledged record survives. disk sets flush.messages=1 on the topics."},
+    ESE_OPTION_END,
+};
+
+static int apply_topics(const struct ese_config *config, const struct ese_kafka_home *home,
+                        const char *bootstrap_servers, struct ese_topics *topics, struct ese_error *error)
+{
+    const struct ese_topics_target target = {
+        .bootstrap_servers = bootstrap_servers,
+        .prefix = ese_config_text(config, "topic-prefix"),
+        .flush_every = strcmp(ese_config_text(config, "durability"), "disk") == 0,
+        .timeout_ms = TOPICS_MS};
+    if (ese_topics_read(home->topics, topics, error) == -1)
+        return -1;
+    return ese_topics_apply(topics, &target, error);
+}
+
+static int wait_ready(struct ese_broker *broker, struct ese_error *error)
+{
+    for (int waited_ms = 0; waited_ms < READY_MS; waited_ms += LOOK_MS) {
+        if (ese_broker_wait_ready(broker, LOOK_MS, error) == 0)
+            return 0;
+        if (ese_service_stopping())
+            return ese_fail(error, ESE_E_CLOSED, "stopped before Kafka was ready");
+        if (error->code != ESE_E_TIMEOUT)
+            return -1;
+    }
+    return ese_fail_within(error, "after %d s", READY_MS / 1000);
+}
+
+static int make_ready(struct ese_broker *broker, const struct ese_config *config,
+                      const struct ese_kafka_home *home, struct ese_running *running,
+                      struct ese_error *error)
+{
+    struct ese_topics topics;
+    if (wait_ready(broker, error) == -1 ||
+        apply_topics(config, home, ese_broker_bootstrap(broker), &topics, error) == -1)
+        return -1;
+    running->pid = ese_broker_pid(broker);
+    snprintf(running->bootstrap, sizeof running->bootstrap, "%s", ese_broker_bootstrap(broker));
+    return ese_running_note(home, running, error);
+}
+
+static int start(const struct ese_config *config, const struct ese_kafka_home *home,
+                 struct ese_error *error)
+{
+    struct ese_running running;
+    if (ese_running_find(home, &running)) {
+        fprintf(stderr, "Kafka runs already (pid %d).\n", (int)running.pid);
+        printf("%s\n", running.bootstrap);
+        return 0;
+    }
+    const struct ese_broker_options wanted = {
+        .jars_dir = home->jars, .conf_dir = home->conf, .data_dir = home->data, .log_path = home->log,
+        .port = (int)ese_config_number(config, "port"), .detached = true};
+    struct ese_broker *broker = NULL;
+    if (wanted.port != 0 && ese_port_check(wanted.port, error) == -1)
+        return ese_fail_within(error, "--port");
+    if (ese_broker_start(&wanted, &broker, error) == -1)
+        return -1;
+    fprintf(stderr, "Kafka starts (pid %d); its log is %s\n", (int)ese_broker_pid(broker), home->log);
+    if (make_ready(broker, config, home, &running, error) == -1) {
+        ese_broker_close(&broker);
+        return -1;
+    }
+    ese_broker_leave(&broker);
+    printf("%s\n", running.bootstrap);
+    return 0;
+}
+
+static int stop(const struct ese_config *config, const struct ese_kafka_home *home, struct ese_error *error)
+{
+    (void)config;
+    struct ese_running running;
+    if (!ese_running_find(home, &running)) {
+        fprintf(stderr, "Kafka does not run.\n");
+        return 0;
+    }
+    if (ese_running_stop(home, &running, STOP_MS, error) == -1)
+        return -1;
+    fprintf(stderr, "Kafka has stopped (pid %d); its data stay in %s\n", (int)running.pid, home->data);
+    return 0;
+}
+
+static int status(const struct ese_config *config, const struct ese_kafka_home *home,
+                  struct ese_error *error)
+{
+    (void)config;
+    (void)error;
+    struct ese_running running;
+    if (!ese_running_find(home, &running)) {
+        fprintf(stderr, "Kafka does not run; `./lab kafka start` starts it.\n");
+        return 1;
+    }
+    fprintf(stderr, "Kafka runs (pid %d); its log is %s\n", (int)running.pid, home->log);
+    printf("%s\n", running.bootstrap);
+    return 0;
+}
+
+static int topics(const struct ese_config *config, const struct ese_kafka_home *home,
+                  struct ese_error *error)
+{
+    struct ese_running running;
+    struct ese_topics wanted;
+    const char *bootstrap_servers = ese_config_text(config, "bootstrap-servers");
+    if (bootstrap_servers == NULL) {
+        if (!ese_running_find(home, &running))
+            return ese_fail(error, ESE_E_MISSING, "Kafka does not run: `./lab kafka start`, or name a cluster "
+                            "by --bootstrap-servers");
+        bootstrap_servers = running.bootstrap;
+    }
+    if (apply_topics(config, home, bootstrap_servers, &wanted, error) == -1)
+        return -1;
+    for (int i = 0; i < wanted.count; i++) {
+        const struct ese_topic *topic = &wanted.topics[i];
+        printf("%s%s %d", ese_config_text(config, "topic-prefix"), topic->name, topic->partitions);
+        for (int p = 0; p < topic->property_count; p++)
+            printf(" %s=%s", topic->properties[p].name, topic->properties[p].value);
+        printf("\n");
+    }
+    return 0;
+}
+
+static const struct command {
+    const char *name;
+    int (*run)(const struct ese_config *config, const struct ese_kafka_home *home, struct ese_error *error);
+} commands[] = {{"start", start}, {"stop", stop}, {"status", status}, {"topics", topics}};
+
+static int run(const struct ese_config *config, struct ese_error *error)
+{
+    struct ese_kafka_home home;
+    const char *word = ese_config_argument(config, 0);
+    ese_kafka_home(&home);
+    for (size_t i = 0; word != NULL && i < ESE_COUNT_OF(commands); i++) {
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].run(config, &home, error);
+    }
+    return ese_fail(error, ESE_E_USAGE, "kafka %.60s: say start, stop, status or topics",
+                    word == NULL ? "without a command" : word);
+}
+
+static const struct ese_service service = {
+    .manual = {.name = "kafka",
+               .summary = "keeps a real Kafka broker, without Docker",
+               .synopsis = "start|stop|status|topics",
+               .description =
+                   "start brings one broker up that stays until stop, waits until a record went round trip, "
+                   "applies the topics and prints its address. status prints the address, or ends with 1 when "
+                   "none runs. topics applies topics.conf again: to the lab's own broker, or to any cluster.\n\n"
+                   "Data, log and jars are kept in .lab/kafka.",
+               .examples = "./lab kafka start\n  A broker on 127.0.0.1:19092.\n"
+                           "./lab kafka topics --topic-prefix mine-\n  Topics of your own.\n"},
+    .options = options,
+    .run = run,
+};
+
+int ese_kafka_command(int argc, char **argv)
+{
+    return ese_service_main(&service, argc, argv);
+}
+
+int ese_kafka_running(char *text, size_t size)
+{
+    struct ese_kafka_home home;
+    struct ese_running running;
+    ese_kafka_home(&home);
+    if (!ese_running_find(&home, &running))
+        return -1;
+    return ese_fit_text(text, size, running.bootstrap);
+}
