@@ -1,0 +1,285 @@
+#include <jansson.h>
+
+#include "ese-core/event_json.h"
+#include "ese-core/memory.h"
+
+/* ---- JSON ------------------------------------------------------------------------------------- */
+
+static json_t *parse(const char *text, size_t length, struct ese_error *error)
+{
+    json_error_t wrong;
+    if (length == 0) {
+        ese_fail(error, ESE_E_INVALID, "the body is empty: JSON expected");
+        return NULL;
+    }
+    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &wrong);
+    if (root == NULL)
+        ese_fail(error, ESE_E_INVALID, "no JSON: %s at byte %d", wrong.text, wrong.position);
+    return root;
+}
+
+/* An object's member as text that fits; missing and empty are refused unless optional (then ""). */
+static int read_text(const json_t *object, const char *name, bool optional, char *target, size_t size,
+                     struct ese_error *error)
+{
+    const json_t *member = json_object_get(object, name);
+    target[0] = '\0';
+    if (member == NULL && optional)
+        return 0;
+    const char *text = json_string_value(member);
+    if (text == NULL || (text[0] == '\0' && !optional))
+        return ese_fail(error, ESE_E_INVALID, "%s: a text is expected%s", name,
+                        member == NULL ? ", there is none" : "");
+    if (ese_fit_text(target, size, text) != 0)
+        return ese_fail(error, ESE_E_INVALID, "%s: '%.40s...' is longer than %zu bytes", name, text, size - 1);
+    return 0;
+}
+
+static int read_number(const json_t *object, const char *name, bool optional, int64_t *number,
+                       struct ese_error *error)
+{
+    const json_t *member = json_object_get(object, name);
+    *number = 0;
+    if (member == NULL && optional)
+        return 0;
+    if (!json_is_integer(member))
+        return ese_fail(error, ESE_E_INVALID, "%s: a whole number is expected, without fraction or exponent",
+                        name);
+    *number = json_integer_value(member);
+    return 0;
+}
+
+/* ---- members several shapes have -------------------------------------------------------------- */
+
+#define DUMP (JSON_COMPACT | JSON_SORT_KEYS)
+
+/* As text, keys sorted; fractions in 15 digits (0.1), or in 17 where 15 would be another number. */
+static char *dump(const json_t *data)
+{
+    char *text = json_dumps(data, DUMP | JSON_REAL_PRECISION(15));
+    if (text == NULL || strchr(text, '.') == NULL)
+        return text;
+    json_t *again = json_loads(text, 0, NULL);
+    if (!json_equal(again, data)) {
+        free(text);
+        text = json_dumps(data, DUMP | JSON_REAL_PRECISION(17));
+    }
+    json_decref(again);
+    return text;
+}
+
+static int keep_data(const json_t *data, struct ese_event *event, struct ese_error *error)
+{
+    if (!json_is_object(data))
+        return ese_fail(error, ESE_E_INVALID, "data: an object is expected");
+    const char *order = json_string_value(json_object_get(data, "orderId"));
+    if (order != NULL && strlen(order) >= sizeof event->key)
+        return ese_fail(error, ESE_E_INVALID, "data.orderId: '%.40s...' is longer than %zu bytes", order,
+                        sizeof event->key - 1);
+    free(event->data);
+    event->data = dump(data);
+    if (event->data == NULL || strlen(event->data) > ESE_EVENT_DATA_LIMIT)
+        return ese_fail(error, ESE_E_INVALID, "data: more than %d bytes", ESE_EVENT_DATA_LIMIT);
+    return 0;
+}
+
+/* data may be missing. */
+static int read_data(const json_t *object, struct ese_event *event, struct ese_error *error)
+{
+    const json_t *data = json_object_get(object, "data");
+    return data == NULL ? 0 : keep_data(data, event, error);
+}
+
+/* One of our ids, without a source, is the event's; any other is foreign and kept beside. */
+static int read_id(const json_t *object, struct ese_event *event, struct ese_error *error)
+{
+    if (read_text(object, "id", true, event->foreign_id, sizeof event->foreign_id, error) != 0 ||
+        read_text(object, "source", true, event->source, sizeof event->source, error) != 0)
+        return -1;
+    struct ese_id id;
+    if (event->source[0] == '\0' && ese_id_parse(event->foreign_id, &id, NULL) == 0 &&
+        ese_id_is_ours(&id)) {
+        event->id = id;
+        event->foreign_id[0] = '\0';
+    }
+    return 0;
+}
+
+static int read_traceparent(const json_t *object, struct ese_event *event, struct ese_error *error)
+{
+    if (read_text(object, "traceparent", true, event->traceparent, sizeof event->traceparent, error) != 0)
+        return -1;
+    if (event->traceparent[0] != '\0' && !ese_traceparent_valid(event->traceparent))
+        return ese_fail(error, ESE_E_INVALID, "traceparent: '%s' is none of version 00", event->traceparent);
+    return 0;
+}
+
+/* ---- shapes ----------------------------------------------------------------------------------- */
+
+static int read_posted(const json_t *root, struct ese_event *event, struct ese_error *error)
+{
+    const json_t *kind = json_object_get(root, "event");
+    if (!json_is_object(kind))
+        return ese_fail(error, ESE_E_INVALID, "event: an object is expected");
+    if (read_text(kind, "type", false, event->type, sizeof event->type, error) != 0 ||
+        read_text(kind, "sub_type", false, event->sub_type, sizeof event->sub_type, error) != 0 ||
+        read_number(root, "timestamp", false, &event->client_ts, error) != 0 ||
+        read_text(root, "ip", false, event->ip, sizeof event->ip, error) != 0 ||
+        read_data(root, event, error) != 0 || read_id(root, event, error) != 0)
+        return -1;
+    ese_event_set_key(event);
+    return 0;
+}
+
+static int read_stored(const json_t *root, struct ese_event *event, struct ese_error *error)
+{
+    if (read_text(root, "type", false, event->type, sizeof event->type, error) != 0 ||
+        read_text(root, "sub_type", false, event->sub_type, sizeof event->sub_type, error) != 0 ||
+        read_text(root, "ip", false, event->ip, sizeof event->ip, error) != 0 ||
+        read_number(root, "client_ts", false, &event->client_ts, error) != 0 ||
+        read_number(root, "server_ts", true, &event->server_ts, error) != 0 ||
+        read_data(root, event, error) != 0 || read_id(root, event, error) != 0)
+        return -1;
+    ese_event_set_key(event);
+    return 0;
+}
+
+static int read_line(const json_t *root, struct ese_event *event, struct ese_error *error)
+{
+    int result = json_object_get(root, "event") != NULL ? read_posted(root, event, error)
+                                                        : read_stored(root, event, error);
+    return result == 0 ? read_traceparent(root, event, error) : -1;
+}
+
+static int read_record(const json_t *root, struct ese_event *event, struct ese_error *error)
+{
+    if (read_text(root, "sub_type", false, event->sub_type, sizeof event->sub_type, error) != 0 ||
+        read_text(root, "ip", false, event->ip, sizeof event->ip, error) != 0 ||
+        read_number(root, "client_timestamp", false, &event->client_ts, error) != 0)
+        return -1;
+    const json_t *text = json_object_get(root, "data");
+    if (text != NULL) {
+        json_t *data = json_loads(json_is_string(text) ? json_string_value(text) : "",
+                                  JSON_REJECT_DUPLICATES, NULL);
+        int result = keep_data(data, event, error);
+        json_decref(data);
+        if (result != 0)
+            return -1;
+    }
+    ese_event_set_key(event);
+    return 0;
+}
+
+typedef int read_shape(const json_t *root, struct ese_event *event, struct ese_error *error);
+
+/* Reads a whole body of one shape; what was read of a refused one is cleared again. */
+static int read_body(const char *body, size_t length, read_shape *shape, struct ese_event *event,
+                     struct ese_error *error)
+{
+    ese_event_clear(event);
+    json_t *root = parse(body, length, error);
+    if (root == NULL)
+        return -1;
+    int result = json_is_object(root) ? shape(root, event, error)
+                                      : ese_fail(error, ESE_E_INVALID, "an object is expected");
+    if (result != 0)
+        ese_event_clear(event);
+    json_decref(root);
+    return result;
+}
+
+int ese_event_json_read_posted(const char *body, size_t length, struct ese_event *event,
+                               struct ese_error *error)
+{
+    return read_body(body, length, read_posted, event, error);
+}
+
+int ese_event_json_read_line(const char *line, size_t length, struct ese_event *event,
+                             struct ese_error *error)
+{
+    return read_body(line, length, read_line, event, error);
+}
+
+int ese_event_json_read_record(const char *value, size_t length, struct ese_event *event,
+                               struct ese_error *error)
+{
+    return read_body(value, length, read_record, event, error);
+}
+
+/* ---- lists ------------------------------------------------------------------------------------ */
+
+void ese_event_list_clear(struct ese_event_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        ese_event_clear(&list->events[i]);
+    free(list->events);
+    *list = (struct ese_event_list){.count = 0};
+}
+
+static int read_list(const json_t *array, size_t max, read_shape *shape, struct ese_event_list *list,
+                     struct ese_error *error)
+{
+    if (!json_is_array(array))
+        return ese_fail(error, ESE_E_INVALID, "events: an array is expected");
+    if (json_array_size(array) > max)
+        return ese_fail(error, ESE_E_INVALID, "events: %zu of them, at most %zu are taken at once",
+                        json_array_size(array), max);
+    list->count = json_array_size(array);
+    list->events = ese_alloc_array(list->count, sizeof *list->events);
+    for (size_t i = 0; i < list->count; i++) {
+        const json_t *element = json_array_get(array, i);
+        if (!json_is_object(element))
+            return ese_fail(error, ESE_E_INVALID, "events[%zu]: an object is expected", i);
+        if (shape(element, &list->events[i], error) != 0)
+            return ese_fail_within(error, "events[%zu]", i);
+    }
+    return 0;
+}
+
+int ese_event_json_read_posted_list(const char *body, size_t length, size_t max,
+                                    struct ese_event_list *list, struct ese_error *error)
+{
+    *list = (struct ese_event_list){.count = 0};
+    json_t *root = parse(body, length, error);
+    if (root == NULL)
+        return -1;
+    int result = read_list(json_object_get(root, "events"), max, read_posted, list, error);
+    if (result != 0)
+        ese_event_list_clear(list);
+    json_decref(root);
+    return result;
+}
+
+void ese_event_page_clear(struct ese_event_page *page)
+{
+    ese_event_list_clear(&page->list);
+    free(page->offsets);
+    *page = (struct ese_event_page){.offsets = NULL};
+}
+
+static int read_page(const json_t *root, struct ese_event_page *page, struct ese_error *error)
+{
+    const json_t *array = json_object_get(root, "events");
+    if (read_list(array, SIZE_MAX, read_line, &page->list, error) != 0)
+        return -1;
+    page->offsets = ese_alloc_array(page->list.count, sizeof *page->offsets);
+    for (size_t i = 0; i < page->list.count; i++) {
+        if (read_number(json_array_get(array, i), "offset", false, &page->offsets[i], error) != 0)
+            return ese_fail_within(error, "events[%zu]", i);
+    }
+    return read_text(root, "next", false, page->next, sizeof page->next, error);
+}
+
+int ese_event_json_read_page(const char *body, size_t length, struct ese_event_page *page,
+                             struct ese_error *error)
+{
+    *page = (struct ese_event_page){.offsets = NULL};
+    json_t *root = parse(body, length, error);
+    if (root == NULL)
+        return -1;
+    int result = read_page(root, page, error);
+    if (result != 0)
+        ese_event_page_clear(page);
+    json_decref(root);
+    return result;
+}
