@@ -1,0 +1,41 @@
+/*
+ * holdings.h - the partitions a member of a consumer group holds just now, and what it knows of each.
+ *
+ * A holding begins when the transport gives the partition and is dropped, with everything remembered,
+ * when it is taken away or somebody newer is found to own it: what counts is in the state file.
+ * At most ESE_HOLDINGS_LIMIT. One thread.
+ */
+#ifndef ESE_HOLDINGS_H
+#define ESE_HOLDINGS_H
+
+#include <stdint.h>
+
+#include "ese-consumer/repeats.h"
+#include "ese-consumer/state.h"
+
+#define ESE_HOLDINGS_LIMIT 1024
+
+struct ese_holding {
+    int32_t partition;
+    struct ese_position position;
+    struct ese_repeats *repeats; /* owned */
+    int64_t keys;                /* that the rule keeps something of */
+
+    /* Of the batch that is being processed. */
+    int64_t events;
+    struct ese_progress progress;
+};
+
+struct ese_holdings {
+    struct ese_holding *items[ESE_HOLDINGS_LIMIT];
+    int count;
+};
+
+/* Starts a holding in place of one of the same partition. NULL when there are too many. */
+struct ese_holding *ese_holdings_add(struct ese_holdings *holdings, int32_t partition);
+struct ese_holding *ese_holdings_find(struct ese_holdings *holdings, int32_t partition); /* or NULL */
+void ese_holdings_drop(struct ese_holdings *holdings, int32_t partition); /* may be absent */
+void ese_holdings_clear(struct ese_holdings *holdings);
+int64_t ese_holdings_keys(const struct ese_holdings *holdings); /* of all of them */
+
+#endif

@@ -1,0 +1,356 @@
+#include "ese-consumer/member.h"
+
+#include <inttypes.h>
+
+#include "ese-consumer/sender.h"
+#include "ese-consumer/turn.h"
+#include "ese-core/clock.h"
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+
+#define POLL_MS 200     /* a stop is noticed this soon */
+#define REST_MS 1000    /* how often an idle member looks after its partitions */
+#define KEEP_HOUSE_MS 1000
+#define TALK_MS 5000
+#define SWEEP 500       /* decisions deleted at once */
+#define LINGER_MS 500   /* for mails under way, at the end */
+
+struct ese_member {
+    struct ese_member_options options;
+    struct ese_history *history;
+    struct ese_statistics *statistics;
+    struct ese_state *state;
+    struct ese_decisions *decisions;
+    struct ese_sender *sender; /* NULL: none */
+    struct ese_turn *turn;
+    struct ese_holdings holdings;
+    struct ese_consumer *consumer;
+
+    bool failed; /* in a callback, which cannot say so itself */
+    struct ese_error failure;
+    int64_t rest_ns, keep_house_ns, talk_ns; /* when each is due next */
+};
+
+static void record(struct ese_member *member, enum ese_history_kind kind, int32_t partition, int64_t a,
+                   int64_t b)
+{
+    ese_history_record(member->history,
+                       &(struct ese_history_record){.kind = (uint16_t)kind,
+                                                    .partition = partition,
+                                                    .time_ns = ese_clock_monotonic_ns(),
+                                                    .a = a,
+                                                    .b = b});
+}
+
+/* True at most once in interval_ms. */
+static bool is_due(int64_t *due_ns, int64_t interval_ms)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    if (now_ns < *due_ns)
+        return false;
+    *due_ns = now_ns + interval_ms * ESE_NS_PER_MS;
+    return true;
+}
+
+/* ---- partitions come and go ------------------------------------------------------------------------- */
+
+/* Reads into the holding all that the state file knows of its partition. */
+static int load(struct ese_member *member, struct ese_holding *holding, struct ese_error *error)
+{
+    char name[100];
+    member->options.transport->consume->partition_name(holding->partition, name, sizeof name);
+    if (ese_state_take(member->state, holding->partition, name, &holding->position, error) != 0 ||
+        ese_state_load_repeats(member->state, holding->partition, holding->repeats, error) != 0)
+        return -1;
+    if (member->options.rule == NULL)
+        return 0;
+    return ese_state_count_keys(member->state, member->options.rule, holding->partition, &holding->keys,
+                                error);
+}
+
+static int64_t fail_given(struct ese_member *member)
+{
+    member->failed = true; /* the loop ends before anything of the partition is committed */
+    return ESE_OFFSET_EARLIEST;
+}
+
+static int64_t on_given(void *context, int32_t partition)
+{
+    struct ese_member *member = context;
+    struct ese_holding *holding = ese_holdings_add(&member->holdings, partition);
+    if (holding == NULL) {
+        ese_fail(&member->failure, ESE_E_FULL, "given more than %d partitions; start more members",
+                 ESE_HOLDINGS_LIMIT);
+        return fail_given(member);
+    }
+    if (load(member, holding, &member->failure) != 0)
+        return fail_given(member);
+    int64_t from = holding->position.next == ESE_POSITION_NONE ? member->options.from
+                                                               : holding->position.next;
+    record(member, ESE_HISTORY_GIVEN, partition, from, holding->position.epoch);
+    if (member->sender != NULL)
+        ese_sender_give(member->sender, partition);
+    return from;
+}
+
+static void on_taken(void *context, int32_t partition)
+{
+    struct ese_member *member = context;
+    if (ese_holdings_find(&member->holdings, partition) == NULL)
+        return;
+    ese_holdings_drop(&member->holdings, partition);
+    if (member->sender != NULL)
+        ese_sender_take(member->sender, partition);
+    record(member, ESE_HISTORY_TAKEN, partition, 0, 0);
+}
+
+static void on_skipped(void *context, int32_t partition, int64_t from, int64_t to)
+{
+    struct ese_member *member = context;
+    char name[100];
+    member->options.transport->consume->partition_name(partition, name, sizeof name);
+    ese_log_warning("%s: position %" PRId64 " is no longer kept; going on at %" PRId64, name, from, to);
+    record(member, ESE_HISTORY_SKIPPED, partition, from, to);
+    ese_history_count(member->history, ESE_COUNT_CURSOR_GONE, 1);
+    ese_statistics_count(member->statistics, ESE_FIGURE_SKIPPED, 1);
+}
+
+static int join(struct ese_member *member, struct ese_error *error)
+{
+    const struct ese_consume_settings settings = {
+        .group = member->options.group,
+        .member = member->options.member,
+        .max_batch = member->options.max_batch,
+        .listener = {.context = member, .given = on_given, .taken = on_taken, .skipped = on_skipped},
+    };
+    return member->options.transport->consume->open(member->options.config, &settings, &member->consumer,
+                                                    error);
+}
+
+static void leave(struct ese_member *member)
+{
+    member->options.transport->consume->close(&member->consumer);
+    while (member->holdings.count > 0)
+        on_taken(member, member->holdings.items[0]->partition);
+}
+
+/* ---- somebody newer owns a partition ------------------------------------------------------------------ */
+
+static void record_fenced(struct ese_member *member)
+{
+    for (int i = 0; i < member->holdings.count; i++) {
+        const struct ese_holding *holding = member->holdings.items[i];
+        if (ese_state_check_owned(member->state, holding->partition, holding->position.epoch, NULL) != 0)
+            record(member, ESE_HISTORY_FENCED, holding->partition, 0, 0);
+    }
+    ese_history_count(member->history, ESE_COUNT_FENCED, 1);
+    ese_statistics_count(member->statistics, ESE_FIGURE_FENCED, 1);
+}
+
+static int after_fence(struct ese_member *member, struct ese_error *error)
+{
+    record_fenced(member);
+    if (!member->options.transport->promises.shares_work) {
+        struct ese_error why = *error;
+        return ese_fail(error, ESE_E_FENCED,
+                        "%s; over '%s' one consumer of a group reads at a time, and the newest does. Stopped",
+                        why.text, member->options.transport->name);
+    }
+    ese_log_warning("%s; the batch is dropped, joining again", error->text);
+    leave(member);
+    return join(member, error);
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------- */
+
+static void acknowledge(struct ese_member *member)
+{
+    const struct ese_consume_face *face = member->options.transport->consume;
+    if (face->acknowledge == NULL)
+        return;
+    for (int i = 0; i < member->holdings.count; i++) {
+        const struct ese_holding *holding = member->holdings.items[i];
+        if (holding->events > 0)
+            face->acknowledge(member->consumer, holding->partition, holding->position.next);
+    }
+}
+
+static int work_on(struct ese_member *member, const struct ese_batch *batch, int64_t polled_ms,
+                   struct ese_error *error)
+{
+    int decided = 0;
+    if (batch->count == 0)
+        return is_due(&member->rest_ns, REST_MS)
+                   ? ese_turn_rest(member->turn, batch->at_end, polled_ms, error)
+                   : 0;
+    if (ese_turn_process(member->turn, batch, polled_ms, &decided, error) != 0)
+        return -1;
+    acknowledge(member);
+    if (decided > 0 && member->sender != NULL)
+        ese_sender_wake(member->sender);
+    return 0;
+}
+
+/* One poll and what follows from it. at_end: it found nothing further to read. */
+static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *error)
+{
+    struct ese_batch batch = {0};
+    int64_t polled_ms = ese_clock_wall_ms();
+    if (member->options.transport->consume->next(member->consumer, POLL_MS, &batch, error) != 0)
+        return -1;
+    if (member->failed) {
+        *error = member->failure;
+        return -1;
+    }
+    *at_end = batch.at_end && member->holdings.count > 0;
+    if (batch.unreadable > 0)
+        ese_statistics_count(member->statistics, ESE_FIGURE_UNREADABLE, batch.unreadable);
+    if (work_on(member, &batch, polled_ms, error) == 0)
+        return 0;
+    *at_end = false;
+    return error->code == ESE_E_FENCED ? after_fence(member, error) : -1;
+}
+
+static int sweep_decisions(struct ese_member *member, struct ese_error *error)
+{
+    int64_t before_ms = ese_clock_wall_ms() - ESE_DECISIONS_KEPT_MS;
+    if (ese_decisions_sweep(member->decisions, before_ms, SWEEP, error) != 0)
+        return -1;
+    for (int i = 0; member->sender == NULL && i < member->holdings.count; i++)
+        if (ese_decisions_sweep_unasked(member->decisions, member->holdings.items[i]->partition, before_ms,
+                                        SWEEP, error) != 0)
+            return -1;
+    return 0;
+}
+
+static void note_figures(struct ese_member *member)
+{
+    ese_statistics_note_held(member->statistics, member->holdings.count,
+                             ese_holdings_keys(&member->holdings));
+    if (member->sender != NULL) {
+        struct ese_sender_figures mail = ese_sender_figures(member->sender);
+        ese_statistics_note_mail(member->statistics, &mail);
+    }
+}
+
+static void talk(struct ese_member *member)
+{
+    struct ese_buffer line = ESE_BUFFER_INIT(400);
+    ese_statistics_write_line(member->statistics, &line);
+    ese_log_info("%s", line.text);
+    ese_buffer_free(&line);
+}
+
+static int keep_house(struct ese_member *member, struct ese_error *error)
+{
+    if (member->sender != NULL && ese_sender_failed(member->sender, error))
+        return ese_fail_within(error, "the sender of mails has stopped");
+    if (is_due(&member->keep_house_ns, KEEP_HOUSE_MS)) {
+        note_figures(member);
+        if (sweep_decisions(member, error) != 0)
+            return -1;
+    }
+    if (member->options.talk && is_due(&member->talk_ns, TALK_MS))
+        talk(member);
+    return 0;
+}
+
+static bool has_finished(struct ese_member *member, bool at_end)
+{
+    return member->options.until_end && at_end &&
+           (member->sender == NULL || ese_sender_idle(member->sender));
+}
+
+int ese_member_run(struct ese_member *member, struct ese_error *error)
+{
+    bool at_end = false;
+    int result = 0;
+    while (result == 0 && !has_finished(member, at_end) && !ese_service_stopping()) {
+        result = poll_once(member, &at_end, error);
+        if (result == 0)
+            result = keep_house(member, error);
+    }
+    return result;
+}
+
+/* ---- opening and closing ---------------------------------------------------------------------------- */
+
+static int open_sender(struct ese_member *member, const struct ese_state_options *state,
+                       struct ese_error *error)
+{
+    const struct ese_sender_options options = {
+        .state = *state, .mailer = member->options.mailer, .history = member->history};
+    return options.mailer == NULL ? 0 : ese_sender_open(&options, &member->sender, error);
+}
+
+static void open_turn(struct ese_member *member)
+{
+    const struct ese_turn_parts parts = {
+        .rule = member->options.rule,
+        .state = member->state,
+        .decisions = member->decisions,
+        .holdings = &member->holdings,
+        .history = member->history,
+        .statistics = member->statistics,
+        .sort = !member->options.transport->promises.ordered_per_key,
+        .lateness_ms = member->options.lateness_ms,
+        .max_keys = member->options.max_keys,
+    };
+    member->turn = ese_turn_new(&parts);
+}
+
+static int open_parts(struct ese_member *member, struct ese_error *error)
+{
+    const struct ese_member_options *options = &member->options;
+    const struct ese_state_options state = {.path = options->state_path,
+                                            .durability = options->durability,
+                                            .group = options->group,
+                                            .transport = options->transport->name};
+    if (ese_history_open(options->history_path, "ese-consumer", options->transport->name,
+                         options->history_bytes, &member->history, error) != 0 ||
+        ese_state_open(&state, &member->state, error) != 0 || open_sender(member, &state, error) != 0)
+        return -1;
+    member->decisions = ese_decisions_new(ese_state_database(member->state), options->transport->name);
+    member->statistics = ese_statistics_new(options->metrics, options->transport->name,
+                                            options->rule == NULL ? "none" : options->rule->name);
+    open_turn(member);
+    return join(member, error);
+}
+
+int ese_member_open(const struct ese_member_options *options, struct ese_member **member,
+                    struct ese_error *error)
+{
+    struct ese_member *opened = ese_alloc(sizeof *opened);
+    opened->options = *options;
+    opened->talk_ns = ese_clock_monotonic_ns() + TALK_MS * ESE_NS_PER_MS;
+    if (open_parts(opened, error) != 0) {
+        ese_member_close(&opened);
+        return -1;
+    }
+    *member = opened;
+    return 0;
+}
+
+struct ese_statistics *ese_member_statistics(struct ese_member *member)
+{
+    note_figures(member);
+    return member->statistics;
+}
+
+void ese_member_close(struct ese_member **member)
+{
+    struct ese_member *closed = *member;
+    if (closed == NULL)
+        return;
+    ese_sender_close(&closed->sender, LINGER_MS);
+    leave(closed);
+    ese_turn_free(&closed->turn);
+    ese_holdings_clear(&closed->holdings);
+    ese_statistics_free(&closed->statistics);
+    ese_decisions_free(&closed->decisions);
+    ese_state_close(&closed->state);
+    ese_history_close(&closed->history);
+    free(closed);
+    *member = NULL;
+}

@@ -1,0 +1,55 @@
+/*
+ * member.h - one member of a consumer group: next batch, rule, one transaction, acknowledge; until stopped.
+ *
+ * Positions are the state file's, never the transport's: given a partition, a member raises its epoch and
+ * starts exactly where the last commit left off. What a transport is told by acknowledge is only shown.
+ *
+ * A member that finds that somebody newer owns a partition drops its batch. Where the transport shares work
+ * among members it then joins again; where opening takes the one partition there is, it ends with a message.
+ */
+#ifndef ESE_MEMBER_H
+#define ESE_MEMBER_H
+
+#include "ese-consumer/rule.h"
+#include "ese-core/config.h"
+#include "ese-core/error.h"
+#include "ese-core/metrics.h"
+#include "ese-core/sqlite.h"
+#include "transports/transport.h"
+
+struct ese_member;
+
+struct ese_member_options {
+    const struct ese_config *config; /* for the transport's own options */
+    const struct ese_transport *transport;
+    const struct ese_rule *rule;     /* NULL: none */
+    const char *group;
+    const char *member;
+    const char *state_path;
+    enum ese_durability durability;
+    const char *mailer;              /* URL; NULL: nobody is asked for mails */
+    int64_t from;                    /* where a partition without a saved position is begun: as in transport.h */
+    int max_batch;
+    int64_t lateness_ms;
+    int64_t max_keys;
+    const char *history_path;        /* NULL: none */
+    int64_t history_bytes;
+    bool until_end;                  /* stop once the end was found and all mails were taken */
+    bool talk;                       /* a line of statistics every few seconds */
+    struct ese_metrics *metrics;
+};
+
+/* Texts are kept, not copied. */
+int ese_member_open(const struct ese_member_options *options, struct ese_member **member,
+                    struct ese_error *error);
+
+/* Until a stop is asked for (service.h) or, with until_end, the end was found. */
+int ese_member_run(struct ese_member *member, struct ese_error *error);
+
+/* For the last word, after run. */
+struct ese_statistics *ese_member_statistics(struct ese_member *member);
+
+/* Lets mails under way finish for half a second at most. */
+void ese_member_close(struct ese_member **member);
+
+#endif

@@ -1,0 +1,363 @@
+#include "ese-consumer/state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#include "ese-consumer/decisions.h"
+#include "ese-core/memory.h"
+
+#define FORMAT "1"
+
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS about(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS position("
+    "  partition INTEGER PRIMARY KEY, name TEXT NOT NULL, epoch INTEGER NOT NULL, next INTEGER,"
+    "  event_time INTEGER NOT NULL,"
+    "  processed INTEGER NOT NULL DEFAULT 0, repeats INTEGER NOT NULL DEFAULT 0,"
+    "  late INTEGER NOT NULL DEFAULT 0, beyond_window INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE IF NOT EXISTS rule_state("
+    "  rule TEXT NOT NULL, partition INTEGER NOT NULL, key TEXT NOT NULL, state BLOB NOT NULL,"
+    "  leaves INTEGER NOT NULL, PRIMARY KEY(rule, partition, key)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS rule_state_leaves ON rule_state(rule, partition, leaves);"
+    "CREATE TABLE IF NOT EXISTS repeats("
+    "  partition INTEGER NOT NULL, run INTEGER NOT NULL, lane INTEGER NOT NULL,"
+    "  highest INTEGER NOT NULL, window BLOB NOT NULL, event_time INTEGER NOT NULL,"
+    "  PRIMARY KEY(partition, run, lane)) WITHOUT ROWID;" ESE_DECISIONS_SCHEMA;
+
+/* Every statement, prepared once. */
+enum which {
+    ABOUT_SET,
+    ABOUT_GET,
+    ABOUT_STATEMENTS,
+    POSITION_TAKE = ABOUT_STATEMENTS,
+    POSITION_GET,
+    POSITION_ADVANCE,
+    KEY_GET,
+    KEY_SET,
+    KEY_DELETE,
+    KEY_COUNT,
+    KEY_SWEEP,
+    REPEATS_GET,
+    REPEATS_SET,
+    REPEATS_DELETE,
+    STATEMENTS
+};
+
+static const char *const texts[STATEMENTS] = {
+    [ABOUT_SET] = "INSERT INTO about(name, value) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
+    [ABOUT_GET] = "SELECT value FROM about WHERE name = ?1",
+    [POSITION_TAKE] = "INSERT INTO position(partition, name, epoch, event_time) VALUES(?1, ?2, 1, 0) "
+                      "ON CONFLICT(partition) DO UPDATE SET epoch = epoch + 1, name = ?2",
+    [POSITION_GET] = "SELECT epoch, next, event_time FROM position WHERE partition = ?1",
+    [POSITION_ADVANCE] = "UPDATE position SET next = ?3, event_time = ?4, processed = processed + ?5,"
+                         " repeats = repeats + ?6, late = late + ?7, beyond_window = beyond_window + ?8 "
+                         "WHERE partition = ?1 AND epoch = ?2",
+    [KEY_GET] = "SELECT state, leaves FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key = ?3",
+    [KEY_SET] = "INSERT INTO rule_state(rule, partition, key, state, leaves) VALUES(?1, ?2, ?3, ?4, ?5) "
+                "ON CONFLICT DO UPDATE SET state = ?4, leaves = ?5",
+    [KEY_DELETE] = "DELETE FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key = ?3",
+    [KEY_COUNT] = "SELECT count(*) FROM rule_state WHERE rule = ?1 AND partition = ?2",
+    [KEY_SWEEP] = "DELETE FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key IN "
+                  "(SELECT key FROM rule_state WHERE rule = ?1 AND partition = ?2 AND leaves < ?3 LIMIT ?4)",
+    [REPEATS_GET] = "SELECT run, lane, highest, window, event_time FROM repeats WHERE partition = ?1 "
+                    "ORDER BY event_time",
+    [REPEATS_SET] = "INSERT INTO repeats(partition, run, lane, highest, window, event_time) "
+                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6) "
+                    "ON CONFLICT DO UPDATE SET highest = ?4, window = ?5, event_time = ?6",
+    [REPEATS_DELETE] = "DELETE FROM repeats WHERE partition = ?1 AND run = ?2 AND lane = ?3",
+};
+
+struct ese_state {
+    struct ese_sqlite *database;
+    struct ese_statement *statements[STATEMENTS];
+};
+
+/* ---- opening -------------------------------------------------------------------------------------- */
+
+static void prepare(struct ese_state *state, int first, int end)
+{
+    for (int i = first; i < end; i++)
+        state->statements[i] = ese_statement_new(state->database, texts[i]);
+}
+
+/* Sets the value where there is none; refuses a file in which it is another. */
+static int claim(struct ese_state *state, const char *path, const char *name, const char *value,
+                 struct ese_error *error)
+{
+    struct ese_statement *set = state->statements[ABOUT_SET];
+    ese_statement_text(set, 1, name);
+    ese_statement_text(set, 2, value);
+    if (ese_statement_run(set, error) != 0)
+        return -1;
+    struct ese_statement *get = state->statements[ABOUT_GET];
+    ese_statement_text(get, 1, name);
+    if (ese_statement_step(get, error) != 1)
+        return -1;
+    const char *has = ese_statement_column_text(get, 0);
+    int result = 0;
+    if (strcmp(has, value) != 0)
+        result = ese_fail(error, ESE_E_CONFLICT,
+                          "state file '%.200s' is for %s '%.60s', not '%.60s'; give another with --state, or "
+                          "delete it to begin anew",
+                          path, name, has, value);
+    ese_statement_reset(get);
+    return result;
+}
+
+static int claim_all(struct ese_state *state, const struct ese_state_options *options,
+                     struct ese_error *error)
+{
+    if (ese_state_begin(state, error) != 0)
+        return -1;
+    if (claim(state, options->path, "format", FORMAT, error) != 0 ||
+        claim(state, options->path, "group", options->group, error) != 0 ||
+        claim(state, options->path, "transport", options->transport, error) != 0) {
+        ese_state_rollback(state);
+        return -1;
+    }
+    return ese_state_commit(state, error);
+}
+
+int ese_state_open(const struct ese_state_options *options, struct ese_state **state,
+                   struct ese_error *error)
+{
+    struct ese_state *opened = ese_alloc(sizeof *opened);
+    struct ese_sqlite_options database = {
+        .path = options->path, .durability = options->durability, .schema = schema};
+    if (ese_sqlite_open(&database, &opened->database, error) != 0) {
+        free(opened);
+        return -1;
+    }
+    prepare(opened, 0, ABOUT_STATEMENTS);
+    if (claim_all(opened, options, error) != 0) {
+        ese_state_close(&opened);
+        return -1;
+    }
+    prepare(opened, ABOUT_STATEMENTS, STATEMENTS); /* which may not fit a file of another format */
+    *state = opened;
+    return 0;
+}
+
+void ese_state_close(struct ese_state **state)
+{
+    if (*state == NULL)
+        return;
+    ese_sqlite_close(&(*state)->database);
+    free(*state);
+    *state = NULL;
+}
+
+struct ese_sqlite *ese_state_database(struct ese_state *state)
+{
+    return state->database;
+}
+
+int ese_state_begin(struct ese_state *state, struct ese_error *error)
+{
+    return ese_sqlite_begin(state->database, error);
+}
+
+int ese_state_commit(struct ese_state *state, struct ese_error *error)
+{
+    return ese_sqlite_commit(state->database, error);
+}
+
+void ese_state_rollback(struct ese_state *state)
+{
+    ese_sqlite_rollback(state->database);
+}
+
+/* ---- positions ------------------------------------------------------------------------------------ */
+
+/* 1: read; 0: there is none; -1: error. */
+static int read_position(struct ese_state *state, int32_t partition, struct ese_position *position,
+                         struct ese_error *error)
+{
+    struct ese_statement *get = state->statements[POSITION_GET];
+    ese_statement_number(get, 1, partition);
+    int found = ese_statement_step(get, error);
+    if (found != 1)
+        return found;
+    position->epoch = ese_statement_column_number(get, 0);
+    position->next =
+        ese_statement_column_null(get, 1) ? ESE_POSITION_NONE : ese_statement_column_number(get, 1);
+    position->event_time_ms = ese_statement_column_number(get, 2);
+    ese_statement_reset(get);
+    return 1;
+}
+
+int ese_state_take(struct ese_state *state, int32_t partition, const char *name,
+                   struct ese_position *position, struct ese_error *error)
+{
+    if (ese_state_begin(state, error) != 0)
+        return -1;
+    struct ese_statement *take = state->statements[POSITION_TAKE];
+    ese_statement_number(take, 1, partition);
+    ese_statement_text(take, 2, name);
+    if (ese_statement_run(take, error) != 0 || read_position(state, partition, position, error) != 1) {
+        ese_state_rollback(state);
+        return -1;
+    }
+    return ese_state_commit(state, error);
+}
+
+static int fail_fenced(int32_t partition, struct ese_error *error)
+{
+    return ese_fail(error, ESE_E_FENCED,
+                    "partition %" PRId32 " was taken over by another consumer of this group", partition);
+}
+
+int ese_state_advance(struct ese_state *state, int32_t partition, const struct ese_position *position,
+                      const struct ese_progress *progress, struct ese_error *error)
+{
+    struct ese_statement *advance = state->statements[POSITION_ADVANCE];
+    ese_statement_number(advance, 1, partition);
+    ese_statement_number(advance, 2, position->epoch);
+    ese_statement_number(advance, 3, position->next);
+    ese_statement_number(advance, 4, position->event_time_ms);
+    ese_statement_number(advance, 5, progress->processed);
+    ese_statement_number(advance, 6, progress->repeats);
+    ese_statement_number(advance, 7, progress->late);
+    ese_statement_number(advance, 8, progress->beyond_window);
+    if (ese_statement_run(advance, error) != 0)
+        return -1;
+    if (ese_sqlite_changes(state->database) != 1)
+        return fail_fenced(partition, error);
+    return 0;
+}
+
+int ese_state_check_owned(struct ese_state *state, int32_t partition, int64_t epoch,
+                          struct ese_error *error)
+{
+    struct ese_position position = {0};
+    int found = read_position(state, partition, &position, error);
+    if (found < 0)
+        return -1;
+    return found == 1 && position.epoch == epoch ? 0 : fail_fenced(partition, error);
+}
+
+/* ---- what rules keep ------------------------------------------------------------------------------ */
+
+static struct ese_statement *about_key(struct ese_state *state, enum which which,
+                                       const struct ese_rule *rule, int32_t partition, const char *key)
+{
+    struct ese_statement *statement = state->statements[which];
+    ese_statement_text(statement, 1, rule->name);
+    ese_statement_number(statement, 2, partition);
+    ese_statement_text(statement, 3, key);
+    return statement;
+}
+
+int ese_state_load_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
+                       const char *key, struct ese_rule_state *kept, struct ese_error *error)
+{
+    assert(rule->state_size <= sizeof kept->bytes);
+    kept->length = 0;
+    struct ese_statement *get = about_key(state, KEY_GET, rule, partition, key);
+    int found = ese_statement_step(get, error);
+    if (found != 1)
+        return found;
+    const void *bytes = ese_statement_column_bytes(get, 0, &kept->length);
+    int result = 0;
+    if (kept->length <= rule->state_size)
+        memcpy(kept->bytes, bytes, kept->length);
+    else
+        result = ese_fail(error, ESE_E_INVALID,
+                          "the state file keeps %zu bytes of key '%s' for rule %s, which has %zu at most; it "
+                          "was made by another version: delete it to begin anew",
+                          kept->length, key, rule->name, rule->state_size);
+    kept->leaves_ms = ese_statement_column_number(get, 1);
+    ese_statement_reset(get);
+    return result;
+}
+
+int ese_state_save_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
+                       const char *key, const struct ese_rule_state *kept, struct ese_error *error)
+{
+    if (kept->length == 0)
+        return ese_statement_run(about_key(state, KEY_DELETE, rule, partition, key), error);
+    assert(kept->length <= rule->state_size);
+    struct ese_statement *set = about_key(state, KEY_SET, rule, partition, key);
+    ese_statement_bytes(set, 4, kept->bytes, kept->length);
+    ese_statement_number(set, 5, kept->leaves_ms);
+    return ese_statement_run(set, error);
+}
+
+int ese_state_count_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
+                         int64_t *count, struct ese_error *error)
+{
+    struct ese_statement *statement = state->statements[KEY_COUNT];
+    ese_statement_text(statement, 1, rule->name);
+    ese_statement_number(statement, 2, partition);
+    if (ese_statement_step(statement, error) != 1)
+        return -1;
+    *count = ese_statement_column_number(statement, 0);
+    ese_statement_reset(statement);
+    return 0;
+}
+
+int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
+                         int64_t event_time_ms, int most, int64_t *swept, struct ese_error *error)
+{
+    struct ese_statement *sweep = state->statements[KEY_SWEEP];
+    ese_statement_text(sweep, 1, rule->name);
+    ese_statement_number(sweep, 2, partition);
+    ese_statement_number(sweep, 3, event_time_ms);
+    ese_statement_number(sweep, 4, most);
+    if (ese_statement_run(sweep, error) != 0)
+        return -1;
+    *swept = ese_sqlite_changes(state->database);
+    return 0;
+}
+
+/* ---- repeats -------------------------------------------------------------------------------------- */
+
+int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
+                           struct ese_error *error)
+{
+    struct ese_statement *get = state->statements[REPEATS_GET];
+    ese_statement_number(get, 1, partition);
+    int found;
+    while ((found = ese_statement_step(get, error)) == 1) {
+        struct ese_repeat repeat = {
+            .run = (uint32_t)ese_statement_column_number(get, 0),
+            .lane = (uint16_t)ese_statement_column_number(get, 1),
+            .highest = (uint32_t)ese_statement_column_number(get, 2),
+            .event_time_ms = ese_statement_column_number(get, 4),
+        };
+        size_t length = 0;
+        const void *window = ese_statement_column_bytes(get, 3, &length);
+        if (length == sizeof repeat.window)
+            memcpy(repeat.window, window, length);
+        ese_repeats_restore(repeats, &repeat);
+    }
+    return found;
+}
+
+struct saving {
+    struct ese_state *state;
+    int32_t partition;
+};
+
+static int save_repeat(void *context, const struct ese_repeat *repeat, bool forgotten,
+                       struct ese_error *error)
+{
+    const struct saving *saving = context;
+    struct ese_statement *statement = saving->state->statements[forgotten ? REPEATS_DELETE : REPEATS_SET];
+    ese_statement_number(statement, 1, saving->partition);
+    ese_statement_number(statement, 2, repeat->run);
+    ese_statement_number(statement, 3, repeat->lane);
+    if (!forgotten) {
+        ese_statement_number(statement, 4, repeat->highest);
+        ese_statement_bytes(statement, 5, repeat->window, sizeof repeat->window);
+        ese_statement_number(statement, 6, repeat->event_time_ms);
+    }
+    return ese_statement_run(statement, error);
+}
+
+int ese_state_save_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
+                           struct ese_error *error)
+{
+    struct saving saving = {.state = state, .partition = partition};
+    return ese_repeats_save(repeats, save_repeat, &saving, error);
+}

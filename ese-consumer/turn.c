@@ -1,0 +1,319 @@
+#include "ese-consumer/turn.h"
+
+#include <inttypes.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+
+#define SWEEP 1000 /* keys that have left are deleted in steps of this size */
+
+/* An event that is no repeat, on its way to the rule. */
+struct fresh {
+    const struct ese_event *event;
+    struct ese_holding *holding;
+};
+
+struct ese_turn {
+    struct ese_turn_parts parts;
+    struct fresh *fresh;
+    int count;
+    int room;
+    int decided;
+    int64_t repeats;
+    int64_t evicted;
+};
+
+struct ese_turn *ese_turn_new(const struct ese_turn_parts *parts)
+{
+    struct ese_turn *turn = ese_alloc(sizeof *turn);
+    turn->parts = *parts;
+    return turn;
+}
+
+void ese_turn_free(struct ese_turn **turn)
+{
+    if (*turn == NULL)
+        return;
+    free((*turn)->fresh);
+    free(*turn);
+    *turn = NULL;
+}
+
+/* ---- event time ------------------------------------------------------------------------------------- */
+
+static void raise_event_time(struct ese_holding *holding, int64_t newest_ms, int64_t lateness_ms)
+{
+    int64_t event_time_ms = newest_ms - lateness_ms;
+    if (event_time_ms > holding->position.event_time_ms)
+        holding->position.event_time_ms = event_time_ms;
+}
+
+/* A client's clock counts no further than the server's, so that no sender can push time into the future. */
+static int64_t credible_ms(const struct ese_event *event, int64_t now_ms)
+{
+    int64_t bound_ms = event->server_ts != 0 ? event->server_ts : now_ms;
+    int64_t ms = event->client_ts < bound_ms ? event->client_ts : bound_ms;
+    return ms > 0 ? ms : 0;
+}
+
+/* The end of every partition was found: nothing older than the poll is still to come. */
+static void note_end(struct ese_turn *turn, int64_t polled_ms)
+{
+    for (int i = 0; i < turn->parts.holdings->count; i++)
+        raise_event_time(turn->parts.holdings->items[i], polled_ms, turn->parts.lateness_ms);
+}
+
+/* ---- 1: what was handed ----------------------------------------------------------------------------- */
+
+static enum ese_repeats_verdict judge(struct ese_holding *holding, const struct ese_event *event)
+{
+    if (!ese_id_is_ours(&event->id))
+        return ESE_REPEATS_NEW; /* it has no place in a lane; its position alone tells it apart */
+    return ese_repeats_note(holding->repeats, &event->id, holding->position.event_time_ms);
+}
+
+static void note_handed(struct ese_turn *turn, const struct ese_record *record, bool repeat)
+{
+    ese_history_record(turn->parts.history,
+                       &(struct ese_history_record){.kind = ESE_HISTORY_HANDED,
+                                                    .aux = repeat ? 1 : 0,
+                                                    .partition = record->partition,
+                                                    .time_ns = ese_clock_monotonic_ns(),
+                                                    .id = record->event.id,
+                                                    .a = record->offset});
+}
+
+static void hand(struct ese_turn *turn, const struct ese_record *record, struct ese_holding *holding,
+                 int64_t now_ms)
+{
+    const struct ese_event *event = &record->event;
+    enum ese_repeats_verdict verdict = judge(holding, event);
+    note_handed(turn, record, verdict == ESE_REPEATS_SEEN);
+    holding->events++;
+    holding->position.next = record->next;
+    if (verdict == ESE_REPEATS_SEEN) {
+        holding->progress.repeats++;
+        return;
+    }
+    holding->progress.processed++;
+    holding->progress.beyond_window += verdict == ESE_REPEATS_BEYOND;
+    holding->progress.late += event->client_ts < holding->position.event_time_ms;
+    raise_event_time(holding, credible_ms(event, now_ms), turn->parts.lateness_ms);
+    ese_statistics_note_lags(turn->parts.statistics, event, now_ms);
+    turn->fresh[turn->count++] = (struct fresh){.event = event, .holding = holding};
+}
+
+static void hand_all(struct ese_turn *turn, const struct ese_batch *batch)
+{
+    if (batch->count > turn->room) {
+        turn->room = batch->count;
+        turn->fresh = ese_realloc_array(turn->fresh, (size_t)turn->room, sizeof turn->fresh[0]);
+    }
+    turn->count = 0;
+    for (int i = 0; i < turn->parts.holdings->count; i++) {
+        struct ese_holding *holding = turn->parts.holdings->items[i];
+        holding->events = 0;
+        holding->progress = (struct ese_progress){0};
+    }
+    int64_t now_ms = ese_clock_wall_ms();
+    int64_t handed = 0;
+    for (int i = 0; i < batch->count; i++) {
+        struct ese_holding *holding =
+            ese_holdings_find(turn->parts.holdings, batch->records[i].partition);
+        if (holding == NULL)
+            continue;
+        hand(turn, &batch->records[i], holding, now_ms);
+        handed++;
+    }
+    ese_statistics_count(turn->parts.statistics, ESE_FIGURE_HANDED, handed);
+    ese_history_count(turn->parts.history, ESE_COUNT_HANDED, handed);
+}
+
+/* ---- 2: order --------------------------------------------------------------------------------------- */
+
+static int by_due_time(const void *left, const void *right)
+{
+    const struct ese_event *a = ((const struct fresh *)left)->event;
+    const struct ese_event *b = ((const struct fresh *)right)->event;
+    if (a->client_ts != b->client_ts)
+        return a->client_ts < b->client_ts ? -1 : 1;
+    return ese_id_compare(&a->id, &b->id);
+}
+
+/* ---- 3: the transaction ----------------------------------------------------------------------------- */
+
+static int add_decision(struct ese_turn *turn, struct ese_decision *decision, int32_t partition,
+                        struct ese_error *error)
+{
+    bool added = false;
+    decision->partition = partition;
+    decision->made_ms = ese_clock_wall_ms();
+    if (ese_decisions_add(turn->parts.decisions, decision, &added, error) != 0)
+        return -1;
+    if (!added)
+        return 0;
+    turn->decided++;
+    ese_history_record(turn->parts.history,
+                       &(struct ese_history_record){.kind = ESE_HISTORY_DECIDED,
+                                                    .partition = partition,
+                                                    .time_ns = ese_clock_monotonic_ns(),
+                                                    .id = decision->id});
+    return 0;
+}
+
+static int check_bound(const struct ese_turn *turn, struct ese_error *error)
+{
+    if (ese_holdings_keys(turn->parts.holdings) <= turn->parts.max_keys)
+        return 0;
+    return ese_fail(error, ESE_E_FULL,
+                    "rule %s would keep something of more than %" PRId64
+                    " keys at once; nothing of this batch was committed. Raise --max-keys, or lower "
+                    "--lateness-ms so that keys leave earlier",
+                    turn->parts.rule->name, turn->parts.max_keys);
+}
+
+static int apply(struct ese_turn *turn, const struct fresh *fresh, struct ese_error *error)
+{
+    const struct ese_rule *rule = turn->parts.rule;
+    struct ese_holding *holding = fresh->holding;
+    const char *key = fresh->event->key;
+    if (rule == NULL || !rule->wants(fresh->event))
+        return 0;
+    struct ese_rule_state kept;
+    if (ese_state_load_key(turn->parts.state, rule, holding->partition, key, &kept, error) != 0)
+        return -1;
+    bool was_kept = kept.length != 0;
+    struct ese_decision decision;
+    int concluded = rule->apply(&kept, fresh->event, &decision);
+    bool is_kept = kept.length != 0;
+    holding->keys += (int)is_kept - (int)was_kept;
+    if (is_kept && !was_kept && check_bound(turn, error) != 0)
+        return -1;
+    if ((is_kept || was_kept) &&
+        ese_state_save_key(turn->parts.state, rule, holding->partition, key, &kept, error) != 0)
+        return -1;
+    return concluded ? add_decision(turn, &decision, holding->partition, error) : 0;
+}
+
+static int sweep(struct ese_turn *turn, struct ese_holding *holding, struct ese_error *error)
+{
+    int64_t swept = 0;
+    if (turn->parts.rule == NULL)
+        return 0;
+    if (ese_state_sweep_keys(turn->parts.state, turn->parts.rule, holding->partition,
+                             holding->position.event_time_ms, SWEEP, &swept, error) != 0)
+        return -1;
+    holding->keys -= swept;
+    return 0;
+}
+
+static int write(struct ese_turn *turn, struct ese_error *error)
+{
+    for (int i = 0; i < turn->count; i++)
+        if (apply(turn, &turn->fresh[i], error) != 0)
+            return -1;
+    for (int i = 0; i < turn->parts.holdings->count; i++) {
+        struct ese_holding *holding = turn->parts.holdings->items[i];
+        if (holding->events == 0)
+            continue;
+        if (ese_state_advance(turn->parts.state, holding->partition, &holding->position,
+                              &holding->progress, error) != 0 ||
+            ese_state_save_repeats(turn->parts.state, holding->partition, holding->repeats, error) != 0 ||
+            sweep(turn, holding, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int commit(struct ese_turn *turn, struct ese_error *error)
+{
+    if (ese_state_begin(turn->parts.state, error) != 0)
+        return -1;
+    if (write(turn, error) == 0)
+        return ese_state_commit(turn->parts.state, error);
+    ese_state_rollback(turn->parts.state);
+    return -1;
+}
+
+/* ---- 4: telling ------------------------------------------------------------------------------------- */
+
+static void tell_committed(struct ese_turn *turn, const struct ese_holding *holding, int64_t now_ns)
+{
+    const struct ese_progress *progress = &holding->progress;
+    struct ese_statistics *statistics = turn->parts.statistics;
+    ese_history_record(turn->parts.history,
+                       &(struct ese_history_record){.kind = ESE_HISTORY_COMMITTED,
+                                                    .partition = holding->partition,
+                                                    .time_ns = now_ns,
+                                                    .a = holding->position.next,
+                                                    .b = holding->events});
+    ese_history_count(turn->parts.history, ESE_COUNT_PROCESSED, progress->processed);
+    ese_history_count(turn->parts.history, ESE_COUNT_REPEATS, progress->repeats);
+    ese_history_count(turn->parts.history, ESE_COUNT_BEYOND_WINDOW, progress->beyond_window);
+    ese_statistics_count(statistics, ESE_FIGURE_PROCESSED, progress->processed);
+    ese_statistics_count(statistics, ESE_FIGURE_REPEATS, progress->repeats);
+    ese_statistics_count(statistics, ESE_FIGURE_BEYOND_WINDOW, progress->beyond_window);
+    ese_statistics_count(statistics, ESE_FIGURE_LATE, progress->late);
+}
+
+static void tell(struct ese_turn *turn)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    int64_t evicted = 0;
+    for (int i = 0; i < turn->parts.holdings->count; i++) {
+        const struct ese_holding *holding = turn->parts.holdings->items[i];
+        evicted += ese_repeats_evicted(holding->repeats);
+        if (holding->events > 0)
+            tell_committed(turn, holding, now_ns);
+    }
+    ese_history_count(turn->parts.history, ESE_COUNT_DECIDED, turn->decided);
+    ese_history_set(turn->parts.history, ESE_COUNT_LAST_DONE_NS, now_ns);
+    ese_history_note_wire(turn->parts.history);
+    ese_statistics_count(turn->parts.statistics, ESE_FIGURE_BATCHES, 1);
+    ese_statistics_count(turn->parts.statistics, ESE_FIGURE_DECISIONS, turn->decided);
+    if (evicted > turn->evicted)
+        ese_statistics_count(turn->parts.statistics, ESE_FIGURE_EVICTED, evicted - turn->evicted);
+    turn->evicted = evicted;
+}
+
+/* ---- what others call ------------------------------------------------------------------------------- */
+
+int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64_t polled_ms, int *decided,
+                     struct ese_error *error)
+{
+    hand_all(turn, batch);
+    if (turn->parts.sort)
+        qsort(turn->fresh, (size_t)turn->count, sizeof turn->fresh[0], by_due_time);
+    if (batch->at_end)
+        note_end(turn, polled_ms);
+    turn->decided = 0;
+    if (commit(turn, error) != 0)
+        return -1;
+    tell(turn);
+    *decided = turn->decided;
+    return 0;
+}
+
+static int rest(struct ese_turn *turn, struct ese_error *error)
+{
+    for (int i = 0; i < turn->parts.holdings->count; i++) {
+        struct ese_holding *holding = turn->parts.holdings->items[i];
+        if (ese_state_check_owned(turn->parts.state, holding->partition, holding->position.epoch,
+                                  error) != 0 ||
+            sweep(turn, holding, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int ese_turn_rest(struct ese_turn *turn, bool at_end, int64_t polled_ms, struct ese_error *error)
+{
+    if (at_end)
+        note_end(turn, polled_ms);
+    if (ese_state_begin(turn->parts.state, error) != 0)
+        return -1;
+    if (rest(turn, error) == 0)
+        return ese_state_commit(turn->parts.state, error);
+    ese_state_rollback(turn->parts.state);
+    return -1;
+}

@@ -1,0 +1,280 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-consumer/decisions.h"
+#include "ese-consumer/state.h"
+#include "tests/support/directory.h"
+
+static char *directory;
+static char *path;
+static const struct ese_rule *rule;
+
+static int make_directory(void **state)
+{
+    (void)state;
+    directory = ese_test_directory_make();
+    path = ese_test_path(directory, "state");
+    return ese_rule_find("steady-click", &rule, NULL);
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    free(path);
+    ese_test_directory_remove(&directory);
+    return 0;
+}
+
+static struct ese_state *open_state(void)
+{
+    struct ese_error error;
+    struct ese_state *state = NULL;
+    const struct ese_state_options options = {
+        .path = path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t"};
+    if (ese_state_open(&options, &state, &error) != 0)
+        fail_msg("%s", error.text);
+    return state;
+}
+
+static struct ese_position take(struct ese_state *state, int32_t partition)
+{
+    struct ese_position position = {0};
+    assert_int_equal(ese_state_take(state, partition, "p", &position, NULL), 0);
+    return position;
+}
+
+static int advance(struct ese_state *state, int32_t partition, const struct ese_position *position,
+                   struct ese_error *error)
+{
+    static const struct ese_progress progress = {.processed = 2};
+    assert_int_equal(ese_state_begin(state, NULL), 0);
+    if (ese_state_advance(state, partition, position, &progress, error) != 0) {
+        ese_state_rollback(state);
+        return -1;
+    }
+    return ese_state_commit(state, error);
+}
+
+static void a_position_is_where_the_last_commit_left_it(void **unused)
+{
+    (void)unused;
+    struct ese_state *state = open_state();
+    struct ese_position position = take(state, 3);
+    assert_int_equal(position.epoch, 1);
+    assert_true(position.next == ESE_POSITION_NONE);
+    position.next = 0;
+    position.event_time_ms = 77;
+    assert_int_equal(advance(state, 3, &position, NULL), 0);
+    ese_state_close(&state);
+
+    state = open_state();
+    position = take(state, 3);
+    assert_int_equal(position.epoch, 2);
+    assert_int_equal(position.next, 0);
+    assert_int_equal(position.event_time_ms, 77);
+    assert_true(take(state, 4).next == ESE_POSITION_NONE);
+    ese_state_close(&state);
+}
+
+static void the_newest_owner_fences_the_older(void **unused)
+{
+    (void)unused;
+    struct ese_error error = {0};
+    struct ese_state *older = open_state();
+    struct ese_state *newer = open_state();
+    struct ese_position old_position = take(older, 0);
+    struct ese_position new_position = take(newer, 0);
+    assert_int_equal(ese_state_check_owned(newer, 0, new_position.epoch, &error), 0);
+    assert_int_equal(ese_state_check_owned(older, 0, old_position.epoch, &error), -1);
+    assert_int_equal(error.code, ESE_E_FENCED);
+
+    error.code = ESE_OK;
+    old_position.next = 99;
+    assert_int_equal(advance(older, 0, &old_position, &error), -1);
+    assert_int_equal(error.code, ESE_E_FENCED);
+    new_position.next = 5;
+    assert_int_equal(advance(newer, 0, &new_position, &error), 0);
+    assert_int_equal(take(newer, 0).next, 5);
+    ese_state_close(&older);
+    ese_state_close(&newer);
+}
+
+static void a_file_belongs_to_one_group_and_transport(void **unused)
+{
+    (void)unused;
+    struct ese_error error = {0};
+    struct ese_state *state = open_state();
+    ese_state_close(&state);
+    struct ese_state_options options = {
+        .path = path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "other"};
+    assert_int_equal(ese_state_open(&options, &state, &error), -1);
+    assert_int_equal(error.code, ESE_E_CONFLICT);
+    assert_non_null(strstr(error.text, "transport 't'"));
+    options.transport = "t";
+    options.group = "others";
+    assert_int_equal(ese_state_open(&options, &state, &error), -1);
+    assert_non_null(strstr(error.text, "group 'g'"));
+}
+
+static void keys_are_kept_and_leave(void **unused)
+{
+    (void)unused;
+    struct ese_state *state = open_state();
+    struct ese_rule_state kept = {.length = 3, .leaves_ms = 100, .bytes = "abc"};
+    int64_t count = 0;
+    assert_int_equal(ese_state_save_key(state, rule, 0, "k", &kept, NULL), 0);
+    kept.leaves_ms = 200;
+    assert_int_equal(ese_state_save_key(state, rule, 0, "l", &kept, NULL), 0);
+    assert_int_equal(ese_state_save_key(state, rule, 1, "k", &kept, NULL), 0);
+
+    struct ese_rule_state read = {0};
+    assert_int_equal(ese_state_load_key(state, rule, 0, "k", &read, NULL), 0);
+    assert_int_equal(read.length, 3);
+    assert_int_equal(read.leaves_ms, 100);
+    assert_memory_equal(read.bytes, "abc", 3);
+    assert_int_equal(ese_state_load_key(state, rule, 0, "m", &read, NULL), 0);
+    assert_int_equal(read.length, 0);
+
+    int64_t swept = 0;
+    assert_int_equal(ese_state_sweep_keys(state, rule, 0, 100, 10, &swept, NULL), 0);
+    assert_int_equal(swept, 0); /* it leaves once its time has passed */
+    assert_int_equal(ese_state_sweep_keys(state, rule, 0, 101, 10, &swept, NULL), 0);
+    assert_int_equal(swept, 1);
+    assert_int_equal(ese_state_count_keys(state, rule, 0, &count, NULL), 0);
+    assert_int_equal(count, 1);
+    read.length = 0;
+    assert_int_equal(ese_state_save_key(state, rule, 0, "l", &read, NULL), 0);
+    assert_int_equal(ese_state_count_keys(state, rule, 0, &count, NULL), 0);
+    assert_int_equal(count, 0);
+    ese_state_close(&state);
+}
+
+static void a_sweep_is_bounded(void **unused)
+{
+    (void)unused;
+    struct ese_state *state = open_state();
+    const struct ese_rule_state kept = {.length = 1, .leaves_ms = 1, .bytes = "x"};
+    char key[] = "a";
+    for (; key[0] <= 'j'; key[0]++)
+        ese_state_save_key(state, rule, 0, key, &kept, NULL);
+    int64_t swept = 0;
+    ese_state_sweep_keys(state, rule, 0, 1000, 4, &swept, NULL);
+    assert_int_equal(swept, 4);
+    ese_state_sweep_keys(state, rule, 0, 1000, 100, &swept, NULL);
+    assert_int_equal(swept, 6);
+    ese_state_close(&state);
+}
+
+static void repeats_are_kept(void **unused)
+{
+    (void)unused;
+    struct ese_state *state = open_state();
+    struct ese_repeats *repeats = ese_repeats_new(2);
+    struct ese_id ids[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        ids[i] = ese_id_make(&(struct ese_id_parts){.time_ms = 1, .lane = 4095, .run = 0x3fffffff - i,
+                                                    .sequence = UINT32_MAX});
+        ese_repeats_note(repeats, &ids[i], 5);
+        assert_int_equal(ese_state_save_repeats(state, 7, repeats, NULL), 0);
+    }
+    ese_repeats_free(&repeats);
+    repeats = ese_repeats_new(2);
+    assert_int_equal(ese_state_load_repeats(state, 7, repeats, NULL), 0);
+    assert_int_equal(ese_repeats_count(repeats), 2); /* the first was pushed out, also of the file */
+    assert_int_equal(ese_repeats_note(repeats, &ids[2], 5), ESE_REPEATS_SEEN);
+    assert_int_equal(ese_repeats_note(repeats, &ids[0], 5), ESE_REPEATS_NEW);
+    ese_repeats_free(&repeats);
+    repeats = ese_repeats_new(2);
+    assert_int_equal(ese_state_load_repeats(state, 8, repeats, NULL), 0);
+    assert_int_equal(ese_repeats_count(repeats), 0); /* another partition's */
+    ese_repeats_free(&repeats);
+    ese_state_close(&state);
+}
+
+/* ---- decisions -------------------------------------------------------------------------------------- */
+
+static struct ese_decision decision_of(const char *key, int32_t partition, int64_t made_ms)
+{
+    struct ese_event last = {.traceparent = "00-1-2-01"};
+    snprintf(last.key, sizeof last.key, "%s", key);
+    struct ese_id event = ese_id_make(&(struct ese_id_parts){.time_ms = 1, .run = 1});
+    struct ese_decision decision;
+    ese_decision_make(&decision, "r", &last, &event, 1);
+    snprintf(decision.subject, sizeof decision.subject, "subject of %s", key);
+    snprintf(decision.content, sizeof decision.content, "content");
+    decision.partition = partition;
+    decision.made_ms = made_ms;
+    return decision;
+}
+
+static void add(struct ese_decisions *decisions, const struct ese_decision *decision, bool expected)
+{
+    bool added = !expected;
+    assert_int_equal(ese_decisions_add(decisions, decision, &added, NULL), 0);
+    assert_int_equal(added, expected);
+}
+
+static void decisions_are_open_until_answered(void **unused)
+{
+    (void)unused;
+    struct ese_state *state = open_state();
+    struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "t");
+    struct ese_decision a = decision_of("a", 0, 10), b = decision_of("b", 0, 20), c = decision_of("c", 1, 30);
+    add(decisions, &a, true);
+    add(decisions, &b, true);
+    add(decisions, &c, true);
+    add(decisions, &a, false); /* concluded once more */
+
+    struct ese_decision open[4];
+    assert_int_equal(ese_decisions_read_open(decisions, 0, open, 4, NULL), 2);
+    assert_memory_equal(&open[0], &a, sizeof a);
+    assert_memory_equal(&open[1], &b, sizeof b);
+    assert_int_equal(ese_decisions_read_open(decisions, 0, open, 1, NULL), 1);
+    assert_int_equal(ese_decisions_note_answered(decisions, &a.id, 1000, NULL), 0);
+    assert_int_equal(ese_decisions_note_refused(decisions, &b.id, 2000, "422 no", NULL), 0);
+    assert_int_equal(ese_decisions_read_open(decisions, 0, open, 4, NULL), 0);
+    assert_int_equal(ese_decisions_read_open(decisions, 1, open, 4, NULL), 1);
+    add(decisions, &a, false); /* still known */
+
+    assert_int_equal(ese_decisions_sweep(decisions, 2000, 10, NULL), 0);
+    add(decisions, &b, false);
+    add(decisions, &a, true); /* it had left */
+    ese_decisions_free(&decisions);
+    ese_state_close(&state);
+}
+
+static void unasked_decisions_leave_where_nobody_asks(void **unused)
+{
+    (void)unused;
+    struct ese_state *state = open_state();
+    struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "t");
+    struct ese_decision a = decision_of("a", 0, 10), b = decision_of("b", 0, 20), found;
+    add(decisions, &a, true);
+    add(decisions, &b, true);
+    assert_int_equal(ese_decisions_sweep_unasked(decisions, 0, 20, 10, NULL), 0);
+    assert_int_equal(ese_decisions_read_open(decisions, 0, &found, 1, NULL), 1);
+    assert_true(ese_id_equal(&found.id, &b.id));
+    ese_decisions_free(&decisions);
+    ese_state_close(&state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_position_is_where_the_last_commit_left_it),
+        TEST(the_newest_owner_fences_the_older),
+        TEST(a_file_belongs_to_one_group_and_transport),
+        TEST(keys_are_kept_and_leave),
+        TEST(a_sweep_is_bounded),
+        TEST(repeats_are_kept),
+        TEST(decisions_are_open_until_answered),
+        TEST(unasked_decisions_leave_where_nobody_asks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
