@@ -1,0 +1,107 @@
+#!/bin/sh
+# planted.sh TOOLS - proves the checks of tools/: each must pass a clean tree and catch what is planted in it. TAP.
+set -eu
+tools=$(cd "$1" && pwd)
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+case=0
+
+fresh_tree() {
+    rm -rf "$place/tree"
+    mkdir -p "$place/tree/ese-core" "$place/tree/transports/smoke" "$place/tree/transports/file" \
+        "$place/tree/ese-client" "$place/tree/tools" "$place/tree/docs"
+    cd "$place/tree"
+    printf '# comment\nsmoke yes no\n' > transports/transports.list
+    printf '#include <stdio.h>\n#include "ese-core/id.h"\n' > ese-core/id.c
+    printf '/* "smoke" may be named here */\nint x;\n' > ese-core/id.h
+    printf '#include "transports/transport.h"\nconst char *name = "smoke";\n' > transports/smoke/smoke.c
+    printf '#include "transports/transport.h"\n#include <jansson.h>\n' > ese-client/main.c
+    printf 'Type ./lab go --fast.\n    $ curl --data x URL\n' > docs/walk.md
+    printf '#!/bin/sh\necho "  ./lab go --fast"\n' > lab
+    printf '#!/bin/sh\n' > tools/run-tests
+    printf '#!/bin/sh\necho "  --[no-]wind    --transport X"\n' > program
+    chmod +x lab tools/run-tests program
+}
+
+# expect 0|1 TEXT WHAT COMMAND... : the command ends so, and prints TEXT.
+expect() {
+    wanted=$1 text=$2 what=$3
+    shift 3
+    case=$((case + 1))
+    status=0
+    "$@" > "$place/said" 2>&1 || status=$?
+    if [ "$status" = "$wanted" ] && { [ -z "$text" ] || grep -qF -e "$text" "$place/said"; }; then
+        echo "ok $case - $what"
+    else
+        echo "not ok $case - $what"
+        sed 's/^/# /' "$place/said"
+    fi
+}
+
+# catches TOOL TEXT WHAT FILE LINE : that line at the end of that file of a fresh tree is found.
+catches() {
+    fresh_tree
+    printf '%s\n' "$5" >> "$4"
+    expect 1 "$2" "$3" "$tools/$1" . ./program
+}
+passes() {
+    fresh_tree
+    printf '%s\n' "$4" >> "$3"
+    expect 0 "" "$2" "$tools/$1" . ./program
+}
+
+check_layers() {
+    passes check-layers.sh 'a clean tree keeps the layers' ese-core/id.c ''
+    catches check-layers.sh 'id.c:3: must not include transports/' 'core includes a transport' \
+        ese-core/id.c '#include "transports/transport.h"'
+    catches check-layers.sh 'must not include ese-client/' 'a transport includes a binary' \
+        transports/smoke/smoke.c '#include "ese-client/client.h"'
+    catches check-layers.sh 'must not include transports/smoke/' 'a binary includes the inside of a transport' \
+        ese-client/main.c '#include "transports/smoke/smoke.h"'
+    catches check-layers.sh 'must not include ese-server/' 'a binary includes another' \
+        ese-client/main.c '#include "ese-server/server.h"'
+    catches check-layers.sh 'must not include id.h' 'an include not written from the top' \
+        ese-core/id.c '#include "id.h"'
+    catches check-layers.sh 'must not include curl/curl.h' 'a third-party header out of its place' \
+        ese-client/main.c '#include <curl/curl.h>'
+    catches check-layers.sh 'must not include jansson.h' 'jansson in a header' \
+        ese-core/id.h '#include <jansson.h>'
+    catches check-layers.sh 'names the transport smoke' 'a transport named as a string' \
+        ese-client/main.c 'const char *name = "smoke";'
+    catches check-layers.sh 'names the transport smoke' 'a transport named as an identifier' \
+        ese-client/main.c 'extern int ese_transport_smoke;'
+    passes check-layers.sh 'a longer name is another' \
+        ese-client/main.c 'int ese_transport_smoke_signal; const char *x = "smoke screen"; // "smoke"'
+    fresh_tree
+    mkdir attic
+    echo '#include "ese-core/id.h"' > attic/old.c
+    expect 1 'attic/old.c:1: is in no layer' 'a folder of no layer' "$tools/check-layers.sh" .
+}
+
+function_of() {
+    printf 'int f(void)\n{\n'
+    yes '    x++;' | head -n $(($1 - 2))
+    printf '}\n'
+}
+
+check_sizes() {
+    passes check-sizes.sh 'a function of 60 lines' ese-core/id.c "$(function_of 60)"
+    catches check-sizes.sh 'a function of 61 lines' 'a function of 61 lines' ese-core/id.c "$(function_of 61)"
+    passes check-sizes.sh 'a file of 500 lines' ese-core/id.c "$(yes 'int x;' | head -n 498)"
+    catches check-sizes.sh 'longer than 500 lines' 'a file of 501 lines' ese-core/id.c "$(yes 'int x;' | head -n 499)"
+    passes check-sizes.sh 'file in 250 lines' transports/file/file.c "$(yes 'int x;' | head -n 250)"
+    catches check-sizes.sh 'more than 250' 'file in 251 lines' transports/file/file.c "$(yes 'int x;' | head -n 251)"
+}
+
+check_docs() {
+    passes check-docs.py 'clean documents' docs/walk.md 'With --wind, or --no-wind.'
+    catches check-docs.py 'walk.md:3: no program has an option --slow' 'an option that is none' \
+        docs/walk.md 'Or `./lab go --slow`.'
+    catches check-docs.py "does not know 'jump'" 'a command that is none' docs/walk.md 'Or ./lab jump.'
+    catches check-docs.py "'TODO' has no place" 'a note to oneself' docs/walk.md 'TODO: write this'
+}
+
+check_layers
+check_sizes
+check_docs
+echo "1..$case"

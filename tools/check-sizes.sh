@@ -1,0 +1,23 @@
+#!/bin/sh
+# check-sizes.sh [TREE] - files of at most 500 lines, functions of at most 60, and the transport that newcomers
+# copy within 250. Prints what is longer; exit status 1 with any. Tests may be as long as they like.
+set -eu
+cd "${1:-$(dirname "$0")/..}"
+
+# A function is what stands between a { and the next } in the first column: house style.
+find . -name '*.[ch]' -not -path './build*' -not -path './.lab/*' -not -path './tests/*' | sort | xargs awk '
+    FNR == 1 { name = FILENAME; sub(/^\.\//, "", name) }
+    FNR == 501 { print name ": is longer than 500 lines: it has two subjects"; wrong = 1 }
+    /^{/ { start = FNR }
+    /^}/ && start {
+        if (FNR - start + 1 > 60) {
+            print name ":" start ": a function of " FNR - start + 1 " lines; 60 are enough"
+            wrong = 1
+        }
+        start = 0
+    }
+    name ~ /^transports\/file\// && ++smallest == 251 {
+        print "transports/file: has more than 250 lines: newcomers copy it"
+        wrong = 1
+    }
+    END { exit wrong }' || exit 1
