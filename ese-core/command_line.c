@@ -17,7 +17,8 @@ static int take_next_word(struct ese_command_line *line, const char *name, struc
         return ese_fail(error, ESE_E_USAGE, "--%s needs a value: --%s %s", name, name,
                         word->option->value != NULL ? word->option->value : word->option->choices);
     if (strncmp(next, "--", 2) == 0)
-        return ese_fail(error, ESE_E_USAGE, "--%s needs a value before %.60s; if that is the value, write --%s=%.60s",
+        return ese_fail(error, ESE_E_USAGE,
+                        "--%s needs a value before %.60s; if that is the value, write --%s=%.60s",
                         name, next, name, next);
     word->value = next;
     line->at++;

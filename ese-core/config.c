@@ -168,28 +168,24 @@ static int check_number(const struct ese_option *option, const char *text, const
 {
     if (ese_number_parse(text, place, option->min, option->max, number, NULL) == 0)
         return 0;
-    return ese_fail(error, ESE_E_USAGE, "%s: '%.60s' is wrong, give a whole number from %" PRId64 " to %" PRId64 "%s%s",
-                    place, text, option->min, option->max, option->choices != NULL ? " or " : "",
-                    option->choices != NULL ? option->choices : "");
+    const char *words = option->choices != NULL ? option->choices : "";
+    return ese_fail(error, ESE_E_USAGE,
+                    "%s: '%.60s' is wrong, give a whole number from %" PRId64 " to %" PRId64 "%s%s",
+                    place, text, option->min, option->max, words[0] != '\0' ? " or " : "", words);
 }
 
 static int check(struct setting *setting, const char *text, const char *place, struct ese_error *error)
 {
     const struct ese_option *option = setting->option;
-    switch (option->kind) {
-    case ESE_OPTION_NUMBER:
+    if (option->kind == ESE_OPTION_NUMBER) {
         setting->is_number = !ese_option_has_choice(option->choices, text);
         return setting->is_number ? check_number(option, text, place, &setting->number, error) : 0;
-    case ESE_OPTION_FLAG:
-        return ese_option_has_choice("true|false", text) ? 0 :
-            ese_fail(error, ESE_E_USAGE, "%s: '%.60s' is wrong, give true or false", place, text);
-    case ESE_OPTION_CHOICE:
-        return ese_option_has_choice(option->choices, text) ? 0 :
-            ese_fail(error, ESE_E_USAGE, "%s: '%.60s' is wrong, give one of %s", place, text, option->choices);
-    case ESE_OPTION_TEXT:
-    case ESE_OPTION_LIST:
-        return 0;
     }
+    const char *choices = option->kind == ESE_OPTION_FLAG     ? "true|false"
+                          : option->kind == ESE_OPTION_CHOICE ? option->choices
+                                                              : NULL;
+    if (choices != NULL && !ese_option_has_choice(choices, text))
+        return ese_fail(error, ESE_E_USAGE, "%s: '%.60s' is wrong, give one of %s", place, text, choices);
     return 0;
 }
 
@@ -275,10 +271,12 @@ static void add_settings(struct ese_config *config)
 {
     config->settings = ese_alloc_array(1, sizeof *config->settings); /* not NULL, even without any option */
     for (int t = 0; t < config->options.count; t++) {
-        for (const struct ese_option *option = config->options.tables[t].table; option->name != NULL; option++) {
+        const struct ese_option *option = config->options.tables[t].table;
+        for (; option->name != NULL; option++) {
             if (ese_options_find(&config->options, option->name) != option)
                 continue;
-            config->settings = ese_realloc_array(config->settings, config->setting_count + 1, sizeof *config->settings);
+            config->settings = ese_realloc_array(config->settings, config->setting_count + 1,
+                                                 sizeof *config->settings);
             config->settings[config->setting_count++] = (struct setting){.option = option};
         }
     }

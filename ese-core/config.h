@@ -27,13 +27,14 @@ void ese_config_free(struct ese_config **config);
  * A name that an earlier table already has is taken from the earlier one. */
 void ese_config_add(struct ese_config *config, const char *heading, const struct ese_option *table);
 
-/* Keeps the arguments (without argv[0]; not copied). Words that are no option are its arguments (see ese_config_argument). */
+/* Keeps the arguments (without argv[0]; not copied). For words that are no option see ese_config_argument. */
 void ese_config_give_arguments(struct ese_config *config, int count, char **words);
 
 /* Reads "name = value" lines; '#' starts a comment line. An unknown name is reported by settle. */
 int ese_config_give_file(struct ese_config *config, const char *path, struct ese_error *error);
 
-/* A value from the program itself (a transport's "via=direct"): weaker than flags, stronger than the environment. */
+/* A value from the program itself (a transport's "via=direct"): weaker than flags, stronger than the
+ * environment. */
 void ese_config_give(struct ese_config *config, const char *name, const char *value);
 
 /* The value as given so far by any of these, unchecked (of a list the last one), before settle; NULL when not

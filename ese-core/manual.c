@@ -217,8 +217,8 @@ static void print_roff_heading(const struct ese_manual *manual)
 {
     printf(".Dd " PAGE_DATE "\n.Dt ");
     for (const char *c = manual->name; *c != '\0'; c++)
-        putchar(toupper((unsigned char)*c));
-    printf(" 1\n.Os\n.Sh NAME\n.Nm %s\n.Nd %s\n", manual->name, manual->summary);
+        putchar(*c == ' ' ? '-' : toupper((unsigned char)*c));
+    printf(" 1\n.Os\n.Sh NAME\n.Nm \"%s\"\n.Nd %s\n", manual->name, manual->summary);
     printf(".Sh SYNOPSIS\n.Nm\n.Op Ar option ...\n");
     if (manual->synopsis != NULL && manual->synopsis[0] != '\0')
         printf(".Ar \"%s\"\n", manual->synopsis);
@@ -277,7 +277,7 @@ static void print_function_name(const char *name)
 {
     putchar('_');
     for (; *name != '\0'; name++)
-        putchar(*name == '-' ? '_' : *name);
+        putchar(*name == '-' || *name == ' ' ? '_' : *name);
 }
 
 void ese_manual_completion(const struct ese_manual *manual, const struct ese_config *config)
@@ -292,6 +292,8 @@ void ese_manual_completion(const struct ese_manual *manual, const struct ese_con
     for (int i = 0; i < options->count; i++)
         visit_table(options, i, print_values);
     printf("    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n");
+    if (strchr(manual->name, ' ') != NULL)
+        return; /* a command's: its program's function calls it */
     printf("complete -o default -F ");
     print_function_name(manual->name);
     printf(" %s\n", manual->name);

@@ -9,7 +9,7 @@
 #include "ese-core/config.h"
 
 struct ese_manual {
-    const char *name;        /* "ese-server" */
+    const char *name;        /* "ese-server"; of a program with commands: "ese-lab compare" */
     const char *summary;     /* "stores events and answers for them" */
     const char *synopsis;    /* what may stand behind the options: "", "COMMAND", "FILE ..." */
     const char *description; /* paragraphs separated by an empty line */

@@ -10,7 +10,7 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* How many letters have to be put in, taken out or exchanged to make one of the other (Levenshtein 1966). */
+/* How many letters have to be put in, taken out or exchanged to make one of the other (Levenshtein). */
 static size_t distance(const char *from, const char *to)
 {
     size_t row[NAME_LIMIT + 1];

@@ -254,6 +254,13 @@ static void refuses_a_foreign_choice(void **state)
     is_refused(fixture, "'dis'", "os|disk");
 }
 
+static void refuses_a_flag_that_is_neither(void **state)
+{
+    struct fixture *fixture = *state;
+    setenv("ESE_JSON", "yes", 1);
+    is_refused(fixture, "ESE_JSON: 'yes'", "true|false");
+}
+
 static void refuses_a_value_behind_a_negated_flag(void **state)
 {
     struct fixture *fixture = *state;
@@ -335,6 +342,7 @@ int main(void)
         TEST(refuses_a_number_out_of_range),
         TEST(refuses_a_number_with_a_tail),
         TEST(refuses_a_foreign_choice),
+        TEST(refuses_a_flag_that_is_neither),
         TEST(refuses_a_value_behind_a_negated_flag),
         TEST(names_the_variable),
         TEST(names_the_line_of_a_wrong_value),

@@ -30,6 +30,8 @@ static const struct ese_option later[] = {
     ESE_OPTION_END,
 };
 
+static const struct ese_manual command_manual = {.name = "ese-example go", .summary = "goes"};
+
 static const struct ese_manual manual = {
     .name = "ese-example",
     .summary = "shows what a manual looks like",
@@ -41,7 +43,7 @@ static const struct ese_manual manual = {
 typedef void print_manual(const struct ese_manual *manual, const struct ese_config *config);
 
 /* What print writes to stdout. Freed by the caller. */
-static char *capture(print_manual *print)
+static char *capture_of(const struct ese_manual *of, print_manual *print)
 {
     struct ese_config *config = ese_config_new();
     ese_config_add(config, "Options", options);
@@ -51,7 +53,7 @@ static char *capture(print_manual *print)
     fflush(stdout);
     int saved = dup(STDOUT_FILENO);
     dup2(fileno(file), STDOUT_FILENO);
-    print(&manual, config);
+    print(of, config);
     fflush(stdout);
     dup2(saved, STDOUT_FILENO);
     close(saved);
@@ -65,6 +67,11 @@ static char *capture(print_manual *print)
         ese_buffer_append(&text, block, length);
     fclose(file);
     return ese_buffer_detach(&text);
+}
+
+static char *capture(print_manual *print)
+{
+    return capture_of(&manual, print);
 }
 
 static void contains(const char *text, const char *part)
@@ -140,6 +147,21 @@ static void page_pleases_mandoc(void **state)
     free(text);
 }
 
+static void a_command_has_a_page_and_no_completion_of_its_own(void **state)
+{
+    (void)state;
+    char *text = capture_of(&command_manual, ese_manual_page);
+    contains(text, ".Dt ESE-EXAMPLE-GO 1\n");
+    contains(text, ".Nm \"ese-example go\"\n");
+    if (system("command -v mandoc >/dev/null") == 0)
+        assert_int_equal(run_on(text, "mandoc -T lint -W style \"$file\" >&2"), 0);
+    free(text);
+    text = capture_of(&command_manual, ese_manual_completion);
+    contains(text, "_ese_example_go() {\n");
+    assert_null(strstr(text, "complete -o"));
+    free(text);
+}
+
 /* What bash would offer for the words, the last of which is being typed. */
 #define COMPLETES(text, words, expected)                                                           \
     assert_int_equal(run_on(text, "bash -c '. \"$0\" && COMP_WORDS=(" words                   \
@@ -166,6 +188,7 @@ int main(void)
         cmocka_unit_test(help_fits_the_terminal),
         cmocka_unit_test(page_is_mdoc),
         cmocka_unit_test(page_pleases_mandoc),
+        cmocka_unit_test(a_command_has_a_page_and_no_completion_of_its_own),
         cmocka_unit_test(completion_completes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
