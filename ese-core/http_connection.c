@@ -1,0 +1,110 @@
+/* The clock of http_connection.c starts with a request's first byte, not with its last activity: who drips
+ * bytes is cut off like who sends none (RFC 9112 section 9.5 leaves time-outs to us). */
+#include "ese-core/http_server_internal.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+
+static const char timed_out[] = "HTTP/1.1 408 Request Timeout\r\n"
+                                "Connection: close\r\n"
+                                "Content-Length: 0\r\n"
+                                "\r\n";
+
+static uint64_t bytes_received(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+        return 0;
+    return info.tcpi_bytes_received;
+}
+
+static void add(struct ese_http_server *server, struct MHD_Connection *mhd, void **context)
+{
+    struct http_connection *connection = ese_alloc(sizeof *connection);
+    connection->server = server;
+    connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    connection->bytes_known = true; /* none before the first request */
+    connection->next = server->connections;
+    if (connection->next != NULL)
+        connection->next->previous = connection;
+    server->connections = connection;
+    *context = connection;
+    ese_metric_add(server->connection_count, 1);
+}
+
+static void drop(struct ese_http_server *server, struct http_connection *connection)
+{
+    if (connection->previous != NULL)
+        connection->previous->next = connection->next;
+    else
+        server->connections = connection->next;
+    if (connection->next != NULL)
+        connection->next->previous = connection->previous;
+    free(connection);
+    ese_metric_add(server->connection_count, -1);
+}
+
+void ese_http_connection_notify(void *server, struct MHD_Connection *mhd, void **context,
+                                enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        add(server, mhd, context);
+    else if (*context != NULL)
+        drop(server, *context);
+}
+
+struct http_connection *ese_http_connection_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* libmicrohttpd tells of a request when its first line is there. What comes before is seen by the kernel's
+ * count of bytes: once it has grown while we wait, a request has begun. */
+static void notice_first_byte(struct http_connection *connection, int64_t now_ns)
+{
+    uint64_t received = bytes_received(connection->fd);
+    if (!connection->bytes_known) {
+        connection->bytes_before = received;
+        connection->bytes_known = true;
+    } else if (received > connection->bytes_before) {
+        connection->began_ns = now_ns;
+    }
+}
+
+/* Nothing was answered to this request yet, so that the 408 cannot stand in the midst of something. The
+ * shutdown makes libmicrohttpd see the end and close. */
+static void cut(struct http_connection *connection)
+{
+    connection->cut = true;
+    if (send(connection->fd, timed_out, sizeof timed_out - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        /* who does not read cannot be told */
+    }
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
+int64_t ese_http_connection_check_interval_ns(const struct ese_http_server *server)
+{
+    int64_t interval_ns = server->options.request_deadline_ms * ESE_NS_PER_MS / 8;
+    return interval_ns < ESE_NS_PER_S / 4 ? interval_ns : ESE_NS_PER_S / 4;
+}
+
+void ese_http_connection_check_deadlines(struct ese_http_server *server, int64_t now_ns)
+{
+    if (now_ns < server->next_check_ns)
+        return;
+    server->next_check_ns = now_ns + ese_http_connection_check_interval_ns(server);
+    int64_t oldest_ns = now_ns - server->options.request_deadline_ms * ESE_NS_PER_MS;
+    for (struct http_connection *each = server->connections; each != NULL; each = each->next) {
+        if (each->phase == HTTP_ANSWERING || each->cut)
+            continue;
+        if (each->began_ns == 0)
+            notice_first_byte(each, now_ns);
+        else if (each->began_ns < oldest_ns)
+            cut(each);
+    }
+}

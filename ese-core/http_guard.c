@@ -1,0 +1,155 @@
+#include "ese-core/http_server_internal.h"
+
+#include <strings.h>
+
+#include "ese-core/number.h"
+
+#define TOKEN_CHARACTERS                                                                           \
+    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* What the headers say of the request's length, and what is wrong with them. */
+struct framing {
+    int lengths, codings, hosts;
+    const char *length, *coding;
+    const char *next; /* where the next line has to begin */
+    const char *problem;
+};
+
+static const char altered[] = "a header is folded, nameless, has a NUL in it, or does not end in CR LF";
+
+static const char *header(const struct ese_http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+}
+
+/*
+ * libmicrohttpd before 1.0 joins a folded line to the header's *name*, so that a folded Content-Length is
+ * none any more; ends a value at a NUL; and takes a line that begins with a colon for the end of the headers,
+ * so that the rest becomes a request. All are told by memory: it parses in place, so that the lines, with
+ * NULs for their colons and CR LF, must follow each other without a gap from the request line to the end.
+ * (A line ended by LF alone is refused with them.)
+ */
+static bool parsed_in_place(void)
+{
+    return strncmp(MHD_get_version(), "0.", 2) == 0; /* of the library that is there */
+}
+
+/* Moves `next` behind this header's line. False when the line is not whole. */
+static bool follow_line(const char **next, const char *name, size_t name_length, const char *value,
+                        size_t value_length)
+{
+    const char *gap = name + name_length + 1;
+    while (gap < value && (*gap == ' ' || *gap == '\t'))
+        gap++;
+    if (name != *next || gap != value)
+        return false;
+    *next = value + value_length + strlen("\r\n");
+    return true;
+}
+
+static bool ends_here(const struct ese_http_request *request, const char *next)
+{
+    size_t size = MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    return next + strlen("\r\n") == request->method + size;
+}
+
+static bool has_control_character(const char *value, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (((unsigned char)value[i] < 0x20 && value[i] != '\t') || value[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static void note_length_headers(struct framing *framing, const char *name, const char *value)
+{
+    if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        framing->lengths++;
+        framing->length = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        framing->codings++;
+        framing->coding = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
+        framing->hosts++;
+    }
+}
+
+static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const char *name, size_t name_length,
+                               const char *value, size_t value_length)
+{
+    struct framing *framing = context;
+    (void)kind;
+    if (name_length == 0 || name[strspn(name, TOKEN_CHARACTERS)] != '\0')
+        framing->problem = "a header's name is malformed";
+    else if (parsed_in_place() && !follow_line(&framing->next, name, name_length, value, value_length))
+        framing->problem = altered;
+    else if (has_control_character(value, value_length))
+        framing->problem = "a header has a control character";
+    note_length_headers(framing, name, value);
+    return framing->problem == NULL ? MHD_YES : MHD_NO;
+}
+
+const char *ese_http_guard_framing(const struct ese_http_request *request, const char *version)
+{
+    struct framing framing = {.next = version + strlen(version) + strlen("\r\n")};
+    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, look_at, &framing);
+    if (framing.problem == NULL && parsed_in_place() && !ends_here(request, framing.next))
+        framing.problem = altered;
+    if (framing.problem != NULL)
+        return framing.problem;
+    if (framing.lengths > 1)
+        return "more than one Content-Length";
+    if (framing.lengths > 0 && framing.codings > 0)
+        return "Content-Length together with Transfer-Encoding";
+    if (framing.codings > 1 || (framing.codings == 1 && strcasecmp(framing.coding, "chunked") != 0))
+        return "a Transfer-Encoding other than chunked";
+    if (framing.codings > 0 && strcmp(version, MHD_HTTP_VERSION_1_1) != 0)
+        return "Transfer-Encoding before HTTP/1.1";
+    if (framing.lengths == 1 && framing.length[strspn(framing.length, "0123456789")] != '\0')
+        return "a Content-Length that is no number";
+    if (framing.hosts > 1 || (framing.hosts == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0))
+        return "one Host header is needed";
+    return NULL;
+}
+
+uint64_t ese_http_guard_announced(const struct ese_http_request *request)
+{
+    const char *length = header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    int64_t number = 0;
+    if (length != NULL && ese_number_parse(length, "", 0, INT64_MAX, &number, NULL) != 0)
+        return UINT64_MAX;
+    return (uint64_t)number;
+}
+
+/* In a time that depends on what was given only, so that nobody can find the token letter by letter. */
+static bool same_secret(const char *given, const char *token)
+{
+    size_t length = strlen(token), given_length = strlen(given);
+    volatile unsigned different = length != given_length;
+    for (size_t i = 0; i < given_length; i++)
+        different |= (unsigned)(given[i] ^ token[i % length]);
+    return different == 0;
+}
+
+bool ese_http_guard_token(const struct ese_http_request *request)
+{
+    const char *token = request->server->options.token;
+    const char *given = header(request, MHD_HTTP_HEADER_AUTHORIZATION);
+    if (token == NULL)
+        return true;
+    if (given == NULL || strncasecmp(given, "Bearer ", strlen("Bearer ")) != 0)
+        return false;
+    return same_secret(given + strlen("Bearer "), token);
+}
+
+bool ese_http_guard_foreign_origin(const struct ese_http_request *request)
+{
+    const char *origin = header(request, MHD_HTTP_HEADER_ORIGIN);
+    const char *host = header(request, MHD_HTTP_HEADER_HOST);
+    if (origin == NULL || origin[0] == '\0')
+        return false;
+    const char *scheme_end = strstr(origin, "://");
+    bool web = strncmp(origin, "http://", 7) == 0 || strncmp(origin, "https://", 8) == 0;
+    return host == NULL || !web || strcmp(scheme_end + strlen("://"), host) != 0;
+}

@@ -1,0 +1,109 @@
+#include "ese-core/http_listen.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ese-core/number.h"
+
+#define HOST_SIZE 256
+
+/* "HOST:PORT" or "[HOST]:PORT" in two. */
+static int split(const char *text, char host[HOST_SIZE], const char **port, struct ese_error *error)
+{
+    const char *colon = strrchr(text, ':');
+    bool bracketed = text[0] == '[' && colon != NULL && colon[-1] == ']';
+    const char *begin = bracketed ? text + 1 : text;
+    const char *end = bracketed ? colon - 1 : colon;
+    if (colon == NULL || end <= begin || end - begin >= HOST_SIZE ||
+        (!bracketed && memchr(begin, ':', (size_t)(end - begin)) != NULL))
+        return ese_fail(error, ESE_E_USAGE,
+                        "listen address '%.100s' is not HOST:PORT, as in 127.0.0.1:2001 or [::1]:2001",
+                        text);
+    memcpy(host, begin, (size_t)(end - begin));
+    host[end - begin] = '\0';
+    *port = colon + 1;
+    return 0;
+}
+
+static bool is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+    uint32_t host = ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
+    return host >> 24 == IN_LOOPBACKNET;
+}
+
+static int resolve(const char *text, struct addrinfo **found, struct ese_error *error)
+{
+    char host[HOST_SIZE];
+    const char *port = NULL;
+    int64_t number;
+    if (split(text, host, &port, error) != 0 ||
+        ese_number_parse(port, "the port to listen on", 0, 65535, &number, error) != 0)
+        return -1;
+    const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    int problem = getaddrinfo(host, port, &hints, found);
+    if (problem != 0)
+        return ese_fail(error, ESE_E_USAGE, "listen address '%.100s': %s", text, gai_strerror(problem));
+    return 0;
+}
+
+/* Reads the port that was really taken. */
+static void name_address(struct ese_http_listen *listen)
+{
+    struct sockaddr_storage taken = {0};
+    socklen_t length = sizeof taken;
+    char host[INET6_ADDRSTRLEN] = "", port[8] = "";
+    getsockname(listen->fd, (struct sockaddr *)&taken, &length);
+    getnameinfo((struct sockaddr *)&taken, length, host, sizeof host, port, sizeof port,
+                NI_NUMERICHOST | NI_NUMERICSERV);
+    listen->ipv6 = taken.ss_family == AF_INET6;
+    listen->port = ntohs(listen->ipv6 ? ((struct sockaddr_in6 *)&taken)->sin6_port
+                                      : ((struct sockaddr_in *)&taken)->sin_port);
+    snprintf(listen->address, sizeof listen->address, listen->ipv6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+static int bind_socket(const char *text, const struct addrinfo *found, struct ese_error *error)
+{
+    int on = 1;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return ese_fail_errno(error, "cannot open a socket for '%.100s'", text);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* a restart needs not wait */
+    if (bind(fd, found->ai_addr, found->ai_addrlen) == 0)
+        return fd;
+    ese_fail_errno(error, "cannot listen on '%.100s' (another port, or 0 for a free one?)", text);
+    close(fd);
+    return -1;
+}
+
+/* Without a token, only this machine may come in. */
+static int may_listen(const char *text, const struct addrinfo *found, bool with_token,
+                      struct ese_error *error)
+{
+    if (with_token || is_loopback(found->ai_addr))
+        return 0;
+    return ese_fail(error, ESE_E_USAGE,
+                    "listening on '%.100s' would let other machines in without asking who they are: "
+                    "set a token, or listen on a loopback address such as 127.0.0.1:2001",
+                    text);
+}
+
+int ese_http_listen_open(const char *text, bool with_token, struct ese_http_listen *listen,
+                         struct ese_error *error)
+{
+    struct addrinfo *found;
+    if (resolve(text, &found, error) != 0)
+        return -1;
+    listen->fd = -1;
+    if (may_listen(text, found, with_token, error) == 0)
+        listen->fd = bind_socket(text, found, error);
+    freeaddrinfo(found);
+    if (listen->fd < 0)
+        return -1;
+    name_address(listen);
+    return 0;
+}

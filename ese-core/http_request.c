@@ -1,0 +1,283 @@
+#include "ese-core/http_server_internal.h"
+
+#include <assert.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+
+/* A body beyond the limit is read and dropped, so that its sender finds the 413 in place of a reset; one
+ * beyond this many limits is not worth it. */
+#define MOST_DROPPED 16
+
+static const char *const methods[ESE_HTTP_METHODS] = {"GET",     "POST",  "PUT", "DELETE", "HEAD",
+                                                      "OPTIONS", "PATCH", "other"};
+
+/* ---- metrics of what is no route ------------------------------------------------------------------ */
+
+void ese_http_request_name_strays(struct ese_http_server *server)
+{
+    for (int i = 0; i < ESE_HTTP_METHODS; i++)
+        server->strays[i] = (struct http_route){.method = methods[i], .path = "other"};
+}
+
+static struct http_route *stray(struct ese_http_server *server, const char *method)
+{
+    int i = 0;
+    while (i < ESE_HTTP_METHODS - 1 && strcmp(methods[i], method) != 0)
+        i++;
+    return &server->strays[i];
+}
+
+/* ---- beginning ------------------------------------------------------------------------------------ */
+
+/* Of "/event/?x=1" the "?x=1": a redirect has to repeat it. */
+static char *query_behind_slash(const char *uri)
+{
+    const char *query = strchr(uri, '?');
+    return query != NULL && query > uri && query[-1] == '/' ? ese_copy_text(query) : NULL;
+}
+
+/* Called with the request line as it came, before anything is decoded. */
+void *ese_http_request_begin(void *context, const char *uri, struct MHD_Connection *mhd)
+{
+    struct ese_http_server *server = context;
+    struct http_connection *connection = ese_http_connection_of(mhd);
+    struct ese_http_request *request = ese_alloc(sizeof *request);
+    request->references = 1;
+    request->server = server;
+    request->mailbox = server->mailbox;
+    atomic_fetch_add(&server->mailbox->references, 1);
+    request->connection = connection;
+    request->mhd = mhd;
+    request->started_ns = ese_clock_monotonic_ns();
+    request->body.limit = (size_t)server->options.max_body_bytes;
+    if (strstr(uri, "%00") != NULL || strchr(uri, ' ') != NULL) {
+        request->refusal = 400; /* decoded, a NUL would end the path */
+        request->refusal_text = "NUL or blank in the path or query";
+    } else {
+        request->raw_query = query_behind_slash(uri);
+    }
+    connection->request = request;
+    connection->phase = HTTP_READING;
+    if (connection->began_ns == 0)
+        connection->began_ns = request->started_ns;
+    return request;
+}
+
+void ese_http_request_release(struct ese_http_request *request)
+{
+    if (atomic_fetch_sub(&request->references, 1) > 1)
+        return;
+    ese_http_answer_clear(&request->answer);
+    ese_buffer_free(&request->body);
+    ese_http_mailbox_release(request->mailbox);
+    free(request->raw_query);
+    free(request);
+}
+
+/* ---- refusing and routing ------------------------------------------------------------------------- */
+
+static struct http_route *find_route(struct ese_http_server *server, const char *method, const char *path,
+                                     size_t length)
+{
+    for (int i = 0; i < server->route_count; i++) {
+        struct http_route *route = &server->routes[i];
+        if (strncmp(route->path, path, length) == 0 && route->path[length] == '\0' &&
+            strcmp(route->method, method) == 0)
+            return route;
+    }
+    return NULL;
+}
+
+static void preflight(struct ese_http_request *request)
+{
+    ese_http_request_add_header(request, "Access-Control-Allow-Methods", "GET,POST,OPTIONS");
+    ese_http_request_add_header(request, "Access-Control-Allow-Headers", "Origin,Content-Length,Content-Type");
+    ese_http_request_add_header(request, "Access-Control-Max-Age", "43200");
+    ese_http_reply(request, 204, NULL, NULL, 0);
+}
+
+/* "/event/" is answered with where it is; the path is our own route's, never what came. */
+static void redirect(struct ese_http_request *request, const struct http_route *route)
+{
+    struct ese_buffer target = ESE_BUFFER_INIT(8192);
+    ese_buffer_printf(&target, "%s%s", route->path, request->raw_query != NULL ? request->raw_query : "");
+    ese_http_request_add_header(request, "Location", target.text);
+    ese_http_reply(request, strcmp(request->method, "GET") == 0 ? 301 : 307, NULL, NULL, 0);
+    ese_buffer_free(&target);
+}
+
+static void refuse(struct ese_http_request *request)
+{
+    if (request->refusal == 401)
+        ese_http_request_add_header(request, "WWW-Authenticate", "Bearer");
+    ese_http_reply_message(request, request->refusal, request->refusal_text);
+}
+
+static void answer_stray(struct ese_http_request *request)
+{
+    static const char not_found[] = "404 page not found";
+    size_t length = strlen(request->path);
+    struct http_route *route = NULL;
+    if (length > 1 && request->path[length - 1] == '/')
+        route = find_route(request->server, request->method, request->path, length - 1);
+    if (strcmp(request->method, "OPTIONS") == 0 && ese_http_guard_foreign_origin(request))
+        preflight(request);
+    else if (request->refusal != 0)
+        refuse(request);
+    else if (route != NULL)
+        redirect(request, route);
+    else
+        ese_http_reply(request, 404, "text/plain", not_found, strlen(not_found));
+}
+
+static void call_handler(struct ese_http_request *request)
+{
+    if (request->refusal != 0)
+        refuse(request);
+    else
+        request->route->handler(request->route->context, request);
+}
+
+/* The whole request is there. */
+static enum MHD_Result handle(struct ese_http_request *request)
+{
+    struct ese_http_server *server = request->server;
+    request->connection->phase = HTTP_ANSWERING;
+    request->handled = true;
+    server->under_way++;
+    ese_metric_add(server->received_bytes, (int64_t)request->body_bytes);
+    if (atomic_load(&server->quiescing)) {
+        request->refusal = 503;
+        request->refusal_text = "the server is stopping";
+    }
+    atomic_fetch_add(&request->references, 1); /* whoever owes the answer */
+    atomic_store(&request->state, HTTP_HANDLED);
+    if (request->route->handler != NULL)
+        call_handler(request);
+    else
+        answer_stray(request);
+    int handled = HTTP_HANDLED;
+    if (!atomic_compare_exchange_strong(&request->state, &handled, HTTP_KEPT))
+        return ese_http_answer_send(request);
+    server->suspended++;
+    MHD_suspend_connection(request->mhd);
+    return MHD_YES;
+}
+
+/* Where a request ends cannot be told: nothing behind it may be read as another one. */
+static enum MHD_Result refuse_framing(struct ese_http_request *request, const char *problem)
+{
+    request->refusal = 400;
+    request->refusal_text = problem;
+    request->answer.close = true;
+    return handle(request);
+}
+
+static enum MHD_Result read_headers(struct ese_http_request *request, const char *version)
+{
+    struct ese_http_server *server = request->server;
+    request->headers_read = true;
+    struct http_route *route =
+        find_route(server, request->method, request->path, strlen(request->path));
+    request->route = route != NULL ? route : stray(server, request->method);
+    const char *problem = ese_http_guard_framing(request, version);
+    if (problem != NULL)
+        return refuse_framing(request, problem);
+    if (!ese_http_guard_token(request)) {
+        request->refusal = 401;
+        request->refusal_text = "a token is needed: Authorization: Bearer TOKEN";
+    }
+    if (ese_http_guard_announced(request) / MOST_DROPPED < (uint64_t)server->options.max_body_bytes)
+        return MHD_YES;
+    request->refusal = 413;
+    request->refusal_text = "the body is too large";
+    request->answer.close = true;
+    return handle(request);
+}
+
+static enum MHD_Result read_body(struct ese_http_request *request, const char *bytes, size_t length)
+{
+    uint64_t limit = (uint64_t)request->server->options.max_body_bytes;
+    request->body_bytes += length;
+    if (request->refusal == 0)
+        ese_buffer_append(&request->body, bytes, length);
+    if (request->body.overflowed && request->refusal == 0) {
+        request->refusal = 413;
+        request->refusal_text = "the body is too large";
+        ese_buffer_free(&request->body);
+    }
+    return request->body_bytes / MOST_DROPPED < limit ? MHD_YES : MHD_NO;
+}
+
+/* libmicrohttpd calls this with the headers, then with each piece of the body, then with its end, and once
+ * more when a suspended connection was resumed. */
+enum MHD_Result ese_http_request_continue(void *server, struct MHD_Connection *mhd, const char *path,
+                                          const char *method, const char *version, const char *upload,
+                                          size_t *upload_length, void **context)
+{
+    struct ese_http_request *request = *context;
+    (void)server, (void)mhd;
+    if (!request->headers_read) {
+        request->path = path;
+        request->method = method;
+        return read_headers(request, version);
+    }
+    if (*upload_length > 0) {
+        size_t length = *upload_length;
+        *upload_length = 0;
+        return read_body(request, upload, length);
+    }
+    switch (atomic_load(&request->state)) {
+    case HTTP_ARRIVING: return handle(request);
+    case HTTP_ANSWERED: return ese_http_answer_send(request);
+    case HTTP_ABANDONED: return MHD_NO;
+    default: return MHD_YES;
+    }
+}
+
+/* ---- the end -------------------------------------------------------------------------------------- */
+
+void ese_http_request_end(void *context, struct MHD_Connection *mhd, void **request_context,
+                          enum MHD_RequestTerminationCode how)
+{
+    struct ese_http_server *server = context;
+    struct ese_http_request *request = *request_context;
+    (void)mhd, (void)how;
+    if (request == NULL)
+        return;
+    *request_context = NULL;
+    if (request->handled)
+        server->under_way--;
+    if (request->handled && request->route->seconds != NULL)
+        ese_metric_observe_us(request->route->seconds,
+                              (ese_clock_monotonic_ns() - request->started_ns) / 1000);
+    request->connection->phase = HTTP_WAITING;
+    request->connection->began_ns = 0;
+    request->connection->bytes_known = false;
+    request->connection->request = NULL;
+    ese_http_request_release(request);
+}
+
+/* ---- what a handler asks -------------------------------------------------------------------------- */
+
+const char *ese_http_request_query(const struct ese_http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->mhd, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *ese_http_request_header(const struct ese_http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+}
+
+const char *ese_http_request_body(const struct ese_http_request *request, size_t *length)
+{
+    *length = request->body.length;
+    return request->body.text != NULL ? request->body.text : "";
+}
+
+int64_t ese_http_request_started_ns(const struct ese_http_request *request)
+{
+    return request->started_ns;
+}
