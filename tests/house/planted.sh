@@ -1,10 +1,8 @@
 #!/bin/sh
 # planted.sh TOOLS - proves the checks of tools/: each must pass a clean tree and catch what is planted in it. TAP.
 set -eu
+. "$(dirname "$0")/tap.sh"
 tools=$(cd "$1" && pwd)
-place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
-case=0
 
 fresh_tree() {
     rm -rf "$place/tree"
@@ -21,21 +19,6 @@ fresh_tree() {
     printf '#!/bin/sh\n' > tools/run-tests
     printf '#!/bin/sh\necho "  --[no-]wind    --transport X"\n' > program
     chmod +x lab tools/run-tests program
-}
-
-# expect 0|1 TEXT WHAT COMMAND... : the command ends so, and prints TEXT.
-expect() {
-    wanted=$1 text=$2 what=$3
-    shift 3
-    case=$((case + 1))
-    status=0
-    "$@" > "$place/said" 2>&1 || status=$?
-    if [ "$status" = "$wanted" ] && { [ -z "$text" ] || grep -qF -e "$text" "$place/said"; }; then
-        echo "ok $case - $what"
-    else
-        echo "not ok $case - $what"
-        sed 's/^/# /' "$place/said"
-    fi
 }
 
 # catches TOOL TEXT WHAT FILE LINE : that line at the end of that file of a fresh tree is found.
@@ -104,4 +87,4 @@ check_docs() {
 check_layers
 check_sizes
 check_docs
-echo "1..$case"
+plan

@@ -1,0 +1,122 @@
+#!/bin/sh
+# door.sh LAB - tries the front door in a house of cardboard: apt, meson, mvn and ese-lab only note that they
+# were called. TAP.
+set -eu
+. "$(dirname "$0")/tap.sh"
+lab=$1
+house=$place/house
+calls=$place/calls
+
+# fake NAME [STATUS [COMMANDS]] : a program of that name which notes its call.
+fake() {
+    printf '#!/bin/sh\necho "%s $*" >> "%s"\n%s\nexit %s\n' "$(basename "$1")" "$calls" "${3:-}" "${2:-0}" > "$1"
+    chmod +x "$1"
+}
+
+# Everything is installed and built.
+fresh_house() {
+    rm -rf "$house" "$place/bin"
+    mkdir -p "$house/transports" "$house/orchestration/kafka" "$house/build/orchestration/lab" "$place/bin"
+    : > "$calls"
+    cp "$lab" "$house/lab"
+    printf '# name compared broker\nquick yes no\nheavy yes yes\nspare no yes\n' > "$house/transports/transports.list"
+    fake "$house/orchestration/kafka/fetch-jars"
+    fake "$house/build/orchestration/lab/ese-lab"
+    : > "$house/build/build.ninja"
+    for program in apt-get meson ninja java mvn sudo; do
+        fake "$place/bin/$program"
+    done
+    lacking ''
+}
+
+# lacking PACKAGE : dpkg knows all packages but this one.
+lacking() {
+    fake "$place/bin/dpkg-query" 0 "shift 3; for p in \"\$@\"; do [ \$p = '$1' ] || echo \$p=installed; done"
+}
+
+knock() { env -u ESE_LAB_HOME PATH="$place/bin:/usr/bin:/bin" "$house/lab" "$@"; }
+
+# called PATTERN WHAT / not_called PATTERN WHAT : some line of the calls matches, or none.
+called() { grep -qE -e "$1" "$calls" && tell 0 "$2" || { cp "$calls" "$place/said"; tell 1 "$2"; }; }
+not_called() { grep -qE -e "$1" "$calls" && { cp "$calls" "$place/said"; tell 1 "$2"; } || tell 0 "$2"; }
+
+hands_over() {
+    fresh_house
+    expect 0 '' 'compare runs' knock compare --rate 5 'two words'
+    called '^ese-lab compare --rate 5 two words$' 'the arguments arrive'
+    called '^ninja -C' 'what has changed is built'
+    not_called '^(apt-get|sudo|meson)' 'nothing is installed or set up again'
+    called '^fetch-jars .*/house/.lab/kafka/libs$' 'the jars come for what is compared'
+    fresh_house
+    fake "$house/build/orchestration/lab/ese-lab" 2
+    expect 2 '' 'the exit status is handed back' knock check DIR
+    not_called '^fetch-jars' 'a check needs no broker'
+}
+
+asks_for_a_broker() {
+    fresh_house
+    expect 0 '' 'quick alone' knock compare --transports quick
+    expect 0 '' 'a lesson of quick' knock compare --transports=quick+slow:a=b
+    expect 0 '' 'help' knock compare --help
+    expect 0 '' 'a cluster that is there' knock compare --bootstrap-servers=x:1
+    expect 0 '' 'an embedded broker' knock up --transport heavy --broker embedded
+    expect 0 '' 'stopping' knock kafka stop
+    not_called '^fetch-jars' 'none of these needs the jars'
+    for arguments in 'compare --transports quick,heavy:via=x' 'up --transport=spare' 'kafka start'; do
+        fresh_house
+        expect 0 '' "$arguments" knock $arguments
+        called '^fetch-jars' "needs the jars: $arguments"
+    done
+    fake "$house/orchestration/kafka/fetch-jars" 1 'echo no network >&2'
+    expect 0 'no network' 'goes on without jars, and shows why' knock compare
+    called '^ese-lab compare' 'without jars ese-lab decides'
+}
+
+installs() {
+    fresh_house
+    lacking ninja-build
+    expect 0 'installing by apt-get: ninja-build' 'says what it installs' knock compare
+    called '^apt-get install -y --no-install-recommends ninja-build$' 'installs that and no more'
+    fake "$place/bin/apt-get" 100 'echo no such mirror'
+    expect 69 'please install: ninja-build' 'names it where apt fails' knock compare
+    fresh_house
+    rm "$place/bin/mvn" "$house/build/build.ninja" "$place/bin/dpkg-query"
+    fake "$place/bin/meson" 1 'echo libfoo is missing'
+    PATH_WITHOUT_DPKG=$place/bin:$place/base
+    mkdir -p "$place/base"
+    for program in sh cat mkdir dirname tail sleep kill id env grep awk flock printf; do
+        ln -sf "$(command -v $program)" "$place/base/$program" 2> /dev/null || true
+    done
+    expect 69 'libmicrohttpd-dev' 'names them all where there is no apt' \
+        env PATH="$PATH_WITHOUT_DPKG" "$house/lab" compare
+}
+
+builds() {
+    fresh_house
+    fake "$place/bin/ninja" 1 'echo some.c:1: error: no'
+    expect 1 'some.c:1: error: no' 'a failed build shows its end' knock compare
+    not_called '^ese-lab' 'and nothing runs'
+    expect 0 '' 'what runs can be stopped all the same' knock down
+    fresh_house
+    rm "$house/build/build.ninja"
+    expect 0 '' 'a first build' knock status
+    called '^meson setup .*/house/build ' 'is set up'
+}
+
+answers() {
+    fresh_house
+    expect 0 './lab compare' 'help' knock help
+    expect 0 './lab compare' 'no command' knock
+    expect 64 "no command 'dance'" 'a command there is none of' knock dance
+    not_called . 'calls nobody for that'
+    lacking gcc
+    expect 69 'not installed yet: gcc' 'the doctor only tells' knock doctor
+    not_called '^(apt-get|ninja|ese-lab)' 'and touches nothing'
+}
+
+hands_over
+asks_for_a_broker
+installs
+builds
+answers
+plan
