@@ -7,7 +7,8 @@
  * A number option may also hold a word listed in its `choices` ("max" for --rate): compare
  * ese_config_text with the word before asking for the number.
  * The environment variable of "retry-deadline-ms" is ESE_RETRY_DEADLINE_MS; an empty one counts as not set,
- * and ESE_ variables that no table knows are other programs' business.
+ * and ESE_ variables that no table knows are other programs' business. A name in a file that no table
+ * knows is an error: a file belongs to one program.
  */
 #ifndef ESE_CONFIG_H
 #define ESE_CONFIG_H

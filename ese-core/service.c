@@ -12,8 +12,9 @@
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 
+/* Kept to the command line is what a child must not do because its parent was told to. */
 static const struct ese_option common_options[] = {
-    {.name = "config", .kind = ESE_OPTION_TEXT, .value = "FILE",
+    {.name = "config", .kind = ESE_OPTION_TEXT, .value = "FILE", .command_line_only = true,
      .help = "Reads further options from FILE, one \"name = value\" a line."},
     {.name = "log-level", .kind = ESE_OPTION_CHOICE, .choices = "error|warning|info|debug",
      .fallback = "info", .help = "How much is told on stderr."},
