@@ -2,7 +2,8 @@
  * registry.h - the transports this build has, from transports.list.
  *
  * A transport is written as its name, with options of its own behind a colon where several are
- * compared: "kafka:via=direct", "http:poll-ms=5000:long-poll=false".
+ * compared: "kafka:via=direct", "http:poll-ms=5000:long-poll=false". A colon belongs to the value where
+ * no OPTION= follows it: "http:server=http://127.0.0.1:2001:poll-ms=50" has two options.
  */
 #ifndef ESE_REGISTRY_H
 #define ESE_REGISTRY_H
@@ -11,6 +12,7 @@
 
 struct ese_registry_entry {
     const struct ese_transport *transport;
+    const char *heading; /* of its options in --help */
     bool compared;     /* by default */
     bool needs_broker; /* option "bootstrap-servers" */
 };
