@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "ese-core/json_text.h"
 #include "ese-core/memory.h"
 
 /* Bytes asked of a stream at a time. */
@@ -99,26 +100,11 @@ void ese_http_reply(struct ese_http_request *request, int status, const char *co
     hand_over(request);
 }
 
-/* As Go's encoding/json writes text. */
-static void write_json_text(struct ese_buffer *buffer, const char *text)
-{
-    ese_buffer_text(buffer, "\"");
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            ese_buffer_printf(buffer, "\\%c", *c);
-        else if ((unsigned char)*c < 0x20 || *c == '<' || *c == '>' || *c == '&')
-            ese_buffer_printf(buffer, "\\u%04x", (unsigned)*c);
-        else
-            ese_buffer_append(buffer, c, 1);
-    }
-    ese_buffer_text(buffer, "\"");
-}
-
 void ese_http_reply_message(struct ese_http_request *request, int status, const char *message)
 {
     struct ese_buffer body = ESE_BUFFER_INIT(8192);
     ese_buffer_text(&body, "{\n    \"message\": ");
-    write_json_text(&body, message);
+    ese_json_write_string(&body, message);
     ese_buffer_text(&body, "\n}");
     ese_http_reply(request, status, ESE_HTTP_JSON, body.text, body.length);
     ese_buffer_free(&body);
