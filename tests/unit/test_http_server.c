@@ -188,7 +188,7 @@ static void a_handler_sees_the_whole_request(void **state)
            200, "-|-|hello");
     expect(&fixture, "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n", 202, "");
     expect(&fixture, "GET /message HTTP/1.1\r\nHost: x\r\n\r\n", 400,
-           "{\n    \"message\": \"a \\\"b\\\" \\u003cc\\u003e\\u000a\"\n}");
+           "{\n    \"message\": \"a \\\"b\\\" \\u003cc\\u003e\\n\"\n}");
     stop(&fixture);
 }
 
