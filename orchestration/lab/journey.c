@@ -231,12 +231,16 @@ int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, 
     struct ese_process *client = journey->role[ESE_ROLE_CLIENT].process;
     add_transport(journey, client, ESE_FACE_PRODUCE);
     ese_process_option(client, "--rate", load->rate);
-    snprintf(number, sizeof number, "%lld", (long long)load->seconds);
-    ese_process_option(client, "--duration", number);
+    if (load->seconds > 0) {
+        snprintf(number, sizeof number, "%lld", (long long)load->seconds);
+        ese_process_option(client, "--duration", number);
+    }
     snprintf(number, sizeof number, "%lld", (long long)load->seed);
     ese_process_option(client, "--seed", number);
-    snprintf(number, sizeof number, "%lld", (long long)load->start_at_ms);
-    ese_process_option(client, "--start-at", number);
+    if (load->start_at_ms > 0) {
+        snprintf(number, sizeof number, "%lld", (long long)load->start_at_ms);
+        ese_process_option(client, "--start-at", number);
+    }
     snprintf(number, sizeof number, "%lld", (long long)journey->retry_deadline_ms);
     ese_process_option(client, "--retry-deadline-ms", number);
     add_path(journey, client, "--history", ESE_ARTIFACT_CLIENT_HISTORY);

@@ -41,9 +41,9 @@ struct ese_journey_options {
 /* The load of one run: the same for every journey of it. */
 struct ese_load {
     const char *rate; /* "500" */
-    int64_t seconds;
+    int64_t seconds; /* 0: without end */
     int64_t seed;
-    int64_t start_at_ms; /* Unix time at which the schedule begins */
+    int64_t start_at_ms; /* Unix time at which the schedule begins; 0: at once */
 };
 
 struct ese_journey;

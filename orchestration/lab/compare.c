@@ -1,0 +1,231 @@
+/* ese-lab compare: the same events over several transports at once, one picture, one ledger. */
+#include <unistd.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+#include "orchestration/lab/command.h"
+#include "orchestration/lab/picture.h"
+#include "orchestration/lab/report.h"
+#include "orchestration/lab/results.h"
+#include "orchestration/lab/run.h"
+#include "orchestration/lab/run_directory.h"
+
+static const struct ese_option options[] = {
+    {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
+     .help = "Transports to compare, separated by commas, each with options of its own behind a colon "
+             "(kafka:via=direct). Default: those that transports.list compares."},
+    {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "300", .min = 1, .max = 100000,
+     .help = "Events per second offered to each transport."},
+    {.name = "duration", .kind = ESE_OPTION_NUMBER, .value = "S", .fallback = "30", .min = 1, .max = 86400,
+     .help = "Measured seconds, after the warm-up."},
+    {.name = "warmup", .kind = ESE_OPTION_NUMBER, .value = "S", .fallback = "3", .min = 0, .max = 600,
+     .help = "Seconds before that, which count in the ledger and not in the latencies."},
+    {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
+     .help = "Decides the schedule and the events: the same seed offers the same."},
+    {.name = "fault", .kind = ESE_OPTION_CHOICE, .value = "F", .fallback = "consumer-down",
+     .choices = ESE_FAULT_NAMES, .help = "What goes wrong, at the same instants on all sides."},
+    {.name = "durability", .kind = ESE_OPTION_CHOICE, .value = "D", .fallback = "os", .choices = "os|disk",
+     .help = "What an acknowledgement survives: os: the death of a process; disk: a power loss."},
+    {.name = "in-turn", .kind = ESE_OPTION_FLAG,
+     .help = "One transport after the other instead of all at once: quieter figures, a longer wait."},
+    {.name = "broker", .kind = ESE_OPTION_CHOICE, .value = "B", .fallback = "auto",
+     .choices = "auto|kafka|embedded",
+     .help = "Where the broker comes from: a real Apache Kafka of this run's own, or librdkafka's mock inside "
+             "the lab. auto takes the real one where it can be had."},
+    {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "LIST",
+     .help = "A Kafka cluster that is there already, used instead; topics of this run's own are made on it."},
+    {.name = "retry-deadline-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "10000",
+     .min = 100, .max = 600000, .help = "How long a client tries again, from the moment an event was due."},
+    {.name = "out", .kind = ESE_OPTION_TEXT, .value = "DIR",
+     .help = "Where the artifacts go. Default: a new directory under .lab/runs, where the ten newest stay."},
+    {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Print results.json instead of the table."},
+    {.name = "strict", .kind = ESE_OPTION_FLAG,
+     .help = "Let the timing verdict count in the exit status, too."},
+    {.name = "quiet", .kind = ESE_OPTION_FLAG, .help = "No picture while it runs."},
+    ESE_OPTION_END,
+};
+
+static int add_specification(struct ese_run_options *run, const char *word, struct ese_error *error)
+{
+    const struct ese_registry_entry *entry;
+    if (run->count == ESE_RUN_JOURNEYS)
+        return ese_fail(error, ESE_E_USAGE, "--transports: at most %d at once", ESE_RUN_JOURNEYS);
+    for (int i = 0; i < run->count; i++) {
+        if (strcmp(run->specifications[i], word) == 0)
+            return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is there twice", word);
+    }
+    if (ese_registry_find(word, &entry, error) < 0)
+        return -1;
+    if ((entry->transport->promises.durability & run->durability) == 0)
+        return ese_fail(error, ESE_E_USAGE, "--durability: %s has no level '%s'", entry->transport->name,
+                        ese_durability_name(run->durability));
+    run->specifications[run->count++] = word;
+    return 0;
+}
+
+/* Splits list in place: the specifications point into it. */
+static int choose_transports(struct ese_run_options *run, char *list, struct ese_error *error)
+{
+    if (list == NULL) {
+        for (const struct ese_registry_entry *entry = ese_registry(); entry->transport != NULL; entry++) {
+            if (entry->compared && add_specification(run, entry->transport->name, error) < 0)
+                return -1;
+        }
+        return run->count > 0 ? 0 : ese_fail(error, ESE_E_USAGE, "--transports: name at least one");
+    }
+    char *rest = list;
+    for (char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
+        if (add_specification(run, word, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_options(const struct ese_config *config, char *list, struct ese_run_options *run,
+                        struct ese_error *error)
+{
+    *run = (struct ese_run_options){
+        .rate = ese_config_text(config, "rate"),
+        .duration_s = ese_config_number(config, "duration"),
+        .warmup_s = ese_config_number(config, "warmup"),
+        .seed = ese_config_number(config, "seed"),
+        .durability = ese_durability_parse(ese_config_text(config, "durability")),
+        .broker = ese_config_text(config, "broker"),
+        .bootstrap_servers = ese_config_text(config, "bootstrap-servers"),
+        .retry_deadline_ms = ese_config_number(config, "retry-deadline-ms"),
+        .in_turn = ese_config_flag(config, "in-turn"),
+    };
+    if (ese_fault_find(ese_config_text(config, "fault"), &run->fault, error) < 0)
+        return -1;
+    return choose_transports(run, list, error);
+}
+
+static int judge(const struct ese_run_options *run, const struct ese_run_journey_result *journey,
+                 struct ese_results_transport *transport, struct ese_error *error)
+{
+    struct ese_judge_options judging = {
+        .directory = journey->directory,
+        .promises = &journey->transport->promises,
+        .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
+        .restarted_ns = journey->restarted_ns,
+    };
+    snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
+    snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);
+    transport->durability = journey->mock ? ESE_DURABILITY_MEMORY : run->durability;
+    transport->mock = journey->mock;
+    transport->drained = journey->drained;
+    transport->schedule_ns = journey->schedule_ns;
+    transport->restarted_ns = journey->restarted_ns;
+    transport->cost = journey->cost;
+    return ese_judge(&judging, &transport->judgement, error);
+}
+
+static int judge_all(const struct ese_run_options *run, const struct ese_run_result *outcome,
+                     struct ese_results *results, struct ese_error *error)
+{
+    *results = (struct ese_results){
+        .seed = run->seed,
+        .duration_s = run->duration_s,
+        .warmup_s = run->warmup_s,
+        .in_turn = run->in_turn,
+        .retry_deadline_ms = run->retry_deadline_ms,
+    };
+    snprintf(results->rate, sizeof results->rate, "%s", run->rate);
+    snprintf(results->fault, sizeof results->fault, "%s", run->fault->name);
+    for (int i = 0; i < outcome->count; i++) {
+        if (judge(run, &outcome->journeys[i], &results->transports[results->count++], error) < 0)
+            return -1;
+    }
+    return ese_results_write(run->directory, results, error);
+}
+
+static void print_report(const struct ese_results *results, const char *directory, bool json)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
+    if (json) {
+        char *written = ese_results_text(results);
+        ese_buffer_text(&text, written);
+        ese_buffer_text(&text, "\n");
+        free(written);
+    } else {
+        ese_report_table(results, &text);
+        ese_buffer_text(&text, "\n");
+        ese_report_sentences(results, &text);
+        ese_buffer_printf(&text, "\n  Artifacts in %s; './lab check %s' repeats the ledger from them.\n",
+                          directory, directory);
+    }
+    fputs(text.text, stdout);
+    ese_buffer_free(&text);
+}
+
+static struct ese_picture *new_picture(const struct ese_config *config, const struct ese_run_options *run)
+{
+    char title[160];
+    snprintf(title, sizeof title, "%s events/s each, seed %lld, durability %s", run->rate,
+             (long long)run->seed, ese_durability_name(run->durability));
+    return ese_picture_new(title, run->fault->count > 0 ? run->fault : NULL,
+                           ese_config_flag(config, "quiet"));
+}
+
+static int compare_in(const struct ese_config *config, struct ese_run_options *run,
+                      struct ese_error *error)
+{
+    struct ese_run_result outcome;
+    struct ese_results results;
+    struct ese_picture *picture = new_picture(config, run);
+    struct ese_run_watch watch = {.show = ese_picture_show, .context = picture};
+    int status = ese_run(run, &watch, &outcome, error);
+    ese_picture_free(&picture);
+    if (status < 0 || judge_all(run, &outcome, &results, error) < 0)
+        return -1;
+    print_report(&results, run->directory, ese_config_flag(config, "json"));
+    return ese_report_exit_status(&results, ese_config_flag(config, "strict"));
+}
+
+static int run_compare(const struct ese_config *config, struct ese_error *error)
+{
+    struct ese_run_options run;
+    char *list = ese_copy_text(ese_config_text(config, "transports"));
+    char directory[ESE_ARTIFACT_PATH_SIZE];
+    int status = -1;
+    if (read_options(config, list, &run, error) == 0 &&
+        ese_run_directory_make(ese_config_text(config, "out"), directory, error) == 0) {
+        run.directory = directory;
+        status = compare_in(config, &run, error);
+    }
+    free(list);
+    return status;
+}
+
+static const struct ese_service service = {
+    .manual = {
+        .name = "ese-lab compare",
+        .summary = "walks the same events over several transports at once and keeps the ledger",
+        .synopsis = "",
+        .description =
+            "Starts for every transport a server, a consumer, a mailer and an SMTP sink (and a broker "
+            "where one is needed) on free loopback ports, offers all of them the same events at the same "
+            "instants, breaks the same part on all sides, and waits until everything is processed. Then "
+            "the stores are read back and the ledger is kept: what was lost, doubled, reordered, delayed, "
+            "and what it cost.\n\n"
+            "The exit status is 0 when every ledger balances, 1 when one does not, 2 when one cannot be "
+            "told.",
+        .examples = "ese-lab compare\n  The default: plain HTTP beside Kafka, consumers down for five seconds\n"
+                    "ese-lab compare --rate 500 --fault none --in-turn\n  Quieter figures\n",
+    },
+    .options = options,
+    .choose = NULL,
+    .run = run_compare,
+};
+
+static int compare_main(int argc, char **argv)
+{
+    return ese_service_main(&service, argc, argv);
+}
+
+const struct ese_lab_command ese_lab_compare = {
+    .name = "compare",
+    .summary = "plain HTTP beside Kafka: same load, same fault, one picture, one ledger",
+    .main = compare_main,
+};

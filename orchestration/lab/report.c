@@ -1,0 +1,278 @@
+#include "orchestration/lab/report.h"
+
+#include "ese-core/memory.h"
+#include "orchestration/lab/picture.h"
+
+#define LABEL_WIDTH 34
+#define COLUMN_WIDTH 22
+#define CELL_SIZE 64
+
+typedef const struct ese_results_transport column;
+
+/* One row of the table: its label, and how a transport's cell reads. */
+struct row {
+    const char *label; /* NULL cell: a heading */
+    void (*cell)(column *transport, char text[CELL_SIZE]);
+    bool (*shown)(const struct ese_results *results); /* NULL: always */
+};
+
+/* ---- cells ---- */
+
+static void put_number(int64_t number, char text[CELL_SIZE])
+{
+    char digits[ESE_PICTURE_NUMBER_SIZE];
+    ese_picture_number(number, digits);
+    snprintf(text, CELL_SIZE, "%s", digits);
+}
+
+#define NUMBER_CELL(name, member)                                                                  \
+    static void name##_cell(column *transport, char text[CELL_SIZE])                               \
+    {                                                                                              \
+        put_number(transport->judgement.member, text);                                             \
+    }
+
+NUMBER_CELL(offered, ledger.offered)
+NUMBER_CELL(acknowledged, ledger.acknowledged)
+NUMBER_CELL(refused, ledger.refused)
+NUMBER_CELL(unknown, ledger.unknown)
+NUMBER_CELL(not_sent, ledger.not_sent)
+NUMBER_CELL(processed, ledger.processed)
+NUMBER_CELL(lost, ledger.lost)
+NUMBER_CELL(in_flight, ledger.in_flight)
+NUMBER_CELL(redelivered, ledger.redelivered)
+NUMBER_CELL(stored_twice, ledger.stored_twice)
+NUMBER_CELL(reordered, ledger.reordered)
+NUMBER_CELL(phantom, ledger.phantom)
+NUMBER_CELL(mails_expected, mails.expected)
+NUMBER_CELL(mails_arrived, mails.arrived)
+NUMBER_CELL(mails_lost, mails.lost)
+NUMBER_CELL(mails_doubled, mails.doubled)
+NUMBER_CELL(mails_unexpected, mails.unexpected)
+NUMBER_CELL(mails_unknown, mails.unknown)
+NUMBER_CELL(backlog, backlog_at_restart)
+
+static void put_latency(const struct ese_latency *latency, char text[CELL_SIZE])
+{
+    if (latency->count == 0)
+        snprintf(text, CELL_SIZE, "-");
+    else
+        snprintf(text, CELL_SIZE, "%.1f / %.1f ms", (double)latency->p50_us / 1000.0,
+                 (double)latency->p99_us / 1000.0);
+}
+
+static void acknowledge_cell(column *transport, char text[CELL_SIZE])
+{
+    put_latency(&transport->judgement.acknowledge, text);
+}
+
+static void end_to_end_cell(column *transport, char text[CELL_SIZE])
+{
+    put_latency(&transport->judgement.end_to_end, text);
+}
+
+static void mail_cell(column *transport, char text[CELL_SIZE])
+{
+    put_latency(&transport->judgement.mail, text);
+}
+
+static void throughput_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%.0f /s", transport->judgement.processed_per_s);
+}
+
+static void reads_again_cell(column *transport, char text[CELL_SIZE])
+{
+    if (transport->judgement.reads_again_us < 0)
+        snprintf(text, CELL_SIZE, "never");
+    else
+        snprintf(text, CELL_SIZE, "%.2f s", (double)transport->judgement.reads_again_us / 1e6);
+}
+
+static void cpu_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%.1f s", (double)transport->cost.cpu_ns / 1e9);
+}
+
+static void put_bytes(int64_t bytes, char text[CELL_SIZE])
+{
+    if (bytes < 10 * 1000 * 1000)
+        snprintf(text, CELL_SIZE, "%.1f MB", (double)bytes / 1e6);
+    else
+        snprintf(text, CELL_SIZE, "%.0f MB", (double)bytes / 1e6);
+}
+
+static void memory_cell(column *transport, char text[CELL_SIZE])
+{
+    put_bytes(transport->cost.rss_peak_bytes, text);
+}
+
+static void wire_cell(column *transport, char text[CELL_SIZE])
+{
+    put_bytes(transport->cost.wire_bytes, text);
+}
+
+static void disk_cell(column *transport, char text[CELL_SIZE])
+{
+    put_bytes(transport->cost.disk_bytes, text);
+}
+
+static void written_cell(column *transport, char text[CELL_SIZE])
+{
+    put_bytes(transport->cost.disk_written_bytes, text);
+}
+
+static void processes_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%d", transport->cost.processes);
+}
+
+static void durability_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%s%s", ese_durability_name(transport->durability),
+             transport->mock ? " (mock broker)" : "");
+}
+
+static const struct ese_promises *promises_of(column *transport)
+{
+    const struct ese_registry_entry *entry;
+    static const struct ese_promises none;
+    return ese_registry_find(transport->name, &entry, NULL) == 0 ? &entry->transport->promises : &none;
+}
+
+static void delivery_cell(column *transport, char text[CELL_SIZE])
+{
+    bool least = promises_of(transport)->delivery == ESE_DELIVERY_AT_LEAST_ONCE;
+    snprintf(text, CELL_SIZE, "%s", least ? "at least once" : "may lose");
+}
+
+static void order_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%s", promises_of(transport)->ordered_per_key ? "kept" : "not kept");
+}
+
+static void sharing_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%s", promises_of(transport)->shares_work ? "by a group" : "one reader");
+}
+
+static void verdict_cell(column *transport, char text[CELL_SIZE])
+{
+    static const char *const words[] = {"balances", "DOES NOT BALANCE", "cannot tell"};
+    snprintf(text, CELL_SIZE, "%s", words[transport->judgement.ledger_verdict.word]);
+}
+
+static void timing_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%s", ese_verdict_text(transport->judgement.timing_verdict.word));
+}
+
+/* ---- rows ---- */
+
+static bool any_restart(const struct ese_results *results)
+{
+    for (int i = 0; i < results->count; i++) {
+        if (results->transports[i].restarted_ns != 0)
+            return true;
+    }
+    return false;
+}
+
+static const struct row rows[] = {
+    {"PROMISED", NULL, NULL},
+    {"durability", durability_cell, NULL},
+    {"delivery", delivery_cell, NULL},
+    {"order per key", order_cell, NULL},
+    {"work shared", sharing_cell, NULL},
+    {"LEDGER", NULL, NULL},
+    {"offered", offered_cell, NULL},
+    {"  refused", refused_cell, NULL},
+    {"  outcome unknown", unknown_cell, NULL},
+    {"  not sent", not_sent_cell, NULL},
+    {"  acknowledged", acknowledged_cell, NULL},
+    {"    processed", processed_cell, NULL},
+    {"    lost", lost_cell, NULL},
+    {"    still in flight", in_flight_cell, NULL},
+    {"handed again (recognised)", redelivered_cell, NULL},
+    {"stored twice", stored_twice_cell, NULL},
+    {"reordered within a key", reordered_cell, NULL},
+    {"stored though refused (phantom)", phantom_cell, NULL},
+    {"MAILS", NULL, NULL},
+    {"expected", mails_expected_cell, NULL},
+    {"arrived", mails_arrived_cell, NULL},
+    {"  lost", mails_lost_cell, NULL},
+    {"  doubled", mails_doubled_cell, NULL},
+    {"  unexpected", mails_unexpected_cell, NULL},
+    {"  unknown", mails_unknown_cell, NULL},
+    {"TIME, from when an event was due", NULL, NULL},
+    {"acknowledged, p50 / p99", acknowledge_cell, NULL},
+    {"processed, p50 / p99", end_to_end_cell, NULL},
+    {"mail delivered, p50 / p99", mail_cell, NULL},
+    {"waiting when the consumer came back", backlog_cell, any_restart},
+    {"it read again after", reads_again_cell, any_restart},
+    {"processed", throughput_cell, NULL},
+    {"COST", NULL, NULL},
+    {"processes", processes_cell, NULL},
+    {"processor time", cpu_cell, NULL},
+    {"memory, highest", memory_cell, NULL},
+    {"bytes on the wire", wire_cell, NULL},
+    {"disk, at the end", disk_cell, NULL},
+    {"disk, written", written_cell, NULL},
+    {"VERDICT", NULL, NULL},
+    {"ledger", verdict_cell, NULL},
+    {"timing", timing_cell, NULL},
+};
+
+static void add_reasons(const struct ese_results *results, struct ese_buffer *text)
+{
+    for (int i = 0; i < results->count; i++) {
+        column *transport = &results->transports[i];
+        const struct ese_judgement *judgement = &transport->judgement;
+        if (judgement->ledger_verdict.reason[0] != '\0')
+            ese_buffer_printf(text, "  %s, ledger: %s\n", transport->name, judgement->ledger_verdict.reason);
+        if (judgement->timing_verdict.reason[0] != '\0')
+            ese_buffer_printf(text, "  %s, timing: %s\n", transport->name, judgement->timing_verdict.reason);
+        if (transport->broker[0] != '\0')
+            ese_buffer_printf(text, "  %s: %s\n", transport->name, transport->broker);
+    }
+}
+
+void ese_report_table(const struct ese_results *results, struct ese_buffer *text)
+{
+    ese_buffer_printf(text, "\n  %-*s", LABEL_WIDTH, "");
+    for (int i = 0; i < results->count; i++)
+        ese_buffer_printf(text, "%*.*s", COLUMN_WIDTH, COLUMN_WIDTH - 2, results->transports[i].name);
+    ese_buffer_text(text, "\n");
+    for (size_t r = 0; r < ESE_COUNT_OF(rows); r++) {
+        if (rows[r].shown != NULL && !rows[r].shown(results))
+            continue;
+        if (rows[r].cell == NULL) {
+            ese_buffer_printf(text, "\n  %s\n", rows[r].label);
+            continue;
+        }
+        ese_buffer_printf(text, "    %-*s", LABEL_WIDTH - 2, rows[r].label);
+        for (int i = 0; i < results->count; i++) {
+            char cell[CELL_SIZE];
+            rows[r].cell(&results->transports[i], cell);
+            ese_buffer_printf(text, "%*s", COLUMN_WIDTH, cell);
+        }
+        ese_buffer_text(text, "\n");
+    }
+    ese_buffer_text(text, "\n");
+    add_reasons(results, text);
+}
+
+int ese_report_exit_status(const struct ese_results *results, bool strict)
+{
+    static const int statuses[] = {0, 1, 2};
+    int worst = 0;
+    for (int i = 0; i < results->count; i++) {
+        const struct ese_judgement *judgement = &results->transports[i].judgement;
+        int words[] = {statuses[judgement->ledger_verdict.word],
+                       strict ? statuses[judgement->timing_verdict.word] : 0};
+        for (size_t w = 0; w < ESE_COUNT_OF(words); w++) {
+            if (words[w] == 1 || (words[w] == 2 && worst == 0))
+                worst = words[w];
+        }
+    }
+    return worst;
+}

@@ -1,0 +1,145 @@
+/* Three plain sentences on who was better at what in this run: made from its figures, and from nothing else. */
+#include "orchestration/lab/report.h"
+
+#include "ese-core/memory.h"
+
+#define NAMES_SIZE 400
+#define ABOUT_EQUAL 1.2 /* figures of one run closer than this are called about equal */
+
+typedef const struct ese_results_transport column;
+
+/* "a", "a and b", "a, b and c" of the transports for which holds says so. Returns how many. */
+static int names_where(const struct ese_results *results, bool (*holds)(column *), char names[NAMES_SIZE])
+{
+    int wanted = 0, done = 0;
+    struct ese_buffer text = ESE_BUFFER_INIT(NAMES_SIZE - 1);
+    for (int i = 0; i < results->count; i++)
+        wanted += holds(&results->transports[i]);
+    for (int i = 0; i < results->count; i++) {
+        if (!holds(&results->transports[i]))
+            continue;
+        done++;
+        ese_buffer_printf(&text, "%s%s", done == 1 ? "" : done == wanted ? " and " : ", ",
+                          results->transports[i].name);
+    }
+    snprintf(names, NAMES_SIZE, "%s", text.text == NULL ? "" : text.text);
+    ese_buffer_free(&text);
+    return wanted;
+}
+
+static bool kept_all(column *transport)
+{
+    const struct ese_judgement *j = &transport->judgement;
+    return j->ledger_verdict.word != ESE_VERDICT_CANNOT_TELL && j->ledger.lost == 0 &&
+           j->ledger.in_flight == 0 && j->mails.lost == 0 && j->mails.doubled == 0;
+}
+
+static bool untold(column *transport)
+{
+    return transport->judgement.ledger_verdict.word == ESE_VERDICT_CANNOT_TELL;
+}
+
+static void say_kept(const struct ese_results *results, struct ese_buffer *text)
+{
+    char names[NAMES_SIZE];
+    int kept = names_where(results, kept_all, names);
+    ese_buffer_text(text, "  Keeping: ");
+    if (kept > 0)
+        ese_buffer_printf(text, "%s kept every acknowledged event, and no mail was lost or doubled", names);
+    for (int i = 0; i < results->count; i++) {
+        column *transport = &results->transports[i];
+        const struct ese_judgement *j = &transport->judgement;
+        if (kept_all(transport) || untold(transport))
+            continue;
+        ese_buffer_printf(text, "%s%s lost %lld acknowledged events and %lld mails, doubled %lld mails, left "
+                                "%lld events unread",
+                          kept++ > 0 ? "; " : "", transport->name, (long long)j->ledger.lost,
+                          (long long)j->mails.lost, (long long)j->mails.doubled,
+                          (long long)j->ledger.in_flight);
+    }
+    if (names_where(results, untold, names) > 0)
+        ese_buffer_printf(text, "%sof %s it cannot be told", kept > 0 ? "; " : "", names);
+    ese_buffer_text(text, ".\n");
+}
+
+/* ---- figures, less is better ---- */
+
+static double acknowledge_p99(column *transport)
+{
+    return (double)transport->judgement.acknowledge.p99_us / 1000.0;
+}
+
+static double end_to_end_p50(column *transport)
+{
+    return (double)transport->judgement.end_to_end.p50_us / 1000.0;
+}
+
+static double cpu_s(column *transport)
+{
+    return (double)transport->cost.cpu_ns / 1e9;
+}
+
+static double memory_mb(column *transport)
+{
+    return (double)transport->cost.rss_peak_bytes / 1e6;
+}
+
+struct figure {
+    double (*read)(column *transport);
+    const char *what; /* "acknowledged fastest" */
+    const char *unit;
+};
+
+/* "http acknowledged soonest (p99 1.2 ms; kafka 3.4 ms)", or that they are about equal. */
+static void say_figure(const struct ese_results *results, const struct figure *figure, struct ese_buffer *text)
+{
+    int best = 0, worst = 0;
+    for (int i = 1; i < results->count; i++) {
+        double value = figure->read(&results->transports[i]);
+        if (value < figure->read(&results->transports[best]))
+            best = i;
+        if (value > figure->read(&results->transports[worst]))
+            worst = i;
+    }
+    double least = figure->read(&results->transports[best]);
+    bool equal = figure->read(&results->transports[worst]) <= least * ABOUT_EQUAL;
+    if (results->count == 1)
+        ese_buffer_printf(text, "%s: %.1f %s", figure->what, least, figure->unit);
+    else if (equal)
+        ese_buffer_printf(text, "%s: about equal (%.1f %s)", figure->what, least, figure->unit);
+    else
+        ese_buffer_printf(text, "%s: %s (%.1f %s", figure->what, results->transports[best].name, least,
+                          figure->unit);
+    for (int i = 0; !equal && results->count > 1 && i < results->count; i++) {
+        if (i != best)
+            ese_buffer_printf(text, "; %s %.1f", results->transports[i].name,
+                              figure->read(&results->transports[i]));
+    }
+    if (!equal && results->count > 1)
+        ese_buffer_text(text, ")");
+}
+
+static void say_pair(const struct ese_results *results, const char *subject, const struct figure pair[2],
+                     struct ese_buffer *text)
+{
+    ese_buffer_printf(text, "  %s: ", subject);
+    say_figure(results, &pair[0], text);
+    ese_buffer_text(text, "; ");
+    say_figure(results, &pair[1], text);
+    ese_buffer_text(text, ".\n");
+}
+
+void ese_report_sentences(const struct ese_results *results, struct ese_buffer *text)
+{
+    static const struct figure time[2] = {
+        {acknowledge_p99, "the caller had its answer soonest, p99", "ms"},
+        {end_to_end_p50, "the event was processed soonest, p50", "ms"},
+    };
+    static const struct figure cost[2] = {
+        {cpu_s, "least processor time", "s"},
+        {memory_mb, "least memory", "MB"},
+    };
+    say_kept(results, text);
+    say_pair(results, "Time", time, text);
+    say_pair(results, "Cost", cost, text);
+}

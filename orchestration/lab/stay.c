@@ -1,0 +1,48 @@
+#include "orchestration/lab/stay.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "orchestration/lab/run_directory.h"
+
+int ese_stay_directory(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
+{
+    return ese_artifact_path(ese_lab_home(), "up", path, error);
+}
+
+static int open_lock(int flags)
+{
+    char directory[ESE_ARTIFACT_PATH_SIZE], path[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_stay_directory(directory, NULL) < 0 || ese_artifact_path(directory, "lock", path, NULL) < 0)
+        return -1;
+    return open(path, flags | O_CLOEXEC, 0644);
+}
+
+/* A POSIX record lock names its holder, and goes when the holder does. */
+pid_t ese_stay_running(void)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int handle = open_lock(O_RDWR);
+    if (handle < 0)
+        return 0;
+    bool asked = fcntl(handle, F_GETLK, &lock) == 0;
+    close(handle);
+    return asked && lock.l_type != F_UNLCK ? lock.l_pid : 0;
+}
+
+int ese_stay_lock(struct ese_error *error)
+{
+    char directory[ESE_ARTIFACT_PATH_SIZE];
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (ese_stay_directory(directory, error) < 0 || ese_artifact_directory(directory, error) < 0)
+        return -1;
+    int handle = open_lock(O_RDWR | O_CREAT); /* kept open: closing it would let the lock go */
+    if (handle < 0)
+        return ese_fail_errno(error, "cannot write %.300s/lock", directory);
+    if (fcntl(handle, F_SETLK, &lock) < 0) {
+        close(handle);
+        return ese_fail(error, ESE_E_CONFLICT, "a lab is up already (process %d): './lab down' stops it",
+                        (int)ese_stay_running());
+    }
+    return 0;
+}

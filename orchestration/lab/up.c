@@ -1,0 +1,211 @@
+/* ese-lab up: the walk until it is stopped, in the background. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+#include "orchestration/lab/command.h"
+#include "orchestration/lab/journey.h"
+#include "orchestration/lab/run_directory.h"
+#include "orchestration/lab/stay.h"
+
+#define READY_FILE "addresses"
+#define LOOK_EVERY_MS 200
+
+static const struct ese_option options[] = {
+    {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "T",
+     .help = "Which transport to walk over. Default: the first one that transports.list compares."},
+    {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "20", .min = 1, .max = 100000,
+     .help = "Events per second the client offers."},
+    {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
+     .help = "Decides the events."},
+    {.name = "durability", .kind = ESE_OPTION_CHOICE, .value = "D", .fallback = "os", .choices = "os|disk",
+     .help = "What an acknowledgement survives."},
+    {.name = "broker", .kind = ESE_OPTION_CHOICE, .value = "B", .fallback = "auto",
+     .choices = "auto|kafka|embedded", .help = "Where a broker comes from, for transports that need one."},
+    {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "LIST",
+     .help = "A Kafka cluster that is there already, used instead."},
+    {.name = "foreground", .kind = ESE_OPTION_FLAG, .help = "Stay in the terminal until Ctrl-C."},
+    ESE_OPTION_END,
+};
+
+static const char *chosen_transport(const struct ese_config *config)
+{
+    const char *given = ese_config_text(config, "transport");
+    const struct ese_registry_entry *entry = ese_registry();
+    while (given == NULL && entry->transport != NULL && !entry->compared)
+        entry++;
+    return given != NULL ? given : entry->transport != NULL ? entry->transport->name : "";
+}
+
+static int write_ready(const struct ese_journey *journey, const char *directory, struct ese_error *error)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE], part[ESE_ARTIFACT_PATH_SIZE], text[1024];
+    if (ese_artifact_path(directory, READY_FILE, path, error) < 0 ||
+        ese_artifact_path(directory, READY_FILE ".part", part, error) < 0)
+        return -1;
+    ese_journey_addresses(journey, text, sizeof text);
+    FILE *file = fopen(part, "we");
+    if (file == NULL)
+        return ese_fail_errno(error, "cannot write %.300s", part);
+    fprintf(file, "transport %s\n%sartifacts %s\n", ese_journey_specification(journey), text,
+            ese_journey_directory(journey));
+    if (fclose(file) != 0 || rename(part, path) < 0)
+        return ese_fail_errno(error, "cannot write %.300s", path);
+    return 0;
+}
+
+/* What ends by itself while nobody asked for it is started again, and said. */
+static int watch(struct ese_journey *journey, struct ese_error *error)
+{
+    while (!ese_service_wait(LOOK_EVERY_MS)) {
+        struct ese_journey_view view;
+        ese_journey_view(journey, &view);
+        for (int role = 0; role < ESE_ROLES; role++) {
+            if (!view.role[role].exists || view.role[role].up)
+                continue;
+            ese_log_warning("the %s has ended; it is started again", ese_role_name((enum ese_role)role));
+            ese_service_wait(1000);
+            if (!ese_service_stopping() && ese_journey_start(journey, (enum ese_role)role, error) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int stay_up(const struct ese_config *config, const char *directory, struct ese_error *error)
+{
+    char label[128], artifacts[ESE_ARTIFACT_PATH_SIZE], number[32];
+    const char *specification = chosen_transport(config);
+    ese_artifact_label(specification, label, sizeof label);
+    if (ese_artifact_path(directory, label, artifacts, error) < 0)
+        return -1;
+    ese_directory_remove(artifacts); /* of the last time: up begins anew, compare keeps its runs */
+    struct ese_journey_options walking = {
+        .specification = specification,
+        .directory = artifacts,
+        .durability = ese_durability_parse(ese_config_text(config, "durability")),
+        .broker = ese_config_text(config, "broker"),
+        .bootstrap_servers = ese_config_text(config, "bootstrap-servers"),
+        .retry_deadline_ms = 30000,
+        .with_sink = true,
+    };
+    snprintf(number, sizeof number, "%lld", (long long)ese_config_number(config, "rate"));
+    struct ese_load load = {
+        .rate = number,
+        .seconds = 0,
+        .seed = ese_config_number(config, "seed"),
+        .start_at_ms = 0,
+    };
+    struct ese_journey *journey = NULL;
+    int status = -1;
+    if (ese_journey_open(&walking, &journey, error) == 0 && ese_journey_serve(journey, error) == 0 &&
+        ese_journey_offer(journey, &load, error) == 0 && write_ready(journey, directory, error) == 0)
+        status = watch(journey, error);
+    ese_journey_close(&journey);
+    return status;
+}
+
+static int show(const char *directory)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE], line[512];
+    FILE *file = ese_artifact_path(directory, READY_FILE, path, NULL) == 0 ? fopen(path, "re") : NULL;
+    if (file == NULL)
+        return 1;
+    while (fgets(line, sizeof line, file) != NULL)
+        printf("  %s", line);
+    fclose(file);
+    return 0;
+}
+
+/* The half that goes into the background. Does not return to the shell. */
+static void become_background(const struct ese_config *config, const char *directory)
+{
+    struct ese_error error = {0};
+    char log[ESE_ARTIFACT_PATH_SIZE];
+    setsid();
+    int null = open("/dev/null", O_RDONLY);
+    int out = ese_artifact_path(directory, "lab.log", log, NULL) == 0
+                  ? open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644) : -1;
+    dup2(null, STDIN_FILENO);
+    dup2(out, STDOUT_FILENO);
+    dup2(out, STDERR_FILENO);
+    if (ese_stay_lock(&error) < 0 || stay_up(config, directory, &error) < 0) {
+        ese_log_error("%s", error.text);
+        exit(ese_error_exit_status(&error));
+    }
+    exit(0);
+}
+
+static int wait_for_background(pid_t child, const char *directory, struct ese_error *error)
+{
+    char ready[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_artifact_path(directory, READY_FILE, ready, error) < 0)
+        return -1;
+    while (access(ready, F_OK) < 0) {
+        int status;
+        if (waitpid(child, &status, WNOHANG) == child)
+            return ese_fail(error, ESE_E_IO, "the lab ended while it started: see %.300s/lab.log", directory);
+        if (ese_service_wait(LOOK_EVERY_MS)) {
+            kill(child, SIGTERM);
+            waitpid(child, &status, 0);
+            return ese_fail(error, ESE_E_CLOSED, "stopped while the lab started");
+        }
+    }
+    printf("The lab is up:\n");
+    show(directory);
+    printf("'./lab status' shows how it stands, './lab logs' what it says, './lab down' stops it.\n");
+    return 0;
+}
+
+static int run_up(const struct ese_config *config, struct ese_error *error)
+{
+    char directory[ESE_ARTIFACT_PATH_SIZE], ready[ESE_ARTIFACT_PATH_SIZE];
+    const struct ese_registry_entry *entry;
+    if (ese_registry_find(chosen_transport(config), &entry, error) < 0 ||
+        ese_stay_directory(directory, error) < 0 || ese_artifact_directory(directory, error) < 0 ||
+        ese_artifact_path(directory, READY_FILE, ready, error) < 0)
+        return -1;
+    if (ese_stay_running() != 0)
+        return ese_fail(error, ESE_E_CONFLICT, "a lab is up already (process %d): './lab down' stops it",
+                        (int)ese_stay_running());
+    unlink(ready);
+    if (ese_config_flag(config, "foreground"))
+        return ese_stay_lock(error) < 0 ? -1 : stay_up(config, directory, error);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child < 0)
+        return ese_fail_errno(error, "cannot go into the background");
+    if (child == 0)
+        become_background(config, directory);
+    return wait_for_background(child, directory, error);
+}
+
+static const struct ese_service service = {
+    .manual = {
+        .name = "ese-lab up",
+        .summary = "walks events over one transport until it is stopped",
+        .synopsis = "",
+        .description = "Starts client, server, consumer, mailer and an SMTP sink (and a broker where one is "
+                       "needed) on free loopback ports, in the background.",
+        .examples = NULL,
+    },
+    .options = options,
+    .choose = NULL,
+    .run = run_up,
+};
+
+static int up_main(int argc, char **argv)
+{
+    return ese_service_main(&service, argc, argv);
+}
+
+const struct ese_lab_command ese_lab_up = {
+    .name = "up",
+    .summary = "the walk over one transport, in the background, until stopped",
+    .main = up_main,
+};
