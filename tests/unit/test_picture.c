@@ -1,0 +1,96 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-core/clock.h"
+#include "orchestration/lab/journey_parts.h"
+#include "orchestration/lab/picture.h"
+
+static struct ese_journey first = {.specification = (char *)"one"};
+static struct ese_journey second = {.specification = (char *)"two:way=direct"};
+
+static char *draw(const struct ese_journey_view views[2], int width, const char *event)
+{
+    struct ese_journey *journeys[] = {&first, &second};
+    struct ese_run_moment moment = {
+        .phase = ESE_RUN_RUNNING, .elapsed_ms = 61500, .total_ms = 90000, .event = event,
+        .journeys = journeys, .count = 2,
+    };
+    const struct ese_fault fault = {.name = "f", .story = "something will break"};
+    struct ese_picture *picture = ese_picture_new("100 events/s each", &fault, true);
+    struct ese_buffer frame = ESE_BUFFER_INIT(10000);
+    ese_picture_draw(picture, &moment, views, width, &frame);
+    ese_picture_free(&picture);
+    return ese_buffer_detach(&frame);
+}
+
+static void numbers_have_commas(void **state)
+{
+    (void)state;
+    static const struct { int64_t number; const char *text; } cases[] = {
+        {0, "0"}, {999, "999"}, {1000, "1,000"}, {-123456, "-123,456"}, {1234567890, "1,234,567,890"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[ESE_PICTURE_NUMBER_SIZE];
+        ese_picture_number(cases[i].number, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+static void shows_both_walks(void **state)
+{
+    (void)state;
+    struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 500}};
+    views[0].count[ESE_COUNT_OFFERED] = 6150;
+    views[1].count[ESE_COUNT_ACKNOWLEDGED] = 6149;
+    views[1].count[ESE_COUNT_MAILS_SENT] = 77;
+    char *frame = draw(views, 80, NULL);
+    assert_non_null(strstr(frame, "100 events/s each   1:01 of 1:30, running"));
+    assert_non_null(strstr(frame, "something will break"));
+    assert_non_null(strstr(frame, "one"));
+    assert_non_null(strstr(frame, "two:way=direct"));
+    assert_non_null(strstr(frame, "6,150 offered"));
+    assert_non_null(strstr(frame, "6,149 acknowledged"));
+    assert_non_null(strstr(frame, "77 mails sent"));
+    assert_non_null(strstr(frame, "500 waiting"));
+    assert_null(strstr(frame, "DOWN"));
+    free(frame);
+}
+
+static void says_what_is_dead(void **state)
+{
+    (void)state;
+    struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 0}};
+    int64_t since = ese_clock_monotonic_ns() - 2 * ESE_NS_PER_S;
+    views[0].role[ESE_ROLE_CONSUMER] = (struct ese_role_view){.exists = true, .up = false, .since_ns = since};
+    views[1].role[ESE_ROLE_CONSUMER] = (struct ese_role_view){.exists = true, .up = true, .since_ns = since};
+    char *frame = draw(views, 80, NULL);
+    char *dead = strstr(frame, "DOWN for 2.");
+    assert_non_null(dead);
+    assert_null(strstr(dead + 1, "DOWN"));
+    free(frame);
+}
+
+static void a_dead_broker_is_a_dead_server(void **state)
+{
+    (void)state;
+    struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 0}};
+    views[1].role[ESE_ROLE_SERVER] = (struct ese_role_view){.exists = true, .up = true};
+    views[1].broker = (struct ese_role_view){.exists = true, .up = false};
+    char *frame = draw(views, 80, NULL);
+    assert_non_null(strstr(frame, "acknowledged  DOWN"));
+    free(frame);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_have_commas),
+        cmocka_unit_test(shows_both_walks),
+        cmocka_unit_test(says_what_is_dead),
+        cmocka_unit_test(a_dead_broker_is_a_dead_server),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

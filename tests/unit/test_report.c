@@ -1,0 +1,116 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "orchestration/lab/report.h"
+
+/* Two transports that kept everything; the second slower at answering and dearer. */
+static struct ese_results fair_run(void)
+{
+    struct ese_results results = {.rate = "500", .duration_s = 30, .fault = "consumer-down", .count = 2};
+    for (int i = 0; i < 2; i++) {
+        struct ese_results_transport *one = &results.transports[i];
+        snprintf(one->name, sizeof one->name, "%s", i == 0 ? "alpha" : "beta");
+        one->durability = ESE_DURABILITY_OS;
+        one->restarted_ns = 1;
+        one->cost = (struct ese_journey_cost){.cpu_ns = (i + 1) * INT64_C(2000000000),
+                                              .rss_peak_bytes = (i * 9 + 1) * INT64_C(40000000),
+                                              .processes = 4 + i};
+        one->judgement.ledger = (struct ese_ledger){.offered = 12345, .acknowledged = 12345,
+                                                    .processed = 12345};
+        one->judgement.mails = (struct ese_mail_ledger){.expected = 700, .arrived = 700, .matched = 700};
+        one->judgement.acknowledge = (struct ese_latency){.count = 10, .p50_us = 500, .p99_us = 1500 + i * 9000};
+        one->judgement.end_to_end = (struct ese_latency){.count = 10, .p50_us = 2000, .p99_us = 9000};
+        one->judgement.reads_again_us = 120000;
+    }
+    return results;
+}
+
+static char *table(const struct ese_results *results)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(20000);
+    ese_report_table(results, &text);
+    return ese_buffer_detach(&text);
+}
+
+static char *sentences(const struct ese_results *results)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(20000);
+    ese_report_sentences(results, &text);
+    return ese_buffer_detach(&text);
+}
+
+static void the_table_holds_the_figures(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    char *text = table(&results);
+    assert_non_null(strstr(text, "alpha"));
+    assert_non_null(strstr(text, "12,345"));
+    assert_non_null(strstr(text, "0.5 / 1.5 ms"));
+    assert_non_null(strstr(text, "0.12 s"));
+    assert_non_null(strstr(text, "balances"));
+    free(text);
+}
+
+static void the_recovery_rows_are_there_only_after_a_restart(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    results.transports[0].restarted_ns = 0;
+    results.transports[1].restarted_ns = 0;
+    char *text = table(&results);
+    assert_null(strstr(text, "read again"));
+    free(text);
+}
+
+static void sentences_follow_the_figures(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    char *text = sentences(&results);
+    assert_non_null(strstr(text, "alpha and beta kept every acknowledged event"));
+    assert_non_null(strstr(text, "alpha (1.5 ms; beta 10.5)"));
+    assert_non_null(strstr(text, "p50: about equal (2.0 ms)"));
+    assert_non_null(strstr(text, "alpha (2.0 s; beta 4.0)"));
+    free(text);
+    results.transports[1].judgement.ledger.lost = 3;
+    results.transports[1].judgement.mails.lost = 2;
+    text = sentences(&results);
+    assert_non_null(strstr(text, "alpha kept every acknowledged event"));
+    assert_non_null(strstr(text, "beta lost 3 acknowledged events and 2 mails"));
+    free(text);
+    results.transports[1].judgement.ledger_verdict.word = ESE_VERDICT_CANNOT_TELL;
+    text = sentences(&results);
+    assert_non_null(strstr(text, "of beta it cannot be told"));
+    free(text);
+}
+
+static void the_exit_status_is_the_worst(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    struct ese_judgement *judgement = &results.transports[1].judgement;
+    assert_int_equal(ese_report_exit_status(&results, true), 0);
+    judgement->timing_verdict.word = ESE_VERDICT_CANNOT_TELL;
+    assert_int_equal(ese_report_exit_status(&results, false), 0);
+    assert_int_equal(ese_report_exit_status(&results, true), 2);
+    judgement->ledger_verdict.word = ESE_VERDICT_FAIL;
+    assert_int_equal(ese_report_exit_status(&results, true), 1);
+    results.transports[0].judgement.ledger_verdict.word = ESE_VERDICT_CANNOT_TELL;
+    assert_int_equal(ese_report_exit_status(&results, false), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_table_holds_the_figures),
+        cmocka_unit_test(the_recovery_rows_are_there_only_after_a_restart),
+        cmocka_unit_test(sentences_follow_the_figures),
+        cmocka_unit_test(the_exit_status_is_the_worst),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
