@@ -1,0 +1,314 @@
+#include "ese-client/client.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <poll.h>
+
+#include "ese-client/padding.h"
+#include "ese-client/pending.h"
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+
+#define POLL_MOST_MS 100          /* so that a stop is seen soon */
+#define POLL_TYPED_MS 10          /* so that a typed line is seen soon while others are pending */
+#define SENDS_BETWEEN_POLLS 64
+#define OUTCOMES_A_POLL 256
+#define NAP_NS (100 * INT64_C(1000)) /* between polls when the next event is due within a millisecond */
+#define WIRE_EVERY_NS (100 * ESE_NS_PER_MS)
+#define DRAIN_STOPPED_NS (2 * ESE_NS_PER_S)
+#define DRAIN_GRACE_NS (2 * ESE_NS_PER_S) /* a transport has one second beyond its retry deadline */
+
+struct loop {
+    const struct ese_client *client;
+    struct ese_totals *totals;
+    struct ese_pending *pending;
+    int64_t opened_ns;     /* when this process was there */
+    int64_t start_ns;      /* of the schedule, monotonic */
+    int64_t start_wall_ms; /* the same moment */
+    struct ese_event event; /* the one that comes next */
+    int64_t due_ns;         /* its, monotonic */
+    bool is_held;           /* event is filled */
+    int64_t scheduled;      /* events the source gave */
+    int64_t last_due_ns;
+    int sends; /* since the last poll */
+    int64_t next_wire_ns;
+};
+
+/* ---- outcomes ------------------------------------------------------------------------------------ */
+
+struct outcome {
+    enum ese_history_kind kind;
+    enum ese_history_counter counter;
+    size_t total; /* where in struct ese_totals */
+};
+
+static const struct outcome outcomes[] = {
+    [ESE_OUTCOME_ACKNOWLEDGED] = {ESE_HISTORY_ACKNOWLEDGED, ESE_COUNT_ACKNOWLEDGED,
+                                  offsetof(struct ese_totals, acknowledged)},
+    [ESE_OUTCOME_REFUSED] = {ESE_HISTORY_REFUSED, ESE_COUNT_REFUSED, offsetof(struct ese_totals, refused)},
+    [ESE_OUTCOME_UNKNOWN] = {ESE_HISTORY_UNKNOWN, ESE_COUNT_UNKNOWN, offsetof(struct ese_totals, unknown)},
+    [ESE_OUTCOME_NOT_SENT] = {ESE_HISTORY_NOT_SENT, ESE_COUNT_NOT_SENT,
+                              offsetof(struct ese_totals, not_sent)},
+};
+
+static void note_outcome(struct loop *loop, const struct ese_acknowledgement *ack)
+{
+    const struct outcome *outcome = &outcomes[ack->outcome];
+    struct ese_history *history = loop->client->history;
+    struct ese_history_record record = {.kind = (uint16_t)outcome->kind, .partition = ack->partition,
+                                        .time_ns = ack->done_ns, .id = ack->id, .a = ack->offset,
+                                        .b = ack->attempts};
+    ese_history_record(history, &record);
+    ese_history_count(history, outcome->counter, 1);
+    *(int64_t *)((char *)loop->totals + outcome->total) += 1;
+}
+
+static void take_outcome(struct loop *loop, const struct ese_acknowledgement *ack)
+{
+    int64_t due_ns;
+    bool known = ese_pending_take(loop->pending, &ack->id, &due_ns);
+    assert(known && "a transport gives one outcome for each event it took");
+    if (!known)
+        return;
+    note_outcome(loop, ack);
+    if (ack->outcome != ESE_OUTCOME_ACKNOWLEDGED)
+        return;
+    int64_t latency_us = (ack->done_ns - due_ns) / 1000;
+    ese_histogram_record(loop->totals->latency_us, latency_us < 0 ? 0 : latency_us);
+    ese_history_set(loop->client->history, ESE_COUNT_LAST_DONE_NS, ack->done_ns);
+}
+
+static void note_progress(struct loop *loop)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    ese_progress_show(loop->client->progress, loop->totals, now_ns);
+    if (now_ns < loop->next_wire_ns)
+        return;
+    loop->next_wire_ns = now_ns + WIRE_EVERY_NS;
+    ese_history_note_wire(loop->client->history);
+}
+
+/* Lets the transport work, for timeout_ms at most, and takes what became of the events. */
+static void poll_transport(struct loop *loop, int timeout_ms)
+{
+    struct ese_acknowledgement acks[OUTCOMES_A_POLL];
+    int got;
+    do {
+        got = loop->client->produce->poll(loop->client->producer, timeout_ms, acks, OUTCOMES_A_POLL);
+        for (int i = 0; i < got; i++)
+            take_outcome(loop, &acks[i]);
+        timeout_ms = 0;
+    } while (got == OUTCOMES_A_POLL);
+    loop->sends = 0;
+    note_progress(loop);
+}
+
+/* ---- offering ------------------------------------------------------------------------------------ */
+
+static void note_offered(struct loop *loop, int64_t now_ns)
+{
+    struct ese_history *history = loop->client->history;
+    loop->last_due_ns = loop->due_ns;
+    ese_history_offer(history, &loop->event, loop->due_ns);
+    ese_history_count(history, ESE_COUNT_OFFERED, 1);
+    loop->totals->offered++;
+    if (now_ns - loop->due_ns > ESE_CLIENT_LATE_NS) {
+        ese_history_count(history, ESE_COUNT_LATE, 1);
+        loop->totals->late++;
+    }
+    struct ese_history_record sent = {.kind = ESE_HISTORY_SENT, .partition = -1, .time_ns = now_ns,
+                                      .id = loop->event.id, .a = -1};
+    ese_history_record(history, &sent);
+}
+
+static void note_not_sent(struct loop *loop)
+{
+    struct ese_acknowledgement none = {.id = loop->event.id, .outcome = ESE_OUTCOME_NOT_SENT,
+                                       .partition = -1, .offset = -1,
+                                       .done_ns = ese_clock_monotonic_ns()};
+    note_outcome(loop, &none);
+}
+
+/* A schedule does not wait: what does not fit is not sent. Without one, there is time until there is room. */
+static int send_event(struct loop *loop, struct ese_error *error)
+{
+    const struct ese_client *client = loop->client;
+    while (client->produce->send(client->producer, &loop->event, error) != 0) {
+        bool full = error->code == ESE_E_FULL;
+        if (full && client->source->at_once && !ese_service_stopping()) {
+            poll_transport(loop, 1);
+            continue;
+        }
+        note_not_sent(loop);
+        return full ? 0 : -1;
+    }
+    ese_pending_add(loop->pending, &loop->event.id, loop->due_ns);
+    return 0;
+}
+
+static int offer(struct loop *loop, struct ese_error *error)
+{
+    const struct ese_client *client = loop->client;
+    int64_t now_ns = ese_clock_monotonic_ns();
+    ese_padding_add(&loop->event, client->payload_bytes);
+    ese_lanes_name(client->lanes, &loop->event,
+                   loop->start_wall_ms + (loop->due_ns - loop->start_ns) / ESE_NS_PER_MS);
+    note_offered(loop, now_ns);
+    int sent = send_event(loop, error);
+    ese_event_clear(&loop->event);
+    loop->is_held = false;
+    if (sent == 0 && ++loop->sends >= SENDS_BETWEEN_POLLS)
+        poll_transport(loop, 0);
+    return sent;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------- */
+
+/* Until the next event is due, in whole milliseconds while the transport can wait for outcomes, and in
+ * naps for the rest, so that outcomes are not seen a millisecond late. */
+static void wait_until_due(struct loop *loop, int64_t now_ns)
+{
+    int64_t left_ms = (loop->due_ns - now_ns) / ESE_NS_PER_MS;
+    if (left_ms > 0) {
+        poll_transport(loop, left_ms < POLL_MOST_MS ? (int)left_ms : POLL_MOST_MS);
+        return;
+    }
+    poll_transport(loop, 0);
+    int64_t nap_ns = ese_clock_monotonic_ns() + NAP_NS;
+    ese_clock_sleep_until(nap_ns < loop->due_ns ? nap_ns : loop->due_ns);
+}
+
+/* A transport's poll cannot watch the source's descriptor, so while events are pending it is asked often. */
+static void wait_for_source(struct loop *loop)
+{
+    if (ese_pending_count(loop->pending) > 0) {
+        poll_transport(loop, POLL_TYPED_MS);
+        return;
+    }
+    struct pollfd wanted[] = {
+        {.fd = loop->client->source->fd, .events = POLLIN},
+        {.fd = ese_service_stop_fd(), .events = POLLIN},
+    };
+    poll(wanted, 2, POLL_MOST_MS);
+    note_progress(loop);
+}
+
+/* ---- the schedule -------------------------------------------------------------------------------- */
+
+static void begin(struct loop *loop)
+{
+    const struct ese_client *client = loop->client;
+    int64_t wall_ms = ese_clock_wall_ms();
+    loop->opened_ns = ese_clock_monotonic_ns();
+    loop->start_wall_ms = client->start_at_ms == 0 ? wall_ms : client->start_at_ms;
+    loop->start_ns = loop->opened_ns + (loop->start_wall_ms - wall_ms) * ESE_NS_PER_MS;
+    loop->last_due_ns = loop->start_ns;
+    loop->totals->started_ns = loop->start_ns < loop->opened_ns ? loop->opened_ns : loop->start_ns;
+}
+
+static bool is_over(const struct loop *loop)
+{
+    const struct ese_client *client = loop->client;
+    return client->duration_ns > 0 && loop->due_ns >= loop->start_ns + client->duration_ns;
+}
+
+static int64_t due_of(const struct loop *loop, int64_t offset_ns)
+{
+    if (!loop->client->source->at_once)
+        return loop->start_ns + offset_ns;
+    int64_t now_ns = ese_clock_monotonic_ns();
+    return now_ns < loop->start_ns ? loop->start_ns : now_ns;
+}
+
+/* Holds the next event of the schedule. What was due before this process was there belongs to an earlier
+ * life of it, or to nobody. Returns what the source says. */
+static int fetch(struct loop *loop, struct ese_error *error)
+{
+    const struct ese_client *client = loop->client;
+    if (client->count > 0 && loop->scheduled >= client->count)
+        return ESE_SOURCE_END;
+    int64_t offset_ns;
+    ese_event_clear(&loop->event);
+    int said = client->source->face->next(client->source, &loop->event, &offset_ns, error);
+    if (said != ESE_SOURCE_EVENT)
+        return said;
+    loop->scheduled++;
+    loop->due_ns = due_of(loop, offset_ns);
+    if (is_over(loop))
+        return ESE_SOURCE_END;
+    loop->is_held = loop->due_ns >= loop->opened_ns;
+    if (!loop->is_held)
+        loop->totals->skipped++;
+    return said;
+}
+
+/* One event further, or one wait. 1: go on; 0: the end of the schedule; -1. */
+static int step(struct loop *loop, struct ese_error *error)
+{
+    bool is_full = ese_pending_count(loop->pending) >= loop->client->settings.inflight;
+    if (loop->client->source->at_once && is_full) {
+        poll_transport(loop, POLL_TYPED_MS);
+        return 1;
+    }
+    if (!loop->is_held) {
+        int said = fetch(loop, error);
+        if (said == ESE_SOURCE_LATER)
+            wait_for_source(loop);
+        if (!loop->is_held)
+            return said == -1 ? -1 : said != ESE_SOURCE_END;
+    }
+    int64_t now_ns = ese_clock_monotonic_ns();
+    if (now_ns < loop->due_ns) {
+        wait_until_due(loop, now_ns);
+        return 1;
+    }
+    return offer(loop, error) == 0 ? 1 : -1;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------- */
+
+static void drain(struct loop *loop)
+{
+    int64_t deadline_ms = loop->client->settings.retry_deadline_ms;
+    int64_t until_ns = loop->last_due_ns + deadline_ms * ESE_NS_PER_MS + DRAIN_GRACE_NS;
+    bool stopping = false;
+    while (ese_pending_count(loop->pending) > 0) {
+        int64_t now_ns = ese_clock_monotonic_ns();
+        if (ese_service_stopping() && !stopping) {
+            stopping = true;
+            if (until_ns > now_ns + DRAIN_STOPPED_NS)
+                until_ns = now_ns + DRAIN_STOPPED_NS;
+        }
+        if (now_ns >= until_ns)
+            break;
+        poll_transport(loop, POLL_MOST_MS);
+    }
+}
+
+/* Nobody will wait for these any longer. */
+static void give_up_pending(struct loop *loop)
+{
+    struct ese_acknowledgement none = {.outcome = ESE_OUTCOME_UNKNOWN, .partition = -1, .offset = -1,
+                                       .done_ns = ese_clock_monotonic_ns()};
+    while (ese_pending_take_any(loop->pending, &none.id))
+        note_outcome(loop, &none);
+}
+
+int ese_client_run(const struct ese_client *client, struct ese_totals *totals, struct ese_error *error)
+{
+    struct loop loop = {.client = client, .totals = totals,
+                        .pending = ese_pending_new(client->settings.inflight)};
+    begin(&loop);
+    int going = 1;
+    while (going == 1 && !ese_service_stopping())
+        going = step(&loop, error);
+    drain(&loop);
+    give_up_pending(&loop);
+    totals->ended_ns = ese_clock_monotonic_ns();
+    ese_history_note_wire(client->history);
+    ese_progress_end(client->progress);
+    ese_event_clear(&loop.event);
+    ese_pending_free(&loop.pending);
+    return going == -1 ? -1 : 0;
+}
