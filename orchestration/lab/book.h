@@ -1,0 +1,90 @@
+/*
+ * book.h - every event of one transport's run, and what each party said of it.
+ *
+ * The histories of client, consumer and store are read into one entry an event (about 110 bytes). Nothing is
+ * judged here; what could not be read is said in `missing`, and a ledger made from such a book cannot be
+ * told.
+ */
+#ifndef ESE_LAB_BOOK_H
+#define ESE_LAB_BOOK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ese-core/error.h"
+#include "ese-core/history.h"
+#include "orchestration/lab/number_table.h"
+
+#define ESE_BOOK_NONE ESE_NUMBER_NONE
+
+struct ese_book_entry {
+    struct ese_id id;
+    int64_t client_ts;   /* Unix ms */
+    int64_t due_ns;      /* this and all _ns: CLOCK_MONOTONIC; 0: it did not happen */
+    int64_t sent_ns;
+    int64_t done_ns;     /* of the outcome */
+    int64_t handed_ns;   /* first time */
+    int64_t committed_ns; /* the first commit after that which covers it */
+    int64_t handed_offset;  /* of the first handing */
+    int64_t stored_offset;  /* of the first copy in the store */
+    int64_t server_ts;      /* of that copy; Unix ms */
+    int32_t handed_partition;
+    int32_t stored_partition;
+    uint32_t key;      /* number of its key; ESE_BOOK_NONE: it was never offered */
+    uint32_t handings;
+    uint32_t copies;   /* in the store */
+    uint16_t run;      /* number of its client process, in the order they came */
+    uint16_t outcome;  /* ESE_HISTORY_ACKNOWLEDGED, _REFUSED, _UNKNOWN, _NOT_SENT; 0: none was noted */
+    bool is_key_press;
+    /* Marks of the ledger (ledger.h). */
+    bool is_lost;
+    bool is_reordered;
+};
+
+/* What one partition handed out and nobody has committed yet; in the order of handing. Used while reading. */
+struct ese_book_waiting {
+    int32_t partition;
+    uint32_t *numbers;
+    size_t count, size;
+};
+
+struct ese_book {
+    struct ese_book_entry *entries; /* in the order they were first heard of */
+    uint32_t count;
+    char **keys;
+    uint32_t key_count;
+    uint32_t *by_key; /* the offered entries' numbers, by key, run and sequence: the order they were sent in */
+    uint32_t offered;
+    int64_t skipped;        /* offsets a reader was told are no longer kept */
+    int64_t last_commit_ns;
+    int64_t wall_offset_ns; /* wall clock minus monotonic clock */
+    int64_t contradictions; /* records that cannot be: an outcome of what was never offered, two outcomes */
+    char missing[200];      /* what could not be read; "" when all was */
+
+    struct ese_number_table entry_table;
+    struct ese_number_table key_table;
+    uint32_t *runs; /* the run of each run number */
+    uint32_t run_count;
+    struct ese_book_waiting *waiting;
+    size_t waiting_count;
+    size_t size, key_size; /* room in entries and keys */
+};
+
+/* Reads the histories in a transport's directory (artifacts.h). -1 when there is no client history: nothing
+ * to judge from. book is to be freed in either case. */
+int ese_book_read(const char *directory, struct ese_book *book, struct ese_error *error);
+void ese_book_free(struct ese_book *book);
+
+/* The entry's number, or ESE_BOOK_NONE. */
+uint32_t ese_book_find(const struct ese_book *book, const struct ese_id *id);
+
+/* Notes why something cannot be told, unless an earlier reason is there. */
+void ese_book_note_missing(struct ese_book *book, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What became of what was offered: sent without an outcome (a client that was killed) is unknown, offered
+ * without a sending is not sent. */
+enum ese_history_kind ese_book_outcome(const struct ese_book_entry *entry);
+
+#endif

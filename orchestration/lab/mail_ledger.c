@@ -1,0 +1,135 @@
+#include "orchestration/lab/mail_ledger.h"
+
+#include "ese-core/memory.h"
+
+/* What arrived of one chain. */
+struct tally {
+    int64_t matched;
+    int64_t surplus;        /* decisions that were not expected, each once */
+    int64_t missing_unknown; /* expected, did not arrive, and the mailer does not know */
+};
+
+struct count {
+    const struct ese_mail_evidence *evidence;
+    struct ese_mail_ledger *ledger;
+    struct ese_mail_faults *faults;
+    struct tally *tallies; /* one a chain */
+    bool *arrived;         /* one an expected mail */
+};
+
+/* ---- mail by mail ----------------------------------------------------------------------------------- */
+
+/* The chain of the first event behind a decision that nobody expected, or ESE_BOOK_NONE. */
+static uint32_t chain_behind(const struct count *count, const struct ese_id *decision)
+{
+    const struct ese_mail_evidence *evidence = count->evidence;
+    const struct ese_state_decision *known = ese_state_file_decision(evidence->state, decision);
+    if (known == NULL)
+        return ESE_BOOK_NONE;
+    uint32_t event = ese_book_find(evidence->book, &known->first_event);
+    return event == ESE_BOOK_NONE ? ESE_BOOK_NONE : evidence->oracle->chain_of[event];
+}
+
+static void count_unexpected(struct count *count, int64_t mails)
+{
+    count->ledger->unexpected += mails;
+    count->faults->unexpected += mails;
+}
+
+static void count_decision(struct count *count, const struct ese_id *decision, int64_t copies)
+{
+    count->ledger->arrived += copies;
+    if (ese_id_is_none(decision)) {
+        count_unexpected(count, copies);
+        return;
+    }
+    count->ledger->doubled += copies - 1;
+    uint32_t mail = ese_oracle_find(count->evidence->oracle, decision);
+    if (mail != ESE_BOOK_NONE) {
+        count->arrived[mail] = true;
+        count->tallies[count->evidence->oracle->mails[mail].chain].matched++;
+        return;
+    }
+    uint32_t chain = chain_behind(count, decision);
+    if (chain == ESE_BOOK_NONE)
+        count_unexpected(count, 1);
+    else
+        count->tallies[chain].surplus++;
+}
+
+static void count_arrivals(struct count *count)
+{
+    const struct ese_mails *mails = count->evidence->mails;
+    size_t from = 0;
+    for (size_t to = 1; to <= mails->count; to++) {
+        const struct ese_id *decision = &mails->mails[from].decision;
+        if (to < mails->count && ese_id_equal(&mails->mails[to].decision, decision))
+            continue;
+        count_decision(count, decision, (int64_t)(to - from));
+        from = to;
+    }
+}
+
+static void ask_outbox(struct count *count)
+{
+    const struct ese_oracle *oracle = count->evidence->oracle;
+    for (uint32_t i = 0; i < oracle->mail_count; i++) {
+        if (!ese_outbox_file_is_unknown(count->evidence->outbox, &oracle->mails[i].id))
+            continue;
+        if (count->arrived[i])
+            count->ledger->unknown_arrived++;
+        else
+            count->tallies[oracle->mails[i].chain].missing_unknown++;
+    }
+}
+
+/* ---- chain by chain --------------------------------------------------------------------------------- */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void count_chain(struct count *count, const struct ese_oracle_chain *chain, const struct tally *tally)
+{
+    struct ese_mail_ledger *ledger = count->ledger;
+    ledger->matched += tally->matched;
+    if (chain->is_doubtful) {
+        ledger->matched += tally->surplus;
+        ledger->expected += tally->matched + tally->surplus;
+        return;
+    }
+    int64_t missing = chain->expected - tally->matched;
+    int64_t altered = least(missing, tally->surplus);
+    int64_t unknown = least(missing - altered, tally->missing_unknown);
+    int64_t lost = missing - altered - unknown;
+    int64_t further = tally->surplus - altered;
+    ledger->expected += chain->expected;
+    ledger->altered += altered;
+    ledger->unknown += unknown;
+    ledger->lost += lost;
+    *(chain->expected > 0 ? &ledger->doubled : &ledger->unexpected) += further;
+    if (chain->is_touched)
+        return;
+    count->faults->altered += altered;
+    count->faults->lost += lost;
+    count->faults->unexpected += chain->expected > 0 ? 0 : further;
+}
+
+void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_mail_ledger *ledger,
+                          struct ese_mail_faults *faults)
+{
+    const struct ese_oracle *oracle = evidence->oracle;
+    *ledger = (struct ese_mail_ledger){.expected = 0};
+    *faults = (struct ese_mail_faults){.lost = 0};
+    struct count count = {
+        .evidence = evidence, .ledger = ledger, .faults = faults,
+        .tallies = ese_alloc_array((size_t)oracle->chain_count + 1, sizeof(struct tally)),
+        .arrived = ese_alloc_array((size_t)oracle->mail_count + 1, sizeof(bool))};
+    count_arrivals(&count);
+    ask_outbox(&count);
+    for (uint32_t i = 0; i < oracle->chain_count; i++)
+        count_chain(&count, &oracle->chains[i], &count.tallies[i]);
+    free(count.tallies);
+    free(count.arrived);
+}

@@ -1,0 +1,40 @@
+/*
+ * mail_ledger.h - the mails that arrived against those that had to come (struct ese_mail_ledger in
+ * judgement.h).
+ *
+ * Matching is by decision id, and what is left by count within its chain (oracle.h): there one mail that was
+ * not expected stands for one that was (`altered`); a further one used an event a second time (`doubled`),
+ * or, where the chain has too few presses for any, came from nowhere (`unexpected`).
+ * Of a doubtful chain nobody can say which mails had to come: what came is taken as expected, and only a
+ * second mail of one decision counts, as doubled.
+ */
+#ifndef ESE_LAB_MAIL_LEDGER_H
+#define ESE_LAB_MAIL_LEDGER_H
+
+#include "orchestration/lab/judgement.h"
+#include "orchestration/lab/mails.h"
+#include "orchestration/lab/oracle.h"
+#include "orchestration/lab/outbox_file.h"
+#include "orchestration/lab/state_file.h"
+
+/* Everything is borrowed. */
+struct ese_mail_evidence {
+    const struct ese_book *book;
+    const struct ese_oracle *oracle;
+    const struct ese_mails *mails;
+    const struct ese_state_file *state;   /* tells the chain of a decision nobody expected */
+    const struct ese_outbox_file *outbox;
+};
+
+/* What of the ledger is nobody's fault but the mail's own way: chains that a lost or reordered event has
+ * touched are left out, as those are counted already. */
+struct ese_mail_faults {
+    int64_t lost;
+    int64_t altered;
+    int64_t unexpected;
+};
+
+void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_mail_ledger *ledger,
+                          struct ese_mail_faults *faults);
+
+#endif

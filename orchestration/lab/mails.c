@@ -1,0 +1,136 @@
+#include "orchestration/lab/mails.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <strings.h>
+
+#include "ese-core/memory.h"
+#include "orchestration/lab/artifacts.h"
+
+#define HEADERS_MOST (64 * 1024)
+
+/* ---- one mail -------------------------------------------------------------------------------------- */
+
+/* Joins folded lines in place: a line break before a blank is no line break. Ends the text behind the
+ * headers. */
+static void unfold(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from != '\0'; from++) {
+        if (*from == '\r')
+            continue;
+        if (*from == '\n' && (from[1] == ' ' || from[1] == '\t'))
+            continue;
+        if (*from == '\n' && (from[1] == '\n' || (from[1] == '\r' && from[2] == '\n')))
+            break;
+        *to++ = *from;
+    }
+    *to = '\0';
+}
+
+static void take_text(char *target, size_t size, const char *value)
+{
+    snprintf(target, size, "%s", value);
+}
+
+static void take_header(struct ese_arrived_mail *mail, const char *name, const char *value)
+{
+    if (strcasecmp(name, "X-ESE-Decision") == 0) {
+        if (ese_id_parse(value, &mail->decision, NULL) == -1)
+            mail->decision = (struct ese_id){{0}};
+    } else if (strcasecmp(name, "X-ESE-Transport") == 0) {
+        take_text(mail->transport, sizeof mail->transport, value);
+    } else if (strcasecmp(name, "traceparent") == 0) {
+        take_text(mail->traceparent, sizeof mail->traceparent, value);
+    } else if (strcasecmp(name, "To") == 0) {
+        take_text(mail->to, sizeof mail->to, value);
+    } else if (strcasecmp(name, "Subject") == 0) {
+        take_text(mail->subject, sizeof mail->subject, value);
+    }
+}
+
+void ese_mails_parse(char *text, struct ese_arrived_mail *mail)
+{
+    *mail = (struct ese_arrived_mail){.to = ""};
+    unfold(text);
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+        char *colon = strchr(line, ':');
+        if (colon == NULL)
+            continue;
+        *colon = '\0';
+        take_header(mail, line, colon + 1 + strspn(colon + 1, " \t"));
+    }
+}
+
+static int read_mail(const char *path, struct ese_arrived_mail *mail, struct ese_error *error)
+{
+    static const char *const why = "cannot read the mail %s";
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return ese_fail_errno(error, why, path);
+    char *text = ese_alloc(HEADERS_MOST + 1);
+    size_t got = fread(text, 1, HEADERS_MOST, file);
+    bool failed = ferror(file) != 0;
+    fclose(file);
+    text[got] = '\0';
+    if (!failed)
+        ese_mails_parse(text, mail);
+    free(text);
+    return failed ? ese_fail(error, ESE_E_IO, why, path) : 0;
+}
+
+/* ---- the Maildir ----------------------------------------------------------------------------------- */
+
+static int add_mail(struct ese_mails *mails, const char *directory, const char *name, struct ese_error *error)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_artifact_path(directory, name, path, error) == -1)
+        return -1;
+    mails->mails = ese_realloc_array(mails->mails, mails->count + 1, sizeof *mails->mails);
+    if (read_mail(path, &mails->mails[mails->count], error) == -1)
+        return -1;
+    mails->count++;
+    return 0;
+}
+
+static int read_folder(const char *maildir, const char *folder, struct ese_mails *mails,
+                       struct ese_error *error)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_artifact_path(maildir, folder, path, error) == -1)
+        return -1;
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return ese_fail_errno(error, "cannot look into the Maildir %s", path);
+    int status = 0;
+    for (struct dirent *found; status == 0 && (found = readdir(directory)) != NULL;) {
+        if (found->d_name[0] != '.')
+            status = add_mail(mails, path, found->d_name, error);
+    }
+    closedir(directory);
+    return status;
+}
+
+static int by_decision(const void *a, const void *b)
+{
+    const struct ese_arrived_mail *mail = a, *other = b;
+    return ese_id_compare(&mail->decision, &other->decision);
+}
+
+int ese_mails_read(const char *maildir, struct ese_mails *mails, struct ese_error *error)
+{
+    *mails = (struct ese_mails){.count = 0};
+    if (read_folder(maildir, "new", mails, error) == -1 || read_folder(maildir, "cur", mails, error) == -1)
+        return -1;
+    if (mails->count > 0)
+        qsort(mails->mails, mails->count, sizeof *mails->mails, by_decision);
+    return 0;
+}
+
+void ese_mails_free(struct ese_mails *mails)
+{
+    free(mails->mails);
+    *mails = (struct ese_mails){.count = 0};
+}

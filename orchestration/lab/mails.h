@@ -1,0 +1,34 @@
+/*
+ * mails.h - what arrived at the SMTP server: the mails of a Maildir (https://cr.yp.to/proto/maildir.html).
+ *
+ * Only headers are read, the first 64 KiB of a file at most; folded lines are joined (RFC 5322, 2.2.3).
+ */
+#ifndef ESE_LAB_MAILS_H
+#define ESE_LAB_MAILS_H
+
+#include <stddef.h>
+
+#include "ese-core/error.h"
+#include "ese-core/event.h"
+
+struct ese_arrived_mail {
+    struct ese_id decision; /* X-ESE-Decision; none when it has none or it is no UUID */
+    char transport[128];    /* X-ESE-Transport; this and the others: "" when absent, cut when too long */
+    char traceparent[ESE_TRACEPARENT_SIZE];
+    char to[128];
+    char subject[256];
+};
+
+struct ese_mails {
+    struct ese_arrived_mail *mails; /* by decision */
+    size_t count;
+};
+
+/* Everything in new/ and cur/ of the directory. mails is to be freed in either case. */
+int ese_mails_read(const char *maildir, struct ese_mails *mails, struct ese_error *error);
+void ese_mails_free(struct ese_mails *mails);
+
+/* The headers of one mail's text (NUL-terminated; changed). */
+void ese_mails_parse(char *text, struct ese_arrived_mail *mail);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * oracle.h - which mails had to come: the rule once more, naive and from the histories alone.
+ *
+ * It shares no code with ese-consumer but the making of names (ese_id_derive). It runs over the key presses
+ * that were acknowledged, and those of unknown outcome that are found stored; a key's presses in the order
+ * they were sent.
+ *
+ * steady-click: three presses of one key, each at most 1,000 ms after the one before, give one mail, and
+ * an event is used once. A decision's id is derived from "steady-click:KEY" and the three events' ids in order.
+ *
+ * A chain is a maximal run of presses of one key with gaps up to 1,000 ms: n presses give n / 3 mails, and
+ * what happens in one chain has no bearing on the next.
+ */
+#ifndef ESE_LAB_ORACLE_H
+#define ESE_LAB_ORACLE_H
+
+#include "orchestration/lab/book.h"
+
+struct ese_oracle_chain {
+    int64_t expected; /* mails */
+    /* An event of unknown outcome was stored out of its place, or after the client had given it up: the
+     * consumer may rightly have seen other threes. Judged for doubled mails only. */
+    bool is_doubtful;
+    bool is_touched; /* an event of it was lost or stored out of order */
+};
+
+struct ese_oracle_mail {
+    struct ese_id id;    /* of the decision */
+    uint32_t chain;
+    uint32_t last_event; /* its number in the book */
+};
+
+struct ese_oracle {
+    struct ese_oracle_chain *chains;
+    uint32_t chain_count;
+    struct ese_oracle_mail *mails; /* by id */
+    uint32_t mail_count;
+    uint32_t *chain_of; /* of each of the book's entries; ESE_BOOK_NONE: of none */
+};
+
+/* The book must bear the ledger's marks. */
+void ese_oracle_ask(const struct ese_book *book, struct ese_oracle *oracle);
+void ese_oracle_free(struct ese_oracle *oracle);
+
+/* The number of the mail with that decision, or ESE_BOOK_NONE. */
+uint32_t ese_oracle_find(const struct ese_oracle *oracle, const struct ese_id *id);
+
+#endif

@@ -1,0 +1,32 @@
+/*
+ * timing.h - how long things took, from the moment they were due: to the acknowledgement, to the commit of
+ * the batch that processed them, to the SMTP server's yes for a mail.
+ *
+ * Events due before the warm-up's end are cut, and counted as cut. A negative latency cannot be: clocks or
+ * histories are wrong then, and no figure can be believed.
+ */
+#ifndef ESE_LAB_TIMING_H
+#define ESE_LAB_TIMING_H
+
+#include "orchestration/lab/book.h"
+#include "orchestration/lab/judgement.h"
+#include "orchestration/lab/oracle.h"
+#include "orchestration/lab/state_file.h"
+
+struct ese_timing {
+    struct ese_latency acknowledge;
+    struct ese_latency end_to_end;
+    struct ese_latency mail;
+    int64_t warmup_cut;
+    int64_t behind_schedule; /* events sent more than 5 ms after they were due, warm-up included */
+    int64_t negative;        /* latencies below zero */
+    int64_t reads_again_us;  /* this and the next as in judgement.h */
+    int64_t backlog_at_restart;
+    double processed_per_s;
+};
+
+void ese_timing_take(const struct ese_judge_options *options, const struct ese_book *book,
+                     const struct ese_state_file *state, const struct ese_oracle *oracle,
+                     struct ese_timing *timing);
+
+#endif

@@ -1,0 +1,358 @@
+#include "tests/support/staged_run.h"
+
+#include <assert.h>
+#include <sys/stat.h>
+
+#include "ese-client/lanes.h"
+#include "ese-consumer/rule.h"
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "ese-core/random.h"
+#include "ese-core/sqlite.h"
+#include "tests/support/directory.h"
+
+#define KEYS 20
+#define MOST_APPENDED 16
+#define BATCH 10
+
+/* ---- making ---------------------------------------------------------------------------------------- */
+
+static const char *draw_sub_type(struct ese_random *random)
+{
+    return ese_random_below(random, 10) < 7 ? ESE_SUB_TYPE_KEY_PRESS : ESE_SUB_TYPE_INPUT;
+}
+
+static enum ese_history_kind draw_outcome(struct ese_random *random, bool *is_stored)
+{
+    uint64_t drawn = ese_random_below(random, 100);
+    *is_stored = drawn >= 4;
+    if (drawn < 1)
+        return ESE_HISTORY_REFUSED;
+    if (drawn < 2)
+        return ESE_HISTORY_NOT_SENT;
+    if (drawn < 7)
+        return ESE_HISTORY_UNKNOWN; /* 2 and 3: absent */
+    return ESE_HISTORY_ACKNOWLEDGED;
+}
+
+/* Steps that leave a second, more or less, between two events of a key. */
+static int64_t draw_step_ms(struct ese_random *random)
+{
+    return (int64_t)ese_random_below(random, 2 * 900 / KEYS);
+}
+
+static void draw_event(struct staged_run *run, struct ese_random *random, struct ese_lanes *lanes, int64_t ts,
+                       int64_t due_ns)
+{
+    struct staged_event *staged = &run->events[run->count];
+    bool is_stored;
+    *staged = (struct staged_event){.outcome = draw_outcome(random, &is_stored), .due_ns = due_ns};
+    staged->sent_ns = staged->outcome == ESE_HISTORY_NOT_SENT ? 0 : due_ns + 10000;
+    staged->done_ns = due_ns + (staged->outcome == ESE_HISTORY_UNKNOWN ? 1000 : 2) * ESE_NS_PER_MS;
+    struct ese_event *event = &staged->event;
+    snprintf(event->type, sizeof event->type, "%s", ESE_TYPE_CLICK);
+    snprintf(event->sub_type, sizeof event->sub_type, "%s", draw_sub_type(random));
+    snprintf(event->ip, sizeof event->ip, "10.0.0.%d", (int)ese_random_below(random, KEYS));
+    ese_event_set_key(event);
+    ese_lanes_name(lanes, event, ts);
+    if (is_stored)
+        run->log[run->log_count++] = run->count;
+    run->count++;
+}
+
+struct staged_run *staged_run_make(uint64_t seed, int events)
+{
+    struct staged_run *run = ese_alloc(sizeof *run);
+    struct ese_random random = ese_random_seeded(seed, 1);
+    run->directory = ese_test_directory_make();
+    run->events = ese_alloc_array((size_t)events, sizeof *run->events);
+    run->log = ese_alloc_array((size_t)(events + MOST_APPENDED), sizeof *run->log);
+    run->read = run->passed_over = -1;
+    run->history_bytes = INT64_C(1) << 26;
+    struct ese_lanes *lanes = ese_lanes_new(8, 77);
+    int64_t began_ms = ese_clock_wall_ms(), began_ns = ese_clock_monotonic_ns(), ts = began_ms;
+    while (run->count < events) {
+        if (run->count == events / 2) { /* the client was started anew */
+            ese_lanes_free(&lanes);
+            lanes = ese_lanes_new(8, 33);
+        }
+        ts += draw_step_ms(&random);
+        draw_event(run, &random, lanes, ts, began_ns + (ts - began_ms) * ESE_NS_PER_MS);
+    }
+    ese_lanes_free(&lanes);
+    return run;
+}
+
+void staged_run_free(struct staged_run **run)
+{
+    struct staged_run *freed = *run;
+    *run = NULL;
+    for (int i = 0; i < freed->count; i++)
+        ese_event_clear(&freed->events[i].event);
+    ese_test_directory_remove(&freed->directory);
+    free(freed->events);
+    free(freed->log);
+    free(freed->decisions);
+    free(freed->mails);
+    free(freed);
+}
+
+/* ---- playing --------------------------------------------------------------------------------------- */
+
+int staged_run_place(const struct staged_run *run, int event)
+{
+    int place = 0;
+    while (run->log[place] != event)
+        place++;
+    return place;
+}
+
+void staged_run_drop(struct staged_run *run, int place)
+{
+    run->log_count--;
+    memmove(&run->log[place], &run->log[place + 1], (size_t)(run->log_count - place) * sizeof *run->log);
+}
+
+void staged_run_append(struct staged_run *run, int event)
+{
+    run->log[run->log_count++] = event;
+}
+
+void staged_run_swap(struct staged_run *run, int place, int other)
+{
+    int event = run->log[place];
+    run->log[place] = run->log[other];
+    run->log[other] = event;
+}
+
+void staged_run_add_mail(struct staged_run *run, struct ese_id decision)
+{
+    run->mails = ese_realloc_array(run->mails, (size_t)run->mail_count + 1, sizeof *run->mails);
+    run->mails[run->mail_count++] = decision;
+}
+
+void staged_run_drop_mail(struct staged_run *run, int mail)
+{
+    run->mails[mail] = run->mails[--run->mail_count];
+}
+
+/* ---- consuming ------------------------------------------------------------------------------------- */
+
+static void add_decision(struct staged_run *run, const struct ese_decision *decision)
+{
+    run->decisions =
+        ese_realloc_array(run->decisions, (size_t)run->decision_count + 1, sizeof *run->decisions);
+    struct staged_decision *added = &run->decisions[run->decision_count++];
+    added->id = decision->id;
+    memcpy(added->events, decision->events, sizeof added->events);
+    staged_run_add_mail(run, added->id);
+}
+
+static int places_read(const struct staged_run *run)
+{
+    return run->read == -1 ? run->log_count : run->read;
+}
+
+void staged_run_consume(struct staged_run *run)
+{
+    const struct ese_rule *rule;
+    struct ese_error error;
+    assert(ese_rule_find("steady-click", &rule, &error) == 0);
+    struct ese_rule_state kept[KEYS] = {{.length = 0}};
+    bool *seen = ese_alloc_array((size_t)run->count, sizeof *seen);
+    for (int place = 0; place < places_read(run); place++) {
+        const struct ese_event *event = &run->events[run->log[place]].event;
+        if (place == run->passed_over || seen[run->log[place]] || !rule->wants(event))
+            continue;
+        seen[run->log[place]] = true;
+        struct ese_decision decision;
+        int key = (int)strtol(strrchr(event->ip, '.') + 1, NULL, 10);
+        if (rule->apply(&kept[key], event, &decision) == 1)
+            add_decision(run, &decision);
+    }
+    free(seen);
+}
+
+/* ---- writing --------------------------------------------------------------------------------------- */
+
+static struct ese_history *open_history(const struct staged_run *run, const char *name, int64_t limit)
+{
+    char *path = ese_test_path(run->directory, name);
+    struct ese_history *history = NULL;
+    struct ese_error error;
+    int opened = ese_history_open(path, "staged", "staged", limit, &history, &error);
+    assert(opened == 0);
+    free(path);
+    return history;
+}
+
+static void note(struct ese_history *history, enum ese_history_kind kind, const struct staged_event *staged,
+                 int64_t time_ns)
+{
+    struct ese_history_record record = {.kind = (uint16_t)kind, .partition = -1, .time_ns = time_ns,
+                                        .id = staged->event.id, .a = -1, .b = 1};
+    ese_history_record(history, &record);
+}
+
+static void write_client(const struct staged_run *run)
+{
+    struct ese_history *history = open_history(run, "client.history", run->history_bytes);
+    for (int i = 0; i < run->count; i++) {
+        const struct staged_event *staged = &run->events[i];
+        ese_history_offer(history, &staged->event, staged->due_ns);
+        if (staged->sent_ns != 0)
+            note(history, ESE_HISTORY_SENT, staged, staged->sent_ns);
+        if (staged->outcome != ESE_HISTORY_END)
+            note(history, staged->outcome, staged, staged->done_ns);
+    }
+    ese_history_close(&history);
+}
+
+static int32_t partition_of(const struct ese_event *event)
+{
+    return (int32_t)(ese_event_key_hash(event->key) % STAGED_PARTITIONS);
+}
+
+static void write_store(const struct staged_run *run)
+{
+    int64_t next[STAGED_PARTITIONS] = {0};
+    struct ese_history *history = open_history(run, "store.history", INT64_C(1) << 26);
+    for (int place = 0; place < run->log_count; place++) {
+        const struct ese_event *event = &run->events[run->log[place]].event;
+        int32_t partition = partition_of(event);
+        struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
+                                            .id = event->id, .a = next[partition]++,
+                                            .b = event->client_ts + 1};
+        ese_history_record(history, &record);
+    }
+    ese_history_close(&history);
+}
+
+static void commit(struct ese_history *history, const int64_t next[STAGED_PARTITIONS], int64_t time_ns)
+{
+    for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++) {
+        struct ese_history_record record = {.kind = ESE_HISTORY_COMMITTED, .partition = partition,
+                                            .time_ns = time_ns, .a = next[partition]};
+        ese_history_record(history, &record);
+    }
+}
+
+static void hand(struct ese_history *history, const struct staged_event *staged, int64_t offset)
+{
+    struct ese_history_record record = {.kind = ESE_HISTORY_HANDED, .partition = partition_of(&staged->event),
+                                        .time_ns = staged->due_ns + 5 * ESE_NS_PER_MS,
+                                        .id = staged->event.id, .a = offset};
+    ese_history_record(history, &record);
+}
+
+/* Fills next with where the consumer stood at the end. */
+static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PARTITIONS])
+{
+    struct ese_history *history = open_history(run, "consumer-1.history", INT64_C(1) << 26);
+    int64_t time_ns = 0;
+    for (int place = 0; place < places_read(run); place++) {
+        const struct staged_event *staged = &run->events[run->log[place]];
+        int64_t offset = next[partition_of(&staged->event)]++;
+        for (int times = place < run->handed_twice ? 2 : 1; times > 0 && place != run->passed_over; times--)
+            hand(history, staged, offset);
+        time_ns = staged->due_ns + 6 * ESE_NS_PER_MS;
+        if (place % BATCH == BATCH - 1)
+            commit(history, next, time_ns);
+    }
+    commit(history, next, time_ns);
+    ese_history_close(&history);
+}
+
+static struct ese_sqlite *open_database(const struct staged_run *run, const char *name, const char *schema)
+{
+    char *path = ese_test_path(run->directory, name);
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS, .schema = schema};
+    struct ese_sqlite *database = NULL;
+    struct ese_error error;
+    int opened = ese_sqlite_open(&options, &database, &error);
+    assert(opened == 0);
+    free(path);
+    return database;
+}
+
+static void insert(struct ese_statement *statement)
+{
+    int ran = ese_statement_run(statement, NULL);
+    assert(ran == 0);
+}
+
+static void write_state(const struct staged_run *run, const int64_t next[STAGED_PARTITIONS])
+{
+    struct ese_sqlite *database = open_database(
+        run, "state.db",
+        "CREATE TABLE position(partition INTEGER, next INTEGER, late INTEGER, beyond_window INTEGER);"
+        "CREATE TABLE decision(id BLOB, events BLOB)");
+    struct ese_statement *position = ese_statement_new(database, "INSERT INTO position VALUES (?, ?, 0, 0)");
+    for (int partition = 0; partition < STAGED_PARTITIONS; partition++) {
+        ese_statement_number(position, 1, partition);
+        ese_statement_number(position, 2, next[partition]);
+        insert(position);
+    }
+    struct ese_statement *decision = ese_statement_new(database, "INSERT INTO decision VALUES (?, ?)");
+    for (int i = 0; i < run->decision_count; i++) {
+        ese_statement_bytes(decision, 1, run->decisions[i].id.bytes, 16);
+        ese_statement_bytes(decision, 2, run->decisions[i].events, sizeof run->decisions[i].events);
+        insert(decision);
+    }
+    ese_sqlite_close(&database);
+}
+
+static void write_outbox(const struct staged_run *run)
+{
+    struct ese_sqlite *database =
+        open_database(run, "outbox.db", "CREATE TABLE mail(id TEXT, status TEXT)");
+    struct ese_statement *mail = ese_statement_new(database, "INSERT INTO mail VALUES (?, ?)");
+    char id[ESE_ID_TEXT_SIZE];
+    if (!ese_id_is_none(&run->unknown_mail)) {
+        ese_id_text(&run->unknown_mail, id);
+        ese_statement_text(mail, 1, id);
+        ese_statement_text(mail, 2, "unknown");
+        insert(mail);
+    }
+    for (int i = 0; i < run->queued_mails; i++) {
+        ese_statement_text(mail, 1, "queued");
+        ese_statement_text(mail, 2, "queued");
+        insert(mail);
+    }
+    ese_sqlite_close(&database);
+}
+
+static void write_mails(const struct staged_run *run)
+{
+    char *maildir = ese_test_path(run->directory, "maildir");
+    char *folders[] = {ese_test_path(maildir, "new"), ese_test_path(maildir, "cur")};
+    mkdir(maildir, 0700);
+    mkdir(folders[0], 0700);
+    mkdir(folders[1], 0700);
+    for (int i = 0; i < run->mail_count; i++) {
+        char name[32], id[ESE_ID_TEXT_SIZE];
+        snprintf(name, sizeof name, "%d.staged", i);
+        char *path = ese_test_path(folders[i % 2], name);
+        FILE *file = fopen(path, "w");
+        assert(file != NULL);
+        ese_id_text(&run->mails[i], id);
+        fprintf(file, "To: somebody@example.org\nX-ESE-Decision: %s\n\nX-ESE-Decision: no header\n", id);
+        fclose(file);
+        free(path);
+    }
+    free(folders[0]);
+    free(folders[1]);
+    free(maildir);
+}
+
+void staged_run_write(const struct staged_run *run)
+{
+    int64_t next[STAGED_PARTITIONS] = {0};
+    write_client(run);
+    if (!run->has_no_store)
+        write_store(run);
+    write_consumer(run, next);
+    write_state(run, next);
+    write_outbox(run);
+    write_mails(run);
+}

@@ -1,0 +1,68 @@
+/*
+ * staged_run.h - a run that never happened, written as the artifacts of one: for what judges runs.
+ *
+ * make draws events and the order in which the store has them; a test may then play with that order
+ * (`log`), with outcomes, or with what the consumer reads. consume lets ese-consumer's own rule conclude
+ * what it would from that log; then the test may play with decisions and mails. write leaves the files that
+ * artifacts.h lists.
+ *
+ * As made, a run is without fault: most events are acknowledged, some unknown (stored in their place, or
+ * absent), some refused or not sent, of two client processes, over three partitions by key.
+ */
+#ifndef ESE_TEST_STAGED_RUN_H
+#define ESE_TEST_STAGED_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ese-core/event.h"
+#include "ese-core/history.h"
+
+#define STAGED_PARTITIONS 3
+
+struct staged_event {
+    struct ese_event event;
+    enum ese_history_kind outcome; /* ESE_HISTORY_END: none was noted */
+    int64_t due_ns;
+    int64_t done_ns;
+    int64_t sent_ns; /* 0: it was not */
+};
+
+struct staged_decision {
+    struct ese_id id;
+    struct ese_id events[3];
+};
+
+struct staged_run {
+    char *directory;
+    struct staged_event *events; /* in the order they were offered */
+    int count;
+    int *log; /* numbers of events, in the order the store has them */
+    int log_count;
+    int read;       /* how many of the log the consumer was handed and committed; -1: all */
+    int passed_over; /* the place in the log the consumer was never handed though it went on; -1: none */
+    int handed_twice; /* the first so many are handed again */
+    struct staged_decision *decisions;
+    int decision_count;
+    struct ese_id *mails; /* of the decisions whose mails arrived */
+    int mail_count;
+    struct ese_id unknown_mail; /* the mailer does not know; none: there is no such */
+    int queued_mails;
+    int64_t history_bytes; /* limit of the client's history */
+    bool has_no_store;     /* it was not read back */
+};
+
+struct staged_run *staged_run_make(uint64_t seed, int events);
+void staged_run_consume(struct staged_run *run);
+void staged_run_write(const struct staged_run *run);
+void staged_run_free(struct staged_run **run);
+
+/* Where the event stands in the log. */
+int staged_run_place(const struct staged_run *run, int event);
+void staged_run_drop(struct staged_run *run, int place);
+void staged_run_append(struct staged_run *run, int event);
+void staged_run_swap(struct staged_run *run, int place, int other);
+void staged_run_add_mail(struct staged_run *run, struct ese_id decision);
+void staged_run_drop_mail(struct staged_run *run, int mail);
+
+#endif

@@ -1,0 +1,505 @@
+/* Runs without fault pass; each planted fault is told by its name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "orchestration/lab/judgement.h"
+#include "tests/support/staged_run.h"
+
+enum { EVENTS = 600 };
+
+static const struct ese_promises careful = {
+    .delivery = ESE_DELIVERY_AT_LEAST_ONCE, .ordered_per_key = true, .retry_stored_once = true};
+static const struct ese_promises careless = {.delivery = ESE_DELIVERY_AT_MOST_ONCE};
+
+static struct ese_judgement judge_at(struct staged_run *run, const struct ese_judge_options *wanted)
+{
+    struct ese_judge_options options = *wanted;
+    options.directory = run->directory;
+    struct ese_judgement judgement;
+    struct ese_error error;
+    staged_run_write(run);
+    assert_int_equal(ese_judge(&options, &judgement, &error), 0);
+    const struct ese_ledger *ledger = &judgement.ledger;
+    const struct ese_mail_ledger *mails = &judgement.mails;
+    assert_int_equal(ledger->offered,
+                     ledger->not_sent + ledger->refused + ledger->unknown + ledger->acknowledged);
+    assert_int_equal(ledger->acknowledged, ledger->processed + ledger->lost + ledger->in_flight);
+    assert_int_equal(ledger->unknown, ledger->unknown_stored + ledger->unknown_absent);
+    assert_int_equal(mails->expected, mails->matched + mails->altered + mails->lost + mails->unknown);
+    assert_int_equal(mails->arrived,
+                     mails->matched + mails->altered + mails->doubled + mails->unexpected);
+    staged_run_free(&run);
+    return judgement;
+}
+
+/* Writes the run, judges it and throws it away. */
+static struct ese_judgement judge(struct staged_run *run, const struct ese_promises *promises)
+{
+    const struct ese_judge_options options = {.promises = promises};
+    return judge_at(run, &options);
+}
+
+static void says(const struct ese_judgement *judgement, enum ese_verdict_word word, const char *reason)
+{
+    if (judgement->ledger_verdict.word != word)
+        print_error("the verdict is %s: %s\n", ese_verdict_text(judgement->ledger_verdict.word),
+                    judgement->ledger_verdict.reason);
+    assert_int_equal(judgement->ledger_verdict.word, word);
+    assert_non_null(strstr(judgement->ledger_verdict.reason, reason));
+}
+
+static struct staged_run *consumed(uint64_t seed)
+{
+    struct staged_run *run = staged_run_make(seed, EVENTS);
+    staged_run_consume(run);
+    return run;
+}
+
+static const struct staged_event *at(const struct staged_run *run, int place)
+{
+    return &run->events[run->log[place]];
+}
+
+static bool is_press(const struct staged_event *staged)
+{
+    return strcmp(staged->event.sub_type, ESE_SUB_TYPE_KEY_PRESS) == 0;
+}
+
+/* The first place from the middle on that holds an acknowledged press. */
+static int a_press(const struct staged_run *run)
+{
+    int place = run->log_count / 2;
+    while (at(run, place)->outcome != ESE_HISTORY_ACKNOWLEDGED || !is_press(at(run, place)))
+        place++;
+    return place;
+}
+
+static int of_same_key(const struct staged_run *run, int place)
+{
+    int other = place + 1;
+    while (strcmp(at(run, place)->event.key, at(run, other)->event.key) != 0 ||
+           at(run, other)->outcome != ESE_HISTORY_ACKNOWLEDGED)
+        other++;
+    return other;
+}
+
+/* ---- no fault -------------------------------------------------------------------------------------- */
+
+static void any_run_without_fault_passes(void **state)
+{
+    (void)state;
+    int64_t expected = 0, unknown_stored = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        struct ese_judgement judgement = judge(consumed(seed), &careful);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.offered, EVENTS);
+        assert_int_equal(judgement.mails.matched, judgement.mails.expected);
+        assert_int_equal(judgement.mails.arrived, judgement.mails.expected);
+        assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_PASS);
+        expected += judgement.mails.expected;
+        unknown_stored += judgement.ledger.unknown_stored;
+    }
+    assert_in_range(expected, 40 * 30, 40 * 140); /* so that there was something to be wrong about */
+    assert_true(unknown_stored > 40);
+}
+
+static void events_of_different_keys_may_change_places(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(1, EVENTS);
+    int place = a_press(run);
+    while (strcmp(at(run, place)->event.key, at(run, place + 1)->event.key) == 0)
+        place++;
+    staged_run_swap(run, place, place + 1);
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.reordered, 0);
+}
+
+static void handing_again_is_counted_and_no_fault(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(2);
+    run->handed_twice = 25;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.redelivered, 25);
+}
+
+/* ---- events ---------------------------------------------------------------------------------------- */
+
+static void an_event_dropped_by_the_store_is_lost(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct staged_run *run = staged_run_make(seed, EVENTS);
+        staged_run_drop(run, a_press(run));
+        staged_run_consume(run);
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_FAIL, "lost");
+        assert_int_equal(judgement.ledger.lost, 1);
+    }
+}
+
+static void a_transport_that_may_lose_is_not_blamed_for_it(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct staged_run *run = staged_run_make(seed, EVENTS);
+        for (int i = 0; i < 40; i++)
+            staged_run_drop(run, a_press(run) - 20 + i);
+        staged_run_consume(run);
+        struct ese_judgement judgement = judge(run, &careless);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_true(judgement.ledger.lost > 20);
+        assert_true(judgement.mails.lost + judgement.mails.altered > 0);
+    }
+}
+
+static void an_event_the_consumer_passed_over_is_lost(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(3, EVENTS);
+    run->passed_over = a_press(run);
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "lost");
+    assert_int_equal(judgement.ledger.lost, 1);
+}
+
+static void an_event_stored_again_is_counted(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(4, EVENTS);
+    staged_run_append(run, run->log[a_press(run)]);
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "second time");
+    assert_int_equal(judgement.ledger.stored_twice, 1);
+    assert_int_equal(judgement.mails.doubled, 0);
+}
+
+static void events_of_one_key_may_not_change_places(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        for (int promised = 0; promised < 2; promised++) {
+            struct staged_run *run = staged_run_make(seed, EVENTS);
+            int place = a_press(run);
+            staged_run_swap(run, place, of_same_key(run, place));
+            staged_run_consume(run);
+            struct ese_judgement judgement = judge(run, promised ? &careful : &careless);
+            says(&judgement, promised ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, promised ? "behind a later" : "");
+            assert_true(judgement.ledger.reordered >= 1);
+        }
+    }
+}
+
+static void a_refused_event_in_the_store_is_a_phantom(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(5, EVENTS);
+    int event = run->log[a_press(run)];
+    run->events[event].outcome = ESE_HISTORY_REFUSED;
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careless);
+    says(&judgement, ESE_VERDICT_FAIL, "account");
+    assert_int_equal(judgement.ledger.phantom, 1);
+}
+
+static void what_is_not_processed_when_the_drain_ends_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(6, EVENTS);
+    run->read = run->log_count - 10;
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "not processed");
+    assert_in_range(judgement.ledger.in_flight, 5, 10);
+    assert_int_equal(judgement.ledger.lost, 0);
+}
+
+static void without_an_outcome_it_is_unknown(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(7, EVENTS);
+    int event = run->log[a_press(run)];
+    run->events[event].outcome = ESE_HISTORY_END;
+    int other = run->log[a_press(run)];
+    run->events[other].outcome = ESE_HISTORY_END;
+    run->events[other].sent_ns = 0;
+    staged_run_drop(run, staged_run_place(run, other));
+    staged_run_consume(run);
+    struct ese_judgement sane = judge(consumed(7), &careful);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.unknown_stored, sane.ledger.unknown_stored + 1);
+    assert_int_equal(judgement.ledger.not_sent, sane.ledger.not_sent + 1);
+}
+
+/* ---- mails ----------------------------------------------------------------------------------------- */
+
+static void a_mail_that_came_twice_is_doubled(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(8);
+    staged_run_add_mail(run, run->mails[run->mail_count / 2]);
+    struct ese_judgement judgement = judge(run, &careless);
+    says(&judgement, ESE_VERDICT_FAIL, "second time");
+    assert_int_equal(judgement.mails.doubled, 1);
+}
+
+static void a_mail_that_did_not_come_is_lost(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(9);
+    staged_run_drop_mail(run, run->mail_count / 2);
+    struct ese_judgement judgement = judge(run, &careless);
+    says(&judgement, ESE_VERDICT_FAIL, "missing");
+    assert_int_equal(judgement.mails.lost, 1);
+}
+
+static void a_mail_the_mailer_does_not_know_of_is_neither(void **state)
+{
+    (void)state;
+    for (int arrived = 0; arrived < 2; arrived++) {
+        struct staged_run *run = consumed(10);
+        run->unknown_mail = run->mails[3];
+        if (!arrived)
+            staged_run_drop_mail(run, 3);
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.mails.unknown, !arrived);
+        assert_int_equal(judgement.mails.unknown_arrived, arrived);
+    }
+}
+
+static void a_mail_still_queued_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(10);
+    staged_run_drop_mail(run, 3);
+    run->queued_mails = 1;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "not sent");
+}
+
+/* Makes a decision over three events up, and has its mail arrive. */
+static void make_up(struct staged_run *run, const struct ese_id events[3])
+{
+    struct staged_decision decision = {.id = ese_id_derive("made up", events, 3)};
+    memcpy(decision.events, events, sizeof decision.events);
+    run->decisions =
+        ese_realloc_array(run->decisions, (size_t)run->decision_count + 1, sizeof *run->decisions);
+    run->decisions[run->decision_count++] = decision;
+    staged_run_add_mail(run, decision.id);
+}
+
+/* A press that stands alone in its chain: none of its key within a second on either side. */
+static int a_lone_press(const struct staged_run *run)
+{
+    for (int i = 0; i < run->count; i++) {
+        bool alone = is_press(&run->events[i]) && run->events[i].outcome == ESE_HISTORY_ACKNOWLEDGED;
+        for (int j = 0; alone && j < run->count; j++) {
+            int64_t gap = run->events[j].event.client_ts - run->events[i].event.client_ts;
+            bool near = gap <= 1000 && gap >= -1000 && j != i && is_press(&run->events[j]);
+            alone = !near || strcmp(run->events[i].event.key, run->events[j].event.key) != 0;
+        }
+        if (alone)
+            return i;
+    }
+    fail_msg("no press stands alone");
+    return -1;
+}
+
+static void a_mail_without_a_third_press_is_unexpected(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(11);
+    int press = a_lone_press(run);
+    const struct ese_id events[3] = {run->events[press].event.id, run->events[press].event.id,
+                                     run->events[press].event.id};
+    make_up(run, events);
+    struct ese_judgement judgement = judge(run, &careless);
+    says(&judgement, ESE_VERDICT_FAIL, "no key presses account");
+    assert_int_equal(judgement.mails.unexpected, 1);
+}
+
+static void a_mail_of_no_decision_is_unexpected(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(12);
+    struct ese_id unheard_of = ese_id_derive("never decided", NULL, 0), none = {{0}};
+    staged_run_add_mail(run, unheard_of);
+    staged_run_add_mail(run, none);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "no key presses account");
+    assert_int_equal(judgement.mails.unexpected, 2);
+}
+
+static void a_mail_of_the_wrong_three_is_altered(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(13);
+    make_up(run, run->decisions[5].events);
+    for (int i = 0; i < run->mail_count; i++) {
+        if (ese_id_equal(&run->mails[i], &run->decisions[5].id))
+            staged_run_drop_mail(run, i);
+    }
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "other events");
+    assert_int_equal(judgement.mails.altered, 1);
+}
+
+static void a_further_mail_of_a_chain_is_doubled(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(14);
+    make_up(run, run->decisions[5].events);
+    struct ese_judgement judgement = judge(run, &careless);
+    says(&judgement, ESE_VERDICT_FAIL, "second time");
+    assert_int_equal(judgement.mails.doubled, 1);
+}
+
+/* An unknown press, stored behind the next ones of its key: the consumer may conclude what it likes of that
+ * chain, but not twice. */
+static void an_unknown_event_out_of_its_place_makes_its_chain_doubtful(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct staged_run *run = staged_run_make(seed, EVENTS);
+        int place = a_press(run), other = of_same_key(run, place);
+        run->events[run->log[place]].outcome = ESE_HISTORY_UNKNOWN;
+        for (; place < other; place++)
+            staged_run_swap(run, place, place + 1);
+        staged_run_consume(run);
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.reordered, 0);
+    }
+}
+
+/* ---- what cannot be told --------------------------------------------------------------------------- */
+
+static void a_truncated_history_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(15);
+    run->history_bytes = 80000;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "limit");
+    assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
+}
+
+static void a_store_that_was_not_read_back_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(16);
+    run->has_no_store = true;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "store.history");
+}
+
+static void an_outcome_of_what_was_never_offered_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(17);
+    int events = run->count;
+    run->events[events - 1].event.id = run->events[events - 2].event.id; /* two offers, two outcomes */
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "contradict");
+}
+
+static void without_a_client_history_there_is_nothing_to_judge(void **state)
+{
+    (void)state;
+    const struct ese_judge_options options = {.directory = "/nonexistent/ese", .promises = &careful};
+    struct ese_judgement judgement;
+    struct ese_error error;
+    assert_int_equal(ese_judge(&options, &judgement, &error), -1);
+    assert_non_null(strstr(error.text, "client.history"));
+}
+
+/* ---- timing ---------------------------------------------------------------------------------------- */
+
+static void latencies_run_from_due_and_the_warm_up_is_cut(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(18);
+    const struct ese_judge_options options = {
+        .promises = &careful, .measured_from_ns = run->events[100].due_ns,
+        .restarted_ns = at(run, a_press(run))->due_ns + 3 * ESE_NS_PER_MS}; /* 2 acknowledged, 5 handed */
+    struct ese_judgement judgement = judge_at(run, &options);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_in_range(judgement.warmup_cut, 90, 100); /* some events share a millisecond */
+    assert_int_equal(judgement.acknowledge.max_us, 2000);
+    assert_in_range(judgement.acknowledge.count, 440, 500);
+    assert_in_range(judgement.end_to_end.p50_us, 6000, 600000); /* a batch waits for its last event */
+    assert_in_range(judgement.reads_again_us, 0, 200000);
+    assert_in_range(judgement.backlog_at_restart, 1, 20);
+    assert_true(judgement.processed_per_s > 1);
+}
+
+static void a_generator_that_fell_behind_withholds_timing_only(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(19);
+    for (int i = 0; i < 50; i++)
+        run->events[i].sent_ns += run->events[i].sent_ns == 0 ? 0 : 6 * ESE_NS_PER_MS;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    assert_non_null(strstr(judgement.timing_verdict.reason, "fell behind"));
+}
+
+static void a_negative_latency_withholds_timing_only(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(20);
+    run->events[run->log[a_press(run)]].done_ns -= ESE_NS_PER_S;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    assert_non_null(strstr(judgement.timing_verdict.reason, "negative"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_run_without_fault_passes),
+        cmocka_unit_test(events_of_different_keys_may_change_places),
+        cmocka_unit_test(handing_again_is_counted_and_no_fault),
+        cmocka_unit_test(an_event_dropped_by_the_store_is_lost),
+        cmocka_unit_test(a_transport_that_may_lose_is_not_blamed_for_it),
+        cmocka_unit_test(an_event_the_consumer_passed_over_is_lost),
+        cmocka_unit_test(an_event_stored_again_is_counted),
+        cmocka_unit_test(events_of_one_key_may_not_change_places),
+        cmocka_unit_test(a_refused_event_in_the_store_is_a_phantom),
+        cmocka_unit_test(what_is_not_processed_when_the_drain_ends_cannot_be_told),
+        cmocka_unit_test(without_an_outcome_it_is_unknown),
+        cmocka_unit_test(a_mail_that_came_twice_is_doubled),
+        cmocka_unit_test(a_mail_that_did_not_come_is_lost),
+        cmocka_unit_test(a_mail_the_mailer_does_not_know_of_is_neither),
+        cmocka_unit_test(a_mail_still_queued_cannot_be_told),
+        cmocka_unit_test(a_mail_without_a_third_press_is_unexpected),
+        cmocka_unit_test(a_mail_of_no_decision_is_unexpected),
+        cmocka_unit_test(a_mail_of_the_wrong_three_is_altered),
+        cmocka_unit_test(a_further_mail_of_a_chain_is_doubled),
+        cmocka_unit_test(an_unknown_event_out_of_its_place_makes_its_chain_doubtful),
+        cmocka_unit_test(a_truncated_history_cannot_be_told),
+        cmocka_unit_test(a_store_that_was_not_read_back_cannot_be_told),
+        cmocka_unit_test(an_outcome_of_what_was_never_offered_cannot_be_told),
+        cmocka_unit_test(without_a_client_history_there_is_nothing_to_judge),
+        cmocka_unit_test(latencies_run_from_due_and_the_warm_up_is_cut),
+        cmocka_unit_test(a_generator_that_fell_behind_withholds_timing_only),
+        cmocka_unit_test(a_negative_latency_withholds_timing_only),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
