@@ -1,0 +1,86 @@
+/* ese-lab check: repeats the ledger of a finished run from its artifacts alone. */
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+#include "orchestration/lab/command.h"
+#include "orchestration/lab/report.h"
+#include "orchestration/lab/results.h"
+#include "transports/registry.h"
+
+static const struct ese_option options[] = {
+    {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Print the results as JSON instead of the table."},
+    {.name = "strict", .kind = ESE_OPTION_FLAG,
+     .help = "Let the timing verdict count in the exit status, too."},
+    ESE_OPTION_END,
+};
+
+static int judge_again(const char *directory, const struct ese_results *results,
+                       struct ese_results_transport *transport, struct ese_error *error)
+{
+    const struct ese_registry_entry *entry;
+    char label[128], path[ESE_ARTIFACT_PATH_SIZE];
+    ese_artifact_label(transport->name, label, sizeof label);
+    if (ese_registry_find(transport->name, &entry, error) < 0 ||
+        ese_artifact_path(directory, label, path, error) < 0)
+        return -1;
+    struct ese_judge_options judging = {
+        .directory = path,
+        .promises = &entry->transport->promises,
+        .measured_from_ns = transport->schedule_ns + results->warmup_s * ESE_NS_PER_S,
+        .restarted_ns = transport->restarted_ns,
+    };
+    return ese_judge(&judging, &transport->judgement, error);
+}
+
+static int run_check(const struct ese_config *config, struct ese_error *error)
+{
+    struct ese_results results;
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
+    const char *directory = ese_config_argument(config, 0);
+    if (directory == NULL || ese_config_argument(config, 1) != NULL)
+        return ese_fail(error, ESE_E_USAGE, "name one run's directory, as compare printed it at its end");
+    if (ese_results_read(directory, &results, error) < 0)
+        return -1;
+    for (int i = 0; i < results.count; i++) {
+        if (judge_again(directory, &results, &results.transports[i], error) < 0)
+            return -1;
+    }
+    if (ese_config_flag(config, "json")) {
+        char *written = ese_results_text(&results);
+        puts(written);
+        free(written);
+    } else {
+        ese_report_table(&results, &text);
+        ese_report_sentences(&results, &text);
+        fputs(text.text, stdout);
+        ese_buffer_free(&text);
+    }
+    return ese_report_exit_status(&results, ese_config_flag(config, "strict"));
+}
+
+static const struct ese_service service = {
+    .manual = {
+        .name = "ese-lab check",
+        .summary = "repeats the ledger of a run from its artifacts",
+        .synopsis = "DIR",
+        .description = "Reads the histories, the consumer's state, the mailer's outbox, the store as it was read "
+                       "back and the mails in DIR, and judges again. The cost is what was measured then.\n\n"
+                       "The exit status is 0 when every ledger balances, 1 when one does not, 2 when one "
+                       "cannot be told.",
+        .examples = NULL,
+    },
+    .options = options,
+    .choose = NULL,
+    .run = run_check,
+};
+
+static int check_main(int argc, char **argv)
+{
+    return ese_service_main(&service, argc, argv);
+}
+
+const struct ese_lab_command ese_lab_check = {
+    .name = "check",
+    .summary = "repeats the ledger of a run from its artifacts",
+    .main = check_main,
+};

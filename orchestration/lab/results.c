@@ -1,0 +1,262 @@
+#include "orchestration/lab/results.h"
+
+#include <jansson.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "ese-core/memory.h"
+
+/* ---- writing ---- */
+
+static json_t *options_json(const struct ese_results *results)
+{
+    return json_pack("{s:s, s:I, s:I, s:s, s:b, s:I}", "rate", results->rate, "duration_s",
+                     (json_int_t)results->duration_s, "warmup_s", (json_int_t)results->warmup_s, "fault",
+                     results->fault, "in_turn", results->in_turn, "retry_deadline_ms",
+                     (json_int_t)results->retry_deadline_ms);
+}
+
+static void processor_name(char *text, size_t size)
+{
+    char line[256];
+    FILE *file = fopen("/proc/cpuinfo", "re");
+    snprintf(text, size, "unknown");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
+            line[strcspn(line, "\n")] = '\0';
+            snprintf(text, size, "%s", colon + 2);
+            break;
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+}
+
+static json_t *machine_json(void)
+{
+    struct utsname system;
+    struct sysinfo memory;
+    char processor[128];
+    uname(&system);
+    sysinfo(&memory);
+    processor_name(processor, sizeof processor);
+    return json_pack("{s:s, s:s, s:s, s:I, s:I}", "kernel", system.release, "architecture", system.machine,
+                     "processor", processor, "processors", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN),
+                     "memory_bytes", (json_int_t)memory.totalram * (json_int_t)memory.mem_unit);
+}
+
+struct member {
+    const char *name;
+    int64_t value;
+};
+
+static json_t *members_json(const struct member *members, size_t count)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(object, members[i].name, json_integer(members[i].value));
+    return object;
+}
+
+static json_t *ledger_json(const struct ese_ledger *ledger)
+{
+    const struct member members[] = {
+        {"offered", ledger->offered},
+        {"acknowledged", ledger->acknowledged},
+        {"refused", ledger->refused},
+        {"unknown", ledger->unknown},
+        {"unknown_stored", ledger->unknown_stored},
+        {"unknown_absent", ledger->unknown_absent},
+        {"not_sent", ledger->not_sent},
+        {"processed", ledger->processed},
+        {"lost", ledger->lost},
+        {"in_flight", ledger->in_flight},
+        {"redelivered", ledger->redelivered},
+        {"stored_twice", ledger->stored_twice},
+        {"reordered", ledger->reordered},
+        {"phantom", ledger->phantom},
+        {"late", ledger->late},
+        {"beyond_window", ledger->beyond_window},
+        {"skipped_by_retention", ledger->skipped_by_retention},
+    };
+    const struct member causes[] = {
+        {"clash", ledger->lost_by_clash},
+        {"expiry", ledger->lost_by_expiry},
+        {"death", ledger->lost_by_death},
+    };
+    json_t *object = members_json(members, ESE_COUNT_OF(members));
+    json_object_set_new(object, "lost_by", members_json(causes, ESE_COUNT_OF(causes)));
+    return object;
+}
+
+static json_t *mails_json(const struct ese_mail_ledger *mails)
+{
+    const struct member members[] = {
+        {"expected", mails->expected},     {"arrived", mails->arrived},
+        {"matched", mails->matched},       {"altered", mails->altered},
+        {"lost", mails->lost},             {"doubled", mails->doubled},
+        {"unexpected", mails->unexpected}, {"unknown", mails->unknown},
+        {"unknown_arrived", mails->unknown_arrived},
+    };
+    return members_json(members, ESE_COUNT_OF(members));
+}
+
+static json_t *latency_json(const struct ese_latency *latency)
+{
+    const struct member members[] = {
+        {"count", latency->count},     {"p50", latency->p50_us}, {"p99", latency->p99_us},
+        {"p999", latency->p999_us}, {"max", latency->max_us},
+    };
+    return members_json(members, ESE_COUNT_OF(members));
+}
+
+static json_t *cost_json(const struct ese_journey_cost *cost)
+{
+    return json_pack("{s:f, s:I, s:I, s:I, s:I, s:i}", "cpu_s", (double)cost->cpu_ns / 1e9, "wire_bytes",
+                     (json_int_t)cost->wire_bytes, "disk_bytes", (json_int_t)cost->disk_bytes,
+                     "disk_written_bytes", (json_int_t)cost->disk_written_bytes, "rss_peak_bytes",
+                     (json_int_t)cost->rss_peak_bytes, "processes", cost->processes);
+}
+
+static json_t *verdict_json(const struct ese_verdict *verdict)
+{
+    return json_pack("{s:s, s:s}", "word", ese_verdict_text(verdict->word), "reason", verdict->reason);
+}
+
+static json_t *transport_json(const struct ese_results_transport *transport)
+{
+    const struct ese_judgement *judgement = &transport->judgement;
+    json_t *object = json_pack(
+        "{s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "name", transport->name, "durability",
+        ese_durability_name(transport->durability), "broker", transport->broker, "mock", transport->mock,
+        "drained", transport->drained, "schedule_ns", (json_int_t)transport->schedule_ns, "restarted_ns",
+        (json_int_t)transport->restarted_ns);
+    json_t *latency = json_object();
+    json_object_set_new(latency, "ack", latency_json(&judgement->acknowledge));
+    json_object_set_new(latency, "end_to_end", latency_json(&judgement->end_to_end));
+    json_object_set_new(latency, "mail", latency_json(&judgement->mail));
+    json_t *verdict = json_object();
+    json_object_set_new(verdict, "ledger", verdict_json(&judgement->ledger_verdict));
+    json_object_set_new(verdict, "timing", verdict_json(&judgement->timing_verdict));
+    json_object_set_new(object, "verdict", verdict);
+    json_object_set_new(object, "ledger", ledger_json(&judgement->ledger));
+    json_object_set_new(object, "mails", mails_json(&judgement->mails));
+    json_object_set_new(object, "latency_us", latency);
+    json_object_set_new(object, "warmup_cut", json_integer(judgement->warmup_cut));
+    json_object_set_new(object, "behind_schedule", json_integer(judgement->behind_schedule));
+    json_object_set_new(object, "reads_again_us", json_integer(judgement->reads_again_us));
+    json_object_set_new(object, "backlog_at_restart", json_integer(judgement->backlog_at_restart));
+    json_object_set_new(object, "processed_per_s", json_real(judgement->processed_per_s));
+    json_object_set_new(object, "cost", cost_json(&transport->cost));
+    return object;
+}
+
+char *ese_results_text(const struct ese_results *results)
+{
+    json_t *root = json_pack("{s:i, s:I, s:o, s:o}", "version", ESE_RESULTS_VERSION, "seed",
+                             (json_int_t)results->seed, "options", options_json(results), "machine",
+                             machine_json());
+    json_t *transports = json_array();
+    for (int i = 0; i < results->count; i++)
+        json_array_append_new(transports, transport_json(&results->transports[i]));
+    json_object_set_new(root, "transports", transports);
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    json_decref(root);
+    return text;
+}
+
+int ese_results_write(const char *directory, const struct ese_results *results, struct ese_error *error)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_artifact_path(directory, ESE_ARTIFACT_RESULTS, path, error) < 0)
+        return -1;
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return ese_fail_errno(error, "cannot write %.300s", path);
+    char *text = ese_results_text(results);
+    fprintf(file, "%s\n", text);
+    free(text);
+    return fclose(file) == 0 ? 0 : ese_fail_errno(error, "cannot write %.300s", path);
+}
+
+/* ---- reading ---- */
+
+static void copy_text(char *target, size_t size, const char *text)
+{
+    snprintf(target, size, "%s", text);
+}
+
+static int read_transport(json_t *object, struct ese_results_transport *transport)
+{
+    const char *name, *durability, *broker;
+    int mock, drained;
+    json_int_t schedule_ns, restarted_ns;
+    if (json_unpack(object, "{s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "name", &name, "durability", &durability,
+                    "broker", &broker, "mock", &mock, "drained", &drained, "schedule_ns", &schedule_ns,
+                    "restarted_ns", &restarted_ns) < 0)
+        return -1;
+    json_t *cost = json_object_get(object, "cost");
+    json_int_t wire = 0, disk = 0, written = 0, peak = 0;
+    double cpu_s = 0;
+    if (json_unpack(cost, "{s:F, s:I, s:I, s:I, s:I, s:i}", "cpu_s", &cpu_s, "wire_bytes", &wire, "disk_bytes",
+                    &disk, "disk_written_bytes", &written, "rss_peak_bytes", &peak, "processes",
+                    &transport->cost.processes) < 0)
+        return -1;
+    copy_text(transport->name, sizeof transport->name, name);
+    copy_text(transport->broker, sizeof transport->broker, broker);
+    transport->durability = ese_durability_parse(durability);
+    transport->mock = mock != 0;
+    transport->drained = drained != 0;
+    transport->schedule_ns = schedule_ns;
+    transport->restarted_ns = restarted_ns;
+    transport->cost.cpu_ns = (int64_t)(cpu_s * 1e9);
+    transport->cost.wire_bytes = wire;
+    transport->cost.disk_bytes = disk;
+    transport->cost.disk_written_bytes = written;
+    transport->cost.rss_peak_bytes = peak;
+    return 0;
+}
+
+static int read_root(json_t *root, const char *path, struct ese_results *results, struct ese_error *error)
+{
+    int version, in_turn;
+    const char *rate, *fault;
+    json_int_t seed, duration_s, warmup_s, deadline_ms;
+    json_t *transports;
+    if (json_unpack(root, "{s:i, s:I, s:{s:s, s:I, s:I, s:s, s:b, s:I}, s:o}", "version", &version, "seed",
+                    &seed, "options", "rate", &rate, "duration_s", &duration_s, "warmup_s", &warmup_s,
+                    "fault", &fault, "in_turn", &in_turn, "retry_deadline_ms", &deadline_ms, "transports",
+                    &transports) < 0)
+        return ese_fail(error, ESE_E_INVALID, "%.300s is not the results of a run", path);
+    if (version != ESE_RESULTS_VERSION)
+        return ese_fail(error, ESE_E_INVALID, "%.300s has version %d, this program reads %d", path, version,
+                        ESE_RESULTS_VERSION);
+    *results = (struct ese_results){.seed = seed, .duration_s = duration_s, .warmup_s = warmup_s,
+                                    .in_turn = in_turn != 0, .retry_deadline_ms = deadline_ms};
+    copy_text(results->rate, sizeof results->rate, rate);
+    copy_text(results->fault, sizeof results->fault, fault);
+    size_t i;
+    json_t *transport;
+    json_array_foreach(transports, i, transport) {
+        if (results->count == ESE_RESULTS_TRANSPORTS ||
+            read_transport(transport, &results->transports[results->count++]) < 0)
+            return ese_fail(error, ESE_E_INVALID, "%.300s: transport %zu is malformed", path, i);
+    }
+    return 0;
+}
+
+int ese_results_read(const char *directory, struct ese_results *results, struct ese_error *error)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    json_error_t problem;
+    if (ese_artifact_path(directory, ESE_ARTIFACT_RESULTS, path, error) < 0)
+        return -1;
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);
+    if (root == NULL)
+        return ese_fail(error, ESE_E_INVALID, "cannot read %.300s: %s", path, problem.text);
+    int result = read_root(root, path, results, error);
+    json_decref(root);
+    return result;
+}
