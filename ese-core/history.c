@@ -12,6 +12,7 @@
 #include "ese-core/history_file.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "ese-core/wire.h"
 
 #define GROW_BYTES (INT64_C(4) << 20)
 #define FIRST_BYTES (INT64_C(64) << 10)
@@ -23,7 +24,8 @@ struct ese_history {
     int fd; /* -1: counts only */
     int64_t mapped; /* all of the limit, so that growing moves nothing; touched only below `size` */
     _Atomic int64_t size;
-    pthread_mutex_t lock; /* growing, and adding words */
+    pthread_mutex_t lock; /* growing, adding words, and what follows */
+    struct ese_wire_totals noted;
 };
 
 /* ---- the file --------------------------------------------------------------------------------- */
@@ -266,4 +268,15 @@ void ese_history_set(struct ese_history *history, enum ese_history_counter count
 {
     assert(counter < ESE_HISTORY_COUNTERS);
     atomic_store_explicit(&history->header->counters[counter], value, memory_order_relaxed);
+}
+
+/* Adds what came since the last call: so lives add up, and an earlier one's need not be known. */
+void ese_history_note_wire(struct ese_history *history)
+{
+    pthread_mutex_lock(&history->lock);
+    struct ese_wire_totals now = ese_wire_totals(), *noted = &history->noted;
+    ese_history_count(history, ESE_COUNT_WIRE_SENT, (int64_t)(now.sent - noted->sent));
+    ese_history_count(history, ESE_COUNT_WIRE_RECEIVED, (int64_t)(now.received - noted->received));
+    *noted = now;
+    pthread_mutex_unlock(&history->lock);
 }

@@ -16,6 +16,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/history_file.h"
 #include "ese-core/memory.h"
+#include "ese-core/wire.h"
 #include "tests/support/directory.h"
 #include "tests/support/wait.h"
 
@@ -433,6 +434,26 @@ static void survives_sigkill(void **state)
     assert_int_equal(again.total, check.total);
 }
 
+static void wire_totals_of_all_lives_add_up(void **state)
+{
+    struct fixture *fixture = *state;
+    open_history(fixture, LIMIT);
+    ese_wire_add(10, 20);
+    ese_history_note_wire(fixture->history);
+    ese_wire_add(1, 2);
+    ese_history_note_wire(fixture->history);
+    ese_history_note_wire(fixture->history); /* nothing new */
+    struct ese_wire_totals first = ese_wire_totals();
+    open_reader(fixture);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_WIRE_SENT), first.sent);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_WIRE_RECEIVED), first.received);
+    ese_history_close(&fixture->history);
+    open_history(fixture, LIMIT); /* as if another process did, with totals of its own */
+    ese_history_note_wire(fixture->history);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_WIRE_SENT), 2 * first.sent);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_WIRE_RECEIVED), 2 * first.received);
+}
+
 #define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -443,6 +464,7 @@ int main(void)
         WITH_FILE(turns_monotonic_into_wall_time),
         WITH_FILE(words_beyond_the_list_are_lost_not_wrong),
         cmocka_unit_test(without_a_path_it_only_counts),
+        WITH_FILE(wire_totals_of_all_lives_add_up),
         WITH_FILE(met_limit_is_told),
         WITH_FILE(a_second_writer_is_refused),
         WITH_FILE(a_foreign_file_is_left_alone),
