@@ -21,6 +21,14 @@ static void visit_table(const struct ese_options *options, int table, visit_opti
     }
 }
 
+static bool is_empty(const struct ese_options *options, int table)
+{
+    const struct ese_option *option = options->tables[table].table;
+    while (option->name != NULL && ese_options_find(options, option->name) != option)
+        option++;
+    return option->name == NULL;
+}
+
 static bool on_by_default(const struct ese_option *option)
 {
     return option->kind == ESE_OPTION_FLAG && option->fallback != NULL &&
@@ -35,6 +43,17 @@ static const char *placeholder(const struct ese_option *option)
     return option->value != NULL ? option->value : option->choices;
 }
 
+static void describe_range(struct ese_buffer *text, const struct ese_option *option)
+{
+    if (option->max == INT64_MAX)
+        ese_buffer_printf(text, " At least %" PRId64, option->min);
+    else
+        ese_buffer_printf(text, " From %" PRId64 " to %" PRId64, option->min, option->max);
+    if (option->choices != NULL)
+        ese_buffer_printf(text, ", or %s", option->choices);
+    ese_buffer_text(text, ".");
+}
+
 /* The help, and behind it what the table says without words: choices, range, default. */
 static void describe(struct ese_buffer *text, const struct ese_option *option, bool with_range)
 {
@@ -44,9 +63,7 @@ static void describe(struct ese_buffer *text, const struct ese_option *option, b
     if (option->kind == ESE_OPTION_LIST)
         ese_buffer_text(text, " May be given several times.");
     if (option->kind == ESE_OPTION_NUMBER && with_range)
-        ese_buffer_printf(text, " From %" PRId64 " to %" PRId64 "%s%s.", option->min, option->max,
-                          option->choices != NULL ? ", or " : "",
-                          option->choices != NULL ? option->choices : "");
+        describe_range(text, option);
     if (option->fallback != NULL && option->kind != ESE_OPTION_FLAG)
         ese_buffer_printf(text, " Default: %s.", option->fallback);
 }
@@ -124,6 +141,8 @@ void ese_manual_help(const struct ese_manual *manual, const struct ese_config *c
     if (manual->description != NULL)
         print_paragraphs(manual->description);
     for (int i = 0; i < options->count; i++) {
+        if (is_empty(options, i))
+            continue;
         printf("\n%s:\n", options->tables[i].heading);
         visit_table(options, i, print_option);
     }
@@ -231,6 +250,8 @@ void ese_manual_page(const struct ese_manual *manual, const struct ese_config *c
     printf(".Sh DESCRIPTION\n");
     print_roff_paragraphs(manual->description != NULL ? manual->description : manual->summary);
     for (int i = 0; i < options->count; i++) {
+        if (is_empty(options, i))
+            continue;
         printf(".Ss %s\n.Bl -tag -width Ds\n", options->tables[i].heading);
         visit_table(options, i, print_roff_option);
         printf(".El\n");

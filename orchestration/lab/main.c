@@ -1,4 +1,6 @@
 /* ese-lab - the lab itself: starts journeys side by side, breaks them, and keeps the ledger. */
+#include "ese-core/buffer.h"
+#include "ese-core/manual.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/command.h"
 
@@ -13,29 +15,95 @@ static const struct ese_lab_command *const commands[] = {
     &ese_lab_doctor,
 };
 
-static int usage(FILE *stream, int status)
+static void print_commands(FILE *stream)
 {
-    fprintf(stream, "usage: ese-lab COMMAND [OPTIONS]\n\ncommands:\n");
+    fprintf(stream, "Usage: ese-lab COMMAND [OPTION ...]\n\nCommands:\n");
     for (size_t i = 0; i < ESE_COUNT_OF(commands); i++)
         fprintf(stream, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(stream, "\n'ese-lab COMMAND --help' tells more of each.\n");
-    return status;
 }
+
+/* ---- what it says of itself; each command does the same for its own options ---------------------------- */
+
+static int help(void)
+{
+    print_commands(stdout);
+    return 0;
+}
+
+static int version(void)
+{
+    printf("ese-lab %s\n", ESE_VERSION);
+    return 0;
+}
+
+static int page(void)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(8000);
+    ese_buffer_text(&text, "Keeps journeys of events, from click to mail, over exchangeable transports. "
+                           "Its commands are:");
+    for (size_t i = 0; i < ESE_COUNT_OF(commands); i++)
+        ese_buffer_printf(&text, "\n\n%s: %s.", commands[i]->name, commands[i]->summary);
+    ese_buffer_text(&text, "\n\nEach command has options of its own and prints its page with --man.");
+    const struct ese_manual manual = {.name = "ese-lab", .summary = "walks events over transports side by side",
+                                      .synopsis = "COMMAND", .description = text.text};
+    struct ese_config *none = ese_config_new();
+    ese_manual_page(&manual, none);
+    ese_config_free(&none);
+    ese_buffer_free(&text);
+    return 0;
+}
+
+/* The commands' functions, and one that calls the right one of them. ./lab has the same commands. */
+static int completion(void)
+{
+    char *words[] = {NULL, "--completion", "bash", NULL};
+    for (size_t i = 0; i < ESE_COUNT_OF(commands); i++) {
+        words[0] = (char *)commands[i]->name;
+        commands[i]->main(3, words);
+    }
+    printf("_ese_lab() {\n"
+           "    if [ \"$COMP_CWORD\" -gt 1 ]; then\n"
+           "        COMPREPLY=()\n"
+           "        declare -F \"_ese_lab_${COMP_WORDS[1]}\" >/dev/null && \"_ese_lab_${COMP_WORDS[1]}\"\n"
+           "        return\n"
+           "    fi\n"
+           "    COMPREPLY=($(compgen -W '");
+    for (size_t i = 0; i < ESE_COUNT_OF(commands); i++)
+        printf("%s ", commands[i]->name);
+    printf("--help --version --man --completion' -- \"${COMP_WORDS[1]}\"))\n}\n"
+           "complete -o default -F _ese_lab ese-lab lab\n");
+    return 0;
+}
+
+static const struct {
+    const char *word;
+    const char *value; /* what must stand behind it, or NULL */
+    int (*answer)(void);
+} questions[] = {
+    {"--help", NULL, help},
+    {"-h", NULL, help},
+    {"help", NULL, help},
+    {"--version", NULL, version},
+    {"--man", NULL, page},
+    {"--completion", "bash", completion},
+};
 
 int main(int argc, char **argv)
 {
-    if (argc < 2)
-        return usage(stderr, 64);
+    if (argc < 2) {
+        print_commands(stderr);
+        return 64;
+    }
     for (size_t i = 0; i < ESE_COUNT_OF(commands); i++) {
         if (strcmp(argv[1], commands[i]->name) == 0)
             return commands[i]->main(argc - 1, argv + 1);
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
-        return usage(stdout, 0);
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("ese-lab %s\n", ESE_VERSION);
-        return 0;
+    for (size_t i = 0; i < ESE_COUNT_OF(questions); i++) {
+        if (strcmp(argv[1], questions[i].word) == 0 &&
+            (questions[i].value == NULL || (argc > 2 && strcmp(argv[2], questions[i].value) == 0)))
+            return questions[i].answer();
     }
-    fprintf(stderr, "ese-lab: there is no command '%.60s'\n", argv[1]);
-    return usage(stderr, 64);
+    fprintf(stderr, "ese-lab: there is no command '%.60s'; see ese-lab --help\n", argv[1]);
+    return 64;
 }

@@ -60,6 +60,7 @@ asks_for_a_broker() {
     expect 0 '' 'help' knock compare --help
     expect 0 '' 'a cluster that is there' knock compare --bootstrap-servers=x:1
     expect 0 '' 'an embedded broker' knock up --transport heavy --broker embedded
+    expect 0 '' 'up with the first of the list' knock up
     expect 0 '' 'stopping' knock kafka stop
     not_called '^fetch-jars' 'none of these needs the jars'
     for arguments in 'compare --transports quick,heavy:via=x' 'up --transport=spare' 'kafka start'; do

@@ -27,6 +27,12 @@ static const struct ese_option options[] = {
 static const struct ese_option later[] = {
     {.name = "via", .kind = ESE_OPTION_CHOICE, .choices = "server|direct", .help = "The way in."},
     {.name = "rate", .kind = ESE_OPTION_TEXT, .value = "HIDDEN", .help = "Hidden."},
+    {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 0, .max = INT64_MAX, .help = "Seed."},
+    ESE_OPTION_END,
+};
+
+static const struct ese_option hidden[] = {
+    {.name = "via", .kind = ESE_OPTION_TEXT, .value = "HIDDEN", .help = "Hidden."},
     ESE_OPTION_END,
 };
 
@@ -48,6 +54,7 @@ static char *capture_of(const struct ese_manual *of, print_manual *print)
     struct ese_config *config = ese_config_new();
     ese_config_add(config, "Options", options);
     ese_config_add(config, "Options of --transport x", later);
+    ese_config_add(config, "Nothing new", hidden);
     FILE *file = tmpfile();
     assert_non_null(file);
     fflush(stdout);
@@ -93,6 +100,7 @@ static void help_tells_every_option_once(void **state)
     contains(text, "\nOptions of --transport x:\n      --via server|direct ");
     contains(text, "\nExamples:\n  ese-example --rate max\n    as fast as it goes\n");
     assert_null(strstr(text, "HIDDEN"));
+    assert_null(strstr(text, "Nothing new"));
     free(text);
 }
 
@@ -116,6 +124,7 @@ static void page_is_mdoc(void **state)
     contains(text, ".Dt ESE-EXAMPLE 1\n");
     contains(text, ".Nd shows what a manual looks like\n");
     contains(text, ".It Fl r , Fl -rate Ar \"N\"\nEvents a second.\nFrom 1 to 1000, or max.\n");
+    contains(text, "Seed.\nAt least 0.\n");
     contains(text, "\\&.Another");
     contains(text, "a \\e in");
     free(text);
