@@ -146,6 +146,23 @@ static void turns_monotonic_into_wall_time(void **state)
     assert_in_range(wall_ms - ese_clock_wall_ms() + 1000, 0, 2000);
 }
 
+static void wire_totals_add_up_over_lives(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_wire_totals totals = ese_wire_totals();
+    open_history(fixture, LIMIT);
+    ese_wire_add(100, 10);
+    ese_history_note_wire(fixture->history);
+    ese_history_note_wire(fixture->history); /* noting again adds nothing */
+    ese_history_close(&fixture->history);
+    open_history(fixture, LIMIT); /* one process plays two lives here: its first bytes count twice */
+    ese_wire_add(1, 2);
+    ese_history_note_wire(fixture->history);
+    open_reader(fixture);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_WIRE_SENT), 2 * totals.sent + 201);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_WIRE_RECEIVED), 2 * totals.received + 22);
+}
+
 static void words_beyond_the_list_are_lost_not_wrong(void **state)
 {
     struct fixture *fixture = *state;
@@ -462,6 +479,7 @@ int main(void)
         WITH_FILE(records_come_back),
         WITH_FILE(a_restarted_party_keeps_one_file),
         WITH_FILE(turns_monotonic_into_wall_time),
+        WITH_FILE(wire_totals_add_up_over_lives),
         WITH_FILE(words_beyond_the_list_are_lost_not_wrong),
         cmocka_unit_test(without_a_path_it_only_counts),
         WITH_FILE(wire_totals_of_all_lives_add_up),
