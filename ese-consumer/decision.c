@@ -5,8 +5,8 @@
 
 #include "ese-core/memory.h"
 
-void ese_decision_make(struct ese_decision *decision, const char *rule, const struct ese_event *last,
-                       const struct ese_id *events, int event_count)
+void ese_decision_make(struct ese_decision *decision, const char *rule,
+                       const struct ese_event *last, const struct ese_id *events, int event_count)
 {
     assert(event_count > 0 && event_count <= ESE_DECISION_EVENTS);
     char cause[sizeof decision->rule + sizeof decision->key];
@@ -27,8 +27,9 @@ void ese_decision_write_mail(struct ese_buffer *buffer, const struct ese_decisio
 {
     char id[ESE_ID_TEXT_SIZE];
     ese_id_text(&decision->id, id);
-    json_t *mail = json_pack("{s:s, s:s, s:s, s:s, s:s}", "from", decision->from, "to", decision->to,
-                             "subject", decision->subject, "content", decision->content, "id", id);
+    json_t *mail = json_pack("{s:s, s:s, s:s, s:s, s:s}", "from", decision->from, "to",
+                             decision->to, "subject", decision->subject, "content",
+                             decision->content, "id", id);
     assert(mail != NULL); /* every text in an event came through a JSON reader and is UTF-8 */
     char *text = json_dumps(mail, JSON_COMPACT);
     ese_buffer_text(buffer, text);

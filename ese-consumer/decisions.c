@@ -47,8 +47,8 @@ void ese_decisions_free(struct ese_decisions **decisions)
     *decisions = NULL;
 }
 
-int ese_decisions_add(struct ese_decisions *decisions, const struct ese_decision *decision, bool *added,
-                      struct ese_error *error)
+int ese_decisions_add(struct ese_decisions *decisions, const struct ese_decision *decision,
+                      bool *added, struct ese_error *error)
 {
     struct ese_statement *add = decisions->statements[ADD];
     ese_statement_bytes(add, 1, decision->id.bytes, sizeof decision->id.bytes);
@@ -75,7 +75,8 @@ static void copy_text(char *target, size_t size, struct ese_statement *row, int 
     snprintf(target, size, "%s", ese_statement_column_text(row, column));
 }
 
-static void copy_bytes(void *target, size_t size, struct ese_statement *row, int column, size_t *length)
+static void copy_bytes(void *target, size_t size, struct ese_statement *row, int column,
+                       size_t *length)
 {
     const void *bytes = ese_statement_column_bytes(row, column, length);
     *length = *length < size ? *length : size;
@@ -116,8 +117,8 @@ int ese_decisions_read_open(struct ese_decisions *decisions, int32_t partition,
     return more < 0 ? -1 : count;
 }
 
-int ese_decisions_note_answered(struct ese_decisions *decisions, const struct ese_id *id, int64_t now_ms,
-                                struct ese_error *error)
+int ese_decisions_note_answered(struct ese_decisions *decisions, const struct ese_id *id,
+                                int64_t now_ms, struct ese_error *error)
 {
     struct ese_statement *note = decisions->statements[NOTE_ANSWERED];
     ese_statement_bytes(note, 1, id->bytes, sizeof id->bytes);
@@ -125,8 +126,8 @@ int ese_decisions_note_answered(struct ese_decisions *decisions, const struct es
     return ese_statement_run(note, error);
 }
 
-int ese_decisions_note_refused(struct ese_decisions *decisions, const struct ese_id *id, int64_t now_ms,
-                               const char *reason, struct ese_error *error)
+int ese_decisions_note_refused(struct ese_decisions *decisions, const struct ese_id *id,
+                               int64_t now_ms, const char *reason, struct ese_error *error)
 {
     struct ese_statement *note = decisions->statements[NOTE_REFUSED];
     ese_statement_bytes(note, 1, id->bytes, sizeof id->bytes);
@@ -144,8 +145,8 @@ int ese_decisions_sweep(struct ese_decisions *decisions, int64_t before_ms, int 
     return ese_statement_run(sweep, error);
 }
 
-int ese_decisions_sweep_unasked(struct ese_decisions *decisions, int32_t partition, int64_t before_ms,
-                                int most, struct ese_error *error)
+int ese_decisions_sweep_unasked(struct ese_decisions *decisions, int32_t partition,
+                                int64_t before_ms, int most, struct ese_error *error)
 {
     struct ese_statement *sweep = decisions->statements[SWEEP_UNASKED];
     ese_statement_number(sweep, 1, partition);

@@ -1,10 +1,10 @@
 /*
  * decisions.h - the decisions of a state file, each with the mail it causes and what became of it.
  *
- * A row is added in the transaction that moves the position past the events behind it, and is open until
- * the mailer has answered for it; whoever owns its partition brings it there (sender.h), also what a
- * predecessor left. Answered rows are kept for 24 hours, so that a decision that is concluded once more is
- * known, and leave in small steps.
+ * A row is added in the transaction that moves the position past the events behind it, and is open
+ * until the mailer has answered for it; whoever owns its partition brings it there (sender.h), also
+ * what a predecessor left. Answered rows are kept for 24 hours, so that a decision that is
+ * concluded once more is known, and leave in small steps.
  *
  *   decision    id           BLOB, 16 bytes (decision.h says how it follows from the events)
  *               rule, key, partition
@@ -14,7 +14,7 @@
  *               made_ms      Unix ms, when it was concluded
  *               answered_ms  when the mailer answered 2xx; NULL: not yet
  *               refused_ms, refused
- *                            when and with what words the mailer refused it for good; NULL: it has not
+ *                            when and how the mailer refused it for good; NULL: it has not
  *
  * One handle belongs to one thread, that of its database.
  */
@@ -48,24 +48,24 @@ struct ese_decisions *ese_decisions_new(struct ese_sqlite *database, const char 
 void ese_decisions_free(struct ese_decisions **decisions);
 
 /* Within a transaction. added: false when it was concluded before; nothing is changed then. */
-int ese_decisions_add(struct ese_decisions *decisions, const struct ese_decision *decision, bool *added,
-                      struct ese_error *error);
+int ese_decisions_add(struct ese_decisions *decisions, const struct ese_decision *decision,
+                      bool *added, struct ese_error *error);
 
 /* Reads at most `most` open ones of the partition, oldest first. Returns how many, or -1. */
 int ese_decisions_read_open(struct ese_decisions *decisions, int32_t partition,
                             struct ese_decision *found, int most, struct ese_error *error);
 
-int ese_decisions_note_answered(struct ese_decisions *decisions, const struct ese_id *id, int64_t now_ms,
-                                struct ese_error *error);
-int ese_decisions_note_refused(struct ese_decisions *decisions, const struct ese_id *id, int64_t now_ms,
-                               const char *reason, struct ese_error *error);
+int ese_decisions_note_answered(struct ese_decisions *decisions, const struct ese_id *id,
+                                int64_t now_ms, struct ese_error *error);
+int ese_decisions_note_refused(struct ese_decisions *decisions, const struct ese_id *id,
+                               int64_t now_ms, const char *reason, struct ese_error *error);
 
 /* Deletes at most `most` rows that were answered or refused before before_ms. */
 int ese_decisions_sweep(struct ese_decisions *decisions, int64_t before_ms, int most,
                         struct ese_error *error);
 
 /* Where there is no mailer: deletes open rows of the partition that were made before before_ms. */
-int ese_decisions_sweep_unasked(struct ese_decisions *decisions, int32_t partition, int64_t before_ms,
-                                int most, struct ese_error *error);
+int ese_decisions_sweep_unasked(struct ese_decisions *decisions, int32_t partition,
+                                int64_t before_ms, int most, struct ese_error *error);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * holdings.h - the partitions a member of a consumer group holds just now, and what it knows of each.
+ * holdings.h - the partitions a member of a consumer group holds just now, and what it knows of
+ * each.
  *
- * A holding begins when the transport gives the partition and is dropped, with everything remembered,
- * when it is taken away or somebody newer is found to own it: what counts is in the state file.
- * At most ESE_HOLDINGS_LIMIT. One thread.
+ * A holding begins when the transport gives the partition and is dropped, with everything
+ * remembered, when it is taken away or somebody newer is found to own it: what counts is in the
+ * state file. At most ESE_HOLDINGS_LIMIT. One thread.
  */
 #ifndef ESE_HOLDINGS_H
 #define ESE_HOLDINGS_H
@@ -33,7 +34,8 @@ struct ese_holdings {
 
 /* Starts a holding in place of one of the same partition. NULL when there are too many. */
 struct ese_holding *ese_holdings_add(struct ese_holdings *holdings, int32_t partition);
-struct ese_holding *ese_holdings_find(struct ese_holdings *holdings, int32_t partition); /* or NULL */
+/* NULL: it is not held. */
+struct ese_holding *ese_holdings_find(struct ese_holdings *holdings, int32_t partition);
 void ese_holdings_drop(struct ese_holdings *holdings, int32_t partition); /* may be absent */
 void ese_holdings_clear(struct ese_holdings *holdings);
 int64_t ese_holdings_keys(const struct ese_holdings *holdings); /* of all of them */

@@ -11,42 +11,49 @@ static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
      .help = "How the events travel. Its own options are listed below once it is chosen."},
     {.name = "rule", .kind = ESE_OPTION_TEXT, .value = "NAME|none", .fallback = "steady-click",
-     .help = "The business rule that is applied to the events. steady-click: three key presses of one ip, each "
-             "at most a second after the one before, give one mail."},
+     .help = "The business rule that is applied to the events. steady-click: three key presses "
+             "of one ip, each at most a second after the one before, give one mail."},
     {.name = "group", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "ese-consumer",
-     .help = "The consumer group, whose members share the events. Letters, digits, dots, dashes, underscores."},
+     .help = "The consumer group, whose members share the events. Letters, digits, dots, "
+             "dashes, underscores."},
     {.name = "member", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "1",
      .help = "This consumer's lasting name within its group."},
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "Where positions, the rule's state and decisions are kept (SQLite), shared by the group's members "
-             "on this machine. Without it: GROUP.TRANSPORT.state in the current directory."},
+     .help = "Where positions, the rule's state and decisions are kept (SQLite), shared by the "
+             "group's members on this machine. Without it: GROUP.TRANSPORT.state in the "
+             "current directory."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "os|disk", .fallback = "os",
      .help = "What a commit survives. os: the death of any process; disk: a power loss too."},
     {.name = "mailer", .kind = ESE_OPTION_TEXT, .value = "URL|none", .fallback = "none",
-     .help = "Who is asked for the mails, as http://HOST:PORT. none: decisions are kept for a day in the state "
-             "file, for a later start with a mailer."},
+     .help = "Who is asked for the mails, as http://HOST:PORT. none: decisions are kept for a "
+             "day in the state file, for a later start with a mailer."},
     {.name = "from", .kind = ESE_OPTION_NUMBER, .value = "earliest|latest|POSITION",
      .choices = "earliest|latest", .fallback = "earliest", .min = 0, .max = INT64_MAX,
-     .help = "Where to begin a partition that has no saved position. POSITION only where the transport has one "
-             "partition."},
-    {.name = "max-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1, .max = 100000,
-     .help = "At most so many events are processed in one transaction."},
+     .help = "Where to begin a partition that has no saved position. POSITION only where the "
+             "transport has one partition."},
+    {.name = "max-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500",
+     .min = 1, .max = 100000, .help = "At most so many events are processed in one transaction."},
     {.name = "lateness-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000", .min = 0,
      .max = 86400000,
-     .help = "How much older than the newest an event may come. By default as long as clients retry."},
+     .help = "How much older than the newest an event may come. By default as long as clients "
+             "retry."},
     {.name = "max-keys", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000000", .min = 1,
-     .max = 1000000000, .help = "The rule may keep something of so many keys at once. Beyond that it ends."},
+     .max = 1000000000,
+     .help = "The rule may keep something of so many keys at once. Beyond that it ends."},
     {.name = "metrics", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
-     .help = "Serves GET /metrics there, as Prometheus text. Loopback addresses only; port 0 takes a free one."},
+     .help = "Serves GET /metrics there, as Prometheus text. Loopback addresses only; port 0 "
+             "takes a free one."},
     {.name = "history", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Writes what was handed, committed and decided, for the ledger."},
-    {.name = "history-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824", .min = 65536,
-     .max = INT64_C(1) << 40, .help = "The history takes at most so many bytes."},
+    {.name = "history-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
+     .min = 65536, .max = INT64_C(1) << 40, .help = "The history takes at most so many bytes."},
     {.name = "until-end", .kind = ESE_OPTION_FLAG,
      .help = "Ends once there is nothing further to read and every mail was taken by the mailer."},
-    {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints the statistics as one JSON object at the end."},
-    {.name = "quiet", .kind = ESE_OPTION_FLAG, .help = "Prints no statistics, neither now and then nor at the "
-                                                       "end (with --json still at the end)."},
+    {.name = "json", .kind = ESE_OPTION_FLAG,
+     .help = "Prints the statistics as one JSON object at the end."},
+    {.name = "quiet", .kind = ESE_OPTION_FLAG,
+     .help = "Prints no statistics, neither now and then nor at the end (with --json still at "
+             "the end)."},
     ESE_OPTION_END,
 };
 
@@ -58,17 +65,18 @@ static int choose(struct ese_config *config, struct ese_error *error)
 /* The group becomes part of a file's name and of the broker's records. */
 static int check_group(const char *group, struct ese_error *error)
 {
-    size_t good = strspn(group, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    size_t good = strspn(group,
+                         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
     if (group[0] == '\0' || group[0] == '.' || group[good] != '\0' || good > 100)
         return ese_fail(error, ESE_E_USAGE,
-                        "--group: '%.120s' is no name; give at most 100 letters, digits, dots, dashes and "
-                        "underscores, no dot first",
+                        "--group: '%.120s' is no name; give at most 100 letters, digits, dots, "
+                        "dashes and underscores, no dot first",
                         group);
     return 0;
 }
 
-static int read_from(const struct ese_config *config, const struct ese_transport *transport, int64_t *from,
-                     struct ese_error *error)
+static int read_from(const struct ese_config *config, const struct ese_transport *transport,
+                     int64_t *from, struct ese_error *error)
 {
     const char *word = ese_config_text(config, "from");
     if (strcmp(word, "earliest") == 0) {
@@ -78,15 +86,16 @@ static int read_from(const struct ese_config *config, const struct ese_transport
     } else {
         if (transport->promises.shares_work)
             return ese_fail(error, ESE_E_USAGE,
-                            "--from %s: '%s' has several partitions, each with positions of its own; give "
-                            "earliest or latest",
+                            "--from %s: '%s' has several partitions, each with positions of its "
+                            "own; give earliest or latest",
                             word, transport->name);
         *from = ese_config_number(config, "from");
     }
     return 0;
 }
 
-static const char *text_or_null(const struct ese_config *config, const char *name, const char *null_word)
+static const char *text_or_null(const struct ese_config *config, const char *name,
+                                const char *null_word)
 {
     const char *text = ese_config_text(config, name);
     return text == NULL || strcmp(text, null_word) == 0 ? NULL : text;
@@ -167,7 +176,8 @@ static int run(const struct ese_config *config, struct ese_error *error)
         return -1;
     char state_path[200];
     if (settings.state_path == NULL) {
-        snprintf(state_path, sizeof state_path, "%s.%s.state", settings.group, settings.transport->name);
+        snprintf(state_path, sizeof state_path, "%s.%s.state", settings.group,
+                 settings.transport->name);
         settings.state_path = state_path;
     }
     struct ese_http_server *server = NULL;
@@ -175,7 +185,8 @@ static int run(const struct ese_config *config, struct ese_error *error)
     settings.metrics = metrics;
     int result = serve_metrics(config, metrics, &server, error);
     if (result == 0)
-        result = consume(config, &settings, server == NULL ? "" : ese_http_server_address(server), error);
+        result = consume(config, &settings, server == NULL ? "" : ese_http_server_address(server),
+                         error);
     ese_http_server_close(&server);
     ese_metrics_free(&metrics);
     return result;
@@ -184,21 +195,23 @@ static int run(const struct ese_config *config, struct ese_error *error)
 static const struct ese_service service = {
     .manual = {
         .name = "ese-consumer",
-        .summary = "reads events, applies a business rule to them and asks for the mails that follow",
+        .summary = "reads events, applies a business rule and asks for the mails that follow",
         .synopsis = "",
         .description =
-            "Reads events over the transport chosen, in batches. Each batch goes through the rule and is "
-            "committed as a whole: the position behind it, what the rule keeps of each key, and the decisions "
-            "it caused change in one transaction of the state file. So a consumer that is killed at any "
-            "moment goes on exactly where its last commit left off, and one decision gives one mail.\n\n"
-            "Events that come again (a client's retry, a redelivery) are recognised by their ids and not "
-            "applied twice. Decisions are brought to the mailer until it has answered for each.\n\n"
-            "Several members of a group may read at once where the transport hands out partitions; over the "
-            "others the newest consumer takes over and the older one ends.",
+            "Reads events over the transport chosen, in batches. Each batch goes through the rule "
+            "and is committed as a whole: the position behind it, what the rule keeps of each key, "
+            "and the decisions it caused change in one transaction of the state file. So a "
+            "consumer that is killed at any moment goes on exactly where its last commit left off, "
+            "and one decision gives one mail.\n\n"
+            "Events that come again (a client's retry, a redelivery) are recognised by their ids "
+            "and not applied twice. Decisions are brought to the mailer until it has answered for "
+            "each.\n\n"
+            "Several members of a group may read at once where the transport hands out partitions; "
+            "over the others the newest consumer takes over and the older one ends.",
         .examples =
             "ese-consumer --transport file --until-end\n"
             "  Reads what is there, shows the statistics and ends.\n"
-            "ese-consumer --transport http --mailer http://127.0.0.1:2005 --metrics 127.0.0.1:0\n"
+            "ese-consumer --transport http --mailer http://127.0.0.1:2525 --metrics 127.0.0.1:0\n"
             "  Reads until Ctrl-C and asks that mailer for mails.\n",
     },
     .options = options,

@@ -12,6 +12,7 @@
 #define POLL_MS 200     /* a stop is noticed this soon */
 #define REST_MS 1000    /* how often an idle member looks after its partitions */
 #define KEEP_HOUSE_MS 1000
+#define WIRE_MS 100     /* what a killed process has not yet noted of its bytes is lost */
 #define TALK_MS 5000
 #define SWEEP 500       /* decisions deleted at once */
 #define LINGER_MS 500   /* for mails under way, at the end */
@@ -29,11 +30,11 @@ struct ese_member {
 
     bool failed; /* in a callback, which cannot say so itself */
     struct ese_error failure;
-    int64_t rest_ns, keep_house_ns, talk_ns; /* when each is due next */
+    int64_t rest_ns, keep_house_ns, wire_ns, talk_ns; /* when each is due next */
 };
 
-static void record(struct ese_member *member, enum ese_history_kind kind, int32_t partition, int64_t a,
-                   int64_t b)
+static void record(struct ese_member *member, enum ese_history_kind kind, int32_t partition,
+                   int64_t a, int64_t b)
 {
     ese_history_record(member->history,
                        &(struct ese_history_record){.kind = (uint16_t)kind,
@@ -53,7 +54,7 @@ static bool is_due(int64_t *due_ns, int64_t interval_ms)
     return true;
 }
 
-/* ---- partitions come and go ------------------------------------------------------------------------- */
+/* ---- partitions come and go ----------------------------------------------------------------- */
 
 /* Reads into the holding all that the state file knows of its partition. */
 static int load(struct ese_member *member, struct ese_holding *holding, struct ese_error *error)
@@ -65,8 +66,8 @@ static int load(struct ese_member *member, struct ese_holding *holding, struct e
         return -1;
     if (member->options.rule == NULL)
         return 0;
-    return ese_state_count_keys(member->state, member->options.rule, holding->partition, &holding->keys,
-                                error);
+    return ese_state_count_keys(member->state, member->options.rule, holding->partition,
+                                &holding->keys, error);
 }
 
 static int64_t fail_given(struct ese_member *member)
@@ -110,7 +111,8 @@ static void on_skipped(void *context, int32_t partition, int64_t from, int64_t t
     struct ese_member *member = context;
     char name[100];
     member->options.transport->consume->partition_name(partition, name, sizeof name);
-    ese_log_warning("%s: position %" PRId64 " is no longer kept; going on at %" PRId64, name, from, to);
+    ese_log_warning("%s: position %" PRId64 " is no longer kept; going on at %" PRId64, name, from,
+                    to);
     record(member, ESE_HISTORY_SKIPPED, partition, from, to);
     ese_history_count(member->history, ESE_COUNT_CURSOR_GONE, 1);
     ese_statistics_count(member->statistics, ESE_FIGURE_SKIPPED, 1);
@@ -122,10 +124,13 @@ static int join(struct ese_member *member, struct ese_error *error)
         .group = member->options.group,
         .member = member->options.member,
         .max_batch = member->options.max_batch,
-        .listener = {.context = member, .given = on_given, .taken = on_taken, .skipped = on_skipped},
+        .listener = {.context = member,
+                     .given = on_given,
+                     .taken = on_taken,
+                     .skipped = on_skipped},
     };
-    return member->options.transport->consume->open(member->options.config, &settings, &member->consumer,
-                                                    error);
+    return member->options.transport->consume->open(member->options.config, &settings,
+                                                    &member->consumer, error);
 }
 
 static void leave(struct ese_member *member)
@@ -135,13 +140,14 @@ static void leave(struct ese_member *member)
         on_taken(member, member->holdings.items[0]->partition);
 }
 
-/* ---- somebody newer owns a partition ------------------------------------------------------------------ */
+/* ---- somebody newer owns a partition -------------------------------------------------------- */
 
 static void record_fenced(struct ese_member *member)
 {
     for (int i = 0; i < member->holdings.count; i++) {
         const struct ese_holding *holding = member->holdings.items[i];
-        if (ese_state_check_owned(member->state, holding->partition, holding->position.epoch, NULL) != 0)
+        if (ese_state_check_owned(member->state, holding->partition, holding->position.epoch,
+                                  NULL) != 0)
             record(member, ESE_HISTORY_FENCED, holding->partition, 0, 0);
     }
     ese_history_count(member->history, ESE_COUNT_FENCED, 1);
@@ -154,7 +160,8 @@ static int after_fence(struct ese_member *member, struct ese_error *error)
     if (!member->options.transport->promises.shares_work) {
         struct ese_error why = *error;
         return ese_fail(error, ESE_E_FENCED,
-                        "%s; over '%s' one consumer of a group reads at a time, and the newest does. Stopped",
+                        "%s; over '%s' one consumer of a group reads at a time, and the newest "
+                        "does. Stopped",
                         why.text, member->options.transport->name);
     }
     ese_log_warning("%s; the batch is dropped, joining again", error->text);
@@ -162,7 +169,7 @@ static int after_fence(struct ese_member *member, struct ese_error *error)
     return join(member, error);
 }
 
-/* ---- the loop --------------------------------------------------------------------------------------- */
+/* ---- the loop ------------------------------------------------------------------------------- */
 
 static void acknowledge(struct ese_member *member)
 {
@@ -218,8 +225,8 @@ static int sweep_decisions(struct ese_member *member, struct ese_error *error)
     if (ese_decisions_sweep(member->decisions, before_ms, SWEEP, error) != 0)
         return -1;
     for (int i = 0; member->sender == NULL && i < member->holdings.count; i++)
-        if (ese_decisions_sweep_unasked(member->decisions, member->holdings.items[i]->partition, before_ms,
-                                        SWEEP, error) != 0)
+        if (ese_decisions_sweep_unasked(member->decisions, member->holdings.items[i]->partition,
+                                        before_ms, SWEEP, error) != 0)
             return -1;
     return 0;
 }
@@ -246,6 +253,8 @@ static int keep_house(struct ese_member *member, struct ese_error *error)
 {
     if (member->sender != NULL && ese_sender_failed(member->sender, error))
         return ese_fail_within(error, "the sender of mails has stopped");
+    if (is_due(&member->wire_ns, WIRE_MS))
+        ese_history_note_wire(member->history);
     if (is_due(&member->keep_house_ns, KEEP_HOUSE_MS)) {
         note_figures(member);
         if (sweep_decisions(member, error) != 0)
@@ -274,7 +283,7 @@ int ese_member_run(struct ese_member *member, struct ese_error *error)
     return result;
 }
 
-/* ---- opening and closing ---------------------------------------------------------------------------- */
+/* ---- opening and closing -------------------------------------------------------------------- */
 
 static int open_sender(struct ese_member *member, const struct ese_state_options *state,
                        struct ese_error *error)
@@ -309,9 +318,11 @@ static int open_parts(struct ese_member *member, struct ese_error *error)
                                             .transport = options->transport->name};
     if (ese_history_open(options->history_path, "ese-consumer", options->transport->name,
                          options->history_bytes, &member->history, error) != 0 ||
-        ese_state_open(&state, &member->state, error) != 0 || open_sender(member, &state, error) != 0)
+        ese_state_open(&state, &member->state, error) != 0 ||
+        open_sender(member, &state, error) != 0)
         return -1;
-    member->decisions = ese_decisions_new(ese_state_database(member->state), options->transport->name);
+    member->decisions = ese_decisions_new(ese_state_database(member->state),
+                                          options->transport->name);
     member->statistics = ese_statistics_new(options->metrics, options->transport->name,
                                             options->rule == NULL ? "none" : options->rule->name);
     open_turn(member);
@@ -345,6 +356,8 @@ void ese_member_close(struct ese_member **member)
         return;
     ese_sender_close(&closed->sender, LINGER_MS);
     leave(closed);
+    if (closed->history != NULL)
+        ese_history_note_wire(closed->history);
     ese_turn_free(&closed->turn);
     ese_holdings_clear(&closed->holdings);
     ese_statistics_free(&closed->statistics);

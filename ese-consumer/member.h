@@ -1,11 +1,14 @@
 /*
- * member.h - one member of a consumer group: next batch, rule, one transaction, acknowledge; until stopped.
+ * member.h - one member of a consumer group: next batch, rule, one transaction, acknowledge; until
+ * stopped.
  *
- * Positions are the state file's, never the transport's: given a partition, a member raises its epoch and
- * starts exactly where the last commit left off. What a transport is told by acknowledge is only shown.
+ * Positions are the state file's, never the transport's: given a partition, a member raises its
+ * epoch and starts exactly where the last commit left off. What a transport is told by acknowledge
+ * is only shown.
  *
- * A member that finds that somebody newer owns a partition drops its batch. Where the transport shares work
- * among members it then joins again; where opening takes the one partition there is, it ends with a message.
+ * A member that finds that somebody newer owns a partition drops its batch. Where the transport
+ * shares work among members it then joins again; where opening takes the one partition there is, it
+ * ends with a message.
  */
 #ifndef ESE_MEMBER_H
 #define ESE_MEMBER_H
@@ -28,7 +31,7 @@ struct ese_member_options {
     const char *state_path;
     enum ese_durability durability;
     const char *mailer;              /* URL; NULL: nobody is asked for mails */
-    int64_t from;                    /* where a partition without a saved position is begun: as in transport.h */
+    int64_t from;                    /* without a saved position: as in transport.h */
     int max_batch;
     int64_t lateness_ms;
     int64_t max_keys;

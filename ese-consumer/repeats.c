@@ -7,8 +7,8 @@
 #define BUCKETS 16384 /* a power of two; chains stay short up to the limit */
 #define FORGOTTEN_AT_ONCE 8 /* a jump in event time must not make one event pay for all */
 
-/* An entry is in one chain of the table and in the line of all entries, longest unseen first. A changed
- * one is also in the queue of what has to be saved; forgotten ones are only there. */
+/* An entry is in one chain of the table and in the line of all entries, longest unseen first. A
+ * changed one is also in the queue of what has to be saved; forgotten ones are only there. */
 struct entry {
     struct ese_repeat repeat;
     struct entry *next_in_bucket;
@@ -56,7 +56,7 @@ void ese_repeats_free(struct ese_repeats **repeats)
     *repeats = NULL;
 }
 
-/* ---- finding ------------------------------------------------------------------------------------ */
+/* ---- finding -------------------------------------------------------------------------------- */
 
 static struct entry **bucket_of(struct ese_repeats *repeats, uint32_t run, uint16_t lane)
 {
@@ -75,7 +75,7 @@ static struct entry *find(struct ese_repeats *repeats, uint32_t run, uint16_t la
     return entry;
 }
 
-/* ---- the line of all entries, and the queue of changed ones --------------------------------------- */
+/* ---- the line of all entries, and the queue of changed ones --------------------------------- */
 
 static void leave_line(struct ese_repeats *repeats, struct entry *entry)
 {
@@ -137,7 +137,7 @@ static void forget_unseen(struct ese_repeats *repeats, int64_t event_time_ms)
     }
 }
 
-/* ---- the window ----------------------------------------------------------------------------------- */
+/* ---- the window ----------------------------------------------------------------------------- */
 
 static bool had(const struct ese_repeat *repeat, uint32_t sequence)
 {
@@ -181,7 +181,7 @@ static enum ese_repeats_verdict judge(struct ese_repeat *repeat, uint32_t sequen
     return ESE_REPEATS_NEW;
 }
 
-/* ---- what others call ----------------------------------------------------------------------------- */
+/* ---- what others call ----------------------------------------------------------------------- */
 
 enum ese_repeats_verdict ese_repeats_note(struct ese_repeats *repeats, const struct ese_id *id,
                                           int64_t event_time_ms)

@@ -1,10 +1,11 @@
 /*
  * rule.h - the contract of a rule: business logic, and nothing else.
  *
- * A rule is handed the events of one key in order, one at a time, with what it kept of that key so far, and
- * says what to keep and whether it has concluded something. It does no input or output and reads no clock:
- * the same events give the same decisions, on every transport and after every crash. Keeping the state,
- * the position and the decision together in one transaction is turn.c's work.
+ * A rule is handed the events of one key in order, one at a time, with what it kept of that key so
+ * far, and says what to keep and whether it has concluded something. It does no input or output and
+ * reads no clock: the same events give the same decisions, on every transport and after every
+ * crash. Keeping the state, the position and the decision together in one transaction is turn.c's
+ * work.
  *
  * One more rule is one file here and one line in rules.c.
  */
@@ -24,7 +25,7 @@
 /* What a rule keeps of one key: a blob that only the rule can read. */
 struct ese_rule_state {
     size_t length;     /* 0: nothing is kept */
-    int64_t leaves_ms; /* once event time has passed this it means nothing any more and may be deleted */
+    int64_t leaves_ms; /* once event time has passed this it means nothing and may be deleted */
     uint8_t bytes[ESE_RULE_STATE_LIMIT];
 };
 
@@ -36,15 +37,15 @@ struct ese_rule {
     /* False: apply would change nothing, whatever is kept; so nothing need be looked up. */
     bool (*wants)(const struct ese_event *event);
 
-    /* The next event of its key. Changes state in place (length 0: keep nothing). Returns 1 when it concluded
-     * something and filled decision, else 0. An event whose state was deleted because it had left is applied
-     * as the first of its key. */
+    /* The next event of its key. Changes state in place (length 0: keep nothing). Returns 1 when it
+     * concluded something and filled decision, else 0. An event whose state was deleted because it
+     * had left is applied as the first of its key. */
     int (*apply)(struct ese_rule_state *state, const struct ese_event *event,
                  struct ese_decision *decision);
 };
 
-/* By name; "none" gives NULL: events are read and counted, nothing is concluded. ESE_E_USAGE names the known
- * ones. */
+/* By name; "none" gives NULL: events are read and counted, nothing is concluded. ESE_E_USAGE names
+ * the known ones. */
 int ese_rule_find(const char *name, const struct ese_rule **rule, struct ese_error *error);
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * steady-click: three key presses of one ip, each at most 1,000 ms after the one before, give one mail.
+ * steady-click: three key presses of one ip, each at most 1,000 ms after the one before, give one
+ * mail.
  *
- * An event is used for one mail only, and the rule decides as soon as the third has come: it never waits
- * for a pause. (The original took whatever run was left at the end of a poll for three.)
+ * An event is used for one mail only, and the rule decides as soon as the third has come: it never
+ * waits for a pause. (The original took whatever run was left at the end of a poll for three.)
  *
- * The one before is the one handed before. Where two clients press for one ip at once their events may
- * come a little out of order, so a step back in time of up to 1,000 ms continues a run as well as a step
- * forward; the mail's start and end are the earliest and the latest of the three.
+ * The one before is the one handed before. Where two clients press for one ip at once their events
+ * may come a little out of order, so a step back in time of up to 1,000 ms continues a run as well
+ * as a step forward; the mail's start and end are the earliest and the latest of the three.
  */
 #include <assert.h>
 #include <inttypes.h>
@@ -77,14 +78,16 @@ static void write_mail(struct ese_decision *decision, const struct run *run, con
     char end_text[ESE_CLOCK_TEXT_SIZE];
     ese_clock_local_text(start, start_text);
     ese_clock_local_text(end, end_text);
-    snprintf(decision->subject, sizeof decision->subject, "[%s] | Suspicious Activity Detected", ip);
+    snprintf(decision->subject, sizeof decision->subject, "[%s] | Suspicious Activity Detected",
+             ip);
     snprintf(decision->content, sizeof decision->content,
              "%d KEY_PRESS_EVENT events were generated from this IP from [%s] to [%s]. "
              "Total Duration of [%" PRId64 "s %" PRId64 "ms]",
              PRESSES, start_text, end_text, (end - start) / 1000, (end - start) % 1000);
 }
 
-static void conclude(struct ese_decision *decision, const struct run *run, const struct ese_event *last)
+static void conclude(struct ese_decision *decision, const struct run *run,
+                     const struct ese_event *last)
 {
     struct ese_id ids[PRESSES];
     for (int i = 0; i < PRESSES; i++)
@@ -111,7 +114,7 @@ static int apply(struct ese_rule_state *state, const struct ese_event *event,
 
 const struct ese_rule ese_rule_steady_click = {
     .name = NAME,
-    .summary = "three key presses of one ip, each at most a second after the one before, give one mail",
+    .summary = "three key presses of one ip, each at most a second after another, give a mail",
     .state_size = sizeof(struct run),
     .wants = wants,
     .apply = apply,

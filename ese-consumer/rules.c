@@ -20,7 +20,8 @@ int ese_rule_find(const char *name, const struct ese_rule **rule, struct ese_err
         ese_buffer_printf(&known, "%s, ", rules[i]->name);
     }
     if (*rule == NULL)
-        ese_fail(error, ESE_E_USAGE, "--rule: there is no rule '%.40s'; known are %snone", name, known.text);
+        ese_fail(error, ESE_E_USAGE, "--rule: there is no rule '%.40s'; known are %snone", name,
+                 known.text);
     ese_buffer_free(&known);
     return *rule == NULL ? -1 : 0;
 }

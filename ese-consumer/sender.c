@@ -16,6 +16,7 @@
 #define LONGEST_WAIT_MS 2000
 #define LONGEST_RETRY_AFTER_MS 10000
 #define IDLE_WAIT_MS 1000 /* a wake ends it */
+#define COMPLAIN_MS 10000
 #define PARTITIONS 1024
 
 enum stage {
@@ -49,7 +50,7 @@ struct ese_sender {
     int first_partition; /* where the next look begins, so that no partition starves another */
     uint64_t seen;       /* the number of wakes at the last look */
     bool look;           /* the state file may have open decisions that are not in hand */
-    bool ill;            /* the mailer did not take the last one; said once */
+    int64_t complain_ns; /* not before this another word about the mailer */
 
     /* Everybody's, under the lock. */
     pthread_t thread;
@@ -65,25 +66,26 @@ struct ese_sender {
     struct ese_sender_figures figures;
 };
 
-/* ---- an answer -------------------------------------------------------------------------------------- */
+/* ---- an answer ------------------------------------------------------------------------------ */
 
-static void note_health(struct ese_sender *sender, const char *problem)
+/* Now and then a word, not one for each mail: a mailer may be away for long. */
+static void complain(struct ese_sender *sender, const struct ese_http_answer *answer)
 {
-    if (problem != NULL && !sender->ill)
-        ese_log_warning("%s: %s; mails wait and are asked for again", sender->url, problem);
-    if (problem == NULL && sender->ill)
-        ese_log_info("%s: takes mails again", sender->url);
-    sender->ill = problem != NULL;
+    int64_t now_ns = ese_clock_monotonic_ns();
+    if (now_ns < sender->complain_ns)
+        return;
+    sender->complain_ns = now_ns + COMPLAIN_MS * ESE_NS_PER_MS;
+    if (answer->status == 0)
+        ese_log_warning("%s: no answer (%s); mails wait and are asked for again", sender->url,
+                        answer->problem);
+    else
+        ese_log_warning("%s: answers %d %.200s; mails wait and are asked for again", sender->url,
+                        answer->status, answer->body);
 }
 
 static void ask_again(struct slot *slot, const struct ese_http_answer *answer)
 {
-    char problem[160];
-    if (answer->status == 0)
-        snprintf(problem, sizeof problem, "no answer (%s)", answer->problem);
-    else
-        snprintf(problem, sizeof problem, "answers %d %.100s", answer->status, answer->body);
-    note_health(slot->sender, problem);
+    complain(slot->sender, answer);
     int64_t wait_ms = ese_backoff_next_ms(&slot->backoff);
     if (answer->retry_after_ms > wait_ms)
         wait_ms = answer->retry_after_ms < LONGEST_RETRY_AFTER_MS ? answer->retry_after_ms
@@ -114,22 +116,20 @@ static void note_refusal(struct slot *slot, const struct ese_http_answer *answer
     ese_id_text(&slot->decision.id, id);
     slot->stage = REFUSED;
     snprintf(slot->reason, sizeof slot->reason, "%d %.140s", answer->status, answer->body);
-    ese_log_error("the mailer refuses the mail of decision %s (%s) for good: %s", id, slot->decision.key,
-                  slot->reason);
+    ese_log_error("the mailer refuses the mail of decision %s (%s) for good: %s", id,
+                  slot->decision.key, slot->reason);
 }
 
 static void on_answer(void *context, const struct ese_http_answer *answer)
 {
     struct slot *slot = context;
     assert(slot->stage == ASKED);
-    if (answer->status / 100 == 2) {
+    if (answer->status / 100 == 2)
         note_asked(slot);
-        note_health(slot->sender, NULL);
-    } else if (is_refusal(answer->status)) {
+    else if (is_refusal(answer->status))
         note_refusal(slot, answer);
-    } else {
+    else
         ask_again(slot, answer);
-    }
     pthread_mutex_lock(&slot->sender->lock);
     slot->sender->figures.attempts++;
     pthread_mutex_unlock(&slot->sender->lock);
@@ -148,8 +148,10 @@ static int note_answers(struct ese_sender *sender, struct ese_error *error)
             return -1;
         bool answered = slot->stage == ANSWERED;
         const struct ese_id *id = &slot->decision.id;
-        if ((answered ? ese_decisions_note_answered(sender->decisions, id, now_ms, error)
-                      : ese_decisions_note_refused(sender->decisions, id, now_ms, slot->reason, error)) != 0)
+        int done = answered ? ese_decisions_note_answered(sender->decisions, id, now_ms, error)
+                            : ese_decisions_note_refused(sender->decisions, id, now_ms,
+                                                         slot->reason, error);
+        if (done != 0)
             return -1;
         noted.asked += answered;
         noted.refused += !answered;
@@ -162,7 +164,6 @@ static int note_answers(struct ese_sender *sender, struct ese_error *error)
         if (sender->slots[i].stage == ANSWERED || sender->slots[i].stage == REFUSED)
             sender->slots[i].stage = FREE;
     sender->look = true;
-    ese_history_note_wire(sender->history);
     pthread_mutex_lock(&sender->lock);
     sender->figures.asked += noted.asked;
     sender->figures.refused += noted.refused;
@@ -170,7 +171,7 @@ static int note_answers(struct ese_sender *sender, struct ese_error *error)
     return 0;
 }
 
-/* ---- what to ask ------------------------------------------------------------------------------------ */
+/* ---- what to ask ---------------------------------------------------------------------------- */
 
 static bool in_hand(const struct ese_sender *sender, const struct ese_id *id)
 {
@@ -201,8 +202,8 @@ static bool take_in_hand(struct ese_sender *sender, const struct ese_decision *d
  * (at most a page), or -1. */
 static int look_at(struct ese_sender *sender, int32_t partition, struct ese_error *error)
 {
-    int count = ese_decisions_read_open(sender->decisions, partition, sender->page, ESE_SENDER_INFLIGHT,
-                                        error);
+    int count = ese_decisions_read_open(sender->decisions, partition, sender->page,
+                                        ESE_SENDER_INFLIGHT, error);
     for (int i = 0; i < count; i++)
         if (!in_hand(sender, &sender->page[i].id) && !take_in_hand(sender, &sender->page[i]))
             break;
@@ -288,7 +289,7 @@ static int ask_due(struct ese_sender *sender)
     return (int)((wait_ns + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS);
 }
 
-/* ---- the thread ------------------------------------------------------------------------------------- */
+/* ---- the thread ----------------------------------------------------------------------------- */
 
 static bool goes_on(struct ese_sender *sender)
 {
@@ -339,7 +340,7 @@ static void *work(void *context)
     return NULL;
 }
 
-/* ---- what others call ------------------------------------------------------------------------------- */
+/* ---- what others call ----------------------------------------------------------------------- */
 
 static int set_url(struct ese_sender *sender, const char *mailer, struct ese_error *error)
 {
@@ -348,7 +349,9 @@ static int set_url(struct ese_sender *sender, const char *mailer, struct ese_err
         length--;
     if (strncmp(mailer, "http://", 7) != 0 || length > sizeof sender->url - sizeof "/mail")
         return ese_fail(error, ESE_E_USAGE,
-                        "--mailer: '%.200s' is no address of a mailer; give http://HOST:PORT, or none", mailer);
+                        "--mailer: '%.200s' is no address of a mailer; give http://HOST:PORT, or "
+                        "none",
+                        mailer);
     snprintf(sender->url, sizeof sender->url, "%.*s/mail", (int)length, mailer);
     return 0;
 }
@@ -397,8 +400,12 @@ void ese_sender_wake(struct ese_sender *sender)
 void ese_sender_give(struct ese_sender *sender, int32_t partition)
 {
     pthread_mutex_lock(&sender->lock);
-    assert(sender->partition_count < PARTITIONS);
-    sender->partitions[sender->partition_count++] = partition;
+    int i = 0;
+    while (i < sender->partition_count && sender->partitions[i] != partition)
+        i++;
+    assert(i < PARTITIONS);
+    sender->partitions[i] = partition;
+    sender->partition_count += i == sender->partition_count;
     pthread_mutex_unlock(&sender->lock);
     ese_sender_wake(sender);
 }

@@ -1,20 +1,20 @@
 /*
  * sender.h - brings decisions to the mailer, until it has answered for each.
  *
- * A thread of its own, with its own connection to the state file: reading events never waits for mail. It
- * asks for the open decisions of the partitions this member holds, also those a predecessor left, and posts
- * each to MAILER/mail with the headers
+ * A thread of its own, with its own connection to the state file: reading events never waits for
+ * mail. It asks for the open decisions of the partitions this member holds, also those a
+ * predecessor left, and posts each to MAILER/mail with the headers
  *
  *     traceparent: that of the event that completed the decision
  *     X-ESE-Transport: the transport's name
  *
  *   2xx                  answered: the mailer has it, or had it before
- *   400, 409, 413, 422   refused for good: the row keeps the reason, it is counted and logged, and not
- *                        asked again
+ *   400, 409, 413, 422   refused for good: the row keeps the reason, it is counted and logged, and
+ *                        not asked again
  *   anything else, or no answer  asked again, after a back-off (or the Retry-After it named)
  *
- * At most ESE_SENDER_INFLIGHT are under way. Asking twice for one decision is harmless by the mailer's
- * contract: it answers a known id as before.
+ * At most ESE_SENDER_INFLIGHT are under way. Asking twice for one decision is harmless by the
+ * mailer's contract: it answers a known id as before.
  */
 #ifndef ESE_SENDER_H
 #define ESE_SENDER_H
@@ -60,8 +60,8 @@ struct ese_sender_figures ese_sender_figures(struct ese_sender *sender);
 /* True when it ended by itself; error says why (the state file could not be read or written). */
 bool ese_sender_failed(struct ese_sender *sender, struct ese_error *error);
 
-/* Lets what is under way finish, at most linger_ms, then lets go: what has no answer stays open in the state
- * file. */
+/* Lets what is under way finish, at most linger_ms, then lets go: what has no answer stays open in
+ * the state file. */
 void ese_sender_close(struct ese_sender **sender, int linger_ms);
 
 #endif

@@ -46,21 +46,26 @@ enum which {
 static const char *const texts[STATEMENTS] = {
     [ABOUT_SET] = "INSERT INTO about(name, value) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
     [ABOUT_GET] = "SELECT value FROM about WHERE name = ?1",
-    [POSITION_TAKE] = "INSERT INTO position(partition, name, epoch, event_time) VALUES(?1, ?2, 1, 0) "
+    [POSITION_TAKE] = "INSERT INTO position(partition, name, epoch, event_time) "
+                      "VALUES(?1, ?2, 1, 0) "
                       "ON CONFLICT(partition) DO UPDATE SET epoch = epoch + 1, name = ?2",
     [POSITION_GET] = "SELECT epoch, next, event_time FROM position WHERE partition = ?1",
-    [POSITION_ADVANCE] = "UPDATE position SET next = ?3, event_time = ?4, processed = processed + ?5,"
-                         " repeats = repeats + ?6, late = late + ?7, beyond_window = beyond_window + ?8 "
+    [POSITION_ADVANCE] = "UPDATE position SET next = ?3, event_time = ?4,"
+                         " processed = processed + ?5, repeats = repeats + ?6,"
+                         " late = late + ?7, beyond_window = beyond_window + ?8 "
                          "WHERE partition = ?1 AND epoch = ?2",
-    [KEY_GET] = "SELECT state, leaves FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key = ?3",
-    [KEY_SET] = "INSERT INTO rule_state(rule, partition, key, state, leaves) VALUES(?1, ?2, ?3, ?4, ?5) "
+    [KEY_GET] = "SELECT state, leaves FROM rule_state "
+                "WHERE rule = ?1 AND partition = ?2 AND key = ?3",
+    [KEY_SET] = "INSERT INTO rule_state(rule, partition, key, state, leaves) "
+                "VALUES(?1, ?2, ?3, ?4, ?5) "
                 "ON CONFLICT DO UPDATE SET state = ?4, leaves = ?5",
     [KEY_DELETE] = "DELETE FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key = ?3",
     [KEY_COUNT] = "SELECT count(*) FROM rule_state WHERE rule = ?1 AND partition = ?2",
     [KEY_SWEEP] = "DELETE FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key IN "
-                  "(SELECT key FROM rule_state WHERE rule = ?1 AND partition = ?2 AND leaves < ?3 LIMIT ?4)",
-    [REPEATS_GET] = "SELECT run, lane, highest, window, event_time FROM repeats WHERE partition = ?1 "
-                    "ORDER BY event_time",
+                  "(SELECT key FROM rule_state WHERE rule = ?1 AND partition = ?2 AND leaves < ?3 "
+                  "LIMIT ?4)",
+    [REPEATS_GET] = "SELECT run, lane, highest, window, event_time FROM repeats "
+                    "WHERE partition = ?1 ORDER BY event_time",
     [REPEATS_SET] = "INSERT INTO repeats(partition, run, lane, highest, window, event_time) "
                     "VALUES(?1, ?2, ?3, ?4, ?5, ?6) "
                     "ON CONFLICT DO UPDATE SET highest = ?4, window = ?5, event_time = ?6",
@@ -72,7 +77,7 @@ struct ese_state {
     struct ese_statement *statements[STATEMENTS];
 };
 
-/* ---- opening -------------------------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------------------------- */
 
 static void prepare(struct ese_state *state, int first, int end)
 {
@@ -97,8 +102,8 @@ static int claim(struct ese_state *state, const char *path, const char *name, co
     int result = 0;
     if (strcmp(has, value) != 0)
         result = ese_fail(error, ESE_E_CONFLICT,
-                          "state file '%.200s' is for %s '%.60s', not '%.60s'; give another with --state, or "
-                          "delete it to begin anew",
+                          "state file '%.200s' is for %s '%.60s', not '%.60s'; give another with "
+                          "--state, or delete it to begin anew",
                           path, name, has, value);
     ese_statement_reset(get);
     return result;
@@ -167,7 +172,7 @@ void ese_state_rollback(struct ese_state *state)
     ese_sqlite_rollback(state->database);
 }
 
-/* ---- positions ------------------------------------------------------------------------------------ */
+/* ---- positions ------------------------------------------------------------------------------ */
 
 /* 1: read; 0: there is none; -1: error. */
 static int read_position(struct ese_state *state, int32_t partition, struct ese_position *position,
@@ -194,7 +199,8 @@ int ese_state_take(struct ese_state *state, int32_t partition, const char *name,
     struct ese_statement *take = state->statements[POSITION_TAKE];
     ese_statement_number(take, 1, partition);
     ese_statement_text(take, 2, name);
-    if (ese_statement_run(take, error) != 0 || read_position(state, partition, position, error) != 1) {
+    if (ese_statement_run(take, error) != 0 ||
+        read_position(state, partition, position, error) != 1) {
         ese_state_rollback(state);
         return -1;
     }
@@ -204,11 +210,13 @@ int ese_state_take(struct ese_state *state, int32_t partition, const char *name,
 static int fail_fenced(int32_t partition, struct ese_error *error)
 {
     return ese_fail(error, ESE_E_FENCED,
-                    "partition %" PRId32 " was taken over by another consumer of this group", partition);
+                    "partition %" PRId32 " was taken over by another consumer of this group",
+                    partition);
 }
 
-int ese_state_advance(struct ese_state *state, int32_t partition, const struct ese_position *position,
-                      const struct ese_progress *progress, struct ese_error *error)
+int ese_state_advance(struct ese_state *state, int32_t partition,
+                      const struct ese_position *position, const struct ese_progress *progress,
+                      struct ese_error *error)
 {
     struct ese_statement *advance = state->statements[POSITION_ADVANCE];
     ese_statement_number(advance, 1, partition);
@@ -236,10 +244,11 @@ int ese_state_check_owned(struct ese_state *state, int32_t partition, int64_t ep
     return found == 1 && position.epoch == epoch ? 0 : fail_fenced(partition, error);
 }
 
-/* ---- what rules keep ------------------------------------------------------------------------------ */
+/* ---- what rules keep ------------------------------------------------------------------------ */
 
 static struct ese_statement *about_key(struct ese_state *state, enum which which,
-                                       const struct ese_rule *rule, int32_t partition, const char *key)
+                                       const struct ese_rule *rule, int32_t partition,
+                                       const char *key)
 {
     struct ese_statement *statement = state->statements[which];
     ese_statement_text(statement, 1, rule->name);
@@ -263,8 +272,8 @@ int ese_state_load_key(struct ese_state *state, const struct ese_rule *rule, int
         memcpy(kept->bytes, bytes, kept->length);
     else
         result = ese_fail(error, ESE_E_INVALID,
-                          "the state file keeps %zu bytes of key '%s' for rule %s, which has %zu at most; it "
-                          "was made by another version: delete it to begin anew",
+                          "the state file keeps %zu bytes of key '%s' for rule %s, which has %zu "
+                          "at most; it was made by another version: delete it to begin anew",
                           kept->length, key, rule->name, rule->state_size);
     kept->leaves_ms = ese_statement_column_number(get, 1);
     ese_statement_reset(get);
@@ -310,7 +319,7 @@ int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, i
     return 0;
 }
 
-/* ---- repeats -------------------------------------------------------------------------------------- */
+/* ---- repeats -------------------------------------------------------------------------------- */
 
 int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
                            struct ese_error *error)
@@ -343,7 +352,8 @@ static int save_repeat(void *context, const struct ese_repeat *repeat, bool forg
                        struct ese_error *error)
 {
     const struct saving *saving = context;
-    struct ese_statement *statement = saving->state->statements[forgotten ? REPEATS_DELETE : REPEATS_SET];
+    struct ese_statement *statement =
+        saving->state->statements[forgotten ? REPEATS_DELETE : REPEATS_SET];
     ese_statement_number(statement, 1, saving->partition);
     ese_statement_number(statement, 2, repeat->run);
     ese_statement_number(statement, 3, repeat->lane);

@@ -1,31 +1,32 @@
 /*
  * state.h - what a consumer group knows, in one SQLite file that all its members on a machine open.
  *
- * Position, rule state and repeats of a batch change in one transaction together with the decisions it
- * caused (decisions.h, the same file). So wherever a process dies, the file says where to go on and what was
- * concluded up to there.
+ * Position, rule state and repeats of a batch change in one transaction together with the decisions
+ * it caused (decisions.h, the same file). So wherever a process dies, the file says where to go on
+ * and what was concluded up to there.
  *
- * Tools read the file by SQL; this is its format 1. Times are Unix ms, ids the 16 bytes of the UUID.
+ * Tools read the file by SQL; this is its format 1. Times are Unix ms, ids the 16 bytes of the
+ * UUID.
  *
- *   about       name, value: "format", "group", "transport". A file belongs to one group on one transport.
+ *   about       name, value: "format", "group", "transport": a file belongs to one of each
  *   position    partition, name   the partition's number, and in words ("click-events-2")
- *               epoch             raised whenever a member is given the partition; who holds an older one
- *                                 is fenced
- *               next              where the partition's owner goes on: everything before it was processed;
+ *               epoch             raised whenever a member is given the partition; who has
+ *                                 an older one is fenced
+ *               next              where the partition's owner goes on: all before it was processed;
  *                                 NULL until the first batch was committed
  *               event_time        see below
  *               processed, repeats, late, beyond_window
- *                                 how many events of each kind were committed since the file was made
+ *                                 how many events of each kind were committed since it was made
  *   rule_state  rule, partition, key, state (the rule's own blob), leaves (event time)
  *   repeats     partition, run, lane, highest, window, event_time: see repeats.h
  *   decision    see decisions.h
  *
- * A partition's event time says how far its events have come: no acknowledged event is expected to be older.
- * It is the largest client_ts seen (none counts beyond its server_ts), or the wall clock where the
- * partition's end was found, whichever is larger, less --lateness-ms; it never goes back.
+ * A partition's event time says how far its events have come: no acknowledged event is expected to
+ * be older. It is the largest client_ts seen (none counts beyond its server_ts), or the wall clock
+ * where the partition's end was found, whichever is larger, less --lateness-ms; it never goes back.
  *
- * Durability is SQLite's (see sqlite.h). A handle belongs to one thread; several handles, in one process or
- * several, may have the file open.
+ * Durability is SQLite's (see sqlite.h). A handle belongs to one thread; several handles, in one
+ * process or several, may have the file open.
  */
 #ifndef ESE_STATE_H
 #define ESE_STATE_H
@@ -53,7 +54,7 @@ void ese_state_close(struct ese_state **state);
 /* The database, for decisions.h. */
 struct ese_sqlite *ese_state_database(struct ese_state *state);
 
-/* ---- positions ------------------------------------------------------------------------------------ */
+/* ---- positions ------------------------------------------------------------------------------ */
 
 struct ese_position {
     int64_t epoch;
@@ -69,14 +70,16 @@ struct ese_progress {
     int64_t beyond_window;
 };
 
-/* Makes the partition ours: raises its epoch, in a transaction of its own, and tells where it stands. */
+/* Makes the partition ours: raises its epoch, in a transaction of its own, and tells where it
+ * stands. */
 int ese_state_take(struct ese_state *state, int32_t partition, const char *name,
                    struct ese_position *position, struct ese_error *error);
 
-/* Within a transaction: notes that everything before position->next was processed. ESE_E_FENCED when
- * position->epoch is no longer the partition's: roll back and drop the batch. */
-int ese_state_advance(struct ese_state *state, int32_t partition, const struct ese_position *position,
-                      const struct ese_progress *progress, struct ese_error *error);
+/* Within a transaction: notes that everything before position->next was processed. ESE_E_FENCED
+ * when position->epoch is no longer the partition's: roll back and drop the batch. */
+int ese_state_advance(struct ese_state *state, int32_t partition,
+                      const struct ese_position *position, const struct ese_progress *progress,
+                      struct ese_error *error);
 
 /* ESE_E_FENCED when epoch is no longer the partition's. Reads only. */
 int ese_state_check_owned(struct ese_state *state, int32_t partition, int64_t epoch,
@@ -87,9 +90,10 @@ int ese_state_begin(struct ese_state *state, struct ese_error *error);
 int ese_state_commit(struct ese_state *state, struct ese_error *error);
 void ese_state_rollback(struct ese_state *state);
 
-/* ---- what rules keep ------------------------------------------------------------------------------ */
+/* ---- what rules keep ------------------------------------------------------------------------ */
 
-/* Nothing kept gives length 0. ESE_E_INVALID when what is kept is larger than the rule's state_size. */
+/* Nothing kept gives length 0. ESE_E_INVALID when what is kept is larger than the rule's
+ * state_size. */
 int ese_state_load_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
                        const char *key, struct ese_rule_state *kept, struct ese_error *error);
 /* Length 0 deletes. */
@@ -101,7 +105,7 @@ int ese_state_count_keys(struct ese_state *state, const struct ese_rule *rule, i
 int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
                          int64_t event_time_ms, int most, int64_t *swept, struct ese_error *error);
 
-/* ---- repeats -------------------------------------------------------------------------------------- */
+/* ---- repeats -------------------------------------------------------------------------------- */
 
 int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
                            struct ese_error *error);

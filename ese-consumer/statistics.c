@@ -30,7 +30,7 @@ static const struct {
     [ESE_FIGURE_HANDED] = {"handed", "events handed to this consumer, repeats included"},
     [ESE_FIGURE_REPEATS] = {"repeats", "events recognised as had before"},
     [ESE_FIGURE_PROCESSED] = {"processed", "events processed and committed"},
-    [ESE_FIGURE_BEYOND_WINDOW] = {"beyond_window", "events too old to tell whether they were had before"},
+    [ESE_FIGURE_BEYOND_WINDOW] = {"beyond_window", "events too old to tell whether they were had"},
     [ESE_FIGURE_LATE] = {"late", "events older than the event time their partition had reached"},
     [ESE_FIGURE_UNREADABLE] = {"unreadable", "records passed over because they are no events"},
     [ESE_FIGURE_SKIPPED] = {"skipped", "times a position was older than what is still kept"},
@@ -56,17 +56,17 @@ struct ese_statistics *ese_statistics_new(struct ese_metrics *metrics, const cha
     statistics->mails_refused = ese_metrics_gauge(metrics, "ese_consumer_mails_refused", NULL,
                                                   "mails the mailer has refused for good");
     statistics->mails_open = ese_metrics_gauge(metrics, "ese_consumer_mails_open", NULL,
-                                               "mails in hand that the mailer has not yet answered for");
+                                               "mails in hand that wait for the mailer's answer");
     statistics->partitions = ese_metrics_gauge(metrics, "ese_consumer_partitions", NULL,
                                                "partitions held");
     statistics->keys = ese_metrics_gauge(metrics, "ese_consumer_rule_keys", NULL,
                                          "keys the rule keeps something of");
     statistics->producer.histogram = ese_histogram_new();
-    statistics->producer.metric = ese_metrics_seconds(metrics, "ese_consumer_producer_lag_seconds", NULL,
-                                                      "server_ts - client_ts");
+    statistics->producer.metric = ese_metrics_seconds(metrics, "ese_consumer_producer_lag_seconds",
+                                                      NULL, "server_ts - client_ts");
     statistics->consumer.histogram = ese_histogram_new();
-    statistics->consumer.metric = ese_metrics_seconds(metrics, "ese_consumer_consumer_lag_seconds", NULL,
-                                                      "time of handing - server_ts");
+    statistics->consumer.metric = ese_metrics_seconds(metrics, "ese_consumer_consumer_lag_seconds",
+                                                      NULL, "time of handing - server_ts");
     return statistics;
 }
 
@@ -93,7 +93,8 @@ int64_t ese_statistics_value(const struct ese_statistics *statistics, enum ese_f
 static void note_lag(struct lag *lag, int64_t from_ms, int64_t to_ms)
 {
     int64_t lag_us = 0; /* timestamps may be any number a sender liked */
-    if (__builtin_sub_overflow(to_ms, from_ms, &lag_us) || __builtin_mul_overflow(lag_us, 1000, &lag_us))
+    if (__builtin_sub_overflow(to_ms, from_ms, &lag_us) ||
+        __builtin_mul_overflow(lag_us, 1000, &lag_us))
         lag_us = to_ms > from_ms ? INT64_MAX / 2 : -1;
     lag->negative += lag_us < 0;
     lag_us = lag_us < 0 ? 0 : lag_us;
@@ -110,7 +111,8 @@ void ese_statistics_note_lags(struct ese_statistics *statistics, const struct es
     note_lag(&statistics->consumer, event->server_ts, now_ms);
 }
 
-void ese_statistics_note_mail(struct ese_statistics *statistics, const struct ese_sender_figures *mail)
+void ese_statistics_note_mail(struct ese_statistics *statistics,
+                              const struct ese_sender_figures *mail)
 {
     statistics->mail = *mail;
     ese_metric_set(statistics->mails_asked, mail->asked);
@@ -124,7 +126,7 @@ void ese_statistics_note_held(struct ese_statistics *statistics, int partitions,
     ese_metric_set(statistics->keys, keys);
 }
 
-/* ---- as text ---------------------------------------------------------------------------------------- */
+/* ---- as text -------------------------------------------------------------------------------- */
 
 static double ms(int64_t us)
 {
@@ -133,19 +135,22 @@ static double ms(int64_t us)
 
 static double mean_ms(const struct lag *lag)
 {
-    return ese_histogram_count(lag->histogram) == 0 ? 0.0 : ese_histogram_mean(lag->histogram) / 1000.0;
+    return ese_histogram_count(lag->histogram) ==
+        0 ? 0.0 : ese_histogram_mean(lag->histogram) / 1000.0;
 }
 
 void ese_statistics_write_line(const struct ese_statistics *statistics, struct ese_buffer *buffer)
 {
     ese_buffer_printf(buffer,
                       "%" PRId64 " handed, %" PRId64 " repeats, %" PRId64 " processed, %" PRId64
-                      " decisions, %" PRId64 " mails taken; lag of producers %.1f ms, ours %.1f ms (mean)",
+                      " decisions, %" PRId64
+                      " mails taken; lag of producers %.1f ms, ours %.1f ms (mean)",
                       ese_statistics_value(statistics, ESE_FIGURE_HANDED),
                       ese_statistics_value(statistics, ESE_FIGURE_REPEATS),
                       ese_statistics_value(statistics, ESE_FIGURE_PROCESSED),
-                      ese_statistics_value(statistics, ESE_FIGURE_DECISIONS), statistics->mail.asked,
-                      mean_ms(&statistics->producer), mean_ms(&statistics->consumer));
+                      ese_statistics_value(statistics, ESE_FIGURE_DECISIONS),
+                      statistics->mail.asked, mean_ms(&statistics->producer),
+                      mean_ms(&statistics->consumer));
 }
 
 static void write_lag_row(struct ese_buffer *buffer, const char *name, const struct lag *lag)
@@ -163,33 +168,34 @@ void ese_statistics_write_table(const struct ese_statistics *statistics, struct 
                           ese_statistics_value(statistics, (enum ese_figure)i));
     ese_buffer_printf(buffer, "%-22s %12" PRId64 "\n%-22s %12" PRId64 "\n", "mails taken",
                       statistics->mail.asked, "mails refused", statistics->mail.refused);
-    ese_buffer_printf(buffer, "\n%-22s %12s %12s %12s %12s %12s\n", "lag in ms", "events", "min", "mean",
-                      "p99", "max");
+    ese_buffer_printf(buffer, "\n%-22s %12s %12s %12s %12s %12s\n", "lag in ms", "events", "min",
+                      "mean", "p99", "max");
     write_lag_row(buffer, "producer lag", &statistics->producer);
     write_lag_row(buffer, "consumer lag", &statistics->consumer);
 }
 
 static json_t *lag_json(const struct lag *lag)
 {
-    const struct ese_histogram *histogram = lag->histogram;
+    const struct ese_histogram *all = lag->histogram;
     return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "count",
-                     (json_int_t)ese_histogram_count(histogram), "negative", (json_int_t)lag->negative,
-                     "min", ms(ese_histogram_min(histogram)), "max", ms(ese_histogram_max(histogram)),
-                     "mean", mean_ms(lag), "p50", ms(ese_histogram_percentile(histogram, 50)), "p99",
-                     ms(ese_histogram_percentile(histogram, 99)));
+                     (json_int_t)ese_histogram_count(all), "negative", (json_int_t)lag->negative,
+                     "min", ms(ese_histogram_min(all)), "max", ms(ese_histogram_max(all)), "mean",
+                     mean_ms(lag), "p50", ms(ese_histogram_percentile(all, 50)), "p99",
+                     ms(ese_histogram_percentile(all, 99)));
 }
 
 void ese_statistics_write_json(const struct ese_statistics *statistics, struct ese_buffer *buffer)
 {
-    json_t *object = json_pack("{s:s, s:s}", "transport", statistics->transport, "rule", statistics->rule);
+    json_t *object = json_pack("{s:s, s:s}", "transport", statistics->transport, "rule",
+                               statistics->rule);
     for (int i = 0; i < ESE_FIGURES; i++)
         json_object_set_new(object, figure_names[i].name,
                             json_integer(ese_statistics_value(statistics, (enum ese_figure)i)));
     const struct ese_sender_figures *mail = &statistics->mail;
     json_object_set_new(object, "mails",
-                        json_pack("{s:I, s:I, s:I, s:I}", "asked", (json_int_t)mail->asked, "refused",
-                                  (json_int_t)mail->refused, "attempts", (json_int_t)mail->attempts,
-                                  "open", (json_int_t)mail->open));
+                        json_pack("{s:I, s:I, s:I, s:I}", "asked", (json_int_t)mail->asked,
+                                  "refused", (json_int_t)mail->refused, "attempts",
+                                  (json_int_t)mail->attempts, "open", (json_int_t)mail->open));
     json_object_set_new(object, "producer_lag_ms", lag_json(&statistics->producer));
     json_object_set_new(object, "consumer_lag_ms", lag_json(&statistics->consumer));
     char *text = json_dumps(object, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

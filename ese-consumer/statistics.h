@@ -4,9 +4,10 @@
  *   producer lag   server_ts - client_ts: how long an event took to the server
  *   consumer lag   now - server_ts, when the event was handed to us
  *
- * both in ms over the events that are no repeats, with min, max and mean as the original shows them, and
- * percentiles. A lag below zero (two machines' clocks) counts as zero and is counted. All of it counts
- * from the start of the process; what was committed since the beginning is in the state file.
+ * both in ms over the events that are no repeats, with min, max and mean as the original shows
+ * them, and percentiles. A lag below zero (two machines' clocks) counts as zero and is counted. All
+ * of it counts from the start of the process; what was committed since the beginning is in the
+ * state file.
  *
  * One thread, but for the metrics behind it (metrics.h), which the HTTP server's thread renders.
  */
@@ -43,18 +44,21 @@ struct ese_statistics *ese_statistics_new(struct ese_metrics *metrics, const cha
                                           const char *rule);
 void ese_statistics_free(struct ese_statistics **statistics);
 
-void ese_statistics_count(struct ese_statistics *statistics, enum ese_figure figure, int64_t amount);
+void ese_statistics_count(struct ese_statistics *statistics, enum ese_figure figure,
+                          int64_t amount);
 int64_t ese_statistics_value(const struct ese_statistics *statistics, enum ese_figure figure);
 void ese_statistics_note_lags(struct ese_statistics *statistics, const struct ese_event *event,
                               int64_t now_ms);
 
 /* Copies into the metrics what others count. */
-void ese_statistics_note_mail(struct ese_statistics *statistics, const struct ese_sender_figures *mail);
+void ese_statistics_note_mail(struct ese_statistics *statistics,
+                              const struct ese_sender_figures *mail);
 void ese_statistics_note_held(struct ese_statistics *statistics, int partitions, int64_t keys);
 
 /* One line of talk; the table for people; and as JSON (one object, indented):
  * {"transport","rule","handed",...,"mails":{"asked","refused","attempts","open"},
- *  "producer_lag_ms":{"count","negative","min","max","mean","p50","p99"},"consumer_lag_ms":{...}} */
+ *  "producer_lag_ms":{"count","negative","min","max","mean","p50","p99"},
+ *  "consumer_lag_ms":{...}} */
 void ese_statistics_write_line(const struct ese_statistics *statistics, struct ese_buffer *buffer);
 void ese_statistics_write_table(const struct ese_statistics *statistics, struct ese_buffer *buffer);
 void ese_statistics_write_json(const struct ese_statistics *statistics, struct ese_buffer *buffer);

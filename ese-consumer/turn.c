@@ -39,7 +39,7 @@ void ese_turn_free(struct ese_turn **turn)
     *turn = NULL;
 }
 
-/* ---- event time ------------------------------------------------------------------------------------- */
+/* ---- event time ----------------------------------------------------------------------------- */
 
 static void raise_event_time(struct ese_holding *holding, int64_t newest_ms, int64_t lateness_ms)
 {
@@ -48,7 +48,8 @@ static void raise_event_time(struct ese_holding *holding, int64_t newest_ms, int
         holding->position.event_time_ms = event_time_ms;
 }
 
-/* A client's clock counts no further than the server's, so that no sender can push time into the future. */
+/* A client's clock counts no further than the server's, so that no sender can push time into the
+ * future. */
 static int64_t credible_ms(const struct ese_event *event, int64_t now_ms)
 {
     int64_t bound_ms = event->server_ts != 0 ? event->server_ts : now_ms;
@@ -63,7 +64,7 @@ static void note_end(struct ese_turn *turn, int64_t polled_ms)
         raise_event_time(turn->parts.holdings->items[i], polled_ms, turn->parts.lateness_ms);
 }
 
-/* ---- 1: what was handed ----------------------------------------------------------------------------- */
+/* ---- 1: what was handed --------------------------------------------------------------------- */
 
 static enum ese_repeats_verdict judge(struct ese_holding *holding, const struct ese_event *event)
 {
@@ -83,8 +84,8 @@ static void note_handed(struct ese_turn *turn, const struct ese_record *record, 
                                                     .a = record->offset});
 }
 
-static void hand(struct ese_turn *turn, const struct ese_record *record, struct ese_holding *holding,
-                 int64_t now_ms)
+static void hand(struct ese_turn *turn, const struct ese_record *record,
+                 struct ese_holding *holding, int64_t now_ms)
 {
     const struct ese_event *event = &record->event;
     enum ese_repeats_verdict verdict = judge(holding, event);
@@ -129,7 +130,7 @@ static void hand_all(struct ese_turn *turn, const struct ese_batch *batch)
     ese_history_count(turn->parts.history, ESE_COUNT_HANDED, handed);
 }
 
-/* ---- 2: order --------------------------------------------------------------------------------------- */
+/* ---- 2: order ------------------------------------------------------------------------------- */
 
 static int by_due_time(const void *left, const void *right)
 {
@@ -140,7 +141,7 @@ static int by_due_time(const void *left, const void *right)
     return ese_id_compare(&a->id, &b->id);
 }
 
-/* ---- 3: the transaction ----------------------------------------------------------------------------- */
+/* ---- 3: the transaction --------------------------------------------------------------------- */
 
 static int add_decision(struct ese_turn *turn, struct ese_decision *decision, int32_t partition,
                         struct ese_error *error)
@@ -167,8 +168,8 @@ static int check_bound(const struct ese_turn *turn, struct ese_error *error)
         return 0;
     return ese_fail(error, ESE_E_FULL,
                     "rule %s would keep something of more than %" PRId64
-                    " keys at once; nothing of this batch was committed. Raise --max-keys, or lower "
-                    "--lateness-ms so that keys leave earlier",
+                    " keys at once; nothing of this batch was committed. Raise --max-keys, or "
+                    "lower --lateness-ms so that keys leave earlier",
                     turn->parts.rule->name, turn->parts.max_keys);
 }
 
@@ -216,9 +217,11 @@ static int write(struct ese_turn *turn, struct ese_error *error)
         struct ese_holding *holding = turn->parts.holdings->items[i];
         if (holding->events == 0)
             continue;
-        if (ese_state_advance(turn->parts.state, holding->partition, &holding->position,
-                              &holding->progress, error) != 0 ||
-            ese_state_save_repeats(turn->parts.state, holding->partition, holding->repeats, error) != 0 ||
+        struct ese_state *state = turn->parts.state;
+        int32_t partition = holding->partition;
+        if (ese_state_advance(state, partition, &holding->position, &holding->progress,
+                              error) != 0 ||
+            ese_state_save_repeats(state, partition, holding->repeats, error) != 0 ||
             sweep(turn, holding, error) != 0)
             return -1;
     }
@@ -235,7 +238,7 @@ static int commit(struct ese_turn *turn, struct ese_error *error)
     return -1;
 }
 
-/* ---- 4: telling ------------------------------------------------------------------------------------- */
+/* ---- 4: telling ----------------------------------------------------------------------------- */
 
 static void tell_committed(struct ese_turn *turn, const struct ese_holding *holding, int64_t now_ns)
 {
@@ -268,7 +271,6 @@ static void tell(struct ese_turn *turn)
     }
     ese_history_count(turn->parts.history, ESE_COUNT_DECIDED, turn->decided);
     ese_history_set(turn->parts.history, ESE_COUNT_LAST_DONE_NS, now_ns);
-    ese_history_note_wire(turn->parts.history);
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_BATCHES, 1);
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_DECISIONS, turn->decided);
     if (evicted > turn->evicted)
@@ -276,10 +278,10 @@ static void tell(struct ese_turn *turn)
     turn->evicted = evicted;
 }
 
-/* ---- what others call ------------------------------------------------------------------------------- */
+/* ---- what others call ----------------------------------------------------------------------- */
 
-int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64_t polled_ms, int *decided,
-                     struct ese_error *error)
+int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64_t polled_ms,
+                     int *decided, struct ese_error *error)
 {
     hand_all(turn, batch);
     if (turn->parts.sort)

@@ -3,12 +3,13 @@
  *
  *   1. every event is noted in the history as handed, and looked up: repeats go no further
  *   2. where the transport promises no order per key, what is left is sorted by (client_ts, id)
- *   3. in one transaction: the rule is applied to each; what it keeps, its decisions, the repeats and
- *      the positions are written. Whoever no longer owns a partition changes nothing of it: ESE_E_FENCED
+ *   3. in one transaction: the rule is applied to each; what it keeps, its decisions, the repeats
+ *      and the positions are written. Whoever no longer owns a partition changes nothing of it:
+ *      ESE_E_FENCED
  *   4. after the commit it is told: history, statistics
  *
- * After a failure nothing was written, but what is remembered (holdings, repeats) has run ahead of the state
- * file and must be dropped. One thread.
+ * After a failure nothing was written, but what is remembered (holdings, repeats) has run ahead of
+ * the state file and must be dropped. One thread.
  */
 #ifndef ESE_TURN_H
 #define ESE_TURN_H
@@ -39,13 +40,14 @@ struct ese_turn_parts {
 struct ese_turn *ese_turn_new(const struct ese_turn_parts *parts);
 void ese_turn_free(struct ese_turn **turn);
 
-/* Processes and commits. polled_ms is the wall clock as it was before the poll that brought the batch.
- * Records of partitions that are not held are passed over. decided: how many decisions are new. */
-int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64_t polled_ms, int *decided,
-                     struct ese_error *error);
+/* Processes and commits. polled_ms is the wall clock as it was before the poll that brought the
+ * batch. Records of partitions that are not held are passed over. decided: how many decisions are
+ * new. */
+int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64_t polled_ms,
+                     int *decided, struct ese_error *error);
 
-/* When nothing came: lets event time go on, deletes what has left by it, and finds out early whether
- * somebody newer owns a partition (ESE_E_FENCED). */
+/* When nothing came: lets event time go on, deletes what has left by it, and finds out early
+ * whether somebody newer owns a partition (ESE_E_FENCED). */
 int ese_turn_rest(struct ese_turn *turn, bool at_end, int64_t polled_ms, struct ese_error *error);
 
 #endif

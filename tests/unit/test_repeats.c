@@ -127,7 +127,7 @@ static void strangers_push_out_no_lane_in_use(void **state)
     (void)state;
     struct ese_repeats *repeats = ese_repeats_new(50);
     for (uint32_t i = 0; i < 1000; i++) {
-        note(repeats, 100 + i, (uint16_t)(i % 4096), i * 77, 0); /* each looks like a run of its own */
+        note(repeats, 100 + i, (uint16_t)(i % 4096), i * 77, 0); /* as if runs of their own */
         if (i % 20 == 0)
             assert_int_equal(note(repeats, 1, 1, i, 0), ESE_REPEATS_NEW);
     }
@@ -138,7 +138,7 @@ static void strangers_push_out_no_lane_in_use(void **state)
     ese_repeats_free(&repeats);
 }
 
-/* ---- saving: a table in memory stands for the database ----------------------------------------------- */
+/* ---- saving: a table in memory stands for the database -------------------------------------- */
 
 struct shelf {
     struct ese_repeat rows[64];
@@ -147,13 +147,15 @@ struct shelf {
     int fail_at; /* the call that fails; 0: none */
 };
 
-static int keep(void *context, const struct ese_repeat *repeat, bool forgotten, struct ese_error *error)
+static int keep(void *context, const struct ese_repeat *repeat, bool forgotten,
+                struct ese_error *error)
 {
     struct shelf *shelf = context;
     if (++shelf->calls == shelf->fail_at)
         return ese_fail(error, ESE_E_IO, "the shelf broke");
     int i = 0;
-    while (i < shelf->count && (shelf->rows[i].run != repeat->run || shelf->rows[i].lane != repeat->lane))
+    while (i < shelf->count &&
+           (shelf->rows[i].run != repeat->run || shelf->rows[i].lane != repeat->lane))
         i++;
     if (forgotten && i < shelf->count)
         shelf->rows[i] = shelf->rows[--shelf->count];

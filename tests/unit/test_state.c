@@ -176,15 +176,15 @@ static void repeats_are_kept(void **unused)
     struct ese_repeats *repeats = ese_repeats_new(2);
     struct ese_id ids[3];
     for (uint32_t i = 0; i < 3; i++) {
-        ids[i] = ese_id_make(&(struct ese_id_parts){.time_ms = 1, .lane = 4095, .run = 0x3fffffff - i,
-                                                    .sequence = UINT32_MAX});
+        ids[i] = ese_id_make(&(struct ese_id_parts){
+            .time_ms = 1, .lane = 4095, .run = 0x3fffffff - i, .sequence = UINT32_MAX});
         ese_repeats_note(repeats, &ids[i], 5);
         assert_int_equal(ese_state_save_repeats(state, 7, repeats, NULL), 0);
     }
     ese_repeats_free(&repeats);
     repeats = ese_repeats_new(2);
     assert_int_equal(ese_state_load_repeats(state, 7, repeats, NULL), 0);
-    assert_int_equal(ese_repeats_count(repeats), 2); /* the first was pushed out, also of the file */
+    assert_int_equal(ese_repeats_count(repeats), 2); /* the first was pushed out there, too */
     assert_int_equal(ese_repeats_note(repeats, &ids[2], 5), ESE_REPEATS_SEEN);
     assert_int_equal(ese_repeats_note(repeats, &ids[0], 5), ESE_REPEATS_NEW);
     ese_repeats_free(&repeats);
@@ -195,7 +195,7 @@ static void repeats_are_kept(void **unused)
     ese_state_close(&state);
 }
 
-/* ---- decisions -------------------------------------------------------------------------------------- */
+/* ---- decisions ------------------------------------------------------------------------------ */
 
 static struct ese_decision decision_of(const char *key, int32_t partition, int64_t made_ms)
 {
@@ -223,7 +223,8 @@ static void decisions_are_open_until_answered(void **unused)
     (void)unused;
     struct ese_state *state = open_state();
     struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "t");
-    struct ese_decision a = decision_of("a", 0, 10), b = decision_of("b", 0, 20), c = decision_of("c", 1, 30);
+    struct ese_decision a = decision_of("a", 0, 10), b = decision_of("b", 0, 20);
+    struct ese_decision c = decision_of("c", 1, 30);
     add(decisions, &a, true);
     add(decisions, &b, true);
     add(decisions, &c, true);

@@ -21,7 +21,8 @@ struct key {
 static struct ese_event event_at(int64_t client_ts, uint32_t sequence, const char *sub_type)
 {
     struct ese_event event = {.client_ts = client_ts, .type = ESE_TYPE_CLICK, .ip = "10.0.0.1-3"};
-    event.id = ese_id_make(&(struct ese_id_parts){.time_ms = NOON, .lane = 2, .run = 9, .sequence = sequence});
+    event.id = ese_id_make(
+        &(struct ese_id_parts){.time_ms = NOON, .lane = 2, .run = 9, .sequence = sequence});
     ese_fit_text(event.sub_type, sizeof event.sub_type, sub_type);
     ese_event_set_key(&event);
     ese_event_set_traceparent(&event);
@@ -179,11 +180,13 @@ static void the_id_follows_from_rule_key_and_events(void **state)
 static void a_mail_is_json(void **state)
 {
     (void)state;
-    struct ese_decision decision = {.from = "a@b", .to = "c@d", .subject = "[\"x\"]", .content = "y\n"};
+    struct ese_decision decision = {
+        .from = "a@b", .to = "c@d", .subject = "[\"x\"]", .content = "y\n"};
     struct ese_buffer buffer = ESE_BUFFER_INIT(1000);
     ese_decision_write_mail(&buffer, &decision);
     assert_string_equal(buffer.text,
-                        "{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"[\\\"x\\\"]\",\"content\":\"y\\n\","
+                        "{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"[\\\"x\\\"]\","
+                        "\"content\":\"y\\n\","
                         "\"id\":\"00000000-0000-0000-0000-000000000000\"}");
     ese_buffer_free(&buffer);
 }

@@ -1,0 +1,266 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-consumer/decisions.h"
+#include "ese-consumer/sender.h"
+#include "ese-core/clock.h"
+#include "tests/support/directory.h"
+#include "tests/support/fake_mailer.h"
+#include "tests/support/wait.h"
+
+#define PATIENCE_MS 20000
+
+struct post {
+    char *directory;
+    char *path;
+    struct ese_state *state;
+    struct ese_decisions *decisions;
+    struct ese_history *history;
+    struct fake_mailer *mailer;
+    struct ese_sender *sender;
+};
+
+static struct ese_state_options state_options(const struct post *post)
+{
+    return (struct ese_state_options){
+        .path = post->path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "walk"};
+}
+
+static int open_post(void **state)
+{
+    struct post *post = calloc(1, sizeof *post);
+    *state = post;
+    post->directory = ese_test_directory_make();
+    post->path = ese_test_path(post->directory, "state");
+    const struct ese_state_options options = state_options(post);
+    assert_int_equal(ese_state_open(&options, &post->state, NULL), 0);
+    post->decisions = ese_decisions_new(ese_state_database(post->state), "walk");
+    assert_int_equal(ese_history_open(NULL, "c", "walk", 1 << 20, &post->history, NULL), 0);
+    return 0;
+}
+
+static int close_post(void **state)
+{
+    struct post *post = *state;
+    ese_sender_close(&post->sender, 0);
+    fake_mailer_close(&post->mailer);
+    ese_history_close(&post->history);
+    ese_decisions_free(&post->decisions);
+    ese_state_close(&post->state);
+    free(post->path);
+    ese_test_directory_remove(&post->directory);
+    free(post);
+    return 0;
+}
+
+static void open_sender(struct post *post, const char *url)
+{
+    struct ese_error error;
+    const struct ese_sender_options options = {
+        .state = state_options(post), .mailer = url, .history = post->history};
+    if (ese_sender_open(&options, &post->sender, &error) != 0)
+        fail_msg("%s", error.text);
+}
+
+/* The decision's id as text. */
+static const char *decide(struct post *post, const char *key, int32_t partition)
+{
+    static char text[ESE_ID_TEXT_SIZE];
+    struct ese_event last = {.key = ""};
+    snprintf(last.key, sizeof last.key, "%s", key);
+    last.id = ese_id_make(&(struct ese_id_parts){.time_ms = 1, .run = 1, .sequence = 5});
+    ese_event_set_traceparent(&last);
+    struct ese_decision decision;
+    ese_decision_make(&decision, "r", &last, &last.id, 1);
+    snprintf(decision.subject, sizeof decision.subject, "%s", key);
+    snprintf(decision.content, sizeof decision.content, "content of %s", key);
+    decision.partition = partition;
+    bool added = false;
+    assert_int_equal(ese_decisions_add(post->decisions, &decision, &added, NULL), 0);
+    assert_true(added);
+    ese_id_text(&decision.id, text);
+    return text;
+}
+
+static int count_open(struct post *post, int32_t partition)
+{
+    static struct ese_decision open[256];
+    return ese_decisions_read_open(post->decisions, partition, open, 256, NULL);
+}
+
+static bool is_idle(void *context)
+{
+    struct post *post = context;
+    return ese_sender_idle(post->sender);
+}
+
+static void wait_idle(struct post *post)
+{
+    assert_true(ese_test_wait_until(is_idle, post, PATIENCE_MS));
+}
+
+static void a_decision_becomes_a_mail(void **state)
+{
+    struct post *post = *state;
+    post->mailer = fake_mailer_open(NULL, NULL);
+    open_sender(post, fake_mailer_url(post->mailer));
+    ese_sender_give(post->sender, 0);
+    const char *id = decide(post, "[1.2.3.4] | hello", 0);
+    ese_sender_wake(post->sender);
+    wait_idle(post);
+    assert_int_equal(count_open(post, 0), 0);
+    assert_int_equal(fake_mailer_kept(post->mailer, id, NULL), 1);
+    assert_string_equal(fake_mailer_text(post->mailer, id, "from"), "consumer@ese.org");
+    assert_string_equal(fake_mailer_text(post->mailer, id, "to"), "click_updated@ese.org");
+    assert_string_equal(fake_mailer_text(post->mailer, id, "subject"), "[1.2.3.4] | hello");
+    assert_string_equal(fake_mailer_text(post->mailer, id, "content"),
+                        "content of [1.2.3.4] | hello");
+    assert_string_equal(fake_mailer_transport(post->mailer, id), "walk");
+    assert_true(ese_traceparent_valid(fake_mailer_traceparent(post->mailer, id)));
+    assert_int_equal(ese_sender_figures(post->sender).asked, 1);
+}
+
+static enum fake_mailer_answer bad_day(void *context, int number, const char *subject)
+{
+    static const enum fake_mailer_answer moods[] = {FAKE_BUSY, FAKE_TAKE, FAKE_TAKE_AND_DROP,
+                                                    FAKE_DROP, FAKE_TAKE};
+    (void)context;
+    (void)subject;
+    return number < 200 ? moods[number % 5] : FAKE_TAKE; /* the back-off of the unlucky ends, too */
+}
+
+static void every_decision_arrives_on_a_bad_day(void **state)
+{
+    enum { DECISIONS = 120 }; /* several times what is in flight */
+    struct post *post = *state;
+    char ids[DECISIONS][ESE_ID_TEXT_SIZE];
+    post->mailer = fake_mailer_open(bad_day, NULL);
+    for (int i = 0; i < DECISIONS; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "key %d", i);
+        memcpy(ids[i], decide(post, key, i % 3), sizeof ids[i]);
+    }
+    open_sender(post, fake_mailer_url(post->mailer));
+    for (int32_t partition = 0; partition < 3; partition++)
+        ese_sender_give(post->sender, partition); /* what a predecessor left */
+    wait_idle(post);
+    for (int32_t partition = 0; partition < 3; partition++)
+        assert_int_equal(count_open(post, partition), 0);
+    int lost_answers = 0;
+    for (int i = 0; i < DECISIONS; i++) {
+        int answered = 0;
+        int kept = fake_mailer_kept(post->mailer, ids[i], &answered);
+        assert_int_equal(answered, 1); /* never asked again once it was answered */
+        lost_answers += kept - answered;
+    }
+    assert_int_equal(fake_mailer_ids(post->mailer), DECISIONS);
+    assert_true(lost_answers > 0); /* the day was bad enough */
+    struct ese_sender_figures figures = ese_sender_figures(post->sender);
+    assert_int_equal(figures.asked, DECISIONS);
+    assert_int_equal(figures.refused, 0);
+    assert_int_equal(figures.open, 0);
+    assert_int_equal(figures.attempts, fake_mailer_requests(post->mailer));
+}
+
+static enum fake_mailer_answer refuse_bad(void *context, int number, const char *subject)
+{
+    (void)context;
+    (void)number;
+    return strcmp(subject, "bad") == 0 ? FAKE_REFUSE : FAKE_TAKE;
+}
+
+static void what_is_refused_is_kept_with_its_reason(void **state)
+{
+    struct post *post = *state;
+    post->mailer = fake_mailer_open(refuse_bad, NULL);
+    decide(post, "bad", 0);
+    decide(post, "good", 0);
+    open_sender(post, fake_mailer_url(post->mailer));
+    ese_sender_give(post->sender, 0);
+    wait_idle(post);
+    assert_int_equal(fake_mailer_requests(post->mailer), 2);
+    assert_int_equal(ese_sender_figures(post->sender).refused, 1);
+    assert_int_equal(ese_sender_figures(post->sender).asked, 1);
+    struct ese_statement *read = ese_statement_new(
+        ese_state_database(post->state),
+        "SELECT refused FROM decision WHERE refused_ms IS NOT NULL AND answered_ms IS NULL");
+    assert_int_equal(ese_statement_step(read, NULL), 1);
+    assert_non_null(strstr(ese_statement_column_text(read, 0), "422"));
+    assert_non_null(strstr(ese_statement_column_text(read, 0), "no such address"));
+    ese_statement_reset(read);
+}
+
+static void other_members_partitions_are_theirs(void **state)
+{
+    struct post *post = *state;
+    post->mailer = fake_mailer_open(NULL, NULL);
+    decide(post, "mine", 0);
+    decide(post, "theirs", 1);
+    open_sender(post, fake_mailer_url(post->mailer));
+    ese_sender_give(post->sender, 0);
+    wait_idle(post);
+    assert_int_equal(fake_mailer_requests(post->mailer), 1);
+    assert_int_equal(count_open(post, 1), 1);
+    ese_sender_give(post->sender, 1);
+    ese_sender_take(post->sender, 0);
+    wait_idle(post);
+    assert_int_equal(count_open(post, 1), 0);
+    decide(post, "no longer mine", 0);
+    ese_sender_wake(post->sender);
+    wait_idle(post);
+    assert_int_equal(fake_mailer_requests(post->mailer), 2);
+}
+
+static bool has_tried(void *context)
+{
+    struct post *post = context;
+    return ese_sender_figures(post->sender).attempts >= 2;
+}
+
+static void a_mailer_that_is_away_is_waited_for(void **state)
+{
+    struct post *post = *state;
+    decide(post, "patience", 0);
+    post->mailer = fake_mailer_open(NULL, NULL);
+    char url[100];
+    snprintf(url, sizeof url, "%s", fake_mailer_url(post->mailer));
+    fake_mailer_close(&post->mailer); /* nobody listens there now */
+    open_sender(post, url);
+    ese_sender_give(post->sender, 0);
+    assert_true(ese_test_wait_until(has_tried, post, PATIENCE_MS));
+    assert_false(ese_sender_idle(post->sender));
+    assert_int_equal(count_open(post, 0), 1);
+    int64_t before_ns = ese_clock_monotonic_ns();
+    ese_sender_close(&post->sender, 500);
+    assert_true(ese_clock_monotonic_ns() - before_ns < 5 * ESE_NS_PER_S);
+    assert_int_equal(count_open(post, 0), 1); /* for the next who owns the partition */
+}
+
+static void a_wrong_address_is_told(void **state)
+{
+    struct post *post = *state;
+    struct ese_error error = {0};
+    const struct ese_sender_options options = {
+        .state = state_options(post), .mailer = "localhost:1", .history = post->history};
+    assert_int_equal(ese_sender_open(&options, &post->sender, &error), -1);
+    assert_int_equal(error.code, ESE_E_USAGE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_post, close_post)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_decision_becomes_a_mail),
+        TEST(every_decision_arrives_on_a_bad_day),
+        TEST(what_is_refused_is_kept_with_its_reason),
+        TEST(other_members_partitions_are_theirs),
+        TEST(a_mailer_that_is_away_is_waited_for),
+        TEST(a_wrong_address_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

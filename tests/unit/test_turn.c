@@ -1,0 +1,253 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-consumer/turn.h"
+#include "tests/support/directory.h"
+
+#define NOON 1700000000000
+#define LATENESS_MS 10000
+
+/* One consumer's insides over a fresh state file, holding partition 0. */
+struct bench {
+    char *directory;
+    char *path;
+    const struct ese_rule *rule;
+    struct ese_metrics *metrics;
+    struct ese_turn_parts parts;
+    struct ese_holdings holdings;
+    struct ese_turn *turn;
+    struct ese_record records[64];
+    int count;
+    int decided;
+    struct ese_error error;
+};
+
+static struct ese_holding *hold(struct bench *bench)
+{
+    struct ese_holding *holding = ese_holdings_add(&bench->holdings, 0);
+    assert_non_null(holding);
+    assert_int_equal(ese_state_take(bench->parts.state, 0, "p", &holding->position, NULL), 0);
+    assert_int_equal(ese_state_load_repeats(bench->parts.state, 0, holding->repeats, NULL), 0);
+    return holding;
+}
+
+static int open_bench(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    *state = bench;
+    bench->directory = ese_test_directory_make();
+    bench->path = ese_test_path(bench->directory, "state");
+    bench->metrics = ese_metrics_new();
+    const struct ese_state_options options = {
+        .path = bench->path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t"};
+    assert_int_equal(ese_rule_find("steady-click", &bench->rule, NULL), 0);
+    assert_int_equal(ese_state_open(&options, &bench->parts.state, NULL), 0);
+    assert_int_equal(ese_history_open(NULL, "c", "t", 1 << 20, &bench->parts.history, NULL), 0);
+    bench->parts.rule = bench->rule;
+    bench->parts.decisions = ese_decisions_new(ese_state_database(bench->parts.state), "t");
+    bench->parts.holdings = &bench->holdings;
+    bench->parts.statistics = ese_statistics_new(bench->metrics, "t", "steady-click");
+    bench->parts.lateness_ms = LATENESS_MS;
+    bench->parts.max_keys = 100;
+    bench->turn = ese_turn_new(&bench->parts);
+    hold(bench);
+    return 0;
+}
+
+static int close_bench(void **state)
+{
+    struct bench *bench = *state;
+    ese_turn_free(&bench->turn);
+    ese_holdings_clear(&bench->holdings);
+    ese_statistics_free(&bench->parts.statistics);
+    ese_decisions_free(&bench->parts.decisions);
+    ese_state_close(&bench->parts.state);
+    ese_history_close(&bench->parts.history);
+    ese_metrics_free(&bench->metrics);
+    free(bench->path);
+    ese_test_directory_remove(&bench->directory);
+    free(bench);
+    return 0;
+}
+
+/* Puts a key press of `key` into the batch to come. */
+static void press(struct bench *bench, const char *key, uint32_t sequence, int64_t ms)
+{
+    struct ese_record *record = &bench->records[bench->count++];
+    *record = (struct ese_record){.offset = sequence, .next = sequence + 1};
+    record->event.client_ts = NOON + ms;
+    record->event.server_ts = NOON + 100000;
+    record->event.id = ese_id_make(
+        &(struct ese_id_parts){.time_ms = NOON + ms, .lane = 1, .run = 1, .sequence = sequence});
+    snprintf(record->event.key, sizeof record->event.key, "%s", key);
+    snprintf(record->event.ip, sizeof record->event.ip, "%s", key);
+    snprintf(record->event.sub_type, sizeof record->event.sub_type, ESE_SUB_TYPE_KEY_PRESS);
+}
+
+static int process(struct bench *bench)
+{
+    struct ese_batch batch = {.records = bench->records, .count = bench->count};
+    bench->count = 0;
+    return ese_turn_process(bench->turn, &batch, NOON, &bench->decided, &bench->error);
+}
+
+static int64_t figure(const struct bench *bench, enum ese_figure figure)
+{
+    return ese_statistics_value(bench->parts.statistics, figure);
+}
+
+static void a_run_goes_over_batches(void **state)
+{
+    struct bench *bench = *state;
+    press(bench, "a", 0, 0);
+    press(bench, "b", 1, 0);
+    press(bench, "a", 2, 500);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 0);
+    assert_int_equal(ese_holdings_keys(&bench->holdings), 2);
+    press(bench, "a", 3, 1000);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 1);
+    assert_int_equal(ese_holdings_keys(&bench->holdings), 1);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 4);
+
+    struct ese_decision open[2];
+    assert_int_equal(ese_decisions_read_open(bench->parts.decisions, 0, open, 2, NULL), 1);
+    assert_string_equal(open[0].key, "a");
+    assert_int_equal(ese_holdings_find(&bench->holdings, 0)->position.next, 4);
+}
+
+static void a_repeat_is_not_applied(void **state)
+{
+    struct bench *bench = *state;
+    press(bench, "a", 0, 0);
+    press(bench, "a", 1, 1);
+    press(bench, "a", 1, 1);
+    press(bench, "a", 0, 0);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_HANDED), 4);
+    assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 2);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 2);
+
+    hold(bench); /* as after a restart: only the state file knows */
+    press(bench, "a", 1, 1);
+    press(bench, "a", 2, 2);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 1);
+    assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 3);
+}
+
+static void without_promised_order_a_batch_is_sorted(void **state)
+{
+    struct bench *bench = *state;
+    for (int sort = 0; sort < 2; sort++) {
+        bench->parts.sort = sort == 1;
+        ese_turn_free(&bench->turn);
+        bench->turn = ese_turn_new(&bench->parts);
+        uint32_t first = sort == 0 ? 0 : 10;
+        press(bench, "a", first + 2, 1900);
+        press(bench, "a", first + 0, 0);
+        press(bench, "a", first + 1, 950);
+        assert_int_equal(process(bench), 0);
+        assert_int_equal(bench->decided, sort);
+    }
+}
+
+static void who_was_fenced_writes_nothing(void **state)
+{
+    struct bench *bench = *state;
+    struct ese_position newer;
+    press(bench, "a", 0, 0);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(ese_turn_rest(bench->turn, false, NOON, &bench->error), 0);
+    assert_int_equal(ese_state_take(bench->parts.state, 0, "p", &newer, NULL), 0);
+    press(bench, "a", 1, 1);
+    press(bench, "a", 2, 2);
+    assert_int_equal(process(bench), -1);
+    assert_int_equal(bench->error.code, ESE_E_FENCED);
+    bench->error.code = ESE_OK;
+    assert_int_equal(ese_turn_rest(bench->turn, false, NOON, &bench->error), -1);
+    assert_int_equal(bench->error.code, ESE_E_FENCED);
+
+    assert_int_equal(hold(bench)->position.next, 1);
+    struct ese_decision open;
+    assert_int_equal(ese_decisions_read_open(bench->parts.decisions, 0, &open, 1, NULL), 0);
+    press(bench, "a", 1, 1);
+    press(bench, "a", 2, 2);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 1);
+}
+
+static void too_many_keys_are_refused(void **state)
+{
+    struct bench *bench = *state;
+    bench->parts.max_keys = 2;
+    ese_turn_free(&bench->turn);
+    bench->turn = ese_turn_new(&bench->parts);
+    press(bench, "a", 0, 0);
+    press(bench, "b", 1, 0);
+    assert_int_equal(process(bench), 0);
+    press(bench, "c", 2, 0);
+    assert_int_equal(process(bench), -1);
+    assert_int_equal(bench->error.code, ESE_E_FULL);
+    assert_non_null(strstr(bench->error.text, "--max-keys"));
+    assert_int_equal(hold(bench)->position.next, 2);
+}
+
+static void keys_leave_with_event_time(void **state)
+{
+    struct bench *bench = *state;
+    press(bench, "a", 0, 0);
+    press(bench, "b", 1, 1000 + LATENESS_MS);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(ese_holdings_keys(&bench->holdings), 2); /* the second of "a" has not passed */
+    press(bench, "b", 2, 1001 + LATENESS_MS);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(ese_holdings_keys(&bench->holdings), 1);
+    press(bench, "c", 3, 999); /* older than event time */
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_LATE), 1);
+    assert_int_equal(ese_turn_rest(bench->turn, true, NOON + 2002 + 2 * LATENESS_MS, &bench->error),
+                     0);
+    assert_int_equal(ese_holdings_keys(&bench->holdings), 0); /* at the end the wall clock counts */
+}
+
+static void a_clock_ahead_moves_no_time(void **state)
+{
+    struct bench *bench = *state;
+    press(bench, "a", 0, 999999999);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(ese_holdings_find(&bench->holdings, 0)->position.event_time_ms,
+                     NOON + 100000 - LATENESS_MS); /* its server_ts */
+}
+
+static void other_partitions_events_are_passed_over(void **state)
+{
+    struct bench *bench = *state;
+    press(bench, "a", 0, 0);
+    bench->records[0].partition = 5;
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_HANDED), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_run_goes_over_batches),
+        TEST(a_repeat_is_not_applied),
+        TEST(without_promised_order_a_batch_is_sorted),
+        TEST(who_was_fenced_writes_nothing),
+        TEST(too_many_keys_are_refused),
+        TEST(keys_leave_with_event_time),
+        TEST(a_clock_ahead_moves_no_time),
+        TEST(other_partitions_events_are_passed_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
