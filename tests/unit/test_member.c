@@ -1,0 +1,348 @@
+/* A member over a transport made up here: a list of steps, one a poll. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-consumer/member.h"
+#include "ese-consumer/statistics.h"
+#include "ese-core/history.h"
+#include "ese-core/memory.h"
+#include "tests/support/directory.h"
+
+#define NOON 1700000000000
+#define LOG 32 /* events each partition has at most */
+
+/* ---- the transport ------------------------------------------------------------------------------- */
+
+/* What one poll does. HAND gives the next `count` events of the partition. */
+enum act { GIVE, TAKE, HAND, STEAL, SKIP, FENCE, END };
+
+struct step {
+    enum act act;
+    int32_t partition;
+    int count;
+};
+
+struct ese_consumer {
+    struct ese_consume_settings settings;
+    int64_t at[2]; /* where each partition is read; -1: not given */
+};
+
+/* What the test sees of the transport, and what it makes it do. */
+static struct {
+    const struct step *steps;
+    const char *state_path;
+    struct ese_record records[2][LOG];
+    int opened, closed;
+    int64_t given_from[8];
+    int given;
+    int64_t acknowledged[2];
+} fake;
+
+static int fake_open(const struct ese_config *config, const struct ese_consume_settings *settings,
+                     struct ese_consumer **consumer, struct ese_error *error)
+{
+    (void)config;
+    (void)error;
+    *consumer = ese_alloc(sizeof **consumer);
+    **consumer = (struct ese_consumer){.settings = *settings, .at = {-1, -1}};
+    fake.opened++;
+    return 0;
+}
+
+static void give(struct ese_consumer *consumer, int32_t partition)
+{
+    const struct ese_consume_listener *listener = &consumer->settings.listener;
+    int64_t from = listener->given(listener->context, partition);
+    fake.given_from[fake.given++] = from;
+    consumer->at[partition] = from == ESE_OFFSET_EARLIEST ? 0 : from;
+}
+
+static void take(struct ese_consumer *consumer, int32_t partition)
+{
+    const struct ese_consume_listener *listener = &consumer->settings.listener;
+    if (consumer->at[partition] >= 0)
+        listener->taken(listener->context, partition);
+    consumer->at[partition] = -1;
+}
+
+/* Somebody newer becomes the partition's owner, behind our back. */
+static void steal(int32_t partition)
+{
+    struct ese_state *state = NULL;
+    struct ese_position position;
+    const struct ese_state_options options = {.path = fake.state_path,
+                                              .durability = ESE_DURABILITY_OS,
+                                              .group = "g",
+                                              .transport = "made up"};
+    assert_int_equal(ese_state_open(&options, &state, NULL), 0);
+    assert_int_equal(ese_state_take(state, partition, "p", &position, NULL), 0);
+    ese_state_close(&state);
+}
+
+static int fake_next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
+                     struct ese_error *error)
+{
+    (void)timeout_ms;
+    const struct step *step = fake.steps;
+    const struct ese_consume_listener *listener = &consumer->settings.listener;
+    *batch = (struct ese_batch){.at_end = step->act == END};
+    fake.steps += step->act != END; /* the end goes on */
+    switch (step->act) {
+    case GIVE: give(consumer, step->partition); break;
+    case TAKE: take(consumer, step->partition); break;
+    case STEAL: steal(step->partition); break;
+    case SKIP: listener->skipped(listener->context, step->partition, 3, 7); break;
+    case FENCE: return ese_fail(error, ESE_E_FENCED, "another of this name has joined");
+    case HAND:
+        batch->records = &fake.records[step->partition][consumer->at[step->partition]];
+        batch->count = step->count;
+        consumer->at[step->partition] += step->count;
+        break;
+    case END: break;
+    }
+    return 0;
+}
+
+static void fake_acknowledge(struct ese_consumer *consumer, int32_t partition, int64_t next)
+{
+    (void)consumer;
+    fake.acknowledged[partition] = next;
+}
+
+static void fake_close(struct ese_consumer **consumer)
+{
+    if (*consumer == NULL)
+        return;
+    take(*consumer, 0);
+    take(*consumer, 1);
+    free(*consumer);
+    *consumer = NULL;
+    fake.closed++;
+}
+
+static void fake_name(int32_t partition, char *text, size_t size)
+{
+    snprintf(text, size, "made-up-%d", (int)partition);
+}
+
+static const struct ese_consume_face fake_face = {
+    .options = NULL,
+    .open = fake_open,
+    .next = fake_next,
+    .acknowledge = fake_acknowledge,
+    .close = fake_close,
+    .partition_name = fake_name,
+};
+
+static const struct ese_transport sharing = {
+    .name = "made up",
+    .promises = {.ordered_per_key = true, .shares_work = true},
+    .consume = &fake_face,
+};
+
+static const struct ese_transport alone = {
+    .name = "made up",
+    .promises = {.ordered_per_key = true, .shares_work = false},
+    .consume = &fake_face,
+};
+
+/* ---- the bench ------------------------------------------------------------------------------------ */
+
+struct bench {
+    char *directory;
+    char *state_path;
+    char *history_path;
+    struct ese_metrics *metrics;
+    struct ese_member *member;
+    struct ese_error error;
+};
+
+/* Key presses of two ips, one a partition, 100 ms apart. */
+static void fill_log(int32_t partition)
+{
+    for (uint32_t i = 0; i < LOG; i++) {
+        struct ese_record *record = &fake.records[partition][i];
+        *record = (struct ese_record){.partition = partition, .offset = i, .next = i + 1};
+        struct ese_event *event = &record->event;
+        event->client_ts = NOON + i * 100;
+        event->server_ts = NOON + i * 100;
+        event->id = ese_id_make(&(struct ese_id_parts){
+            .time_ms = NOON, .lane = (uint16_t)partition, .run = 1, .sequence = i});
+        snprintf(event->ip, sizeof event->ip, "10.0.0.%d", (int)partition);
+        snprintf(event->key, sizeof event->key, "%s", event->ip);
+        snprintf(event->sub_type, sizeof event->sub_type, ESE_SUB_TYPE_KEY_PRESS);
+    }
+}
+
+static int open_bench(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    *state = bench;
+    bench->directory = ese_test_directory_make();
+    bench->state_path = ese_test_path(bench->directory, "state");
+    bench->history_path = ese_test_path(bench->directory, "history");
+    bench->metrics = ese_metrics_new();
+    memset(&fake, 0, sizeof fake);
+    fake.state_path = bench->state_path;
+    fill_log(0);
+    fill_log(1);
+    return 0;
+}
+
+static int close_bench(void **state)
+{
+    struct bench *bench = *state;
+    ese_member_close(&bench->member);
+    ese_metrics_free(&bench->metrics);
+    free(bench->state_path);
+    free(bench->history_path);
+    ese_test_directory_remove(&bench->directory);
+    free(bench);
+    return 0;
+}
+
+static int run(struct bench *bench, const struct ese_transport *transport, const struct step *steps)
+{
+    struct ese_member_options options = {
+        .transport = transport,
+        .group = "g",
+        .member = "1",
+        .state_path = bench->state_path,
+        .durability = ESE_DURABILITY_OS,
+        .from = ESE_OFFSET_EARLIEST,
+        .max_batch = LOG,
+        .lateness_ms = 1000,
+        .max_keys = 1000,
+        .history_path = bench->history_path,
+        .history_bytes = 1 << 20,
+        .until_end = true,
+        .metrics = bench->metrics,
+    };
+    fake.steps = steps;
+    assert_int_equal(ese_rule_find("steady-click", &options.rule, NULL), 0);
+    ese_member_close(&bench->member);
+    assert_int_equal(ese_member_open(&options, &bench->member, &bench->error), 0);
+    return ese_member_run(bench->member, &bench->error);
+}
+
+static int64_t figure(struct bench *bench, enum ese_figure figure)
+{
+    return ese_statistics_value(ese_member_statistics(bench->member), figure);
+}
+
+static int count_history(struct bench *bench, enum ese_history_kind kind)
+{
+    struct ese_history_reader *reader = NULL;
+    struct ese_history_record record;
+    int count = 0;
+    assert_int_equal(ese_history_read_open(bench->history_path, &reader, NULL), 0);
+    while (ese_history_read_next(reader, &record, NULL) == 1)
+        count += record.kind == kind;
+    ese_history_read_close(&reader);
+    return count;
+}
+
+/* ---- the tests ------------------------------------------------------------------------------------ */
+
+static void partitions_come_and_go(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {
+        {GIVE, 0, 0}, {HAND, 0, 5}, {GIVE, 1, 0}, {HAND, 1, 4}, {TAKE, 0, 0},
+        {HAND, 1, 3}, {GIVE, 0, 0}, {HAND, 0, 4}, {END, 0, 0}};
+    assert_int_equal(run(bench, &sharing, steps), 0);
+    assert_int_equal(fake.given, 3);
+    assert_true(fake.given_from[0] == ESE_OFFSET_EARLIEST);
+    assert_true(fake.given_from[1] == ESE_OFFSET_EARLIEST);
+    assert_int_equal(fake.given_from[2], 5); /* where it was left */
+    assert_int_equal(fake.acknowledged[0], 9);
+    assert_int_equal(fake.acknowledged[1], 7);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 16);
+    assert_int_equal(figure(bench, ESE_FIGURE_DECISIONS), 9 / 3 + 7 / 3);
+    ese_member_close(&bench->member);
+    assert_int_equal(count_history(bench, ESE_HISTORY_GIVEN), 3);
+    assert_int_equal(count_history(bench, ESE_HISTORY_TAKEN), 3);
+    assert_int_equal(count_history(bench, ESE_HISTORY_HANDED), 16);
+    assert_int_equal(count_history(bench, ESE_HISTORY_COMMITTED), 4);
+}
+
+static void who_shares_work_joins_again(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {
+        {GIVE, 0, 0},  {HAND, 0, 4}, {STEAL, 0, 0}, {HAND, 0, 5}, /* dropped */
+        {GIVE, 0, 0},  {HAND, 0, 2}, {HAND, 0, 3},  {END, 0, 0}};
+    assert_int_equal(run(bench, &sharing, steps), 0);
+    assert_int_equal(fake.opened, 2);
+    assert_int_equal(fake.closed, 1);
+    assert_int_equal(fake.given_from[1], 4);
+    assert_int_equal(figure(bench, ESE_FIGURE_FENCED), 1);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 9);
+    assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 0); /* what was dropped was not had */
+    assert_int_equal(figure(bench, ESE_FIGURE_DECISIONS), 3);
+    ese_member_close(&bench->member);
+    assert_int_equal(count_history(bench, ESE_HISTORY_FENCED), 1);
+    assert_int_equal(count_history(bench, ESE_HISTORY_HANDED), 14);
+}
+
+static void who_reads_alone_ends(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {
+        {GIVE, 0, 0}, {HAND, 0, 4}, {STEAL, 0, 0}, {HAND, 0, 5}, {END, 0, 0}};
+    assert_int_equal(run(bench, &alone, steps), -1);
+    assert_int_equal(bench->error.code, ESE_E_FENCED);
+    assert_non_null(strstr(bench->error.text, "partition 0"));
+    assert_int_equal(fake.opened, 1);
+    assert_int_equal(fake.acknowledged[0], 4);
+}
+
+static void a_namesake_ends_it(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {{GIVE, 0, 0}, {FENCE, 0, 0}, {END, 0, 0}};
+    assert_int_equal(run(bench, &sharing, steps), -1);
+    assert_int_equal(bench->error.code, ESE_E_FENCED);
+    assert_int_equal(fake.opened, 1);
+}
+
+static void what_was_skipped_is_told(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {{GIVE, 0, 0}, {SKIP, 0, 0}, {HAND, 0, 1}, {END, 0, 0}};
+    assert_int_equal(run(bench, &sharing, steps), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_SKIPPED), 1);
+    ese_member_close(&bench->member);
+    assert_int_equal(count_history(bench, ESE_HISTORY_SKIPPED), 1);
+}
+
+static void the_next_life_goes_on(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step first[] = {{GIVE, 0, 0}, {HAND, 0, 2}, {END, 0, 0}};
+    static const struct step second[] = {{GIVE, 0, 0}, {HAND, 0, 1}, {END, 0, 0}};
+    assert_int_equal(run(bench, &sharing, first), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_DECISIONS), 0);
+    assert_int_equal(run(bench, &sharing, second), 0);
+    assert_int_equal(fake.given_from[1], 2);
+    assert_int_equal(figure(bench, ESE_FIGURE_DECISIONS), 1); /* the third press: counters go on */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(partitions_come_and_go),
+        TEST(who_shares_work_joins_again),
+        TEST(who_reads_alone_ends),
+        TEST(a_namesake_ends_it),
+        TEST(what_was_skipped_is_told),
+        TEST(the_next_life_goes_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
