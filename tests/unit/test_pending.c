@@ -38,7 +38,7 @@ static void holds_what_was_added_and_nothing_else(void **state)
             int64_t due_ns = -1;
             held[which] = held[--count];
             assert_true(ese_pending_take(pending, &id, &due_ns));
-            assert_int_equal(due_ns, parts.lane << 24 | parts.sequence);
+            assert_int_equal(due_ns, (int64_t)parts.lane << 24 | parts.sequence);
             assert_false(ese_pending_take(pending, &id, &due_ns));
         }
         assert_int_equal(ese_pending_count(pending), count);
