@@ -1,5 +1,6 @@
 #include "ese-core/clock.h"
 
+#include <inttypes.h>
 #include <time.h>
 
 static int64_t read_ns(clockid_t which)
@@ -32,10 +33,14 @@ void ese_clock_sleep_until(int64_t due_ns)
 
 void ese_clock_local_text(int64_t wall_ms, char text[ESE_CLOCK_TEXT_SIZE])
 {
-    time_t seconds = (time_t)(wall_ms / 1000);
+    int ms = (int)(wall_ms % 1000);
+    ms = ms < 0 ? ms + 1000 : ms; /* before 1970 */
+    time_t seconds = (time_t)(wall_ms / 1000 - (wall_ms < 0 && ms != 0));
     struct tm local;
-    localtime_r(&seconds, &local);
     char stamp[24];
-    strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &local);
-    snprintf(text, ESE_CLOCK_TEXT_SIZE, "%s.%03d", stamp, (int)(wall_ms % 1000));
+    if (localtime_r(&seconds, &local) != NULL &&
+        strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &local) != 0)
+        snprintf(text, ESE_CLOCK_TEXT_SIZE, "%s.%03d", stamp, ms);
+    else
+        snprintf(text, ESE_CLOCK_TEXT_SIZE, "%" PRId64 " ms", wall_ms);
 }

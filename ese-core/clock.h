@@ -20,7 +20,8 @@ int64_t ese_clock_wall_us(void);
 /* Sleeps until the monotonic clock shows due_ns, or until a signal (returns early then). */
 void ese_clock_sleep_until(int64_t due_ns);
 
-/* "2026-01-31 12:00:00.123" in local time: how the original writes times into its mails. */
+/* "2026-01-31 12:00:00.123" in local time: how the original writes times into its mails. A time so far
+ * off that it has no such text is written as its number. */
 #define ESE_CLOCK_TEXT_SIZE 32
 void ese_clock_local_text(int64_t wall_ms, char text[ESE_CLOCK_TEXT_SIZE]);
 
