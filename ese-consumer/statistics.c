@@ -6,6 +6,8 @@
 #include "ese-core/histogram.h"
 #include "ese-core/memory.h"
 
+#define LAG_LIMIT_MS (INT64_C(10) * 366 * 86400 * 1000) /* whatever is longer counts as this */
+
 struct lag {
     struct ese_histogram *histogram; /* us */
     struct ese_metric *metric;
@@ -92,12 +94,11 @@ int64_t ese_statistics_value(const struct ese_statistics *statistics, enum ese_f
 
 static void note_lag(struct lag *lag, int64_t from_ms, int64_t to_ms)
 {
-    int64_t lag_us = 0; /* timestamps may be any number a sender liked */
-    if (__builtin_sub_overflow(to_ms, from_ms, &lag_us) ||
-        __builtin_mul_overflow(lag_us, 1000, &lag_us))
-        lag_us = to_ms > from_ms ? INT64_MAX / 2 : -1;
-    lag->negative += lag_us < 0;
-    lag_us = lag_us < 0 ? 0 : lag_us;
+    int64_t lag_ms = 0; /* timestamps may be any number a sender liked */
+    if (__builtin_sub_overflow(to_ms, from_ms, &lag_ms) || lag_ms > LAG_LIMIT_MS)
+        lag_ms = to_ms > from_ms ? LAG_LIMIT_MS : -1;
+    lag->negative += lag_ms < 0;
+    int64_t lag_us = lag_ms < 0 ? 0 : lag_ms * 1000;
     ese_histogram_record(lag->histogram, lag_us);
     ese_metric_observe_us(lag->metric, lag_us);
 }
