@@ -30,7 +30,7 @@ struct ese_event_list {
 
 void ese_event_list_clear(struct ese_event_list *list);
 
-/* Reads one posted event, or a list of at most max. ESE_E_INVALID names what is wrong and where. Every reader
+/* Reads one posted event, or a list of at most max (more: ESE_E_FULL). ESE_E_INVALID names what is wrong and where. Every reader
  * of one event clears it first: it must have been initialised ({0} will do), and is empty after a failure. */
 int ese_event_json_read_posted(const char *body, size_t length, struct ese_event *event,
                                struct ese_error *error);

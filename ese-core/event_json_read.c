@@ -222,7 +222,7 @@ static int read_list(const json_t *array, size_t max, read_shape *shape, struct 
     if (!json_is_array(array))
         return ese_fail(error, ESE_E_INVALID, "events: an array is expected");
     if (json_array_size(array) > max)
-        return ese_fail(error, ESE_E_INVALID, "events: %zu of them, at most %zu are taken at once",
+        return ese_fail(error, ESE_E_FULL, "events: %zu of them, at most %zu are taken at once",
                         json_array_size(array), max);
     list->count = json_array_size(array);
     list->events = ese_alloc_array(list->count, sizeof *list->events);
