@@ -1,0 +1,228 @@
+#include "ese-core/event_intake.h"
+
+#include "ese-core/clock.h"
+#include "ese-core/digest.h"
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+
+#define ANSWER_LIMIT (256 * 1024 * 1024) /* a batch comes back somewhat larger than it came */
+
+struct ese_event_intake {
+    ese_append_function *append;
+    void *store;
+    size_t max_batch;
+    char running[64]; /* what GET / says */
+    uint32_t run;
+    uint32_t sequences[ESE_ID_LANES]; /* of the ids given here; the HTTP thread's */
+    struct ese_metric *health_pings, *add_pings, *add_many_pings;
+};
+
+/* What the store sees of a request, and behind it the request. */
+struct held {
+    struct ese_append append; /* first: the store hands back its address */
+    struct ese_http_request *request;
+};
+
+/* What the hash of a request is made over, for each event. */
+struct sent {
+    uint64_t content;
+    struct ese_id id;
+    char source[ESE_EVENT_SOURCE_SIZE];
+    char foreign_id[ESE_EVENT_FOREIGN_ID_SIZE];
+};
+
+/* ---- answers -------------------------------------------------------------------------------------- */
+
+/* As the original: JSON that says it is text. */
+static void reply_bad(struct ese_http_request *request)
+{
+    static const char body[] = "{\n    \"message\": \"Bad data schema passed\"\n}";
+    ese_http_reply(request, 400, ESE_HTTP_TEXT, body, strlen(body));
+}
+
+static void reply_stored(struct held *held)
+{
+    const struct ese_event_list *list = &held->append.list;
+    struct ese_buffer body = ESE_BUFFER_INIT(ANSWER_LIMIT);
+    if (held->append.many)
+        ese_event_json_write_stored_list(&body, list->events, list->count);
+    else
+        ese_event_json_write_stored(&body, &list->events[0]);
+    ese_http_reply(held->request, 201, ESE_HTTP_JSON, body.text, body.length);
+    ese_buffer_free(&body);
+}
+
+void ese_append_done(struct ese_append *append, enum ese_append_result result)
+{
+    static const struct {
+        int status;
+        bool retry_later;
+        const char *message;
+    } refusals[] = {
+        [ESE_APPEND_FULL] = {503, true, "Nothing was stored: the queue is full, try again"},
+        [ESE_APPEND_CONFLICT] = {422, false, "This id or Idempotency-Key came before with another content"},
+        [ESE_APPEND_UNKNOWN] = {504, true, "Perhaps stored: try again with the same id"},
+        [ESE_APPEND_NO_ROOM] = {507, false, "Nothing was stored: there is no room"},
+        [ESE_APPEND_FAILED] = {503, true, "Nothing was stored: the store failed, try again"},
+    };
+    struct held *held = (struct held *)append;
+    if (result == ESE_APPEND_STORED) {
+        reply_stored(held);
+    } else {
+        if (refusals[result].retry_later)
+            ese_http_request_add_header(held->request, "Retry-After", "1");
+        ese_http_reply_message(held->request, refusals[result].status, refusals[result].message);
+    }
+    ese_event_list_clear(&append->list);
+    free(held);
+}
+
+/* ---- what came ------------------------------------------------------------------------------------ */
+
+/* Over what was sent, before ids are given here: those differ at each try. */
+static uint64_t content_hash(const struct ese_append *append)
+{
+    const struct ese_event_list *list = &append->list;
+    struct sent *all = ese_alloc_array(list->count, sizeof *all);
+    for (size_t i = 0; i < list->count; i++) {
+        all[i].content = ese_event_content_hash(&list->events[i]);
+        all[i].id = list->events[i].id;
+        memcpy(all[i].source, list->events[i].source, sizeof all[i].source);
+        memcpy(all[i].foreign_id, list->events[i].foreign_id, sizeof all[i].foreign_id);
+    }
+    const struct ese_digest_part parts[] = {{&append->many, sizeof append->many},
+                                            {all, list->count * sizeof *all}};
+    uint8_t digest[ESE_DIGEST_SIZE];
+    uint64_t hash;
+    ese_digest(parts, ESE_COUNT_OF(parts), digest);
+    memcpy(&hash, digest, sizeof hash);
+    free(all);
+    return hash;
+}
+
+static void give_id(struct ese_event_intake *intake, struct ese_event *event)
+{
+    uint16_t lane = (uint16_t)(ese_event_key_hash(event->key) % ESE_ID_LANES);
+    const struct ese_id_parts parts = {.time_ms = event->client_ts,
+                                       .lane = lane,
+                                       .run = intake->run,
+                                       .sequence = intake->sequences[lane]++};
+    event->id = ese_id_make(&parts);
+}
+
+/* A traceparent that is none is passed over, as the Trace Context recommendation asks. */
+static void complete(struct ese_event_intake *intake, struct ese_event *event, const char *traceparent)
+{
+    if (ese_id_is_none(&event->id))
+        give_id(intake, event);
+    if (traceparent != NULL && ese_traceparent_valid(traceparent))
+        ese_fit_text(event->traceparent, sizeof event->traceparent, traceparent);
+    else
+        ese_event_set_traceparent(event);
+}
+
+static int read_events(struct ese_event_intake *intake, struct held *held, struct ese_error *error)
+{
+    struct ese_event_list *list = &held->append.list;
+    size_t length;
+    const char *body = ese_http_request_body(held->request, &length);
+    if (held->append.many)
+        return ese_event_json_read_posted_list(body, length, intake->max_batch, list, error);
+    list->events = ese_alloc_array(1, sizeof *list->events);
+    list->count = 1;
+    return ese_event_json_read_posted(body, length, &list->events[0], error);
+}
+
+static int read_key(struct held *held, struct ese_error *error)
+{
+    const char *key = ese_http_request_header(held->request, "Idempotency-Key");
+    if (key == NULL)
+        return 0;
+    if (ese_fit_text(held->append.idempotency_key, sizeof held->append.idempotency_key, key) != 0)
+        return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: longer than %d bytes", ESE_INTAKE_KEY_SIZE - 1);
+    return 0;
+}
+
+static void refuse(struct held *held, const struct ese_error *error)
+{
+    ese_log_debug("refused: %s", error->text);
+    if (error->code == ESE_E_FULL)
+        ese_http_reply_message(held->request, 413, error->text);
+    else
+        reply_bad(held->request);
+    ese_event_list_clear(&held->append.list);
+    free(held);
+}
+
+static void take(struct ese_event_intake *intake, struct ese_http_request *request, bool many)
+{
+    struct ese_error error;
+    struct held *held = ese_alloc(sizeof *held);
+    held->request = request;
+    held->append.many = many;
+    if (read_key(held, &error) != 0 || read_events(intake, held, &error) != 0) {
+        refuse(held, &error);
+        return;
+    }
+    struct ese_event_list *list = &held->append.list;
+    if (list->count == 0) { /* nothing for the store to do */
+        ese_append_done(&held->append, ESE_APPEND_STORED);
+        return;
+    }
+    held->append.content_hash = content_hash(&held->append);
+    const char *traceparent = ese_http_request_header(request, "traceparent");
+    for (size_t i = 0; i < list->count; i++)
+        complete(intake, &list->events[i], traceparent);
+    intake->append(intake->store, &held->append);
+}
+
+/* ---- routes --------------------------------------------------------------------------------------- */
+
+static void get_root(void *context, struct ese_http_request *request)
+{
+    struct ese_event_intake *intake = context;
+    ese_metric_add(intake->health_pings, 1);
+    ese_http_reply_message(request, 200, intake->running);
+}
+
+static void post_event(void *context, struct ese_http_request *request)
+{
+    struct ese_event_intake *intake = context;
+    ese_metric_add(intake->add_pings, 1);
+    take(intake, request, false);
+}
+
+static void post_events(void *context, struct ese_http_request *request)
+{
+    struct ese_event_intake *intake = context;
+    ese_metric_add(intake->add_many_pings, 1);
+    take(intake, request, true);
+}
+
+struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server, struct ese_metrics *metrics,
+                                              int max_batch, ese_append_function *append, void *store)
+{
+    struct ese_event_intake *intake = ese_alloc(sizeof *intake);
+    intake->append = append;
+    intake->store = store;
+    intake->max_batch = (size_t)max_batch;
+    intake->run = ese_id_draw_run();
+    snprintf(intake->running, sizeof intake->running, "Server running @%s",
+             strrchr(ese_http_server_address(server), ':'));
+    intake->health_pings =
+        ese_metrics_counter(metrics, "health_ping_count", NULL, "Requests for GET /.");
+    intake->add_pings =
+        ese_metrics_counter(metrics, "add_event_ping_count", NULL, "Requests for POST /event.");
+    intake->add_many_pings =
+        ese_metrics_counter(metrics, "add_events_ping_count", NULL, "Requests for POST /events.");
+    ese_http_server_route(server, "GET", "/", get_root, intake);
+    ese_http_server_route(server, "POST", "/event", post_event, intake);
+    ese_http_server_route(server, "POST", "/events", post_events, intake);
+    return intake;
+}
+
+void ese_event_intake_free(struct ese_event_intake **intake)
+{
+    free(*intake);
+    *intake = NULL;
+}
