@@ -358,7 +358,8 @@ static void order_survives_retries(void **state)
     restart(bench);
     send_events(bench, 500, 200);
     ese_bench_flush(bench);
-    assert_true(ese_journey_outcomes(bench->journey, ESE_OUTCOME_ACKNOWLEDGED) >= 500);
+    /* It came back long before the deadline: whoever tried again got through. */
+    assert_int_equal(ese_journey_outcomes(bench->journey, ESE_OUTCOME_ACKNOWLEDGED), 2000);
     ese_bench_open_consumer(bench, 100);
     ese_bench_read_all(bench);
     check_all(bench);
