@@ -40,6 +40,8 @@ int ese_event_json_read_posted_list(const char *body, size_t length, size_t max,
 /* Writers append; nothing is allocated but the buffer's memory. */
 void ese_event_json_write_posted(struct ese_buffer *buffer, const struct ese_event *event);
 void ese_event_json_write_stored(struct ese_buffer *buffer, const struct ese_event *event);
+/* depth: levels below the top where it stands within something larger. */
+void ese_event_json_write_stored_at(struct ese_buffer *buffer, const struct ese_event *event, int depth);
 void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct ese_event *events,
                                       size_t count); /* a JSON array; count 0 writes null */
 

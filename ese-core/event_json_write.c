@@ -75,7 +75,8 @@ void ese_event_json_write_posted(struct ese_buffer *buffer, const struct ese_eve
     ese_buffer_text(buffer, "}");
 }
 
-static void write_stored_at(struct ese_buffer *buffer, const struct ese_event *event, int depth)
+void ese_event_json_write_stored_at(struct ese_buffer *buffer, const struct ese_event *event,
+                                    int depth)
 {
     ese_buffer_text(buffer, "{");
     write_stored_members(buffer, event, depth + 1);
@@ -85,7 +86,7 @@ static void write_stored_at(struct ese_buffer *buffer, const struct ese_event *e
 
 void ese_event_json_write_stored(struct ese_buffer *buffer, const struct ese_event *event)
 {
-    write_stored_at(buffer, event, 0);
+    ese_event_json_write_stored_at(buffer, event, 0);
 }
 
 void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct ese_event *events, size_t count)
@@ -97,7 +98,7 @@ void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct es
     for (size_t i = 0; i < count; i++) {
         ese_buffer_text(buffer, i == 0 ? "[" : ",");
         ese_json_write_line(buffer, 1);
-        write_stored_at(buffer, &events[i], 1);
+        ese_event_json_write_stored_at(buffer, &events[i], 1);
     }
     ese_json_write_line(buffer, 0);
     ese_buffer_text(buffer, "]");
