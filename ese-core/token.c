@@ -24,7 +24,8 @@ int ese_token_read(const char *path, char token[ESE_TOKEN_SIZE], struct ese_erro
         return 0;
     file = fopen(path, "re");
     if (file == NULL)
-        return ese_fail(error, ESE_E_USAGE, "the token file '%s' cannot be read: %s", path, strerror(errno));
+        return ese_fail(error, ESE_E_USAGE, "the token file '%s' cannot be read: %s", path,
+                        strerror(errno));
     char *got = fgets(line, sizeof(line), file);
     fclose(file);
 
@@ -33,8 +34,8 @@ int ese_token_read(const char *path, char token[ESE_TOKEN_SIZE], struct ese_erro
     const char *rest = start + length + strspn(start + length, " \t\r\n");
     if (length == 0 || length >= ESE_TOKEN_SIZE || *rest != '\0')
         return ese_fail(error, ESE_E_USAGE,
-                        "the first line of the token file '%s' must be 1 to %d visible characters", path,
-                        ESE_TOKEN_SIZE - 1);
+                        "the first line of the token file '%s' must be 1 to %d visible characters",
+                        path, ESE_TOKEN_SIZE - 1);
     memcpy(token, start, length);
     token[length] = '\0';
     return 0;

@@ -8,8 +8,9 @@
 
 #define ESE_TOKEN_SIZE 257 /* at most 256 characters and the NUL */
 
-/* The first line of the file, without blanks around it. path NULL gives "". A file that cannot be read is
- * ESE_E_USAGE, as is an empty first line, one that is too long, or one with characters a header cannot carry. */
+/* The first line of the file, without blanks around it. path NULL gives "". A file that cannot
+ * be read is ESE_E_USAGE, as is an empty first line, one that is too long, or one with
+ * characters a header cannot carry. */
 int ese_token_read(const char *path, char token[ESE_TOKEN_SIZE], struct ese_error *error);
 
 #endif
