@@ -1,0 +1,418 @@
+/* The http store from outside: what is answered to who posts, and what is still there
+ * afterwards. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+#include <unistd.h>
+
+#include "ese-core/memory.h"
+#include "ese-core/sqlite.h"
+#include "tests/support/directory.h"
+#include "tests/support/raw_http.h"
+#include "tests/support/store_server.h"
+#include "tests/support/wait.h"
+#include "transports/http/http.h"
+
+#define ID_1 "018f0000-0000-7000-8000-00000000000"
+#define PRESS "{\"event\":{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"KEY_PRESS_EVENT\"},"
+
+struct fixture {
+    char *directory;
+    char *data; /* "data=DIR" */
+    enum ese_durability durability;
+    const char *queue_events;
+    struct ese_test_store_server server;
+};
+
+static void serve(struct fixture *fixture)
+{
+    const struct ese_test_store_options options = {
+        .face = &ese_http_store,
+        .durability = fixture->durability,
+        .retention_ms = 600000,
+        .options = {fixture->data, fixture->queue_events},
+    };
+
+    ese_test_store_server_close(&fixture->server);
+    ese_test_store_server_open(&fixture->server, &options);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = ese_alloc(sizeof(*fixture));
+    struct ese_buffer data = ESE_BUFFER_INIT(4096);
+
+    fixture->directory = ese_test_directory_make();
+    fixture->durability = ESE_DURABILITY_OS;
+    ese_buffer_printf(&data, "data=%s", fixture->directory);
+    fixture->data = ese_buffer_detach(&data);
+    serve(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    ese_test_store_server_close(&fixture->server);
+    ese_test_directory_remove(&fixture->directory);
+    free(fixture->data);
+    free(fixture);
+    return 0;
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+static int begin_post(struct fixture *fixture, const char *path, const char *headers,
+                      const char *body)
+{
+    struct ese_buffer request = ESE_BUFFER_INIT(1 << 20);
+    int fd = ese_raw_connect(fixture->server.address);
+
+    ese_buffer_printf(&request, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n",
+                      path);
+    ese_buffer_printf(&request, "%sContent-Length: %zu\r\n\r\n%s", headers, strlen(body), body);
+    ese_raw_send(fd, request.text, request.length);
+    ese_buffer_free(&request);
+    return fd;
+}
+
+/* The body; the caller frees. Fails the test when the status is another. */
+static char *end_request(int fd, int status)
+{
+    struct ese_raw_answer answer = {0};
+
+    assert_true(ese_raw_read_answer(fd, true, &answer));
+    close(fd);
+    if (answer.status != status)
+        fail_msg("%d instead of %d: %s", answer.status, status, answer.body);
+    if (status == 503)
+        assert_string_not_equal(ese_raw_answer_header(&answer, "Retry-After"), "");
+    char *body = ese_copy_text(answer.body);
+    ese_raw_answer_clear(&answer);
+    return body;
+}
+
+static char *post(struct fixture *fixture, const char *path, const char *headers, const char *body,
+                  int status)
+{
+    return end_request(begin_post(fixture, path, headers, body), status);
+}
+
+static json_t *get_list(struct fixture *fixture)
+{
+    int fd = ese_raw_connect(fixture->server.address);
+
+    ese_raw_send_text(fd, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+    char *body = end_request(fd, 200);
+    json_t *list = json_loads(body, 0, NULL);
+    assert_non_null(list);
+    free(body);
+    return list;
+}
+
+static size_t count_stored(struct fixture *fixture)
+{
+    json_t *list = get_list(fixture);
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_array_size(list); i++)
+        count += json_array_size(json_object_get(json_array_get(list, i), "event_logs"));
+    json_decref(list);
+    return count;
+}
+
+static char *event_text(const char *id, const char *ip, long long timestamp)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(4096);
+
+    ese_buffer_printf(&text, PRESS "\"timestamp\":%lld,\"ip\":\"%s\",\"data\":{},\"id\":\"%s\"}",
+                      timestamp, ip, id);
+    return ese_buffer_detach(&text);
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static void answers_are_the_originals(void **state)
+{
+    struct fixture *fixture = *state;
+    char *body = post(fixture, "/event", "",
+                      PRESS "\"timestamp\":1700000000123,\"ip\":\"1.2.3.4-1\",\"data\":{}}", 201);
+    json_t *stored = json_loads(body, 0, NULL);
+    struct ese_buffer expected = ESE_BUFFER_INIT(4096);
+
+    ese_buffer_printf(&expected,
+                      "{\n    \"type\": \"CLICK_STREAM_EVENT\",\n    \"sub_type\": \"KEY_PRESS_EVENT\",\n"
+                      "    \"ip\": \"1.2.3.4-1\",\n    \"client_ts\": 1700000000123,\n"
+                      "    \"server_ts\": %lld,\n    \"data\": {},\n    \"id\": \"%s\"\n}",
+                      (long long)json_integer_value(json_object_get(stored, "server_ts")),
+                      json_string_value(json_object_get(stored, "id")));
+    assert_string_equal(body, expected.text);
+    ese_buffer_free(&expected);
+    json_decref(stored);
+    free(body);
+
+    body = post(fixture, "/events", "", "{\"events\":[]}", 201);
+    assert_string_equal(body, "null");
+    free(body);
+    body = post(fixture, "/event", "", "{\"event\":7}", 400);
+    assert_string_equal(body, "{\n    \"message\": \"Bad data schema passed\"\n}");
+    free(body);
+}
+
+static void a_batch_with_one_bad_event_stores_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+
+    free(post(fixture, "/events", "",
+              "{\"events\":[" PRESS "\"timestamp\":1,\"ip\":\"a\"}," PRESS "\"timestamp\":1.5,\"ip\":\"a\"}]}",
+              400));
+    assert_int_equal(count_stored(fixture), 0);
+    free(post(fixture, "/events", "",
+              "{\"events\":[" PRESS "\"timestamp\":1,\"ip\":\"a\"}," PRESS "\"timestamp\":2,\"ip\":\"a\"}]}",
+              201));
+    assert_int_equal(count_stored(fixture), 2);
+}
+
+static void assert_posted_again(struct fixture *fixture, const char *headers, const char *event,
+                                const char *before)
+{
+    char *again = post(fixture, "/event", headers, event, 201);
+
+    assert_string_equal(again, before);
+    free(again);
+}
+
+static void a_repeat_is_answered_as_before_and_after_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    char *event = event_text(ID_1 "1", "a", 5);
+    char *other = event_text(ID_1 "1", "b", 5);
+    char *before = post(fixture, "/event", "", event, 201);
+
+    assert_posted_again(fixture, "", event, before);
+    serve(fixture);
+    assert_posted_again(fixture, "", event, before);
+    free(post(fixture, "/event", "", other, 422));
+    assert_int_equal(count_stored(fixture), 1);
+    free(event);
+    free(other);
+    free(before);
+}
+
+static void foreign_ids_and_keys_are_recognised(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *plain = PRESS "\"timestamp\":1,\"ip\":\"a\"}";
+    char *foreign = event_text("click-17\",\"source\":\"shop", "a", 5);
+    char *before = post(fixture, "/event", "", foreign, 201);
+    char *keyed = post(fixture, "/event", "Idempotency-Key: k1\r\n", plain, 201);
+
+    assert_posted_again(fixture, "", foreign, before);
+    assert_posted_again(fixture, "Idempotency-Key: k1\r\n", plain, keyed);
+    serve(fixture);
+    assert_posted_again(fixture, "", foreign, before);
+    assert_posted_again(fixture, "Idempotency-Key: k1\r\n", plain, keyed);
+    free(post(fixture, "/event", "Idempotency-Key: k1\r\n", PRESS "\"timestamp\":2,\"ip\":\"a\"}",
+              422));
+    assert_int_equal(count_stored(fixture), 2);
+    free(foreign);
+    free(before);
+    free(keyed);
+}
+
+/* Somebody else has the database's write lock, so that the store's next transaction cannot
+ * begin. */
+static struct ese_sqlite *lock_database(const struct fixture *fixture)
+{
+    char *path = ese_test_path(fixture->directory, "events.db");
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS};
+    struct ese_sqlite *sqlite;
+
+    assert_int_equal(ese_sqlite_open(&options, &sqlite, NULL), 0);
+    assert_int_equal(ese_sqlite_begin(sqlite, NULL), 0);
+    free(path);
+    return sqlite;
+}
+
+static void a_repeat_of_what_is_under_way_waits_for_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_sqlite *lock = lock_database(fixture);
+    char *event = event_text(ID_1 "1", "a", 5);
+    int first = begin_post(fixture, "/event", "", event);
+    int second = begin_post(fixture, "/event", "", event);
+
+    ese_sqlite_close(&lock);
+    char *one = end_request(first, 201);
+    char *two = end_request(second, 201);
+    assert_string_equal(one, two);
+    assert_int_equal(count_stored(fixture), 1);
+    free(one);
+    free(two);
+    free(event);
+}
+
+/* Posts events one by one until so many are queued: the first is with the writer, which waits
+ * for the lock. */
+struct queued {
+    struct fixture *fixture;
+    int wanted;
+    int fds[9];
+    int count;
+};
+
+static bool enough_are_queued(void *context)
+{
+    const struct queued *queued = context;
+    struct ese_metrics *metrics = queued->fixture->server.metrics;
+
+    return ese_metric_value(ese_metrics_gauge(metrics, "ese_store_queue_events", NULL,
+                                              "")) == queued->wanted;
+}
+
+static int begin_post_number(struct fixture *fixture, int number)
+{
+    char id[] = ID_1 "1";
+
+    assert_in_range(number, 0, 8);
+    id[sizeof(id) - 2] = (char)('1' + number);
+    char *event = event_text(id, "a", 1);
+    int fd = begin_post(fixture, "/event", "", event);
+    free(event);
+    return fd;
+}
+
+static void fill_queue(struct queued *queued)
+{
+    do {
+        queued->fds[queued->count] = begin_post_number(queued->fixture, queued->count);
+        queued->count++;
+    } while (!ese_test_wait_until(enough_are_queued, queued, 200));
+}
+
+static void assert_all_stored(struct queued *queued)
+{
+    for (int i = 0; i < queued->count; i++)
+        free(end_request(queued->fds[i], 201));
+    assert_int_equal(count_stored(queued->fixture), queued->count);
+}
+
+static void a_full_queue_refuses(void **state)
+{
+    struct fixture *fixture = *state;
+    struct queued queued = {.fixture = fixture, .wanted = 2};
+
+    fixture->queue_events = "queue-events=2";
+    serve(fixture);
+    struct ese_sqlite *lock = lock_database(fixture);
+    fill_queue(&queued);
+    free(end_request(begin_post_number(fixture, queued.count), 503));
+    ese_sqlite_close(&lock);
+    assert_all_stored(&queued);
+}
+
+static bool healthy(void *context)
+{
+    struct fixture *fixture = context;
+    char reason[256];
+
+    return ese_http_store.healthy(fixture->server.store, reason, sizeof(reason));
+}
+
+static void rename_table(const struct fixture *fixture, const char *sql)
+{
+    struct ese_sqlite *sqlite = lock_database(fixture);
+
+    assert_int_equal(ese_sqlite_run(sqlite, sql, NULL), 0);
+    assert_int_equal(ese_sqlite_commit(sqlite, NULL), 0);
+    ese_sqlite_close(&sqlite);
+}
+
+static void a_store_that_cannot_write_says_so_and_recovers(void **state)
+{
+    struct fixture *fixture = *state;
+    char *event = event_text(ID_1 "1", "a", 5);
+
+    assert_true(healthy(fixture));
+    rename_table(fixture, "ALTER TABLE events RENAME TO hidden");
+    free(post(fixture, "/event", "", event, 503));
+    assert_false(healthy(fixture));
+    rename_table(fixture, "ALTER TABLE hidden RENAME TO events");
+    free(post(fixture, "/event", "", event, 201));
+    assert_true(healthy(fixture));
+    assert_int_equal(count_stored(fixture), 1);
+    free(event);
+}
+
+static void what_is_queued_is_stored_when_it_stops(void **state)
+{
+    struct fixture *fixture = *state;
+    struct queued queued = {.fixture = fixture, .wanted = 1};
+    struct ese_sqlite *lock = lock_database(fixture);
+
+    fill_queue(&queued);
+    ese_sqlite_close(&lock);
+    serve(fixture); /* ends the one server, and starts another */
+    assert_all_stored(&queued);
+}
+
+static void memory_forgets(void **state)
+{
+    struct fixture *fixture = *state;
+    char *event = event_text(ID_1 "1", "a", 5);
+
+    fixture->durability = ESE_DURABILITY_MEMORY;
+    serve(fixture);
+    free(post(fixture, "/event", "", event, 201));
+    assert_int_equal(count_stored(fixture), 1);
+    serve(fixture);
+    assert_int_equal(count_stored(fixture), 0);
+    free(event);
+}
+
+static void a_directory_that_cannot_be_made_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_config *config = ese_config_new();
+    const struct ese_store_settings settings = {.durability = ESE_DURABILITY_OS,
+                                                .server = fixture->server.http,
+                                                .metrics = fixture->server.metrics};
+    struct ese_store *store;
+    struct ese_error error = {0};
+
+    ese_config_add(config, "Options", ese_http_store.options);
+    ese_config_give(config, "data", "/nowhere/at/all");
+    assert_int_equal(ese_config_settle(config, &error), 0);
+    assert_int_equal(ese_http_store.attach(config, &settings, &store, &error), -1);
+    assert_non_null(strstr(error.text, "/nowhere/at/all"));
+    assert_null(store);
+    ese_config_free(&config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(answers_are_the_originals, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_batch_with_one_bad_event_stores_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_repeat_is_answered_as_before_and_after_a_restart, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(foreign_ids_and_keys_are_recognised, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_repeat_of_what_is_under_way_waits_for_it, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_full_queue_refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_that_cannot_write_says_so_and_recovers, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_queued_is_stored_when_it_stops, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_forgets, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_made_is_named, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,324 @@
+/* The tables of the http store, with a clock of the test's own: what is kept, found again, and
+ * forgotten. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-core/memory.h"
+#include "tests/support/directory.h"
+#include "transports/http/store_read.h"
+#include "transports/http/store_table.h"
+
+#define NOW INT64_C(1800000000000)
+#define RETENTION_MS INT64_C(1200000)
+
+struct fixture {
+    char *directory;
+    struct ese_store_log log;
+    struct ese_store_table *table;
+};
+
+static void open_table(struct fixture *fixture)
+{
+    struct ese_error error = {0};
+
+    if (ese_store_table_open(&fixture->log, &fixture->table, &error) != 0)
+        fail_msg("%s", error.text);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = ese_alloc(sizeof(*fixture));
+
+    fixture->directory = ese_test_directory_make();
+    fixture->log.path = ese_test_path(fixture->directory, "events.db");
+    fixture->log.durability = ESE_DURABILITY_OS;
+    fixture->log.retention_ms = RETENTION_MS;
+    open_table(fixture);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+
+    ese_store_table_close(&fixture->table);
+    ese_test_directory_remove(&fixture->directory);
+    free(fixture->log.path);
+    free(fixture);
+    return 0;
+}
+
+/* ---- requests -------------------------------------------------------------------------------- */
+
+static struct ese_event make_event(uint32_t sequence, const char *data)
+{
+    const struct ese_id_parts parts = {.time_ms = NOW, .lane = 3, .run = 77, .sequence = sequence};
+    struct ese_event event = {.id = ese_id_make(&parts), .client_ts = NOW - 5};
+
+    ese_fit_text(event.type, sizeof(event.type), ESE_TYPE_CLICK);
+    ese_fit_text(event.sub_type, sizeof(event.sub_type), ESE_SUB_TYPE_BUTTON);
+    ese_fit_text(event.ip, sizeof(event.ip), "10.0.0.1");
+    event.data = ese_copy_text(data);
+    ese_event_set_key(&event);
+    return event;
+}
+
+/* A request with the events first .. first + count - 1. */
+static struct ese_append *make_request(uint32_t first, size_t count)
+{
+    struct ese_append *append = ese_alloc(sizeof(*append));
+
+    append->list.events = ese_alloc_array(count + 1, sizeof(struct ese_event));
+    append->list.count = count;
+    append->many = count != 1;
+    for (size_t i = 0; i < count; i++)
+        append->list.events[i] = make_event(first + (uint32_t)i, "{}");
+    return append;
+}
+
+static void free_request(struct ese_append *append)
+{
+    ese_event_list_clear(&append->list);
+    free(append);
+}
+
+/* In a transaction of its own; frees the request. Returns the server_ts of its first event. */
+static int64_t store(struct fixture *fixture, struct ese_append *append, int64_t now_ms,
+                     enum ese_append_result expected)
+{
+    enum ese_append_result result;
+
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    assert_int_equal(ese_store_table_append(fixture->table, append, now_ms, &result, NULL), 0);
+    assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
+    assert_int_equal(result, expected);
+    int64_t server_ts = append->list.count > 0 ? append->list.events[0].server_ts : 0;
+    free_request(append);
+    return server_ts;
+}
+
+static int64_t newest(const struct fixture *fixture)
+{
+    return atomic_load(&fixture->log.next) - 1;
+}
+
+static int64_t expire(struct fixture *fixture, int64_t now_ms, int64_t most)
+{
+    int64_t deleted;
+
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    assert_int_equal(ese_store_table_expire(fixture->table, now_ms, most, &deleted, NULL), 0);
+    assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
+    return deleted;
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static void a_repeat_is_found_and_answered_as_before(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(store(fixture, make_request(1, 1), NOW, ESE_APPEND_STORED), NOW);
+    assert_int_equal(store(fixture, make_request(1, 1), NOW + 99, ESE_APPEND_STORED), NOW);
+    assert_int_equal(newest(fixture), 1);
+    assert_int_equal(ese_store_table_repeats(fixture->table), 1);
+
+    ese_store_table_close(&fixture->table); /* and by who comes after */
+    open_table(fixture);
+    assert_int_equal(store(fixture, make_request(1, 1), NOW + 999, ESE_APPEND_STORED), NOW);
+    assert_int_equal(newest(fixture), 1);
+}
+
+static void the_same_id_with_other_content_is_a_conflict(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_append *other = make_request(1, 1);
+
+    store(fixture, make_request(1, 1), NOW, ESE_APPEND_STORED);
+    free(other->list.events[0].data);
+    other->list.events[0].data = ese_copy_text("{\"a\":1}");
+    store(fixture, other, NOW, ESE_APPEND_CONFLICT);
+    assert_int_equal(newest(fixture), 1);
+}
+
+static void a_batch_is_stored_whole_or_not_at_all(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_append *batch = make_request(10, 3);
+
+    store(fixture, make_request(12, 1), NOW, ESE_APPEND_STORED);
+    batch->list.events[2].client_ts++; /* 12 again, with another content */
+    store(fixture, batch, NOW, ESE_APPEND_CONFLICT);
+    assert_int_equal(newest(fixture), 1);
+
+    store(fixture, make_request(10, 3), NOW, ESE_APPEND_STORED); /* 12 is had, 10 and 11 are new */
+    assert_int_equal(newest(fixture), 3);
+    store(fixture, make_request(0, 0), NOW, ESE_APPEND_STORED);
+    assert_int_equal(newest(fixture), 3);
+}
+
+static void a_conflict_leaves_the_rest_of_its_transaction_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_append *requests[] = {make_request(1, 2), make_request(2, 3), make_request(7, 2)};
+    const enum ese_append_result expected[] = {ESE_APPEND_STORED, ESE_APPEND_CONFLICT,
+                                               ESE_APPEND_STORED};
+
+    requests[1]->list.events[0].client_ts++; /* 2 again */
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    for (size_t i = 0; i < 3; i++) {
+        enum ese_append_result result;
+        assert_int_equal(ese_store_table_append(fixture->table, requests[i], NOW, &result, NULL),
+                         0);
+        assert_int_equal(result, expected[i]);
+        free_request(requests[i]);
+    }
+    assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
+    assert_int_equal(newest(fixture), 4);
+}
+
+static void foreign_ids_are_recognised_by_source(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *const sources[] = {"", "", "shop", "shop"};
+    const int64_t offsets[] = {1, 1, 2, 2};
+
+    for (uint32_t i = 0; i < 4; i++) {
+        struct ese_append *append = make_request(100 + i, 1); /* each was given an id of ours anew */
+        ese_fit_text(append->list.events[0].source, ESE_EVENT_SOURCE_SIZE, sources[i]);
+        ese_fit_text(append->list.events[0].foreign_id, ESE_EVENT_FOREIGN_ID_SIZE, "order-7");
+        assert_int_equal(store(fixture, append, NOW + i, ESE_APPEND_STORED), NOW + (i & ~1U));
+        assert_int_equal(newest(fixture), offsets[i]);
+    }
+}
+
+static struct ese_append *make_keyed(uint32_t first, size_t count, uint64_t content_hash)
+{
+    struct ese_append *append = make_request(first, count);
+
+    ese_fit_text(append->idempotency_key, sizeof(append->idempotency_key), "key-1");
+    append->content_hash = content_hash;
+    return append;
+}
+
+static void an_idempotency_key_names_a_request(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_append *again = make_keyed(50, 3, 9);
+    struct ese_event first = make_event(1, "{}");
+    enum ese_append_result result;
+
+    store(fixture, make_keyed(1, 3, 9), NOW, ESE_APPEND_STORED);
+    store(fixture, make_keyed(60, 3, 10), NOW, ESE_APPEND_CONFLICT);
+    store(fixture, make_keyed(60, 2, 9), NOW, ESE_APPEND_CONFLICT);
+    assert_int_equal(newest(fixture), 3);
+
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    assert_int_equal(ese_store_table_append(fixture->table, again, NOW + 9, &result, NULL), 0);
+    assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
+    assert_int_equal(result, ESE_APPEND_STORED);
+    assert_true(ese_id_equal(&again->list.events[0].id, &first.id)); /* the answer of then, ids included */
+    assert_int_equal(again->list.events[2].server_ts, NOW);
+    assert_int_equal(newest(fixture), 3);
+    ese_event_clear(&first);
+    free_request(again);
+}
+
+static void rows_leave_from_the_front_in_small_steps(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (uint32_t i = 0; i < 10; i++)
+        store(fixture, make_request(i, 1), NOW + i, ESE_APPEND_STORED);
+    assert_int_equal(expire(fixture, NOW + RETENTION_MS, 100), 0);
+    assert_int_equal(expire(fixture, NOW + RETENTION_MS + 5, 3), 3);
+    assert_int_equal(expire(fixture, NOW + RETENTION_MS + 5, 100), 2);
+    assert_int_equal(expire(fixture, NOW + RETENTION_MS + 5, 100), 0);
+    assert_int_equal(expire(fixture, NOW + 2 * RETENTION_MS, 100), 4); /* the newest stays */
+
+    store(fixture, make_request(3, 1), NOW + 2 * RETENTION_MS, ESE_APPEND_STORED); /* forgotten: new again */
+    assert_int_equal(newest(fixture), 11);
+    assert_int_equal(expire(fixture, NOW + 4 * RETENTION_MS, 100), 1);
+    ese_store_table_close(&fixture->table);
+    open_table(fixture);
+    assert_int_equal(newest(fixture), 11); /* who comes after goes on counting */
+}
+
+static void retries_are_known_for_ten_minutes_at_least(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->log.retention_ms = 1000;
+    store(fixture, make_keyed(1, 1, 9), NOW, ESE_APPEND_STORED);
+    assert_int_equal(expire(fixture, NOW + ESE_STORE_RETRY_WINDOW_MS, 100), 0);
+    assert_int_equal(store(fixture, make_keyed(5, 1, 9), NOW + ESE_STORE_RETRY_WINDOW_MS,
+                           ESE_APPEND_STORED),
+                     NOW);
+    store(fixture, make_request(2, 1), NOW + ESE_STORE_RETRY_WINDOW_MS, ESE_APPEND_STORED);
+    assert_int_equal(expire(fixture, NOW + ESE_STORE_RETRY_WINDOW_MS + 1, 100), 1);
+    assert_int_equal(store(fixture, make_keyed(1, 1, 10), NOW + ESE_STORE_RETRY_WINDOW_MS + 1,
+                           ESE_APPEND_STORED),
+                     NOW + ESE_STORE_RETRY_WINDOW_MS + 1);
+}
+
+static void a_rolled_back_transaction_gives_its_offsets_back(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_append *append = make_request(1, 2);
+    enum ese_append_result result;
+
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    assert_int_equal(ese_store_table_append(fixture->table, append, NOW, &result, NULL), 0);
+    ese_store_table_rollback(fixture->table);
+    free_request(append);
+    assert_int_equal(newest(fixture), 0);
+    store(fixture, make_request(5, 1), NOW, ESE_APPEND_STORED);
+    assert_int_equal(newest(fixture), 1);
+}
+
+static void memory_begins_at_the_present_microsecond(void **state)
+{
+    struct fixture *fixture = *state;
+
+    ese_store_table_close(&fixture->table);
+    fixture->log.durability = ESE_DURABILITY_MEMORY;
+    open_table(fixture);
+    int64_t earlier = newest(fixture);
+    assert_true(earlier > NOW * 1000 / 2); /* microseconds, not a count */
+    store(fixture, make_request(1, 1), NOW, ESE_APPEND_STORED);
+    assert_int_equal(newest(fixture), earlier + 1);
+
+    ese_store_table_close(&fixture->table);
+    open_table(fixture);
+    assert_true(newest(fixture) > earlier + 1);
+    assert_true(atomic_load(&fixture->log.start) == newest(fixture) + 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_repeat_is_found_and_answered_as_before, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_same_id_with_other_content_is_a_conflict, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_batch_is_stored_whole_or_not_at_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_conflict_leaves_the_rest_of_its_transaction_alone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(foreign_ids_are_recognised_by_source, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_idempotency_key_names_a_request, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_leave_from_the_front_in_small_steps, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(retries_are_known_for_ten_minutes_at_least, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_rolled_back_transaction_gives_its_offsets_back, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(memory_begins_at_the_present_microsecond, set_up,
+                                        tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

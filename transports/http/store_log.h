@@ -1,0 +1,29 @@
+/*
+ * store_log.h - what the parts of the store know of the log in common.
+ *
+ * Offsets are dense: every event gets the one behind the newest, and none is ever given twice. The
+ * readable log is [start, next). Rows in front of start may still be there, for repeats to be
+ * recognised; rows from next on belong to a transaction that is not committed.
+ *
+ * Three parts, each with its own connection to the database:
+ *   store_writer.h  a thread that stores what has come in, many requests to one commit
+ *   store_pages.h   a thread that answers GET /events?after=, and holds those that wait
+ *   store_list.h    the original's whole list, on the HTTP server's thread, piece by piece
+ */
+#ifndef ESE_TRANSPORT_HTTP_STORE_LOG_H
+#define ESE_TRANSPORT_HTTP_STORE_LOG_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "ese-core/sqlite.h"
+
+struct ese_store_log {
+    char *path;
+    enum ese_durability durability;
+    int64_t retention_ms;    /* readable for so long */
+    _Atomic int64_t next;    /* one behind the newest committed event; the writer's to set */
+    _Atomic int64_t start;   /* the oldest readable; only grows; see ese_store_reader_start */
+};
+
+#endif

@@ -1,0 +1,421 @@
+#include "transports/http/store_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS events ("
+    "  offset INTEGER PRIMARY KEY," /* given by us: dense, and never twice */
+    "  id BLOB NOT NULL,"
+    "  type TEXT NOT NULL,"
+    "  sub_type TEXT NOT NULL,"
+    "  ip TEXT NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  client_ts INTEGER NOT NULL,"
+    "  server_ts INTEGER NOT NULL,"
+    "  data TEXT NOT NULL,"
+    "  traceparent TEXT,"
+    "  source TEXT NOT NULL,"
+    "  foreign_id TEXT,"
+    "  content_hash INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (id);"
+    "CREATE UNIQUE INDEX IF NOT EXISTS events_by_foreign_id ON events (source, foreign_id)"
+    "  WHERE foreign_id IS NOT NULL;"
+    "CREATE INDEX IF NOT EXISTS events_by_ip ON events (ip);"
+    "CREATE TABLE IF NOT EXISTS requests ("
+    "  idempotency_key TEXT PRIMARY KEY,"
+    "  content_hash INTEGER NOT NULL,"
+    "  offsets BLOB NOT NULL," /* 64 bits each, in the request's order */
+    "  at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS requests_by_at ON requests (at);";
+
+/* The two ends of the table: what a transaction that fails gives back. */
+struct ends {
+    int64_t first; /* no row before it */
+    int64_t next;  /* the offset of the event to come */
+};
+
+struct ese_store_table {
+    struct ese_store_log *log;
+    struct ese_sqlite *sqlite;
+    struct ends ends;
+    struct ends committed;
+    int64_t repeats;
+    struct ese_statement *insert;
+    struct ese_statement *find_id;
+    struct ese_statement *find_foreign;
+    struct ese_statement *find_offset;
+    struct ese_statement *find_request;
+    struct ese_statement *put_request;
+    struct ese_statement *oldest;
+    struct ese_statement *delete_events;
+    struct ese_statement *delete_requests;
+};
+
+static void prepare(struct ese_store_table *table)
+{
+    struct ese_sqlite *sqlite = table->sqlite;
+
+    table->insert = ese_statement_new(
+        sqlite, "INSERT INTO events (offset, id, type, sub_type, ip, key, client_ts, server_ts,"
+                " data, traceparent, source, foreign_id, content_hash)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+                " ON CONFLICT DO NOTHING");
+    table->find_id = ese_statement_new(
+        sqlite, "SELECT offset, id, server_ts, content_hash FROM events WHERE id = ?1");
+    table->find_foreign = ese_statement_new(
+        sqlite, "SELECT offset, id, server_ts, content_hash FROM events"
+                " WHERE source = ?1 AND foreign_id = ?2");
+    table->find_offset = ese_statement_new(
+        sqlite, "SELECT offset, id, server_ts, content_hash FROM events WHERE offset = ?1");
+    table->find_request = ese_statement_new(
+        sqlite, "SELECT content_hash, offsets FROM requests"
+                " WHERE idempotency_key = ?1 AND at >= ?2");
+    table->put_request =
+        ese_statement_new(sqlite, "INSERT OR REPLACE INTO requests VALUES (?1, ?2, ?3, ?4)");
+    table->oldest = ese_statement_new(
+        sqlite, "SELECT offset, server_ts FROM events WHERE offset >= ?1 AND offset < ?2"
+                " ORDER BY offset LIMIT ?3");
+    table->delete_events = ese_statement_new(sqlite, "DELETE FROM events WHERE offset < ?1");
+    table->delete_requests = ese_statement_new(
+        sqlite, "DELETE FROM requests WHERE idempotency_key IN"
+                " (SELECT idempotency_key FROM requests WHERE at < ?1 ORDER BY at LIMIT ?2)");
+}
+
+/* Where offsets go on: behind the newest row, which is never deleted for that reason. What
+ * memory held is gone with the process that had it: such a log begins at the present
+ * microsecond, so that a position of an earlier life is in front of it and not somewhere within. */
+static int find_ends(struct ese_store_table *table, struct ese_error *error)
+{
+    struct ese_statement *ends = ese_statement_new(
+        table->sqlite,
+        "SELECT min(offset), max(offset) FROM events HAVING max(offset) IS NOT NULL");
+    int got = ese_statement_step(ends, error);
+
+    if (got == 1)
+        table->ends = (struct ends){.first = ese_statement_column_number(ends, 0),
+                                    .next = ese_statement_column_number(ends, 1) + 1};
+    else if (got == 0)
+        table->ends.next =
+            table->log->durability == ESE_DURABILITY_MEMORY ? ese_clock_wall_us() : 1;
+    if (got == 0)
+        table->ends.first = table->ends.next;
+    ese_statement_reset(ends);
+    return got < 0 ? -1 : 0;
+}
+
+int ese_store_table_open(struct ese_store_log *log, struct ese_store_table **table,
+                         struct ese_error *error)
+{
+    const struct ese_sqlite_options options = {
+        .path = log->path, .durability = log->durability, .read_only = false, .schema = schema};
+
+    *table = ese_alloc(sizeof(**table));
+    (*table)->log = log;
+    if (ese_sqlite_open(&options, &(*table)->sqlite, error) != 0 || find_ends(*table, error) != 0) {
+        ese_store_table_close(table);
+        return -1;
+    }
+    prepare(*table);
+    (*table)->committed = (*table)->ends;
+    atomic_store(&log->next, (*table)->ends.next);
+    atomic_store(&log->start, (*table)->ends.first);
+    return 0;
+}
+
+void ese_store_table_close(struct ese_store_table **table)
+{
+    if (*table == NULL)
+        return;
+    ese_sqlite_close(&(*table)->sqlite);
+    free(*table);
+    *table = NULL;
+}
+
+int ese_store_table_begin(struct ese_store_table *table, struct ese_error *error)
+{
+    return ese_sqlite_begin(table->sqlite, error);
+}
+
+int ese_store_table_commit(struct ese_store_table *table, struct ese_error *error)
+{
+    if (ese_sqlite_commit(table->sqlite, error) != 0) {
+        ese_store_table_rollback(table);
+        return -1;
+    }
+    table->committed = table->ends;
+    atomic_store(&table->log->next, table->ends.next);
+    return 0;
+}
+
+void ese_store_table_rollback(struct ese_store_table *table)
+{
+    ese_sqlite_rollback(table->sqlite);
+    table->ends = table->committed;
+}
+
+int64_t ese_store_table_repeats(const struct ese_store_table *table)
+{
+    return table->repeats;
+}
+
+/* ---- one event ------------------------------------------------------------------------------- */
+
+static const char *text_or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+static void bind_event(struct ese_statement *insert, int64_t offset, const struct ese_event *event,
+                       uint64_t content_hash)
+{
+    ese_statement_number(insert, 1, offset);
+    ese_statement_bytes(insert, 2, event->id.bytes, sizeof(event->id.bytes));
+    ese_statement_text(insert, 3, event->type);
+    ese_statement_text(insert, 4, event->sub_type);
+    ese_statement_text(insert, 5, event->ip);
+    ese_statement_text(insert, 6, event->key);
+    ese_statement_number(insert, 7, event->client_ts);
+    ese_statement_number(insert, 8, event->server_ts);
+    ese_statement_text(insert, 9, ese_event_data(event));
+    ese_statement_text(insert, 10, text_or_null(event->traceparent));
+    ese_statement_text(insert, 11, event->source);
+    ese_statement_text(insert, 12, text_or_null(event->foreign_id));
+    ese_statement_number(insert, 13, (int64_t)content_hash);
+}
+
+/* Fills event from the row the find_ statement was bound to find. 1: found, 0: none, -1: error. */
+struct earlier {
+    int64_t offset;
+    uint64_t content_hash;
+};
+static int find_earlier(struct ese_statement *find, struct ese_event *event,
+                        struct earlier *earlier, struct ese_error *error)
+{
+    size_t length;
+    const void *id;
+    int got = ese_statement_step(find, error);
+
+    if (got != 1)
+        return got;
+    id = ese_statement_column_bytes(find, 1, &length);
+    if (length == sizeof(event->id.bytes))
+        memcpy(event->id.bytes, id, length);
+    event->server_ts = ese_statement_column_number(find, 2);
+    *earlier = (struct earlier){.offset = ese_statement_column_number(find, 0),
+                                .content_hash = (uint64_t)ese_statement_column_number(find, 3)};
+    ese_statement_reset(find);
+    return 1;
+}
+
+static int find_same(struct ese_store_table *table, struct ese_event *event,
+                     struct earlier *earlier, struct ese_error *error)
+{
+    struct ese_statement *find;
+
+    if (event->foreign_id[0] != '\0') {
+        find = table->find_foreign;
+        ese_statement_text(find, 1, event->source);
+        ese_statement_text(find, 2, event->foreign_id);
+    } else {
+        find = table->find_id;
+        ese_statement_bytes(find, 1, event->id.bytes, sizeof(event->id.bytes));
+    }
+    int got = find_earlier(find, event, earlier, error);
+    if (got == 0)
+        return ese_fail(error, ESE_E_IO,
+                        "the store refused an event as known and does not know it: "
+                                         "its indexes are damaged");
+    return got == 1 ? 0 : -1;
+}
+
+/* Inserting first and looking only when that changed nothing makes the common case one
+ * statement. */
+static int append_event(struct ese_store_table *table, struct ese_event *event, int64_t now_ms,
+                        int64_t *offset, enum ese_append_result *result, struct ese_error *error)
+{
+    uint64_t content_hash = ese_event_content_hash(event);
+    struct earlier earlier = {0};
+
+    event->server_ts = now_ms;
+    bind_event(table->insert, table->ends.next, event, content_hash);
+    if (ese_statement_run(table->insert, error) != 0)
+        return -1;
+    if (ese_sqlite_changes(table->sqlite) == 1) {
+        *offset = table->ends.next++;
+        *result = ESE_APPEND_STORED;
+        return 0;
+    }
+    if (find_same(table, event, &earlier, error) != 0)
+        return -1;
+    *offset = earlier.offset;
+    *result = earlier.content_hash == content_hash ? ESE_APPEND_STORED : ESE_APPEND_CONFLICT;
+    table->repeats++;
+    return 0;
+}
+
+/* ---- one request ----------------------------------------------------------------------------- */
+
+static int append_events(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
+                         int64_t *offsets, enum ese_append_result *result, struct ese_error *error)
+{
+    *result = ESE_APPEND_STORED;
+    for (size_t i = 0; i < append->list.count && *result == ESE_APPEND_STORED; i++) {
+        if (append_event(table, &append->list.events[i], now_ms, &offsets[i], result, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A batch may meet a conflict when some of it is stored already: a savepoint takes that back. (A
+ * single event has stored nothing when it meets one.) */
+static int append_whole(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
+                        int64_t *offsets, enum ese_append_result *result, struct ese_error *error)
+{
+    int64_t next = table->ends.next;
+
+    if (append->list.count <= 1)
+        return append_events(table, append, now_ms, offsets, result, error);
+    if (ese_sqlite_run(table->sqlite, "SAVEPOINT request", error) != 0 ||
+        append_events(table, append, now_ms, offsets, result, error) != 0)
+        return -1;
+    if (*result != ESE_APPEND_STORED) {
+        table->ends.next = next;
+        if (ese_sqlite_run(table->sqlite, "ROLLBACK TO request", error) != 0)
+            return -1;
+    }
+    return ese_sqlite_run(table->sqlite, "RELEASE request", error);
+}
+
+static int64_t window_start(const struct ese_store_table *table, int64_t now_ms)
+{
+    int64_t window_ms = table->log->retention_ms;
+
+    return now_ms - (window_ms > ESE_STORE_RETRY_WINDOW_MS ? window_ms : ESE_STORE_RETRY_WINDOW_MS);
+}
+
+/* The events of an earlier request, in its order, into the present one. 1: all are there, 0:
+ * some have left the table (and with them what could be answered). */
+static int recall_events(struct ese_store_table *table, struct ese_append *append,
+                         const int64_t *offsets, struct ese_error *error)
+{
+    for (size_t i = 0; i < append->list.count; i++) {
+        struct earlier earlier = {0};
+        ese_statement_number(table->find_offset, 1, offsets[i]);
+        int got = find_earlier(table->find_offset, &append->list.events[i], &earlier, error);
+        if (got != 1)
+            return got;
+    }
+    table->repeats += (int64_t)append->list.count;
+    return 1;
+}
+
+/* 1: the key was used before, *result says how that went together; 0: it was not. */
+static int recall_request(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
+                          enum ese_append_result *result, struct ese_error *error)
+{
+    struct ese_statement *find = table->find_request;
+    const void *bytes;
+    size_t length;
+    int got;
+
+    ese_statement_text(find, 1, append->idempotency_key);
+    ese_statement_number(find, 2, window_start(table, now_ms));
+    got = ese_statement_step(find, error);
+    if (got != 1)
+        return got;
+    *result = ESE_APPEND_CONFLICT;
+    bytes = ese_statement_column_bytes(find, 1, &length);
+    if ((uint64_t)ese_statement_column_number(find, 0) == append->content_hash &&
+        length == append->list.count * sizeof(int64_t)) {
+        int64_t *offsets = ese_alloc_array(append->list.count + 1, sizeof(int64_t));
+        if (length > 0)
+            memcpy(offsets, bytes, length);
+        *result = ESE_APPEND_STORED;
+        got = recall_events(table, append, offsets, error);
+        free(offsets);
+    }
+    ese_statement_reset(find);
+    return got;
+}
+
+static int remember_request(struct ese_store_table *table, const struct ese_append *append,
+                            const int64_t *offsets, int64_t now_ms, struct ese_error *error)
+{
+    struct ese_statement *put = table->put_request;
+
+    ese_statement_text(put, 1, append->idempotency_key);
+    ese_statement_number(put, 2, (int64_t)append->content_hash);
+    ese_statement_bytes(put, 3, offsets, append->list.count * sizeof(int64_t));
+    ese_statement_number(put, 4, now_ms);
+    return ese_statement_run(put, error);
+}
+
+int ese_store_table_append(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
+                           enum ese_append_result *result, struct ese_error *error)
+{
+    bool keyed = append->idempotency_key[0] != '\0';
+    int64_t single;
+    int64_t *offsets = &single;
+    int done;
+
+    if (keyed) {
+        int recalled = recall_request(table, append, now_ms, result, error);
+        if (recalled != 0)
+            return recalled == 1 ? 0 : -1;
+    }
+    if (append->list.count > 1)
+        offsets = ese_alloc_array(append->list.count, sizeof(int64_t));
+    done = append_whole(table, append, now_ms, offsets, result, error);
+    if (done == 0 && keyed && *result == ESE_APPEND_STORED)
+        done = remember_request(table, append, offsets, now_ms, error);
+    if (offsets != &single)
+        free(offsets);
+    return done;
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+/* Rows leave from the front only, so that offsets stay dense, and the newest stays, so that they
+ * go on behind it: *first becomes the oldest that may stay, at most `most` rows further on. */
+static int find_first_kept(struct ese_store_table *table, int64_t keep_since_ms, int64_t most,
+                           int64_t *first, struct ese_error *error)
+{
+    int got;
+
+    ese_statement_number(table->oldest, 1, table->ends.first);
+    ese_statement_number(table->oldest, 2, table->ends.next - 1);
+    ese_statement_number(table->oldest, 3, most);
+    while ((got = ese_statement_step(table->oldest, error)) == 1) {
+        if (ese_statement_column_number(table->oldest, 1) >= keep_since_ms) {
+            ese_statement_reset(table->oldest);
+            break;
+        }
+        *first = ese_statement_column_number(table->oldest, 0) + 1;
+    }
+    return got < 0 ? -1 : 0;
+}
+
+int ese_store_table_expire(struct ese_store_table *table, int64_t now_ms, int64_t most,
+                           int64_t *deleted, struct ese_error *error)
+{
+    int64_t keep_since_ms = window_start(table, now_ms);
+    int64_t first = table->ends.first;
+
+    *deleted = 0;
+    if (find_first_kept(table, keep_since_ms, most, &first, error) != 0)
+        return -1;
+    if (first > table->ends.first) {
+        ese_statement_number(table->delete_events, 1, first);
+        if (ese_statement_run(table->delete_events, error) != 0)
+            return -1;
+        *deleted = first - table->ends.first;
+        table->ends.first = first;
+    }
+    ese_statement_number(table->delete_requests, 1, keep_since_ms);
+    ese_statement_number(table->delete_requests, 2, most);
+    return ese_statement_run(table->delete_requests, error);
+}

@@ -1,0 +1,343 @@
+#include "transports/http/store_writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+#include "transports/http/store_table.h"
+
+/* Rows that are too old leave a few at a time, a little faster than others come in, so that no
+ * commit is long because of them; when nothing comes in, every second. */
+#define EXPIRE_AT_LEAST 64
+#define EXPIRE_PER_EVENT 2
+#define EXPIRE_WHEN_IDLE 1000
+#define IDLE_NS ESE_NS_PER_S
+
+struct figures {
+    struct ese_metric *queue_events;
+    struct ese_metric *queue_bytes;
+    struct ese_metric *stored;
+    struct ese_metric *repeats;
+    struct ese_metric *expired;
+    struct ese_metric *commits;
+    struct ese_metric *failed_commits;
+    struct ese_metric *commit_seconds;
+};
+
+struct ese_store_writer {
+    struct ese_store_writer_options options;
+    struct ese_store_table *table; /* the thread's */
+    struct figures figures;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t work;
+    struct ese_append *head;
+    struct ese_append **tail;
+    int64_t events;
+    int64_t bytes;
+    bool closing;
+    int64_t deadline_ns; /* when closing */
+    char problem[256];   /* "" while commits succeed */
+};
+
+/* What one transaction takes. */
+struct group {
+    struct ese_append *head;
+    int64_t events;
+};
+
+/* ---- the queue ------------------------------------------------------------------------------- */
+
+static int64_t bytes_of(const struct ese_append *append)
+{
+    int64_t bytes = (int64_t)sizeof(*append);
+
+    for (size_t i = 0; i < append->list.count; i++) {
+        const struct ese_event *event = &append->list.events[i];
+        bytes += (int64_t)(sizeof(*event) + strlen(ese_event_data(event)));
+    }
+    return bytes;
+}
+
+static bool has_room(const struct ese_store_writer *writer, int64_t events, int64_t bytes)
+{
+    return !writer->closing && writer->events + events <= writer->options.queue_events &&
+           writer->bytes + bytes <= writer->options.queue_bytes;
+}
+
+void ese_store_writer_append(struct ese_store_writer *writer, struct ese_append *append)
+{
+    int64_t events = (int64_t)append->list.count;
+    int64_t bytes = bytes_of(append);
+
+    append->next = NULL;
+    pthread_mutex_lock(&writer->mutex);
+    bool taken = has_room(writer, events, bytes);
+    if (taken) {
+        if (writer->head == NULL)
+            pthread_cond_signal(&writer->work);
+        *writer->tail = append;
+        writer->tail = &append->next;
+        writer->events += events;
+        writer->bytes += bytes;
+        ese_metric_set(writer->figures.queue_events, writer->events);
+        ese_metric_set(writer->figures.queue_bytes, writer->bytes);
+    }
+    pthread_mutex_unlock(&writer->mutex);
+    if (!taken)
+        ese_append_done(append, ESE_APPEND_FULL);
+}
+
+static void wait_for_work(struct ese_store_writer *writer)
+{
+    int64_t until_ns = ese_clock_monotonic_ns() + IDLE_NS;
+    const struct timespec until = {.tv_sec = until_ns / ESE_NS_PER_S,
+                                   .tv_nsec = until_ns % ESE_NS_PER_S};
+
+    while (writer->head == NULL && !writer->closing) {
+        if (pthread_cond_timedwait(&writer->work, &writer->mutex, &until) != 0)
+            return;
+    }
+}
+
+/* False when the writer is closing and nothing is left. An empty group: nothing came in for a
+ * while. */
+static bool take_group(struct ese_store_writer *writer, struct group *group, bool *too_late)
+{
+    pthread_mutex_lock(&writer->mutex);
+    wait_for_work(writer);
+    *group = (struct group){.head = writer->head, .events = writer->events};
+    *too_late = writer->closing && ese_clock_monotonic_ns() > writer->deadline_ns;
+    writer->head = NULL;
+    writer->tail = &writer->head;
+    writer->events = 0;
+    writer->bytes = 0;
+    ese_metric_set(writer->figures.queue_events, 0);
+    ese_metric_set(writer->figures.queue_bytes, 0);
+    bool more = group->head != NULL || !writer->closing;
+    pthread_mutex_unlock(&writer->mutex);
+    return more;
+}
+
+/* ---- one transaction ------------------------------------------------------------------------- */
+
+static void set_outcome(struct ese_append *append, enum ese_append_result result)
+{
+    append->store_private = (void *)(intptr_t)result;
+}
+
+static void answer_each(struct ese_append *head)
+{
+    while (head != NULL) {
+        struct ese_append *append = head;
+        head = append->next;
+        ese_append_done(append, (enum ese_append_result)(intptr_t)append->store_private);
+    }
+}
+
+static void answer_all(struct ese_append *head, enum ese_append_result result)
+{
+    for (struct ese_append *append = head; append != NULL; append = append->next)
+        set_outcome(append, result);
+    answer_each(head);
+}
+
+static int store_group(struct ese_store_writer *writer, const struct group *group, int64_t *expired,
+                       struct ese_error *error)
+{
+    int64_t now_ms = ese_clock_wall_ms();
+    int64_t most = group->head == NULL ? EXPIRE_WHEN_IDLE
+                                       : EXPIRE_AT_LEAST + EXPIRE_PER_EVENT * group->events;
+
+    for (struct ese_append *append = group->head; append != NULL; append = append->next) {
+        enum ese_append_result result;
+        if (ese_store_table_append(writer->table, append, now_ms, &result, error) != 0)
+            return -1;
+        set_outcome(append, result);
+    }
+    return ese_store_table_expire(writer->table, now_ms, most, expired, error);
+}
+
+static void note_problem(struct ese_store_writer *writer, const char *text)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool changed = (writer->problem[0] == '\0') != (text[0] == '\0');
+    snprintf(writer->problem, sizeof(writer->problem), "%s", text);
+    pthread_mutex_unlock(&writer->mutex);
+    if (changed && text[0] != '\0')
+        ese_log_error("the store cannot commit: %s", text);
+    else if (changed)
+        ese_log_info("the store commits again");
+}
+
+/* A transaction that broke off before its commit left nothing behind. Of a commit that failed
+ * this cannot be known until the file is read again: its last page may have reached the disk. */
+static enum ese_append_result result_of_failure(const struct ese_error *error, bool committing)
+{
+    if (error->code == ESE_E_FULL)
+        return ESE_APPEND_NO_ROOM;
+    return committing ? ESE_APPEND_UNKNOWN : ESE_APPEND_FAILED;
+}
+
+static void count_commit(struct ese_store_writer *writer, int64_t events, int64_t repeats,
+                         int64_t expired, int64_t started_ns)
+{
+    ese_metric_add(writer->figures.commits, 1);
+    ese_metric_add(writer->figures.stored, events);
+    ese_metric_add(writer->figures.repeats, repeats);
+    ese_metric_add(writer->figures.expired, expired);
+    ese_metric_observe_us(writer->figures.commit_seconds,
+                          (ese_clock_monotonic_ns() - started_ns) / 1000);
+}
+
+static int commit_group(struct ese_store_writer *writer, const struct group *group,
+                        bool *committing, struct ese_error *error)
+{
+    int64_t started_ns = ese_clock_monotonic_ns();
+    int64_t next = atomic_load(&writer->options.log->next);
+    int64_t repeats = ese_store_table_repeats(writer->table);
+    int64_t expired = 0;
+
+    *committing = false;
+    if (ese_store_table_begin(writer->table, error) != 0)
+        return -1;
+    if (store_group(writer, group, &expired, error) != 0) {
+        ese_store_table_rollback(writer->table);
+        return -1;
+    }
+    *committing = true;
+    if (ese_store_table_commit(writer->table, error) != 0)
+        return -1;
+    int64_t stored = atomic_load(&writer->options.log->next) - next;
+    count_commit(writer, stored, ese_store_table_repeats(writer->table) - repeats, expired,
+                 started_ns);
+    if (stored > 0)
+        writer->options.committed(writer->options.context);
+    return 0;
+}
+
+static void keep_group(struct ese_store_writer *writer, const struct group *group)
+{
+    struct ese_error error = {0};
+    bool committing;
+
+    if (commit_group(writer, group, &committing, &error) == 0) {
+        note_problem(writer, "");
+        answer_each(group->head);
+    } else {
+        ese_metric_add(writer->figures.failed_commits, 1);
+        note_problem(writer, error.text);
+        answer_all(group->head, result_of_failure(&error, committing));
+    }
+}
+
+static void *run(void *context)
+{
+    struct ese_store_writer *writer = context;
+    struct group group;
+    bool too_late;
+
+    while (take_group(writer, &group, &too_late)) {
+        if (too_late)
+            answer_all(group.head, ESE_APPEND_FULL);
+        else
+            keep_group(writer, &group);
+    }
+    return NULL;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void make_figures(struct figures *figures, struct ese_metrics *metrics)
+{
+    *figures = (struct figures){
+        .queue_events = ese_metrics_gauge(metrics, "ese_store_queue_events", NULL,
+                                          "Events that wait for the next commit."),
+        .queue_bytes = ese_metrics_gauge(metrics, "ese_store_queue_bytes", NULL,
+                                         "Memory held by events that wait for the next commit."),
+        .stored = ese_metrics_counter(metrics, "ese_store_events_total", NULL, "Events stored."),
+        .repeats = ese_metrics_counter(metrics, "ese_store_repeats_total", NULL,
+                                       "Events that were stored before and answered again."),
+        .expired = ese_metrics_counter(metrics, "ese_store_expired_events_total", NULL,
+                                       "Events deleted because they were too old."),
+        .commits = ese_metrics_counter(metrics, "ese_store_commits_total", NULL,
+                                       "Transactions committed."),
+        .failed_commits = ese_metrics_counter(metrics, "ese_store_failed_commits_total", NULL,
+                                              "Transactions that failed."),
+        .commit_seconds = ese_metrics_seconds(metrics, "ese_store_commit_seconds", NULL,
+                                              "Length of a transaction, its commit included."),
+    };
+}
+
+static void init_waiting(struct ese_store_writer *writer)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_mutex_init(&writer->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+int ese_store_writer_open(const struct ese_store_writer_options *options,
+                          struct ese_store_writer **writer, struct ese_error *error)
+{
+    struct ese_store_writer *opened = ese_alloc(sizeof(*opened));
+
+    *writer = opened;
+    opened->options = *options;
+    opened->tail = &opened->head;
+    init_waiting(opened);
+    make_figures(&opened->figures, options->metrics);
+    if (ese_store_table_open(options->log, &opened->table, error) != 0) {
+        ese_store_writer_close(writer);
+        return -1;
+    }
+    int failed = pthread_create(&opened->thread, NULL, run, opened);
+    opened->started = failed == 0;
+    if (!opened->started) {
+        ese_store_writer_close(writer);
+        return ese_fail(error, ESE_E_IO, "no thread for the store: %s", strerror(failed));
+    }
+    return 0;
+}
+
+bool ese_store_writer_healthy(struct ese_store_writer *writer, char *text, size_t size)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool healthy = writer->problem[0] == '\0';
+    snprintf(text, size, "%s", writer->problem);
+    pthread_mutex_unlock(&writer->mutex);
+    return healthy;
+}
+
+void ese_store_writer_stop(struct ese_store_writer *writer, int timeout_ms)
+{
+    pthread_mutex_lock(&writer->mutex);
+    writer->closing = true;
+    writer->deadline_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
+    pthread_cond_signal(&writer->work);
+    pthread_mutex_unlock(&writer->mutex);
+    if (writer->started)
+        pthread_join(writer->thread, NULL);
+    writer->started = false;
+}
+
+void ese_store_writer_close(struct ese_store_writer **writer)
+{
+    struct ese_store_writer *closed = *writer;
+
+    if (closed == NULL)
+        return;
+    *writer = NULL;
+    ese_store_writer_stop(closed, 0);
+    ese_store_table_close(&closed->table);
+    pthread_cond_destroy(&closed->work);
+    pthread_mutex_destroy(&closed->mutex);
+    free(closed);
+}
