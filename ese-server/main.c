@@ -1,0 +1,85 @@
+/*
+ * ese-server: keeps events and answers for them, by whichever transport was chosen.
+ */
+#include "ese-core/log.h"
+#include "ese-core/service.h"
+#include "ese-server/server.h"
+#include "transports/registry.h"
+
+static const struct ese_option options[] = {
+    {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
+     .help = "How events are kept and handed on. Its own options are listed below once it is "
+             "chosen."},
+    {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = "127.0.0.1:2001",
+     .help = "Where to serve; port 0 takes a free one. Beyond loopback only with --token-file."},
+    {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
+     .fallback = "os",
+     .help = "What an acknowledged event survives: os: kill -9 of this process; disk: a power "
+             "loss."},
+    {.name = "retention", .kind = ESE_OPTION_TEXT, .value = "TIME", .fallback = "10m",
+     .help = "How long events can be read: seconds, or a number with s, m, h or d behind it."},
+    {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
+     .help = "The first line of FILE is a token that every request has to carry."},
+    {.name = "max-connections", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000",
+     .min = 1,
+     .max = 65536, .help = "Connections at once."},
+    {.name = "max-body-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1048576",
+     .min = 1024,
+     .max = 1 << 30, .help = "The largest request body; a larger one is answered 413."},
+    {.name = "request-deadline-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "10000",
+     .min = 1,
+     .max = 3600000, .help = "The time a request may take to arrive."},
+    ESE_OPTION_END,
+};
+
+static int choose(struct ese_config *config, struct ese_error *error)
+{
+    return ese_registry_choose(config, ESE_FACE_STORE, error);
+}
+
+static int run(const struct ese_config *config, struct ese_error *error)
+{
+    const struct ese_transport *transport = ese_registry_chosen(config);
+    struct ese_server *server;
+    int result = -1;
+
+    if (ese_server_open(config, &server, error) != 0)
+        return -1;
+    ese_log_info("%s, durability %s, on http://%s", transport->name,
+                 ese_config_text(config, "durability"), ese_server_address(server));
+    if (ese_service_ready(config, ese_server_address(server), error) == 0) {
+        ese_service_wait(-1);
+        result = 0;
+    }
+    ese_server_close(&server);
+    return result;
+}
+
+static const struct ese_service service = {
+    .manual =
+        {
+            .name = "ese-server",
+            .summary = "keeps events and answers for them",
+            .synopsis = "",
+            .description =
+                "Takes events by POST /event and POST /events, keeps them the way of the chosen "
+                "transport, and answers each request only when its events are as durable as "
+                "--durability says.\n\n"
+                "A request may carry an Idempotency-Key, an event an id of its own: repeated, they "
+                "are answered as before and stored once. GET /health says whether it can serve, "
+                "GET /metrics tells its figures to Prometheus.",
+            .examples =
+                "ese-server --transport http\n"
+                "  serves on 127.0.0.1:2001 and keeps events in ese-data/events.db\n"
+                "ese-server --transport http --durability disk --retention 1h\n"
+                "  answers when the disk has the events, and lets them be read for an hour\n",
+        },
+    .options = options,
+    .choose = choose,
+    .run = run,
+};
+
+int main(int argc, char **argv)
+{
+    return ese_service_main(&service, argc, argv);
+}

@@ -1,0 +1,140 @@
+#include "ese-server/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "ese-core/http_server.h"
+#include "ese-core/memory.h"
+#include "ese-core/metrics.h"
+#include "ese-core/token.h"
+#include "ese-server/retention.h"
+#include "transports/registry.h"
+
+#define DETACH_MS 1000 /* of the two seconds a stop may take; the rest is for the answers */
+
+struct ese_server {
+    const struct ese_transport *transport;
+    struct ese_metrics *metrics;
+    struct ese_http_server *http;
+    struct ese_store *store;
+};
+
+/* ---- routes ---------------------------------------------------------------------------------- */
+
+static void tell_health(void *context, struct ese_http_request *request)
+{
+    struct ese_server *server = context;
+    char reason[256];
+    bool healthy = server->transport->store->healthy(server->store, reason, sizeof(reason));
+    json_t *answer = healthy ? json_pack("{s:s}", "status", "ok")
+                             : json_pack("{s:s, s:s}", "status", "failing", "reason", reason);
+    char *text = json_dumps(answer, JSON_COMPACT);
+
+    ese_http_reply(request, healthy ? 200 : 503, ESE_HTTP_JSON, text, strlen(text));
+    free(text);
+    json_decref(answer);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+/* What the transport promises, in words: "memory, os, disk". */
+static void name_levels(unsigned levels, struct ese_buffer *text)
+{
+    for (unsigned level = ESE_DURABILITY_MEMORY; level <= ESE_DURABILITY_REPLICAS; level <<= 1) {
+        if ((levels & level) != 0)
+            ese_buffer_printf(text, "%s%s", text->length > 0 ? ", " : "",
+                              ese_durability_name((enum ese_durability)level));
+    }
+}
+
+static int check_durability(const struct ese_transport *transport, enum ese_durability durability,
+                            struct ese_error *error)
+{
+    struct ese_buffer levels = ESE_BUFFER_INIT(128);
+
+    if ((transport->promises.durability & (unsigned)durability) != 0)
+        return 0;
+    name_levels(transport->promises.durability, &levels);
+    ese_fail(error, ESE_E_USAGE, "--durability %s: %s does not promise that, only: %s",
+             ese_durability_name(durability), transport->name, levels.text);
+    ese_buffer_free(&levels);
+    return -1;
+}
+
+static int open_http(struct ese_server *server, const struct ese_config *config,
+                     struct ese_error *error)
+{
+    char token[ESE_TOKEN_SIZE];
+
+    if (ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
+        return -1;
+    const struct ese_http_server_options options = {
+        .listen = ese_config_text(config, "listen"),
+        .token = token[0] != '\0' ? token : NULL,
+        .max_connections = (int)ese_config_number(config, "max-connections"),
+        .max_body_bytes = ese_config_number(config, "max-body-bytes"),
+        .request_deadline_ms = (int)ese_config_number(config, "request-deadline-ms"),
+        .metrics = server->metrics,
+    };
+    return ese_http_server_open(&options, &server->http, error);
+}
+
+static int attach_store(struct ese_server *server, const struct ese_config *config,
+                        struct ese_error *error)
+{
+    struct ese_store_settings settings = {
+        .durability = ese_durability_parse(ese_config_text(config, "durability")),
+        .server = server->http,
+        .metrics = server->metrics,
+    };
+
+    if (check_durability(server->transport, settings.durability, error) != 0 ||
+        ese_retention_parse(ese_config_text(config, "retention"), &settings.retention_ms,
+                            error) != 0)
+        return -1;
+    return server->transport->store->attach(config, &settings, &server->store, error);
+}
+
+static void add_routes(struct ese_server *server)
+{
+    ese_http_server_route(server->http, "GET", "/health", tell_health, server);
+    ese_http_server_route_metrics(server->http, server->metrics);
+}
+
+int ese_server_open(const struct ese_config *config, struct ese_server **server,
+                    struct ese_error *error)
+{
+    struct ese_server *opened = *server = ese_alloc(sizeof(*opened));
+
+    opened->transport = ese_registry_chosen(config);
+    opened->metrics = ese_metrics_new();
+    if (open_http(opened, config, error) == 0 && attach_store(opened, config, error) == 0) {
+        add_routes(opened);
+        if (ese_http_server_start(opened->http, error) == 0)
+            return 0;
+    }
+    ese_server_close(server);
+    return -1;
+}
+
+const char *ese_server_address(const struct ese_server *server)
+{
+    return ese_http_server_address(server->http);
+}
+
+void ese_server_close(struct ese_server **server)
+{
+    struct ese_server *closed = *server;
+
+    if (closed == NULL)
+        return;
+    *server = NULL;
+    if (closed->http != NULL)
+        ese_http_server_quiesce(closed->http);
+    closed->transport->store->detach(&closed->store, DETACH_MS);
+    ese_http_server_close(&closed->http);
+    ese_metrics_free(&closed->metrics);
+    free(closed);
+}
