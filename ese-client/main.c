@@ -168,8 +168,8 @@ static const struct ese_service service = {
         .examples =
             "ese-client --transport http --rate 500 --duration 60\n"
             "  sends the clicks of 86 simulated persons for a minute\n"
-            "ese-client --transport file --file events.ndjson --source -\n"
-            "  appends a key press for every line typed\n",
+            "ese-client --transport file:data=. --source -\n"
+            "  appends a key press to ./events.ndjson for every line typed\n",
     },
     .options = options,
     .choose = choose,

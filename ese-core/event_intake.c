@@ -61,7 +61,7 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
     } refusals[] = {
         [ESE_APPEND_FULL] = {503, true, "Nothing was stored: the queue is full, try again"},
         [ESE_APPEND_CONFLICT] = {422, false, "This id or Idempotency-Key came before with another content"},
-        [ESE_APPEND_UNKNOWN] = {504, true, "Perhaps stored: try again with the same id"},
+        [ESE_APPEND_UNKNOWN] = {504, false, "Perhaps stored: try again with the same id"},
         [ESE_APPEND_NO_ROOM] = {507, false, "Nothing was stored: there is no room"},
         [ESE_APPEND_FAILED] = {503, true, "Nothing was stored: the store failed, try again"},
     };
