@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+"""The whole comparison, as a newcomer runs it, with a load that is small but not too small: consumers are down for
+five seconds at 500 events/s. TAP.
+
+    test_compare.py ESE_LAB COUNT_INDEPENDENTLY
+"""
+import email.parser
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+LAB, COUNT = sys.argv[1:3]
+JARS = os.path.join(os.environ.get("ESE_LAB_HOME", ".lab"), "kafka", "libs")
+TRANSPORTS = os.environ.get("ESE_TEST_TRANSPORTS", "http,kafka")
+
+
+def compare(directory, *more):
+    command = [LAB, "compare", "--transports", TRANSPORTS, "--out", directory, "--json", "--quiet", *more]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=150)
+
+
+def check(directory):
+    return subprocess.run([LAB, "check", "--json", directory], stdout=subprocess.PIPE, text=True, timeout=60)
+
+
+def mails_of(directory, transport):
+    box = os.path.join(directory, transport["name"], "maildir", "new")
+    return sorted(os.path.join(box, name) for name in os.listdir(box))
+
+
+def processes_of(directory):
+    """Commands of living processes that name the run's directory."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                words = file.read().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if int(pid) != os.getpid() and any(directory in word for word in words):
+            found.append(" ".join(words))
+    return found
+
+
+def no_process_is_left(directory):
+    until = time.monotonic() + 10
+    while processes_of(directory) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not processes_of(directory)
+
+
+def ledgers(text):
+    return [(one["name"], one["ledger"], one["mails"]) for one in json.loads(text)["transports"]]
+
+
+class Comparison:
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="ese-compare-")
+        self.run = os.path.join(self.directory, "run")
+        self.result = compare(self.run, "--rate", "500", "--duration", "15", "--warmup", "2")
+        self.transports = json.loads(self.result.stdout)["transports"] if self.result.stdout else []
+
+    def the_ledgers_balance(self):
+        for one in self.transports:
+            ledger, mails = one["ledger"], one["mails"]
+            assert one["verdict"]["ledger"]["word"] == "pass", one["verdict"]
+            assert ledger["acknowledged"] > 8000 and ledger["lost"] == 0 and ledger["in_flight"] == 0, ledger
+            assert mails["expected"] >= 200 and mails["lost"] == 0 and mails["doubled"] == 0, mails
+            assert mails["arrived"] == mails["expected"], mails
+        assert self.result.returncode == 0, self.result.returncode
+        assert [one["name"] for one in self.transports] == TRANSPORTS.split(",")
+
+    def a_backlog_was_read_soon(self):
+        for one in self.transports:
+            assert one["backlog_at_restart"] >= 50, one["backlog_at_restart"]
+            assert 0 <= one["reads_again_us"] < 3 * 2000000, one["reads_again_us"]  # promised: two seconds
+
+    def the_cost_is_told(self):
+        for one in self.transports:
+            for name, value in one["cost"].items():
+                assert value > 0, (one["name"], name)
+
+    def check_repeats_the_ledger(self):
+        again = check(self.run)
+        assert again.returncode == 0
+        assert ledgers(again.stdout) == ledgers(self.result.stdout)
+
+    def an_independent_count_agrees(self):
+        counted = subprocess.run([sys.executable, COUNT, self.run, os.path.abspath(JARS)], text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=150)
+        print("# " + counted.stdout.strip().replace("\n", "\n# "))
+        assert counted.returncode == 0, counted.stdout
+
+    def a_mail_names_the_trace_of_its_event(self):
+        """The trace id of a mail is the id of the event that completed it, in the client's own history."""
+        for one in self.transports:
+            with open(os.path.join(self.run, one["name"], "client.history"), "rb") as file:
+                history = file.read()
+            for path in mails_of(self.run, one)[:20]:
+                with open(path, "rb") as file:
+                    head = email.parser.BytesHeaderParser().parse(file)
+                version, trace, _, _ = head["traceparent"].split("-")
+                assert version == "00" and bytes.fromhex(trace) in history, path
+                assert head["X-ESE-Transport"] == one["name"], head["X-ESE-Transport"]
+
+    def planted(self, plant):
+        copy = os.path.join(self.directory, "planted")
+        shutil.copytree(self.run, copy, ignore=shutil.ignore_patterns("broker"))
+        plant(copy)
+        status = check(copy).returncode
+        shutil.rmtree(copy)
+        return status
+
+    def a_missing_mail_is_caught(self):
+        assert self.planted(lambda copy: os.unlink(mails_of(copy, self.transports[0])[0])) == 1
+
+    def a_doubled_mail_is_caught(self):
+        def plant(copy):
+            mail = mails_of(copy, self.transports[0])[0]
+            shutil.copy(mail, mail + ".again")
+        assert self.planted(plant) == 1
+
+    def a_lost_history_is_no_pass(self):
+        assert self.planted(lambda copy: os.truncate(
+            os.path.join(copy, self.transports[0]["name"], "consumer-1.history"), 4096)) != 0
+
+    def nothing_is_left_running(self):
+        assert no_process_is_left(self.directory), processes_of(self.directory)
+
+    def close(self):
+        shutil.rmtree(self.directory)
+
+
+def start_until_it_moves(directory):
+    lab = subprocess.Popen([LAB, "compare", "--transports", TRANSPORTS, "--out", directory],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for line in lab.stderr:
+        if "running" in line or "warming" in line:
+            return lab
+    raise AssertionError("it ended before it ran: %s" % lab.wait())
+
+
+def ended_early(how):
+    """The lab is stopped in the middle of a run: nothing of it may stay."""
+    directory = tempfile.mkdtemp(prefix="ese-stopped-")
+    try:
+        lab = start_until_it_moves(os.path.join(directory, "run"))
+        lab.send_signal(how)
+        lab.stderr.close()
+        lab.wait(30)
+        assert no_process_is_left(directory), processes_of(directory)
+    finally:
+        shutil.rmtree(directory)
+
+
+def main():
+    whole = Comparison()
+    tests = [(name, getattr(whole, name)) for name in (
+        "the_ledgers_balance", "a_backlog_was_read_soon", "the_cost_is_told", "check_repeats_the_ledger",
+        "an_independent_count_agrees", "a_mail_names_the_trace_of_its_event", "a_missing_mail_is_caught",
+        "a_doubled_mail_is_caught", "a_lost_history_is_no_pass", "nothing_is_left_running")]
+    tests += [("ctrl_c_leaves_nothing", lambda: ended_early(signal.SIGINT)),
+              ("a_crash_of_the_lab_leaves_nothing", lambda: ended_early(signal.SIGKILL))]
+    print("1..%d" % len(tests))
+    failed = 0
+    for number, (name, test) in enumerate(tests, 1):
+        try:
+            test()
+            print("ok %d - %s" % (number, name), flush=True)
+        except Exception as problem:  # a broken test is a failed one
+            failed += 1
+            print("not ok %d - %s\n# %r" % (number, name, problem), flush=True)
+    whole.close()
+    sys.exit(1 if failed else 0)
+
+
+main()
