@@ -1,0 +1,82 @@
+#include "tests/e2e/kafka_scene.h"
+
+#include "orchestration/kafka/kafka_home.h"
+#include "orchestration/kafka/topics.h"
+#include "tests/support/directory.h"
+
+static struct ese_error failure;
+
+static void or_die(int result)
+{
+    if (result == 0)
+        return;
+    fprintf(stderr, "%s\n", failure.text);
+    exit(1); /* the broker goes with us */
+}
+
+bool ese_kafka_scene_open(struct ese_kafka_scene *scene, struct ese_error *error)
+{
+    struct ese_kafka_home home;
+    ese_kafka_home(&home);
+    *scene = (struct ese_kafka_scene){.directory = ese_test_directory_make()};
+    scene->data_dir = ese_test_path(scene->directory, "data");
+    scene->log_path = ese_test_path(scene->directory, "broker.log");
+    const struct ese_broker_options options = {.jars_dir = home.jars,
+                                               .conf_dir = home.conf,
+                                               .data_dir = scene->data_dir,
+                                               .log_path = scene->log_path};
+    if (ese_broker_start(&options, &scene->broker, error) == -1) {
+        ese_kafka_scene_close(scene);
+        return false;
+    }
+    or_die(ese_broker_wait_ready(scene->broker, ESE_SCENE_READY_MS, &failure));
+    snprintf(scene->bootstrap, sizeof scene->bootstrap, "%s", ese_broker_bootstrap(scene->broker));
+    return true;
+}
+
+void ese_kafka_scene_close(struct ese_kafka_scene *scene)
+{
+    ese_broker_close(&scene->broker);
+    free(scene->data_dir);
+    free(scene->log_path);
+    ese_test_directory_remove(&scene->directory);
+}
+
+void ese_kafka_scene_fresh_topics(struct ese_kafka_scene *scene, bool flush_every)
+{
+    static int made;
+    struct ese_kafka_home home;
+    struct ese_topics topics;
+    snprintf(scene->prefix, sizeof scene->prefix, "t%d-", ++made);
+    const struct ese_topics_target target = {.bootstrap_servers = scene->bootstrap,
+                                             .prefix = scene->prefix,
+                                             .flush_every = flush_every,
+                                             .timeout_ms = 15000};
+    ese_kafka_home(&home);
+    or_die(ese_topics_read(home.topics, &topics, &failure));
+    or_die(ese_topics_apply(&topics, &target, &failure));
+}
+
+void ese_kafka_scene_kill(struct ese_kafka_scene *scene)
+{
+    ese_broker_kill(scene->broker);
+}
+
+void ese_kafka_scene_restart(struct ese_kafka_scene *scene)
+{
+    or_die(ese_broker_restart(scene->broker, &failure));
+    or_die(ese_broker_wait_ready(scene->broker, ESE_SCENE_READY_MS, &failure));
+}
+
+struct ese_config *ese_kafka_scene_config(const struct ese_kafka_scene *scene,
+                                          const struct ese_option *table, const char *const *pairs)
+{
+    struct ese_config *config = ese_config_new();
+    ese_config_add(config, "Options", table);
+    ese_config_give(config, "bootstrap-servers", scene->bootstrap);
+    ese_config_give(config, "topic-prefix", scene->prefix);
+    for (; pairs != NULL && pairs[0] != NULL; pairs += 2)
+        ese_config_give(config, pairs[0], pairs[1]);
+    or_die(ese_config_settle(config, &failure));
+    return config;
+}

@@ -1,0 +1,37 @@
+/*
+ * kafka_scene.h - one real broker for a test program, and topics of each test's own on it.
+ */
+#ifndef ESE_TEST_KAFKA_SCENE_H
+#define ESE_TEST_KAFKA_SCENE_H
+
+#include <stdbool.h>
+
+#include "ese-core/config.h"
+#include "orchestration/kafka/broker.h"
+
+#define ESE_SCENE_READY_MS 60000
+
+struct ese_kafka_scene {
+    struct ese_broker *broker;
+    char bootstrap[64];
+    char prefix[32]; /* of this test's topics */
+    char *directory, *data_dir, *log_path;
+};
+
+/* False, with why, where Java or the jars are missing: then print it as TAP's skip and end. Ends the program when
+ * the broker cannot be made ready. */
+bool ese_kafka_scene_open(struct ese_kafka_scene *scene, struct ese_error *error);
+void ese_kafka_scene_close(struct ese_kafka_scene *scene);
+
+/* Topics nobody has used, under a new prefix; flush.messages=1 on them for flush_every. */
+void ese_kafka_scene_fresh_topics(struct ese_kafka_scene *scene, bool flush_every);
+
+/* Kills the broker; brings it back and waits until it takes records. */
+void ese_kafka_scene_kill(struct ese_kafka_scene *scene);
+void ese_kafka_scene_restart(struct ese_kafka_scene *scene);
+
+/* A settled config of the table, on this broker and prefix, with pairs of name and value ended by NULL (or NULL). */
+struct ese_config *ese_kafka_scene_config(const struct ese_kafka_scene *scene,
+                                          const struct ese_option *table, const char *const *pairs);
+
+#endif

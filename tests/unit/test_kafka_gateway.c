@@ -1,0 +1,467 @@
+/* The gateway alone: an outlet that only notes what is put, and answers that are only noted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-core/memory.h"
+#include "transports/kafka/gateway.h"
+
+#define NO_ANSWER (-1)
+
+/* ---- what stands in for the outlet and the intake ---------------------------------------------------------- */
+
+static struct {
+    void *token;
+    struct ese_id id;
+} put[64];
+static int put_count;
+static int puts_before_full; /* -1: never full */
+
+int ese_outlet_put(struct ese_outlet *outlet, const struct ese_event *event, void *token,
+                   struct ese_error *error)
+{
+    (void)outlet;
+    if (puts_before_full == 0)
+        return ese_fail(error, ESE_E_FULL, "full");
+    puts_before_full--;
+    put[put_count].token = token;
+    put[put_count++].id = event->id;
+    return 0;
+}
+
+/* The intake would answer and free; the test wants to look first. */
+static struct ese_append *answered[64];
+static enum ese_append_result results[64];
+static int answered_count;
+
+void ese_append_done(struct ese_append *append, enum ese_append_result result)
+{
+    answered[answered_count] = append;
+    results[answered_count++] = result;
+}
+
+static int result_of(const struct ese_append *append)
+{
+    for (int i = 0; i < answered_count; i++) {
+        if (answered[i] == append)
+            return (int)results[i];
+    }
+    return NO_ANSWER;
+}
+
+static void free_append(struct ese_append **append)
+{
+    for (int i = 0; i < answered_count; i++) {
+        if (answered[i] == *append)
+            answered[i] = NULL; /* its address may come again */
+    }
+    ese_event_list_clear(&(*append)->list);
+    free(*append);
+    *append = NULL;
+}
+
+/* ---- the scene ------------------------------------------------------------------------------------------------ */
+
+static struct ese_gateway *gateway;
+static struct ese_metrics *metrics;
+static bool is_reachable;
+
+static bool reachable(void *context)
+{
+    (void)context;
+    return is_reachable;
+}
+
+static void open_gateway(int64_t most_kept)
+{
+    const struct ese_gateway_options options = {.most_in_flight = 10,
+                                                .keep_ms = 600000,
+                                                .most_kept = most_kept,
+                                                .metrics = metrics,
+                                                .reachable = reachable};
+    ese_gateway_free(&gateway);
+    gateway = ese_gateway_new(&options);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    put_count = 0;
+    puts_before_full = -1;
+    answered_count = 0;
+    is_reachable = true;
+    metrics = ese_metrics_new();
+    open_gateway(1000);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    ese_gateway_free(&gateway);
+    ese_metrics_free(&metrics);
+    return 0;
+}
+
+static struct ese_event an_event(uint32_t sequence)
+{
+    struct ese_event event = {.type = ESE_TYPE_CLICK, .sub_type = "KEY_PRESS_EVENT", .ip = "10.0.0.1",
+                              .key = "10.0.0.1", .client_ts = 1000};
+    const struct ese_id_parts parts = {.time_ms = 1000, .lane = 1, .run = 2, .sequence = sequence};
+    event.id = ese_id_make(&parts);
+    return event;
+}
+
+/* A request of `count` events with sequences from `first` on. */
+static struct ese_append *request(uint32_t first, size_t count, const char *key)
+{
+    struct ese_append *append = ese_alloc(sizeof *append);
+    append->list.events = ese_alloc_array(count, sizeof *append->list.events);
+    append->list.count = count;
+    append->many = count != 1;
+    append->content_hash = 4711;
+    snprintf(append->idempotency_key, sizeof append->idempotency_key, "%s", key);
+    for (size_t i = 0; i < count; i++)
+        append->list.events[i] = an_event(first + (uint32_t)i);
+    return append;
+}
+
+static void report(int index, enum ese_delivery_result result, int64_t timestamp_ms)
+{
+    const struct ese_delivery_report delivered = {.token = put[index].token,
+                                                  .result = result,
+                                                  .timestamp_ms = timestamp_ms,
+                                                  .reason = ""};
+    ese_gateway_delivered(gateway, &delivered);
+}
+
+/* ---- the tests ------------------------------------------------------------------------------------------------ */
+
+static void answers_when_all_is_acknowledged(void **state)
+{
+    (void)state;
+    struct ese_append *batch = request(0, 3, "");
+    ese_gateway_append(gateway, batch);
+    assert_int_equal(put_count, 3);
+    report(0, ESE_DELIVERED, 5000);
+    report(1, ESE_DELIVERED, 5001);
+    assert_int_equal(result_of(batch), NO_ANSWER);
+    report(2, ESE_DELIVERED, 5002);
+    assert_int_equal(result_of(batch), ESE_APPEND_STORED);
+    assert_int_equal(batch->list.events[1].server_ts, 5001);
+    assert_int_equal(ese_gateway_in_flight(gateway), 0);
+    free_append(&batch);
+}
+
+static void a_retry_is_answered_as_before(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, "");
+    ese_gateway_append(gateway, first);
+    report(0, ESE_DELIVERED, 5000);
+    ese_gateway_append(gateway, again);
+    assert_int_equal(put_count, 1);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    assert_int_equal(again->list.events[0].server_ts, 5000);
+    free_append(&first);
+    free_append(&again);
+}
+
+static void a_retry_waits_for_the_first(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, "");
+    ese_gateway_append(gateway, first);
+    ese_gateway_append(gateway, again);
+    assert_int_equal(put_count, 1);
+    assert_int_equal(result_of(again), NO_ANSWER);
+    report(0, ESE_DELIVERED, 5000);
+    assert_int_equal(result_of(first), ESE_APPEND_STORED);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    assert_int_equal(again->list.events[0].server_ts, 5000);
+    free_append(&first);
+    free_append(&again);
+}
+
+static void another_content_is_a_conflict(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, ""), *other = request(0, 1, "");
+    struct ese_append *batch = request(5, 2, "");
+    snprintf(other->list.events[0].ip, sizeof other->list.events[0].ip, "10.9.9.9");
+    ese_gateway_append(gateway, first);
+    ese_gateway_append(gateway, other);
+    assert_int_equal(result_of(other), ESE_APPEND_CONFLICT);
+    /* one bad event, and nothing of its batch is produced or remembered */
+    batch->list.events[1] = other->list.events[0];
+    ese_gateway_append(gateway, batch);
+    assert_int_equal(result_of(batch), ESE_APPEND_CONFLICT);
+    assert_int_equal(put_count, 1);
+    struct ese_append *free_again = request(5, 1, "");
+    ese_gateway_append(gateway, free_again);
+    assert_int_equal(put_count, 2);
+    report(0, ESE_DELIVERED, 1);
+    report(1, ESE_DELIVERED, 1);
+    free_append(&first);
+    free_append(&other);
+    free_append(&batch);
+    free_append(&free_again);
+}
+
+static void an_unknown_outcome_is_produced_again(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, "");
+    ese_gateway_append(gateway, first);
+    report(0, ESE_DELIVERY_UNKNOWN, -1);
+    assert_int_equal(result_of(first), ESE_APPEND_UNKNOWN);
+    ese_gateway_append(gateway, again);
+    assert_int_equal(put_count, 2);
+    assert_true(ese_id_equal(&put[0].id, &put[1].id));
+    assert_int_equal(ese_metric_value(ese_metrics_counter(metrics, "ese_produced_again_total", NULL, "")), 1);
+    report(1, ESE_DELIVERED, 6000);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    free_append(&first);
+    free_append(&again);
+}
+
+/* Once unknown, it is never again certainly not stored. */
+static void a_failed_retry_of_an_unknown_stays_unknown(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, ""), *third = request(0, 1, "");
+    ese_gateway_append(gateway, first);
+    report(0, ESE_DELIVERY_UNKNOWN, -1);
+    ese_gateway_append(gateway, again);
+    report(1, ESE_DELIVERY_NOT_SENT, -1);
+    assert_int_equal(result_of(again), ESE_APPEND_UNKNOWN);
+    is_reachable = false;
+    ese_gateway_append(gateway, third);
+    assert_int_equal(result_of(third), ESE_APPEND_UNKNOWN);
+    free_append(&first);
+    free_append(&again);
+    free_append(&third);
+}
+
+static void what_certainly_failed_is_forgotten(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, ""), *third = request(0, 1, "");
+    ese_gateway_append(gateway, first);
+    report(0, ESE_DELIVERY_NOT_SENT, -1);
+    assert_int_equal(result_of(first), ESE_APPEND_FULL);
+    ese_gateway_append(gateway, again);
+    assert_int_equal(put_count, 2);
+    report(1, ESE_DELIVERY_REFUSED, -1);
+    assert_int_equal(result_of(again), ESE_APPEND_FAILED);
+    ese_gateway_append(gateway, third);
+    assert_int_equal(put_count, 3);
+    report(2, ESE_DELIVERED, 1);
+    free_append(&first);
+    free_append(&again);
+    free_append(&third);
+}
+
+static void a_batch_that_was_stored_in_part_is_unknown_and_goes_on(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 3, ""), *again = request(0, 3, "");
+    ese_gateway_append(gateway, first);
+    report(0, ESE_DELIVERED, 5000);
+    report(1, ESE_DELIVERY_NOT_SENT, -1);
+    report(2, ESE_DELIVERY_UNKNOWN, -1);
+    assert_int_equal(result_of(first), ESE_APPEND_UNKNOWN);
+    ese_gateway_append(gateway, again);
+    assert_int_equal(put_count, 5); /* not the one that is stored */
+    report(3, ESE_DELIVERED, 6000);
+    report(4, ESE_DELIVERED, 6001);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    assert_int_equal(again->list.events[0].server_ts, 5000);
+    assert_int_equal(again->list.events[2].server_ts, 6001);
+    free_append(&first);
+    free_append(&again);
+}
+
+static void one_id_twice_in_a_batch_is_stored_once(void **state)
+{
+    (void)state;
+    struct ese_append *batch = request(0, 2, "");
+    batch->list.events[1].id = batch->list.events[0].id;
+    ese_gateway_append(gateway, batch);
+    assert_int_equal(put_count, 1);
+    report(0, ESE_DELIVERED, 5000);
+    assert_int_equal(result_of(batch), ESE_APPEND_STORED);
+    assert_int_equal(batch->list.events[1].server_ts, 5000);
+    free_append(&batch);
+
+    puts_before_full = 0; /* and when it cannot go out, both have failed */
+    batch = request(7, 2, "");
+    batch->list.events[1].id = batch->list.events[0].id;
+    ese_gateway_append(gateway, batch);
+    assert_int_equal(result_of(batch), ESE_APPEND_FULL);
+    free_append(&batch);
+}
+
+static void bounds_are_refusals(void **state)
+{
+    (void)state;
+    struct ese_append *most = request(0, 9, ""), *beyond = request(20, 2, ""), *fits = request(30, 1, "");
+    ese_gateway_append(gateway, most);
+    ese_gateway_append(gateway, beyond);
+    assert_int_equal(result_of(beyond), ESE_APPEND_FULL);
+    ese_gateway_append(gateway, fits);
+    assert_int_equal(put_count, 10);
+    for (int i = 0; i < 10; i++)
+        report(i, ESE_DELIVERED, 1);
+    free_append(&most);
+    free_append(&beyond);
+    free_append(&fits);
+
+    open_gateway(3);
+    put_count = 0;
+    struct ese_append *too_many_names = request(0, 4, ""), *enough = request(0, 3, "");
+    ese_gateway_append(gateway, too_many_names);
+    assert_int_equal(result_of(too_many_names), ESE_APPEND_FULL);
+    ese_gateway_append(gateway, enough);
+    assert_int_equal(put_count, 3);
+    for (int i = 0; i < 3; i++)
+        report(i, ESE_DELIVERED, 1);
+    free_append(&too_many_names);
+    free_append(&enough);
+}
+
+static void a_cluster_that_is_away_refuses_only_what_is_new(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, ""), *new = request(1, 1, "");
+    ese_gateway_append(gateway, first);
+    report(0, ESE_DELIVERED, 5000);
+    is_reachable = false;
+    ese_gateway_append(gateway, again);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    ese_gateway_append(gateway, new);
+    assert_int_equal(result_of(new), ESE_APPEND_FULL);
+    assert_int_equal(put_count, 1);
+    free_append(&first);
+    free_append(&again);
+    free_append(&new);
+}
+
+/* An Idempotency-Key with events that have no ids of the client's: each attempt brings new ones. */
+static void a_key_is_answered_as_before(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 2, "k"), *waits = request(10, 2, "k"), *again = request(20, 2, "k");
+    struct ese_append *other = request(30, 2, "k");
+    struct ese_id id = first->list.events[1].id;
+    other->content_hash = 4712;
+    ese_gateway_append(gateway, first);
+    ese_gateway_append(gateway, waits);
+    ese_gateway_append(gateway, other);
+    assert_int_equal(result_of(other), ESE_APPEND_CONFLICT);
+    assert_int_equal(result_of(waits), NO_ANSWER);
+    report(0, ESE_DELIVERED, 5000);
+    report(1, ESE_DELIVERED, 5001);
+    assert_int_equal(result_of(waits), ESE_APPEND_STORED);
+    ese_gateway_append(gateway, again);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    assert_int_equal(put_count, 2);
+    assert_true(ese_id_equal(&again->list.events[1].id, &id));
+    assert_int_equal(again->list.events[1].server_ts, 5001);
+    assert_true(ese_id_equal(&waits->list.events[1].id, &id));
+    free_append(&first);
+    free_append(&waits);
+    free_append(&again);
+    free_append(&other);
+}
+
+static void a_key_of_unknown_outcome_keeps_its_ids(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 2, "k"), *again = request(10, 2, "k");
+    struct ese_id id = first->list.events[1].id;
+    ese_gateway_append(gateway, first);
+    report(0, ESE_DELIVERED, 5000);
+    report(1, ESE_DELIVERY_UNKNOWN, -1);
+    assert_int_equal(result_of(first), ESE_APPEND_UNKNOWN);
+    ese_gateway_append(gateway, again);
+    assert_int_equal(put_count, 3);
+    assert_true(ese_id_equal(&put[2].id, &id));
+    report(2, ESE_DELIVERED, 6000);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    assert_int_equal(again->list.events[0].server_ts, 5000);
+    free_append(&first);
+    free_append(&again);
+}
+
+static void a_key_whose_request_failed_is_free_again(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, "k"), *again = request(10, 1, "k");
+    is_reachable = false;
+    ese_gateway_append(gateway, first);
+    assert_int_equal(result_of(first), ESE_APPEND_FULL);
+    is_reachable = true;
+    again->content_hash = 4712;
+    ese_gateway_append(gateway, again);
+    assert_int_equal(put_count, 1);
+    report(0, ESE_DELIVERED, 1);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    free_append(&first);
+    free_append(&again);
+}
+
+static void a_foreign_id_gets_the_id_it_had(void **state)
+{
+    (void)state;
+    struct ese_append *first = request(0, 1, ""), *again = request(1, 1, "");
+    struct ese_append *requests[] = {first, again};
+    for (int i = 0; i < 2; i++) {
+        snprintf(requests[i]->list.events[0].source, ESE_EVENT_SOURCE_SIZE, "shop");
+        snprintf(requests[i]->list.events[0].foreign_id, ESE_EVENT_FOREIGN_ID_SIZE, "7");
+    }
+    ese_gateway_append(gateway, first);
+    report(0, ESE_DELIVERED, 5000);
+    ese_gateway_append(gateway, again);
+    assert_int_equal(put_count, 1);
+    assert_true(ese_id_equal(&again->list.events[0].id, &first->list.events[0].id));
+    free_append(&first);
+    free_append(&again);
+}
+
+static void an_empty_batch_is_stored(void **state)
+{
+    (void)state;
+    struct ese_append *empty = request(0, 0, "");
+    ese_gateway_append(gateway, empty);
+    assert_int_equal(result_of(empty), ESE_APPEND_STORED);
+    free_append(&empty);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(answers_when_all_is_acknowledged),
+        TEST(a_retry_is_answered_as_before),
+        TEST(a_retry_waits_for_the_first),
+        TEST(another_content_is_a_conflict),
+        TEST(an_unknown_outcome_is_produced_again),
+        TEST(a_failed_retry_of_an_unknown_stays_unknown),
+        TEST(what_certainly_failed_is_forgotten),
+        TEST(a_batch_that_was_stored_in_part_is_unknown_and_goes_on),
+        TEST(one_id_twice_in_a_batch_is_stored_once),
+        TEST(bounds_are_refusals),
+        TEST(a_cluster_that_is_away_refuses_only_what_is_new),
+        TEST(a_key_is_answered_as_before),
+        TEST(a_key_of_unknown_outcome_keeps_its_ids),
+        TEST(a_key_whose_request_failed_is_free_again),
+        TEST(a_foreign_id_gets_the_id_it_had),
+        TEST(an_empty_batch_is_stored),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,130 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "transports/kafka/window.h"
+
+static struct ese_name id_name(uint32_t sequence)
+{
+    struct ese_event event = {0};
+    const struct ese_id_parts parts = {.time_ms = 1, .lane = 3, .run = 4, .sequence = sequence};
+    event.id = ese_id_make(&parts);
+    return ese_name_of_event(&event);
+}
+
+static struct ese_name foreign_name(const char *source, const char *id)
+{
+    struct ese_event event = {0};
+    snprintf(event.source, sizeof event.source, "%s", source);
+    snprintf(event.foreign_id, sizeof event.foreign_id, "%s", id);
+    return ese_name_of_event(&event);
+}
+
+static void finds_what_was_added_and_nothing_else(void **state)
+{
+    (void)state;
+    struct ese_window *window = ese_window_new(1000, 5000);
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct ese_name name = id_name(i);
+        assert_null(ese_window_find(window, &name));
+        struct ese_window_entry *entry = ese_window_add(window, &name, 0);
+        assert_non_null(entry);
+        entry->server_ts = i;
+    }
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct ese_name name = id_name(i);
+        assert_int_equal(ese_window_find(window, &name)->server_ts, i);
+    }
+    struct ese_name absent = id_name(5000);
+    assert_null(ese_window_find(window, &absent));
+    ese_window_free(&window);
+    assert_null(window);
+}
+
+static void names_of_different_kinds_differ(void **state)
+{
+    (void)state;
+    struct ese_window *window = ese_window_new(1000, 100);
+    const struct ese_name names[] = {foreign_name("a", "b"), foreign_name("ab", ""), foreign_name("a", "c"),
+                                     foreign_name("b", "b"), ese_name_of_key("b"), ese_name_of_key("ab")};
+    for (size_t i = 0; i < 6; i++) {
+        if (i == 1)
+            continue; /* no foreign id: named by its own id, which is none */
+        assert_null(ese_window_find(window, &names[i]));
+        assert_non_null(ese_window_add(window, &names[i], 0));
+    }
+    ese_window_free(&window);
+}
+
+static void a_full_window_refuses_and_drops_nothing(void **state)
+{
+    (void)state;
+    struct ese_window *window = ese_window_new(1000, 2);
+    struct ese_name names[] = {id_name(0), id_name(1), id_name(2)};
+    struct ese_window_entry *first = ese_window_add(window, &names[0], 0);
+    assert_non_null(first);
+    assert_non_null(ese_window_add(window, &names[1], 0));
+    assert_null(ese_window_add(window, &names[2], 0));
+    assert_non_null(ese_window_find(window, &names[0]));
+    ese_window_forget(window, first);
+    assert_null(ese_window_find(window, &names[0]));
+    assert_int_equal(ese_window_count(window), 1);
+    assert_non_null(ese_window_add(window, &names[2], 0));
+    ese_window_free(&window);
+}
+
+static void old_entries_leave_in_their_order(void **state)
+{
+    (void)state;
+    struct ese_window *window = ese_window_new(1000, 10);
+    struct ese_name names[] = {id_name(0), id_name(1), id_name(2)};
+    for (int i = 0; i < 3; i++)
+        ese_window_add(window, &names[i], i * 100)->state = ESE_ENTRY_STORED;
+    ese_window_expire(window, 999);
+    assert_int_equal(ese_window_count(window), 3);
+    ese_window_expire(window, 1000);
+    assert_null(ese_window_find(window, &names[0]));
+    assert_int_equal(ese_window_count(window), 2);
+    ese_window_find(window, &names[1])->state = ESE_ENTRY_IN_FLIGHT;
+    ese_window_expire(window, 5000);
+    assert_int_equal(ese_window_count(window), 2);
+    ese_window_find(window, &names[1])->state = ESE_ENTRY_UNKNOWN;
+    ese_window_expire(window, 5000);
+    assert_int_equal(ese_window_count(window), 0);
+    ese_window_free(&window);
+}
+
+static void forgetting_from_the_middle_keeps_the_order(void **state)
+{
+    (void)state;
+    struct ese_window *window = ese_window_new(1000, 10);
+    struct ese_name names[] = {id_name(0), id_name(1), id_name(2)};
+    struct ese_window_entry *middle = NULL;
+    for (int i = 0; i < 3; i++) {
+        struct ese_window_entry *entry = ese_window_add(window, &names[i], i * 100);
+        entry->state = ESE_ENTRY_STORED;
+        middle = i == 1 ? entry : middle;
+    }
+    ese_window_forget(window, middle);
+    ese_window_expire(window, 1000);
+    assert_int_equal(ese_window_count(window), 1);
+    ese_window_expire(window, 1200);
+    assert_int_equal(ese_window_count(window), 0);
+    assert_non_null(ese_window_add(window, &names[0], 1300));
+    ese_window_free(&window);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_what_was_added_and_nothing_else),
+        cmocka_unit_test(names_of_different_kinds_differ),
+        cmocka_unit_test(a_full_window_refuses_and_drops_nothing),
+        cmocka_unit_test(old_entries_leave_in_their_order),
+        cmocka_unit_test(forgetting_from_the_middle_keeps_the_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,418 @@
+/*
+ * consume.c - the consumer's side: a member of a group, or a reader of everything without one.
+ *
+ * Reading starts exactly where the listener says, never at the group's committed offset, which is kept for the
+ * tools that show lag. Partitions come and go in rebalances, which happen inside next.
+ */
+#include "ese-core/clock.h"
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+#include "transports/kafka/assignment.h"
+#include "transports/kafka/connection.h"
+#include "transports/kafka/kafka.h"
+#include "transports/kafka/record.h"
+
+#define COMMIT_EVERY_MS 100
+#define ASK_END_EVERY_MS 100
+#define ASK_END_MS 200   /* at most this long for the answer */
+#define ASK_START_MS 2000
+#define METADATA_MS 500
+
+struct ese_consumer {
+    rd_kafka_t *handle;
+    struct ese_consume_settings settings;
+    bool grouped;
+    bool opened;  /* subscribed */
+    struct ese_assignment assignment;
+    struct ese_record *records; /* settings.max_batch */
+    int count;
+    int unreadable;
+    int64_t commit_due_ns;
+    int64_t ask_end_due_ns;
+};
+
+static const struct ese_option options[] = {
+    ESE_CONNECTION_OPTIONS,
+    ESE_OPTION_END,
+};
+
+static int64_t offset_of(int64_t position)
+{
+    if (position == ESE_OFFSET_EARLIEST)
+        return RD_KAFKA_OFFSET_BEGINNING;
+    return position == ESE_OFFSET_LATEST ? RD_KAFKA_OFFSET_END : position;
+}
+
+/* ---- partitions come and go ------------------------------------------------------------------------------------- */
+
+static void give(struct ese_consumer *consumer, const char *topic, int32_t partition)
+{
+    const struct ese_consume_listener *listener = &consumer->settings.listener;
+    int32_t code = ese_assignment_code(&consumer->assignment, topic, partition);
+    if (code == -1 || consumer->assignment.count == ESE_ASSIGNMENT_MOST) {
+        ese_log_error("partition %s-%d is passed over", topic, (int)partition);
+        return;
+    }
+    ese_assignment_add(&consumer->assignment, code, offset_of(listener->given(listener->context, code)));
+}
+
+static void apply_assignment(struct ese_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = ese_assignment_list(&consumer->assignment);
+    rd_kafka_resp_err_t result = rd_kafka_assign(consumer->handle, list);
+    if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
+        ese_log_warning("partitions cannot be taken up: %s", rd_kafka_err2str(result));
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void commit_processed(struct ese_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = ese_assignment_processed(&consumer->assignment);
+    if (list == NULL)
+        return;
+    rd_kafka_commit(consumer->handle, list, 1);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void drop_records(struct ese_consumer *consumer)
+{
+    for (int i = 0; i < consumer->count; i++)
+        ese_event_clear(&consumer->records[i].event);
+    consumer->count = 0;
+}
+
+/* What was read of a partition since the last batch is not handed any more: whoever gets it reads it. */
+static void take_all(struct ese_consumer *consumer)
+{
+    const struct ese_consume_listener *listener = &consumer->settings.listener;
+    commit_processed(consumer);
+    drop_records(consumer);
+    for (int i = 0; i < consumer->assignment.count; i++)
+        listener->taken(listener->context, consumer->assignment.held[i].code);
+    consumer->assignment.count = 0;
+}
+
+static void rebalanced(rd_kafka_t *handle, rd_kafka_resp_err_t what,
+                       rd_kafka_topic_partition_list_t *partitions, void *opaque)
+{
+    struct ese_consumer *consumer = opaque;
+    take_all(consumer); /* nothing is held when partitions are given; lost ones are told as taken */
+    if (what != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        rd_kafka_assign(handle, NULL);
+        return;
+    }
+    for (int i = 0; i < partitions->cnt; i++)
+        give(consumer, partitions->elems[i].topic, partitions->elems[i].partition);
+    apply_assignment(consumer);
+}
+
+/* Without a group: all partitions there are, once the cluster tells. */
+static void take_up_everything(struct ese_consumer *consumer, int timeout_ms)
+{
+    const struct ese_assignment *assignment = &consumer->assignment;
+    int counts[ESE_KAFKA_TOPICS] = {0};
+    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+        const rd_kafka_metadata_t *metadata = NULL;
+        rd_kafka_topic_t *topic = rd_kafka_topic_new(consumer->handle, assignment->names[i], NULL);
+        rd_kafka_resp_err_t result = rd_kafka_metadata(consumer->handle, 0, topic, &metadata,
+                                                       timeout_ms < METADATA_MS ? timeout_ms : METADATA_MS);
+        rd_kafka_topic_destroy(topic);
+        if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return;
+        counts[i] = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+        rd_kafka_metadata_destroy(metadata);
+        if (counts[i] == 0)
+            return;
+    }
+    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+        for (int partition = 0; partition < counts[i]; partition++)
+            give(consumer, assignment->names[i], partition);
+    }
+    apply_assignment(consumer);
+    consumer->opened = true;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------ */
+
+/* The broker wakes a waiting fetch as soon as there is something, so waiting costs no latency; it is short so
+ * that a newly assigned partition does not wait for a fetch under way. */
+static int make_conf(const struct ese_config *config, const struct ese_consume_settings *settings,
+                     rd_kafka_conf_t **conf, struct ese_error *error)
+{
+    char instance[256];
+    bool is_static = settings->group != NULL && settings->member != NULL;
+    snprintf(instance, sizeof instance, "%s-%s", is_static ? settings->group : "",
+             is_static ? settings->member : "");
+    const struct ese_connection_property quick[] = {
+        {"session.timeout.ms", "6000"},
+        {"heartbeat.interval.ms", "500"},
+        {"fetch.wait.max.ms", "100"},
+        {"fetch.error.backoff.ms", "50"},
+        {"queued.max.messages.kbytes", "16384"},
+        {"topic.metadata.refresh.interval.ms", "5000"},
+        {NULL, NULL},
+    };
+    const struct ese_connection_property fixed[] = {
+        {"group.id", settings->group == NULL ? "ese-reader" : settings->group},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "error"},
+        {"enable.partition.eof", "true"},
+        {"partition.assignment.strategy", "range,roundrobin"},
+        {is_static ? "group.instance.id" : NULL, instance},
+        {NULL, NULL},
+    };
+    return ese_connection_conf(config, quick, fixed, conf, error);
+}
+
+static int subscribe(struct ese_consumer *consumer, struct ese_error *error)
+{
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(ESE_KAFKA_TOPICS);
+    for (int i = 0; i < ESE_KAFKA_TOPICS; i++)
+        rd_kafka_topic_partition_list_add(topics, consumer->assignment.names[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t result = rd_kafka_subscribe(consumer->handle, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ese_fail(error, ESE_E_IO, "cannot subscribe: %s", rd_kafka_err2str(result));
+    consumer->opened = true;
+    return 0;
+}
+
+static void close_consumer(struct ese_consumer **consumer)
+{
+    if (*consumer == NULL)
+        return;
+    struct ese_consumer *closing = *consumer;
+    if (closing->handle != NULL) {
+        take_all(closing);
+        rd_kafka_consumer_close(closing->handle); /* sends what is to be committed */
+        rd_kafka_destroy(closing->handle);
+    }
+    drop_records(closing);
+    free(closing->records);
+    free(closing);
+    *consumer = NULL;
+}
+
+static int open_handle(struct ese_consumer *consumer, const struct ese_config *config,
+                       struct ese_error *error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    char reason[256];
+    const char *prefix = ese_config_text(config, "topic-prefix");
+    if (ese_assignment_name_topics(&consumer->assignment, prefix) == -1)
+        return ese_fail(error, ESE_E_USAGE, "--topic-prefix '%.60s': topics are named with letters, digits, "
+                        "'.', '_' and '-'", prefix);
+    if (make_conf(config, &consumer->settings, &conf, error) == -1)
+        return -1;
+    rd_kafka_conf_set_opaque(conf, consumer);
+    if (consumer->grouped)
+        rd_kafka_conf_set_rebalance_cb(conf, rebalanced);
+    consumer->handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
+    if (consumer->handle == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return ese_fail(error, ESE_E_USAGE, "librdkafka: %s", reason);
+    }
+    rd_kafka_poll_set_consumer(consumer->handle);
+    return consumer->grouped ? subscribe(consumer, error) : 0;
+}
+
+static int open_consumer(const struct ese_config *config, const struct ese_consume_settings *settings,
+                         struct ese_consumer **consumer, struct ese_error *error)
+{
+    struct ese_consumer *made = *consumer = ese_alloc(sizeof *made);
+    made->settings = *settings;
+    made->grouped = settings->group != NULL;
+    made->records = ese_alloc_array((size_t)settings->max_batch, sizeof *made->records);
+    if (open_handle(made, config, error) == -1) {
+        close_consumer(consumer);
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+/* Takes over the headers this transport knows; of one that is there twice, the first. */
+static void read_headers(const rd_kafka_message_t *message, struct ese_kafka_record *record)
+{
+    rd_kafka_headers_t *headers = NULL;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    for (int i = 0; ese_record_header_name(i) != NULL; i++) {
+        const char *name = ese_record_header_name(i);
+        const void *value = NULL;
+        size_t length = 0;
+        if (rd_kafka_header_get(headers, 0, name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR)
+            record->headers[record->header_count++] =
+                (struct ese_kafka_header){.name = name, .value = value, .length = length};
+    }
+}
+
+static void read_record(struct ese_consumer *consumer, const rd_kafka_message_t *message,
+                        struct ese_held *held)
+{
+    struct ese_kafka_record raw = {.topic = ese_partition_code_topic(held->code),
+                                   .topic_name = rd_kafka_topic_name(message->rkt),
+                                   .partition = message->partition,
+                                   .offset = message->offset,
+                                   .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
+                                   .value = message->payload,
+                                   .length = message->len};
+    struct ese_record *record = &consumer->records[consumer->count];
+    struct ese_error error;
+    read_headers(message, &raw);
+    held->next = message->offset + 1;
+    held->at_end = false;
+    if (ese_record_read(&raw, &record->event, &error) == -1) {
+        ese_log_debug("%s-%d at %lld: %s", raw.topic_name, (int)raw.partition, (long long)raw.offset,
+                      error.text);
+        ese_event_clear(&record->event);
+        consumer->unreadable++;
+        return;
+    }
+    record->partition = held->code;
+    record->offset = message->offset;
+    record->next = held->next;
+    consumer->count++;
+}
+
+/* The position is not in the log: older than its start, which is told and healed, or beyond its end. */
+static int meet_gap(struct ese_consumer *consumer, struct ese_held *held, const rd_kafka_message_t *message,
+                    struct ese_error *error)
+{
+    const struct ese_consume_listener *listener = &consumer->settings.listener;
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    int64_t low = 0, high = 0;
+    rd_kafka_resp_err_t result = rd_kafka_query_watermark_offsets(
+        consumer->handle, topic, message->partition, &low, &high, ASK_START_MS);
+    if (result == RD_KAFKA_RESP_ERR_NO_ERROR && held->next > high)
+        return ese_fail(error, ESE_E_INVALID,
+                        "position %lld of %s-%d is beyond its end %lld: this is not the log it was read from; "
+                        "start anew with another state file", (long long)held->next, topic,
+                        (int)message->partition, (long long)high);
+    if (result == RD_KAFKA_RESP_ERR_NO_ERROR && held->next >= 0 && held->next < low) {
+        listener->skipped(listener->context, held->code, held->next, low);
+        held->next = low;
+    }
+    apply_assignment(consumer); /* when the broker did not answer, asks again from the same place */
+    return 0;
+}
+
+static int fatal(struct ese_consumer *consumer, struct ese_error *error)
+{
+    char reason[256];
+    rd_kafka_resp_err_t result = rd_kafka_fatal_error(consumer->handle, reason, sizeof reason);
+    if (result == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        return ese_fail(error, ESE_E_FENCED, "a newer member %s of group %s has taken over",
+                        consumer->settings.member, consumer->settings.group);
+    return ese_fail(error, ESE_E_INVALID, "librdkafka: %s", reason);
+}
+
+static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message, struct ese_error *error)
+{
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL)
+        return fatal(consumer, error);
+    struct ese_held *held = NULL;
+    if (message->rkt != NULL)
+        held = ese_assignment_find(&consumer->assignment,
+                                   ese_assignment_code(&consumer->assignment,
+                                                       rd_kafka_topic_name(message->rkt), message->partition));
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (held != NULL)
+            read_record(consumer, message, held);
+    } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        if (held != NULL) {
+            held->next = message->offset;
+            held->at_end = true;
+        }
+    } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && held != NULL) {
+        return meet_gap(consumer, held, message, error);
+    } else {
+        ese_assignment_leave_ends(&consumer->assignment); /* somebody is away: what we knew may be old */
+        ese_log_debug("librdkafka: %s", rd_kafka_message_errstr(message));
+    }
+    return 0;
+}
+
+/* Fills the batch: waits for the first record, takes along what is there already. */
+static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_error *error)
+{
+    while (consumer->count < consumer->settings.max_batch) {
+        int64_t left_ms = (limit_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
+        bool waits = consumer->count == 0 && left_ms > 0;
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->handle, waits ? (int)left_ms : 0);
+        if (message == NULL) {
+            if (!waits)
+                return 0;
+            continue;
+        }
+        int result = meet(consumer, message, error);
+        rd_kafka_message_destroy(message);
+        if (result == -1)
+            return -1;
+    }
+    return 0;
+}
+
+/* Asks the brokers where the partitions end: only an answer of now tells that there is nothing further. */
+static bool ends_here(struct ese_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = ese_assignment_list(&consumer->assignment);
+    for (int i = 0; i < list->cnt; i++)
+        list->elems[i].offset = RD_KAFKA_OFFSET_END; /* as the time asked for: the end */
+    rd_kafka_resp_err_t result = rd_kafka_offsets_for_times(consumer->handle, list, ASK_END_MS);
+    bool here = result == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; here && i < list->cnt; i++)
+        here = list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+               list->elems[i].offset == consumer->assignment.held[i].next;
+    rd_kafka_topic_partition_list_destroy(list);
+    return here;
+}
+
+static bool at_end(struct ese_consumer *consumer)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    if (!ese_assignment_all_at_end(&consumer->assignment) || now_ns < consumer->ask_end_due_ns)
+        return false;
+    consumer->ask_end_due_ns = now_ns + ASK_END_EVERY_MS * ESE_NS_PER_MS;
+    return ends_here(consumer);
+}
+
+static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
+                      struct ese_error *error)
+{
+    int64_t limit_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
+    drop_records(consumer);
+    consumer->unreadable = 0;
+    if (!consumer->opened)
+        take_up_everything(consumer, timeout_ms);
+    if (collect(consumer, limit_ns, error) == -1)
+        return -1;
+    if (consumer->grouped && ese_clock_monotonic_ns() >= consumer->commit_due_ns) {
+        commit_processed(consumer);
+        consumer->commit_due_ns = ese_clock_monotonic_ns() + COMMIT_EVERY_MS * ESE_NS_PER_MS;
+    }
+    *batch = (struct ese_batch){.records = consumer->records,
+                                .count = consumer->count,
+                                .at_end = at_end(consumer),
+                                .unreadable = consumer->unreadable};
+    return 0;
+}
+
+/* Committed a little later, with others: nobody waits for it. */
+static void acknowledge(struct ese_consumer *consumer, int32_t partition, int64_t next)
+{
+    struct ese_held *held = ese_assignment_find(&consumer->assignment, partition);
+    if (consumer->grouped && held != NULL)
+        held->processed = next;
+}
+
+const struct ese_consume_face ese_kafka_consume = {
+    .options = options,
+    .open = open_consumer,
+    .next = next_batch,
+    .acknowledge = acknowledge,
+    .close = close_consumer,
+    .partition_name = ese_partition_name,
+};

@@ -1,0 +1,422 @@
+#include "transports/kafka/gateway.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "transports/kafka/window.h"
+
+/* One event of one request, waiting for the outcome of an entry. */
+struct waiter {
+    struct request *request;
+    size_t index;
+    struct waiter *next;
+};
+
+struct request {
+    struct ese_append *append;
+    struct ese_window_entry *key; /* its Idempotency-Key's, or NULL */
+    size_t left;                  /* events without an outcome */
+    size_t stored, unknown, refused;
+    struct request *next;         /* waiting for the same key; then in the list of those to answer */
+    enum ese_append_result result;
+    struct ese_window_entry **entries; /* one an event */
+    struct waiter *waiters;            /* one an event */
+};
+
+/* What a key's request was answered: its events' ids and times. */
+struct answered {
+    struct ese_id id;
+    int64_t server_ts;
+};
+
+struct ese_gateway {
+    struct ese_gateway_options options;
+    struct ese_outlet *outlet;
+    pthread_mutex_t lock; /* of all below */
+    struct ese_window *window;
+    int in_flight;
+    struct request *answerable; /* has its result; answered once the lock is released */
+    struct ese_metric *outcomes[4]; /* by enum ese_delivery_result */
+    struct ese_metric *again, *in_flight_shown, *kept_shown;
+};
+
+/* ---- answering ------------------------------------------------------------------------------------------------ */
+
+static void free_request(struct request *request)
+{
+    free(request->entries);
+    free(request->waiters);
+    free(request);
+}
+
+static void make_answerable(struct ese_gateway *gateway, struct request *request,
+                            enum ese_append_result result)
+{
+    request->result = result;
+    request->next = gateway->answerable;
+    gateway->answerable = request;
+}
+
+/* Releases the lock: answering may be slow and may call back. */
+static void unlock_and_answer(struct ese_gateway *gateway)
+{
+    struct request *request = gateway->answerable;
+    gateway->answerable = NULL;
+    ese_metric_set(gateway->in_flight_shown, gateway->in_flight);
+    ese_metric_set(gateway->kept_shown, ese_window_count(gateway->window));
+    pthread_mutex_unlock(&gateway->lock);
+    while (request != NULL) {
+        struct request *next = request->next;
+        ese_append_done(request->append, request->result);
+        free_request(request);
+        request = next;
+    }
+}
+
+/* ---- Idempotency-Keys --------------------------------------------------------------------------------------------- */
+
+static struct answered *note_answers(const struct ese_event_list *list)
+{
+    struct answered *answers = ese_alloc_array(list->count + 1, sizeof *answers);
+    for (size_t i = 0; i < list->count; i++)
+        answers[i] = (struct answered){.id = list->events[i].id, .server_ts = list->events[i].server_ts};
+    return answers;
+}
+
+/* The same content hash means the same number of events. */
+static void answer_as_before(struct ese_event_list *list, const struct answered *answers)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        list->events[i].id = answers[i].id;
+        list->events[i].server_ts = answers[i].server_ts;
+    }
+}
+
+/* The request that held the key has its result: so have all that waited for it. */
+static void settle_key(struct ese_gateway *gateway, struct request *request, enum ese_append_result result)
+{
+    struct ese_window_entry *key = request->key;
+    struct request *waiting = key->waiting;
+    key->waiting = NULL;
+    free(key->answer);
+    key->answer = note_answers(&request->append->list);
+    key->state = result == ESE_APPEND_STORED ? ESE_ENTRY_STORED : ESE_ENTRY_UNKNOWN;
+    while (waiting != NULL) {
+        struct request *next = waiting->next;
+        answer_as_before(&waiting->append->list, key->answer);
+        make_answerable(gateway, waiting, result);
+        waiting = next;
+    }
+    if (result != ESE_APPEND_STORED && result != ESE_APPEND_UNKNOWN)
+        ese_window_forget(gateway->window, key);
+}
+
+/* ---- outcomes ----------------------------------------------------------------------------------------------------- */
+
+static enum ese_append_result result_of(const struct request *request)
+{
+    size_t count = request->append->list.count;
+    if (request->stored == count)
+        return ESE_APPEND_STORED;
+    if (request->unknown > 0 || request->stored > 0)
+        return ESE_APPEND_UNKNOWN;
+    return request->refused > 0 ? ESE_APPEND_FAILED : ESE_APPEND_FULL;
+}
+
+static void finish(struct ese_gateway *gateway, struct request *request)
+{
+    enum ese_append_result result = result_of(request);
+    if (request->key != NULL)
+        settle_key(gateway, request, result);
+    make_answerable(gateway, request, result);
+}
+
+static void count_outcome(struct request *request, size_t index, enum ese_delivery_result result,
+                          const struct ese_window_entry *entry)
+{
+    struct ese_event *event = &request->append->list.events[index];
+    event->id = entry->id;
+    event->server_ts = entry->server_ts;
+    request->stored += result == ESE_DELIVERED;
+    request->unknown += result == ESE_DELIVERY_UNKNOWN;
+    request->refused += result == ESE_DELIVERY_REFUSED;
+    request->entries[index] = NULL;
+    request->left--;
+}
+
+/* Tells everybody who waits for the entry, and keeps or forgets it. An attempt that certainly failed makes an
+ * earlier one of unknown outcome no surer. */
+static void settle(struct ese_gateway *gateway, struct ese_window_entry *entry,
+                   enum ese_delivery_result result)
+{
+    struct waiter *waiter = entry->waiting;
+    entry->waiting = NULL;
+    entry->doubtful |= result == ESE_DELIVERY_UNKNOWN;
+    if (entry->doubtful && result != ESE_DELIVERED)
+        result = ESE_DELIVERY_UNKNOWN;
+    while (waiter != NULL) {
+        struct request *request = waiter->request;
+        struct waiter *next = waiter->next;
+        count_outcome(request, waiter->index, result, entry);
+        if (request->left == 0)
+            finish(gateway, request);
+        waiter = next;
+    }
+    if (result == ESE_DELIVERED)
+        entry->state = ESE_ENTRY_STORED;
+    else if (result == ESE_DELIVERY_UNKNOWN)
+        entry->state = ESE_ENTRY_UNKNOWN;
+    else
+        ese_window_forget(gateway->window, entry);
+}
+
+void ese_gateway_delivered(void *context, const struct ese_delivery_report *report)
+{
+    struct ese_gateway *gateway = context;
+    struct ese_window_entry *entry = report->token;
+    ese_metric_add(gateway->outcomes[report->result], 1);
+    pthread_mutex_lock(&gateway->lock);
+    gateway->in_flight--;
+    if (report->result == ESE_DELIVERED)
+        entry->server_ts = report->timestamp_ms >= 0 ? report->timestamp_ms : ese_clock_wall_ms();
+    settle(gateway, entry, report->result);
+    unlock_and_answer(gateway);
+}
+
+/* ---- taking a request ---------------------------------------------------------------------------------------------- */
+
+static struct request *new_request(struct ese_append *append)
+{
+    struct request *request = ese_alloc(sizeof *request);
+    request->append = append;
+    request->left = append->list.count;
+    request->entries = ese_alloc_array(append->list.count + 1, sizeof(struct ese_window_entry *));
+    request->waiters = ese_alloc_array(append->list.count + 1, sizeof *request->waiters);
+    return request;
+}
+
+/* What a request asks of the outlet. */
+struct needs {
+    size_t to_produce;
+    bool doubtful; /* some of it ended unknown before */
+};
+
+/* Undoes what reserve made. */
+static void release(struct ese_gateway *gateway, struct request *request)
+{
+    for (size_t i = 0; i < request->append->list.count; i++) {
+        struct ese_window_entry *entry = request->entries[i];
+        if (entry != NULL && entry->state == ESE_ENTRY_NEW) {
+            for (size_t j = i + 1; j < request->append->list.count; j++) {
+                if (request->entries[j] == entry)
+                    request->entries[j] = NULL; /* the same id twice in one batch */
+            }
+            ese_window_forget(gateway->window, entry);
+        }
+    }
+    if (request->key != NULL && request->key->state == ESE_ENTRY_NEW)
+        ese_window_forget(gateway->window, request->key);
+    request->key = NULL;
+}
+
+/* An entry for the event: the one it has, or a new one. ESE_APPEND_STORED means that all is well. */
+static enum ese_append_result reserve_one(struct ese_gateway *gateway, struct ese_event *event,
+                                          int64_t now_ms, struct ese_window_entry **reserved)
+{
+    struct ese_name name = ese_name_of_event(event);
+    uint64_t content_hash = ese_event_content_hash(event);
+    struct ese_window_entry *entry = ese_window_find(gateway->window, &name);
+    if (entry == NULL) {
+        entry = ese_window_add(gateway->window, &name, now_ms);
+        if (entry == NULL)
+            return ESE_APPEND_FULL;
+        entry->content_hash = content_hash;
+        entry->id = event->id;
+    }
+    if (entry->content_hash != content_hash)
+        return ESE_APPEND_CONFLICT;
+    *reserved = entry;
+    return ESE_APPEND_STORED;
+}
+
+static enum ese_append_result reserve(struct ese_gateway *gateway, struct request *request, int64_t now_ms,
+                                      struct needs *needs)
+{
+    struct ese_event_list *list = &request->append->list;
+    *needs = (struct needs){0};
+    for (size_t i = 0; i < list->count; i++) {
+        enum ese_append_result result =
+            reserve_one(gateway, &list->events[i], now_ms, &request->entries[i]);
+        if (result != ESE_APPEND_STORED)
+            return result;
+        uint8_t state = request->entries[i]->state;
+        needs->to_produce += state == ESE_ENTRY_NEW || state == ESE_ENTRY_UNKNOWN;
+        needs->doubtful |= state == ESE_ENTRY_UNKNOWN;
+    }
+    return ESE_APPEND_STORED;
+}
+
+static void wait_for(struct request *request, size_t index, struct ese_window_entry *entry)
+{
+    struct waiter *waiter = &request->waiters[index];
+    *waiter = (struct waiter){.request = request, .index = index, .next = entry->waiting};
+    entry->waiting = waiter;
+}
+
+/* Sends out what is new, and again what ended unknown. */
+static void produce(struct ese_gateway *gateway, struct ese_window_entry *entry, struct ese_event *event)
+{
+    if (entry->state == ESE_ENTRY_UNKNOWN)
+        ese_metric_add(gateway->again, 1);
+    event->id = entry->id; /* produced again it must be recognised as the same event */
+    entry->state = ESE_ENTRY_IN_FLIGHT;
+    if (ese_outlet_put(gateway->outlet, event, entry, NULL) == 0)
+        gateway->in_flight++;
+    else
+        settle(gateway, entry, ESE_DELIVERY_NOT_SENT);
+}
+
+/* First every event gets what is known of it or waits, so that nothing that happens to one entry can be missed
+ * by another event of the same id; then what is to go out goes. */
+static void start(struct ese_gateway *gateway, struct request *request)
+{
+    struct ese_event_list *list = &request->append->list;
+    request->left++; /* so that it is not finished before all have started */
+    for (size_t i = 0; i < list->count; i++) {
+        if (request->entries[i]->state == ESE_ENTRY_STORED)
+            count_outcome(request, i, ESE_DELIVERED, request->entries[i]);
+        else
+            wait_for(request, i, request->entries[i]);
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        struct ese_window_entry *entry = request->entries[i];
+        if (entry != NULL && entry->state != ESE_ENTRY_IN_FLIGHT)
+            produce(gateway, entry, &list->events[i]);
+    }
+    request->left--;
+    if (request->left == 0)
+        finish(gateway, request);
+}
+
+/* Looks its Idempotency-Key up. True when that alone settles the request, or makes it wait. */
+static bool settled_by_key(struct ese_gateway *gateway, struct request *request, int64_t now_ms)
+{
+    struct ese_append *append = request->append;
+    struct ese_name name = ese_name_of_key(append->idempotency_key);
+    struct ese_window_entry *key = ese_window_find(gateway->window, &name);
+    if (key == NULL) {
+        key = ese_window_add(gateway->window, &name, now_ms);
+        if (key == NULL) {
+            make_answerable(gateway, request, ESE_APPEND_FULL);
+            return true;
+        }
+        key->content_hash = append->content_hash;
+    }
+    if (key->content_hash != append->content_hash) {
+        make_answerable(gateway, request, ESE_APPEND_CONFLICT);
+        return true;
+    }
+    if (key->state == ESE_ENTRY_IN_FLIGHT) {
+        request->next = key->waiting;
+        key->waiting = request;
+        return true;
+    }
+    if (key->answer != NULL)
+        answer_as_before(&append->list, key->answer);
+    if (key->state == ESE_ENTRY_STORED) {
+        make_answerable(gateway, request, ESE_APPEND_STORED);
+        return true;
+    }
+    request->key = key;
+    return false;
+}
+
+/* Whether so many more may go out just now. */
+static bool has_room(struct ese_gateway *gateway, size_t to_produce)
+{
+    if (to_produce == 0)
+        return true;
+    return to_produce <= (size_t)(gateway->options.most_in_flight - gateway->in_flight) &&
+           gateway->options.reachable(gateway->options.context);
+}
+
+void ese_gateway_append(struct ese_gateway *gateway, struct ese_append *append)
+{
+    struct request *request = new_request(append);
+    int64_t now_ms = ese_clock_monotonic_ns() / ESE_NS_PER_MS;
+    struct needs needs;
+    pthread_mutex_lock(&gateway->lock);
+    ese_window_expire(gateway->window, now_ms);
+    if (append->idempotency_key[0] == '\0' || !settled_by_key(gateway, request, now_ms)) {
+        enum ese_append_result result = reserve(gateway, request, now_ms, &needs);
+        if (result == ESE_APPEND_STORED && !has_room(gateway, needs.to_produce))
+            result = needs.doubtful ? ESE_APPEND_UNKNOWN : ESE_APPEND_FULL;
+        if (result == ESE_APPEND_STORED) {
+            if (request->key != NULL)
+                request->key->state = ESE_ENTRY_IN_FLIGHT;
+            start(gateway, request);
+        } else {
+            release(gateway, request);
+            make_answerable(gateway, request, result);
+        }
+    }
+    unlock_and_answer(gateway);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------------ */
+
+static void make_metrics(struct ese_gateway *gateway)
+{
+    static const char *const labels[] = {
+        [ESE_DELIVERED] = "outcome=\"stored\"",
+        [ESE_DELIVERY_NOT_SENT] = "outcome=\"not_sent\"",
+        [ESE_DELIVERY_REFUSED] = "outcome=\"refused\"",
+        [ESE_DELIVERY_UNKNOWN] = "outcome=\"unknown\"",
+    };
+    struct ese_metrics *metrics = gateway->options.metrics;
+    for (size_t i = 0; i < ESE_COUNT_OF(labels); i++)
+        gateway->outcomes[i] = ese_metrics_counter(metrics, "ese_produced_total", labels[i],
+                                                   "Records produced, by what became of them.");
+    gateway->again = ese_metrics_counter(metrics, "ese_produced_again_total", NULL,
+                                         "Retries of unknown outcome that were produced again.");
+    gateway->in_flight_shown = ese_metrics_gauge(metrics, "ese_produce_in_flight", NULL,
+                                                 "Records without a delivery report yet.");
+    gateway->kept_shown = ese_metrics_gauge(metrics, "ese_retry_window_entries", NULL,
+                                            "Ids and keys remembered so that a retry is stored once.");
+}
+
+struct ese_gateway *ese_gateway_new(const struct ese_gateway_options *options)
+{
+    struct ese_gateway *gateway = ese_alloc(sizeof *gateway);
+    gateway->options = *options;
+    gateway->window = ese_window_new(options->keep_ms, options->most_kept);
+    pthread_mutex_init(&gateway->lock, NULL);
+    make_metrics(gateway);
+    return gateway;
+}
+
+void ese_gateway_connect(struct ese_gateway *gateway, struct ese_outlet *outlet)
+{
+    gateway->outlet = outlet;
+}
+
+int ese_gateway_in_flight(struct ese_gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->lock);
+    int in_flight = gateway->in_flight;
+    pthread_mutex_unlock(&gateway->lock);
+    return in_flight;
+}
+
+void ese_gateway_free(struct ese_gateway **gateway)
+{
+    if (*gateway == NULL)
+        return;
+    assert((*gateway)->in_flight == 0);
+    ese_window_free(&(*gateway)->window);
+    pthread_mutex_destroy(&(*gateway)->lock);
+    free(*gateway);
+    *gateway = NULL;
+}

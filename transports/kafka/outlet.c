@@ -1,0 +1,193 @@
+#include "transports/kafka/outlet.h"
+
+#include "ese-core/memory.h"
+#include "transports/kafka/connection.h"
+#include "transports/kafka/outlet_internal.h"
+#include "transports/kafka/record.h"
+
+/* ---- delivery reports ----------------------------------------------------------------------------------------- */
+
+static int topic_of(const struct ese_outlet *outlet, const rd_kafka_message_t *message)
+{
+    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+        if (strcmp(rd_kafka_topic_name(message->rkt), rd_kafka_topic_name(outlet->topics[i])) == 0)
+            return i;
+    }
+    return 0;
+}
+
+/* librdkafka's own error codes are below zero, those a broker answered above. */
+static enum ese_delivery_result result_of(const rd_kafka_message_t *message)
+{
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return ESE_DELIVERED;
+    if (rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
+        return ESE_DELIVERY_UNKNOWN;
+    return message->err < 0 ? ESE_DELIVERY_NOT_SENT : ESE_DELIVERY_REFUSED;
+}
+
+/* The time is the server's only where the topic says LogAppendTime; else librdkafka hands back our own. */
+static int64_t append_time(const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    int64_t timestamp_ms = rd_kafka_message_timestamp(message, &kind);
+    return kind == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? timestamp_ms : -1;
+}
+
+static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)producer;
+    struct ese_outlet *outlet = opaque;
+    if (outlet->silent)
+        return;
+    struct ese_delivery_report report = {.token = message->_private,
+                                         .result = result_of(message),
+                                         .partition = -1,
+                                         .offset = -1,
+                                         .timestamp_ms = -1,
+                                         .reason = ""};
+    if (report.result == ESE_DELIVERED) {
+        report.partition = ese_partition_code(topic_of(outlet, message), message->partition);
+        report.offset = message->offset;
+        report.timestamp_ms = append_time(message);
+    } else {
+        report.reason = rd_kafka_err2str(message->err);
+    }
+    outlet->options.delivered(outlet->options.context, &report);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------------------ */
+
+static int make_conf(const struct ese_config *config, const struct ese_outlet_options *options,
+                     rd_kafka_conf_t **conf, struct ese_error *error)
+{
+    char timeout[24], most[24];
+    snprintf(timeout, sizeof timeout, "%lld", (long long)options->timeout_ms);
+    snprintf(most, sizeof most, "%d", options->most_records);
+    const struct ese_connection_property quick[] = {
+        {"linger.ms", options->linger_ms},
+        {"queue.buffering.max.messages", most},
+        {"queue.buffering.max.kbytes", "65536"},
+        {"retry.backoff.ms", "50"},
+        {"partitioner", "murmur2_random"},
+        {NULL, NULL},
+    };
+    const struct ese_connection_property fixed[] = {
+        {"acks", "all"},
+        {"enable.idempotence", "true"},
+        {"message.timeout.ms", timeout},
+        {NULL, NULL},
+    };
+    return ese_connection_conf(config, quick, fixed, conf, error);
+}
+
+static int make_topics(const struct ese_config *config, struct ese_outlet *outlet, struct ese_error *error)
+{
+    const char *prefix = ese_config_text(config, "topic-prefix");
+    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+        char name[ESE_KAFKA_TOPIC_SIZE];
+        if (ese_partition_topic_name(prefix, i, name) == -1)
+            return ese_fail(error, ESE_E_USAGE, "--topic-prefix '%.60s': topics are named with letters, digits, "
+                            "'.', '_' and '-'", prefix);
+        outlet->topics[i] = rd_kafka_topic_new(outlet->producer, name, NULL);
+        if (outlet->topics[i] == NULL)
+            return ese_fail(error, ESE_E_USAGE, "topic '%.200s': %s", name,
+                            rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    return 0;
+}
+
+int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_options *options,
+                    struct ese_outlet **outlet, struct ese_error *error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    char reason[256];
+    *outlet = NULL;
+    if (make_conf(config, options, &conf, error) == -1)
+        return -1;
+    struct ese_outlet *made = *outlet = ese_alloc(sizeof *made);
+    made->options = *options;
+    rd_kafka_conf_set_opaque(conf, made);
+    rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    made->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
+    if (made->producer == NULL) {
+        rd_kafka_conf_destroy(conf);
+        ese_outlet_close(outlet);
+        return ese_fail(error, ESE_E_USAGE, "librdkafka: %s", reason);
+    }
+    if (make_topics(config, made, error) == -1) {
+        ese_outlet_close(outlet);
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------------ */
+
+static rd_kafka_headers_t *make_headers(const struct ese_kafka_headers *from)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t)from->count);
+    for (int i = 0; i < from->count; i++)
+        rd_kafka_header_add(headers, from->headers[i].name, -1, from->headers[i].value,
+                            (ssize_t)from->headers[i].length);
+    return headers;
+}
+
+static rd_kafka_resp_err_t produce(struct ese_outlet *outlet, const struct ese_event *event, void *token,
+                                   const struct ese_buffer *value, rd_kafka_headers_t *headers)
+{
+    return rd_kafka_producev(
+        outlet->producer, RD_KAFKA_V_RKT(outlet->topics[ese_partition_topic_for(event->type)]),
+        RD_KAFKA_V_KEY(event->key, strlen(event->key)), RD_KAFKA_V_VALUE(value->text, value->length),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(token),
+        RD_KAFKA_V_END);
+}
+
+int ese_outlet_put(struct ese_outlet *outlet, const struct ese_event *event, void *token,
+                   struct ese_error *error)
+{
+    struct ese_buffer value = ESE_BUFFER_INIT(ESE_KAFKA_VALUE_LIMIT);
+    struct ese_kafka_headers texts;
+    ese_record_write(event, &value, &texts);
+    rd_kafka_headers_t *headers = make_headers(&texts);
+    rd_kafka_resp_err_t result = value.overflowed ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+                                                  : produce(outlet, event, token, &value, headers);
+    ese_buffer_free(&value);
+    if (result == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    rd_kafka_headers_destroy(headers); /* they stay ours when nothing was taken */
+    if (result == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return ese_fail(error, ESE_E_FULL, "librdkafka's queue is full");
+    return ese_fail(error, ESE_E_IO, "cannot produce: %s", rd_kafka_err2str(result));
+}
+
+void ese_outlet_poll(struct ese_outlet *outlet, int timeout_ms)
+{
+    rd_kafka_poll(outlet->producer, timeout_ms);
+}
+
+void ese_outlet_flush(struct ese_outlet *outlet, int timeout_ms)
+{
+    if (rd_kafka_flush(outlet->producer, timeout_ms) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return;
+    rd_kafka_purge(outlet->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(outlet->producer, 10000); /* only collects what the purge reports: no waiting */
+}
+
+void ese_outlet_close(struct ese_outlet **outlet)
+{
+    if (*outlet == NULL)
+        return;
+    struct ese_outlet *closing = *outlet;
+    closing->silent = true;
+    if (closing->producer != NULL)
+        ese_outlet_flush(closing, 0);
+    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+        if (closing->topics[i] != NULL)
+            rd_kafka_topic_destroy(closing->topics[i]);
+    }
+    if (closing->producer != NULL)
+        rd_kafka_destroy(closing->producer);
+    free(closing);
+    *outlet = NULL;
+}

@@ -1,0 +1,65 @@
+/*
+ * outlet.h - events go out to the brokers here, and their delivery reports come back.
+ *
+ * Idempotent, acks=all, partitioned by key as the Java client does it (murmur2). librdkafka itself sends
+ * again until message.timeout.ms is over; nobody above it ever does. `put` may be called from any thread,
+ * reports come only from inside poll, flush and close.
+ */
+#ifndef ESE_KAFKA_OUTLET_H
+#define ESE_KAFKA_OUTLET_H
+
+#include "ese-core/config.h"
+#include "ese-core/event.h"
+#include "ese-core/sqlite.h" /* enum ese_durability */
+
+struct ese_outlet;
+
+enum ese_delivery_result {
+    ESE_DELIVERED,
+    ESE_DELIVERY_NOT_SENT, /* certainly not stored: it never got to a broker */
+    ESE_DELIVERY_REFUSED,  /* certainly not stored: the broker said no */
+    ESE_DELIVERY_UNKNOWN   /* perhaps stored */
+};
+
+struct ese_delivery_report {
+    void *token; /* as given to put */
+    enum ese_delivery_result result;
+    int32_t partition;    /* code of partition.h, and offset: where delivered; else -1 */
+    int64_t offset;
+    int64_t timestamp_ms; /* LogAppendTime, or -1 */
+    const char *reason;   /* in words; "" when delivered */
+};
+
+struct ese_outlet_options {
+    int64_t timeout_ms; /* message.timeout.ms */
+    const char *linger_ms;
+    int most_records;   /* held at most */
+    void (*delivered)(void *context, const struct ese_delivery_report *report);
+    void *context;
+};
+
+/* Does not wait for the cluster. */
+int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_options *options,
+                    struct ese_outlet **outlet, struct ese_error *error);
+
+/* Takes a copy. ESE_E_FULL when librdkafka's queue is full. */
+int ese_outlet_put(struct ese_outlet *outlet, const struct ese_event *event, void *token,
+                   struct ese_error *error);
+
+/* Waits at most timeout_ms for reports. */
+void ese_outlet_poll(struct ese_outlet *outlet, int timeout_ms);
+
+/* Waits at most timeout_ms for all of them; then gives up on the rest, which is reported too. */
+void ese_outlet_flush(struct ese_outlet *outlet, int timeout_ms);
+
+/* Asks the cluster whether every partition of both topics has a leader. Fills text with what is wrong. */
+bool ese_outlet_reachable(struct ese_outlet *outlet, int timeout_ms, char *text, size_t size);
+
+/* Whether the topics keep what the level promises. Fills text with what does not, or why it cannot be told. */
+bool ese_outlet_durable(struct ese_outlet *outlet, enum ese_durability durability, int timeout_ms,
+                        char *text, size_t size);
+
+/* Without further reports. NULL behind the pointer is allowed; nulls it. */
+void ese_outlet_close(struct ese_outlet **outlet);
+
+#endif

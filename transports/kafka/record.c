@@ -1,0 +1,101 @@
+#include "transports/kafka/record.h"
+
+#include "ese-core/clock.h"
+#include "ese-core/event_json.h"
+#include "ese-core/memory.h"
+#include "transports/kafka/partition.h"
+
+#define HEADER_ID "ce_id"
+#define HEADER_TYPE "ce_type"
+#define HEADER_SOURCE "ce_source"
+#define HEADER_FOREIGN_ID "ese_foreign_id"
+#define HEADER_TRACEPARENT "traceparent"
+
+const char *ese_record_header_name(int i)
+{
+    static const char *const names[] = {HEADER_ID, HEADER_TYPE, HEADER_SOURCE, HEADER_FOREIGN_ID,
+                                        HEADER_TRACEPARENT, NULL};
+    return names[i];
+}
+
+/* ---- writing ---------------------------------------------------------------------------------------------- */
+
+static void add(struct ese_kafka_headers *headers, const char *name, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    headers->headers[headers->count++] =
+        (struct ese_kafka_header){.name = name, .value = value, .length = strlen(value)};
+}
+
+void ese_record_write(const struct ese_event *event, struct ese_buffer *value,
+                      struct ese_kafka_headers *headers)
+{
+    ese_event_json_write_record(value, event);
+    headers->count = 0;
+    ese_id_text(&event->id, headers->id);
+    add(headers, HEADER_ID, headers->id);
+    add(headers, HEADER_TYPE, event->type);
+    add(headers, HEADER_SOURCE, event->source);
+    add(headers, HEADER_FOREIGN_ID, event->foreign_id);
+    add(headers, HEADER_TRACEPARENT, event->traceparent);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------------- */
+
+/* Copies a header's text. False, and "" in target, when it is not there or no text that fits. */
+static bool take(const struct ese_kafka_record *record, const char *name, char *target, size_t size)
+{
+    target[0] = '\0';
+    for (int i = 0; i < record->header_count; i++) {
+        const struct ese_kafka_header *header = &record->headers[i];
+        if (strcmp(header->name, name) != 0 || header->value == NULL)
+            continue;
+        if (header->length == 0 || header->length >= size || memchr(header->value, '\0', header->length))
+            return false;
+        memcpy(target, header->value, header->length);
+        target[header->length] = '\0';
+        return true;
+    }
+    return false;
+}
+
+/* The same place gives the same id, whoever reads it and however often. */
+static struct ese_id id_of_place(const struct ese_kafka_record *record)
+{
+    char place[ESE_KAFKA_TOPIC_SIZE + 40];
+    snprintf(place, sizeof place, "%s/%d/%lld", record->topic_name, (int)record->partition,
+             (long long)record->offset);
+    return ese_id_derive(place, NULL, 0);
+}
+
+static void read_id(const struct ese_kafka_record *record, struct ese_event *event)
+{
+    char text[ESE_EVENT_FOREIGN_ID_SIZE];
+    take(record, HEADER_SOURCE, event->source, sizeof event->source);
+    take(record, HEADER_FOREIGN_ID, event->foreign_id, sizeof event->foreign_id);
+    if (!take(record, HEADER_ID, text, sizeof text)) {
+        event->id = id_of_place(record);
+        return;
+    }
+    if (ese_id_parse(text, &event->id, NULL) == 0 && ese_id_is_ours(&event->id))
+        return;
+    event->id = id_of_place(record); /* somebody else's CloudEvent: its id stays beside ours */
+    ese_fit_text(event->foreign_id, sizeof event->foreign_id, text);
+}
+
+int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event, struct ese_error *error)
+{
+    if (record->value == NULL)
+        return ese_fail(error, ESE_E_INVALID, "a record without a value");
+    if (ese_event_json_read_record(record->value, record->length, event, error) == -1)
+        return -1;
+    read_id(record, event);
+    if (!take(record, HEADER_TYPE, event->type, sizeof event->type))
+        ese_fit_text(event->type, sizeof event->type, ese_partition_type(record->topic));
+    if (take(record, HEADER_TRACEPARENT, event->traceparent, sizeof event->traceparent) &&
+        !ese_traceparent_valid(event->traceparent))
+        event->traceparent[0] = '\0';
+    event->server_ts = record->timestamp_ms >= 0 ? record->timestamp_ms : ese_clock_wall_ms();
+    return 0;
+}

@@ -1,0 +1,64 @@
+/*
+ * record.h - an event as a Kafka record, and back.
+ *
+ *   key      the event's key (the ip, or the orderId): the partition goes by it
+ *   value    {"sub_type","ip","client_timestamp":ms,"data":"<JSON text>"}, as the original's
+ *   headers  ce_id           our id, as text: a UUIDv7
+ *            ce_type         the event's type
+ *            ce_source       } where the event came with an id that is not ours: who gave it,
+ *            ese_foreign_id  } and the id
+ *            traceparent     W3C Trace Context, where there is one
+ *   time     the broker's, at the append (LogAppendTime): server_ts
+ *
+ * The original's own clients send no key and no header. Their records are told apart by where they are
+ * stored: the id is made from topic, partition and offset, the type follows from the topic.
+ * No librdkafka here, so that this can be tested without.
+ */
+#ifndef ESE_KAFKA_RECORD_H
+#define ESE_KAFKA_RECORD_H
+
+#include "ese-core/buffer.h"
+#include "ese-core/error.h"
+#include "ese-core/event.h"
+
+#define ESE_KAFKA_HEADERS 5
+#define ESE_KAFKA_VALUE_LIMIT (1000 * 1000) /* bytes; Kafka's own message.max.bytes */
+
+struct ese_kafka_header {
+    const char *name;
+    const char *value; /* NULL: not there */
+    size_t length;
+};
+
+/* What travels beside the value. The texts are the event's, but for the id's. */
+struct ese_kafka_headers {
+    struct ese_kafka_header headers[ESE_KAFKA_HEADERS];
+    int count;
+    char id[ESE_ID_TEXT_SIZE];
+};
+
+/* Appends the value, and fills the headers: valid as long as the event, and where they are. */
+void ese_record_write(const struct ese_event *event, struct ese_buffer *value,
+                      struct ese_kafka_headers *headers);
+
+/* A record as it was read. */
+struct ese_kafka_record {
+    int topic; /* index, see partition.h */
+    const char *topic_name;
+    int32_t partition;
+    int64_t offset;
+    int64_t timestamp_ms; /* -1: none */
+    const char *value;
+    size_t length;
+    struct ese_kafka_header headers[ESE_KAFKA_HEADERS]; /* those with one of the names above */
+    int header_count;
+};
+
+/* ESE_E_INVALID when the value is no event. A header that is no good counts as not there. */
+int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event,
+                    struct ese_error *error);
+
+/* The names above; NULL behind the last. */
+const char *ese_record_header_name(int i);
+
+#endif

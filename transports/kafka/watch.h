@@ -1,0 +1,25 @@
+/*
+ * watch.h - whether the cluster is there, asked twice a second by a thread of its own.
+ *
+ * So that requests to a gateway whose cluster is away are refused at once instead of piling up until each
+ * has met its time limit; and so that the label on a run is true: a gateway that shall promise `disk` or
+ * `replicas` does not serve on topics that are not made for it.
+ */
+#ifndef ESE_KAFKA_WATCH_H
+#define ESE_KAFKA_WATCH_H
+
+#include "ese-core/sqlite.h" /* enum ese_durability */
+#include "transports/kafka/outlet.h"
+
+struct ese_watch;
+
+/* The outlet must outlive it. */
+struct ese_watch *ese_watch_start(struct ese_outlet *outlet, enum ese_durability durability);
+void ese_watch_stop(struct ese_watch **watch);
+
+/* Any thread. Away until it was seen for the first time. */
+bool ese_watch_reachable(struct ese_watch *watch);
+/* As reachable; when it is not, text says why. */
+bool ese_watch_tell(struct ese_watch *watch, char *text, size_t size);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * window.h - what the gateway has been asked to store lately, by name, so that a retry is answered as before.
+ *
+ * A name is an event's id, a foreign id with its source, or an Idempotency-Key. Foreign names and keys
+ * are kept as the first 128 bits of their SHA-256. An entry stays for `keep_ms` after it was made; there
+ * are at most `most` of them, and one more is refused, never an older one dropped. Not thread-safe.
+ */
+#ifndef ESE_KAFKA_WINDOW_H
+#define ESE_KAFKA_WINDOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ese-core/event.h"
+
+enum ese_name_kind { ESE_NAME_ID, ESE_NAME_FOREIGN, ESE_NAME_KEY };
+
+struct ese_name {
+    uint8_t bytes[16];
+    uint8_t kind; /* enum ese_name_kind */
+};
+
+struct ese_name ese_name_of_event(const struct ese_event *event); /* its foreign id where it has one */
+struct ese_name ese_name_of_key(const char *idempotency_key);
+
+enum ese_entry_state {
+    ESE_ENTRY_NEW,       /* just made, nothing produced yet */
+    ESE_ENTRY_IN_FLIGHT, /* produced, no outcome yet */
+    ESE_ENTRY_STORED,
+    ESE_ENTRY_UNKNOWN    /* perhaps stored */
+};
+
+struct ese_window_entry {
+    struct ese_name name;
+    uint8_t state; /* enum ese_entry_state */
+    bool doubtful; /* an attempt ended unknown */
+    uint64_t content_hash;
+    struct ese_id id;  /* of an event: what it was given the first time */
+    int64_t server_ts;
+    void *waiting; /* the gateway's: who is to be told of the outcome */
+    void *answer;  /* the gateway's, for a key: allocated, freed with the entry */
+    int64_t made_ms;
+    struct ese_window_entry *chain;
+    struct ese_window_entry *older, *newer;
+};
+
+struct ese_window;
+
+struct ese_window *ese_window_new(int64_t keep_ms, int64_t most);
+void ese_window_free(struct ese_window **window);
+
+/* NULL when there is none. Valid until it is forgotten. */
+struct ese_window_entry *ese_window_find(const struct ese_window *window, const struct ese_name *name);
+
+/* Of a name that is not there yet. NULL when the window is full. */
+struct ese_window_entry *ese_window_add(struct ese_window *window, const struct ese_name *name,
+                                        int64_t now_ms);
+void ese_window_forget(struct ese_window *window, struct ese_window_entry *entry);
+
+/* Forgets what is old enough, ESE_WINDOW_STEP entries at most, so that no caller waits long. One that is in
+ * flight stays, and what is younger behind it. */
+#define ESE_WINDOW_STEP 4096
+void ese_window_expire(struct ese_window *window, int64_t now_ms);
+
+int64_t ese_window_count(const struct ese_window *window);
+
+#endif
