@@ -163,7 +163,7 @@ static int run(const struct ese_config *config, struct ese_error *error)
 }
 
 static const struct ese_service service = {
-    .manual = {.name = "kafka",
+    .manual = {.name = ESE_KAFKA_COMMAND,
                .summary = "keeps a real Kafka broker, without Docker",
                .synopsis = "start|stop|status|topics",
                .description =

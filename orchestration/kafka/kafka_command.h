@@ -6,6 +6,9 @@
 
 #include <stddef.h>
 
+/* How ese-lab calls it. */
+#define ESE_KAFKA_COMMAND "kafka"
+
 /* argv[0] is how the user called it, argv[1] the subcommand or an option. Returns the exit status:
  * 0; 1 when `status` finds no broker, or on failure; 64 usage; 69 Java or jars missing. */
 int ese_kafka_command(int argc, char **argv);

@@ -133,7 +133,7 @@ static const struct {
     const char *name;
     check *look;
 } checks[] = {
-    {"programs", programs}, {"mail sink", sink}, {"java", java}, {"kafka", jars},
+    {"programs", programs}, {"mail sink", sink}, {"java", java}, {"jars", jars},
     {"ports", ports},       {"memory", memory},  {"disk", disk}, {"terminal", terminal},
 };
 

@@ -3,7 +3,7 @@
 #include "orchestration/lab/command.h"
 
 const struct ese_lab_command ese_lab_kafka = {
-    .name = "kafka",
+    .name = ESE_KAFKA_COMMAND,
     .summary = "an Apache Kafka of the lab's own: start, stop, status, topics",
     .main = ese_kafka_command,
 };
