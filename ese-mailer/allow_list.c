@@ -10,8 +10,8 @@ struct ese_allow_list {
     char *entries[ESE_ALLOW_LIST_MOST];
 };
 
-/* A domain is checked as the address of somebody there. A '*' may stand in an address, but whoever writes one
- * here means something else. */
+/* A domain is checked as the address of somebody there. A '*' may stand in an address, but
+ * whoever writes one here means something else. */
 static int check_entry(const char *entry, struct ese_error *error)
 {
     char somebody[ESE_MAIL_ADDRESS_SIZE + 8];
@@ -23,12 +23,14 @@ static int check_entry(const char *entry, struct ese_error *error)
                     "(@example.org)", entry);
 }
 
-static int add_entry(struct ese_allow_list *list, const char *text, size_t length, struct ese_error *error)
+static int add_entry(struct ese_allow_list *list, const char *text, size_t length,
+                     struct ese_error *error)
 {
     if (length == 0)
         return 0;
     if (list->count == ESE_ALLOW_LIST_MOST)
-        return ese_fail(error, ESE_E_USAGE, "--to-allow: more than %d entries", ESE_ALLOW_LIST_MOST);
+        return ese_fail(error, ESE_E_USAGE, "--to-allow: more than %d entries",
+                        ESE_ALLOW_LIST_MOST);
     char *entry = ese_copy_bytes(text, length);
     list->entries[list->count++] = entry;
     return check_entry(entry, error);

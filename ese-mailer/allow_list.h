@@ -14,7 +14,8 @@
 
 struct ese_allow_list;
 
-/* text: "bob@example.org,@ese.org". ESE_E_USAGE for an entry that is neither an address nor a @domain. */
+/* text: "bob@example.org,@ese.org". ESE_E_USAGE for an entry that is neither an address nor a
+ * @domain. */
 int ese_allow_list_parse(const char *text, struct ese_allow_list **list, struct ese_error *error);
 void ese_allow_list_free(struct ese_allow_list **list);
 

@@ -42,10 +42,10 @@ struct asked {
     struct ese_http_request *request;
 };
 
-/* ---- answers --------------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
-static void reply_text(struct ese_intake *intake, struct ese_http_request *request, enum answer answer,
-                       const char *message)
+static void reply_text(struct ese_intake *intake, struct ese_http_request *request,
+                       enum answer answer, const char *message)
 {
     ese_metric_add(intake->counted[answer], 1);
     if (answers[answer].status == 503)
@@ -53,8 +53,8 @@ static void reply_text(struct ese_intake *intake, struct ese_http_request *reque
     ese_http_reply_message(request, answers[answer].status, message);
 }
 
-static void reply_taken(struct ese_intake *intake, struct ese_http_request *request, enum answer answer,
-                        const char *id)
+static void reply_taken(struct ese_intake *intake, struct ese_http_request *request,
+                        enum answer answer, const char *id)
 {
     struct ese_buffer body = ESE_BUFFER_INIT(ANSWER_LIMIT);
     ese_metric_add(intake->counted[answer], 1);
@@ -70,9 +70,10 @@ static enum answer answer_for(enum ese_mail_put put, const struct ese_error *err
     return error == NULL ? by_put[put] : FAILED;
 }
 
-/* ---- POST /mail ------------------------------------------------------------------------------------------ */
+/* ---- POST /mail ------------------------------------------------------------------------------ */
 
-static void on_put(void *context, const char *id, enum ese_mail_put put, const struct ese_error *error)
+static void on_put(void *context, const char *id, enum ese_mail_put put,
+                   const struct ese_error *error)
 {
     struct asked *asked = context;
     enum answer answer = answer_for(put, error);
@@ -83,7 +84,8 @@ static void on_put(void *context, const char *id, enum ese_mail_put put, const s
     free(asked);
 }
 
-/* A trace that is none is passed over, as the recommendation asks; a strange transport is refused. */
+/* A trace that is none is passed over, as the recommendation asks; a strange transport is
+ * refused. */
 static int read_headers(const struct ese_http_request *request, struct ese_mail *mail,
                         struct ese_error *error)
 {
@@ -97,18 +99,21 @@ static int read_headers(const struct ese_http_request *request, struct ese_mail 
     return 0;
 }
 
-static int read_mail(const struct ese_http_request *request, struct ese_mail *mail, struct ese_error *error)
+static int read_mail(const struct ese_http_request *request, struct ese_mail *mail,
+                     struct ese_error *error)
 {
     size_t length;
     const char *body = ese_http_request_body(request, &length);
-    if (ese_mail_json_read(body, length, mail, error) != 0 || read_headers(request, mail, error) != 0)
+    if (ese_mail_json_read(body, length, mail, error) != 0 ||
+        read_headers(request, mail, error) != 0)
         return -1;
     if (mail->id[0] == '\0')
         ese_mail_draw_id(mail);
     return ese_mail_check(mail, error);
 }
 
-static void put_mail(struct ese_intake *intake, struct ese_http_request *request, struct ese_mail *mail)
+static void put_mail(struct ese_intake *intake, struct ese_http_request *request,
+                     struct ese_mail *mail)
 {
     struct ese_error error;
     struct asked *asked = ese_alloc(sizeof *asked);
@@ -127,7 +132,8 @@ static void on_post_mail(void *context, struct ese_http_request *request)
     if (read_mail(request, &mail, &error) != 0) {
         reply_text(intake, request, MALFORMED, error.text);
     } else if (!ese_allow_list_has(intake->allowed, mail.to)) {
-        ese_fail(&error, ESE_E_INVALID, "mails to %s are not allowed here; see --to-allow", mail.to);
+        ese_fail(&error, ESE_E_INVALID, "mails to %s are not allowed here; see --to-allow",
+                 mail.to);
         reply_text(intake, request, FORBIDDEN, error.text);
     } else {
         put_mail(intake, request, &mail);
@@ -135,9 +141,10 @@ static void on_post_mail(void *context, struct ese_http_request *request)
     ese_mail_clear(&mail);
 }
 
-/* ---- what can be looked at ------------------------------------------------------------------------------- */
+/* ---- what can be looked at ------------------------------------------------------------------- */
 
-static void on_list(void *context, const struct ese_mail_row *rows, int count, const struct ese_error *error)
+static void on_list(void *context, const struct ese_mail_row *rows, int count,
+                    const struct ese_error *error)
 {
     struct ese_http_request *request = context;
     struct ese_buffer body = ESE_BUFFER_INIT(ANSWER_LIMIT);
@@ -158,7 +165,8 @@ static void on_get_list(void *context, struct ese_http_request *request)
     const char *text = ese_http_request_query(request, "after");
     if (text != NULL && ese_number_parse(text, "after", 0, INT64_MAX, &after, &error) != 0)
         ese_http_reply_message(request, 400, error.text);
-    else if (ese_outbox_list(listing->intake->outbox, listing->status, after, on_list, request, &error) != 0)
+    else if (ese_outbox_list(listing->intake->outbox, listing->status, after, on_list, request,
+                             &error) != 0)
         ese_http_reply_message(request, 503, error.text);
 }
 
@@ -170,7 +178,7 @@ static void on_get_health(void *context, struct ese_http_request *request)
     ese_http_reply_message(request, healthy ? 200 : 503, healthy ? "ok" : trouble);
 }
 
-/* ---------------------------------------------------------------------------------------------------------- */
+/* ---- making and freeing ---------------------------------------------------------------------- */
 
 struct ese_intake *ese_intake_new(struct ese_http_server *server, struct ese_outbox *outbox,
                                   const struct ese_allow_list *allowed, struct ese_metrics *metrics)

@@ -1,16 +1,16 @@
 /*
  * intake.h - how mails are asked for over HTTP.
  *
- *   POST /mail          {"from","to","subject","content"} + "id"; headers traceparent and X-ESE-Transport are
- *                       kept with it
- *     202 {"id"}        it is in the outbox, committed; a known id with the same content is answered the same
- *                       and not queued again
+ *   POST /mail          {"from","to","subject","content"} + "id"; headers traceparent and
+ *                       X-ESE-Transport are kept with it
+ *     202 {"id"}        it is in the outbox, committed; a known id with the same content is
+ *                       answered the same and not queued again
  *     400               malformed; the message says what
  *     403               the address is not on the allow list
  *     422               the id is known with another content
  *     503 Retry-After   the outbox is full, or cannot be written: nothing was taken, ask again
- *   GET /dead-letters   mails that were refused for good, with the server's reply; at most 100 with a seq
- *                       above ?after=SEQ
+ *   GET /dead-letters   mails that were refused for good, with the server's reply; at most 100
+ *                       with a seq above ?after=SEQ
  *   GET /unknown        mails of which nobody can say whether they arrived; as above
  *   GET /health         200, or 503 with what is wrong
  *   GET /metrics
@@ -24,13 +24,15 @@
 #include "ese-mailer/allow_list.h"
 #include "ese-mailer/outbox.h"
 
-#define ESE_INTAKE_BODY_MOST (512 * 1024) /* the longest content, every character escaped, and the rest */
+#define ESE_INTAKE_BODY_MOST (512 * 1024) /* the longest content, all of it escaped, and the rest */
 
 struct ese_intake;
 
-/* Adds the routes; the server is not started yet. What is handed in must live as long as the server. */
+/* Adds the routes; the server is not started yet. What is handed in must live as long as the
+ * server. */
 struct ese_intake *ese_intake_new(struct ese_http_server *server, struct ese_outbox *outbox,
-                                  const struct ese_allow_list *allowed, struct ese_metrics *metrics);
+                                  const struct ese_allow_list *allowed,
+                                  struct ese_metrics *metrics);
 void ese_intake_free(struct ese_intake **intake); /* after the server closed */
 
 #endif

@@ -14,7 +14,8 @@ void ese_mail_clear(struct ese_mail *mail)
     *mail = (struct ese_mail){.content = NULL};
 }
 
-/* Words of `extra` and alphanumerics, joined by single dots: dot-atom-text of RFC 5322 section 3.2.3. */
+/* Words of `extra` and alphanumerics, joined by single dots: dot-atom-text of RFC 5322 section
+ * 3.2.3. */
 static bool is_dot_atom(const char *text, size_t length, const char *extra)
 {
     bool after_dot = true; /* neither a dot first, nor one last, nor two in a row */
@@ -48,12 +49,14 @@ int ese_mail_check_address(const char *address, const char *what, struct ese_err
                         shown(address, text));
     size_t local = (size_t)(at - address);
     if (strlen(address) >= ESE_MAIL_ADDRESS_SIZE || local > LOCAL_PART_MOST)
-        return ese_fail(error, ESE_E_INVALID, "%s \"%s\": longer than an address may be (%d before the "
-                        "'@', %d in all)", what, shown(address, text), LOCAL_PART_MOST,
-                        ESE_MAIL_ADDRESS_SIZE - 1);
-    if (!is_dot_atom(address, local, "!#$%&'*+-/=?^_`{|}~") || !is_dot_atom(at + 1, strlen(at + 1), "-"))
-        return ese_fail(error, ESE_E_INVALID, "%s \"%s\": not of the form name@domain in plain ASCII, "
-                        "without quotes, blanks or control characters", what, shown(address, text));
+        return ese_fail(error, ESE_E_INVALID,
+                        "%s \"%s\": longer than an address may be (%d before the '@', %d in all)",
+                        what, shown(address, text), LOCAL_PART_MOST, ESE_MAIL_ADDRESS_SIZE - 1);
+    if (!is_dot_atom(address, local, "!#$%&'*+-/=?^_`{|}~") ||
+        !is_dot_atom(at + 1, strlen(at + 1), "-"))
+        return ese_fail(error, ESE_E_INVALID,
+                        "%s \"%s\": not of the form name@domain in plain ASCII, without quotes, "
+                        "blanks or control characters", what, shown(address, text));
     return 0;
 }
 
@@ -61,8 +64,9 @@ static int check_id(const char *id, struct ese_error *error)
 {
     char text[64];
     if (!is_dot_atom(id, strlen(id), "-_+="))
-        return ese_fail(error, ESE_E_INVALID, "id \"%s\": an id is a UUID, or letters, digits, '-', '_', "
-                        "'+', '=' and single dots", shown(id, text));
+        return ese_fail(error, ESE_E_INVALID,
+                        "id \"%s\": an id is a UUID, or letters, digits, '-', '_', '+', '=' and "
+                        "single dots", shown(id, text));
     return 0;
 }
 
@@ -71,8 +75,9 @@ static int check_header_text(const char *value, const char *what, struct ese_err
     char text[64];
     for (const char *c = value; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return ese_fail(error, ESE_E_INVALID, "%s \"%s\": holds a control character; it has to be one "
-                            "line of text", what, shown(value, text));
+            return ese_fail(error, ESE_E_INVALID,
+                            "%s \"%s\": holds a control character; it has to be one line of text",
+                            what, shown(value, text));
     return 0;
 }
 
@@ -82,20 +87,17 @@ int ese_mail_check(const struct ese_mail *mail, struct ese_error *error)
         ese_mail_check_address(mail->to, "to", error) != 0 ||
         check_header_text(mail->subject, "subject", error) != 0)
         return -1;
-    if (mail->transport[0] != '\0' && !is_dot_atom(mail->transport, strlen(mail->transport), "-_+=:,"))
-        return ese_fail(error, ESE_E_INVALID, "the name of the transport holds what no name of one holds");
+    if (mail->transport[0] != '\0' &&
+        !is_dot_atom(mail->transport, strlen(mail->transport), "-_+=:,"))
+        return ese_fail(error, ESE_E_INVALID,
+                        "the name of the transport holds what no name of one holds");
     if (mail->traceparent[0] != '\0' && !ese_traceparent_valid(mail->traceparent))
-        return ese_fail(error, ESE_E_INVALID, "traceparent is none of W3C Trace Context version 00");
+        return ese_fail(error, ESE_E_INVALID,
+                        "traceparent is none of W3C Trace Context version 00");
     if (mail->content == NULL || strlen(mail->content) > ESE_MAIL_CONTENT_LIMIT)
         return ese_fail(error, ESE_E_INVALID, "content is missing or longer than %d bytes",
                         ESE_MAIL_CONTENT_LIMIT);
     return 0;
-}
-
-bool ese_mail_same(const struct ese_mail *a, const struct ese_mail *b)
-{
-    return strcmp(a->from, b->from) == 0 && strcmp(a->to, b->to) == 0 &&
-           strcmp(a->subject, b->subject) == 0 && strcmp(a->content, b->content) == 0;
 }
 
 struct ese_id ese_mail_history_id(const char *id)

@@ -1,16 +1,15 @@
 /*
  * mail.h - what is asked for: one text to one address, under one id.
  *
- * The id is the decision's behind it (UUID text). A mail asked for again under the same id is the same
- * mail; it is sent once. A foreign id is kept as it is, if it can stand in a Message-ID.
+ * The id is the decision's behind it (UUID text). A mail asked for again under the same id is the
+ * same mail; it is sent once. A foreign id is kept as it is, if it can stand in a Message-ID.
  *
- * Nothing here is trusted until ese_mail_check has passed it: addresses and header texts end up in an
- * SMTP dialogue and in header lines, where a CR, LF or NUL from outside would write lines of its own.
+ * Nothing here is trusted until ese_mail_check has passed it: addresses and header texts end up in
+ * an SMTP dialogue and in header lines, where a CR, LF or NUL from outside would write lines of its
+ * own.
  */
 #ifndef ESE_MAIL_H
 #define ESE_MAIL_H
-
-#include <stdbool.h>
 
 #include "ese-core/error.h"
 #include "ese-core/event.h"
@@ -33,16 +32,13 @@ struct ese_mail {
 
 void ese_mail_clear(struct ese_mail *mail); /* frees what it owns and zeroes it */
 
-/* Everything that could break out of its place is refused: ESE_E_INVALID names the member and its value. */
+/* Everything that could break out of its place is refused: ESE_E_INVALID names the member and
+ * its value. */
 int ese_mail_check(const struct ese_mail *mail, struct ese_error *error);
 
-/* One address, local@domain: ASCII, no quoting, no blanks, no control characters (a subset of RFC 5321
- * Mailbox). what names it in the error. */
+/* One address, local@domain: ASCII, no quoting, no blanks, no control characters (a subset of
+ * RFC 5321 Mailbox). what names it in the error. */
 int ese_mail_check_address(const char *address, const char *what, struct ese_error *error);
-
-/* Same from, to, subject and content: asking for it twice is a repeat. (Where a repeat came from, and
- * under which trace, may differ.) */
-bool ese_mail_same(const struct ese_mail *a, const struct ese_mail *b);
 
 /* The id as histories hold it: the UUID itself, or for a foreign id one derived from its text. */
 struct ese_id ese_mail_history_id(const char *id);

@@ -4,8 +4,8 @@
 
 #include "ese-core/memory.h"
 
-static int read_text(const json_t *object, const char *name, bool required, char *target, size_t size,
-                     struct ese_error *error)
+static int read_text(const json_t *object, const char *name, bool required, char *target,
+                     size_t size, struct ese_error *error)
 {
     const json_t *value = json_object_get(object, name);
     if (value == NULL && !required)
@@ -29,13 +29,15 @@ static int read_content(const json_t *object, struct ese_mail *mail, struct ese_
     return 0;
 }
 
-int ese_mail_json_read(const char *body, size_t length, struct ese_mail *mail, struct ese_error *error)
+int ese_mail_json_read(const char *body, size_t length, struct ese_mail *mail,
+                       struct ese_error *error)
 {
     json_error_t problem;
     json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, &problem);
     if (!json_is_object(object)) {
         json_decref(object);
-        return ese_fail(error, ESE_E_INVALID, "the body is no JSON object with from, to, subject and content%s%s",
+        return ese_fail(error, ESE_E_INVALID,
+                        "the body is no JSON object with from, to, subject and content%s%s",
                         object == NULL ? ": " : "", object == NULL ? problem.text : "");
     }
     int result = -1;

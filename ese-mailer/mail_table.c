@@ -17,11 +17,12 @@ static const char schema[] =
     /* One small index for each question that is asked all the time. */
     "CREATE INDEX IF NOT EXISTS mail_queued ON mail (next_attempt_ms, seq) WHERE status = 'queued';"
     "CREATE INDEX IF NOT EXISTS mail_sent ON mail (changed_ms) WHERE status = 'sent';"
-    "CREATE INDEX IF NOT EXISTS mail_parked ON mail (status, seq) WHERE status IN ('dead', 'unknown', 'sending');";
+    "CREATE INDEX IF NOT EXISTS mail_parked ON mail (status, seq)"
+    " WHERE status IN ('dead', 'unknown', 'sending');";
 
-#define COLUMNS                                                                                             \
-    "seq, id, sender, recipient, subject, transport, traceparent, status, attempts, reply_code, reply_text,"  \
-    " accepted_ms, changed_ms"
+#define COLUMNS                                                                                \
+    "seq, id, sender, recipient, subject, transport, traceparent, status, attempts,"           \
+    " reply_code, reply_text, accepted_ms, changed_ms"
 
 static const char *const status_names[ESE_MAIL_STATUSES] = {
     [ESE_MAIL_QUEUED] = "queued",   [ESE_MAIL_SENDING] = "sending", [ESE_MAIL_SENT] = "sent",
@@ -31,7 +32,7 @@ static const char *const status_names[ESE_MAIL_STATUSES] = {
 struct ese_mail_table {
     struct ese_sqlite *sqlite;
     struct ese_statement *insert, *select, *mark, *status, *end, *purge, *next, *next_due;
-    struct ese_statement *list[ESE_MAIL_STATUSES]; /* one each: a bound status would not find its index */
+    struct ese_statement *list[ESE_MAIL_STATUSES]; /* a bound status would not find its index */
     int64_t count[ESE_MAIL_STATUSES];
     int64_t count_before[ESE_MAIL_STATUSES]; /* as the transaction began, for its rollback */
 };
@@ -59,7 +60,8 @@ static void prepare_lists(struct ese_mail_table *table)
     for (int status = 0; status < ESE_MAIL_STATUSES; status++) {
         char sql[512];
         snprintf(sql, sizeof sql,
-                 "SELECT " COLUMNS " FROM mail WHERE status = '%s' AND seq > ?1 ORDER BY seq LIMIT ?2",
+                 "SELECT " COLUMNS " FROM mail WHERE status = '%s' AND seq > ?1"
+                 " ORDER BY seq LIMIT ?2",
                  status_names[status]);
         table->list[status] = ese_statement_new(table->sqlite, sql);
     }
@@ -70,8 +72,10 @@ static void prepare(struct ese_mail_table *table)
     struct ese_sqlite *db = table->sqlite;
     table->insert = ese_statement_new(db,
         "INSERT INTO mail (id, sender, recipient, subject, content, transport, traceparent, status,"
-        " next_attempt_ms, accepted_ms, changed_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?8, ?8)");
-    table->select = ese_statement_new(db, "SELECT sender, recipient, subject, content FROM mail WHERE id = ?1");
+        " next_attempt_ms, accepted_ms, changed_ms)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'queued', ?8, ?8, ?8)");
+    table->select = ese_statement_new(db,
+        "SELECT sender, recipient, subject, content FROM mail WHERE id = ?1");
     table->mark = ese_statement_new(db,
         "UPDATE mail SET status = 'sending', attempts = attempts + 1, changed_ms = ?2"
         " WHERE seq = ?1 AND status = 'queued'");
@@ -81,7 +85,8 @@ static void prepare(struct ese_mail_table *table)
         " reply_text = ?4, next_attempt_ms = ?5, changed_ms = ?6 WHERE seq = ?1");
     table->purge = ese_statement_new(db,
         "DELETE FROM mail WHERE seq IN"
-        " (SELECT seq FROM mail WHERE status = 'sent' AND changed_ms < ?1 ORDER BY changed_ms LIMIT ?2)");
+        " (SELECT seq FROM mail WHERE status = 'sent' AND changed_ms < ?1"
+        " ORDER BY changed_ms LIMIT ?2)");
     table->next = ese_statement_new(db,
         "SELECT " COLUMNS ", content FROM mail WHERE status = 'queued' AND next_attempt_ms <= ?1"
         " ORDER BY next_attempt_ms, seq LIMIT ?2");
@@ -91,18 +96,19 @@ static void prepare(struct ese_mail_table *table)
 
 static int count_rows(struct ese_mail_table *table, struct ese_error *error)
 {
-    struct ese_statement *each = ese_statement_new(table->sqlite,
-                                                   "SELECT status, count(*) FROM mail GROUP BY status");
+    struct ese_statement *each =
+        ese_statement_new(table->sqlite, "SELECT status, count(*) FROM mail GROUP BY status");
     int step;
     while ((step = ese_statement_step(each, error)) == 1)
-        table->count[status_of(ese_statement_column_text(each, 0))] = ese_statement_column_number(each, 1);
+        table->count[status_of(ese_statement_column_text(each, 0))] =
+            ese_statement_column_number(each, 1);
     return step;
 }
 
 int ese_mail_table_open(const char *path, struct ese_mail_table **table, struct ese_error *error)
 {
-    struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_DISK, .read_only = false,
-                                         .schema = schema};
+    struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_DISK,
+                                         .read_only = false, .schema = schema};
     struct ese_mail_table *new = ese_alloc(sizeof *new);
     *table = new;
     if (ese_sqlite_open(&options, &new->sqlite, error) != 0)
@@ -161,7 +167,8 @@ static int find_known(struct ese_mail_table *table, const struct ese_mail *mail,
     return 1;
 }
 
-static int insert(struct ese_mail_table *table, const struct ese_mail *mail, struct ese_error *error)
+static int insert(struct ese_mail_table *table, const struct ese_mail *mail,
+                  struct ese_error *error)
 {
     const char *texts[] = {mail->id,      mail->from,      mail->to,         mail->subject,
                            mail->content, mail->transport, mail->traceparent};
@@ -174,8 +181,8 @@ static int insert(struct ese_mail_table *table, const struct ese_mail *mail, str
     return 0;
 }
 
-int ese_mail_table_put(struct ese_mail_table *table, const struct ese_mail *mail, int64_t most_waiting,
-                       enum ese_mail_put *put, struct ese_error *error)
+int ese_mail_table_put(struct ese_mail_table *table, const struct ese_mail *mail,
+                       int64_t most_waiting, enum ese_mail_put *put, struct ese_error *error)
 {
     bool same;
     int known = find_known(table, mail, &same, error);
@@ -217,7 +224,8 @@ static int read_status(struct ese_mail_table *table, int64_t seq, enum ese_mail_
     return 0;
 }
 
-int ese_mail_table_end(struct ese_mail_table *table, const struct ese_mail_end *end, struct ese_error *error)
+int ese_mail_table_end(struct ese_mail_table *table, const struct ese_mail_end *end,
+                       struct ese_error *error)
 {
     enum ese_mail_status before = ESE_MAIL_QUEUED;
     if (read_status(table, end->seq, &before, error) != 0)
@@ -238,11 +246,12 @@ int ese_mail_table_end(struct ese_mail_table *table, const struct ese_mail_end *
 int64_t ese_mail_table_recover(struct ese_mail_table *table, bool resend, struct ese_error *error)
 {
     char sql[256];
+    int64_t now_ms = ese_clock_wall_ms();
     snprintf(sql, sizeof sql,
              "UPDATE mail SET status = '%s', next_attempt_ms = %lld, changed_ms = %lld"
              " WHERE status IN ('sending'%s)",
-             status_names[resend ? ESE_MAIL_QUEUED : ESE_MAIL_UNKNOWN], (long long)ese_clock_wall_ms(),
-             (long long)ese_clock_wall_ms(), resend ? ", 'unknown'" : "");
+             status_names[resend ? ESE_MAIL_QUEUED : ESE_MAIL_UNKNOWN], (long long)now_ms,
+             (long long)now_ms, resend ? ", 'unknown'" : "");
     if (ese_sqlite_run(table->sqlite, sql, error) != 0)
         return -1;
     int64_t changed = ese_sqlite_changes(table->sqlite);
@@ -262,7 +271,8 @@ int64_t ese_mail_table_purge(struct ese_mail_table *table, int64_t before_ms, in
     return removed;
 }
 
-/* The columns of COLUMNS. What is too long for its place came from another program: it is cut to nothing. */
+/* The columns of COLUMNS. What is too long for its place came from another program: it is cut to
+ * nothing. */
 static void read_row(struct ese_statement *from, struct ese_mail_row *row)
 {
     struct ese_mail *mail = &row->mail;
@@ -289,8 +299,8 @@ static bool is_among(int64_t seq, const int64_t *taken, int taken_count)
     return false;
 }
 
-int ese_mail_table_next(struct ese_mail_table *table, int64_t now_ms, const int64_t *taken, int taken_count,
-                        struct ese_mail_row *row, struct ese_error *error)
+int ese_mail_table_next(struct ese_mail_table *table, int64_t now_ms, const int64_t *taken,
+                        int taken_count, struct ese_mail_row *row, struct ese_error *error)
 {
     struct ese_statement *next = table->next;
     ese_statement_number(next, 1, now_ms);

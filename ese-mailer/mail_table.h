@@ -1,8 +1,8 @@
 /*
  * mail_table.h - the outbox's one table, and the only place that speaks SQL to it.
  *
- * The file is SQLite in WAL mode, always with synchronous FULL: what was committed survives a power loss.
- * Other programs may read it, also while the mailer runs:
+ * The file is SQLite in WAL mode, always with synchronous FULL: what was committed survives a power
+ * loss. Other programs may read it, also while the mailer runs:
  *
  *   CREATE TABLE mail (
  *     seq             INTEGER PRIMARY KEY AUTOINCREMENT,  order in which mails were accepted
@@ -73,16 +73,16 @@ void ese_mail_table_rollback(struct ese_mail_table *table);
 
 enum ese_mail_put { ESE_MAIL_TAKEN, ESE_MAIL_KNOWN, ESE_MAIL_CONFLICT, ESE_MAIL_FULL };
 
-/* Adds a queued mail, unless its id is known (the same content: KNOWN, another: CONFLICT) or most_waiting
- * mails wait already (FULL). */
-int ese_mail_table_put(struct ese_mail_table *table, const struct ese_mail *mail, int64_t most_waiting,
-                       enum ese_mail_put *put, struct ese_error *error);
+/* Adds a queued mail, unless its id is known (the same content: KNOWN, another: CONFLICT) or
+ * most_waiting mails wait already (FULL). */
+int ese_mail_table_put(struct ese_mail_table *table, const struct ese_mail *mail,
+                       int64_t most_waiting, enum ese_mail_put *put, struct ese_error *error);
 
 /* queued -> sending; ESE_E_FENCED when it no longer is queued. Counts the attempt. */
 int ese_mail_table_mark_sending(struct ese_mail_table *table, int64_t seq, struct ese_error *error);
 
-/* The end of an attempt. next_attempt_ms counts for QUEUED only. An attempt that ended before it was
- * marked is counted here. */
+/* The end of an attempt. next_attempt_ms counts for QUEUED only. An attempt that ended before it
+ * was marked is counted here. */
 struct ese_mail_end {
     int64_t seq;
     enum ese_mail_status status;
@@ -92,24 +92,24 @@ struct ese_mail_end {
 int ese_mail_table_end(struct ese_mail_table *table, const struct ese_mail_end *end,
                        struct ese_error *error);
 
-/* What an earlier life left at `sending` becomes unknown; with resend, all that is unknown is queued.
- * Returns how many rows changed, or -1. */
+/* What an earlier life left at `sending` becomes unknown; with resend, all that is unknown is
+ * queued. Returns how many rows changed, or -1. */
 int64_t ese_mail_table_recover(struct ese_mail_table *table, bool resend, struct ese_error *error);
 
 /* Removes at most `most` sent mails that were sent before before_ms. Returns how many, or -1. */
 int64_t ese_mail_table_purge(struct ese_mail_table *table, int64_t before_ms, int most,
                              struct ese_error *error);
 
-/* The queued mail that has been due longest and whose seq is in none of the `taken` ones. 1: there is one,
- * 0: none is due, -1. The row is the caller's to clear. */
-int ese_mail_table_next(struct ese_mail_table *table, int64_t now_ms, const int64_t *taken, int taken_count,
-                        struct ese_mail_row *row, struct ese_error *error);
+/* The queued mail that has been due longest and whose seq is in none of the `taken` ones. 1:
+ * there is one, 0: none is due, -1. The row is the caller's to clear. */
+int ese_mail_table_next(struct ese_mail_table *table, int64_t now_ms, const int64_t *taken,
+                        int taken_count, struct ese_mail_row *row, struct ese_error *error);
 
 /* When the earliest queued mail that is not due at now_ms will be: Unix ms, or INT64_MAX. */
 int64_t ese_mail_table_next_due(struct ese_mail_table *table, int64_t now_ms);
 
-/* At most `most` mails of that status with a seq above `after`, in order, without their content. Returns
- * how many were written, or -1. */
+/* At most `most` mails of that status with a seq above `after`, in order, without their content.
+ * Returns how many were written, or -1. */
 int ese_mail_table_list(struct ese_mail_table *table, enum ese_mail_status status, int64_t after,
                         struct ese_mail_row *rows, int most, struct ese_error *error);
 

@@ -7,18 +7,21 @@
 
 #define KEEP_MS (INT64_C(24) * 60 * 60 * 1000) /* rows of sent mails, and so their ids */
 #define STOP_MS 1500                           /* open sessions get as long to end */
-#define NOTE_MS 200                            /* how often running figures are brought up to date */
+#define NOTE_MS 200                            /* how often the history's figures are renewed */
 
 static const struct ese_option options[] = {
-    {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "ADDRESS:PORT", .fallback = "127.0.0.1:2525",
-     .help = "Takes mails on this address. Anything but loopback needs --token-file; port 0 takes a free one."},
+    {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "ADDRESS:PORT",
+     .fallback = "127.0.0.1:2525",
+     .help = "Takes mails on this address. Anything but loopback needs --token-file; port 0 takes "
+             "a free one."},
     {.name = "smtp", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = "127.0.0.1:1025",
      .help = "The SMTP server mails are sent to."},
     {.name = "outbox", .kind = ESE_OPTION_TEXT, .value = "FILE", .fallback = "ese-mailer.outbox",
      .help = "The database that holds mails until they are sent. One mailer a file."},
     {.name = "to-allow", .kind = ESE_OPTION_TEXT, .value = "LIST",
      .fallback = "click_updated@ese.org,@ese.org",
-     .help = "Whom mails may go to: addresses and @domains, separated by commas. Others are refused with 403."},
+     .help = "Whom mails may go to: addresses and @domains, separated by commas. Others are "
+             "refused with 403."},
     {.name = "sessions", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "4", .min = 1,
      .max = ESE_OUTBOX_CLAIMS_MOST,
      .help = "SMTP sessions at once. As many mails may be unknown after a crash."},
@@ -28,13 +31,15 @@ static const struct ese_option options[] = {
     {.name = "smtp-timeout-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000",
      .min = ESE_SMTP_TIMEOUT_LEAST_MS, .max = 600000,
      .help = "How long the SMTP server is waited for, at each step."},
-    {.name = "retry-first-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "200", .min = 1,
-     .max = 3600000, .help = "The wait before the second attempt. It doubles with each, with jitter."},
-    {.name = "retry-most-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "10000", .min = 1,
-     .max = 86400000, .help = "The longest wait between two attempts."},
+    {.name = "retry-first-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "200",
+     .min = 1, .max = 3600000,
+     .help = "The wait before the second attempt. It doubles with each, with jitter."},
+    {.name = "retry-most-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "10000",
+     .min = 1, .max = 86400000, .help = "The longest wait between two attempts."},
     {.name = "queue", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "100000", .min = 1,
      .max = 10000000,
-     .help = "Mails that may wait in the outbox. Beyond, POST /mail is answered 503 with Retry-After."},
+     .help = "Mails that may wait in the outbox. Beyond, POST /mail is answered 503 with "
+             "Retry-After."},
     {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Asks for the token in the first line of FILE, as \"Authorization: Bearer\"."},
     {.name = "history", .kind = ESE_OPTION_TEXT, .value = "FILE",
@@ -60,7 +65,8 @@ static bool resends(const struct ese_config *config)
     return strcmp(ese_config_text(config, "unknown"), "resend") == 0;
 }
 
-static int open_outbox(struct mailer *mailer, const struct ese_config *config, struct ese_error *error)
+static int open_outbox(struct mailer *mailer, const struct ese_config *config,
+                       struct ese_error *error)
 {
     struct ese_outbox_options outbox = {.path = ese_config_text(config, "outbox"),
                                         .waiting_most = ese_config_number(config, "queue"),
@@ -73,7 +79,8 @@ static int open_outbox(struct mailer *mailer, const struct ese_config *config, s
     return ese_outbox_open(&outbox, &mailer->outbox, error);
 }
 
-static int open_server(struct mailer *mailer, const struct ese_config *config, struct ese_error *error)
+static int open_server(struct mailer *mailer, const struct ese_config *config,
+                       struct ese_error *error)
 {
     char token[ESE_TOKEN_SIZE];
     if (ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
@@ -84,11 +91,13 @@ static int open_server(struct mailer *mailer, const struct ese_config *config, s
                                              .metrics = mailer->metrics};
     if (ese_http_server_open(&server, &mailer->server, error) != 0)
         return -1;
-    mailer->intake = ese_intake_new(mailer->server, mailer->outbox, mailer->allowed, mailer->metrics);
+    mailer->intake = ese_intake_new(mailer->server, mailer->outbox, mailer->allowed,
+                                    mailer->metrics);
     return ese_http_server_start(mailer->server, error);
 }
 
-static int start_senders(struct mailer *mailer, const struct ese_config *config, struct ese_error *error)
+static int start_senders(struct mailer *mailer, const struct ese_config *config,
+                         struct ese_error *error)
 {
     struct ese_sender_options senders = {
         .outbox = mailer->outbox,
@@ -101,7 +110,8 @@ static int start_senders(struct mailer *mailer, const struct ese_config *config,
         .resend_unknown = resends(config),
     };
     if (senders.retry_first_ms > senders.retry_most_ms)
-        return ese_fail(error, ESE_E_USAGE, "--retry-first-ms %lld is more than --retry-most-ms %lld",
+        return ese_fail(error, ESE_E_USAGE,
+                        "--retry-first-ms %lld is more than --retry-most-ms %lld",
                         (long long)senders.retry_first_ms, (long long)senders.retry_most_ms);
     snprintf(senders.smtp, sizeof senders.smtp, "%s", ese_config_text(config, "smtp"));
     return ese_senders_start(&senders, &mailer->senders, error);
@@ -119,7 +129,8 @@ static int start(struct mailer *mailer, const struct ese_config *config, struct 
     return ese_service_ready(config, ese_http_server_address(mailer->server), error);
 }
 
-/* In the order that loses nothing: no more requests, no more sessions, the last commits, the last answers. */
+/* In the order that loses nothing: no more requests, no more sessions, the last commits, the
+ * last answers. */
 static void stop(struct mailer *mailer)
 {
     if (mailer->server != NULL)
@@ -133,7 +144,8 @@ static void stop(struct mailer *mailer)
     if (mailer->history != NULL)
         ese_history_note_wire(mailer->history);
     if (!all_ended) { /* what their threads may still touch stays until the process ends */
-        ese_log_warning("the SMTP server does not answer; open sessions are left, their mails may be unknown");
+        ese_log_warning("the SMTP server does not answer; open sessions are left, and their mails "
+                        "may be unknown");
         return;
     }
     ese_outbox_close(&mailer->outbox);
@@ -159,16 +171,18 @@ static const struct ese_service service = {
         .summary = "sends each mail once",
         .synopsis = "",
         .description =
-            "Takes mails by POST /mail, keeps them in an outbox that survives a crash, and sends them by "
-            "SMTP. A mail's id names the decision behind it: asked for however often, it is sent once.\n\n"
-            "What the SMTP server refuses for now, and what the network swallows, is tried again; what it "
-            "refuses for good is a dead letter, kept with the reply (GET /dead-letters). A mail whose final "
-            "dot was sent and of which nobody said what became is unknown (GET /unknown): it arrived once or "
-            "not at all.",
-        .examples = "ese-mailer --smtp 127.0.0.1:1025\n"
-                    "  Sends to a local SMTP server, only to ese.org.\n"
-                    "ese-mailer --smtp mail.example.org:25 --to-allow ops@example.org --unknown resend\n"
-                    "  Writes to one address, rather twice than not at all.",
+            "Takes mails by POST /mail, keeps them in an outbox that survives a crash, and sends "
+            "them by SMTP. A mail's id names the decision behind it: asked for however often, it "
+            "is sent once.\n\n"
+            "What the SMTP server refuses for now, and what the network swallows, is tried again; "
+            "what it refuses for good is a dead letter, kept with the reply (GET /dead-letters). A "
+            "mail whose final dot was sent and of which nobody said what became is unknown (GET "
+            "/unknown): it arrived once or not at all.",
+        .examples =
+            "ese-mailer --smtp 127.0.0.1:1025\n"
+            "  Sends to a local SMTP server, only to ese.org.\n"
+            "ese-mailer --smtp mail.example.org:25 --to-allow ops@example.org --unknown resend\n"
+            "  Writes to one address, rather twice than not at all.",
     },
     .options = options,
     .choose = NULL,

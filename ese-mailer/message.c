@@ -69,8 +69,8 @@ static void write_date(struct ese_buffer *buffer, int64_t wall_ms)
     ese_buffer_printf(buffer, "Date: %s\r\n", text);
 }
 
-/* The length of the line at text, and in *next where the one behind it begins (NULL: none). CR LF, LF and
- * a lone CR all end a line: what is sent knows CR LF only. */
+/* The length of the line at text, and in *next where the one behind it begins (NULL: none). CR
+ * LF, LF and a lone CR all end a line: what is sent knows CR LF only. */
 static size_t line_length(const char *text, const char **next)
 {
     size_t length = strcspn(text, "\r\n");
@@ -131,7 +131,8 @@ void ese_message_write(struct ese_buffer *buffer, const struct ese_mail *mail, i
     ese_buffer_printf(buffer, "From: %s\r\nTo: %s\r\n", mail->from, mail->to);
     write_subject(buffer, mail->subject);
     write_date(buffer, accepted_ms);
-    ese_buffer_printf(buffer, "Message-ID: <%s@ese-lab>\r\nX-ESE-Decision: %s\r\n", mail->id, mail->id);
+    ese_buffer_printf(buffer, "Message-ID: <%s@ese-lab>\r\nX-ESE-Decision: %s\r\n", mail->id,
+                      mail->id);
     if (mail->transport[0] != '\0')
         ese_buffer_printf(buffer, "X-ESE-Transport: %s\r\n", mail->transport);
     if (mail->traceparent[0] != '\0')

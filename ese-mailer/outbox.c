@@ -25,7 +25,7 @@ struct list {
     int count;
 };
 
-/* ---- handing in --------------------------------------------------------------------------------------- */
+/* ---- handing in ------------------------------------------------------------------------------ */
 
 static int closed(struct ese_error *error)
 {
@@ -38,7 +38,8 @@ static int append(struct ese_outbox *outbox, struct ese_outbox_work *work, struc
     if (outbox->stopping)
         return closed(error);
     if (outbox->work_count == ESE_OUTBOX_WORK_MOST)
-        return ese_fail(error, ESE_E_FULL, "%d requests wait for the outbox already", ESE_OUTBOX_WORK_MOST);
+        return ese_fail(error, ESE_E_FULL, "%d requests wait for the outbox already",
+                        ESE_OUTBOX_WORK_MOST);
     work->next = NULL;
     *outbox->last = work;
     outbox->last = &work->next;
@@ -56,7 +57,8 @@ static int hand_in(struct ese_outbox *outbox, struct ese_outbox_work *work, stru
 }
 
 /* Under the mutex: what became of it, as the caller's own result. */
-static int await(struct ese_outbox *outbox, struct ese_outbox_awaited *awaited, struct ese_error *error)
+static int await(struct ese_outbox *outbox, struct ese_outbox_awaited *awaited,
+                 struct ese_error *error)
 {
     while (!awaited->finished)
         pthread_cond_wait(&outbox->finished, &outbox->mutex);
@@ -65,7 +67,8 @@ static int await(struct ese_outbox *outbox, struct ese_outbox_awaited *awaited, 
     return ese_fail(error, awaited->error.code, "%s", awaited->error.text);
 }
 
-static int hand_in_and_await(struct ese_outbox *outbox, struct ese_outbox_awaited *awaited, struct ese_error *error)
+static int hand_in_and_await(struct ese_outbox *outbox, struct ese_outbox_awaited *awaited,
+                             struct ese_error *error)
 {
     pthread_mutex_lock(&outbox->mutex);
     int result = append(outbox, &awaited->work, error);
@@ -75,15 +78,17 @@ static int hand_in_and_await(struct ese_outbox *outbox, struct ese_outbox_awaite
     return result;
 }
 
-/* ---- what can be asked for ----------------------------------------------------------------------------- */
+/* ---- what can be asked for ------------------------------------------------------------------- */
 
 static int run_put(struct ese_outbox *outbox, struct ese_outbox_work *work, struct ese_error *error)
 {
     struct put *put = (struct put *)work;
-    return ese_mail_table_put(outbox->table, &put->mail, outbox->options.waiting_most, &put->put, error);
+    return ese_mail_table_put(outbox->table, &put->mail, outbox->options.waiting_most, &put->put,
+                              error);
 }
 
-static void put_done(struct ese_outbox *outbox, struct ese_outbox_work *work, const struct ese_error *error)
+static void put_done(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                     const struct ese_error *error)
 {
     (void)outbox;
     struct put *put = (struct put *)work;
@@ -92,8 +97,8 @@ static void put_done(struct ese_outbox *outbox, struct ese_outbox_work *work, co
     free(put);
 }
 
-int ese_outbox_put(struct ese_outbox *outbox, struct ese_mail *mail, ese_outbox_put_done *done, void *context,
-                   struct ese_error *error)
+int ese_outbox_put(struct ese_outbox *outbox, struct ese_mail *mail, ese_outbox_put_done *done,
+                   void *context, struct ese_error *error)
 {
     struct put *put = ese_alloc(sizeof *put);
     *put = (struct put){.work = {.run = run_put, .done = put_done}, .mail = *mail, .done = done,
@@ -106,14 +111,17 @@ int ese_outbox_put(struct ese_outbox *outbox, struct ese_mail *mail, ese_outbox_
     return 0;
 }
 
-static int run_mark(struct ese_outbox *outbox, struct ese_outbox_work *work, struct ese_error *error)
+static int run_mark(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                    struct ese_error *error)
 {
-    return ese_mail_table_mark_sending(outbox->table, ((struct ese_outbox_awaited *)work)->seq, error);
+    return ese_mail_table_mark_sending(outbox->table, ((struct ese_outbox_awaited *)work)->seq,
+                                       error);
 }
 
 int ese_outbox_mark_sending(struct ese_outbox *outbox, int64_t seq, struct ese_error *error)
 {
-    struct ese_outbox_awaited awaited = {.work = {.run = run_mark, .done = ese_outbox_awaited_done}, .seq = seq};
+    struct ese_outbox_awaited awaited = {
+        .work = {.run = run_mark, .done = ese_outbox_awaited_done}, .seq = seq};
     return hand_in_and_await(outbox, &awaited, error);
 }
 
@@ -129,20 +137,23 @@ static void forget_claim(struct ese_outbox *outbox, int64_t seq)
             outbox->claimed[i] = outbox->claimed[--outbox->claimed_count];
 }
 
-static void end_done(struct ese_outbox *outbox, struct ese_outbox_work *work, const struct ese_error *error)
+static void end_done(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                     const struct ese_error *error)
 {
     if (error == NULL || error->code == ESE_E_GONE)
         forget_claim(outbox, ((struct ese_outbox_awaited *)work)->end->seq);
     ese_outbox_awaited_done(outbox, work, error);
 }
 
-int ese_outbox_end(struct ese_outbox *outbox, const struct ese_mail_end *end, struct ese_error *error)
+int ese_outbox_end(struct ese_outbox *outbox, const struct ese_mail_end *end,
+                   struct ese_error *error)
 {
     struct ese_outbox_awaited awaited = {.work = {.run = run_end, .done = end_done}, .end = end};
     return hand_in_and_await(outbox, &awaited, error);
 }
 
-static int run_list(struct ese_outbox *outbox, struct ese_outbox_work *work, struct ese_error *error)
+static int run_list(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                    struct ese_error *error)
 {
     struct list *list = (struct list *)work;
     list->count = ese_mail_table_list(outbox->table, list->status, list->after, list->rows,
@@ -150,7 +161,8 @@ static int run_list(struct ese_outbox *outbox, struct ese_outbox_work *work, str
     return list->count < 0 ? -1 : 0;
 }
 
-static void list_done(struct ese_outbox *outbox, struct ese_outbox_work *work, const struct ese_error *error)
+static void list_done(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                      const struct ese_error *error)
 {
     (void)outbox;
     struct list *list = (struct list *)work;
@@ -191,9 +203,10 @@ int ese_outbox_claim(struct ese_outbox *outbox, struct ese_mail_row *row, struct
     return result;
 }
 
-/* ---- opening and closing ------------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
-/* Two mailers on one outbox would send everything twice. The lock goes with the process, however it ends. */
+/* Two mailers on one outbox would send everything twice. The lock goes with the process, however
+ * it ends. */
 static int take_lock(const char *path, int *fd, struct ese_error *error)
 {
     char name[4096];
@@ -204,8 +217,8 @@ static int take_lock(const char *path, int *fd, struct ese_error *error)
         return ese_fail_errno(error, "cannot open %s", name);
     if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
-    return ese_fail(error, ESE_E_USAGE, "outbox %s is used by another process: give each its own --outbox",
-                    path);
+    return ese_fail(error, ESE_E_USAGE,
+                    "outbox %s is used by another process: give each its own --outbox", path);
 }
 
 static void log_row(const struct ese_mail_row *row, const char *what)
@@ -218,7 +231,8 @@ static int recover(struct ese_outbox *outbox, struct ese_error *error)
 {
     struct ese_mail_row *rows = ese_alloc_array(ESE_OUTBOX_LIST_MOST, sizeof *rows);
     bool resend = outbox->options.resend_unknown;
-    int count = ese_mail_table_list(outbox->table, ESE_MAIL_SENDING, 0, rows, ESE_OUTBOX_LIST_MOST, error);
+    int count = ese_mail_table_list(outbox->table, ESE_MAIL_SENDING, 0, rows, ESE_OUTBOX_LIST_MOST,
+                                    error);
     for (int i = 0; i < count; i++)
         log_row(&rows[i], resend ? "may have been sent by an earlier life, and is sent again"
                                  : "may have been sent by an earlier life: held as unknown");
@@ -241,7 +255,8 @@ static void add_metrics(struct ese_outbox *outbox)
                                         "Mails in the outbox");
     outbox->unknown = ese_metrics_gauge(metrics, "ese_outbox_mails", "status=\"unknown\"",
                                         "Mails in the outbox");
-    outbox->dead = ese_metrics_gauge(metrics, "ese_outbox_mails", "status=\"dead\"", "Mails in the outbox");
+    outbox->dead = ese_metrics_gauge(metrics, "ese_outbox_mails", "status=\"dead\"",
+                                     "Mails in the outbox");
 }
 
 static struct ese_outbox *outbox_new(const struct ese_outbox_options *options)

@@ -1,14 +1,15 @@
 /*
  * outbox.h - the mails between "accepted" and "sent", on disk, with one thread that writes.
  *
- * Whatever arrives while a commit is being synced goes into the next one: many POSTs, and the marks of
- * several sessions, share one sync (group commit, without a timer). Nothing is answered before its own
- * commit.
+ * Whatever arrives while a commit is being synced goes into the next one: many POSTs, and the marks
+ * of several sessions, share one sync (group commit, without a timer). Nothing is answered before
+ * its own commit.
  *
- * The rule that keeps a mail from being sent twice (Gray and Reuter's testable output, as far as SMTP
- * allows): a row is committed as `sending` before the final dot goes out, and only a reply ends that state.
- * Whoever finds `sending` after a restart cannot know; such a mail is `unknown`, and is held or queued again
- * as the options say. So at most one mail a session is unknown for each death.
+ * The rule that keeps a mail from being sent twice (Gray and Reuter's testable output, as far as
+ * SMTP allows): a row is committed as `sending` before the final dot goes out, and only a reply
+ * ends that state. Whoever finds `sending` after a restart cannot know; such a mail is `unknown`,
+ * and is held or queued again as the options say. So at most one mail a session is unknown for each
+ * death.
  *
  * One process at a time owns the file (a lock beside it, FILE.lock); others may read it by SQL
  * (mail_table.h). All functions may be called from any thread.
@@ -32,29 +33,30 @@ struct ese_outbox_options {
     struct ese_metrics *metrics;
 };
 
-/* Takes the lock, opens the file, settles what an earlier life left, starts the thread. ESE_E_USAGE when
- * another process has it. */
+/* Takes the lock, opens the file, settles what an earlier life left, starts the thread.
+ * ESE_E_USAGE when another process has it. */
 int ese_outbox_open(const struct ese_outbox_options *options, struct ese_outbox **outbox,
                     struct ese_error *error);
 
-/* Gives out no more mails: whoever waits in claim is woken with ESE_E_CLOSED. Mails that are claimed can still
- * be marked and ended. */
+/* Gives out no more mails: whoever waits in claim is woken with ESE_E_CLOSED. Mails that are
+ * claimed can still be marked and ended. */
 void ese_outbox_stop_claims(struct ese_outbox *outbox);
 
-/* Carries out what was handed in before, then ends the thread and closes the file; every call from now on
- * is ESE_E_CLOSED. */
+/* Carries out what was handed in before, then ends the thread and closes the file; every call
+ * from now on is ESE_E_CLOSED. */
 void ese_outbox_stop(struct ese_outbox *outbox);
 
 /* Stops, and frees. Nobody may use the outbox any more. */
 void ese_outbox_close(struct ese_outbox **outbox);
 
-/* Takes over what the mail owns (and clears it); a mail has passed ese_mail_check. `done` is called once,
- * on the outbox's thread, when the answer is known and committed: put is one of the table's words, or, with
- * error not NULL, nothing was taken. ESE_E_FULL at once when too much waits. */
+/* Takes over what the mail owns (and clears it); a mail has passed ese_mail_check. `done` is
+ * called once, on the outbox's thread, when the answer is known and committed: put is one of the
+ * table's words, or, with error not NULL, nothing was taken. ESE_E_FULL at once when too much
+ * waits. */
 typedef void ese_outbox_put_done(void *context, const char *id, enum ese_mail_put put,
                                  const struct ese_error *error);
-int ese_outbox_put(struct ese_outbox *outbox, struct ese_mail *mail, ese_outbox_put_done *done, void *context,
-                   struct ese_error *error);
+int ese_outbox_put(struct ese_outbox *outbox, struct ese_mail *mail, ese_outbox_put_done *done,
+                   void *context, struct ese_error *error);
 
 /* Waits for a mail that is due and takes it; it stays `queued` in the file. Every claim is ended by
  * ese_outbox_end. The row is the caller's to clear. ESE_E_CLOSED: no more. */
@@ -63,11 +65,13 @@ int ese_outbox_claim(struct ese_outbox *outbox, struct ese_mail_row *row, struct
 /* Commits `sending`. Only then may the final dot go out. */
 int ese_outbox_mark_sending(struct ese_outbox *outbox, int64_t seq, struct ese_error *error);
 
-/* Commits how the attempt ended. After an error the row is as it was and still claimed: try again. */
-int ese_outbox_end(struct ese_outbox *outbox, const struct ese_mail_end *end, struct ese_error *error);
+/* Commits how the attempt ended. After an error the row is as it was and still claimed: try
+ * again. */
+int ese_outbox_end(struct ese_outbox *outbox, const struct ese_mail_end *end,
+                   struct ese_error *error);
 
-/* Parked mails of that status, seq above `after`, in order: `done` is called once on the outbox's thread;
- * the rows are valid during the call. */
+/* Parked mails of that status, seq above `after`, in order: `done` is called once on the
+ * outbox's thread; the rows are valid during the call. */
 #define ESE_OUTBOX_LIST_MOST 100
 typedef void ese_outbox_list_done(void *context, const struct ese_mail_row *rows, int count,
                                   const struct ese_error *error);

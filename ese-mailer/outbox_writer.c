@@ -21,13 +21,15 @@ void ese_outbox_awaited_done(struct ese_outbox *outbox, struct ese_outbox_work *
     pthread_mutex_unlock(&outbox->mutex);
 }
 
-/* What one piece of work alone got wrong; anything else is the database's trouble, and all of the group's. */
+/* What one piece of work alone got wrong; anything else is the database's trouble, and all of
+ * the group's. */
 static bool is_own_fault(const struct ese_error *error)
 {
     return error->code == ESE_E_FENCED || error->code == ESE_E_GONE;
 }
 
-static void finish(struct ese_outbox *outbox, struct ese_outbox_work *work, const struct ese_error *error)
+static void finish(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                   const struct ese_error *error)
 {
     struct ese_outbox_work *next;
     for (; work != NULL; work = next) {
@@ -48,8 +50,10 @@ static void note_trouble(struct ese_outbox *outbox, const struct ese_error *erro
         ese_log_info("the outbox can be written again");
 }
 
-/* Runs all in one transaction. What failed by its own fault is answered at once and taken out of *work. */
-static int run_group(struct ese_outbox *outbox, struct ese_outbox_work **work, struct ese_error *error)
+/* Runs all in one transaction. What failed by its own fault is answered at once and taken out of
+ * *work. */
+static int run_group(struct ese_outbox *outbox, struct ese_outbox_work **work,
+                     struct ese_error *error)
 {
     if (ese_mail_table_begin(outbox->table, error) != 0)
         return -1;
@@ -89,7 +93,8 @@ static void purge(struct ese_outbox *outbox, int64_t now_ms)
     int64_t removed = -1;
     struct ese_error error;
     if (ese_mail_table_begin(outbox->table, &error) == 0) {
-        removed = ese_mail_table_purge(outbox->table, now_ms - outbox->options.keep_ms, PURGE_STEP, &error);
+        removed = ese_mail_table_purge(outbox->table, now_ms - outbox->options.keep_ms, PURGE_STEP,
+                                       &error);
         if (removed <= 0)
             ese_mail_table_rollback(outbox->table);
         else if (ese_mail_table_commit(outbox->table, &error) != 0)
@@ -100,8 +105,9 @@ static void purge(struct ese_outbox *outbox, int64_t now_ms)
     outbox->next_purge_ms = now_ms + (removed == PURGE_STEP ? 0 : PURGE_EVERY_MS);
 }
 
-/* Who has waited longest for a mail; NULL: nobody, or (closed) nobody may any more. Only this thread takes
- * claimers away, so that what it was given stays where it is until it has served it. */
+/* Who has waited longest for a mail; NULL: nobody, or (closed) nobody may any more. Only this
+ * thread takes claimers away, so that what it was given stays where it is until it has served
+ * it. */
 static struct ese_outbox_awaited *oldest_claimer(struct ese_outbox *outbox, bool *closed)
 {
     pthread_mutex_lock(&outbox->mutex);
@@ -140,7 +146,8 @@ static int find_mail(struct ese_outbox *outbox, int64_t now_ms, struct ese_outbo
 /* Gives due mails to those who wait for one. Returns false when somebody is left waiting. */
 static bool serve_claims(struct ese_outbox *outbox, int64_t now_ms)
 {
-    const struct ese_error no_more = {.code = ESE_E_CLOSED, .text = "the outbox gives out no more mails"};
+    const struct ese_error no_more = {.code = ESE_E_CLOSED,
+                                      .text = "the outbox gives out no more mails"};
     struct ese_outbox_awaited *claimer;
     bool closed;
     while ((claimer = oldest_claimer(outbox, &closed)) != NULL) {
@@ -165,13 +172,15 @@ static struct timespec monotonic_in(int64_t ms)
     return (struct timespec){.tv_sec = ns / ESE_NS_PER_S, .tv_nsec = ns % ESE_NS_PER_S};
 }
 
-/* Waits for work, for somebody new who wants a mail, or until wake_ms. Takes all the work there is. */
+/* Waits for work, for somebody new who wants a mail, or until wake_ms. Takes all the work there
+ * is. */
 static bool wait_for_work(struct ese_outbox *outbox, int64_t wake_ms, struct ese_outbox_work **work)
 {
     struct timespec until = monotonic_in(wake_ms - ese_clock_wall_ms());
     pthread_mutex_lock(&outbox->mutex);
     int waited = 0;
-    while (outbox->first == NULL && !outbox->claimer_came && !outbox->stopping && waited != ETIMEDOUT)
+    while (outbox->first == NULL && !outbox->claimer_came && !outbox->stopping &&
+           waited != ETIMEDOUT)
         waited = pthread_cond_timedwait(&outbox->wanted, &outbox->mutex, &until);
     *work = outbox->first;
     outbox->first = NULL;

@@ -3,9 +3,9 @@
  *
  * Included by outbox.c, which hands in, and outbox_writer.c, which carries out; by nobody else.
  *
- * The thread runs in rounds: give due mails to those who wait for one, wait for work, carry out all that
- * came in one transaction, answer it. Mails that are claimed are known in memory only: a claim that dies
- * with the process has done no harm.
+ * The thread runs in rounds: give due mails to those who wait for one, wait for work, carry out all
+ * that came in one transaction, answer it. Mails that are claimed are known in memory only: a claim
+ * that dies with the process has done no harm.
  */
 #ifndef ESE_OUTBOX_WRITER_H
 #define ESE_OUTBOX_WRITER_H
@@ -14,11 +14,13 @@
 
 #include "ese-mailer/outbox.h"
 
-/* One thing the writer is asked to do. It lies where its maker put it: `done` is the last to touch it. */
+/* One thing the writer is asked to do. It lies where its maker put it: `done` is the last to
+ * touch it. */
 struct ese_outbox_work {
     struct ese_outbox_work *next;
     int (*run)(struct ese_outbox *outbox, struct ese_outbox_work *work, struct ese_error *error);
-    void (*done)(struct ese_outbox *outbox, struct ese_outbox_work *work, const struct ese_error *error);
+    void (*done)(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                 const struct ese_error *error);
 };
 
 /* Work somebody waits for, on that somebody's stack. */

@@ -51,7 +51,7 @@ static bool pause_for(struct ese_senders *senders, int64_t ms)
     return going_on;
 }
 
-/* ---- how an attempt ends --------------------------------------------------------------------------------- */
+/* ---- how an attempt ends --------------------------------------------------------------------- */
 
 static enum ese_mail_status status_after(const struct ese_sender_options *options,
                                          enum ese_smtp_verdict verdict)
@@ -67,8 +67,8 @@ static enum ese_mail_status status_after(const struct ese_sender_options *option
 
 static int64_t next_attempt_ms(const struct ese_sender_options *options, int attempts)
 {
-    struct ese_backoff backoff = {.first_ms = options->retry_first_ms, .most_ms = options->retry_most_ms,
-                                  .attempts = attempts};
+    struct ese_backoff backoff = {.first_ms = options->retry_first_ms,
+                                  .most_ms = options->retry_most_ms, .attempts = attempts};
     return ese_clock_wall_ms() + ese_backoff_next_ms(&backoff);
 }
 
@@ -77,7 +77,8 @@ static void record(struct ese_senders *senders, const struct ese_mail_end *end)
 {
     struct ese_error error;
     while (ese_outbox_end(senders->options.outbox, end, &error) != 0) {
-        if (error.code == ESE_E_CLOSED || error.code == ESE_E_GONE || !pause_for(senders, RECORD_AGAIN_MS)) {
+        if (error.code == ESE_E_CLOSED || error.code == ESE_E_GONE ||
+            !pause_for(senders, RECORD_AGAIN_MS)) {
             ese_log_error("mail %lld: %s, and this could not be written: %s", (long long)end->seq,
                           ese_mail_status_name(end->status), error.text);
             return;
@@ -106,7 +107,8 @@ static void log_outcome(const struct ese_mail_row *row, const struct ese_smtp_ou
     else if (outcome->verdict == ESE_SMTP_LATER)
         ese_log_info("mail %s is tried again: %d %s", id, outcome->code, outcome->text);
     else if (outcome->verdict == ESE_SMTP_REFUSED)
-        ese_log_warning("mail %s to %s is dead: %d %s", id, row->mail.to, outcome->code, outcome->text);
+        ese_log_warning("mail %s to %s is dead: %d %s", id, row->mail.to, outcome->code,
+                        outcome->text);
     else
         ese_log_warning("mail %s to %s is unknown: %s", id, row->mail.to, outcome->text);
 }
@@ -116,23 +118,26 @@ static void on_decided(void *context, const struct ese_smtp_outcome *outcome)
     struct attempt *attempt = context;
     struct ese_senders *senders = attempt->sender->senders;
     const struct ese_mail_row *row = attempt->row;
-    struct ese_mail_end end = {.seq = row->seq, .status = status_after(&senders->options, outcome->verdict),
+    const struct ese_sender_options *options = &senders->options;
+    struct ese_mail_end end = {.seq = row->seq,
+                               .status = status_after(options, outcome->verdict),
                                .reply.code = outcome->code,
-                               .next_attempt_ms = next_attempt_ms(&senders->options, row->attempts)};
+                               .next_attempt_ms = next_attempt_ms(options, row->attempts)};
     ese_fit_text(end.reply.text, sizeof end.reply.text, outcome->text);
     attempt->answered = outcome->answered;
     log_outcome(row, outcome);
-    note_history(senders->options.history, &row->mail, outcome);
+    note_history(options->history, &row->mail, outcome);
     ese_metric_add(senders->by_verdict[outcome->verdict], 1);
     record(senders, &end);
 }
 
-/* ---- sending --------------------------------------------------------------------------------------------- */
+/* ---- sending --------------------------------------------------------------------------------- */
 
 static int on_final_dot(void *context, struct ese_error *error)
 {
     struct attempt *attempt = context;
-    return ese_outbox_mark_sending(attempt->sender->senders->options.outbox, attempt->row->seq, error);
+    return ese_outbox_mark_sending(attempt->sender->senders->options.outbox, attempt->row->seq,
+                                   error);
 }
 
 /* Returns whether the server had anything to say. */
@@ -141,11 +146,11 @@ static bool send_one(struct sender *sender, const struct ese_mail_row *row)
     const struct ese_sender_options *options = &sender->senders->options;
     struct ese_buffer text = ESE_BUFFER_INIT(ESE_MESSAGE_LIMIT);
     struct attempt attempt = {.sender = sender, .row = row};
-    const struct ese_smtp_listener listener = {.context = &attempt, .before_final_dot = on_final_dot,
-                                               .decided = on_decided};
+    const struct ese_smtp_listener listener = {
+        .context = &attempt, .before_final_dot = on_final_dot, .decided = on_decided};
     ese_message_write(&text, &row->mail, row->accepted_ms);
-    const struct ese_smtp_letter letter = {.from = row->mail.from, .to = row->mail.to, .text = text.text,
-                                           .length = text.length};
+    const struct ese_smtp_letter letter = {
+        .from = row->mail.from, .to = row->mail.to, .text = text.text, .length = text.length};
     int64_t begun_ns = ese_clock_monotonic_ns();
     ese_smtp_send(options->smtp, options->timeout_ms, &letter, &listener);
     ese_metric_observe_us(sender->senders->seconds, (ese_clock_monotonic_ns() - begun_ns) / 1000);
@@ -178,7 +183,7 @@ static void *send_all(void *context)
     return NULL;
 }
 
-/* ---- starting and stopping ------------------------------------------------------------------------------- */
+/* ---- starting and stopping ------------------------------------------------------------------- */
 
 static void add_metrics(struct ese_senders *senders)
 {
@@ -187,8 +192,9 @@ static void add_metrics(struct ese_senders *senders)
         [ESE_SMTP_LATER] = "outcome=\"later\"", [ESE_SMTP_UNKNOWN] = "outcome=\"unknown\""};
     struct ese_metrics *metrics = senders->options.metrics;
     for (size_t i = 0; i < ESE_COUNT_OF(labels); i++)
-        senders->by_verdict[i] = ese_metrics_counter(metrics, "ese_mail_attempts_total", labels[i],
-                                                     "Attempts to send a mail, by what came of them");
+        senders->by_verdict[i] =
+            ese_metrics_counter(metrics, "ese_mail_attempts_total", labels[i],
+                                "Attempts to send a mail, by what came of them");
     senders->seconds = ese_metrics_seconds(metrics, "ese_smtp_session_seconds", NULL,
                                            "How long SMTP sessions took");
 }
@@ -212,7 +218,8 @@ int ese_senders_start(const struct ese_sender_options *options, struct ese_sende
                                                             .most_ms = options->retry_most_ms}};
         int failure = pthread_create(&sender->thread, NULL, send_all, sender);
         if (failure != 0)
-            return ese_fail(error, ESE_E_IO, "cannot start a sender's thread: %s", strerror(failure));
+            return ese_fail(error, ESE_E_IO, "cannot start a sender's thread: %s",
+                            strerror(failure));
         new->count++;
         pthread_mutex_lock(&new->mutex);
         new->running++;

@@ -1,9 +1,9 @@
 /*
  * sender.h - threads that take mails out of the outbox and bring them to the SMTP server.
  *
- * Each has at most one session open: claim a mail, send it, record how that ended, claim the next. What
- * failed for now is queued again after a back-off of its own; a thread that could get no session at all
- * also waits itself, so that a dead server is not asked once for every mail.
+ * Each has at most one session open: claim a mail, send it, record how that ended, claim the next.
+ * What failed for now is queued again after a back-off of its own; a thread that could get no
+ * session at all also waits itself, so that a dead server is not asked once for every mail.
  */
 #ifndef ESE_SENDER_H
 #define ESE_SENDER_H
@@ -33,9 +33,10 @@ struct ese_sender_options {
 int ese_senders_start(const struct ese_sender_options *options, struct ese_senders **senders,
                       struct ese_error *error);
 
-/* Takes no more mails, and waits at most timeout_ms for open sessions to end. True: all did, and *senders
- * is freed. False: some wait for a server that does not answer; they are left to the end of the process, and
- * so must what they use be (the outbox's memory): what they mark from now on is refused. */
+/* Takes no more mails, and waits at most timeout_ms for open sessions to end. True: all did, and
+ * *senders is freed. False: some wait for a server that does not answer; they are left to the
+ * end of the process, and so must what they use be (the outbox's memory): what they mark from
+ * now on is refused. */
 bool ese_senders_stop(struct ese_senders **senders, int timeout_ms);
 
 #endif

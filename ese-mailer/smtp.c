@@ -38,7 +38,7 @@ struct session {
     struct ese_error problem;
 };
 
-/* ---- the limit of the connect ---------------------------------------------------------------------------- */
+/* ---- the limit of the connect ---------------------------------------------------------------- */
 
 /* Its coming is its work: connect(2) returns EINTR. */
 static void on_connect_signal(int number)
@@ -63,7 +63,8 @@ static void make_connect_limit(struct session *session)
     assert(result == 0);
 }
 
-/* It goes on firing until it is disarmed: a signal that came just before connect(2) would be lost. */
+/* It goes on firing until it is disarmed: a signal that came just before connect(2) would be
+ * lost. */
 static void arm_connect_limit(struct session *session, bool on)
 {
     struct itimerspec limit = {.it_interval = {.tv_nsec = 0}};
@@ -75,7 +76,7 @@ static void arm_connect_limit(struct session *session, bool on)
     timer_settime(session->connect_limit, 0, &limit, NULL);
 }
 
-/* ---- the outcome ---------------------------------------------------------------------------------------- */
+/* ---- the outcome ----------------------------------------------------------------------------- */
 
 /* The first line of a server's words, with '?' for what is no printable ASCII. */
 static void copy_words(char target[ESE_SMTP_TEXT_SIZE], const char *words)
@@ -110,8 +111,10 @@ static void decide_by_transfer(struct session *session, const smtp_status_t *sta
     int kind = status->code / 100;
     if (kind == 4 || kind == 5) {
         decide_by_refusal(session, status);
-    } else if (kind == 2 && session->handed_over && session->mail_accepted && session->recipient_accepted) {
-        struct ese_smtp_outcome sent = {.verdict = ESE_SMTP_SENT, .answered = true, .code = status->code};
+    } else if (kind == 2 && session->handed_over && session->mail_accepted &&
+               session->recipient_accepted) {
+        struct ese_smtp_outcome sent = {.verdict = ESE_SMTP_SENT, .answered = true,
+                                        .code = status->code};
         copy_words(sent.text, status->text);
         decide(session, &sent);
     } /* anything else is no answer: see decide_at_end */
@@ -134,7 +137,8 @@ static const char *what_went_wrong(const struct session *session, char *text, si
 static void decide_at_end(struct session *session)
 {
     char text[128];
-    struct ese_smtp_outcome outcome = {.verdict = ESE_SMTP_LATER, .answered = session->mail_accepted};
+    struct ese_smtp_outcome outcome = {.verdict = ESE_SMTP_LATER,
+                                       .answered = session->mail_accepted};
     if (session->handed_over) {
         outcome.verdict = ESE_SMTP_UNKNOWN;
         snprintf(outcome.text, sizeof outcome.text, "no reply after the final dot");
@@ -145,11 +149,11 @@ static void decide_at_end(struct session *session)
     decide(session, &outcome);
 }
 
-/* ---- what libesmtp calls --------------------------------------------------------------------------------- */
+/* ---- what libesmtp calls --------------------------------------------------------------------- */
 
-/* First the whole text. When libesmtp asks for more, the final dot is what it will write next, and nothing
- * of it is on the wire yet: that moment is the caller's. errno set on return makes libesmtp drop the
- * connection instead. */
+/* First the whole text. When libesmtp asks for more, the final dot is what it will write next,
+ * and nothing of it is on the wire yet: that moment is the caller's. errno set on return makes
+ * libesmtp drop the connection instead. */
 static const char *give_text(void **context, int *length, void *argument)
 {
     (void)context;
@@ -195,7 +199,9 @@ static void on_event(smtp_session_t handle, int event, void *argument, ...)
         session->connected = true;
         arm_connect_limit(session, false);
         break;
-    case SMTP_EV_DISCONNECT: arm_connect_limit(session, true); break; /* it may try the host's next address */
+    case SMTP_EV_DISCONNECT: /* it may try the host's next address */
+        arm_connect_limit(session, true);
+        break;
     case SMTP_EV_MAILSTATUS: on_mail_status(session); break;
     case SMTP_EV_RCPTSTATUS: on_recipient_status(session); break;
     case SMTP_EV_MESSAGEDATA: /* the monitor does not see the message */
@@ -222,14 +228,15 @@ static void on_bytes(const char *bytes, int length, int writing, void *argument)
     ese_wire_add(writing ? (uint64_t)length : 0, writing ? 0 : (uint64_t)length);
 }
 
-/* ---- a session ------------------------------------------------------------------------------------------- */
+/* ---- a session ------------------------------------------------------------------------------- */
 
 static void set_timeouts(struct session *session)
 {
     static const int waits[] = {Timeout_GREETING, Timeout_ENVELOPE, Timeout_DATA, Timeout_TRANSFER,
                                 Timeout_DATA2};
     for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++)
-        smtp_set_timeout(session->handle, waits[i] | Timeout_OVERRIDE_RFC2822_MINIMUM, session->timeout_ms);
+        smtp_set_timeout(session->handle, waits[i] | Timeout_OVERRIDE_RFC2822_MINIMUM,
+                         session->timeout_ms);
 }
 
 static void set_up(struct session *session, const char *server)
@@ -242,14 +249,15 @@ static void set_up(struct session *session, const char *server)
     smtp_set_reverse_path(session->message, session->letter->from);
     session->recipient = smtp_add_recipient(session->message, session->letter->to);
     assert(session->recipient != NULL); /* NULL: no memory, or a NULL argument */
-    /* Else a refused recipient is followed by DATA and an empty message, whose 2xx would look like ours. */
+    /* Else a refused recipient is followed by DATA and an empty message, whose 2xx would look
+     * like ours. */
     smtp_option_require_all_recipients(session->handle, 1);
     smtp_set_messagecb(session->message, give_text, session);
     set_timeouts(session);
 }
 
-/* What the session wrote behind the message that no callback tells: the line between header and body, the
- * final dot, and the dots that were doubled. */
+/* What the session wrote behind the message that no callback tells: the line between header and
+ * body, the final dot, and the dots that were doubled. */
 static void count_framing(const struct ese_smtp_letter *letter)
 {
     uint64_t bytes = sizeof "\r\n.\r\n" - 1;
@@ -283,8 +291,9 @@ int ese_smtp_check_server(const char *server, struct ese_error *error)
     int64_t port;
     if (colon == NULL || colon == server || strchr(colon + 1, ':') != NULL ||
         strlen(server) >= ESE_SMTP_SERVER_SIZE)
-        return ese_fail(error, ESE_E_USAGE, "--smtp %s: not of the form HOST:PORT, with a name or an IPv4 "
-                        "address for HOST", server);
+        return ese_fail(error, ESE_E_USAGE,
+                        "--smtp %s: not of the form HOST:PORT, with a name or an IPv4 address "
+                        "for HOST", server);
     if (ese_number_parse(colon + 1, "--smtp: the port", 1, 65535, &port, error) == 0)
         return 0;
     error->code = ESE_E_USAGE;

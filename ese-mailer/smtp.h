@@ -1,20 +1,23 @@
 /*
- * smtp.h - one message to an SMTP server (RFC 5321), by libesmtp: one session, one message, one recipient.
+ * smtp.h - one message to an SMTP server (RFC 5321), by libesmtp: one session, one message, one
+ * recipient.
  *
- * What may be believed is what the server was seen to say, step by step; libesmtp's final status alone is
- * not enough (it tells the reply to the last command, also where no message went with it):
+ * What may be believed is what the server was seen to say, step by step; libesmtp's final status
+ * alone is not enough (it tells the reply to the last command, also where no message went with it):
  *
  *   SENT      MAIL, RCPT and the final dot each had 2xx, and the message was handed over
  *   REFUSED   5xx to one of them: sending it again will not help
- *   LATER     4xx to one of them, or no session, or it broke off before the final dot: certainly not sent
+ *   LATER     4xx to one of them, or no session, or it broke off before the final dot: certainly
+ *             not sent
  *   UNKNOWN   the final dot was handed over and no reply came: it arrived once or not at all
  *
- * The caller is asked before the final dot goes out, and told as soon as the outcome is certain, before
- * QUIT, which changes nothing any more.
+ * The caller is asked before the final dot goes out, and told as soon as the outcome is certain,
+ * before QUIT, which changes nothing any more.
  *
- * Limits: timeout_ms bounds the connect (libesmtp has no limit for it; a timer's signal breaks it off) and
- * every single wait for the server after it. Messages must end their lines in CR LF, and addresses must have
- * been checked (mail.h): libesmtp sends both as they are. Bytes are counted in wire.h.
+ * Limits: timeout_ms bounds the connect (libesmtp has no limit for it; a timer's signal breaks it
+ * off) and every single wait for the server after it. Messages must end their lines in CR LF, and
+ * addresses must have been checked (mail.h): libesmtp sends both as they are. Bytes are counted in
+ * wire.h.
  */
 #ifndef ESE_SMTP_H
 #define ESE_SMTP_H
@@ -34,7 +37,7 @@ struct ese_smtp_outcome {
     enum ese_smtp_verdict verdict;
     bool answered; /* the server answered to the mail itself; false: no session could be had */
     int code;      /* the reply that decided it; 0: none */
-    char text[ESE_SMTP_TEXT_SIZE]; /* its words, one line of printable ASCII, or what happened instead */
+    char text[ESE_SMTP_TEXT_SIZE]; /* its words, one line of printable ASCII, or what happened */
 };
 
 struct ese_smtp_letter {

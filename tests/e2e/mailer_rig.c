@@ -61,12 +61,12 @@ void mailer_rig_start(struct mailer_rig *rig)
     struct ese_error error;
     unlink(rig->ready);
     must(ese_process_start(rig->mailer, &error), &error);
-    must(ese_ready_file(rig->ready, rig->mailer, RIG_PATIENCE_MS, rig->address, sizeof rig->address, &error),
-         &error);
+    must(ese_ready_file(rig->ready, rig->mailer, RIG_PATIENCE_MS, rig->address,
+                        sizeof rig->address, &error), &error);
     ese_process_option(rig->mailer, "--listen", rig->address);
 }
 
-/* ---- asking ----------------------------------------------------------------------------------------- */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 struct waiting {
     struct rig_answer answer;
@@ -82,14 +82,15 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     waiting->done = true;
 }
 
-static void begin_call(struct mailer_rig *rig, const char *method, const char *path, const char *headers,
-                       const char *body, ese_http_done *done, void *context)
+static void begin_call(struct mailer_rig *rig, const char *method, const char *path,
+                       const char *headers, const char *body, ese_http_done *done, void *context)
 {
     char url[256];
     snprintf(url, sizeof url, "http://%s%s", rig->address, path);
-    const struct ese_http_call call = {.method = method, .url = url, .headers = headers, .body = body,
-                                       .length = body == NULL ? 0 : strlen(body),
-                                       .timeout_ms = RIG_PATIENCE_MS, .done = done, .context = context};
+    const struct ese_http_call call = {
+        .method = method, .url = url, .headers = headers, .body = body,
+        .length = body == NULL ? 0 : strlen(body), .timeout_ms = RIG_PATIENCE_MS,
+        .done = done, .context = context};
     ese_http_client_call(rig->client, &call);
 }
 
@@ -105,9 +106,10 @@ static struct rig_answer call(struct mailer_rig *rig, const char *method, const 
 
 static void write_body(char *body, size_t size, const char *id, const char *content)
 {
-    snprintf(body, size, "{\"from\":\"consumer@ese.org\",\"to\":\"click_updated@ese.org\","
-             "\"subject\":\"[10.0.0.1] | Suspicious Activity Detected\",\"content\":\"%s\",\"id\":\"%s\"}",
-             content, id);
+    snprintf(body, size,
+             "{\"from\":\"consumer@ese.org\",\"to\":\"click_updated@ese.org\","
+             "\"subject\":\"[10.0.0.1] | Suspicious Activity Detected\","
+             "\"content\":\"%s\",\"id\":\"%s\"}", content, id);
 }
 
 struct rig_answer mailer_rig_post(struct mailer_rig *rig, const char *id, const char *content,
@@ -128,22 +130,23 @@ struct rig_answer mailer_rig_get(struct mailer_rig *rig, const char *path)
     return call(rig, "GET", path, NULL, NULL);
 }
 
-void mailer_rig_begin_post(struct mailer_rig *rig, const char *id, ese_http_done *done, void *context)
+void mailer_rig_begin_post(struct mailer_rig *rig, const char *id, ese_http_done *done,
+                           void *context)
 {
     char body[2048];
     write_body(body, sizeof body, id, "x");
     begin_call(rig, "POST", "/mail", NULL, body, done, context);
 }
 
-/* ---- the outbox ------------------------------------------------------------------------------------- */
+/* ---- the outbox ------------------------------------------------------------------------------ */
 
 int64_t mailer_rig_count(struct mailer_rig *rig, const char *condition)
 {
     char sql[256];
     struct ese_sqlite *sqlite;
     struct ese_error error;
-    const struct ese_sqlite_options options = {.path = rig->outbox, .durability = ESE_DURABILITY_DISK,
-                                               .read_only = true};
+    const struct ese_sqlite_options options = {
+        .path = rig->outbox, .durability = ESE_DURABILITY_DISK, .read_only = true};
     snprintf(sql, sizeof sql, "SELECT count(*) FROM mail WHERE %s", condition);
     must(ese_sqlite_open(&options, &sqlite, &error), &error);
     struct ese_statement *statement = ese_statement_new(sqlite, sql);

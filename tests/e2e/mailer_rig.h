@@ -1,6 +1,6 @@
 /*
- * mailer_rig.h - a real ese-mailer with its outbox in a fresh directory, to be asked, killed and started
- * again.
+ * mailer_rig.h - a real ese-mailer with its outbox in a fresh directory, to be asked, killed and
+ * started again.
  *
  * Its processes die with the test. Every failure to set up fails the test (cmocka). One thread.
  */
@@ -46,7 +46,8 @@ struct rig_answer mailer_rig_post_body(struct mailer_rig *rig, const char *body)
 struct rig_answer mailer_rig_get(struct mailer_rig *rig, const char *path);
 
 /* The same without waiting; done as http_client.h says. Poll the rig's client. */
-void mailer_rig_begin_post(struct mailer_rig *rig, const char *id, ese_http_done *done, void *context);
+void mailer_rig_begin_post(struct mailer_rig *rig, const char *id, ese_http_done *done,
+                           void *context);
 
 /* How many mails the outbox holds that fit the condition ("status = 'sent'"). */
 int64_t mailer_rig_count(struct mailer_rig *rig, const char *condition);

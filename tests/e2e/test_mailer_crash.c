@@ -1,4 +1,5 @@
-/* kill -9 of the mailer under load, with a real SMTP server behind it: what was accepted arrives once. */
+/* kill -9 of the mailer under load, with a real SMTP server behind it: what was accepted arrives
+ * once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,7 +136,8 @@ static void read_facts(struct mailer_rig *rig, struct load *load, const char *ma
     ese_mails_free(&mails);
     for (int i = 0; i < MAILS; i++) {
         char condition[128];
-        snprintf(condition, sizeof condition, "id = '%s' AND status = 'unknown'", load->mails[i].text);
+        snprintf(condition, sizeof condition, "id = '%s' AND status = 'unknown'",
+                 load->mails[i].text);
         load->mails[i].unknown = mailer_rig_count(rig, condition) == 1;
     }
 }

@@ -58,7 +58,8 @@ static bool say(struct connection *connection, const char *command, bool *silent
     pthread_mutex_lock(&smtp->mutex);
     smtp->sent += strlen(reply); /* before: whoever has the reply may look at once */
     pthread_mutex_unlock(&smtp->mutex);
-    return send(connection->fd, reply, strlen(reply), MSG_NOSIGNAL) >= 0 && strncmp(command, "QUIT", 4) != 0;
+    return send(connection->fd, reply, strlen(reply), MSG_NOSIGNAL) >= 0 && strncmp(command,
+                                                                                    "QUIT", 4) != 0;
 }
 
 static void keep_message(struct ese_test_smtp *smtp, struct ese_buffer *text)

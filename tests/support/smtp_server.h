@@ -1,11 +1,11 @@
 /*
  * smtp_server.h - an SMTP server that says what a test tells it to, and keeps what it was sent.
  *
- * On a free loopback port, each connection on a thread of its own. For every command of a client `reply` is
- * asked what to say: "GREETING" for the new connection, "EHLO name", "MAIL FROM:<...>", ..., and "." for
- * the final dot. It returns the reply with CR LF (a string that lives on), "" to say nothing more and wait
- * for the client to go, or NULL to close the connection without a word. It is called from any of the
- * connections' threads.
+ * On a free loopback port, each connection on a thread of its own. For every command of a client
+ * `reply` is asked what to say: "GREETING" for the new connection, "EHLO name", "MAIL FROM:<...>",
+ * ..., and "." for the final dot. It returns the reply with CR LF (a string that lives on), "" to
+ * say nothing more and wait for the client to go, or NULL to close the connection without a word.
+ * It is called from any of the connections' threads.
  */
 #ifndef ESE_TEST_SMTP_SERVER_H
 #define ESE_TEST_SMTP_SERVER_H
@@ -25,8 +25,8 @@ void ese_test_smtp_stop(struct ese_test_smtp **smtp);
 /* "127.0.0.1:40123" */
 const char *ese_test_smtp_address(const struct ese_test_smtp *smtp);
 
-/* The i-th message whose final dot came, as it was on the wire, without that dot's line; NULL: not (yet).
- * Lives as long as the server. Whatever was replied to the dot. */
+/* The i-th message whose final dot came, as it was on the wire, without that dot's line; NULL:
+ * not (yet). Lives as long as the server. Whatever was replied to the dot. */
 const char *ese_test_smtp_message(struct ese_test_smtp *smtp, int i);
 int ese_test_smtp_count(struct ese_test_smtp *smtp);
 

@@ -16,7 +16,8 @@ static struct ese_mail good_mail(void)
                             .to = "click_updated@ese.org",
                             .subject = "[10.0.0.1] | Suspicious Activity Detected",
                             .transport = "http",
-                            .traceparent = "00-0190a000000170028003000400050006-0190a00000017002-01"};
+                            .traceparent =
+                                "00-0190a000000170028003000400050006-0190a00000017002-01"};
     mail.content = ese_copy_text("3 KEY_PRESS_EVENT events");
     return mail;
 }
@@ -33,11 +34,12 @@ static void takes_a_good_mail(void **state)
 static void knows_addresses(void **state)
 {
     (void)state;
-    static const char *const good[] = {"a@b", "click_updated@ese.org", "a.b+c@x-1.example.org", "o'hara@x.y"};
+    static const char *const good[] = {"a@b", "click_updated@ese.org", "a.b+c@x-1.example.org",
+                                       "o'hara@x.y"};
     static const char *const bad[] = {
-        "", "a", "@b", "a@", "a@b@c", "a b@c", "a@b c", "a@b\r\nRCPT TO:<x@y>", "a\nb@c", "a@b\r", "<a@b>",
-        "a@b>", "\"a\"@b", ".a@b", "a.@b", "a..b@c", "a@b..c", "a@.b", "a@b.", "a@[1.2.3.4]", "\xc3\xa4@b",
-        "a@b\xc3\xa4", "a,b@c", "a@b,c", "a@b_c",
+        "", "a", "@b", "a@", "a@b@c", "a b@c", "a@b c", "a@b\r\nRCPT TO:<x@y>", "a\nb@c", "a@b\r",
+        "<a@b>", "a@b>", "\"a\"@b", ".a@b", "a.@b", "a..b@c", "a@b..c", "a@.b", "a@b.", "a@[1.2.3.4]",
+        "\xc3\xa4@b", "a@b\xc3\xa4", "a,b@c", "a@b,c", "a@b_c",
         "0123456789012345678901234567890123456789012345678901234567890123x@b",
     };
     for (size_t i = 0; i < ESE_COUNT_OF(good); i++)
@@ -76,7 +78,8 @@ static void refuses_what_would_write_headers(void **state)
         assert_non_null(strstr(error.text, "subject"));
     }
     snprintf(mail.subject, sizeof mail.subject, "fine");
-    static const char *const ids[] = {"", "a b", "a\r\nb", "<a>", "a@b", ".a", "a.", "a..b", "a/b", "\xc3\xa4"};
+    static const char *const ids[] = {"", "a b", "a\r\nb", "<a>", "a@b", ".a", "a.", "a..b", "a/b",
+                                      "\xc3\xa4"};
     for (size_t i = 0; i < ESE_COUNT_OF(ids); i++) {
         snprintf(mail.id, sizeof mail.id, "%s", ids[i]);
         assert_int_equal(ese_mail_check(&mail, NULL), -1);
@@ -128,16 +131,16 @@ static void reads_what_the_original_sends(void **state)
 {
     (void)state;
     struct ese_mail mail = {.content = NULL};
-    assert_int_equal(read_text("{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"s\",\"content\":\"x\\ny\","
-                               "\"more\":{\"of\":1}}", &mail, NULL), 0);
+    assert_int_equal(read_text("{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"s\","
+                               "\"content\":\"x\\ny\",\"more\":{\"of\":1}}", &mail, NULL), 0);
     assert_string_equal(mail.from, "a@b");
     assert_string_equal(mail.to, "c@d");
     assert_string_equal(mail.subject, "s");
     assert_string_equal(mail.content, "x\ny");
     assert_string_equal(mail.id, "");
     ese_mail_clear(&mail);
-    assert_int_equal(read_text("{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"s\",\"content\":\"\","
-                               "\"id\":\"i-1\"}", &mail, NULL), 0);
+    assert_int_equal(read_text("{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"s\","
+                               "\"content\":\"\",\"id\":\"i-1\"}", &mail, NULL), 0);
     assert_string_equal(mail.id, "i-1");
     ese_mail_clear(&mail);
 }
@@ -174,7 +177,8 @@ static void bounds_what_it_reads(void **state)
     size_t length = ESE_MAIL_CONTENT_LIMIT + 200;
     char *body = ese_alloc(length);
     struct ese_mail mail = {.content = NULL};
-    int head = snprintf(body, length, "{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"s\",\"content\":\"");
+    int head = snprintf(body, length,
+                        "{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"s\",\"content\":\"");
     memset(body + head, 'x', ESE_MAIL_CONTENT_LIMIT);
     snprintf(body + head + ESE_MAIL_CONTENT_LIMIT, 10, "\"}");
     assert_int_equal(read_text(body, &mail, NULL), 0);

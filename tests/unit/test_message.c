@@ -12,7 +12,8 @@
 static char *write_mail(const char *subject, const char *content)
 {
     struct ese_mail mail = {.id = "id-1", .from = "a@b.org", .to = "c@d.org", .transport = "http",
-                            .traceparent = "00-0190a000000170028003000400050006-0190a00000017002-01"};
+                            .traceparent =
+                                "00-0190a000000170028003000400050006-0190a00000017002-01"};
     snprintf(mail.subject, sizeof mail.subject, "%s", subject);
     mail.content = ese_copy_text(content);
     struct ese_buffer buffer = ESE_BUFFER_INIT(ESE_MESSAGE_LIMIT);

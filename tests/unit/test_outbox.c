@@ -54,7 +54,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- a put that waits for its answer ---------------------------------------------------------------------- */
+/* ---- a put that waits for its answer --------------------------------------------------------- */
 
 struct answer {
     pthread_mutex_t mutex;
@@ -66,7 +66,8 @@ struct answer {
 
 #define ANSWER_INIT {.mutex = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER}
 
-static void on_put(void *context, const char *id, enum ese_mail_put put, const struct ese_error *error)
+static void on_put(void *context, const char *id, enum ese_mail_put put,
+                   const struct ese_error *error)
 {
     struct answer *answer = context;
     (void)id;
@@ -86,7 +87,8 @@ static void await_count(struct answer *answer, int count)
     pthread_mutex_unlock(&answer->mutex);
 }
 
-static int begin_put(struct fixture *fixture, const char *id, const char *content, struct answer *answer)
+static int begin_put(struct fixture *fixture, const char *id, const char *content,
+                     struct answer *answer)
 {
     struct ese_mail mail = {.from = "a@b", .to = "c@ese.org", .subject = "s", .transport = "http"};
     snprintf(mail.id, sizeof mail.id, "%s", id);
@@ -116,7 +118,8 @@ static int64_t claim(struct fixture *fixture, const char *id)
     return seq;
 }
 
-static void end(struct fixture *fixture, int64_t seq, enum ese_mail_status status, int code, const char *text)
+static void end(struct fixture *fixture, int64_t seq, enum ese_mail_status status, int code,
+                const char *text)
 {
     struct ese_mail_end ended = {.seq = seq, .status = status, .reply.code = code};
     snprintf(ended.reply.text, sizeof ended.reply.text, "%s", text);
@@ -124,7 +127,8 @@ static void end(struct fixture *fixture, int64_t seq, enum ese_mail_status statu
 }
 
 /* What another program reads from the file. */
-static void assert_row(struct fixture *fixture, const char *id, const char *status, int attempts, int code)
+static void assert_row(struct fixture *fixture, const char *id, const char *status, int attempts,
+                       int code)
 {
     struct ese_sqlite_options options = {.path = fixture->path, .durability = ESE_DURABILITY_DISK,
                                          .read_only = true};
@@ -144,7 +148,7 @@ static void assert_row(struct fixture *fixture, const char *id, const char *stat
     ese_sqlite_close(&sqlite);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------------------ */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 static void keeps_a_mail_once(void **state)
 {
@@ -180,7 +184,8 @@ static void tries_again_when_it_is_time(void **state)
     put(fixture, "i-1", "x");
     int64_t due_ms = ese_clock_wall_ms() + 50;
     struct ese_mail_end later = {.seq = claim(fixture, "i-1"), .status = ESE_MAIL_QUEUED,
-                                 .reply = {.code = 451, .text = "later"}, .next_attempt_ms = due_ms};
+                                 .reply = {.code = 451, .text = "later"},
+                                 .next_attempt_ms = due_ms};
     assert_int_equal(ese_outbox_end(fixture->outbox, &later, NULL), 0);
     assert_row(fixture, "i-1", "queued", 1, 451);
     claim(fixture, "i-1");
@@ -223,7 +228,8 @@ static void many_share_a_commit(void **state)
     ese_outbox_close(&fixture->outbox);
     fixture->options.waiting_most = 2000;
     open_outbox(fixture);
-    struct ese_metric *commits = ese_metrics_counter(fixture->metrics, "ese_outbox_commits_total", NULL, "");
+    struct ese_metric *commits = ese_metrics_counter(fixture->metrics, "ese_outbox_commits_total",
+                                                     NULL, "");
     int64_t before = ese_metric_value(commits);
     for (int i = 0; i < 1000; i++) {
         snprintf(id, sizeof id, "i-%d", i);
@@ -285,7 +291,8 @@ struct listed {
     char reply[ESE_MAIL_REPLY_SIZE];
 };
 
-static void on_list(void *context, const struct ese_mail_row *rows, int count, const struct ese_error *error)
+static void on_list(void *context, const struct ese_mail_row *rows, int count,
+                    const struct ese_error *error)
 {
     struct listed *listed = context;
     listed->count = count;
@@ -294,7 +301,8 @@ static void on_list(void *context, const struct ese_mail_row *rows, int count, c
     on_put(&listed->answer, NULL, ESE_MAIL_TAKEN, error);
 }
 
-static void list(struct fixture *fixture, enum ese_mail_status status, int64_t after, struct listed *listed)
+static void list(struct fixture *fixture, enum ese_mail_status status, int64_t after,
+                 struct listed *listed)
 {
     *listed = (struct listed){.answer = ANSWER_INIT};
     assert_int_equal(ese_outbox_list(fixture->outbox, status, after, on_list, listed, NULL), 0);
@@ -357,7 +365,8 @@ static void a_stop_wakes_those_who_wait(void **state)
         pthread_join(threads[i], &refused);
         assert_non_null(refused);
     }
-    assert_int_equal(ese_outbox_mark_sending(fixture->outbox, seq, NULL), 0); /* what is open may end */
+    /* what is open may end */
+    assert_int_equal(ese_outbox_mark_sending(fixture->outbox, seq, NULL), 0);
     end(fixture, seq, ESE_MAIL_SENT, 250, "ok");
     ese_outbox_stop(fixture->outbox);
     assert_int_equal(ese_outbox_mark_sending(fixture->outbox, seq, NULL), -1);

@@ -18,8 +18,11 @@
 
 #define TIMEOUT_MS 1000 /* the least there is */
 
-static const char plain_text[] = "From: a@b.org\r\nTo: c@d.org\r\nSubject: s\r\nMessage-ID: <i@ese-lab>\r\n"
-                                 "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n\r\nfirst\r\n.\r\n..two\r\n.x\r\n";
+static const char plain_text[] = "From: a@b.org\r\nTo: c@d.org\r\nSubject: s\r\n"
+                                 "Message-ID: <i@ese-lab>\r\n"
+                                 "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n"
+                                 "\r\n"
+                                 "first\r\n.\r\n..two\r\n.x\r\n";
 
 /* What the listener saw. */
 struct seen {
@@ -56,7 +59,7 @@ static void send_to(const char *address, struct seen *seen)
     assert_int_equal(seen->decisions, 1);
 }
 
-/* ---- replies ---------------------------------------------------------------------------------------------- */
+/* ---- replies --------------------------------------------------------------------------------- */
 
 /* One command is answered otherwise; the rest is taken. */
 struct twist {
@@ -262,7 +265,8 @@ static void knows_what_a_server_is(void **state)
     (void)state;
     assert_int_equal(ese_smtp_check_server("127.0.0.1:25", NULL), 0);
     assert_int_equal(ese_smtp_check_server("mail.example.org:2525", NULL), 0);
-    static const char *const bad[] = {"", "host", ":25", "host:", "host:0", "host:65536", "host:x", "[::1]:25"};
+    static const char *const bad[] = {"", "host", ":25", "host:", "host:0", "host:65536", "host:x",
+                                      "[::1]:25"};
     for (size_t i = 0; i < ESE_COUNT_OF(bad); i++) {
         struct ese_error error = {.code = ESE_OK};
         if (ese_smtp_check_server(bad[i], &error) == 0)
