@@ -53,7 +53,7 @@ void ese_totals_write_json(FILE *stream, const struct ese_totals *totals)
         "p999", (json_int_t)ese_histogram_percentile(latency, 99.9),
         "max", (json_int_t)ese_histogram_max(latency),
         "seconds", ese_totals_seconds(totals, totals->ended_ns));
-    json_dumpf(report, stream, JSON_COMPACT);
+    json_dumpf(report, stream, JSON_COMPACT | JSON_REAL_PRECISION(6));
     fputc('\n', stream);
     json_decref(report);
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ese-consumer/decision.h"
 #include "ese-core/event.h"
 #include "ese-core/history.h"
 
@@ -28,11 +29,6 @@ struct staged_event {
     int64_t sent_ns; /* 0: it was not */
 };
 
-struct staged_decision {
-    struct ese_id id;
-    struct ese_id events[3];
-};
-
 struct staged_run {
     char *directory;
     struct staged_event *events; /* in the order they were offered */
@@ -42,12 +38,13 @@ struct staged_run {
     int read;       /* how many of the log the consumer was handed and committed; -1: all */
     int passed_over; /* the place in the log the consumer was never handed though it went on; -1: none */
     int handed_twice; /* the first so many are handed again */
-    struct staged_decision *decisions;
+    struct ese_decision *decisions;
     int decision_count;
     struct ese_id *mails; /* of the decisions whose mails arrived */
     int mail_count;
     struct ese_id unknown_mail; /* the mailer does not know; none: there is no such */
     int queued_mails;
+    int64_t late, beyond_window; /* as each partition's reader counted */
     int64_t history_bytes; /* limit of the client's history */
     bool has_no_store;     /* it was not read back */
 };
@@ -62,6 +59,7 @@ int staged_run_place(const struct staged_run *run, int event);
 void staged_run_drop(struct staged_run *run, int place);
 void staged_run_append(struct staged_run *run, int event);
 void staged_run_swap(struct staged_run *run, int place, int other);
+void staged_run_decide(struct staged_run *run, const struct ese_decision *decision); /* its mail arrives */
 void staged_run_add_mail(struct staged_run *run, struct ese_id decision);
 void staged_run_drop_mail(struct staged_run *run, int mail);
 
