@@ -311,11 +311,12 @@ static int turn(struct ese_sender *sender, struct ese_error *error)
 static int linger(struct ese_sender *sender, struct ese_error *error)
 {
     int64_t end_ns = ese_clock_monotonic_ns() + sender->linger_ms * ESE_NS_PER_MS;
+    int64_t left_ms = 0; /* look first: mostly there is nothing to wait for */
     for (;;) {
-        int64_t left_ms = (end_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
-        int under_way = ese_http_client_poll(sender->client, left_ms > 0 ? (int)left_ms : 0, -1);
+        int under_way = ese_http_client_poll(sender->client, (int)left_ms, -1);
         if (note_answers(sender, error) != 0)
             return -1;
+        left_ms = (end_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
         if (under_way == 0 || left_ms <= 0)
             return 0;
     }
