@@ -30,6 +30,7 @@ struct ese_sender_options {
     bool resend_unknown;     /* a mail without a reply to its final dot is queued again, not held */
 };
 
+/* After a failure, too, *senders is there, and has to be stopped. */
 int ese_senders_start(const struct ese_sender_options *options, struct ese_senders **senders,
                       struct ese_error *error);
 

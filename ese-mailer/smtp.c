@@ -53,14 +53,15 @@ static void install_connect_signal(void)
 }
 
 /* Aimed at this thread alone. */
-static void make_connect_limit(struct session *session)
+static int make_connect_limit(struct session *session)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, install_connect_signal);
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = CONNECT_SIGNAL};
     event.sigev_notify_thread_id = gettid();
-    int result = timer_create(CLOCK_MONOTONIC, &event, &session->connect_limit);
-    assert(result == 0);
+    if (timer_create(CLOCK_MONOTONIC, &event, &session->connect_limit) == 0)
+        return 0;
+    return ese_fail_errno(&session->problem, "cannot limit the connect: no timer");
 }
 
 /* It goes on firing until it is disarmed: a signal that came just before connect(2) would be
@@ -275,10 +276,11 @@ void ese_smtp_send(const char *server, int timeout_ms, const struct ese_smtp_let
 {
     struct session session = {.letter = letter, .listener = listener, .timeout_ms = timeout_ms};
     set_up(&session, server);
-    make_connect_limit(&session);
-    arm_connect_limit(&session, true);
-    smtp_start_session(session.handle);
-    timer_delete(session.connect_limit);
+    if (make_connect_limit(&session) == 0) {
+        arm_connect_limit(&session, true);
+        smtp_start_session(session.handle);
+        timer_delete(session.connect_limit);
+    }
     decide_at_end(&session);
     if (session.handed_over)
         count_framing(letter);

@@ -176,6 +176,34 @@ static void holds_what_got_no_reply_to_its_final_dot(void **state)
     clear_stage(&stage);
 }
 
+static void sends_the_unknown_again_when_told(void **state)
+{
+    (void)state;
+    struct stage stage;
+    make_stage(&stage, ".", NULL, 1);
+    ese_process_option(stage.rig->mailer, "--unknown", "resend");
+    mailer_rig_start(stage.rig);
+    assert_int_equal(mailer_rig_post(stage.rig, ID, "x", NULL).status, 202);
+    mailer_rig_await(stage.rig, "status = 'sent' AND attempts = 2", 1);
+    assert_int_equal(ese_test_smtp_count(stage.smtp), 2); /* the price */
+    clear_stage(&stage);
+}
+
+static void tells_how_it_is(void **state)
+{
+    (void)state;
+    struct stage stage;
+    make_stage(&stage, "none", NULL, 0);
+    mailer_rig_start(stage.rig);
+    assert_int_equal(mailer_rig_get(stage.rig, "/health").status, 200);
+    assert_string_equal(mailer_rig_get(stage.rig, "/dead-letters").body, "[]");
+    assert_int_equal(mailer_rig_get(stage.rig, "/dead-letters?after=x").status, 400);
+    assert_int_equal(mailer_rig_post(stage.rig, ID, "x", NULL).status, 202);
+    assert_non_null(strstr(mailer_rig_get(stage.rig, "/metrics").body,
+                           "\nese_mails_asked_total{answer=\"taken\"} 1\n"));
+    clear_stage(&stage);
+}
+
 static void a_full_outbox_says_so(void **state)
 {
     (void)state;
@@ -272,6 +300,8 @@ int main(void)
         cmocka_unit_test(tries_again_what_was_refused_for_now),
         cmocka_unit_test(parks_what_was_refused_for_good),
         cmocka_unit_test(holds_what_got_no_reply_to_its_final_dot),
+        cmocka_unit_test(sends_the_unknown_again_when_told),
+        cmocka_unit_test(tells_how_it_is),
         cmocka_unit_test(a_full_outbox_says_so),
         cmocka_unit_test(stops_in_time_though_the_server_hangs),
         cmocka_unit_test(keeps_its_history),

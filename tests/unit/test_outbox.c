@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
@@ -333,6 +335,43 @@ static void lists_the_parked(void **state)
     assert_string_equal(listed.first, "i-3");
 }
 
+/* Files can grow no more, as on a full disk. */
+static void let_files_grow(bool yes)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = yes ? limit.rlim_max : 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void answers_for_nothing_the_disk_did_not_take(void **state)
+{
+    struct fixture *fixture = *state;
+    struct answer answer = ANSWER_INIT;
+    struct ese_mail_end sent = {.status = ESE_MAIL_SENT, .reply.code = 250};
+    char text[512];
+    put(fixture, "i-1", "x");
+    sent.seq = claim(fixture, "i-1");
+    let_files_grow(false);
+    assert_int_equal(begin_put(fixture, "i-2", "x", &answer), 0);
+    await_count(&answer, 1);
+    int marked = ese_outbox_mark_sending(fixture->outbox, sent.seq, NULL);
+    int ended = ese_outbox_end(fixture->outbox, &sent, NULL);
+    bool healthy = ese_outbox_healthy(fixture->outbox, text, sizeof text);
+    let_files_grow(true);
+    assert_true(answer.failed);
+    assert_int_equal(marked, -1);
+    assert_int_equal(ended, -1);
+    assert_false(healthy);
+    assert_row(fixture, "i-1", "queued", 0, 0);
+    assert_row(fixture, "i-2", NULL, 0, 0);
+    assert_int_equal(ese_outbox_end(fixture->outbox, &sent, NULL), 0);
+    assert_int_equal(put(fixture, "i-2", "x"), ESE_MAIL_TAKEN);
+    assert_true(ese_outbox_healthy(fixture->outbox, text, sizeof text));
+    claim(fixture, "i-2"); /* and not the first, which is sent */
+}
+
 static void belongs_to_one_at_a_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -386,6 +425,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(sends_the_unknown_again_when_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lets_sent_mails_go_and_keeps_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lists_the_parked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(answers_for_nothing_the_disk_did_not_take, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(belongs_to_one_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_wakes_those_who_wait, set_up, tear_down),
     };
