@@ -33,8 +33,8 @@ void ese_rig_give(struct ese_config *config, enum ese_face face, const char *nam
 
 void ese_bench_forget_positions(struct ese_bench *bench)
 {
-    for (int i = 0; i < ESE_BENCH_PARTITIONS; i++)
-        bench->next[i] = NO_POSITION;
+    for (int i = 0; i < bench->partition_count; i++)
+        bench->partitions[i].next = NO_POSITION;
 }
 
 /* ---- the place -------------------------------------------------------------------------------- */
@@ -164,20 +164,33 @@ void ese_bench_flush(struct ese_bench *bench)
 
 /* ---- consuming -------------------------------------------------------------------------------- */
 
-static int64_t on_given(void *context, int32_t partition)
+/* The bench's row for the partition of that number. */
+static struct ese_bench_partition *partition_of(struct ese_bench *bench, int32_t number)
 {
-    struct ese_bench *bench = context;
-    assert_in_range(partition, 0, ESE_BENCH_PARTITIONS - 1);
-    assert_false(bench->holds[partition]);
-    bench->holds[partition] = true;
-    return bench->next[partition] != NO_POSITION ? bench->next[partition] : bench->from;
+    for (int i = 0; i < bench->partition_count; i++) {
+        if (bench->partitions[i].number == number)
+            return &bench->partitions[i];
+    }
+    assert_true(bench->partition_count < ESE_BENCH_PARTITIONS);
+    struct ese_bench_partition *made = &bench->partitions[bench->partition_count++];
+    *made = (struct ese_bench_partition){.number = number, .next = NO_POSITION};
+    return made;
 }
 
-static void on_taken(void *context, int32_t partition)
+static int64_t on_given(void *context, int32_t number)
 {
     struct ese_bench *bench = context;
-    assert_true(bench->holds[partition]);
-    bench->holds[partition] = false;
+    struct ese_bench_partition *partition = partition_of(bench, number);
+    assert_false(partition->held);
+    partition->held = true;
+    return partition->next != NO_POSITION ? partition->next : bench->from;
+}
+
+static void on_taken(void *context, int32_t number)
+{
+    struct ese_bench_partition *partition = partition_of(context, number);
+    assert_true(partition->held);
+    partition->held = false;
 }
 
 static void on_skipped(void *context, int32_t partition, int64_t from, int64_t to)
@@ -205,20 +218,21 @@ void ese_bench_close_consumer(struct ese_bench *bench)
         return;
     bench->transport->consume->close(&bench->consumer);
     assert_null(bench->consumer);
-    for (int i = 0; i < ESE_BENCH_PARTITIONS; i++)
-        assert_false(bench->holds[i]);
+    for (int i = 0; i < bench->partition_count; i++)
+        assert_false(bench->partitions[i].held);
 }
 
+/* Offsets rise, none comes again, and only from where the partition was given. */
 static void take(struct ese_bench *bench, const struct ese_record *record)
 {
-    assert_in_range(record->partition, 0, ESE_BENCH_PARTITIONS - 1);
-    if (!bench->holds[record->partition])
+    struct ese_bench_partition *partition = partition_of(bench, record->partition);
+    if (!partition->held)
         ese_journey_note_wrong(bench->journey, "partition %d was never given", record->partition);
-    if (record->offset < bench->next[record->partition] || record->next <= record->offset)
+    if (record->offset < partition->next || record->next <= record->offset)
         ese_journey_note_wrong(bench->journey, "partition %d: offset %lld, next %lld behind %lld",
                                record->partition, (long long)record->offset, (long long)record->next,
-                               (long long)bench->next[record->partition]);
-    bench->next[record->partition] = record->next;
+                               (long long)partition->next);
+    partition->next = record->next;
     ese_journey_note_handed(bench->journey, record);
 }
 

@@ -25,8 +25,12 @@ struct ese_bench {
     struct ese_config *consume_config;
     struct ese_consumer *consumer;
     int64_t from;                        /* where partitions begin that have no position yet */
-    int64_t next[ESE_BENCH_PARTITIONS];  /* behind the last record handed; -3 before the first */
-    bool holds[ESE_BENCH_PARTITIONS];
+    struct ese_bench_partition {
+        int32_t number;
+        bool held;
+        int64_t next; /* behind the last record handed; -3 before the first */
+    } partitions[ESE_BENCH_PARTITIONS];
+    int partition_count;
     bool at_end;                         /* as the last batch said */
     int unreadable;
 };

@@ -212,25 +212,20 @@ static void what_was_read_can_be_read_again(void **state)
 
 /* ---- limits ----------------------------------------------------------------------------------- */
 
+static void check_next_waits(struct ese_bench *bench, int least_ms, int timeout_ms)
+{
+    int64_t since_ns = ese_clock_monotonic_ns();
+    assert_int_equal(ese_bench_read(bench, timeout_ms, INT32_MAX), 0);
+    assert_in_range(elapsed_ms(since_ns), least_ms, timeout_ms + 1000);
+}
+
 static void next_waits_no_longer_than_told(void **state)
 {
     struct ese_bench *bench = open_bench(state);
     ese_bench_open_consumer(bench, 10);
     ese_bench_read_to_end(bench);
-    static const int limits_ms[] = {0, 300};
-    for (size_t i = 0; i < ESE_COUNT_OF(limits_ms); i++) {
-        int64_t since_ns = ese_clock_monotonic_ns();
-        assert_int_equal(ese_bench_read(bench, limits_ms[i], INT32_MAX), 0);
-        assert_in_range(elapsed_ms(since_ns), limits_ms[i] / 2, limits_ms[i] + 1000);
-    }
-    if (ese_rig.kill == NULL)
-        return;
-    ese_rig.kill(bench->place); /* a server that is away is waited for, and no error */
-    for (size_t i = 0; i < ESE_COUNT_OF(limits_ms); i++) {
-        int64_t since_ns = ese_clock_monotonic_ns();
-        assert_int_equal(ese_bench_read(bench, limits_ms[i], INT32_MAX), 0);
-        assert_in_range(elapsed_ms(since_ns), 0, limits_ms[i] + 1000);
-    }
+    check_next_waits(bench, 0, 0);
+    check_next_waits(bench, 250, 300);
 }
 
 static void poll_waits_no_longer_than_told(void **state)
@@ -326,17 +321,33 @@ static void need_server(void)
         skip();
 }
 
-static void opening_does_not_wait_for_the_server(void **state)
+/* What is pending when a producer is closed has no outcome; here it cannot have been stored either. */
+static void check_close_lets_go(struct ese_bench *bench)
+{
+    ese_bench_open_producer(bench, 256, DEADLINE_MS);
+    for (int i = 0; i < 100; i++) {
+        const struct ese_event *event = ese_journey_next(bench->journey, 10);
+        assert_int_equal(bench->transport->produce->send(bench->producer, event, NULL), 0);
+    }
+    int64_t since_ns = ese_clock_monotonic_ns();
+    bench->transport->produce->close(&bench->producer);
+    assert_in_range(elapsed_ms(since_ns), 0, 5000);
+    assert_null(bench->producer);
+}
+
+static void a_server_that_is_away_is_waited_for(void **state)
 {
     need_server();
     struct ese_bench *bench = open_bench(state);
     ese_rig.kill(bench->place);
+    check_close_lets_go(bench);
     int64_t since_ns = ese_clock_monotonic_ns();
     ese_bench_open_producer(bench, 256, DEADLINE_MS);
     ese_bench_open_consumer(bench, 100);
     assert_in_range(elapsed_ms(since_ns), 0, 2000);
     send_events(bench, 50, 10);
-    ese_bench_read(bench, 100, INT32_MAX);
+    check_next_waits(bench, 0, 0);
+    check_next_waits(bench, 0, 300);
     restart(bench);
     ese_bench_flush(bench);
     assert_int_equal(ese_journey_outcomes(bench->journey, ESE_OUTCOME_ACKNOWLEDGED), 50);
@@ -385,19 +396,6 @@ static void every_event_has_one_outcome(void **state)
     ese_bench_open_consumer(bench, 100);
     ese_bench_read_all(bench);
     check_all(bench);
-}
-
-static void close_lets_go_of_what_is_pending(void **state)
-{
-    need_server();
-    struct ese_bench *bench = open_bench(state);
-    ese_bench_open_producer(bench, 256, DEADLINE_MS);
-    ese_rig.kill(bench->place);
-    send_events(bench, 100, 10);
-    int64_t since_ns = ese_clock_monotonic_ns();
-    bench->transport->produce->close(&bench->producer);
-    assert_in_range(elapsed_ms(since_ns), 0, 5000);
-    assert_null(bench->producer);
 }
 
 static void tell_outcomes(struct ese_bench *bench, int tell_fd, int timeout_ms)
@@ -480,26 +478,24 @@ static void only_promised_levels_are_accepted(void **state)
     }
 }
 
-static void every_level_keeps_events(void **state)
+/* All the others run at the least level. What a power loss would do no test can do here; a kill must do no
+ * more harm at this level than at the least. */
+static void the_disk_level_keeps_events(void **state)
 {
     struct fixture *fixture = *state;
-    unsigned kept = promises(fixture)->durability & (ESE_DURABILITY_OS | ESE_DURABILITY_DISK);
-    for (unsigned level = ESE_DURABILITY_OS; level <= ESE_DURABILITY_DISK; level <<= 1) {
-        if ((kept & level) == 0)
-            continue;
-        struct ese_bench *bench = ese_bench_open(fixture->specification, level, LANES);
-        fixture->bench = bench;
-        ese_bench_open_producer(bench, 256, DEADLINE_MS);
-        send_acknowledged(bench, 100, 10);
-        if (ese_rig.kill != NULL) {
-            ese_rig.kill(bench->place);
-            restart(bench);
-        }
-        ese_bench_open_consumer(bench, 100);
-        ese_bench_read_all(bench);
-        check_all(bench);
-        ese_bench_close(&fixture->bench);
+    if ((promises(fixture)->durability & ESE_DURABILITY_DISK) == 0)
+        skip();
+    struct ese_bench *bench = fixture->bench =
+        ese_bench_open(fixture->specification, ESE_DURABILITY_DISK, LANES);
+    ese_bench_open_producer(bench, 256, DEADLINE_MS);
+    send_acknowledged(bench, 100, 10);
+    if (ese_rig.kill != NULL) {
+        ese_rig.kill(bench->place);
+        restart(bench);
     }
+    ese_bench_open_consumer(bench, 100);
+    ese_bench_read_all(bench);
+    check_all(bench);
 }
 
 static void send_again(struct ese_bench *bench, int number)
@@ -623,13 +619,12 @@ static const struct {
     TEST(a_failed_open_says_why_and_can_be_closed),
     TEST(close_takes_null),
     TEST(partitions_have_names),
-    TEST(opening_does_not_wait_for_the_server),
+    TEST(a_server_that_is_away_is_waited_for),
     TEST(order_survives_retries),
     TEST(every_event_has_one_outcome),
-    TEST(close_lets_go_of_what_is_pending),
     TEST(what_a_killed_producer_had_acknowledged_is_kept),
     TEST(only_promised_levels_are_accepted),
-    TEST(every_level_keeps_events),
+    TEST(the_disk_level_keeps_events),
     TEST(a_retry_is_stored_once),
     TEST(a_dropped_event_is_found),
     TEST(a_doubled_event_is_found),

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "ese-core/memory.h"
+#include "orchestration/kafka/port.h"
 #include "orchestration/lab/process.h"
 #include "tests/support/directory.h"
 #include "tests/support/wait.h"
@@ -14,7 +15,6 @@
 struct ese_rig_server {
     struct ese_process *process;
     char *ready_path, *log_path;
-    char address[64]; /* "" before the first life */
     char url[80];
 };
 
@@ -38,29 +38,15 @@ static bool is_ready_or_gone(void *context)
     return access(server->ready_path, F_OK) == 0 || !ese_process_running(server->process);
 }
 
-static int read_address(struct ese_rig_server *server, struct ese_error *error)
-{
-    FILE *file = fopen(server->ready_path, "re");
-    if (file == NULL)
-        return ese_fail_errno(error, "cannot read %s", server->ready_path);
-    if (fgets(server->address, sizeof server->address, file) == NULL)
-        server->address[0] = '\0';
-    fclose(file);
-    server->address[strcspn(server->address, "\n")] = '\0';
-    snprintf(server->url, sizeof server->url, "http://%s", server->address);
-    return 0;
-}
-
 static int begin_life(struct ese_rig_server *server, struct ese_error *error)
 {
     char said[300];
     unlink(server->ready_path);
-    ese_process_option(server->process, "--listen", server->address[0] != '\0' ? server->address : "127.0.0.1:0");
     if (ese_process_start(server->process, error) != 0)
         return -1;
     bool told = ese_test_wait_until(is_ready_or_gone, server, READY_MS);
     if (told && access(server->ready_path, F_OK) == 0)
-        return read_address(server, error);
+        return 0;
     ese_process_last_words(server->process, said, sizeof said);
     enum ese_code code = ese_process_running(server->process) ? ESE_E_TIMEOUT
                        : ese_process_status(server->process) == EXIT_USAGE ? ESE_E_USAGE : ESE_E_CLOSED;
@@ -70,7 +56,13 @@ static int begin_life(struct ese_rig_server *server, struct ese_error *error)
 int ese_rig_server_start(const struct ese_rig_server_options *options, struct ese_rig_server **server,
                          struct ese_error *error)
 {
+    char address[64];
+    int port;
+    if (ese_port_draw(&port, 1, error) != 0) /* one that stays ours while the server is dead */
+        return -1;
     struct ese_rig_server *started = *server = ese_alloc(sizeof *started);
+    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    snprintf(started->url, sizeof started->url, "http://%s", address);
     char *program = ese_test_path(getenv("ESE_BUILD"), "ese-server/ese-server");
     char *data = ese_test_path(options->directory, "data");
     started->ready_path = ese_test_path(options->directory, "ready");
@@ -79,6 +71,7 @@ int ese_rig_server_start(const struct ese_rig_server_options *options, struct es
     ese_process_argument(started->process, program);
     ese_process_option(started->process, "--transport", options->specification);
     ese_process_option(started->process, "--durability", ese_durability_name(options->durability));
+    ese_process_option(started->process, "--listen", address);
     ese_process_option(started->process, "--ready-file", started->ready_path);
     give_own(started, options, "data", data);
     give_own(started, options, "bootstrap-servers", options->bootstrap_servers);
