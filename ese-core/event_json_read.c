@@ -68,10 +68,34 @@ static char *dump(const json_t *data)
     return text;
 }
 
-static int keep_data(const json_t *data, struct ese_event *event, struct ese_error *error)
+/* Answers are indented, four spaces a level: without a bound on levels, few bytes would make many. */
+static bool nested_deeper(json_t *value, int levels)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+
+    if (!json_is_object(value) && !json_is_array(value))
+        return false;
+    if (levels == 0)
+        return true;
+    json_object_foreach(value, name, member) {
+        if (nested_deeper(member, levels - 1))
+            return true;
+    }
+    json_array_foreach(value, i, member) {
+        if (nested_deeper(member, levels - 1))
+            return true;
+    }
+    return false;
+}
+
+static int keep_data(json_t *data, struct ese_event *event, struct ese_error *error)
 {
     if (!json_is_object(data))
         return ese_fail(error, ESE_E_INVALID, "data: an object is expected");
+    if (nested_deeper(data, ESE_EVENT_DATA_DEPTH))
+        return ese_fail(error, ESE_E_INVALID, "data: more than %d levels", ESE_EVENT_DATA_DEPTH);
     const char *order = json_string_value(json_object_get(data, "orderId"));
     if (order != NULL && strlen(order) >= sizeof event->key)
         return ese_fail(error, ESE_E_INVALID, "data.orderId: '%.40s...' is longer than %zu bytes", order,
@@ -86,7 +110,7 @@ static int keep_data(const json_t *data, struct ese_event *event, struct ese_err
 /* data may be missing. */
 static int read_data(const json_t *object, struct ese_event *event, struct ese_error *error)
 {
-    const json_t *data = json_object_get(object, "data");
+    json_t *data = json_object_get(object, "data");
     return data == NULL ? 0 : keep_data(data, event, error);
 }
 

@@ -179,6 +179,33 @@ static void refuses_what_does_not_fit(void **state)
     ese_buffer_free(&body);
 }
 
+/* An event whose data has so many levels, the outermost object among them. */
+static void write_nested(struct ese_buffer *body, int levels)
+{
+    ese_buffer_clear(body);
+    ese_buffer_text(body, "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},\"timestamp\":1,\"ip\":\"i\",");
+    ese_buffer_text(body, "\"data\":");
+    for (int i = 0; i < levels; i++)
+        ese_buffer_text(body, i % 2 == 0 ? "{\"a\":" : "[");
+    ese_buffer_text(body, "1");
+    for (int i = levels - 1; i >= 0; i--)
+        ese_buffer_text(body, i % 2 == 0 ? "}" : "]");
+    ese_buffer_text(body, "}");
+}
+
+static void refuses_data_that_is_nested_too_deep(void **state)
+{
+    (void)state;
+    struct ese_buffer body = ESE_BUFFER_INIT(2000);
+    struct ese_event event = {0};
+    write_nested(&body, ESE_EVENT_DATA_DEPTH);
+    read_good(body.text, &event);
+    ese_event_clear(&event);
+    write_nested(&body, ESE_EVENT_DATA_DEPTH + 1);
+    refuses(body.text, body.length, "levels");
+    ese_buffer_free(&body);
+}
+
 static void a_list_is_read_or_refused_as_a_whole(void **state)
 {
     (void)state;
@@ -404,6 +431,7 @@ int main(void)
         cmocka_unit_test(ids_are_ours_or_foreign),
         cmocka_unit_test(refuses_what_is_wrong_and_names_it),
         cmocka_unit_test(refuses_what_does_not_fit),
+        cmocka_unit_test(refuses_data_that_is_nested_too_deep),
         cmocka_unit_test(a_list_is_read_or_refused_as_a_whole),
         cmocka_unit_test(stored_as_the_original_answers),
         cmocka_unit_test(stored_list_as_the_original_answers),
