@@ -103,13 +103,18 @@ const char *ese_broker_life_bootstrap(const struct ese_broker_life *life)
 const char *ese_broker_life_kind(const struct ese_broker_life *life)
 {
     if (life->given != NULL)
-        return "Apache Kafka, given by --bootstrap-servers";
+        return "Apache Kafka, given by --bootstrap-servers: its cost is not known here";
     return life->embedded != NULL ? ESE_EMBEDDED_WARNING : "Apache Kafka, one broker started for this run";
 }
 
 bool ese_broker_life_is_mock(const struct ese_broker_life *life)
 {
     return life->embedded != NULL;
+}
+
+bool ese_broker_life_is_own(const struct ese_broker_life *life)
+{
+    return life->own != NULL;
 }
 
 bool ese_broker_life_running(struct ese_broker_life *life)

@@ -35,6 +35,7 @@ const char *ese_broker_life_bootstrap(const struct ese_broker_life *life);
 /* For reports: "Apache Kafka 4.3.1, one broker", "given", or the mock's warning. */
 const char *ese_broker_life_kind(const struct ese_broker_life *life);
 bool ese_broker_life_is_mock(const struct ese_broker_life *life);
+bool ese_broker_life_is_own(const struct ese_broker_life *life); /* a process of its own, whose cost is known */
 bool ese_broker_life_running(struct ese_broker_life *life);
 void ese_broker_life_sample(struct ese_broker_life *life);
 struct ese_usage ese_broker_life_usage(const struct ese_broker_life *life);

@@ -124,7 +124,7 @@ void ese_journey_cost(struct ese_journey *journey, struct ese_journey_cost *cost
         cost->disk_written_bytes += usage.written_bytes;
         cost->processes++;
     }
-    if (journey->broker != NULL) {
+    if (journey->broker != NULL && ese_broker_life_is_own(journey->broker)) {
         struct ese_usage usage = ese_broker_life_usage(journey->broker);
         cost->cpu_ns += usage.cpu_ns;
         cost->disk_written_bytes += usage.written_bytes;
