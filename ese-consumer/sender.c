@@ -96,7 +96,7 @@ static void ask_again(struct slot *slot, const struct ese_http_answer *answer)
 
 static bool is_refusal(int status)
 {
-    return status == 400 || status == 409 || status == 413 || status == 422;
+    return status == 400 || status == 403 || status == 409 || status == 413 || status == 422;
 }
 
 static void note_asked(struct slot *slot)

@@ -9,7 +9,7 @@
  *     X-ESE-Transport: the transport's name
  *
  *   2xx                  answered: the mailer has it, or had it before
- *   400, 409, 413, 422   refused for good: the row keeps the reason, it is counted and logged, and
+ *   400, 403, 409, 413, 422  refused for good: the row keeps the reason, it is counted and logged, and
  *                        not asked again
  *   anything else, or no answer  asked again, after a back-off (or the Retry-After it named)
  *

@@ -192,12 +192,15 @@ static int serve_consumer(struct ese_journey *journey, struct ese_error *error)
     if (new_process(journey, ESE_ROLE_CONSUMER, "ese-consumer", error) < 0)
         return -1;
     struct ese_process *consumer = journey->role[ESE_ROLE_CONSUMER].process;
-    char mailer[160];
+    char mailer[160], lateness[32];
     snprintf(mailer, sizeof mailer, "http://%s", journey->mailer_address);
     add_transport(journey, consumer, ESE_FACE_CONSUME);
     ese_process_option(consumer, "--group", GROUP);
     ese_process_option(consumer, "--member", "1");
     ese_process_option(consumer, "--mailer", mailer);
+    ese_process_option(consumer, "--durability", ese_durability_name(journey->durability));
+    snprintf(lateness, sizeof lateness, "%lld", (long long)journey->retry_deadline_ms);
+    ese_process_option(consumer, "--lateness-ms", lateness); /* no acknowledged event comes later */
     add_path(journey, consumer, "--state", ESE_ARTIFACT_STATE);
     add_path(journey, consumer, "--history", ESE_ARTIFACT_CONSUMER_HISTORY);
     ese_process_argument(consumer, "--quiet");
