@@ -83,6 +83,9 @@ check_docs() {
     catches check-docs.py 'walk.md:3: no program has an option --slow' 'an option that is none' \
         docs/walk.md 'Or `./lab go --slow`.'
     catches check-docs.py "does not know 'jump'" 'a command that is none' docs/walk.md 'Or ./lab jump.'
+    fresh_tree
+    echo 'See transports/fog/README.md, and --haze.' >> docs/walk.md
+    expect 77 'transports/fog' 'documents of a fuller house' "$tools/check-docs.py" . ./program
     catches check-docs.py "'TODO' has no place" 'a note to oneself' docs/walk.md 'TODO: write this'
 }
 
