@@ -102,7 +102,8 @@ static void sift_down(struct clicks *clicks, int at)
 static void fill(const struct person *person, struct ese_event *event)
 {
     snprintf(event->type, sizeof event->type, "%s", ESE_TYPE_CLICK);
-    snprintf(event->sub_type, sizeof event->sub_type, "%s", sub_types[person->kinds[person->position]]);
+    snprintf(event->sub_type, sizeof event->sub_type, "%s",
+             sub_types[person->kinds[person->position]]);
     snprintf(event->ip, sizeof event->ip, "203.0.113.7-%d", person->number);
     ese_event_set_key(event);
 }

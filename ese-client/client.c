@@ -14,7 +14,7 @@
 #define POLL_TYPED_MS 10          /* so that a typed line is seen soon while others are pending */
 #define SENDS_BETWEEN_POLLS 64
 #define OUTCOMES_A_POLL 256
-#define NAP_NS (100 * INT64_C(1000)) /* between polls when the next event is due within a millisecond */
+#define NAP_NS (100 * INT64_C(1000)) /* between polls, the next event being due within 1 ms */
 #define WIRE_EVERY_NS (100 * ESE_NS_PER_MS)
 #define DRAIN_STOPPED_NS (2 * ESE_NS_PER_S)
 #define DRAIN_GRACE_NS (2 * ESE_NS_PER_S) /* a transport has one second beyond its retry deadline */
@@ -35,7 +35,7 @@ struct loop {
     int64_t next_wire_ns;
 };
 
-/* ---- outcomes ------------------------------------------------------------------------------------ */
+/* ---- outcomes -------------------------------------------------------------------------------- */
 
 struct outcome {
     enum ese_history_kind kind;
@@ -46,8 +46,10 @@ struct outcome {
 static const struct outcome outcomes[] = {
     [ESE_OUTCOME_ACKNOWLEDGED] = {ESE_HISTORY_ACKNOWLEDGED, ESE_COUNT_ACKNOWLEDGED,
                                   offsetof(struct ese_totals, acknowledged)},
-    [ESE_OUTCOME_REFUSED] = {ESE_HISTORY_REFUSED, ESE_COUNT_REFUSED, offsetof(struct ese_totals, refused)},
-    [ESE_OUTCOME_UNKNOWN] = {ESE_HISTORY_UNKNOWN, ESE_COUNT_UNKNOWN, offsetof(struct ese_totals, unknown)},
+    [ESE_OUTCOME_REFUSED] = {ESE_HISTORY_REFUSED, ESE_COUNT_REFUSED,
+                             offsetof(struct ese_totals, refused)},
+    [ESE_OUTCOME_UNKNOWN] = {ESE_HISTORY_UNKNOWN, ESE_COUNT_UNKNOWN,
+                             offsetof(struct ese_totals, unknown)},
     [ESE_OUTCOME_NOT_SENT] = {ESE_HISTORY_NOT_SENT, ESE_COUNT_NOT_SENT,
                               offsetof(struct ese_totals, not_sent)},
 };
@@ -56,8 +58,11 @@ static void note_outcome(struct loop *loop, const struct ese_acknowledgement *ac
 {
     const struct outcome *outcome = &outcomes[ack->outcome];
     struct ese_history *history = loop->client->history;
-    struct ese_history_record record = {.kind = (uint16_t)outcome->kind, .partition = ack->partition,
-                                        .time_ns = ack->done_ns, .id = ack->id, .a = ack->offset,
+    struct ese_history_record record = {.kind = (uint16_t)outcome->kind,
+                                        .partition = ack->partition,
+                                        .time_ns = ack->done_ns,
+                                        .id = ack->id,
+                                        .a = ack->offset,
                                         .b = ack->attempts};
     ese_history_record(history, &record);
     ese_history_count(history, outcome->counter, 1);
@@ -92,10 +97,11 @@ static void note_progress(struct loop *loop)
 /* Lets the transport work, for timeout_ms at most, and takes what became of the events. */
 static void poll_transport(struct loop *loop, int timeout_ms)
 {
+    const struct ese_client *client = loop->client;
     struct ese_acknowledgement acks[OUTCOMES_A_POLL];
     int got;
     do {
-        got = loop->client->produce->poll(loop->client->producer, timeout_ms, acks, OUTCOMES_A_POLL);
+        got = client->produce->poll(client->producer, timeout_ms, acks, OUTCOMES_A_POLL);
         for (int i = 0; i < got; i++)
             take_outcome(loop, &acks[i]);
         timeout_ms = 0;
@@ -104,7 +110,7 @@ static void poll_transport(struct loop *loop, int timeout_ms)
     note_progress(loop);
 }
 
-/* ---- offering ------------------------------------------------------------------------------------ */
+/* ---- offering -------------------------------------------------------------------------------- */
 
 static void note_offered(struct loop *loop, int64_t now_ns)
 {
@@ -130,7 +136,7 @@ static void note_not_sent(struct loop *loop)
     note_outcome(loop, &none);
 }
 
-/* A schedule does not wait: what does not fit is not sent. Without one, there is time until there is room. */
+/* A schedule does not wait: what does not fit is not sent. Without one there is time. */
 static int send_event(struct loop *loop, struct ese_error *error)
 {
     const struct ese_client *client = loop->client;
@@ -163,10 +169,10 @@ static int offer(struct loop *loop, struct ese_error *error)
     return sent;
 }
 
-/* ---- waiting ------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
-/* Until the next event is due, in whole milliseconds while the transport can wait for outcomes, and in
- * naps for the rest, so that outcomes are not seen a millisecond late. */
+/* Until the next event is due, in whole milliseconds while the transport can wait for outcomes, and
+ * in naps for the rest, so that outcomes are not seen a millisecond late. */
 static void wait_until_due(struct loop *loop, int64_t now_ns)
 {
     int64_t left_ms = (loop->due_ns - now_ns) / ESE_NS_PER_MS;
@@ -179,7 +185,7 @@ static void wait_until_due(struct loop *loop, int64_t now_ns)
     ese_clock_sleep_until(nap_ns < loop->due_ns ? nap_ns : loop->due_ns);
 }
 
-/* A transport's poll cannot watch the source's descriptor, so while events are pending it is asked often. */
+/* A transport's poll cannot watch the source's descriptor: with events pending, ask often. */
 static void wait_for_source(struct loop *loop)
 {
     if (ese_pending_count(loop->pending) > 0) {
@@ -194,7 +200,7 @@ static void wait_for_source(struct loop *loop)
     note_progress(loop);
 }
 
-/* ---- the schedule -------------------------------------------------------------------------------- */
+/* ---- the schedule ---------------------------------------------------------------------------- */
 
 static void begin(struct loop *loop)
 {
@@ -221,8 +227,8 @@ static int64_t due_of(const struct loop *loop, int64_t offset_ns)
     return now_ns < loop->start_ns ? loop->start_ns : now_ns;
 }
 
-/* Holds the next event of the schedule. What was due before this process was there belongs to an earlier
- * life of it, or to nobody. Returns what the source says. */
+/* Holds the next event of the schedule. What was due before this process was there belongs to an
+ * earlier life of it, or to nobody. Returns what the source says. */
 static int fetch(struct loop *loop, struct ese_error *error)
 {
     const struct ese_client *client = loop->client;
@@ -266,7 +272,7 @@ static int step(struct loop *loop, struct ese_error *error)
     return offer(loop, error) == 0 ? 1 : -1;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void drain(struct loop *loop)
 {
@@ -289,13 +295,16 @@ static void drain(struct loop *loop)
 /* Nobody will wait for these any longer. */
 static void give_up_pending(struct loop *loop)
 {
-    struct ese_acknowledgement none = {.outcome = ESE_OUTCOME_UNKNOWN, .partition = -1, .offset = -1,
+    struct ese_acknowledgement none = {.outcome = ESE_OUTCOME_UNKNOWN,
+                                       .partition = -1,
+                                       .offset = -1,
                                        .done_ns = ese_clock_monotonic_ns()};
     while (ese_pending_take_any(loop->pending, &none.id))
         note_outcome(loop, &none);
 }
 
-int ese_client_run(const struct ese_client *client, struct ese_totals *totals, struct ese_error *error)
+int ese_client_run(const struct ese_client *client, struct ese_totals *totals,
+                   struct ese_error *error)
 {
     struct loop loop = {.client = client, .totals = totals,
                         .pending = ese_pending_new(client->settings.inflight)};

@@ -1,9 +1,9 @@
 /*
  * client.h - the open loop: an event is offered when it is due, whatever became of those before it.
  *
- * Per event, in this order: noted as offered, noted as sent, sent. What does not fit into the transport's
- * bounded buffers is `not_sent` at once, never a hidden delay; only a source without a schedule
- * (source.h, at_once) waits for room. Latency runs from the due time.
+ * Per event, in this order: noted as offered, noted as sent, sent. What does not fit into the
+ * transport's bounded buffers is `not_sent` at once, never a hidden delay; only a source without a
+ * schedule (source.h, at_once) waits for room. Latency runs from the due time.
  */
 #ifndef ESE_CLIENT_H
 #define ESE_CLIENT_H
@@ -27,16 +27,18 @@ struct ese_client {
     struct ese_lanes *lanes;
     struct ese_progress *progress;
     struct ese_produce_settings settings; /* as given to the producer's open */
-    int64_t start_at_ms; /* the schedule begins at this Unix time; 0: now. What is over already is skipped. */
+    int64_t
+        start_at_ms; /* Unix time at which the schedule begins; what is over is skipped. 0: now */
     int64_t duration_ns; /* events due later are not offered; 0: no such end */
     int64_t count;       /* the schedule ends behind so many events; 0: no such end */
     size_t payload_bytes; /* see padding.h */
 };
 
-/* Runs until the source, duration or count ends and nothing is pending, or until a stop is asked for
- * (ese_service_stopping): then waits two seconds at most for what is pending. What has no outcome
- * even then is unknown. totals->latency_us must be there. -1 when the source cannot go on or the transport
- * refuses for good: totals are filled in that case too. */
-int ese_client_run(const struct ese_client *client, struct ese_totals *totals, struct ese_error *error);
+/* Runs until the source, duration or count ends and nothing is pending, or until a stop is asked
+ * for (ese_service_stopping): then waits two seconds at most for what is pending. What has no
+ * outcome even then is unknown. totals->latency_us must be there. -1 when the source cannot go on
+ * or the transport refuses for good: totals are filled in that case too. */
+int ese_client_run(const struct ese_client *client, struct ese_totals *totals,
+                   struct ese_error *error);
 
 #endif

@@ -16,7 +16,8 @@ struct ese_lanes;
 struct ese_lanes *ese_lanes_new(int count, uint32_t run);
 void ese_lanes_free(struct ese_lanes **lanes);
 
-/* Sets the event's client_ts, its id (the next of its key's lane) and the traceparent that names it. */
+/* Sets the event's client_ts, its id (the next of its key's lane) and the traceparent that names
+ * it. */
 void ese_lanes_name(struct ese_lanes *lanes, struct ese_event *event, int64_t client_ts);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * line_reader.h - lines from a file descriptor, as they come, never waiting for one.
  *
- * A line is at most ESE_LINE_LIMIT bytes; a longer one is ESE_E_INVALID. A last line without a newline
- * is a line. Does not change the descriptor's flags: a terminal is shared with the shell.
+ * A line is at most ESE_LINE_LIMIT bytes; a longer one is ESE_E_INVALID. A last line without a
+ * newline is a line. Does not change the descriptor's flags: a terminal is shared with the shell.
  */
 #ifndef ESE_LINE_READER_H
 #define ESE_LINE_READER_H

@@ -15,34 +15,43 @@ static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
      .help = "How the events travel. Its own options are listed below once it is chosen."},
     {.name = "source", .kind = ESE_OPTION_TEXT, .value = "clicks|FILE|-", .fallback = "clicks",
-     .help = "Where the events come from. Simulated persons who click; a file with one JSON event a line, or "
-             "'-': standard input, where each line is sent as it is typed and one that is no JSON object is a "
-             "key press."},
+     .help = "Where the events come from. Simulated persons who click; a file with one JSON event "
+             "a line, or '-': standard input, where each line is sent as it is typed and one that "
+             "is no JSON object is a key press."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N|max", .choices = "max", .min = 1,
      .max = RATE_MOST,
-     .help = "Events a second; max: as fast as they are taken. Without it clicks come at 20 a second and a file "
-             "at its own timing."},
+     .help = "Events a second; max: as fast as they are taken. Without it clicks come at 20 a "
+             "second and a file at its own timing."},
     {.name = "duration", .kind = ESE_OPTION_NUMBER, .value = "S", .min = 1, .max = 31536000,
      .help = "Ends the schedule after so many seconds."},
     {.name = "count", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 1, .max = INT64_MAX,
-     .help = "Ends the schedule behind so many events. Without count and duration it goes on until Ctrl-C."},
-    {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
-     .help = "Decides the simulation. The same seed and rate give the same clicks at the same distances."},
+     .help = "Ends the schedule behind so many events. Without count and duration it goes on until "
+             "Ctrl-C."},
+    {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0,
+     .max = INT64_MAX,
+     .help = "Decides the simulation. The same seed and rate give the same clicks at the same "
+             "distances."},
     {.name = "payload-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0,
-     .max = ESE_EVENT_DATA_LIMIT, .help = "Pads the data of each event to so many bytes (0: not; from 14 on)."},
-    {.name = "lanes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "64", .min = 1, .max = ESE_ID_LANES,
+     .max = ESE_EVENT_DATA_LIMIT,
+     .help = "Pads the data of each event to so many bytes (0: not; from 14 on)."},
+    {.name = "lanes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "64", .min = 1,
+     .max = ESE_ID_LANES,
      .help = "Keys are spread over so many lanes. The events of a lane are kept in order."},
-    {.name = "inflight", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "4096", .min = 1, .max = 1000000,
-     .help = "At most so many events wait for their outcome. What is due beyond that is not sent, and counted."},
-    {.name = "retry-deadline-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000", .min = 1,
-     .max = 86400000, .help = "How long an event is tried again, from when it was due."},
+    {.name = "inflight", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "4096", .min = 1,
+     .max = 1000000,
+     .help = "At most so many events wait for their outcome. What is due beyond that is not sent, "
+             "and counted."},
+    {.name = "retry-deadline-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000",
+     .min = 1, .max = 86400000,
+     .help = "How long an event is tried again, from when it was due."},
     {.name = "history", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Writes what was offered and what became of it, for the ledger."},
-    {.name = "history-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824", .min = 65536,
-     .max = INT64_C(1) << 40, .help = "The history takes at most so many bytes."},
-    {.name = "start-at", .kind = ESE_OPTION_NUMBER, .value = "UNIX_MS", .min = 1, .max = INT64_C(1) << 47,
-     .help = "Begins the schedule at this moment, so that several clients share it. When it is in the past, what "
-             "was due before now is left out."},
+    {.name = "history-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
+     .min = 65536, .max = INT64_C(1) << 40, .help = "The history takes at most so many bytes."},
+    {.name = "start-at", .kind = ESE_OPTION_NUMBER, .value = "UNIX_MS", .min = 1,
+     .max = INT64_C(1) << 47,
+     .help = "Begins the schedule at this moment, so that several clients share it. When it is in "
+             "the past, what was due before now is left out."},
     {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints the totals as one JSON object."},
     {.name = "quiet", .kind = ESE_OPTION_FLAG, .help = "Shows no progress."},
     ESE_OPTION_END,
@@ -61,18 +70,21 @@ static int64_t number_or(const struct ese_config *config, const char *name, int6
 /* "max" is 0 to all sources. */
 static int64_t rate_or(const struct ese_config *config, int64_t otherwise)
 {
-    bool is_max = ese_config_has(config, "rate") && strcmp(ese_config_text(config, "rate"), "max") == 0;
+    bool is_max =
+        ese_config_has(config, "rate") && strcmp(ese_config_text(config, "rate"), "max") == 0;
     return is_max ? 0 : number_or(config, "rate", otherwise);
 }
 
-static int open_source(const struct ese_config *config, struct ese_source **source, struct ese_error *error)
+static int open_source(const struct ese_config *config, struct ese_source **source,
+                       struct ese_error *error)
 {
     const char *name = ese_config_text(config, "source");
     if (strcmp(name, "-") == 0)
         return ese_replay_open_typed(0, source, error);
     if (strcmp(name, "clicks") != 0)
         return ese_replay_open_file(name, rate_or(config, ESE_REPLAY_OWN_TIMING), source, error);
-    *source = ese_clicks_open(rate_or(config, CLICKS_RATE), (uint64_t)ese_config_number(config, "seed"));
+    *source =
+        ese_clicks_open(rate_or(config, CLICKS_RATE), (uint64_t)ese_config_number(config, "seed"));
     return 0;
 }
 
@@ -80,8 +92,8 @@ static int check_payload(const struct ese_config *config, struct ese_error *erro
 {
     int64_t bytes = ese_config_number(config, "payload-bytes");
     if (bytes > 0 && bytes < ESE_PADDING_LEAST)
-        return ese_fail(error, ESE_E_USAGE, "--payload-bytes %d: give 0, or at least %d", (int)bytes,
-                        ESE_PADDING_LEAST);
+        return ese_fail(error, ESE_E_USAGE, "--payload-bytes %d: give 0, or at least %d",
+                        (int)bytes, ESE_PADDING_LEAST);
     return 0;
 }
 
@@ -89,12 +101,13 @@ static int open_history(const struct ese_config *config, struct ese_history **hi
                         struct ese_error *error)
 {
     return ese_history_open(ese_config_text(config, "history"), "ese-client",
-                            ese_config_text(config, "transport"), ese_config_number(config, "history-bytes"),
-                            history, error);
+                            ese_config_text(config, "transport"),
+                            ese_config_number(config, "history-bytes"), history, error);
 }
 
 /* Everything acquired is in client, so that run can let go of it in one place. */
-static int open_all(const struct ese_config *config, struct ese_client *client, struct ese_error *error)
+static int open_all(const struct ese_config *config, struct ese_client *client,
+                    struct ese_error *error)
 {
     client->produce = ese_registry_chosen(config)->produce;
     client->settings = (struct ese_produce_settings){
@@ -120,8 +133,8 @@ static void close_all(struct ese_client *client)
     ese_lanes_free(&client->lanes);
 }
 
-/* Refused and unknown events are results, not failures of this program. Only when nothing of all that was
- * offered came through, its exit status says so. */
+/* Refused and unknown events are results, not failures of this program. Only when nothing of all
+ * that was offered came through, its exit status says so. */
 static int report(const struct ese_config *config, const struct ese_totals *totals)
 {
     if (ese_config_flag(config, "json"))
@@ -137,7 +150,8 @@ static int report(const struct ese_config *config, const struct ese_totals *tota
 
 static int run(const struct ese_config *config, struct ese_error *error)
 {
-    struct ese_progress progress = ese_progress_on(ese_config_flag(config, "quiet") ? NULL : stderr);
+    struct ese_progress progress =
+        ese_progress_on(ese_config_flag(config, "quiet") ? NULL : stderr);
     struct ese_client client = {.progress = &progress};
     struct ese_totals totals = {.latency_us = ese_histogram_new()};
     int status = open_all(config, &client, error);
@@ -158,12 +172,13 @@ static const struct ese_service service = {
         .summary = "sends events on a schedule and tells what became of them",
         .synopsis = "",
         .description =
-            "Every event has a moment at which it is due, and is sent then, whatever became of those before "
-            "it (an open loop): a slow server shows as latency, never as fewer events.\n\n"
-            "A server that is away is met with retries of the same ids until the deadline. In the end each "
-            "event is acknowledged, refused (certainly not stored), unknown (perhaps stored) or not sent. "
-            "Refused and unknown events are results and no failure; the exit status is 1 when events were "
-            "offered and none was acknowledged.\n\n"
+            "Every event has a moment at which it is due, and is sent then, whatever became of "
+            "those before it (an open loop): a slow server shows as latency, never as fewer "
+            "events.\n\n"
+            "A server that is away is met with retries of the same ids until the deadline. In the "
+            "end each event is acknowledged, refused (certainly not stored), unknown (perhaps "
+            "stored) or not sent. Refused and unknown events are results and no failure; the exit "
+            "status is 1 when events were offered and none was acknowledged.\n\n"
             "Ctrl-C stops offering, waits two seconds at most for outcomes, and prints the totals.",
         .examples =
             "ese-client --transport http --rate 500 --duration 60\n"

@@ -10,8 +10,8 @@
 
 #define ESE_PADDING_LEAST 14 /* {"padding":""} */
 
-/* Afterwards data has `bytes` bytes. Data that is too long for that already, by itself or with an empty
- * padding, is left as it is; 0 leaves everything. */
+/* Afterwards data has `bytes` bytes. Data that is too long for that already, by itself or with an
+ * empty padding, is left as it is; 0 leaves everything. */
 void ese_padding_add(struct ese_event *event, size_t bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* A hash table with linear probing (Knuth, volume 3, 6.4, algorithms L and R), at most half full. */
+/* A hash table with linear probing (Knuth, volume 3, 6.4), at most half full. */
 #include "ese-client/pending.h"
 
 #include <assert.h>
@@ -41,7 +41,7 @@ int ese_pending_count(const struct ese_pending *pending)
     return (int)pending->count;
 }
 
-/* Lanes and sequence numbers are dense, so multiplying by an odd number spreads them well enough. */
+/* Lanes and sequence numbers are dense: multiplying by an odd number spreads them well enough. */
 static size_t home(const struct ese_pending *pending, const struct ese_id *id)
 {
     struct ese_id_parts parts = ese_id_read(id);
@@ -71,7 +71,8 @@ void ese_pending_add(struct ese_pending *pending, const struct ese_id *id, int64
 static void release(struct ese_pending *pending, size_t hole)
 {
     size_t mask = pending->size - 1;
-    for (size_t at = (hole + 1) & mask; !ese_id_is_none(&pending->slots[at].id); at = (at + 1) & mask) {
+    for (size_t at = (hole + 1) & mask; !ese_id_is_none(&pending->slots[at].id);
+         at = (at + 1) & mask) {
         size_t wanted = home(pending, &pending->slots[at].id);
         if (((at - wanted) & mask) >= ((at - hole) & mask)) {
             pending->slots[hole] = pending->slots[at];

@@ -20,7 +20,8 @@ struct ese_progress {
 struct ese_progress ese_progress_on(FILE *stream);
 
 /* Shows the totals when it is time to; cheap when it is not. */
-void ese_progress_show(struct ese_progress *progress, const struct ese_totals *totals, int64_t now_ns);
+void ese_progress_show(struct ese_progress *progress, const struct ese_totals *totals,
+                       int64_t now_ns);
 
 /* Lets other text follow. */
 void ese_progress_end(struct ese_progress *progress);

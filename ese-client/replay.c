@@ -35,8 +35,8 @@ static void press_key(struct ese_event *event)
 }
 
 /* 1: an event; 0: the line holds none; -1: the replay cannot go on. */
-static int read_event(struct replay *replay, const char *line, size_t length, struct ese_event *event,
-                      struct ese_error *error)
+static int read_event(struct replay *replay, const char *line, size_t length,
+                      struct ese_event *event, struct ese_error *error)
 {
     if (blank(line))
         return 0;
@@ -50,7 +50,8 @@ static int read_event(struct replay *replay, const char *line, size_t length, st
         return 1;
     int64_t number = ese_line_reader_number(replay->lines);
     if (!typed)
-        return ese_fail(error, ESE_E_INVALID, "%s, line %" PRId64 ": %s", replay->path, number, wrong.text);
+        return ese_fail(error, ESE_E_INVALID, "%s, line %" PRId64 ": %s", replay->path, number,
+                        wrong.text);
     ese_log_warning("line %" PRId64 " was not sent: %s", number, wrong.text);
     ese_event_clear(event);
     return 0;
@@ -116,7 +117,8 @@ static const struct ese_source_face face = {.next = replay_next, .close = replay
 static struct ese_source *replay_new(int fd, const char *path, int64_t rate)
 {
     struct replay *replay = ese_alloc(sizeof *replay);
-    replay->source = (struct ese_source){.face = &face, .at_once = rate == ESE_REPLAY_AT_ONCE, .fd = fd};
+    replay->source =
+        (struct ese_source){.face = &face, .at_once = rate == ESE_REPLAY_AT_ONCE, .fd = fd};
     replay->lines = ese_line_reader_open(fd);
     replay->path = ese_copy_text(path);
     replay->rate = rate;

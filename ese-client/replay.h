@@ -1,12 +1,12 @@
 /*
  * replay.h - events from a file or from standard input, one JSON object a line (NDJSON).
  *
- * A line has the shape of a posted or a stored event (ese-core/event_json.h). It is sent as a new event:
- * an id of ours or a server's time in it is not kept, a foreign id is.
- * A file goes at its own timing (the distances of its client_ts; one that goes back is due at once), at
- * a rate, or as fast as it is taken. A line that is no event ends the replay with its number.
- * From standard input a line is due when it is typed. There, a line that does not begin with '{' is one
- * key press of 203.0.113.7-1, and one that is malformed is named in the log and passed over.
+ * A line has the shape of a posted or a stored event (ese-core/event_json.h). It is sent as a new
+ * event: an id of ours or a server's time in it is not kept, a foreign id is. A file goes at its
+ * own timing (the distances of its client_ts; one that goes back is due at once), at a rate, or as
+ * fast as it is taken. A line that is no event ends the replay with its number. From standard input
+ * a line is due when it is typed. There, a line that does not begin with '{' is one key press of
+ * 203.0.113.7-1, and one that is malformed is named in the log and passed over.
  */
 #ifndef ESE_REPLAY_H
 #define ESE_REPLAY_H

@@ -23,7 +23,8 @@ enum ese_source_said {
 
 struct ese_source_face {
     /* Fills event (cleared by the caller, who owns it) and due_ns: nanoseconds after the schedule's
-     * start, never less than the one before. Returns what it has to say, or -1: the source cannot go on. */
+     * start, never less than the one before. Returns what it has to say, or -1: the source cannot
+     * go on. */
     int (*next)(struct ese_source *source, struct ese_event *event, int64_t *due_ns,
                 struct ese_error *error);
     void (*close)(struct ese_source *source);
@@ -32,7 +33,7 @@ struct ese_source_face {
 /* The first member of every source. */
 struct ese_source {
     const struct ese_source_face *face;
-    bool at_once; /* has no schedule: an event is due the moment it is asked for, and waits for room */
+    bool at_once; /* no schedule: an event is due when it is asked for, and waits for room */
     int fd;       /* see ESE_SOURCE_LATER; -1 where that is never said */
 };
 

@@ -21,18 +21,22 @@ void ese_totals_write_text(FILE *stream, const struct ese_totals *totals)
 {
     const struct ese_histogram *latency = totals->latency_us;
     fprintf(stream,
-            "%" PRId64 " offered: %" PRId64 " acknowledged, %" PRId64 " refused (certainly not stored), "
+            "%" PRId64 " offered: %" PRId64 " acknowledged, "
+            "%" PRId64 " refused (certainly not stored), "
             "%" PRId64 " unknown (perhaps stored), %" PRId64 " not sent\n",
-            totals->offered, totals->acknowledged, totals->refused, totals->unknown, totals->not_sent);
+            totals->offered, totals->acknowledged, totals->refused, totals->unknown,
+            totals->not_sent);
     fprintf(stream,
             "%.1f s, %.1f acknowledged a second; from due to acknowledged: half within %.1f ms, "
             "99 %% within %.1f ms, all within %.1f ms\n",
             ese_totals_seconds(totals, totals->ended_ns), rate(totals),
             (double)ese_histogram_percentile(latency, 50) / 1000,
-            (double)ese_histogram_percentile(latency, 99) / 1000, (double)ese_histogram_max(latency) / 1000);
+            (double)ese_histogram_percentile(latency, 99) / 1000,
+            (double)ese_histogram_max(latency) / 1000);
     if (totals->late > 0)
         fprintf(stream,
-                "%" PRId64 " were offered more than 5 ms late: this client could not keep its schedule\n",
+                "%" PRId64
+                " were offered more than 5 ms late: this client could not keep its schedule\n",
                 totals->late);
     if (totals->skipped > 0)
         fprintf(stream, "%" PRId64 " were due before this client was there, and were left out\n",

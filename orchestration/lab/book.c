@@ -5,7 +5,7 @@
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
 
-/* ---- numbers for ids, keys and runs --------------------------------------------------------------- */
+/* ---- numbers for ids, keys and runs ---------------------------------------------------------- */
 
 static uint64_t id_hash(const struct ese_id *id)
 {
@@ -84,7 +84,7 @@ static uint16_t run_number(struct ese_book *book, const struct ese_id *id)
     return (uint16_t)book->run_count++;
 }
 
-/* ---- what each record says ------------------------------------------------------------------------ */
+/* ---- what each record says ------------------------------------------------------------------- */
 
 struct page {
     struct ese_book *book;
@@ -133,7 +133,8 @@ static struct ese_book_waiting *waiting_of(struct ese_book *book, int32_t partit
         if (book->waiting[i].partition == partition)
             return &book->waiting[i];
     }
-    book->waiting = ese_realloc_array(book->waiting, book->waiting_count + 1, sizeof *book->waiting);
+    book->waiting =
+        ese_realloc_array(book->waiting, book->waiting_count + 1, sizeof *book->waiting);
     struct ese_book_waiting *waiting = &book->waiting[book->waiting_count++];
     *waiting = (struct ese_book_waiting){.partition = partition};
     return waiting;
@@ -143,7 +144,8 @@ static void wait_for_commit(struct ese_book_waiting *waiting, uint32_t number)
 {
     if (waiting->count == waiting->size) {
         waiting->size = waiting->size == 0 ? 1024 : waiting->size * 2;
-        waiting->numbers = ese_realloc_array(waiting->numbers, waiting->size, sizeof *waiting->numbers);
+        waiting->numbers =
+            ese_realloc_array(waiting->numbers, waiting->size, sizeof *waiting->numbers);
     }
     waiting->numbers[waiting->count++] = number;
 }
@@ -157,11 +159,12 @@ static void read_handed(const struct page *page)
     entry->handed_ns = record->time_ns;
     entry->handed_partition = record->partition;
     entry->handed_offset = record->a;
-    wait_for_commit(waiting_of(page->book, record->partition), (uint32_t)(entry - page->book->entries));
+    wait_for_commit(waiting_of(page->book, record->partition),
+                    (uint32_t)(entry - page->book->entries));
 }
 
-/* Everything of the partition that was handed before, and lies below the committed position, is committed
- * now; the rest goes on waiting. */
+/* Everything of the partition that was handed before, and lies below the committed position, is
+ * committed now; the rest goes on waiting. */
 static void read_committed(const struct page *page)
 {
     struct ese_book *book = page->book;
@@ -207,7 +210,7 @@ static void (*const readers[ESE_HISTORY_KINDS])(const struct page *) = {
     [ESE_HISTORY_STORED] = read_stored,
 };
 
-/* ---- reading the files ---------------------------------------------------------------------------- */
+/* ---- reading the files ----------------------------------------------------------------------- */
 
 void ese_book_note_missing(struct ese_book *book, const char *format, ...)
 {
@@ -254,12 +257,14 @@ static int by_key(const void *a, const void *b, void *context)
 {
     const struct ese_book *book = context;
     uint32_t number = *(const uint32_t *)a, other_number = *(const uint32_t *)b;
-    const struct ese_book_entry *entry = &book->entries[number], *other = &book->entries[other_number];
+    const struct ese_book_entry *entry = &book->entries[number];
+    const struct ese_book_entry *other = &book->entries[other_number];
     if (entry->key != other->key)
         return entry->key < other->key ? -1 : 1;
     if (entry->run != other->run)
         return entry->run < other->run ? -1 : 1;
-    uint32_t sequence = ese_id_read(&entry->id).sequence, other_sequence = ese_id_read(&other->id).sequence;
+    uint32_t sequence = ese_id_read(&entry->id).sequence;
+    uint32_t other_sequence = ese_id_read(&other->id).sequence;
     if (sequence != other_sequence)
         return sequence < other_sequence ? -1 : 1;
     return number < other_number ? -1 : number > other_number;

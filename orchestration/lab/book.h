@@ -1,9 +1,9 @@
 /*
  * book.h - every event of one transport's run, and what each party said of it.
  *
- * The histories of client, consumer and store are read into one entry an event (about 110 bytes). Nothing is
- * judged here; what could not be read is said in `missing`, and a ledger made from such a book cannot be
- * told.
+ * The histories of client, consumer and store are read into one entry an event (about 110 bytes).
+ * Nothing is judged here; what could not be read is said in `missing`, and a ledger made from such
+ * a book cannot be told.
  */
 #ifndef ESE_LAB_BOOK_H
 #define ESE_LAB_BOOK_H
@@ -35,14 +35,15 @@ struct ese_book_entry {
     uint32_t handings;
     uint32_t copies;   /* in the store */
     uint16_t run;      /* number of its client process, in the order they came */
-    uint16_t outcome;  /* ESE_HISTORY_ACKNOWLEDGED, _REFUSED, _UNKNOWN, _NOT_SENT; 0: none was noted */
+    uint16_t outcome;  /* ESE_HISTORY_ACKNOWLEDGED and its like; 0: none was noted */
     bool is_key_press;
     /* Marks of the ledger (ledger.h). */
     bool is_lost;
     bool is_reordered;
 };
 
-/* What one partition handed out and nobody has committed yet; in the order of handing. Used while reading. */
+/* What one partition handed out and nobody has committed yet; in the order of handing. Used while
+ * reading. */
 struct ese_book_waiting {
     int32_t partition;
     uint32_t *numbers;
@@ -54,12 +55,12 @@ struct ese_book {
     uint32_t count;
     char **keys;
     uint32_t key_count;
-    uint32_t *by_key; /* the offered entries' numbers, by key, run and sequence: the order they were sent in */
+    uint32_t *by_key; /* numbers of the offered, by key, run and sequence: as they were sent */
     uint32_t offered;
     int64_t skipped;        /* offsets a reader was told are no longer kept */
     int64_t last_commit_ns;
     int64_t wall_offset_ns; /* wall clock minus monotonic clock */
-    int64_t contradictions; /* records that cannot be: an outcome of what was never offered, two outcomes */
+    int64_t contradictions; /* outcomes of what was never offered, or two of one event */
     char missing[200];      /* what could not be read; "" when all was */
 
     struct ese_number_table entry_table;
@@ -71,8 +72,8 @@ struct ese_book {
     size_t size, key_size; /* room in entries and keys */
 };
 
-/* Reads the histories in a transport's directory (artifacts.h). -1 when there is no client history: nothing
- * to judge from. book is to be freed in either case. */
+/* Reads the histories in a transport's directory (artifacts.h). -1 when there is no client history:
+ * nothing to judge from. book is to be freed in either case. */
 int ese_book_read(const char *directory, struct ese_book *book, struct ese_error *error);
 void ese_book_free(struct ese_book *book);
 
@@ -83,8 +84,8 @@ uint32_t ese_book_find(const struct ese_book *book, const struct ese_id *id);
 void ese_book_note_missing(struct ese_book *book, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* What became of what was offered: sent without an outcome (a client that was killed) is unknown, offered
- * without a sending is not sent. */
+/* What became of what was offered: sent without an outcome (a client that was killed) is unknown,
+ * offered without a sending is not sent. */
 enum ese_history_kind ese_book_outcome(const struct ese_book_entry *entry);
 
 #endif

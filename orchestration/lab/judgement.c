@@ -8,7 +8,7 @@
 #include "orchestration/lab/mail_ledger.h"
 #include "orchestration/lab/timing.h"
 
-#define BEHIND_PER_CENT 1 /* of the events offered: more of them late, and the schedule was not kept */
+#define BEHIND_PER_CENT 1 /* with more of the offered events late, the schedule was not kept */
 
 /* The first to say anything decides. */
 static void say(struct ese_verdict *verdict, enum ese_verdict_word word, const char *format, ...)
@@ -25,7 +25,7 @@ static void say(struct ese_verdict *verdict, enum ese_verdict_word word, const c
     va_end(arguments);
 }
 
-/* ---- what the verdict is told from ------------------------------------------------------------------ */
+/* ---- what the verdict is told from ----------------------------------------------------------- */
 
 struct evidence {
     struct ese_book book;
@@ -58,7 +58,7 @@ static void free_all(struct evidence *evidence)
     ese_book_free(&evidence->book);
 }
 
-/* ---- the verdicts ----------------------------------------------------------------------------------- */
+/* ---- the verdicts ---------------------------------------------------------------------------- */
 
 struct fault {
     bool is_held; /* against the transport: it has promised otherwise */
@@ -75,15 +75,18 @@ static void say_faults(const struct fault *faults, size_t count, struct ese_verd
 }
 
 /* What no later arrival can mend. */
-static void judge_certain(const struct ese_judgement *judgement, const struct ese_promises *promises,
-                          const struct ese_mail_faults *mails, struct ese_verdict *verdict)
+static void judge_certain(const struct ese_judgement *judgement,
+                          const struct ese_promises *promises, const struct ese_mail_faults *mails,
+                          struct ese_verdict *verdict)
 {
     const struct ese_ledger *ledger = &judgement->ledger;
     bool keeps_all = promises->delivery == ESE_DELIVERY_AT_LEAST_ONCE;
     const struct fault faults[] = {
         {keeps_all, ledger->lost, "acknowledged events are lost"},
-        {true, ledger->phantom, "events were seen that were never stored by their sender's account"},
-        {promises->ordered_per_key, ledger->reordered, "events are stored behind a later one of their key"},
+        {true, ledger->phantom,
+         "events were seen though, by their sender's account, never stored"},
+        {promises->ordered_per_key, ledger->reordered,
+         "events are stored behind a later one of their key"},
         {promises->retry_stored_once, ledger->stored_twice, "events are stored a second time"},
         {true, judgement->mails.doubled, "mails came a second time"},
         {true, mails->unexpected, "mails came that no key presses account for"},
@@ -113,11 +116,11 @@ static void judge_ledger(const struct evidence *evidence, const struct ese_promi
     judge_certain(judgement, promises, &evidence->faults, verdict);
     int64_t in_flight = judgement->ledger.in_flight + unknown_in_flight(evidence);
     if (in_flight > 0)
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "%" PRId64 " stored events were not processed when the drain ended",
-            in_flight);
+        say(verdict, ESE_VERDICT_CANNOT_TELL,
+            "%" PRId64 " stored events were not processed when the drain ended", in_flight);
     if (evidence->outbox.queued > 0)
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "%" PRId64 " mails were not sent when the drain ended",
-            evidence->outbox.queued);
+        say(verdict, ESE_VERDICT_CANNOT_TELL,
+            "%" PRId64 " mails were not sent when the drain ended", evidence->outbox.queued);
     const struct fault faults[] = {
         {true, evidence->faults.lost, "mails are missing"},
         {true, evidence->faults.altered, "mails tell of other events than they had to"},
@@ -133,7 +136,8 @@ static void judge_timing(const struct evidence *evidence, const struct ese_timin
     if (evidence->book.missing[0] != '\0')
         say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", evidence->book.missing);
     if (timing->negative > 0)
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "%" PRId64 " latencies are negative", timing->negative);
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "%" PRId64 " latencies are negative",
+            timing->negative);
     if (timing->acknowledge.count == 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was acknowledged behind the warm-up");
     if (timing->behind_schedule * 100 > offered * BEHIND_PER_CENT)

@@ -2,12 +2,14 @@
 
 #include "ese-core/memory.h"
 
-enum ese_ledger_place ese_ledger_place(const struct ese_book_entry *entry, const struct ese_state_file *state)
+enum ese_ledger_place ese_ledger_place(const struct ese_book_entry *entry,
+                                       const struct ese_state_file *state)
 {
     bool is_stored = entry->copies > 0;
     int32_t partition = is_stored ? entry->stored_partition : entry->handed_partition;
     int64_t offset = is_stored ? entry->stored_offset : entry->handed_offset;
-    bool below = (is_stored || entry->handings > 0) && offset < ese_state_file_next(state, partition);
+    bool below =
+        (is_stored || entry->handings > 0) && offset < ese_state_file_next(state, partition);
     if (below)
         return entry->handings > 0 ? ESE_PLACE_PROCESSED : ESE_PLACE_NOWHERE;
     return is_stored ? ESE_PLACE_IN_FLIGHT : ESE_PLACE_NOWHERE;
@@ -63,18 +65,20 @@ static bool counts_for_order(const struct ese_book_entry *entry)
     return is_acknowledged(entry) && entry->copies > 0;
 }
 
-/* One key's events from..to of by_key, in the order they were sent. Seen from the last one back, each must
- * lie before all those sent after it. Nothing keeps an order across partitions, so whoever is in another
- * one than the key's last event is out of order, too. */
-static void mark_reordered(struct ese_book *book, uint32_t from, uint32_t to, struct ese_ledger *ledger)
+/* One key's events from..to of by_key, in the order they were sent. Seen from the last one back,
+ * each must lie before all those sent after it. Nothing keeps an order across partitions, so
+ * whoever is in another one than the key's last event is out of order, too. */
+static void mark_reordered(struct ese_book *book, uint32_t from, uint32_t to,
+                           struct ese_ledger *ledger)
 {
     const struct ese_book_entry *later = NULL; /* the foremost of those sent later */
     for (uint32_t i = to; i > from; i--) {
         struct ese_book_entry *entry = &book->entries[book->by_key[i - 1]];
         if (!counts_for_order(entry))
             continue;
-        entry->is_reordered = later != NULL && (entry->stored_partition != later->stored_partition ||
-                                                entry->stored_offset > later->stored_offset);
+        entry->is_reordered =
+            later != NULL && (entry->stored_partition != later->stored_partition ||
+                              entry->stored_offset > later->stored_offset);
         ledger->reordered += entry->is_reordered;
         if (!entry->is_reordered)
             later = entry;
@@ -94,7 +98,8 @@ static void count_reordered(struct ese_book *book, struct ese_ledger *ledger)
     }
 }
 
-void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state, struct ese_ledger *ledger)
+void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state,
+                     struct ese_ledger *ledger)
 {
     *ledger = (struct ese_ledger){.late = state->late, .beyond_window = state->beyond_window,
                                   .skipped_by_retention = book->skipped};

@@ -17,7 +17,7 @@ struct count {
     bool *arrived;         /* one an expected mail */
 };
 
-/* ---- mail by mail ----------------------------------------------------------------------------------- */
+/* ---- mail by mail ---------------------------------------------------------------------------- */
 
 /* The chain of the first event behind a decision that nobody expected, or ESE_BOOK_NONE. */
 static uint32_t chain_behind(const struct count *count, const struct ese_id *decision)
@@ -83,14 +83,15 @@ static void ask_outbox(struct count *count)
     }
 }
 
-/* ---- chain by chain --------------------------------------------------------------------------------- */
+/* ---- chain by chain -------------------------------------------------------------------------- */
 
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
-static void count_chain(struct count *count, const struct ese_oracle_chain *chain, const struct tally *tally)
+static void count_chain(struct count *count, const struct ese_oracle_chain *chain,
+                        const struct tally *tally)
 {
     struct ese_mail_ledger *ledger = count->ledger;
     ledger->matched += tally->matched;

@@ -2,11 +2,11 @@
  * mail_ledger.h - the mails that arrived against those that had to come (struct ese_mail_ledger in
  * judgement.h).
  *
- * Matching is by decision id, and what is left by count within its chain (oracle.h): there one mail that was
- * not expected stands for one that was (`altered`); a further one used an event a second time (`doubled`),
- * or, where the chain has too few presses for any, came from nowhere (`unexpected`).
- * Of a doubtful chain nobody can say which mails had to come: what came is taken as expected, and only a
- * second mail of one decision counts, as doubled.
+ * Matching is by decision id, and what is left by count within its chain (oracle.h): there one mail
+ * that was not expected stands for one that was (`altered`); a further one used an event a second
+ * time (`doubled`), or, where the chain has too few presses for any, came from nowhere
+ * (`unexpected`). Of a doubtful chain nobody can say which mails had to come: what came is taken as
+ * expected, and only a second mail of one decision counts, as doubled.
  */
 #ifndef ESE_LAB_MAIL_LEDGER_H
 #define ESE_LAB_MAIL_LEDGER_H
@@ -26,8 +26,8 @@ struct ese_mail_evidence {
     const struct ese_outbox_file *outbox;
 };
 
-/* What of the ledger is nobody's fault but the mail's own way: chains that a lost or reordered event has
- * touched are left out, as those are counted already. */
+/* What of the ledger is nobody's fault but the mail's own way: chains that a lost or reordered
+ * event has touched are left out, as those are counted already. */
 struct ese_mail_faults {
     int64_t lost;
     int64_t altered;

@@ -10,10 +10,10 @@
 
 #define HEADERS_MOST (64 * 1024)
 
-/* ---- one mail -------------------------------------------------------------------------------------- */
+/* ---- one mail -------------------------------------------------------------------------------- */
 
-/* Joins folded lines in place: a line break before a blank is no line break. Ends the text behind the
- * headers. */
+/* Joins folded lines in place: a line break before a blank is no line break. Ends the text behind
+ * the headers. */
 static void unfold(char *text)
 {
     char *to = text;
@@ -55,7 +55,8 @@ void ese_mails_parse(char *text, struct ese_arrived_mail *mail)
     *mail = (struct ese_arrived_mail){.to = ""};
     unfold(text);
     char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
         char *colon = strchr(line, ':');
         if (colon == NULL)
             continue;
@@ -81,9 +82,10 @@ static int read_mail(const char *path, struct ese_arrived_mail *mail, struct ese
     return failed ? ese_fail(error, ESE_E_IO, why, path) : 0;
 }
 
-/* ---- the Maildir ----------------------------------------------------------------------------------- */
+/* ---- the Maildir ----------------------------------------------------------------------------- */
 
-static int add_mail(struct ese_mails *mails, const char *directory, const char *name, struct ese_error *error)
+static int add_mail(struct ese_mails *mails, const char *directory, const char *name,
+                    struct ese_error *error)
 {
     char path[ESE_ARTIFACT_PATH_SIZE];
     if (ese_artifact_path(directory, name, path, error) == -1)
@@ -122,7 +124,8 @@ static int by_decision(const void *a, const void *b)
 int ese_mails_read(const char *maildir, struct ese_mails *mails, struct ese_error *error)
 {
     *mails = (struct ese_mails){.count = 0};
-    if (read_folder(maildir, "new", mails, error) == -1 || read_folder(maildir, "cur", mails, error) == -1)
+    if (read_folder(maildir, "new", mails, error) == -1 ||
+        read_folder(maildir, "cur", mails, error) == -1)
         return -1;
     if (mails->count > 0)
         qsort(mails->mails, mails->count, sizeof *mails->mails, by_decision);

@@ -1,7 +1,9 @@
 /*
- * mails.h - what arrived at the SMTP server: the mails of a Maildir (https://cr.yp.to/proto/maildir.html).
+ * mails.h - what arrived at the SMTP server: the mails of a Maildir
+ * (https://cr.yp.to/proto/maildir.html).
  *
- * Only headers are read, the first 64 KiB of a file at most; folded lines are joined (RFC 5322, 2.2.3).
+ * Only headers are read, the first 64 KiB of a file at most; folded lines are joined (RFC
+ * 5322, 2.2.3).
  */
 #ifndef ESE_LAB_MAILS_H
 #define ESE_LAB_MAILS_H
@@ -13,7 +15,7 @@
 
 struct ese_arrived_mail {
     struct ese_id decision; /* X-ESE-Decision; none when it has none or it is no UUID */
-    char transport[128];    /* X-ESE-Transport; this and the others: "" when absent, cut when too long */
+    char transport[128];    /* X-ESE-Transport; as the others "" when absent, cut when too long */
     char traceparent[ESE_TRACEPARENT_SIZE];
     char to[128];
     char subject[256];

@@ -9,8 +9,8 @@ uint64_t ese_number_mix(uint64_t number)
     return number ^ number >> 31;
 }
 
-uint32_t ese_number_table_find(const struct ese_number_table *table, const void *things, uint64_t hash,
-                               const void *wanted)
+uint32_t ese_number_table_find(const struct ese_number_table *table, const void *things,
+                               uint64_t hash, const void *wanted)
 {
     if (table->size == 0)
         return ESE_NUMBER_NONE;

@@ -1,8 +1,8 @@
 /*
  * number_table.h - finds things that are numbered (places in an array) by their content.
  *
- * A hash table of numbers only: what a number stands for, its hash and its likeness are the caller's, who
- * passes them as two functions. Grows as it fills; never forgets.
+ * A hash table of numbers only: what a number stands for, its hash and its likeness are the
+ * caller's, who passes them as two functions. Grows as it fills; never forgets.
  */
 #ifndef ESE_LAB_NUMBER_TABLE_H
 #define ESE_LAB_NUMBER_TABLE_H
@@ -22,8 +22,8 @@ struct ese_number_table {
 };
 
 /* The number of what is the same as wanted (whose hash is given), or ESE_NUMBER_NONE. */
-uint32_t ese_number_table_find(const struct ese_number_table *table, const void *things, uint64_t hash,
-                               const void *wanted);
+uint32_t ese_number_table_find(const struct ese_number_table *table, const void *things,
+                               uint64_t hash, const void *wanted);
 
 /* number must not be there yet, and things must already hold it. */
 void ese_number_table_add(struct ese_number_table *table, const void *things, uint32_t number);

@@ -19,7 +19,7 @@ static const struct ese_book_entry *press(const struct presses *presses, uint32_
     return &presses->book->entries[presses->numbers[i]];
 }
 
-/* ---- what makes a chain doubtful or touched -------------------------------------------------------- */
+/* ---- what makes a chain doubtful or touched -------------------------------------------------- */
 
 static bool is_unknown(const struct ese_book_entry *entry)
 {
@@ -31,7 +31,8 @@ static bool in_order(const struct ese_book_entry *first, const struct ese_book_e
 {
     if (first->copies == 0 || second->copies == 0)
         return true;
-    return first->stored_partition == second->stored_partition && first->stored_offset < second->stored_offset;
+    return first->stored_partition == second->stored_partition &&
+           first->stored_offset < second->stored_offset;
 }
 
 static bool was_given_up_before(const struct presses *presses, const struct ese_book_entry *entry)
@@ -40,8 +41,8 @@ static bool was_given_up_before(const struct presses *presses, const struct ese_
     return entry->done_ns != 0 && entry->server_ts > given_up_ms;
 }
 
-static struct ese_oracle_chain *chain_of(const struct ese_oracle *oracle, const struct presses *presses,
-                                         uint32_t i)
+static struct ese_oracle_chain *chain_of(const struct ese_oracle *oracle,
+                                         const struct presses *presses, uint32_t i)
 {
     return &oracle->chains[oracle->chain_of[presses->numbers[i]]];
 }
@@ -51,20 +52,25 @@ static bool is_certain(const struct ese_book_entry *entry)
     return !is_unknown(entry) && !entry->is_reordered && entry->copies > 0;
 }
 
-/* Where i has changed places with j, neither's chain is what it seems. Tells whether it is worth looking
- * further: behind a certain press that is in its place there is nothing. */
-static bool mark_pair(const struct ese_oracle *oracle, const struct presses *presses, uint32_t i, uint32_t j)
+/* Where i has changed places with j, neither's chain is what it seems. Tells whether it is worth
+ * looking further: behind a certain press that is in its place there is nothing. */
+static bool mark_pair(const struct ese_oracle *oracle, const struct presses *presses, uint32_t i,
+                      uint32_t j)
 {
     uint32_t first = i < j ? i : j, second = i < j ? j : i;
     if (in_order(press(presses, first), press(presses, second)))
         return !is_certain(press(presses, j));
-    struct ese_oracle_chain *chains[] = {chain_of(oracle, presses, i), chain_of(oracle, presses, j)};
-    for (int side = 0; side < 2; side++)
-        *(is_unknown(press(presses, i)) ? &chains[side]->is_doubtful : &chains[side]->is_touched) = true;
+    struct ese_oracle_chain *chains[] = {chain_of(oracle, presses, i),
+                                         chain_of(oracle, presses, j)};
+    for (int side = 0; side < 2; side++) {
+        chains[side]->is_doubtful |= is_unknown(press(presses, i));
+        chains[side]->is_touched |= !is_unknown(press(presses, i));
+    }
     return true;
 }
 
-static void mark_displaced(const struct ese_oracle *oracle, const struct presses *presses, uint32_t i)
+static void mark_displaced(const struct ese_oracle *oracle, const struct presses *presses,
+                           uint32_t i)
 {
     uint32_t before = i, after = i + 1;
     while (before > 0 && mark_pair(oracle, presses, i, before - 1))
@@ -86,7 +92,7 @@ static void mark(const struct ese_oracle *oracle, const struct presses *presses)
     }
 }
 
-/* ---- the rule -------------------------------------------------------------------------------------- */
+/* ---- the rule -------------------------------------------------------------------------------- */
 
 static bool starts_chain(const struct presses *presses, uint32_t i)
 {
@@ -95,12 +101,14 @@ static bool starts_chain(const struct presses *presses, uint32_t i)
 
 static struct ese_oracle_chain *add_chain(struct ese_oracle *oracle)
 {
-    oracle->chains = ese_realloc_array(oracle->chains, oracle->chain_count + 1, sizeof *oracle->chains);
+    oracle->chains =
+        ese_realloc_array(oracle->chains, oracle->chain_count + 1, sizeof *oracle->chains);
     oracle->chains[oracle->chain_count] = (struct ese_oracle_chain){.expected = 0};
     return &oracle->chains[oracle->chain_count++];
 }
 
-static void expect_mail(struct ese_oracle *oracle, const struct presses *presses, const char *key, uint32_t last)
+static void expect_mail(struct ese_oracle *oracle, const struct presses *presses, const char *key,
+                        uint32_t last)
 {
     char cause[sizeof RULE + ESE_EVENT_KEY_SIZE];
     struct ese_id ids[PRESSES];
@@ -132,14 +140,15 @@ static void apply_rule(struct ese_oracle *oracle, const struct presses *presses,
     }
 }
 
-/* ---- all keys -------------------------------------------------------------------------------------- */
+/* ---- all keys -------------------------------------------------------------------------------- */
 
 static bool counts(const struct ese_book_entry *entry)
 {
     if (!entry->is_key_press)
         return false;
     enum ese_history_kind outcome = ese_book_outcome(entry);
-    return outcome == ESE_HISTORY_ACKNOWLEDGED || (outcome == ESE_HISTORY_UNKNOWN && entry->copies > 0);
+    return outcome == ESE_HISTORY_ACKNOWLEDGED ||
+           (outcome == ESE_HISTORY_UNKNOWN && entry->copies > 0);
 }
 
 static int by_id(const void *a, const void *b)
@@ -150,8 +159,9 @@ static int by_id(const void *a, const void *b)
 
 void ese_oracle_ask(const struct ese_book *book, struct ese_oracle *oracle)
 {
-    *oracle = (struct ese_oracle){.chain_of = ese_alloc_array((size_t)book->count + 1, sizeof(uint32_t))};
-    memset(oracle->chain_of, 0xFF, ((size_t)book->count + 1) * sizeof(uint32_t));
+    size_t room = (size_t)book->count + 1;
+    *oracle = (struct ese_oracle){.chain_of = ese_alloc_array(room, sizeof(uint32_t))};
+    memset(oracle->chain_of, 0xFF, room * sizeof(uint32_t));
     uint32_t *numbers = ese_alloc_array((size_t)book->offered + 1, sizeof *numbers);
     uint32_t at = 0;
     while (at < book->offered) {

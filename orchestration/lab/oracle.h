@@ -1,15 +1,16 @@
 /*
  * oracle.h - which mails had to come: the rule once more, naive and from the histories alone.
  *
- * It shares no code with ese-consumer but the making of names (ese_id_derive). It runs over the key presses
- * that were acknowledged, and those of unknown outcome that are found stored; a key's presses in the order
- * they were sent.
+ * It shares no code with ese-consumer but the making of names (ese_id_derive). It runs over the key
+ * presses that were acknowledged, and those of unknown outcome that are found stored; a key's
+ * presses in the order they were sent.
  *
- * steady-click: three presses of one key, each at most 1,000 ms after the one before, give one mail, and
- * an event is used once. A decision's id is derived from "steady-click:KEY" and the three events' ids in order.
+ * steady-click: three presses of one key, each at most 1,000 ms after the one before, give one
+ * mail, and an event is used once. A decision's id is derived from "steady-click:KEY" and the three
+ * events' ids in order.
  *
- * A chain is a maximal run of presses of one key with gaps up to 1,000 ms: n presses give n / 3 mails, and
- * what happens in one chain has no bearing on the next.
+ * A chain is a maximal run of presses of one key with gaps up to 1,000 ms: n presses give n / 3
+ * mails, and what happens in one chain has no bearing on the next.
  */
 #ifndef ESE_LAB_ORACLE_H
 #define ESE_LAB_ORACLE_H
@@ -18,8 +19,8 @@
 
 struct ese_oracle_chain {
     int64_t expected; /* mails */
-    /* An event of unknown outcome was stored out of its place, or after the client had given it up: the
-     * consumer may rightly have seen other threes. Judged for doubled mails only. */
+    /* An event of unknown outcome was stored out of its place, or after the client had given it up:
+     * the consumer may rightly have seen other threes. Judged for doubled mails only. */
     bool is_doubtful;
     bool is_touched; /* an event of it was lost or stored out of order */
 };

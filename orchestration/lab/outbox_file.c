@@ -9,7 +9,8 @@ static void add_unknown(struct ese_outbox_file *file, const char *text)
     struct ese_id id;
     if (ese_id_parse(text, &id, NULL) == -1)
         return; /* a mail somebody else asked for: no decision of this run */
-    file->unknown = ese_realloc_array(file->unknown, file->unknown_count + 1, sizeof *file->unknown);
+    file->unknown =
+        ese_realloc_array(file->unknown, file->unknown_count + 1, sizeof *file->unknown);
     file->unknown[file->unknown_count++] = id;
 }
 
@@ -18,7 +19,8 @@ static int compare(const void *a, const void *b)
     return ese_id_compare(a, b);
 }
 
-static int read_rows(struct ese_sqlite *database, struct ese_outbox_file *file, struct ese_error *error)
+static int read_rows(struct ese_sqlite *database, struct ese_outbox_file *file,
+                     struct ese_error *error)
 {
     struct ese_statement *rows =
         ese_statement_new(database, "SELECT status, id FROM mail WHERE status <> 'sent'");
@@ -47,7 +49,8 @@ static int check_table(struct ese_sqlite *database, struct ese_error *error)
     return found == 1 ? 0 : ese_fail(error, ESE_E_INVALID, "it has no mails");
 }
 
-int ese_outbox_file_read(const char *directory, struct ese_outbox_file *file, struct ese_error *error)
+int ese_outbox_file_read(const char *directory, struct ese_outbox_file *file,
+                         struct ese_error *error)
 {
     *file = (struct ese_outbox_file){.queued = 0};
     char path[ESE_ARTIFACT_PATH_SIZE];

@@ -1,8 +1,8 @@
 /*
  * outbox_file.h - what the mailer says of its mails, read from its outbox by SQL.
  *
- * Its format is documented with the mailer; of the table `mail` only id and status are read. A mail left
- * at `sending` is as unknown as one marked so.
+ * Its format is documented with the mailer; of the table `mail` only id and status are read. A mail
+ * left at `sending` is as unknown as one marked so.
  */
 #ifndef ESE_LAB_OUTBOX_FILE_H
 #define ESE_LAB_OUTBOX_FILE_H
@@ -22,7 +22,8 @@ struct ese_outbox_file {
 };
 
 /* Of the outbox in a transport's directory. file is to be freed in either case. */
-int ese_outbox_file_read(const char *directory, struct ese_outbox_file *file, struct ese_error *error);
+int ese_outbox_file_read(const char *directory, struct ese_outbox_file *file,
+                         struct ese_error *error);
 void ese_outbox_file_free(struct ese_outbox_file *file);
 
 bool ese_outbox_file_is_unknown(const struct ese_outbox_file *file, const struct ese_id *id);

@@ -4,7 +4,8 @@
 #include "ese-core/sqlite.h"
 #include "orchestration/lab/artifacts.h"
 
-static int read_positions(struct ese_sqlite *database, struct ese_state_file *file, struct ese_error *error)
+static int read_positions(struct ese_sqlite *database, struct ese_state_file *file,
+                          struct ese_error *error)
 {
     struct ese_statement *rows = ese_statement_new(
         database, "SELECT partition, next, late, beyond_window FROM position ORDER BY partition");
@@ -23,18 +24,21 @@ static int read_positions(struct ese_sqlite *database, struct ese_state_file *fi
     return said;
 }
 
-static int read_id(struct ese_statement *row, int column, struct ese_id *id, struct ese_error *error)
+static int read_id(struct ese_statement *row, int column, struct ese_id *id,
+                   struct ese_error *error)
 {
     size_t length;
     const void *bytes = ese_statement_column_bytes(row, column, &length);
     if (length < sizeof id->bytes)
-        return ese_fail(error, ESE_E_INVALID, "a decision in the state file has an id of %zu bytes", length);
+        return ese_fail(error, ESE_E_INVALID, "a decision in the state file has an id of %zu bytes",
+                        length);
     memcpy(id->bytes, bytes, sizeof id->bytes);
     return 0;
 }
 
 /* ORDER BY on a BLOB is memcmp, as ese_id_compare is. */
-static int read_decisions(struct ese_sqlite *database, struct ese_state_file *file, struct ese_error *error)
+static int read_decisions(struct ese_sqlite *database, struct ese_state_file *file,
+                          struct ese_error *error)
 {
     struct ese_statement *rows =
         ese_statement_new(database, "SELECT id, events FROM decision ORDER BY id");
@@ -53,12 +57,13 @@ static int read_decisions(struct ese_sqlite *database, struct ese_state_file *fi
     return said;
 }
 
-/* Statements are compiled against the tables that are there, so look before: a file that is no state file
- * is an error of the artifacts, not of this program. */
+/* Statements are compiled against the tables that are there, so look before: a file that is no
+ * state file is an error of the artifacts, not of this program. */
 static int check_tables(struct ese_sqlite *database, struct ese_error *error)
 {
     struct ese_statement *count = ese_statement_new(
-        database, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('position', 'decision')");
+        database, "SELECT count(*) FROM sqlite_schema"
+                  " WHERE type = 'table' AND name IN ('position', 'decision')");
     int said = ese_statement_step(count, error);
     if (said == -1)
         return -1;

@@ -1,8 +1,9 @@
 /*
- * state_file.h - what the consumer had committed when the run ended, read from its state file by SQL.
+ * state_file.h - what the consumer had committed when the run ended, read from its state file by
+ * SQL.
  *
- * The file's format is documented with the consumer; only what the ledger needs is read: of the table
- * `position` partition, next, late and beyond_window, of `decision` id and events.
+ * The file's format is documented with the consumer; only what the ledger needs is read: of the
+ * table `position` partition, next, late and beyond_window, of `decision` id and events.
  */
 #ifndef ESE_LAB_STATE_FILE_H
 #define ESE_LAB_STATE_FILE_H
@@ -33,10 +34,11 @@ struct ese_state_file {
 };
 
 /* Of the state file in a transport's directory. file is to be freed in either case. */
-int ese_state_file_read(const char *directory, struct ese_state_file *file, struct ese_error *error);
+int ese_state_file_read(const char *directory, struct ese_state_file *file,
+                        struct ese_error *error);
 void ese_state_file_free(struct ese_state_file *file);
 
-/* Where the partition's reader goes on: everything before it is committed. INT64_MIN: nothing is. */
+/* Where the partition's reader goes on: all before it is committed. INT64_MIN: nothing is. */
 int64_t ese_state_file_next(const struct ese_state_file *file, int32_t partition);
 
 /* NULL when it is not there. */

@@ -17,7 +17,8 @@ struct watch {
     struct ese_histogram *mail;
 };
 
-static void note(struct watch *watch, struct ese_histogram *histogram, int64_t due_ns, int64_t done_ns)
+static void note(struct watch *watch, struct ese_histogram *histogram, int64_t due_ns,
+                 int64_t done_ns)
 {
     if (due_ns < watch->options->measured_from_ns)
         return;
@@ -78,7 +79,7 @@ static void take_mails(struct watch *watch, const struct ese_oracle *oracle)
     ese_history_read_close(&reader);
 }
 
-/* From the restart to the first handing after it, were it of an event that had been handed before. */
+/* From the restart to the first handing after it, were it one of an event handed before. */
 static int64_t reads_again_us(const struct watch *watch)
 {
     int64_t restarted_ns = watch->options->restarted_ns, first_ns = 0;

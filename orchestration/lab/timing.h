@@ -1,9 +1,9 @@
 /*
- * timing.h - how long things took, from the moment they were due: to the acknowledgement, to the commit of
- * the batch that processed them, to the SMTP server's yes for a mail.
+ * timing.h - how long things took, from the moment they were due: to the acknowledgement, to the
+ * commit of the batch that processed them, to the SMTP server's yes for a mail.
  *
- * Events due before the warm-up's end are cut, and counted as cut. A negative latency cannot be: clocks or
- * histories are wrong then, and no figure can be believed.
+ * Events due before the warm-up's end are cut, and counted as cut. A negative latency cannot be:
+ * clocks or histories are wrong then, and no figure can be believed.
  */
 #ifndef ESE_LAB_TIMING_H
 #define ESE_LAB_TIMING_H

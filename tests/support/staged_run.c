@@ -24,7 +24,7 @@ static void must(int result)
     (void)result;
 }
 
-/* ---- making ---------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static const char *draw_sub_type(struct ese_random *random)
 {
@@ -50,8 +50,8 @@ static int64_t draw_step_ms(struct ese_random *random)
     return (int64_t)ese_random_below(random, 2 * 900 / KEYS);
 }
 
-static void draw_event(struct staged_run *run, struct ese_random *random, struct ese_lanes *lanes, int64_t ts,
-                       int64_t due_ns)
+static void draw_event(struct staged_run *run, struct ese_random *random, struct ese_lanes *lanes,
+                       int64_t ts, int64_t due_ns)
 {
     struct staged_event *staged = &run->events[run->count];
     bool is_stored;
@@ -106,7 +106,7 @@ void staged_run_free(struct staged_run **run)
     free(freed);
 }
 
-/* ---- playing --------------------------------------------------------------------------------------- */
+/* ---- playing --------------------------------------------------------------------------------- */
 
 int staged_run_place(const struct staged_run *run, int event)
 {
@@ -119,7 +119,8 @@ int staged_run_place(const struct staged_run *run, int event)
 void staged_run_drop(struct staged_run *run, int place)
 {
     run->log_count--;
-    memmove(&run->log[place], &run->log[place + 1], (size_t)(run->log_count - place) * sizeof *run->log);
+    memmove(&run->log[place], &run->log[place + 1],
+            (size_t)(run->log_count - place) * sizeof *run->log);
 }
 
 void staged_run_append(struct staged_run *run, int event)
@@ -145,7 +146,7 @@ void staged_run_drop_mail(struct staged_run *run, int mail)
     run->mails[mail] = run->mails[--run->mail_count];
 }
 
-/* ---- consuming ------------------------------------------------------------------------------------- */
+/* ---- consuming ------------------------------------------------------------------------------- */
 
 void staged_run_decide(struct staged_run *run, const struct ese_decision *decision)
 {
@@ -179,9 +180,10 @@ void staged_run_consume(struct staged_run *run)
     free(seen);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
-static struct ese_history *open_history(const struct staged_run *run, const char *name, int64_t limit)
+static struct ese_history *open_history(const struct staged_run *run, const char *name,
+                                        int64_t limit)
 {
     char *path = ese_test_path(run->directory, name);
     struct ese_history *history = NULL;
@@ -190,8 +192,8 @@ static struct ese_history *open_history(const struct staged_run *run, const char
     return history;
 }
 
-static void note(struct ese_history *history, enum ese_history_kind kind, const struct staged_event *staged,
-                 int64_t time_ns)
+static void note(struct ese_history *history, enum ese_history_kind kind,
+                 const struct staged_event *staged, int64_t time_ns)
 {
     struct ese_history_record record = {.kind = (uint16_t)kind, .partition = -1, .time_ns = time_ns,
                                         .id = staged->event.id, .a = -1, .b = 1};
@@ -232,7 +234,8 @@ static void write_store(const struct staged_run *run)
     ese_history_close(&history);
 }
 
-static void commit(struct ese_history *history, const int64_t next[STAGED_PARTITIONS], int64_t time_ns)
+static void commit(struct ese_history *history, const int64_t next[STAGED_PARTITIONS],
+                   int64_t time_ns)
 {
     for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++) {
         struct ese_history_record record = {.kind = ESE_HISTORY_COMMITTED, .partition = partition,
@@ -243,9 +246,11 @@ static void commit(struct ese_history *history, const int64_t next[STAGED_PARTIT
 
 static void hand(struct ese_history *history, const struct staged_event *staged, int64_t offset)
 {
-    struct ese_history_record record = {.kind = ESE_HISTORY_HANDED, .partition = partition_of(&staged->event),
+    struct ese_history_record record = {.kind = ESE_HISTORY_HANDED,
+                                        .partition = partition_of(&staged->event),
                                         .time_ns = staged->due_ns + 5 * ESE_NS_PER_MS,
-                                        .id = staged->event.id, .a = offset};
+                                        .id = staged->event.id,
+                                        .a = offset};
     ese_history_record(history, &record);
 }
 
@@ -257,7 +262,8 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
     for (int place = 0; place < places_read(run); place++) {
         const struct staged_event *staged = &run->events[run->log[place]];
         int64_t offset = next[partition_of(&staged->event)]++;
-        for (int times = place < run->handed_twice ? 2 : 1; times > 0 && place != run->passed_over; times--)
+        for (int times = place < run->handed_twice ? 2 : 1; times > 0 && place != run->passed_over;
+             times--)
             hand(history, staged, offset);
         time_ns = staged->due_ns + 6 * ESE_NS_PER_MS;
         if (place % BATCH == BATCH - 1)
@@ -302,7 +308,8 @@ static void write_state(const struct staged_run *run, const int64_t next[STAGED_
 /* A mail that was asked for and not sent yet. */
 static void queue_mail(struct ese_mail_table *table, const char *id)
 {
-    struct ese_mail mail = {.from = "a@example.org", .to = "b@example.org", .content = ese_copy_text("")};
+    struct ese_mail mail = {
+        .from = "a@example.org", .to = "b@example.org", .content = ese_copy_text("")};
     enum ese_mail_put put;
     snprintf(mail.id, sizeof mail.id, "%s", id);
     must(ese_mail_table_put(table, &mail, 1000, &put, NULL));
@@ -345,7 +352,8 @@ static void write_mails(const struct staged_run *run)
         FILE *file = fopen(path, "w");
         assert(file != NULL);
         ese_id_text(&run->mails[i], id);
-        fprintf(file, "To: somebody@example.org\nX-ESE-Decision: %s\n\nX-ESE-Decision: no header\n", id);
+        fprintf(file, "To: somebody@example.org\nX-ESE-Decision: %s\n\nX-ESE-Decision: no header\n",
+                id);
         fclose(file);
         free(path);
     }

@@ -2,12 +2,13 @@
  * staged_run.h - a run that never happened, written as the artifacts of one: for what judges runs.
  *
  * make draws events and the order in which the store has them; a test may then play with that order
- * (`log`), with outcomes, or with what the consumer reads. consume lets ese-consumer's own rule conclude
- * what it would from that log; then the test may play with decisions and mails. write leaves the files that
- * artifacts.h lists.
+ * (`log`), with outcomes, or with what the consumer reads. consume lets ese-consumer's own rule
+ * conclude what it would from that log; then the test may play with decisions and mails. write
+ * leaves the files that artifacts.h lists.
  *
- * As made, a run is without fault: most events are acknowledged, some unknown (stored in their place, or
- * absent), some refused or not sent, of two client processes, over three partitions by key.
+ * As made, a run is without fault: most events are acknowledged, some unknown (stored in their
+ * place, or absent), some refused or not sent, of two client processes, over three partitions by
+ * key.
  */
 #ifndef ESE_TEST_STAGED_RUN_H
 #define ESE_TEST_STAGED_RUN_H
@@ -36,7 +37,7 @@ struct staged_run {
     int *log; /* numbers of events, in the order the store has them */
     int log_count;
     int read;       /* how many of the log the consumer was handed and committed; -1: all */
-    int passed_over; /* the place in the log the consumer was never handed though it went on; -1: none */
+    int passed_over;  /* a place in the log the consumer was not handed, going on; -1: none */
     int handed_twice; /* the first so many are handed again */
     struct ese_decision *decisions;
     int decision_count;
@@ -59,7 +60,8 @@ int staged_run_place(const struct staged_run *run, int event);
 void staged_run_drop(struct staged_run *run, int place);
 void staged_run_append(struct staged_run *run, int event);
 void staged_run_swap(struct staged_run *run, int place, int other);
-void staged_run_decide(struct staged_run *run, const struct ese_decision *decision); /* its mail arrives */
+/* Its mail arrives. */
+void staged_run_decide(struct staged_run *run, const struct ese_decision *decision);
 void staged_run_add_mail(struct staged_run *run, struct ese_id decision);
 void staged_run_drop_mail(struct staged_run *run, int mail);
 

@@ -18,7 +18,8 @@ struct click {
 static void next(struct ese_source *source, struct click *click)
 {
     ese_event_clear(&click->event);
-    assert_int_equal(source->face->next(source, &click->event, &click->due_ns, NULL), ESE_SOURCE_EVENT);
+    assert_int_equal(source->face->next(source, &click->event, &click->due_ns, NULL),
+                     ESE_SOURCE_EVENT);
 }
 
 static int person_of(const struct click *click)
@@ -41,7 +42,8 @@ static void watch(struct watch *person, const struct click *click)
     if (person->burst_ns < 0 || click->due_ns - person->burst_ns >= ESE_CLICKS_BURST_NS) {
         /* A new burst: the first of the one before lies in [cycle - 4 ms, cycle + 4 ms]. */
         if (person->burst_ns >= 0)
-            assert_true(click->due_ns - person->burst_ns > ESE_CLICKS_CYCLE_NS - ESE_CLICKS_BURST_NS);
+            assert_true(click->due_ns - person->burst_ns >
+                        ESE_CLICKS_CYCLE_NS - ESE_CLICKS_BURST_NS);
         person->burst_ns = click->due_ns;
         person->bursts++;
     }

@@ -29,7 +29,8 @@ struct ese_producer {
     enum ese_outcome outcome;
 };
 
-static int fake_send(struct ese_producer *fake, const struct ese_event *event, struct ese_error *error)
+static int fake_send(struct ese_producer *fake, const struct ese_event *event,
+                     struct ese_error *error)
 {
     if (fake->is_broken)
         return ese_fail(error, ESE_E_IO, "the disk is gone");
@@ -44,7 +45,8 @@ static int fake_send(struct ese_producer *fake, const struct ese_event *event, s
     return 0;
 }
 
-static int fake_poll(struct ese_producer *fake, int timeout_ms, struct ese_acknowledgement *acks, int max)
+static int fake_poll(struct ese_producer *fake, int timeout_ms, struct ese_acknowledgement *acks,
+                     int max)
 {
     fake->polls++;
     if (fake->count == 0 || fake->is_mute) {
@@ -53,8 +55,11 @@ static int fake_poll(struct ese_producer *fake, int timeout_ms, struct ese_ackno
     }
     int count = fake->count < max ? fake->count : max;
     for (int i = 0; i < count; i++)
-        acks[i] = (struct ese_acknowledgement){.id = fake->held[--fake->count], .outcome = fake->outcome,
-                                               .partition = 1, .offset = 5, .attempts = 2,
+        acks[i] = (struct ese_acknowledgement){.id = fake->held[--fake->count],
+                                               .outcome = fake->outcome,
+                                               .partition = 1,
+                                               .offset = 5,
+                                               .attempts = 2,
                                                .done_ns = ese_clock_monotonic_ns()};
     return count;
 }
@@ -72,17 +77,22 @@ struct bench {
 
 static void set_up(struct bench *bench, struct ese_source *source)
 {
-    *bench = (struct bench){.fake = ese_alloc(sizeof *bench->fake), .progress = ese_progress_on(NULL)};
+    *bench =
+        (struct bench){.fake = ese_alloc(sizeof *bench->fake), .progress = ese_progress_on(NULL)};
     bench->fake->room = HELD_MOST;
     bench->directory = ese_test_directory_make();
     bench->history = ese_test_path(bench->directory, "client.history");
-    bench->client = (struct ese_client){
-        .source = source, .produce = &fake_face, .producer = bench->fake, .progress = &bench->progress,
-        .lanes = ese_lanes_new(64, 5),
-        .settings = {.inflight = HELD_MOST, .retry_deadline_ms = 1000}};
+    bench->client =
+        (struct ese_client){.source = source,
+                            .produce = &fake_face,
+                            .producer = bench->fake,
+                            .progress = &bench->progress,
+                            .lanes = ese_lanes_new(64, 5),
+                            .settings = {.inflight = HELD_MOST, .retry_deadline_ms = 1000}};
     struct ese_error error;
-    assert_int_equal(ese_history_open(bench->history, "ese-client", "fake", 1 << 26, &bench->client.history,
-                                      &error), 0);
+    assert_int_equal(ese_history_open(bench->history, "ese-client", "fake", 1 << 26,
+                                      &bench->client.history, &error),
+                     0);
     bench->totals.latency_us = ese_histogram_new();
 }
 

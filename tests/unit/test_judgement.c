@@ -31,7 +31,8 @@ static struct ese_judgement judge_at(struct staged_run *run, const struct ese_ju
                      ledger->not_sent + ledger->refused + ledger->unknown + ledger->acknowledged);
     assert_int_equal(ledger->acknowledged, ledger->processed + ledger->lost + ledger->in_flight);
     assert_int_equal(ledger->unknown, ledger->unknown_stored + ledger->unknown_absent);
-    assert_int_equal(mails->expected, mails->matched + mails->altered + mails->lost + mails->unknown);
+    assert_int_equal(mails->expected,
+                     mails->matched + mails->altered + mails->lost + mails->unknown);
     assert_int_equal(mails->arrived,
                      mails->matched + mails->altered + mails->doubled + mails->unexpected);
     staged_run_free(&run);
@@ -45,7 +46,8 @@ static struct ese_judgement judge(struct staged_run *run, const struct ese_promi
     return judge_at(run, &options);
 }
 
-static void says(const struct ese_judgement *judgement, enum ese_verdict_word word, const char *reason)
+static void says(const struct ese_judgement *judgement, enum ese_verdict_word word,
+                 const char *reason)
 {
     if (judgement->ledger_verdict.word != word)
         print_error("the verdict is %s: %s\n", ese_verdict_text(judgement->ledger_verdict.word),
@@ -89,7 +91,7 @@ static int of_same_key(const struct staged_run *run, int place)
     return other;
 }
 
-/* ---- no fault -------------------------------------------------------------------------------------- */
+/* ---- no fault -------------------------------------------------------------------------------- */
 
 static void any_run_without_fault_passes(void **state)
 {
@@ -105,7 +107,8 @@ static void any_run_without_fault_passes(void **state)
         expected += judgement.mails.expected;
         unknown_stored += judgement.ledger.unknown_stored;
     }
-    assert_in_range(expected, 15 * 30, 15 * 140); /* so that there was something to be wrong about */
+    /* so that there was something to be wrong about */
+    assert_in_range(expected, 15 * 30, 15 * 140);
     assert_true(unknown_stored > 15);
 }
 
@@ -137,7 +140,7 @@ static void handing_again_is_counted_and_no_fault(void **state)
     assert_int_equal(judgement.ledger.beyond_window, STAGED_PARTITIONS);
 }
 
-/* ---- events ---------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void an_event_dropped_by_the_store_is_lost(void **state)
 {
@@ -200,7 +203,8 @@ static void events_of_one_key_may_not_change_places(void **state)
             staged_run_swap(run, place, of_same_key(run, place));
             staged_run_consume(run);
             struct ese_judgement judgement = judge(run, promised ? &careful : &careless);
-            says(&judgement, promised ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, promised ? "behind a later" : "");
+            says(&judgement, promised ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS,
+                 promised ? "behind a later" : "");
             assert_true(judgement.ledger.reordered >= 1);
         }
     }
@@ -248,7 +252,7 @@ static void without_an_outcome_it_is_unknown(void **state)
     assert_int_equal(judgement.ledger.not_sent, sane.ledger.not_sent + 1);
 }
 
-/* ---- mails ----------------------------------------------------------------------------------------- */
+/* ---- mails ----------------------------------------------------------------------------------- */
 
 static void a_mail_that_came_twice_is_doubled(void **state)
 {
@@ -307,7 +311,8 @@ static void make_up(struct staged_run *run, const struct ese_id events[3])
 static int a_lone_press(const struct staged_run *run)
 {
     for (int i = 0; i < run->count; i++) {
-        bool alone = is_press(&run->events[i]) && run->events[i].outcome == ESE_HISTORY_ACKNOWLEDGED;
+        bool alone =
+            is_press(&run->events[i]) && run->events[i].outcome == ESE_HISTORY_ACKNOWLEDGED;
         for (int j = 0; alone && j < run->count; j++) {
             int64_t gap = run->events[j].event.client_ts - run->events[i].event.client_ts;
             bool near = gap <= 1000 && gap >= -1000 && j != i && is_press(&run->events[j]);
@@ -371,8 +376,8 @@ static void a_further_mail_of_a_chain_is_doubled(void **state)
     assert_int_equal(judgement.mails.doubled, 1);
 }
 
-/* An unknown press, stored behind the next ones of its key: the consumer may conclude what it likes of that
- * chain, but not twice. */
+/* An unknown press, stored behind the next ones of its key: the consumer may conclude what it likes
+ * of that chain, but not twice. */
 static void an_unknown_event_out_of_its_place_makes_its_chain_doubtful(void **state)
 {
     (void)state;
@@ -389,7 +394,7 @@ static void an_unknown_event_out_of_its_place_makes_its_chain_doubtful(void **st
     }
 }
 
-/* ---- what cannot be told --------------------------------------------------------------------------- */
+/* ---- what cannot be told --------------------------------------------------------------------- */
 
 static void a_truncated_history_cannot_be_told(void **state)
 {
@@ -415,7 +420,8 @@ static void an_outcome_of_what_was_never_offered_cannot_be_told(void **state)
     (void)state;
     struct staged_run *run = consumed(17);
     int events = run->count;
-    run->events[events - 1].event.id = run->events[events - 2].event.id; /* two offers, two outcomes */
+    /* two offers, two outcomes */
+    run->events[events - 1].event.id = run->events[events - 2].event.id;
     struct ese_judgement judgement = judge(run, &careful);
     says(&judgement, ESE_VERDICT_CANNOT_TELL, "contradict");
 }
@@ -423,28 +429,32 @@ static void an_outcome_of_what_was_never_offered_cannot_be_told(void **state)
 static void without_a_client_history_there_is_nothing_to_judge(void **state)
 {
     (void)state;
-    const struct ese_judge_options options = {.directory = "/nonexistent/ese", .promises = &careful};
+    const struct ese_judge_options options = {.directory = "/nonexistent/ese",
+                                              .promises = &careful};
     struct ese_judgement judgement;
     struct ese_error error;
     assert_int_equal(ese_judge(&options, &judgement, &error), -1);
     assert_non_null(strstr(error.text, "client.history"));
 }
 
-/* ---- timing ---------------------------------------------------------------------------------------- */
+/* ---- timing ---------------------------------------------------------------------------------- */
 
 static void latencies_run_from_due_and_the_warm_up_is_cut(void **state)
 {
     (void)state;
     struct staged_run *run = consumed(18);
-    const struct ese_judge_options options = {
-        .promises = &careful, .measured_from_ns = run->events[100].due_ns,
-        .restarted_ns = at(run, a_press(run))->due_ns + 3 * ESE_NS_PER_MS}; /* 2 acknowledged, 5 handed */
+    /* acknowledged at 2 ms, handed at 5 */
+    int64_t restarted_ns = at(run, a_press(run))->due_ns + 3 * ESE_NS_PER_MS;
+    const struct ese_judge_options options = {.promises = &careful,
+                                              .measured_from_ns = run->events[100].due_ns,
+                                              .restarted_ns = restarted_ns};
     struct ese_judgement judgement = judge_at(run, &options);
     says(&judgement, ESE_VERDICT_PASS, "");
     assert_in_range(judgement.warmup_cut, 90, 100); /* some events share a millisecond */
     assert_int_equal(judgement.acknowledge.max_us, 2000);
     assert_in_range(judgement.acknowledge.count, 440, 500);
-    assert_in_range(judgement.end_to_end.p50_us, 6000, 600000); /* a batch waits for its last event */
+    /* a batch waits for its last event */
+    assert_in_range(judgement.end_to_end.p50_us, 6000, 600000);
     assert_in_range(judgement.reads_again_us, 0, 200000);
     assert_in_range(judgement.backlog_at_restart, 1, 20);
     assert_true(judgement.processed_per_s > 1);

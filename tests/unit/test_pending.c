@@ -12,7 +12,8 @@ enum { MOST = 500, LANES = 40 };
 
 static struct ese_id id_of(uint32_t lane, uint32_t sequence)
 {
-    struct ese_id_parts parts = {.time_ms = 5, .lane = (uint16_t)lane, .run = 3, .sequence = sequence};
+    struct ese_id_parts parts = {
+        .time_ms = 5, .lane = (uint16_t)lane, .run = 3, .sequence = sequence};
     return ese_id_make(&parts);
 }
 

@@ -12,9 +12,9 @@
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
 
-#define LINE(ts)                                                                                     \
-    "{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"KEY_PRESS_EVENT\",\"ip\":\"10.0.0.1\",\"client_ts\":" #ts \
-    ",\"server_ts\":77,\"data\":{}}\n"
+#define LINE(ts)                                                                \
+    "{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"KEY_PRESS_EVENT\","           \
+    "\"ip\":\"10.0.0.1\",\"client_ts\":" #ts ",\"server_ts\":77,\"data\":{}}\n"
 
 /* A replay of a file with this text, which is gone already when it is read. */
 static struct ese_source *open_text(const char *text, int64_t rate)

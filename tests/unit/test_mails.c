@@ -1,0 +1,115 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sys/stat.h>
+
+#include "ese-core/memory.h"
+#include "orchestration/lab/mails.h"
+#include "tests/support/directory.h"
+
+#define ID "0190f5c5-9d6b-8abc-9def-0123456789ab"
+#define OTHER_ID "0190f5c5-9d6b-8abc-9def-0123456789aa"
+
+static struct ese_arrived_mail parsed(const char *text)
+{
+    struct ese_arrived_mail mail;
+    char *copy = ese_copy_text(text);
+    ese_mails_parse(copy, &mail);
+    free(copy);
+    return mail;
+}
+
+static void is_of(const struct ese_arrived_mail *mail, const char *decision)
+{
+    char text[ESE_ID_TEXT_SIZE];
+    ese_id_text(&mail->decision, text);
+    assert_string_equal(text, decision);
+}
+
+static void headers_are_read_whatever_their_case_and_line_ends(void **state)
+{
+    (void)state;
+    struct ese_arrived_mail mail = parsed(
+        "From: a@example.org\r\nTO: b@example.org\r\nsubject: [10.0.0.1] | Suspicious\r\n"
+        "x-ese-decision: " ID "\r\nX-ESE-Transport:here\r\ntraceparent: 00-ab-cd-01\r\n\r\nbody\r\n");
+    is_of(&mail, ID);
+    assert_string_equal(mail.to, "b@example.org");
+    assert_string_equal(mail.subject, "[10.0.0.1] | Suspicious");
+    assert_string_equal(mail.transport, "here");
+    assert_string_equal(mail.traceparent, "00-ab-cd-01");
+}
+
+static void folded_lines_are_joined(void **state)
+{
+    (void)state;
+    struct ese_arrived_mail mail =
+        parsed("X-ESE-Decision:\n " ID "\nSubject: one\r\n\ttwo\n three\n\n");
+    is_of(&mail, ID);
+    assert_string_equal(mail.subject, "one\ttwo three");
+}
+
+static void the_body_is_no_header(void **state)
+{
+    (void)state;
+    struct ese_arrived_mail mail = parsed("To: b@example.org\n\nX-ESE-Decision: " ID "\n");
+    assert_true(ese_id_is_none(&mail.decision));
+    mail = parsed("");
+    assert_true(ese_id_is_none(&mail.decision));
+    mail = parsed("X-ESE-Decision: nonsense\nno colon here\n: no name\n");
+    assert_true(ese_id_is_none(&mail.decision));
+}
+
+static void put(const char *directory, const char *name, const char *text)
+{
+    char *path = ese_test_path(directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    free(path);
+}
+
+static void make_folder(const char *directory, const char *name)
+{
+    char *path = ese_test_path(directory, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    free(path);
+}
+
+static void new_and_seen_mails_come_in_order_of_decision(void **state)
+{
+    (void)state;
+    char *directory = ese_test_directory_make();
+    struct ese_mails mails;
+    struct ese_error error;
+    assert_int_equal(ese_mails_read(directory, &mails, &error), -1);
+    assert_non_null(strstr(error.text, directory));
+    ese_mails_free(&mails);
+    make_folder(directory, "new");
+    make_folder(directory, "cur");
+    make_folder(directory, "tmp");
+    put(directory, "new/1", "X-ESE-Decision: " ID "\n\n");
+    put(directory, "cur/2:2,S", "X-ESE-Decision: " OTHER_ID "\n\n");
+    put(directory, "new/.hidden", "X-ESE-Decision: " ID "\n\n");
+    put(directory, "tmp/3", "X-ESE-Decision: " ID "\n\n"); /* not delivered yet */
+    assert_int_equal(ese_mails_read(directory, &mails, &error), 0);
+    assert_int_equal(mails.count, 2);
+    is_of(&mails.mails[0], OTHER_ID);
+    is_of(&mails.mails[1], ID);
+    ese_mails_free(&mails);
+    ese_test_directory_remove(&directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(headers_are_read_whatever_their_case_and_line_ends),
+        cmocka_unit_test(folded_lines_are_joined),
+        cmocka_unit_test(the_body_is_no_header),
+        cmocka_unit_test(new_and_seen_mails_come_in_order_of_decision),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
