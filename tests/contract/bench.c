@@ -49,7 +49,7 @@ struct ese_bench *ese_bench_open(const char *specification, enum ese_durability 
         ese_rig.start(specification, durability, &bench->place, &error) != 0) {
         free(bench);
         if (error.code == ESE_E_MISSING) {
-            print_message("skipped: %s\n", error.text);
+            print_message("# %s\n", error.text);
             skip();
         }
         fail_msg("%s: %s", specification, error.text);
