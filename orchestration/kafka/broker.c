@@ -20,7 +20,8 @@
 #include "orchestration/kafka/readiness.h"
 
 #define CLUSTER_ID_SIZE 23 /* 16 bytes in base64url without padding, and the NUL */
-#define PROBE_MS 2000      /* one attempt of a round trip; between two, we look whether the child lives */
+#define CONNECT_MS 20      /* between two looks whether anybody listens yet */
+#define PROBE_MS 5000      /* one attempt of a round trip; between two, we look whether the child lives */
 
 struct ese_broker {
     struct ese_java *java;
@@ -29,6 +30,7 @@ struct ese_broker {
     char log_path[PATH_MAX];
     char cluster_id[CLUSTER_ID_SIZE];
     char bootstrap[32];
+    int port;
     bool detached;
     pid_t pid; /* 0: dead, and reaped */
     struct ese_broker_cost cost;
@@ -116,6 +118,7 @@ static int choose_ports(struct ese_broker *broker, int port, struct ese_error *e
         return -1;
     if (port != 0)
         ports[0] = port;
+    broker->port = ports[0];
     snprintf(broker->bootstrap, sizeof broker->bootstrap, "127.0.0.1:%d", ports[0]);
     return write_properties(broker, ports[0], ports[1], error);
 }
@@ -298,18 +301,22 @@ int ese_broker_start(const struct ese_broker_options *options, struct ese_broker
     return 0;
 }
 
+/* Looks whether it listens, which takes most of a start, and only then sends records. */
 int ese_broker_wait_ready(struct ese_broker *broker, int timeout_ms, struct ese_error *error)
 {
     int64_t limit_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
+    bool listens = false;
     for (;;) {
-        if (reap(broker, 0))
+        if (reap(broker, listens ? 0 : CONNECT_MS))
             return ese_fail(error, ESE_E_CLOSED, "the Kafka broker ended before it was ready; its last words "
                             "are in '%.200s'", broker->log_path);
         int64_t left_ms = (limit_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
         if (left_ms <= 0)
             return ese_fail(error, ESE_E_TIMEOUT, "the Kafka broker took no record within %d ms; its log is "
                             "'%.200s'", timeout_ms, broker->log_path);
-        if (ese_readiness_check(broker->bootstrap, left_ms < PROBE_MS ? (int)left_ms : PROBE_MS, NULL) == 0)
+        listens = listens || ese_port_listens(broker->port);
+        int probe_ms = left_ms < PROBE_MS ? (int)left_ms : PROBE_MS;
+        if (listens && ese_readiness_check(broker->bootstrap, probe_ms, NULL) == 0)
             return 0;
     }
 }

@@ -9,7 +9,7 @@
 #include "orchestration/kafka/topics.h"
 
 #define READY_MS 60000
-#define LOOK_MS 1000 /* how often a start looks whether it is to stop */
+#define LOOK_MS 3000 /* how often a start looks whether it is to stop */
 #define STOP_MS 15000
 #define TOPICS_MS 15000
 
@@ -18,7 +18,7 @@ static const struct ese_option options[] = {
      .help = "The loopback port the broker listens on. 0 takes a free one."},
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT,...",
      .help = "The cluster `topics` works on. Without it: the lab's own broker."},
-    {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT", .fallback = "",
+    {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT",
      .help = "Stands before every topic's name."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "os|disk", .fallback = "os",
      .help = "What an acknowledged record survives. disk sets flush.messages=1 on the topics."},
@@ -136,7 +136,8 @@ static int topics(const struct ese_config *config, const struct ese_kafka_home *
         return -1;
     for (int i = 0; i < wanted.count; i++) {
         const struct ese_topic *topic = &wanted.topics[i];
-        printf("%s%s %d", ese_config_text(config, "topic-prefix"), topic->name, topic->partitions);
+        const char *prefix = ese_config_text(config, "topic-prefix");
+        printf("%s%s %d", prefix == NULL ? "" : prefix, topic->name, topic->partitions);
         for (int p = 0; p < topic->property_count; p++)
             printf(" %s=%s", topic->properties[p].name, topic->properties[p].value);
         printf("\n");

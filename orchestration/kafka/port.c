@@ -23,6 +23,12 @@ static int first_outgoing_port(void)
     return first;
 }
 
+static struct sockaddr_in loopback(int port)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
 /* Binds the port (0: any) as a server would and keeps the socket, so that it is not drawn twice. */
 static int bind_port(int port, int *taken)
 {
@@ -30,8 +36,7 @@ static int bind_port(int port, int *taken)
     if (fd == -1)
         return -1;
     int on = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = loopback(port);
     socklen_t length = sizeof address;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&address, length) == -1 || listen(fd, 1) == -1 ||
@@ -74,6 +79,17 @@ int ese_port_draw(int *ports, int count, struct ese_error *error)
     while (held > 0)
         close(fds[--held]);
     return result;
+}
+
+bool ese_port_listens(int port)
+{
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return false;
+    bool listens = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    close(fd);
+    return listens;
 }
 
 int ese_port_check(int port, struct ese_error *error)

@@ -9,10 +9,15 @@
 #ifndef ESE_PORT_H
 #define ESE_PORT_H
 
+#include <stdbool.h>
+
 #include "ese-core/error.h"
 
 /* Fills ports with `count` different ones nobody listens on just now. */
 int ese_port_draw(int *ports, int count, struct ese_error *error);
+
+/* Whether somebody takes connections on the loopback port. */
+bool ese_port_listens(int port);
 
 /* ESE_E_USAGE when somebody listens on the port. */
 int ese_port_check(int port, struct ese_error *error);

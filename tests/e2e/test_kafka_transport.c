@@ -9,8 +9,14 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/wire.h"
 #include "orchestration/kafka/embedded.h"
 #include "orchestration/kafka/kafka_client.h"
 #include "orchestration/kafka/kafka_home.h"
@@ -282,6 +288,66 @@ static void a_newer_member_of_the_same_name_fences_the_older(void **state)
     close_consumer(&two);
 }
 
+/* A consumer in a process of its own, which reads to the end and then only waits to be killed. */
+static pid_t start_doomed_consumer(void)
+{
+    static struct seen seen;
+    int pipe_fds[2];
+    char byte;
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        struct ese_consumer *consumer = open_consumer(&seen, "doomed", "1");
+        while (!seen.ended)
+            step(consumer, &seen);
+        if (write(pipe_fds[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            step(consumer, &seen);
+    }
+    close(pipe_fds[1]);
+    assert_int_equal(read(pipe_fds[0], &byte, 1), 1);
+    close(pipe_fds[0]);
+    return pid;
+}
+
+/* A static member that comes back in time gets its partitions at once: its session need not run out first. */
+static void a_killed_member_is_given_its_partitions_again(void **state)
+{
+    (void)state;
+    static struct seen seen;
+    pid_t doomed = start_doomed_consumer();
+    kill(doomed, SIGKILL);
+    waitpid(doomed, NULL, 0);
+    int64_t back_ns = ese_clock_monotonic_ns();
+    struct ese_consumer *consumer = open_consumer(&seen, "doomed", "1");
+    while (seen.held < PARTITIONS && ese_clock_monotonic_ns() < back_ns + WAIT_MS * ESE_NS_PER_MS)
+        step(consumer, &seen);
+    assert_int_equal(seen.held, PARTITIONS);
+    int64_t took_ms = (ese_clock_monotonic_ns() - back_ns) / ESE_NS_PER_MS;
+    print_message("# partitions were back after %lld ms\n", (long long)took_ms);
+    assert_true(took_ms < 5000); /* session.timeout.ms is 6000 */
+    close_consumer(&consumer);
+}
+
+static void bytes_on_the_wire_are_counted(void **state)
+{
+    (void)state;
+    static struct seen seen;
+    struct ese_wire_totals before = ese_wire_totals();
+    struct ese_producer *producer = open_producer(50);
+    send_events(producer, 0, 100);
+    ese_transport_kafka.produce->close(&producer);
+    struct ese_wire_totals produced = ese_wire_totals();
+    assert_true(produced.sent - before.sent > 100 * 100);
+    struct ese_consumer *consumer = open_consumer(&seen, NULL, NULL);
+    read_until_end(consumer, &seen);
+    close_consumer(&consumer);
+    struct ese_wire_totals consumed = ese_wire_totals();
+    assert_true(consumed.received - produced.received > 100 * 100);
+}
+
 static void a_position_beyond_the_end_is_an_error(void **state)
 {
     (void)state;
@@ -537,6 +603,8 @@ int main(void)
         cmocka_unit_test_setup(a_reader_resumes_where_it_was, fresh_topics),
         cmocka_unit_test_setup(two_members_share_the_partitions, fresh_topics),
         cmocka_unit_test_setup(a_newer_member_of_the_same_name_fences_the_older, fresh_topics),
+        cmocka_unit_test_setup(a_killed_member_is_given_its_partitions_again, fresh_topics),
+        cmocka_unit_test_setup(bytes_on_the_wire_are_counted, fresh_topics),
         cmocka_unit_test_setup(a_position_beyond_the_end_is_an_error, fresh_topics),
         cmocka_unit_test_setup(a_position_that_is_no_longer_kept_is_told, fresh_topics),
         cmocka_unit_test_setup(records_of_the_originals_clients_are_events, fresh_topics),

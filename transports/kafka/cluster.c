@@ -21,8 +21,20 @@ static bool lacking(const rd_kafka_metadata_t *metadata, char *text, size_t size
     return false;
 }
 
+/* After one, librdkafka takes nothing any more. */
+static bool met_fatal_error(struct ese_outlet *outlet, char *text, size_t size)
+{
+    char reason[128];
+    if (rd_kafka_fatal_error(outlet->producer, reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    snprintf(text, size, "the producer cannot go on, start it anew: %s", reason);
+    return true;
+}
+
 bool ese_outlet_reachable(struct ese_outlet *outlet, int timeout_ms, char *text, size_t size)
 {
+    if (met_fatal_error(outlet, text, size))
+        return false;
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
         const rd_kafka_metadata_t *metadata = NULL;
         rd_kafka_resp_err_t result =

@@ -52,6 +52,12 @@ static void error_seen(rd_kafka_t *handle, int code, const char *reason, void *o
         ese_log_debug("librdkafka: %s", reason);
 }
 
+const char *ese_connection_prefix(const struct ese_config *config)
+{
+    const char *prefix = ese_config_text(config, "topic-prefix");
+    return prefix == NULL ? "" : prefix;
+}
+
 /* ---- properties ----------------------------------------------------------------------------------------------- */
 
 static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct ese_error *error)

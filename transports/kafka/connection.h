@@ -16,10 +16,13 @@
 #define ESE_CONNECTION_OPTIONS                                                                            \
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT,...",                      \
      .fallback = "127.0.0.1:19092", .help = "The Kafka cluster: brokers to ask first."},                  \
-    {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT", .fallback = "",                    \
+    {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT",                                    \
      .help = "Stands before the topics' names, so that several can share a cluster."},                    \
     {.name = "property", .letter = 'X', .kind = ESE_OPTION_LIST, .value = "NAME=VALUE",                   \
-     .help = "Passes one of librdkafka's own properties straight to it. May be given several times."}
+     .help = "Passes one of librdkafka's own properties straight to it."}
+
+/* The value of topic-prefix, "" without one. */
+const char *ese_connection_prefix(const struct ese_config *config);
 
 struct ese_connection_property {
     const char *name;

@@ -13,7 +13,8 @@
 #include "transports/kafka/record.h"
 
 #define COMMIT_EVERY_MS 100
-#define ASK_END_EVERY_MS 100
+#define ASK_END_IDLE_MS 100  /* how often we ask whether this is the end: with nothing in hand, */
+#define ASK_END_BUSY_MS 500  /* and with records that wait for the answer */
 #define ASK_END_MS 200   /* at most this long for the answer */
 #define ASK_START_MS 2000
 #define METADATA_MS 500
@@ -199,7 +200,7 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
 {
     rd_kafka_conf_t *conf = NULL;
     char reason[256];
-    const char *prefix = ese_config_text(config, "topic-prefix");
+    const char *prefix = ese_connection_prefix(config);
     if (ese_assignment_name_topics(&consumer->assignment, prefix) == -1)
         return ese_fail(error, ESE_E_USAGE, "--topic-prefix '%.60s': topics are named with letters, digits, "
                         "'.', '_' and '-'", prefix);
@@ -375,7 +376,8 @@ static bool at_end(struct ese_consumer *consumer)
     int64_t now_ns = ese_clock_monotonic_ns();
     if (!ese_assignment_all_at_end(&consumer->assignment) || now_ns < consumer->ask_end_due_ns)
         return false;
-    consumer->ask_end_due_ns = now_ns + ASK_END_EVERY_MS * ESE_NS_PER_MS;
+    consumer->ask_end_due_ns =
+        now_ns + (consumer->count > 0 ? ASK_END_BUSY_MS : ASK_END_IDLE_MS) * ESE_NS_PER_MS;
     return ends_here(consumer);
 }
 

@@ -83,7 +83,7 @@ static int make_conf(const struct ese_config *config, const struct ese_outlet_op
 
 static int make_topics(const struct ese_config *config, struct ese_outlet *outlet, struct ese_error *error)
 {
-    const char *prefix = ese_config_text(config, "topic-prefix");
+    const char *prefix = ese_connection_prefix(config);
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
         char name[ESE_KAFKA_TOPIC_SIZE];
         if (ese_partition_topic_name(prefix, i, name) == -1)
