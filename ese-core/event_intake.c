@@ -169,7 +169,8 @@ static void take(struct ese_event_intake *intake, struct ese_http_request *reque
         ese_append_done(&held->append, ESE_APPEND_STORED);
         return;
     }
-    held->append.content_hash = content_hash(&held->append);
+    if (held->append.idempotency_key[0] != '\0')
+        held->append.content_hash = content_hash(&held->append);
     const char *traceparent = ese_http_request_header(request, "traceparent");
     for (size_t i = 0; i < list->count; i++)
         complete(intake, &list->events[i], traceparent);

@@ -32,7 +32,7 @@ struct ese_append {
     struct ese_event_list list; /* the store fills server_ts; for what it has had before, also id and whatever
                                    else it answered then */
     char idempotency_key[ESE_INTAKE_KEY_SIZE]; /* "" when there is none */
-    uint64_t content_hash;      /* over all events, for the key's comparison */
+    uint64_t content_hash;      /* over all events, where there is a key: for its comparison */
     bool many;                  /* POST /events: the answer is an array */
     void *store_private;        /* the store's, while it holds it */
     struct ese_append *next;    /* the store's, for its queue */
