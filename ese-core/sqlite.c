@@ -125,12 +125,9 @@ static int apply_schema(struct ese_sqlite *sqlite, const char *schema, struct es
 
 /* What handles of one process share in memory has no versions to read from: without this a reader and the
  * writer would shut each other out. So a reader may see rows that are not committed yet. */
-static int share_memory(struct ese_sqlite *sqlite, bool read_only, struct ese_error *error)
+static int share_memory(struct ese_sqlite *sqlite, struct ese_error *error)
 {
-    return ese_sqlite_run(sqlite,
-                          read_only ? "PRAGMA read_uncommitted = ON; PRAGMA query_only = ON"
-                                    : "PRAGMA read_uncommitted = ON",
-                          error);
+    return ese_sqlite_run(sqlite, "PRAGMA read_uncommitted = ON", error);
 }
 
 /* Only a URI can name memory that several handles share. https://www.sqlite.org/uri.html */
@@ -167,8 +164,7 @@ static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *op
     /* No mapping: a read error there is a SIGBUS instead of an answer. */
     if (ese_sqlite_run(sqlite, "PRAGMA mmap_size = 0; PRAGMA foreign_keys = OFF", error) != 0)
         return -1;
-    if (options->durability == ESE_DURABILITY_MEMORY &&
-        share_memory(sqlite, options->read_only, error) != 0)
+    if (options->durability == ESE_DURABILITY_MEMORY && share_memory(sqlite, error) != 0)
         return -1;
     if (options->read_only)
         return ese_sqlite_run(sqlite, "SELECT count(*) FROM sqlite_schema", error); /* is it a database? */

@@ -2,8 +2,9 @@
  * sqlite.h - an SQLite database as this house uses it: WAL, one writer, prepared statements.
  *
  * A database handle belongs to one thread. Durability decides PRAGMA synchronous:
- *   memory  the database is in memory only. Handles of one process with the same path share it as long as
- *           one of them is open, and read each other's rows before they are committed; no path: its own
+ *   memory  the database is in memory only. Handles of one process with the same path share it as
+ *           long as one of them is open, and read each other's rows before they are committed
+ *           (read_only then only means that nothing is made); no path: its own
  *   os      NORMAL: survives kill -9 of the process, not a power loss
  *   disk    FULL: every commit is synced before it returns
  * https://www.sqlite.org/pragma.html#pragma_synchronous

@@ -19,6 +19,7 @@ struct ese_store {
     struct ese_store_log log;
     struct ese_store_writer *writer;
     struct ese_store_pages *pages;
+    struct ese_store_lists *lists;
     struct ese_event_intake *intake;
     struct ese_metric *asked; /* the original's count of GET /events */
 };
@@ -77,7 +78,7 @@ static void get_events(void *context, struct ese_http_request *request)
     if (asks_for_a_page(request))
         ese_store_pages_handle(store->pages, request);
     else
-        ese_store_list_handle(&store->log, request);
+        ese_store_lists_handle(store->lists, request);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -92,6 +93,7 @@ static void detach(struct ese_store **store, int timeout_ms)
     if (detached->writer != NULL)
         ese_store_writer_stop(detached->writer, timeout_ms);
     ese_store_pages_close(&detached->pages);
+    ese_store_lists_close(&detached->lists);
     ese_store_writer_close(&detached->writer);
     ese_event_intake_free(&detached->intake);
     free(detached->log.path);
@@ -130,7 +132,8 @@ static int open_parts(struct ese_store *store, const struct ese_config *config,
 
     if (find_path(&store->log, ese_config_text(config, "data"), error) != 0 ||
         ese_store_writer_open(&writer, &store->writer, error) != 0 ||
-        ese_store_pages_open(&store->log, settings->metrics, &store->pages, error) != 0)
+        ese_store_pages_open(&store->log, settings->metrics, &store->pages, error) != 0 ||
+        ese_store_lists_open(&store->log, &store->lists, error) != 0)
         return -1;
     int max_batch = (int)ese_config_number(config, "max-batch");
     store->intake =

@@ -8,7 +8,7 @@
  * Three parts, each with its own connection to the database:
  *   store_writer.h  a thread that stores what has come in, many requests to one commit
  *   store_pages.h   a thread that answers GET /events?after=, and holds those that wait
- *   store_list.h    the original's whole list, on the HTTP server's thread, piece by piece
+ *   store_list.h    a thread that sorts for the original's whole list; sent piece by piece
  */
 #ifndef ESE_TRANSPORT_HTTP_STORE_LOG_H
 #define ESE_TRANSPORT_HTTP_STORE_LOG_H

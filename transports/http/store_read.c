@@ -13,8 +13,7 @@ struct ese_store_reader {
     struct ese_sqlite *sqlite;
     struct ese_statement *start;
     struct ese_statement *page;
-    struct ese_statement *next_ip;
-    struct ese_statement *of_ip;
+    struct ese_statement *sorted; /* once they are */
 };
 
 int ese_store_reader_open(const struct ese_store_log *log, struct ese_store_reader **reader,
@@ -35,12 +34,6 @@ int ese_store_reader_open(const struct ese_store_log *log, struct ese_store_read
     (*reader)->page = ese_statement_new(
         sqlite, "SELECT " EVENT_COLUMNS " FROM events WHERE offset >= ?1 AND offset < ?2"
                 " ORDER BY offset LIMIT ?3");
-    (*reader)->next_ip = ese_statement_new(
-        sqlite, "SELECT ip FROM events INDEXED BY events_by_ip"
-                " WHERE ip > ?1 AND offset >= ?2 AND offset < ?3 ORDER BY ip LIMIT 1");
-    (*reader)->of_ip = ese_statement_new(
-        sqlite, "SELECT " EVENT_COLUMNS " FROM events INDEXED BY events_by_ip"
-                " WHERE ip = ?1 AND offset >= ?2 AND offset < ?3 ORDER BY offset");
     return 0;
 }
 
@@ -153,37 +146,37 @@ int ese_store_reader_page(struct ese_store_reader *reader, const struct ese_stor
     return got < 0 ? -1 : 0;
 }
 
-int ese_store_reader_next_ip(struct ese_store_reader *reader, const char *after, int64_t from,
-                             int64_t before, char ip[ESE_EVENT_IP_SIZE], struct ese_error *error)
-{
-    int got;
+/* ---- sorted ---------------------------------------------------------------------------------- */
 
-    ese_statement_text(reader->next_ip, 1, after != NULL ? after : "");
-    ese_statement_number(reader->next_ip, 2, from);
-    ese_statement_number(reader->next_ip, 3, before);
-    got = ese_statement_step(reader->next_ip, error);
-    if (got == 1)
-        ese_fit_text(ip, ESE_EVENT_IP_SIZE, ese_statement_column_text(reader->next_ip, 0));
-    ese_statement_reset(reader->next_ip);
-    return got;
+int ese_store_reader_sort_by_ip(struct ese_store_reader *reader, int64_t from, int64_t before,
+                                struct ese_error *error)
+{
+    struct ese_statement *sort = ese_statement_new(
+        reader->sqlite, "CREATE TEMP TABLE by_ip AS SELECT offset FROM events"
+                        " WHERE offset >= ?1 AND offset < ?2 ORDER BY ip, offset");
+
+    ese_statement_number(sort, 1, from);
+    ese_statement_number(sort, 2, before);
+    if (ese_statement_run(sort, error) != 0)
+        return -1;
+    reader->sorted = ese_statement_new(
+        reader->sqlite, "SELECT " EVENT_COLUMNS ", by_ip.rowid FROM temp.by_ip"
+                        " JOIN events USING (offset) WHERE by_ip.rowid > ?1 ORDER BY by_ip.rowid");
+    return 0;
 }
 
-int ese_store_reader_visit_ip(struct ese_store_reader *reader, const char *ip, int64_t from,
-                              int64_t before,
-                              ese_store_visit *visit, void *context, struct ese_error *error)
+int ese_store_reader_visit_sorted(struct ese_store_reader *reader, int64_t after,
+                                  ese_store_visit *visit, void *context, struct ese_error *error)
 {
-    struct ese_statement *rows = reader->of_ip;
     struct ese_event event;
     bool more = true;
     int got = 0;
 
-    ese_statement_text(rows, 1, ip);
-    ese_statement_number(rows, 2, from);
-    ese_statement_number(rows, 3, before);
-    while (more && (got = ese_statement_step(rows, error)) == 1) {
-        read_row(rows, &event);
-        more = visit(context, &event, ese_statement_column_number(rows, 0));
+    ese_statement_number(reader->sorted, 1, after);
+    while (more && (got = ese_statement_step(reader->sorted, error)) == 1) {
+        read_row(reader->sorted, &event);
+        more = visit(context, &event, ese_statement_column_number(reader->sorted, 9));
     }
-    ese_statement_reset(rows);
+    ese_statement_reset(reader->sorted);
     return got;
 }

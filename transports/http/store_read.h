@@ -38,17 +38,16 @@ int ese_store_reader_page(struct ese_store_reader *reader, const struct ese_stor
                           struct ese_store_page *page, struct ese_buffer *buffer,
                           struct ese_error *error);
 
-/* The smallest ip after `after` (NULL: of all) with an event in [from, before). 1: found, 0:
- * none, -1. */
-int ese_store_reader_next_ip(struct ese_store_reader *reader, const char *after, int64_t from,
-                             int64_t before, char ip[ESE_EVENT_IP_SIZE], struct ese_error *error);
+/* Sorts the events of [from, before) by ip, each ip's by offset, into a table of this
+ * connection's own: in a temporary file where it is large. Once for a reader. */
+int ese_store_reader_sort_by_ip(struct ese_store_reader *reader, int64_t from, int64_t before,
+                                struct ese_error *error);
 
-/* Hands the ip's events of [from, before) in order of offset, until visit returns false. The
- * event is the callee's to read during the call only. 1: visit wanted no more, 0: that was all,
- * -1. */
-typedef bool ese_store_visit(void *context, const struct ese_event *event, int64_t offset);
-int ese_store_reader_visit_ip(struct ese_store_reader *reader, const char *ip, int64_t from,
-                              int64_t before,
-                              ese_store_visit *visit, void *context, struct ese_error *error);
+/* Hands the sorted events whose place is behind `after` (0: all), until visit returns false;
+ * those that were deleted meanwhile are left out. The event is the callee's to read during the
+ * call only. 1: visit wanted no more, 0: that was all, -1. */
+typedef bool ese_store_visit(void *context, const struct ese_event *event, int64_t place);
+int ese_store_reader_visit_sorted(struct ese_store_reader *reader, int64_t after,
+                                  ese_store_visit *visit, void *context, struct ese_error *error);
 
 #endif

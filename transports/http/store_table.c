@@ -24,7 +24,6 @@ static const char schema[] =
     "CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (id);"
     "CREATE UNIQUE INDEX IF NOT EXISTS events_by_foreign_id ON events (source, foreign_id)"
     "  WHERE foreign_id IS NOT NULL;"
-    "CREATE INDEX IF NOT EXISTS events_by_ip ON events (ip);"
     "CREATE TABLE IF NOT EXISTS requests ("
     "  idempotency_key TEXT PRIMARY KEY,"
     "  content_hash INTEGER NOT NULL,"

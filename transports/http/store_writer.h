@@ -33,8 +33,8 @@ void ese_store_writer_append(struct ese_store_writer *writer, struct ese_append 
 /* False and why, when the last commit failed. Any thread. */
 bool ese_store_writer_healthy(struct ese_store_writer *writer, char *text, size_t size);
 
-/* Stores what is queued; what it has not begun within timeout_ms is answered ESE_APPEND_FULL. Ends the
- * thread: nothing more is taken. */
+/* Stores what is queued; what it has not begun within timeout_ms is answered ESE_APPEND_FULL.
+ * Ends the thread: nothing more is taken. */
 void ese_store_writer_stop(struct ese_store_writer *writer, int timeout_ms);
 
 /* Stops it where that was not done, and closes the database: the last to do so takes in its log. */
