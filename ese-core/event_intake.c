@@ -31,7 +31,7 @@ struct sent {
     char foreign_id[ESE_EVENT_FOREIGN_ID_SIZE];
 };
 
-/* ---- answers -------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 /* As the original: JSON that says it is text. */
 static void reply_bad(struct ese_http_request *request)
@@ -60,7 +60,8 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
         const char *message;
     } refusals[] = {
         [ESE_APPEND_FULL] = {503, true, "Nothing was stored: the queue is full, try again"},
-        [ESE_APPEND_CONFLICT] = {422, false, "This id or Idempotency-Key came before with another content"},
+        [ESE_APPEND_CONFLICT] = {422, false,
+                                 "This id or Idempotency-Key came before with another content"},
         [ESE_APPEND_UNKNOWN] = {504, false, "Perhaps stored: try again with the same id"},
         [ESE_APPEND_NO_ROOM] = {507, false, "Nothing was stored: there is no room"},
         [ESE_APPEND_FAILED] = {503, true, "Nothing was stored: the store failed, try again"},
@@ -77,7 +78,7 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
     free(held);
 }
 
-/* ---- what came ------------------------------------------------------------------------------------ */
+/* ---- what came ------------------------------------------------------------------------------- */
 
 /* Over what was sent, before ids are given here: those differ at each try. */
 static uint64_t content_hash(const struct ese_append *append)
@@ -111,7 +112,8 @@ static void give_id(struct ese_event_intake *intake, struct ese_event *event)
 }
 
 /* A traceparent that is none is passed over, as the Trace Context recommendation asks. */
-static void complete(struct ese_event_intake *intake, struct ese_event *event, const char *traceparent)
+static void complete(struct ese_event_intake *intake, struct ese_event *event,
+                     const char *traceparent)
 {
     if (ese_id_is_none(&event->id))
         give_id(intake, event);
@@ -139,7 +141,8 @@ static int read_key(struct held *held, struct ese_error *error)
     if (key == NULL)
         return 0;
     if (ese_fit_text(held->append.idempotency_key, sizeof held->append.idempotency_key, key) != 0)
-        return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: longer than %d bytes", ESE_INTAKE_KEY_SIZE - 1);
+        return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: longer than %d bytes",
+                        ESE_INTAKE_KEY_SIZE - 1);
     return 0;
 }
 
@@ -177,7 +180,7 @@ static void take(struct ese_event_intake *intake, struct ese_http_request *reque
     intake->append(intake->store, &held->append);
 }
 
-/* ---- routes --------------------------------------------------------------------------------------- */
+/* ---- routes ---------------------------------------------------------------------------------- */
 
 static void get_root(void *context, struct ese_http_request *request)
 {
@@ -200,8 +203,9 @@ static void post_events(void *context, struct ese_http_request *request)
     take(intake, request, true);
 }
 
-struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server, struct ese_metrics *metrics,
-                                              int max_batch, ese_append_function *append, void *store)
+struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server,
+                                              struct ese_metrics *metrics, int max_batch,
+                                              ese_append_function *append, void *store)
 {
     struct ese_event_intake *intake = ese_alloc(sizeof *intake);
     intake->append = append;

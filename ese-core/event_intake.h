@@ -1,8 +1,8 @@
 /*
- * event_intake.h - the original's ingest routes, in front of any store: POST /event and POST /events.
+ * event_intake.h - the original's ingest routes, POST /event and POST /events, before any store.
  *
- * Reads and checks the request (a batch is refused as a whole), gives ids to events that have none, hands
- * them to the store's `append`, and answers when the store says what became of them:
+ * Reads and checks the request (a batch is refused as a whole), gives ids to events that have none,
+ * hands them to the store's `append`, and answers when the store says what became of them:
  *
  *   stored     201 with the stored event, or the array of them
  *   full       503 with Retry-After: certainly not stored
@@ -10,9 +10,10 @@
  *   unknown    504: perhaps stored; a retry of the same id is safe
  *   failed     507 (no room) or 503
  *
- * An event without an id gets one whose run is this process's and whose lane is its key's. An id that is
- * not a UUIDv7, or comes with a "source", is foreign: kept beside ours. The header Idempotency-Key
- * names a request as a whole; traceparent names its trace.
+ * An event without an id gets one whose run is this process's and whose lane is its key's. An id
+ * that is not a UUIDv7, or comes with a "source", is foreign: kept beside ours. The header
+ * Idempotency-Key names a request as a whole; traceparent names its trace.
+ *
  * Counters of the original: health_ping_count, add_event_ping_count, add_events_ping_count,
  * get_events_ping_count (the last is counted by who serves GET /events).
  */
@@ -26,11 +27,12 @@
 
 #define ESE_INTAKE_KEY_SIZE 128
 
-/* One request on its way through a store. The intake owns it; between append and done it is the store's
- * to read and to fill. */
+/* One request on its way through a store. The intake owns it; between append and done it is the
+ * store's to read and to fill. */
 struct ese_append {
-    struct ese_event_list list; /* the store fills server_ts; for what it has had before, also id and whatever
-                                   else it answered then */
+    /* The store fills server_ts; for what it has had before, also id and whatever else it answered
+     * then. */
+    struct ese_event_list list;
     char idempotency_key[ESE_INTAKE_KEY_SIZE]; /* "" when there is none */
     uint64_t content_hash;      /* over all events, where there is a key: for its comparison */
     bool many;                  /* POST /events: the answer is an array */
@@ -55,8 +57,9 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result);
 
 struct ese_event_intake;
 
-struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server, struct ese_metrics *metrics,
-                                              int max_batch, ese_append_function *append, void *store);
+struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server,
+                                              struct ese_metrics *metrics, int max_batch,
+                                              ese_append_function *append, void *store);
 void ese_event_intake_free(struct ese_event_intake **intake); /* after the server closed */
 
 #endif

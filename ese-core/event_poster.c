@@ -30,7 +30,7 @@ struct held {
     bool perhaps_stored; /* by one of them */
 };
 
-/* The first event of a lane is in flight or waits for its next attempt; the others wait behind it. */
+/* The first event of a lane is in flight or waits for its next attempt; the others behind it. */
 struct lane {
     struct held *first, **last;
     int64_t due_ns; /* of the next attempt, while the lane is in the heap */
@@ -53,7 +53,7 @@ struct ese_event_poster {
     bool closing;
 };
 
-/* ---- the heap of lanes that wait ------------------------------------------------------------------ */
+/* ---- the heap of lanes that wait ------------------------------------------------------------- */
 
 static void heap_push(struct ese_event_poster *poster, struct lane *lane)
 {
@@ -69,7 +69,8 @@ static struct lane *heap_pop(struct ese_event_poster *poster)
     int i = 0;
     for (;;) {
         int child = 2 * i + 1;
-        if (child + 1 < poster->heap_count && poster->heap[child + 1]->due_ns < poster->heap[child]->due_ns)
+        if (child + 1 < poster->heap_count &&
+            poster->heap[child + 1]->due_ns < poster->heap[child]->due_ns)
             child++;
         if (child >= poster->heap_count || poster->heap[child]->due_ns >= moved->due_ns)
             break;
@@ -80,7 +81,7 @@ static struct lane *heap_pop(struct ese_event_poster *poster)
     return first;
 }
 
-/* ---- lanes ---------------------------------------------------------------------------------------- */
+/* ---- lanes ----------------------------------------------------------------------------------- */
 
 static struct lane *lane_of(struct ese_event_poster *poster, const struct ese_id *id)
 {
@@ -129,19 +130,21 @@ static enum ese_outcome outcome_at_end(const struct held *held)
     return held->perhaps_stored ? ESE_OUTCOME_UNKNOWN : ESE_OUTCOME_REFUSED;
 }
 
-/* ---- attempts ------------------------------------------------------------------------------------- */
+/* ---- attempts -------------------------------------------------------------------------------- */
 
 static void on_answer(void *context, const struct ese_http_answer *answer);
 
 static void attempt(struct ese_event_poster *poster, struct held *held, int64_t now_ns)
 {
     int64_t left_ms = (held->deadline_ns - now_ns) / ESE_NS_PER_MS + 1;
+    if (left_ms > REQUEST_MS)
+        left_ms = REQUEST_MS;
     const struct ese_http_call call = {.method = "POST",
                                        .url = poster->url,
                                        .headers = held->header,
                                        .body = held->body,
                                        .length = held->length,
-                                       .timeout_ms = (int)(left_ms < REQUEST_MS ? left_ms : REQUEST_MS),
+                                       .timeout_ms = (int)left_ms,
                                        .done = on_answer,
                                        .context = held};
     held->attempts++;
@@ -172,14 +175,16 @@ static void move_on(struct ese_event_poster *poster, struct lane *lane)
         deactivate(poster, lane);
 }
 
-static void settle_first(struct ese_event_poster *poster, struct lane *lane, enum ese_outcome outcome)
+static void settle_first(struct ese_event_poster *poster, struct lane *lane,
+                         enum ese_outcome outcome)
 {
     settle(poster, take_first(lane), outcome);
     move_on(poster, lane);
 }
 
 /* Puts the lane aside until its next attempt, or until its first event's deadline. */
-static void wait_for_retry(struct ese_event_poster *poster, struct lane *lane, int64_t retry_after_ms)
+static void wait_for_retry(struct ese_event_poster *poster, struct lane *lane,
+                           int64_t retry_after_ms)
 {
     struct held *held = lane->first;
     int64_t wait_ms = ese_backoff_next_ms(&held->backoff);
@@ -216,7 +221,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     }
 }
 
-/* ---- time ----------------------------------------------------------------------------------------- */
+/* ---- time ------------------------------------------------------------------------------------ */
 
 static void retry_due(struct ese_event_poster *poster, int64_t now_ns)
 {
@@ -249,14 +254,15 @@ static void sweep(struct ese_event_poster *poster, int64_t now_ns)
         end_late(poster, poster->active[i], now_ns);
 }
 
-/* ---- the face ------------------------------------------------------------------------------------- */
+/* ---- the face -------------------------------------------------------------------------------- */
 
-int ese_event_poster_open(const struct ese_event_poster_options *options, struct ese_event_poster **result,
-                          struct ese_error *error)
+int ese_event_poster_open(const struct ese_event_poster_options *options,
+                          struct ese_event_poster **result, struct ese_error *error)
 {
     const char *server = options->server;
     if (strncmp(server, "http://", 7) != 0 && strncmp(server, "https://", 8) != 0)
-        return ese_fail(error, ESE_E_USAGE, "server '%.100s' is no URL, as in http://127.0.0.1:2001", server);
+        return ese_fail(error, ESE_E_USAGE,
+                        "server '%.100s' is no URL, as in http://127.0.0.1:2001", server);
     struct ese_event_poster *poster = ese_alloc(sizeof *poster);
     if (ese_http_client_open(options->connections, options->token, &poster->client, error) != 0) {
         free(poster);
@@ -278,7 +284,8 @@ int ese_event_poster_open(const struct ese_event_poster_options *options, struct
     return 0;
 }
 
-/* The deadline runs from client_ts, which the wall clock tells; from here on only the monotonic one counts. */
+/* The deadline runs from client_ts, which the wall clock tells; from here on only the monotonic one
+ * counts. */
 static int64_t deadline_ns(const struct ese_event_poster *poster, int64_t client_ts)
 {
     int64_t now_ms = ese_clock_wall_ms();
@@ -286,7 +293,8 @@ static int64_t deadline_ns(const struct ese_event_poster *poster, int64_t client
         client_ts = now_ms - FAR_MS;
     if (client_ts > now_ms + FAR_MS)
         client_ts = now_ms + FAR_MS;
-    return ese_clock_monotonic_ns() + (client_ts - now_ms + poster->retry_deadline_ms) * ESE_NS_PER_MS;
+    return ese_clock_monotonic_ns() +
+           (client_ts - now_ms + poster->retry_deadline_ms) * ESE_NS_PER_MS;
 }
 
 static struct held *hold(struct ese_event_poster *poster, const struct ese_event *event)
@@ -324,8 +332,8 @@ int ese_event_poster_send(struct ese_event_poster *poster, const struct ese_even
     return 0;
 }
 
-static int take_outcomes(struct ese_event_poster *poster, struct ese_acknowledgement *acknowledgements,
-                         int max)
+static int take_outcomes(struct ese_event_poster *poster,
+                         struct ese_acknowledgement *acknowledgements, int max)
 {
     int count = 0;
     while (count < max && poster->outcome_count > 0) {

@@ -2,16 +2,17 @@
  * event_poster.h - sends events by POST /event, in order per lane, again and again until told.
  *
  * The produce side every HTTP transport shares. A lane (the lane number in the event's id) has one
- * request in flight; what is not answered is sent again under the same id, after a back-off, until the
- * retry deadline, which runs from the moment the event was due. So order per key survives retries.
+ * request in flight; what is not answered is sent again under the same id, after a back-off, until
+ * the retry deadline, which runs from the moment the event was due. So order per key survives
+ * retries.
  *
  *   2xx                        acknowledged
  *   400, 409, 413, 422         refused at once (sending it again would not help)
  *   429, 503, refused connection  certainly not stored: again
  *   anything else, or no answer   perhaps stored: again
  *
- * At the deadline an event of which every attempt was certainly not stored is refused; otherwise unknown.
- * An event whose deadline passed while it waited behind others in its lane is not_sent.
+ * At the deadline an event of which every attempt was certainly not stored is refused; otherwise
+ * unknown. An event whose deadline passed while it waited behind others in its lane is not_sent.
  * One thread.
  */
 #ifndef ESE_EVENT_POSTER_H
@@ -50,8 +51,8 @@ struct ese_event_poster_options {
     int64_t retry_deadline_ms; /* from client_ts */
 };
 
-int ese_event_poster_open(const struct ese_event_poster_options *options, struct ese_event_poster **poster,
-                          struct ese_error *error);
+int ese_event_poster_open(const struct ese_event_poster_options *options,
+                          struct ese_event_poster **poster, struct ese_error *error);
 
 /* Takes a copy. ESE_E_FULL when `inflight` events are held already. */
 int ese_event_poster_send(struct ese_event_poster *poster, const struct ese_event *event,

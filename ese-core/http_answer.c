@@ -10,7 +10,7 @@
 /* Bytes asked of a stream at a time. */
 #define STREAM_BLOCK (32 * 1024)
 
-/* ---- the mailbox ---------------------------------------------------------------------------------- */
+/* ---- the mailbox ----------------------------------------------------------------------------- */
 
 struct http_mailbox *ese_http_mailbox_new(void)
 {
@@ -57,7 +57,7 @@ void ese_http_mailbox_deliver(struct http_mailbox *mailbox)
     }
 }
 
-/* ---- giving an answer, on any thread -------------------------------------------------------------- */
+/* ---- giving an answer, on any thread --------------------------------------------------------- */
 
 /* The last thing the answering thread does with a request. */
 static void hand_over(struct ese_http_request *request)
@@ -73,10 +73,12 @@ static void set_head(struct ese_http_request *request, int status, const char *c
 {
     request->answer.status = status;
     if (content_type != NULL)
-        ese_fit_text(request->answer.content_type, sizeof request->answer.content_type, content_type);
+        ese_fit_text(request->answer.content_type, sizeof request->answer.content_type,
+                     content_type);
 }
 
-void ese_http_request_add_header(struct ese_http_request *request, const char *name, const char *value)
+void ese_http_request_add_header(struct ese_http_request *request, const char *name,
+                                 const char *value)
 {
     struct http_answer *answer = &request->answer;
     assert(answer->header_count < ESE_HTTP_MOST_HEADERS);
@@ -89,8 +91,8 @@ void ese_http_request_add_header(struct ese_http_request *request, const char *n
     answer->header_count++;
 }
 
-void ese_http_reply(struct ese_http_request *request, int status, const char *content_type, const char *body,
-                    size_t length)
+void ese_http_reply(struct ese_http_request *request, int status, const char *content_type,
+                    const char *body, size_t length)
 {
     set_head(request, status, content_type);
     if (body != NULL && length > 0) {
@@ -139,7 +141,7 @@ void ese_http_answer_clear(struct http_answer *answer)
     free(answer->body);
 }
 
-/* ---- sending it, on the server's thread ----------------------------------------------------------- */
+/* ---- sending it, on the server's thread ------------------------------------------------------ */
 
 static ssize_t read_stream(void *context, uint64_t position, char *bytes, size_t size)
 {
@@ -166,7 +168,8 @@ static struct MHD_Response *make_response(struct ese_http_request *request)
         answer->stream = NULL;
     } else {
         ese_metric_add(request->server->sent_bytes, (int64_t)answer->length);
-        response = MHD_create_response_from_buffer(answer->length, answer->body, MHD_RESPMEM_MUST_FREE);
+        response =
+            MHD_create_response_from_buffer(answer->length, answer->body, MHD_RESPMEM_MUST_FREE);
         answer->body = NULL;
     }
     return response;
@@ -185,12 +188,12 @@ static void add_headers(const struct ese_http_request *request, struct MHD_Respo
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
-static struct ese_metric *answers_metric(struct ese_http_server *server, const struct http_route *route,
-                                         const char *status)
+static struct ese_metric *answers_metric(struct ese_http_server *server,
+                                         const struct http_route *route, const char *status)
 {
     char labels[256];
-    snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\",status=\"%s\"", route->path, route->method,
-             status);
+    snprintf(labels, sizeof labels, "route=\"%s\",method=\"%s\",status=\"%s\"", route->path,
+             route->method, status);
     return ese_metrics_counter(server->options.metrics, "ese_http_requests_total", labels,
                                "Requests answered, by route, method and status.");
 }
@@ -218,7 +221,8 @@ enum MHD_Result ese_http_answer_send(struct ese_http_request *request)
         return MHD_NO;
     add_headers(request, response);
     count(request->server, request->route, request->answer.status);
-    enum MHD_Result queued = MHD_queue_response(request->mhd, (unsigned)request->answer.status, response);
+    enum MHD_Result queued =
+        MHD_queue_response(request->mhd, (unsigned)request->answer.status, response);
     MHD_destroy_response(response);
     return queued;
 }

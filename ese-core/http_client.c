@@ -12,7 +12,7 @@
 #include "ese-core/wire.h"
 
 #define ANSWER_LIMIT (128 * 1024 * 1024) /* an original's GET /events holds all it has */
-#define SWEEP_NS (100 * ESE_NS_PER_MS)   /* how often waiting calls are looked through for late ones */
+#define SWEEP_NS (100 * ESE_NS_PER_MS)   /* how often late ones are looked for among the waiting */
 
 /* A call from ese_http_client_call to its callback. */
 struct call {
@@ -27,8 +27,8 @@ struct call {
     void *context;
 };
 
-/* What one connection's worth of requests goes through, one after the other: libcurl's handle is costly to make,
- * so it is kept. */
+/* What one connection's worth of requests goes through, one after the other: libcurl's handle is
+ * costly to make, so it is kept. */
 struct line {
     CURL *easy;
     struct line *next_free;
@@ -49,7 +49,7 @@ struct ese_http_client {
     atomic_bool woken;
 };
 
-/* ---- libcurl's callbacks -------------------------------------------------------------------------- */
+/* ---- libcurl's callbacks --------------------------------------------------------------------- */
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -75,7 +75,7 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
     return line->answer.overflowed ? 0 : size * count; /* fewer: libcurl breaks off */
 }
 
-/* ---- opening -------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void initialize_curl(void)
 {
@@ -131,7 +131,8 @@ int ese_http_client_open(int max_connections, const char *token, struct ese_http
     client->multi = curl_multi_init();
     if (client->multi == NULL || add_lines(client, max_connections) != 0) {
         ese_http_client_close(&client);
-        return ese_fail(error, ESE_E_IO, "libcurl cannot be initialized for %d connections", max_connections);
+        return ese_fail(error, ESE_E_IO, "libcurl cannot be initialized for %d connections",
+                        max_connections);
     }
     curl_multi_setopt(client->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)max_connections);
     curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)max_connections);
@@ -139,7 +140,7 @@ int ese_http_client_open(int max_connections, const char *token, struct ese_http
     return 0;
 }
 
-/* ---- a call's way --------------------------------------------------------------------------------- */
+/* ---- a call's way ---------------------------------------------------------------------------- */
 
 static void add_header(struct call *call, const char *line)
 {
@@ -185,7 +186,8 @@ void ese_http_client_call(struct ese_http_client *client, const struct ese_http_
 }
 
 /* The callback may make further calls. */
-static void finish(struct ese_http_client *client, struct call *call, const struct ese_http_answer *answer)
+static void finish(struct ese_http_client *client, struct call *call,
+                   const struct ese_http_answer *answer)
 {
     client->under_way--;
     call->done(call->context, answer);
@@ -211,7 +213,8 @@ static struct call *take_first(struct ese_http_client *client)
     return call;
 }
 
-static void start(struct ese_http_client *client, struct line *line, struct call *call, int64_t now_ns)
+static void start(struct ese_http_client *client, struct line *line, struct call *call,
+                  int64_t now_ns)
 {
     CURL *easy = line->easy;
     line->call = call;
@@ -219,7 +222,8 @@ static void start(struct ese_http_client *client, struct line *line, struct call
     ese_buffer_clear(&line->answer);
     curl_easy_setopt(easy, CURLOPT_URL, call->url);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)((call->deadline_ns - now_ns) / ESE_NS_PER_MS + 1));
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+                     (long)((call->deadline_ns - now_ns) / ESE_NS_PER_MS + 1));
     if (call->post) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->length);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body != NULL ? call->body : "");
@@ -229,11 +233,13 @@ static void start(struct ese_http_client *client, struct line *line, struct call
     curl_multi_add_handle(client->multi, easy);
 }
 
-/* Gives free lines to waiting calls. Returns how many calls ended without one: their time had passed. */
+/* Gives free lines to waiting calls. Returns how many calls ended without one: their time had
+ * passed. */
 static int start_waiting(struct ese_http_client *client, int64_t now_ns)
 {
     int late = 0;
-    while (client->first != NULL && (client->free_lines != NULL || client->first->deadline_ns <= now_ns)) {
+    while (client->first != NULL &&
+           (client->free_lines != NULL || client->first->deadline_ns <= now_ns)) {
         struct call *call = take_first(client);
         if (call->deadline_ns <= now_ns) {
             finish_unsent(client, call, "timed out while waiting for a free connection");
@@ -275,11 +281,11 @@ static int sweep(struct ese_http_client *client, int64_t now_ns)
     return count;
 }
 
-/* ---- answers -------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
-/* Whether no byte of the request can have reached anybody. libcurl sends a request again by itself when a
- * connection it had kept turns out to be closed; refused then says nothing of the first time, but the bytes
- * it counts do. */
+/* Whether no byte of the request can have reached anybody. libcurl sends a request again by itself
+ * when a connection it had kept turns out to be closed; refused then says nothing of the first
+ * time, but the bytes it counts do. */
 static bool certainly_not_sent(CURL *easy, CURLcode result)
 {
     long sent = 0;
@@ -337,7 +343,7 @@ static int end_calls(struct ese_http_client *client)
     CURLMsg *message;
     while ((message = curl_multi_info_read(client->multi, &left)) != NULL) {
         struct line *line = NULL;
-        CURLcode result = message->data.result; /* the message does not survive the handle's removal */
+        CURLcode result = message->data.result; /* the handle's removal ends the message */
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&line);
@@ -347,7 +353,7 @@ static int end_calls(struct ese_http_client *client)
     return count;
 }
 
-/* ---- poll ----------------------------------------------------------------------------------------- */
+/* ---- poll ------------------------------------------------------------------------------------ */
 
 /* One turn without waiting. Returns how many callbacks ran. */
 static int turn(struct ese_http_client *client)
@@ -367,7 +373,8 @@ static bool wait_for_more(struct ese_http_client *client, int64_t until_ns, int 
     struct curl_waitfd extra = {.fd = extra_fd, .events = CURL_WAIT_POLLIN};
     if (client->first != NULL && left_ms > SWEEP_NS / ESE_NS_PER_MS)
         left_ms = SWEEP_NS / ESE_NS_PER_MS;
-    curl_multi_poll(client->multi, &extra, extra_fd >= 0 ? 1 : 0, left_ms > 0 ? (int)left_ms : 0, NULL);
+    curl_multi_poll(client->multi, &extra, extra_fd >= 0 ? 1 : 0, left_ms > 0 ? (int)left_ms : 0,
+                    NULL);
     return extra.revents != 0 || atomic_exchange(&client->woken, false);
 }
 
@@ -391,7 +398,7 @@ void ese_http_client_wake(struct ese_http_client *client)
     curl_multi_wakeup(client->multi);
 }
 
-/* ---- closing -------------------------------------------------------------------------------------- */
+/* ---- closing --------------------------------------------------------------------------------- */
 
 static void finish_all(struct ese_http_client *client)
 {

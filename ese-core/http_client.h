@@ -17,7 +17,7 @@ struct ese_http_client;
 
 struct ese_http_answer {
     int status;              /* 0: no answer came */
-    bool certainly_not_sent; /* no answer, and the request cannot have reached a server (refused connection) */
+    bool certainly_not_sent; /* no answer, and no byte of the request left (refused connection) */
     const char *body;        /* NUL behind it; "" for none; valid during the callback */
     size_t length;
     int64_t retry_after_ms;  /* from Retry-After in seconds; -1: none */

@@ -1,5 +1,5 @@
-/* The clock of http_connection.c starts with a request's first byte, not with its last activity: who drips
- * bytes is cut off like who sends none (RFC 9112 section 9.5 leaves time-outs to us). */
+/* The clock of http_connection.c starts with a request's first byte, not with its last activity:
+ * who drips bytes is cut off like who sends none (RFC 9112 section 9.5 leaves time-outs to us). */
 #include "ese-core/http_server_internal.h"
 
 #include <linux/tcp.h>
@@ -63,8 +63,8 @@ struct http_connection *ese_http_connection_of(struct MHD_Connection *mhd)
     return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
-/* libmicrohttpd tells of a request when its first line is there. What comes before is seen by the kernel's
- * count of bytes: once it has grown while we wait, a request has begun. */
+/* libmicrohttpd tells of a request when its first line is there. What comes before is seen by the
+ * kernel's count of bytes: once it has grown while we wait, a request has begun. */
 static void notice_first_byte(struct http_connection *connection, int64_t now_ns)
 {
     uint64_t received = bytes_received(connection->fd);
@@ -76,14 +76,13 @@ static void notice_first_byte(struct http_connection *connection, int64_t now_ns
     }
 }
 
-/* Nothing was answered to this request yet, so that the 408 cannot stand in the midst of something. The
- * shutdown makes libmicrohttpd see the end and close. */
+/* Nothing was answered to this request yet, so that the 408 cannot stand in the midst of something.
+ * The shutdown makes libmicrohttpd see the end and close. */
 static void cut(struct http_connection *connection)
 {
     connection->cut = true;
-    if (send(connection->fd, timed_out, sizeof timed_out - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-        /* who does not read cannot be told */
-    }
+    /* Who does not read cannot be told: the result changes nothing. */
+    send(connection->fd, timed_out, sizeof timed_out - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(connection->fd, SHUT_RDWR);
 }
 

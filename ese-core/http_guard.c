@@ -15,7 +15,8 @@ struct framing {
     const char *problem;
 };
 
-static const char altered[] = "a header is folded, nameless, has a NUL in it, or does not end in CR LF";
+static const char altered[] =
+    "a header is folded, nameless, has a NUL in it, or does not end in CR LF";
 
 static const char *header(const struct ese_http_request *request, const char *name)
 {
@@ -23,11 +24,11 @@ static const char *header(const struct ese_http_request *request, const char *na
 }
 
 /*
- * libmicrohttpd before 1.0 joins a folded line to the header's *name*, so that a folded Content-Length is
- * none any more; ends a value at a NUL; and takes a line that begins with a colon for the end of the headers,
- * so that the rest becomes a request. All are told by memory: it parses in place, so that the lines, with
- * NULs for their colons and CR LF, must follow each other without a gap from the request line to the end.
- * (A line ended by LF alone is refused with them.)
+ * libmicrohttpd before 1.0 joins a folded line to the header's *name*, so that a folded
+ * Content-Length is none any more; ends a value at a NUL; and takes a line that begins with a colon
+ * for the end of the headers, so that the rest becomes a request. All are told by memory: it parses
+ * in place, so that the lines, with NULs for their colons and CR LF, must follow each other without
+ * a gap from the request line to the end. (A line ended by LF alone is refused with them.)
  */
 static bool parsed_in_place(void)
 {
@@ -49,7 +50,8 @@ static bool follow_line(const char **next, const char *name, size_t name_length,
 
 static bool ends_here(const struct ese_http_request *request, const char *next)
 {
-    size_t size = MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    size_t size =
+        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
     return next + strlen("\r\n") == request->method + size;
 }
 
@@ -75,14 +77,15 @@ static void note_length_headers(struct framing *framing, const char *name, const
     }
 }
 
-static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const char *name, size_t name_length,
-                               const char *value, size_t value_length)
+static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const char *name,
+                               size_t name_length, const char *value, size_t value_length)
 {
     struct framing *framing = context;
     (void)kind;
     if (name_length == 0 || name[strspn(name, TOKEN_CHARACTERS)] != '\0')
         framing->problem = "a header's name is malformed";
-    else if (parsed_in_place() && !follow_line(&framing->next, name, name_length, value, value_length))
+    else if (parsed_in_place() &&
+             !follow_line(&framing->next, name, name_length, value, value_length))
         framing->problem = altered;
     else if (has_control_character(value, value_length))
         framing->problem = "a header has a control character";
@@ -122,7 +125,7 @@ uint64_t ese_http_guard_announced(const struct ese_http_request *request)
     return (uint64_t)number;
 }
 
-/* In a time that depends on what was given only, so that nobody can find the token letter by letter. */
+/* In a time that depends on what was given only: nobody finds the token letter by letter. */
 static bool same_secret(const char *given, const char *token)
 {
     size_t length = strlen(token), given_length = strlen(given);

@@ -20,7 +20,7 @@ static int split(const char *text, char host[HOST_SIZE], const char **port, stru
     if (colon == NULL || end <= begin || end - begin >= HOST_SIZE ||
         (!bracketed && memchr(begin, ':', (size_t)(end - begin)) != NULL))
         return ese_fail(error, ESE_E_USAGE,
-                        "listen address '%.100s' is not HOST:PORT, as in 127.0.0.1:2001 or [::1]:2001",
+                        "listen address '%.100s' is no HOST:PORT, as 127.0.0.1:2001 or [::1]:2001",
                         text);
     memcpy(host, begin, (size_t)(end - begin));
     host[end - begin] = '\0';
@@ -31,7 +31,8 @@ static int split(const char *text, char host[HOST_SIZE], const char **port, stru
 static bool is_loopback(const struct sockaddr *address)
 {
     if (address->sa_family == AF_INET6)
-        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
+        return IN6_IS_ADDR_LOOPBACK(
+            &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr);
     uint32_t host = ntohl(((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr);
     return host >> 24 == IN_LOOPBACKNET;
 }
@@ -44,10 +45,12 @@ static int resolve(const char *text, struct addrinfo **found, struct ese_error *
     if (split(text, host, &port, error) != 0 ||
         ese_number_parse(port, "the port to listen on", 0, 65535, &number, error) != 0)
         return -1;
-    const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+    const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+                                   .ai_socktype = SOCK_STREAM};
     int problem = getaddrinfo(host, port, &hints, found);
     if (problem != 0)
-        return ese_fail(error, ESE_E_USAGE, "listen address '%.100s': %s", text, gai_strerror(problem));
+        return ese_fail(error, ESE_E_USAGE, "listen address '%.100s': %s", text,
+                        gai_strerror(problem));
     return 0;
 }
 
@@ -63,7 +66,8 @@ static void name_address(struct ese_http_listen *listen)
     listen->ipv6 = taken.ss_family == AF_INET6;
     listen->port = ntohs(listen->ipv6 ? ((struct sockaddr_in6 *)&taken)->sin6_port
                                       : ((struct sockaddr_in *)&taken)->sin_port);
-    snprintf(listen->address, sizeof listen->address, listen->ipv6 ? "[%s]:%s" : "%s:%s", host, port);
+    snprintf(listen->address, sizeof listen->address, listen->ipv6 ? "[%s]:%s" : "%s:%s", host,
+             port);
 }
 
 static int bind_socket(const char *text, const struct addrinfo *found, struct ese_error *error)
@@ -87,7 +91,7 @@ static int may_listen(const char *text, const struct addrinfo *found, bool with_
     if (with_token || is_loopback(found->ai_addr))
         return 0;
     return ese_fail(error, ESE_E_USAGE,
-                    "listening on '%.100s' would let other machines in without asking who they are: "
+                    "listening on '%.100s' would let other machines in without a question: "
                     "set a token, or listen on a loopback address such as 127.0.0.1:2001",
                     text);
 }

@@ -5,14 +5,14 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 
-/* A body beyond the limit is read and dropped, so that its sender finds the 413 in place of a reset; one
- * beyond this many limits is not worth it. */
+/* A body beyond the limit is read and dropped, so that its sender finds the 413 in place of a
+ * reset; one beyond this many limits is not worth it. */
 #define MOST_DROPPED 16
 
 static const char *const methods[ESE_HTTP_METHODS] = {"GET",     "POST",  "PUT", "DELETE", "HEAD",
                                                       "OPTIONS", "PATCH", "other"};
 
-/* ---- metrics of what is no route ------------------------------------------------------------------ */
+/* ---- metrics of what is no route ------------------------------------------------------------- */
 
 void ese_http_request_name_strays(struct ese_http_server *server)
 {
@@ -28,7 +28,7 @@ static struct http_route *stray(struct ese_http_server *server, const char *meth
     return &server->strays[i];
 }
 
-/* ---- beginning ------------------------------------------------------------------------------------ */
+/* ---- beginning ------------------------------------------------------------------------------- */
 
 /* Of "/event/?x=1" the "?x=1": a redirect has to repeat it. */
 static char *query_behind_slash(const char *uri)
@@ -75,10 +75,10 @@ void ese_http_request_release(struct ese_http_request *request)
     free(request);
 }
 
-/* ---- refusing and routing ------------------------------------------------------------------------- */
+/* ---- refusing and routing -------------------------------------------------------------------- */
 
-static struct http_route *find_route(struct ese_http_server *server, const char *method, const char *path,
-                                     size_t length)
+static struct http_route *find_route(struct ese_http_server *server, const char *method,
+                                     const char *path, size_t length)
 {
     for (int i = 0; i < server->route_count; i++) {
         struct http_route *route = &server->routes[i];
@@ -92,7 +92,8 @@ static struct http_route *find_route(struct ese_http_server *server, const char 
 static void preflight(struct ese_http_request *request)
 {
     ese_http_request_add_header(request, "Access-Control-Allow-Methods", "GET,POST,OPTIONS");
-    ese_http_request_add_header(request, "Access-Control-Allow-Headers", "Origin,Content-Length,Content-Type");
+    ese_http_request_add_header(request, "Access-Control-Allow-Headers",
+                                "Origin,Content-Length,Content-Type");
     ese_http_request_add_header(request, "Access-Control-Max-Age", "43200");
     ese_http_reply(request, 204, NULL, NULL, 0);
 }
@@ -101,7 +102,8 @@ static void preflight(struct ese_http_request *request)
 static void redirect(struct ese_http_request *request, const struct http_route *route)
 {
     struct ese_buffer target = ESE_BUFFER_INIT(8192);
-    ese_buffer_printf(&target, "%s%s", route->path, request->raw_query != NULL ? request->raw_query : "");
+    ese_buffer_printf(&target, "%s%s", route->path,
+                      request->raw_query != NULL ? request->raw_query : "");
     ese_http_request_add_header(request, "Location", target.text);
     ese_http_reply(request, strcmp(request->method, "GET") == 0 ? 301 : 307, NULL, NULL, 0);
     ese_buffer_free(&target);
@@ -210,11 +212,11 @@ static enum MHD_Result read_body(struct ese_http_request *request, const char *b
     return request->body_bytes / MOST_DROPPED < limit ? MHD_YES : MHD_NO;
 }
 
-/* libmicrohttpd calls this with the headers, then with each piece of the body, then with its end, and once
- * more when a suspended connection was resumed. */
-enum MHD_Result ese_http_request_continue(void *server, struct MHD_Connection *mhd, const char *path,
-                                          const char *method, const char *version, const char *upload,
-                                          size_t *upload_length, void **context)
+/* libmicrohttpd calls this with the headers, then with each piece of the body, then with its end,
+ * and once more when a suspended connection was resumed. */
+enum MHD_Result ese_http_request_continue(void *server, struct MHD_Connection *mhd,
+                                          const char *path, const char *method, const char *version,
+                                          const char *upload, size_t *upload_length, void **context)
 {
     struct ese_http_request *request = *context;
     (void)server, (void)mhd;
@@ -236,7 +238,7 @@ enum MHD_Result ese_http_request_continue(void *server, struct MHD_Connection *m
     }
 }
 
-/* ---- the end -------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void ese_http_request_end(void *context, struct MHD_Connection *mhd, void **request_context,
                           enum MHD_RequestTerminationCode how)
@@ -259,7 +261,7 @@ void ese_http_request_end(void *context, struct MHD_Connection *mhd, void **requ
     ese_http_request_release(request);
 }
 
-/* ---- what a handler asks -------------------------------------------------------------------------- */
+/* ---- what a handler asks --------------------------------------------------------------------- */
 
 const char *ese_http_request_query(const struct ese_http_request *request, const char *name)
 {

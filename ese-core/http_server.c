@@ -19,7 +19,7 @@
 #define CLOSE_WAIT_NS (2 * ESE_NS_PER_S)
 #define OTHER_FDS 64                  /* files, sockets and databases beside the connections */
 
-/* ---- opening -------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void fill_in(struct ese_http_server *server, const struct ese_http_server_options *options)
 {
@@ -48,12 +48,13 @@ static void make_metrics(struct ese_http_server *server)
                                              "Bytes of answer bodies sent.");
 }
 
-int ese_http_server_open(const struct ese_http_server_options *options, struct ese_http_server **result,
-                         struct ese_error *error)
+int ese_http_server_open(const struct ese_http_server_options *options,
+                         struct ese_http_server **result, struct ese_error *error)
 {
     struct ese_http_listen listen;
     if (options->token != NULL && options->token[0] == '\0')
-        return ese_fail(error, ESE_E_USAGE, "the token is empty: give one with at least a character");
+        return ese_fail(error, ESE_E_USAGE,
+                        "the token is empty: give one with at least a character");
     if (ese_http_listen_open(options->listen, options->token != NULL, &listen, error) != 0)
         return -1;
     struct ese_http_server *server = ese_alloc(sizeof *server);
@@ -74,10 +75,12 @@ void ese_http_server_route(struct ese_http_server *server, const char *method, c
     char labels[128];
     assert(server->daemon == NULL && server->route_count < ESE_HTTP_MOST_ROUTES);
     struct http_route *route = &server->routes[server->route_count++];
-    *route = (struct http_route){.method = method, .path = path, .handler = handler, .context = context};
+    *route = (struct http_route){
+        .method = method, .path = path, .handler = handler, .context = context};
     snprintf(labels, sizeof labels, "route=\"%s\"", path);
-    route->seconds = ese_metrics_seconds(server->options.metrics, "ese_http_request_seconds", labels,
-                                         "From the request line to the last byte of the answer.");
+    route->seconds =
+        ese_metrics_seconds(server->options.metrics, "ese_http_request_seconds", labels,
+                            "From the request line to the last byte of the answer.");
 }
 
 const char *ese_http_server_address(const struct ese_http_server *server)
@@ -85,7 +88,7 @@ const char *ese_http_server_address(const struct ese_http_server *server)
     return server->listen.address;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static void stop_listening(struct ese_http_server *server)
 {
@@ -111,12 +114,14 @@ static int wait_ms(struct ese_http_server *server, bool closing)
     return (int)wait;
 }
 
-/* Waits for sockets or the mailbox, and moves everything on. libmicrohttpd's own loop is not used: 0.9.75's
- * stalls when exactly 128*k connections are ready. It must run after every resume, else the answer waits. */
+/* Waits for sockets or the mailbox, and moves everything on. libmicrohttpd's own loop is not used:
+ * 0.9.75's stalls when exactly 128*k connections are ready. It must run after every resume, else
+ * the answer waits. */
 static void turn(struct ese_http_server *server, bool closing)
 {
     struct pollfd fds[] = {
-        {.fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, .events = POLLIN},
+        {.fd = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd,
+         .events = POLLIN},
         {.fd = server->mailbox->wake_fd, .events = POLLIN},
     };
     if (poll(fds, 2, wait_ms(server, closing)) < 0 && errno != EINTR)
@@ -137,8 +142,8 @@ static bool may_end(const struct ese_http_server *server, int64_t *limit_ns)
     return server->under_way == 0 || now_ns >= *limit_ns;
 }
 
-/* libmicrohttpd cannot be stopped while connections are suspended. Those whose answer nobody gave in time are
- * cut; whoever still holds one frees it by answering. */
+/* libmicrohttpd cannot be stopped while connections are suspended. Those whose answer nobody gave
+ * in time are cut; whoever still holds one frees it by answering. */
 static void abandon_kept(struct ese_http_server *server)
 {
     for (struct http_connection *each = server->connections; each != NULL; each = each->next) {
@@ -146,7 +151,8 @@ static void abandon_kept(struct ese_http_server *server)
         if (each->request == NULL ||
             !atomic_compare_exchange_strong(&each->request->state, &kept, HTTP_ABANDONED))
             continue;
-        ese_log_warning("http server: closed with a request for %s unanswered", each->request->path);
+        ese_log_warning("http server: closed with a request for %s unanswered",
+                        each->request->path);
         server->suspended--;
         MHD_resume_connection(each->request->mhd);
     }
@@ -168,7 +174,7 @@ static void *serve(void *context)
     return NULL;
 }
 
-/* ---- starting and ending -------------------------------------------------------------------------- */
+/* ---- starting and ending --------------------------------------------------------------------- */
 
 static void allow_descriptors(int64_t wanted)
 {
@@ -177,7 +183,8 @@ static void allow_descriptors(int64_t wanted)
         return;
     limit.rlim_cur = limit.rlim_max < (rlim_t)wanted ? limit.rlim_max : (rlim_t)wanted;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        ese_log_warning("http server: %lld descriptors wanted: %s", (long long)wanted, strerror(errno));
+        ese_log_warning("http server: %lld descriptors wanted: %s", (long long)wanted,
+                        strerror(errno));
 }
 
 static void pass_on_log(void *context, const char *format, va_list arguments)
@@ -213,14 +220,16 @@ int ese_http_server_start(struct ese_http_server *server, struct ese_error *erro
         return ese_fail_errno(error, "cannot listen on %s", server->listen.address);
     server->daemon = start_daemon(server);
     if (server->daemon == NULL)
-        return ese_fail(error, ESE_E_IO, "cannot start the HTTP server on %s", server->listen.address);
+        return ese_fail(error, ESE_E_IO, "cannot start the HTTP server on %s",
+                        server->listen.address);
     int problem = pthread_create(&server->thread, NULL, serve, server);
     if (problem == 0)
         return 0;
     MHD_stop_daemon(server->daemon); /* closes the listening socket too */
     server->daemon = NULL;
     server->listen.fd = -1;
-    return ese_fail(error, ESE_E_IO, "cannot start the HTTP server's thread: %s", strerror(problem));
+    return ese_fail(error, ESE_E_IO, "cannot start the HTTP server's thread: %s",
+                    strerror(problem));
 }
 
 void ese_http_server_quiesce(struct ese_http_server *server)
@@ -258,7 +267,7 @@ void ese_http_server_close(struct ese_http_server **handle)
     free(server);
 }
 
-/* ---- GET /metrics --------------------------------------------------------------------------------- */
+/* ---- GET /metrics ---------------------------------------------------------------------------- */
 
 #define METRICS_LIMIT (4 * 1024 * 1024)
 
@@ -266,7 +275,8 @@ static void show_metrics(void *metrics, struct ese_http_request *request)
 {
     struct ese_buffer buffer = ESE_BUFFER_INIT(METRICS_LIMIT);
     ese_metrics_render(metrics, &buffer);
-    ese_http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer.text, buffer.length);
+    ese_http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer.text,
+                   buffer.length);
     ese_buffer_free(&buffer);
 }
 

@@ -1,18 +1,22 @@
 /*
  * http_server.h - HTTP/1.1 (RFC 9112) for every binary, by libmicrohttpd on one thread of its own.
  *
- * Routes are exact paths. A handler runs on the server's thread with the whole request read; it must
- * not block. It answers at once, or keeps the request and answers later from any thread. Every request
- * is answered exactly once; after that the pointer is no longer valid.
+ * Routes are exact paths. A handler runs on the server's thread with the whole request read; it
+ * must not block. It answers at once, or keeps the request and answers later from any thread. Every
+ * request is answered exactly once; after that the pointer is no longer valid.
  *
- * Guard, on for everyone: loopback unless options say otherwise (and then only with a token); bounds on
- * header and body sizes and on connections; a deadline for the whole request (not an idle timer); two
- * lengths, or a length with chunked, are refused and the connection closed. Unknown paths and methods:
- * 404 "404 page not found" as text, as the original answers. CORS as the original: headers only with
- * an Origin that is not the server's own; a preflight is 204 on any path.
+ * Guard, on for everyone: loopback unless options say otherwise (and then only with a token);
+ * bounds on header and body sizes and on connections; a deadline for the whole request (not an idle
+ * timer: 408); whatever leaves in doubt where a request ends (two lengths, a length with chunked,
+ * headers that are folded, nameless or have NULs, lines that end in LF alone) is refused with 400
+ * and the connection closed.
  *
- * libmicrohttpd 0.9.75's internal epoll threads stall when exactly 128*k connections are ready, so the
- * server drives it from one external loop, and runs it again after every resume.
+ * As the original: unknown paths and methods are 404 "404 page not found" as text; a route's path
+ * with a slash behind it is redirected (GET 301, else 307); CORS headers come only with an Origin
+ * that is not the server's own, and a preflight is 204 on any path.
+ *
+ * libmicrohttpd 0.9.75's internal epoll threads stall when exactly 128*k connections are ready, so
+ * the server drives it from one external loop, and runs it again after every resume.
  */
 #ifndef ESE_HTTP_SERVER_H
 #define ESE_HTTP_SERVER_H
@@ -30,19 +34,20 @@ typedef void ese_http_handler(void *context, struct ese_http_request *request);
 
 struct ese_http_server_options {
     const char *listen;        /* "127.0.0.1:2001"; port 0 takes a free one; "[::1]:0" */
-    const char *token;         /* asked for as "Authorization: Bearer ..."; NULL: none; must be there when listen
-                                  is not a loopback address */
+    const char *token;         /* asked for as "Authorization: Bearer ..."; NULL: none, and then
+                                  listen must be a loopback address */
     int max_connections;       /* 0: 1,000 */
     int64_t max_body_bytes;    /* 0: 1 MiB; beyond: 413 */
     int request_deadline_ms;   /* 0: 10,000; from the first byte of a request to its last */
-    struct ese_metrics *metrics; /* requests by route and status, latency, bytes; NULL: own, not shown */
+    struct ese_metrics *metrics; /* requests by route and status, latency, bytes; NULL: not shown */
 };
 
 /* Does not serve yet: add routes, then start. The options' texts are copied. */
-int ese_http_server_open(const struct ese_http_server_options *options, struct ese_http_server **server,
-                         struct ese_error *error);
+int ese_http_server_open(const struct ese_http_server_options *options,
+                         struct ese_http_server **server, struct ese_error *error);
 
-/* method "GET", "POST", ...; path "/event". Texts are kept, not copied. Before start only. At most 64. */
+/* method "GET", "POST", ...; path "/event". Texts are kept, not copied. Before start only; at most
+ * 64 routes. */
 void ese_http_server_route(struct ese_http_server *server, const char *method, const char *path,
                            ese_http_handler *handler, void *context);
 
@@ -51,21 +56,26 @@ int ese_http_server_start(struct ese_http_server *server, struct ese_error *erro
 /* "127.0.0.1:40123", the port really taken. After open. */
 const char *ese_http_server_address(const struct ese_http_server *server);
 
-/* Takes no further connections and answers requests that come on open ones with 503 and Connection: close;
- * those already with a handler go on. Call it before whoever holds requests answers its last ones. */
+/* Takes no further connections and answers requests that come on open ones with 503 and Connection:
+ * close; those already with a handler go on. Call it before whoever holds requests answers its last
+ * ones. */
 void ese_http_server_quiesce(struct ese_http_server *server);
 
-/* Waits (at most 2 s) until every kept request was answered and its answer was sent, then ends the thread. */
+/* Waits (at most 2 s) until every kept request was answered and its answer was sent, then ends the
+ * thread. */
 void ese_http_server_close(struct ese_http_server **server);
 
-/* Of a request, valid until it is answered. */
-const char *ese_http_request_query(const struct ese_http_request *request, const char *name);  /* NULL: none */
-const char *ese_http_request_header(const struct ese_http_request *request, const char *name); /* NULL: none */
-const char *ese_http_request_body(const struct ese_http_request *request, size_t *length);     /* NUL behind it */
+/* Of a request, valid until it is answered. query and header: NULL where there is none; a body has
+ * a NUL behind it. */
+const char *ese_http_request_query(const struct ese_http_request *request, const char *name);
+const char *ese_http_request_header(const struct ese_http_request *request, const char *name);
+const char *ese_http_request_body(const struct ese_http_request *request, size_t *length);
 int64_t ese_http_request_started_ns(const struct ese_http_request *request);
 
-/* Before the answer; name and value are copied; at most 8; a value with control characters is dropped. */
-void ese_http_request_add_header(struct ese_http_request *request, const char *name, const char *value);
+/* Before the answer; name and value are copied; at most 8; a value with control characters is
+ * dropped. */
+void ese_http_request_add_header(struct ese_http_request *request, const char *name,
+                                 const char *value);
 
 /* The answer. Any thread. body is copied; NULL or length 0 for none. */
 void ese_http_reply(struct ese_http_request *request, int status, const char *content_type,
@@ -73,9 +83,9 @@ void ese_http_reply(struct ese_http_request *request, int status, const char *co
 /* {"message":"..."} indented as the original indents it. */
 void ese_http_reply_message(struct ese_http_request *request, int status, const char *message);
 
-/* An answer that is made while it is sent, so that it needs no memory for the whole: `more` is called on
- * the server's thread, fills at most size bytes and returns how many (0: the end, -1: broken off, the
- * connection is closed); `done` once, at the end, however it ends. Any thread. */
+/* An answer that is made while it is sent, so that it needs no memory for the whole: `more` is
+ * called on the server's thread, fills at most size bytes and returns how many (0: the end, -1:
+ * broken off, the connection is closed); `done` once, at the end, however it ends. Any thread. */
 typedef int64_t ese_http_more(void *context, char *bytes, size_t size);
 void ese_http_reply_stream(struct ese_http_request *request, int status, const char *content_type,
                            ese_http_more *more, void (*done)(void *context), void *context);

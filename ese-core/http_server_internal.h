@@ -7,13 +7,14 @@
  *   http_request.c     a request from its first line to the last byte of its answer
  *   http_answer.c      the answer: taken from any thread, handed to libmicrohttpd on the server's
  *
- * Everything runs on the server's thread, except ese_http_reply and its like. A request's `state` says
- * who may touch it:
+ * Everything runs on the server's thread, except ese_http_reply and its like. A request's `state`
+ * says who may touch it:
  *
- *   READING -> HANDLED -> ANSWERED            answered before its handler returned
- *   READING -> HANDLED -> KEPT -> ANSWERED    kept by the handler: its connection is suspended until the
- *                                             answer comes through the mailbox
- *                         KEPT -> ABANDONED   the server ended first; who held it frees it by answering
+ *   ARRIVING -> HANDLED -> ANSWERED           answered before its handler returned
+ *   ARRIVING -> HANDLED -> KEPT -> ANSWERED   kept by the handler: its connection is suspended
+ *                                             until the answer comes through the mailbox
+ *                          KEPT -> ABANDONED  the server ended first: whoever held the request
+ *                                             frees it by answering
  *
  * The connection has one reference to a request, and whoever owes its answer another.
  */
@@ -32,7 +33,7 @@
 #define ESE_HTTP_MOST_ROUTES 64
 #define ESE_HTTP_MOST_HEADERS 8    /* an answer's own */
 #define ESE_HTTP_MOST_STATUSES 16  /* told apart in a route's metrics; further ones are "other" */
-#define ESE_HTTP_METHODS 8         /* GET, POST, ... and "other": metrics of paths that are no routes */
+#define ESE_HTTP_METHODS 8         /* GET, POST, ... and "other": metrics of what is no route */
 
 struct http_route {
     const char *method, *path;
@@ -63,8 +64,8 @@ struct http_connection {
     struct ese_http_request *request;
 };
 
-/* Answers on their way from other threads to the server's. Outlives the server while a thread still holds a
- * request. */
+/* Answers on their way from other threads to the server's. Outlives the server while a thread still
+ * holds a request. */
 struct http_mailbox {
     atomic_int references;
     int wake_fd;                              /* eventfd(2) */
@@ -154,9 +155,10 @@ uint64_t ese_http_guard_announced(const struct ese_http_request *request);
 
 /* http_request.c: libmicrohttpd's callbacks */
 void *ese_http_request_begin(void *server, const char *uri, struct MHD_Connection *mhd);
-enum MHD_Result ese_http_request_continue(void *server, struct MHD_Connection *mhd, const char *path,
-                                          const char *method, const char *version, const char *upload,
-                                          size_t *upload_length, void **context);
+enum MHD_Result ese_http_request_continue(void *server, struct MHD_Connection *mhd,
+                                          const char *path, const char *method, const char *version,
+                                          const char *upload, size_t *upload_length,
+                                          void **context);
 void ese_http_request_end(void *server, struct MHD_Connection *mhd, void **context,
                           enum MHD_RequestTerminationCode how);
 void ese_http_request_release(struct ese_http_request *request);

@@ -20,19 +20,19 @@ struct ese_metrics *ese_metrics_new(void);
 void ese_metrics_free(struct ese_metrics **metrics); /* frees its metrics too */
 
 /* labels: "route=\"/event\",status=\"201\"" without braces, or NULL. All texts are kept as copies.
- * The same name and labels give the same metric again. At most 1,024 metrics a registry (assert). */
-struct ese_metric *ese_metrics_counter(struct ese_metrics *metrics, const char *name, const char *labels,
-                                       const char *help);
-struct ese_metric *ese_metrics_gauge(struct ese_metrics *metrics, const char *name, const char *labels,
-                                     const char *help);
+ * The same name and labels give the same metric again. At most 1,024 a registry (assert). */
+struct ese_metric *ese_metrics_counter(struct ese_metrics *metrics, const char *name,
+                                       const char *labels, const char *help);
+struct ese_metric *ese_metrics_gauge(struct ese_metrics *metrics, const char *name,
+                                     const char *labels, const char *help);
 /* Seconds, in buckets 0.0001 0.00025 0.0005 0.001 0.0025 ... 10. */
-struct ese_metric *ese_metrics_seconds(struct ese_metrics *metrics, const char *name, const char *labels,
-                                       const char *help);
+struct ese_metric *ese_metrics_seconds(struct ese_metrics *metrics, const char *name,
+                                       const char *labels, const char *help);
 
 void ese_metric_add(struct ese_metric *metric, int64_t amount);   /* counters and gauges */
 void ese_metric_set(struct ese_metric *metric, int64_t value);    /* gauges */
 int64_t ese_metric_value(const struct ese_metric *metric);
-void ese_metric_observe_us(struct ese_metric *metric, int64_t microseconds); /* seconds histograms */
+void ese_metric_observe_us(struct ese_metric *metric, int64_t microseconds); /* seconds */
 
 void ese_metrics_render(struct ese_metrics *metrics, struct ese_buffer *buffer);
 

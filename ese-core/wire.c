@@ -8,7 +8,8 @@
 
 #define MOST_SOCKETS 4096
 
-/* What a socket's counters said last. Only ever more: a socket that can no longer be read keeps it. */
+/* What a socket's counters said last. Only ever more: a socket that can no longer be read keeps
+ * it. */
 struct followed {
     int fd;
     uint64_t sent, received;

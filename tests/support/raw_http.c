@@ -64,7 +64,8 @@ static bool read_more(int fd, struct ese_buffer *buffer, size_t most)
 static bool read_until(int fd, struct ese_buffer *buffer, const char *end)
 {
     size_t length = strlen(end);
-    while (buffer->length < length || memcmp(buffer->text + buffer->length - length, end, length) != 0) {
+    while (buffer->length < length ||
+           memcmp(buffer->text + buffer->length - length, end, length) != 0) {
         if (!read_more(fd, buffer, 1))
             return false;
     }

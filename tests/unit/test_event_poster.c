@@ -15,7 +15,7 @@
 
 enum { LANES = 16, MOST_STORED = 4096 };
 
-/* What the store says to an event: decided by its ip, so that each test writes it into the event. */
+/* What the store says to an event: each test writes it into the event's ip. */
 #define STORED "stored"
 #define FULL_ONCE "full once"         /* 503 to the first attempt */
 #define FULL "full"                   /* 503 always */
@@ -151,7 +151,8 @@ static struct fixture *start(int inflight, int connections, int deadline_ms)
     pthread_mutex_init(&fixture->lock, NULL);
     fixture->metrics = ese_metrics_new();
     start_server(fixture, "127.0.0.1:0");
-    snprintf(fixture->url, sizeof fixture->url, "http://%s/", ese_http_server_address(fixture->server));
+    snprintf(fixture->url, sizeof fixture->url, "http://%s/",
+             ese_http_server_address(fixture->server));
     const struct ese_event_poster_options options = {.server = fixture->url,
                                                      .inflight = inflight,
                                                      .connections = connections,
@@ -171,7 +172,8 @@ static void stop(struct fixture *fixture)
 }
 
 /* An event of that lane, due `age_ms` ago, whose ip says what becomes of it. Returns its id. */
-static struct ese_id send_event(struct fixture *fixture, uint16_t lane, const char *wish, int age_ms)
+static struct ese_id send_event(struct fixture *fixture, uint16_t lane, const char *wish,
+                                int age_ms)
 {
     struct ese_event event = {.client_ts = ese_clock_wall_ms() - age_ms};
     struct ese_error error = {0};
@@ -196,8 +198,8 @@ static struct ese_acknowledgement next_outcome(struct fixture *fixture)
     return acknowledgement;
 }
 
-static void expect_outcome(struct fixture *fixture, const struct ese_id *id, enum ese_outcome outcome,
-                           int attempts)
+static void expect_outcome(struct fixture *fixture, const struct ese_id *id,
+                           enum ese_outcome outcome, int attempts)
 {
     struct ese_acknowledgement acknowledgement = next_outcome(fixture);
     assert_true(ese_id_equal(&acknowledgement.id, id));
@@ -209,7 +211,7 @@ static void expect_outcome(struct fixture *fixture, const struct ese_id *id, enu
     assert_true(acknowledgement.done_ns <= ese_clock_monotonic_ns());
 }
 
-/* ---- outcomes ------------------------------------------------------------------------------------- */
+/* ---- outcomes -------------------------------------------------------------------------------- */
 
 static void acknowledged_at_once_or_later(void **state)
 {
@@ -312,11 +314,11 @@ static void a_server_that_never_was_is_refused(void **state)
     struct fixture *fixture = start(10, 2, 500);
     stop_server(fixture);
     struct ese_id id = send_event(fixture, 0, STORED, 0);
-    expect_outcome(fixture, &id, ESE_OUTCOME_REFUSED, -1); /* nothing ever left: certainly not stored */
+    expect_outcome(fixture, &id, ESE_OUTCOME_REFUSED, -1); /* nothing ever left */
     stop(fixture);
 }
 
-/* ---- order and bounds ----------------------------------------------------------------------------- */
+/* ---- order and bounds ------------------------------------------------------------------------ */
 
 static void lanes_keep_their_order_through_retries(void **state)
 {

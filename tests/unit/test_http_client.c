@@ -52,7 +52,7 @@ static void note(void *context, const struct ese_http_answer *answer)
     snprintf(told->body, sizeof told->body, "%.190s", answer->body);
 }
 
-/* ---- the server's side ---------------------------------------------------------------------------- */
+/* ---- the server's side ----------------------------------------------------------------------- */
 
 static const char *or_dash(const char *text)
 {
@@ -65,7 +65,8 @@ static void echo(void *context, struct ese_http_request *request)
     size_t length;
     const char *body = ese_http_request_body(request, &length);
     (void)context;
-    ese_buffer_printf(&text, "%s|%s|%s|%s|", or_dash(ese_http_request_header(request, "Content-Type")),
+    ese_buffer_printf(&text, "%s|%s|%s|%s|",
+                      or_dash(ese_http_request_header(request, "Content-Type")),
                       or_dash(ese_http_request_header(request, "X-One")),
                       or_dash(ese_http_request_header(request, "X-Two")),
                       or_dash(ese_http_request_header(request, "Expect")));
@@ -111,7 +112,8 @@ static void start(struct fixture *fixture, int connections, const char *token)
     ese_http_server_route(fixture->server, "GET", "/elsewhere", elsewhere, NULL);
     ese_http_server_route(fixture->server, "POST", "/keep", keep, fixture);
     assert_int_equal(ese_http_server_start(fixture->server, &error), 0);
-    snprintf(fixture->base, sizeof fixture->base, "http://%s", ese_http_server_address(fixture->server));
+    snprintf(fixture->base, sizeof fixture->base, "http://%s",
+             ese_http_server_address(fixture->server));
     assert_int_equal(ese_http_client_open(connections, token, &fixture->client, &error), 0);
 }
 
@@ -153,7 +155,7 @@ static void finish(struct fixture *fixture)
         assert_true(ese_clock_monotonic_ns() < limit_ns);
 }
 
-/* ---- well-behaved --------------------------------------------------------------------------------- */
+/* ---- well-behaved ---------------------------------------------------------------------------- */
 
 static void asks_and_is_told(void **state)
 {
@@ -271,7 +273,7 @@ static void a_callback_may_call_again(void **state)
     stop(&fixture);
 }
 
-/* ---- waiting -------------------------------------------------------------------------------------- */
+/* ---- waiting --------------------------------------------------------------------------------- */
 
 static void *wake(void *client)
 {
@@ -341,7 +343,7 @@ static void closing_tells_everybody(void **state)
     stop(&fixture);
 }
 
-/* ---- peers that behave badly ---------------------------------------------------------------------- */
+/* ---- peers that behave badly ----------------------------------------------------------------- */
 
 /* A socket that listens on a free port; its URL. */
 static int listen_somewhere(char url[80])
@@ -379,7 +381,7 @@ static void refused_is_certainly_not_sent(void **state)
 
 struct bad_peer {
     int listener;
-    const char *first_answer; /* to the first request, or NULL; the second is read, then all is closed */
+    const char *first_answer; /* or NULL; the request after it is read, then all is closed */
 };
 
 static void read_request(int fd)
@@ -426,8 +428,8 @@ static void no_answer_is_not_certain(void **state)
     stop(&fixture);
 }
 
-/* libcurl sends a request again when the kept connection it used closes without a byte: the second time is
- * refused, but the first was read. */
+/* libcurl sends a request again when the kept connection it used closes without a byte: the second
+ * time is refused, but the first was read. */
 static void refused_after_a_silent_repeat_is_not_certain(void **state)
 {
     struct fixture fixture;

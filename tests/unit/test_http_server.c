@@ -26,7 +26,7 @@ struct fixture {
     atomic_int streams_done;
 };
 
-/* ---- handlers ------------------------------------------------------------------------------------- */
+/* ---- handlers -------------------------------------------------------------------------------- */
 
 /* Answers with what it saw: the query "q", the header "X-Test" and the body. */
 static void echo(void *context, struct ese_http_request *request)
@@ -107,7 +107,7 @@ static void broken_stream(void *context, struct ese_http_request *request)
     ese_http_reply_stream(request, 200, ESE_HTTP_TEXT, breaks_off, stream_done, &parts_left);
 }
 
-/* ---- the fixture ---------------------------------------------------------------------------------- */
+/* ---- the fixture ----------------------------------------------------------------------------- */
 
 static void start(struct fixture *fixture, struct ese_http_server_options options)
 {
@@ -172,7 +172,7 @@ static void expect(struct fixture *fixture, const char *request, int status, con
     ese_raw_answer_clear(&answer);
 }
 
-/* ---- answering ------------------------------------------------------------------------------------ */
+/* ---- answering ------------------------------------------------------------------------------- */
 
 static void a_handler_sees_the_whole_request(void **state)
 {
@@ -181,7 +181,8 @@ static void a_handler_sees_the_whole_request(void **state)
     start(&fixture, (struct ese_http_server_options){0});
     expect(&fixture, "GET /echo?q=a%20b HTTP/1.1\r\nHost: x\r\nx-test: t\r\n\r\n", 200, "a b|t|");
     expect(&fixture, "GET /%65cho HTTP/1.1\r\nHost: x\r\n\r\n", 200, "-|-|");
-    expect(&fixture, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200, "-|-|hello");
+    expect(&fixture, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200,
+           "-|-|hello");
     expect(&fixture,
            "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
            "3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n",
@@ -327,7 +328,7 @@ static void a_stream_that_breaks_off_closes_the_connection(void **state)
     assert_int_equal(fixture.streams_done, 1);
 }
 
-/* ---- as the original answers ---------------------------------------------------------------------- */
+/* ---- as the original answers ----------------------------------------------------------------- */
 
 static void unknown_is_404_as_text(void **state)
 {
@@ -374,7 +375,8 @@ static void other_origins_are_let_in(void **state)
     struct ese_raw_answer answer =
         ask(&fixture, "OPTIONS /any HTTP/1.1\r\nHost: x:1\r\nOrigin: http://other\r\n\r\n", 204);
     assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Origin"), "*");
-    assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Methods"), "GET,POST,OPTIONS");
+    assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Methods"),
+                        "GET,POST,OPTIONS");
     assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Headers"),
                         "Origin,Content-Length,Content-Type");
     assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Max-Age"), "43200");
@@ -396,7 +398,8 @@ static void metrics_count_by_route_and_status(void **state)
     struct fixture fixture;
     (void)state;
     start(&fixture, (struct ese_http_server_options){0});
-    expect(&fixture, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200, "-|-|hello");
+    expect(&fixture, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", 200,
+           "-|-|hello");
     expect(&fixture, "GET /message%0aq HTTP/1.1\r\nHost: x\r\n\r\n", 404, "404 page not found");
     expect(&fixture, "BREW /%22 HTTP/1.1\r\nHost: x\r\n\r\n", 404, "404 page not found");
     struct ese_raw_answer answer = ask(&fixture, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", 200);
@@ -418,7 +421,7 @@ static void metrics_count_by_route_and_status(void **state)
     stop(&fixture);
 }
 
-/* ---- stopping ------------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 static void quiescing_lets_kept_requests_finish(void **state)
 {

@@ -1,5 +1,5 @@
-/* Waves of requests on many kept connections: no stall where 128*k are ready at once, no memory that grows.
- * ESE_TEST_WAVES makes it as long as one likes. */
+/* Waves of requests on many kept connections: no stall where 128*k are ready at once, no memory
+ * that grows. ESE_TEST_WAVES makes it as long as one likes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +72,8 @@ static void start(struct fixture *fixture, int connections)
     *fixture = (struct fixture){.metrics = ese_metrics_new(), .connections = connections};
     pthread_mutex_init(&fixture->lock, NULL);
     pthread_cond_init(&fixture->changed, NULL);
-    const struct ese_http_server_options options = {.listen = "127.0.0.1:0", .metrics = fixture->metrics};
+    const struct ese_http_server_options options = {.listen = "127.0.0.1:0",
+                                                    .metrics = fixture->metrics};
     assert_int_equal(ese_http_server_open(&options, &fixture->server, &error), 0);
     ese_http_server_route(fixture->server, "POST", "/now", answer, NULL);
     ese_http_server_route(fixture->server, "POST", "/later", keep, fixture);
@@ -161,10 +162,11 @@ static void soak(int connections)
     }
     int64_t took_ns = ese_clock_monotonic_ns() - began_ns;
     long grown_kib = resident_kib() - before_kib;
-    print_message("%d connections: %lld requests, %lld a second, slowest wave %lld us, memory %+ld KiB\n",
-                  connections, (long long)(waves * connections),
-                  (long long)(waves * connections * ESE_NS_PER_S / took_ns), (long long)(slowest_ns / 1000),
-                  grown_kib);
+    print_message(
+        "%d connections: %lld requests, %lld a second, slowest wave %lld us, memory %+ld KiB\n",
+        connections, (long long)(waves * connections),
+        (long long)(waves * connections * ESE_NS_PER_S / took_ns), (long long)(slowest_ns / 1000),
+        grown_kib);
     assert_true(slowest_ns < 5 * ESE_NS_PER_S);
     assert_true(grown_kib < MOST_GROWTH_KIB);
     stop(&fixture);
