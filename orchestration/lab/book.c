@@ -186,9 +186,34 @@ static void read_skipped(const struct page *page)
     page->book->skipped += page->record->b - page->record->a;
 }
 
+static void note_beginning(struct ese_book *book, int32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < book->beginning_count; i++) {
+        if (book->beginnings[i].partition != partition)
+            continue;
+        if (offset < book->beginnings[i].offset)
+            book->beginnings[i].offset = offset;
+        return;
+    }
+    book->beginnings = ese_realloc_array(book->beginnings, book->beginning_count + 1,
+                                         sizeof *book->beginnings);
+    book->beginnings[book->beginning_count++] =
+        (struct ese_book_beginning){.partition = partition, .offset = offset};
+}
+
+int64_t ese_book_beginning(const struct ese_book *book, int32_t partition)
+{
+    for (size_t i = 0; i < book->beginning_count; i++) {
+        if (book->beginnings[i].partition == partition)
+            return book->beginnings[i].offset;
+    }
+    return INT64_MAX;
+}
+
 static void read_stored(const struct page *page)
 {
     const struct ese_history_record *record = page->record;
+    note_beginning(page->book, record->partition, record->a);
     struct ese_book_entry *entry = entry_of(page->book, &record->id);
     if (entry->copies++ > 0)
         return;
@@ -310,6 +335,7 @@ void ese_book_free(struct ese_book *book)
         free(book->waiting[i].numbers);
     free(book->keys);
     free(book->waiting);
+    free(book->beginnings);
     free(book->entries);
     free(book->by_key);
     free(book->runs);

@@ -38,6 +38,8 @@ struct ese_book_entry {
     uint16_t outcome;  /* ESE_HISTORY_ACKNOWLEDGED and its like; 0: none was noted */
     bool is_key_press;
     /* Marks of the ledger (ledger.h). */
+    bool is_processed;
+    bool is_in_flight;
     bool is_lost;
     bool is_reordered;
 };
@@ -50,6 +52,12 @@ struct ese_book_waiting {
     size_t count, size;
 };
 
+/* Where the store, as read back, begins. */
+struct ese_book_beginning {
+    int32_t partition;
+    int64_t offset;
+};
+
 struct ese_book {
     struct ese_book_entry *entries; /* in the order they were first heard of */
     uint32_t count;
@@ -57,6 +65,8 @@ struct ese_book {
     uint32_t key_count;
     uint32_t *by_key; /* numbers of the offered, by key, run and sequence: as they were sent */
     uint32_t offered;
+    struct ese_book_beginning *beginnings; /* one a partition that holds anything */
+    size_t beginning_count;
     int64_t skipped;        /* offsets a reader was told are no longer kept */
     int64_t last_commit_ns;
     int64_t wall_offset_ns; /* wall clock minus monotonic clock */
@@ -79,6 +89,9 @@ void ese_book_free(struct ese_book *book);
 
 /* The entry's number, or ESE_BOOK_NONE. */
 uint32_t ese_book_find(const struct ese_book *book, const struct ese_id *id);
+
+/* The lowest offset the store still had in a partition; INT64_MAX: nothing of it. */
+int64_t ese_book_beginning(const struct ese_book *book, int32_t partition);
 
 /* Notes why something cannot be told, unless an earlier reason is there. */
 void ese_book_note_missing(struct ese_book *book, const char *format, ...)

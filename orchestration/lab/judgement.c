@@ -100,7 +100,7 @@ static int64_t unknown_in_flight(const struct evidence *evidence)
     for (uint32_t i = 0; i < evidence->book.count; i++) {
         const struct ese_book_entry *entry = &evidence->book.entries[i];
         count += entry->due_ns != 0 && ese_book_outcome(entry) == ESE_HISTORY_UNKNOWN &&
-                 ese_ledger_place(entry, &evidence->state) == ESE_PLACE_IN_FLIGHT;
+                 entry->is_in_flight;
     }
     return count;
 }
@@ -168,14 +168,15 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
         return -1;
     }
     read_rest(options->directory, &evidence);
-    ese_ledger_make(&evidence.book, &evidence.state, &judgement->ledger);
+    ese_ledger_make(&evidence.book, &evidence.state, options->promises->replayable,
+                    &judgement->ledger);
     ese_oracle_ask(&evidence.book, &evidence.oracle);
     const struct ese_mail_evidence mails = {
         .book = &evidence.book, .oracle = &evidence.oracle, .mails = &evidence.mails,
         .state = &evidence.state, .outbox = &evidence.outbox};
     ese_mail_ledger_make(&mails, &judgement->mails, &evidence.faults);
     struct ese_timing timing;
-    ese_timing_take(options, &evidence.book, &evidence.state, &evidence.oracle, &timing);
+    ese_timing_take(options, &evidence.book, &evidence.oracle, &timing);
     keep_timing(&timing, judgement);
     judge_ledger(&evidence, options->promises, judgement);
     judge_timing(&evidence, &timing, judgement);

@@ -2,17 +2,31 @@
 
 #include "ese-core/memory.h"
 
-enum ese_ledger_place ese_ledger_place(const struct ese_book_entry *entry,
-                                       const struct ese_state_file *state)
+struct count {
+    struct ese_book *book;
+    const struct ese_state_file *state;
+    bool is_replayable;
+    struct ese_ledger *ledger;
+};
+
+static bool has_left(const struct count *count, const struct ese_book_entry *entry)
+{
+    if (entry->copies > 0 || entry->handings == 0)
+        return false;
+    return !count->is_replayable ||
+           entry->handed_offset < ese_book_beginning(count->book, entry->handed_partition);
+}
+
+static void mark_place(const struct count *count, struct ese_book_entry *entry)
 {
     bool is_stored = entry->copies > 0;
+    if (!is_stored && !has_left(count, entry))
+        return;
     int32_t partition = is_stored ? entry->stored_partition : entry->handed_partition;
     int64_t offset = is_stored ? entry->stored_offset : entry->handed_offset;
-    bool below =
-        (is_stored || entry->handings > 0) && offset < ese_state_file_next(state, partition);
-    if (below)
-        return entry->handings > 0 ? ESE_PLACE_PROCESSED : ESE_PLACE_NOWHERE;
-    return is_stored ? ESE_PLACE_IN_FLIGHT : ESE_PLACE_NOWHERE;
+    bool is_below = offset < ese_state_file_next(count->state, partition);
+    entry->is_processed = is_below && entry->handings > 0;
+    entry->is_in_flight = !is_below && is_stored;
 }
 
 static bool is_acknowledged(const struct ese_book_entry *entry)
@@ -20,15 +34,13 @@ static bool is_acknowledged(const struct ese_book_entry *entry)
     return ese_book_outcome(entry) == ESE_HISTORY_ACKNOWLEDGED;
 }
 
-static void count_acknowledged(struct ese_book_entry *entry, const struct ese_state_file *state,
-                               struct ese_ledger *ledger)
+static void count_acknowledged(struct ese_book_entry *entry, struct ese_ledger *ledger)
 {
-    enum ese_ledger_place place = ese_ledger_place(entry, state);
+    entry->is_lost = !entry->is_processed && !entry->is_in_flight;
     ledger->acknowledged++;
-    ledger->processed += place == ESE_PLACE_PROCESSED;
-    ledger->in_flight += place == ESE_PLACE_IN_FLIGHT;
-    ledger->lost += place == ESE_PLACE_NOWHERE;
-    entry->is_lost = place == ESE_PLACE_NOWHERE;
+    ledger->processed += entry->is_processed;
+    ledger->in_flight += entry->is_in_flight;
+    ledger->lost += entry->is_lost;
 }
 
 static bool was_seen(const struct ese_book_entry *entry)
@@ -36,13 +48,12 @@ static bool was_seen(const struct ese_book_entry *entry)
     return entry->copies > 0 || entry->handings > 0;
 }
 
-static void count_offered(struct ese_book_entry *entry, const struct ese_state_file *state,
-                          struct ese_ledger *ledger)
+static void count_offered(struct ese_book_entry *entry, struct ese_ledger *ledger)
 {
     ledger->offered++;
     switch (ese_book_outcome(entry)) {
     case ESE_HISTORY_ACKNOWLEDGED:
-        count_acknowledged(entry, state, ledger);
+        count_acknowledged(entry, ledger);
         break;
     case ESE_HISTORY_UNKNOWN:
         ledger->unknown++;
@@ -98,19 +109,26 @@ static void count_reordered(struct ese_book *book, struct ese_ledger *ledger)
     }
 }
 
-void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state,
+static void count_entry(const struct count *count, struct ese_book_entry *entry)
+{
+    struct ese_ledger *ledger = count->ledger;
+    mark_place(count, entry);
+    if (entry->due_ns != 0)
+        count_offered(entry, ledger);
+    else
+        ledger->phantom++; /* seen by somebody, offered by nobody */
+    ledger->stored_twice += entry->copies > 1 ? entry->copies - 1 : 0;
+    ledger->redelivered += entry->handings > 1 ? entry->handings - 1 : 0;
+}
+
+void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state, bool is_replayable,
                      struct ese_ledger *ledger)
 {
+    const struct count count = {
+        .book = book, .state = state, .is_replayable = is_replayable, .ledger = ledger};
     *ledger = (struct ese_ledger){.late = state->late, .beyond_window = state->beyond_window,
                                   .skipped_by_retention = book->skipped};
-    for (uint32_t i = 0; i < book->count; i++) {
-        struct ese_book_entry *entry = &book->entries[i];
-        if (entry->due_ns != 0)
-            count_offered(entry, state, ledger);
-        else
-            ledger->phantom++; /* seen by somebody, offered by nobody */
-        ledger->stored_twice += entry->copies > 1 ? entry->copies - 1 : 0;
-        ledger->redelivered += entry->handings > 1 ? entry->handings - 1 : 0;
-    }
+    for (uint32_t i = 0; i < book->count; i++)
+        count_entry(&count, &book->entries[i]);
     count_reordered(book, ledger);
 }

@@ -5,8 +5,9 @@
  *   in_flight   stored at or beyond that position
  *   lost        neither
  *
- * An event's place is where its first copy lies in the store; where the store no longer has it,
- * where it was first handed.
+ * An event's place is where its first copy lies in the store. One that is not in the store has no
+ * place, with one exception: what was handed and then left by retention. Of a store that promises
+ * replay that is only what lies before its beginning; elsewhere any.
  */
 #ifndef ESE_LAB_LEDGER_H
 #define ESE_LAB_LEDGER_H
@@ -15,13 +16,9 @@
 #include "orchestration/lab/judgement.h"
 #include "orchestration/lab/state_file.h"
 
-enum ese_ledger_place { ESE_PLACE_PROCESSED, ESE_PLACE_IN_FLIGHT, ESE_PLACE_NOWHERE };
-enum ese_ledger_place ese_ledger_place(const struct ese_book_entry *entry,
-                                       const struct ese_state_file *state);
-
-/* Marks in the book which acknowledged events were lost, and which were stored behind a later one
- * of their key. */
-void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state,
+/* Marks in the book what was processed, is in flight or was lost, and which acknowledged events
+ * were stored behind a later one of their key. */
+void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state, bool is_replayable,
                      struct ese_ledger *ledger);
 
 #endif

@@ -148,7 +148,7 @@ static bool counts(const struct ese_book_entry *entry)
         return false;
     enum ese_history_kind outcome = ese_book_outcome(entry);
     return outcome == ESE_HISTORY_ACKNOWLEDGED ||
-           (outcome == ESE_HISTORY_UNKNOWN && entry->copies > 0);
+           (outcome == ESE_HISTORY_UNKNOWN && (entry->copies > 0 || entry->handings > 0));
 }
 
 static int by_id(const void *a, const void *b)

@@ -2,8 +2,8 @@
  * oracle.h - which mails had to come: the rule once more, naive and from the histories alone.
  *
  * It shares no code with ese-consumer but the making of names (ese_id_derive). It runs over the key
- * presses that were acknowledged, and those of unknown outcome that are found stored; a key's
- * presses in the order they were sent.
+ * presses that were acknowledged, and those of unknown outcome that are found stored (or were
+ * handed); a key's presses in the order they were sent.
  *
  * steady-click: three presses of one key, each at most 1,000 ms after the one before, give one
  * mail, and an event is used once. A decision's id is derived from "steady-click:KEY" and the three

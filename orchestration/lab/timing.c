@@ -4,7 +4,6 @@
 #include "ese-core/histogram.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
-#include "orchestration/lab/ledger.h"
 
 #define BEHIND_NS (5 * ESE_NS_PER_MS)
 
@@ -95,15 +94,14 @@ static int64_t reads_again_us(const struct watch *watch)
     return first_ns == 0 ? -1 : (first_ns - restarted_ns) / 1000;
 }
 
-static double processed_a_second(const struct ese_book *book, const struct ese_state_file *state)
+static double processed_a_second(const struct ese_book *book)
 {
     int64_t first_ns = INT64_MAX, processed = 0;
     for (uint32_t i = 0; i < book->count; i++) {
         const struct ese_book_entry *entry = &book->entries[i];
         if (entry->due_ns != 0 && entry->due_ns < first_ns)
             first_ns = entry->due_ns;
-        processed += entry->outcome == ESE_HISTORY_ACKNOWLEDGED &&
-                     ese_ledger_place(entry, state) == ESE_PLACE_PROCESSED;
+        processed += entry->outcome == ESE_HISTORY_ACKNOWLEDGED && entry->is_processed;
     }
     if (processed == 0 || book->last_commit_ns <= first_ns)
         return 0;
@@ -111,8 +109,7 @@ static double processed_a_second(const struct ese_book *book, const struct ese_s
 }
 
 void ese_timing_take(const struct ese_judge_options *options, const struct ese_book *book,
-                     const struct ese_state_file *state, const struct ese_oracle *oracle,
-                     struct ese_timing *timing)
+                     const struct ese_oracle *oracle, struct ese_timing *timing)
 {
     struct watch watch = {
         .options = options, .book = book, .timing = timing, .acknowledge = ese_histogram_new(),
@@ -126,7 +123,7 @@ void ese_timing_take(const struct ese_judge_options *options, const struct ese_b
     timing->acknowledge = latency_of(watch.acknowledge);
     timing->end_to_end = latency_of(watch.end_to_end);
     timing->mail = latency_of(watch.mail);
-    timing->processed_per_s = processed_a_second(book, state);
+    timing->processed_per_s = processed_a_second(book);
     ese_histogram_free(&watch.acknowledge);
     ese_histogram_free(&watch.end_to_end);
     ese_histogram_free(&watch.mail);

@@ -11,7 +11,6 @@
 #include "orchestration/lab/book.h"
 #include "orchestration/lab/judgement.h"
 #include "orchestration/lab/oracle.h"
-#include "orchestration/lab/state_file.h"
 
 struct ese_timing {
     struct ese_latency acknowledge;
@@ -25,8 +24,8 @@ struct ese_timing {
     double processed_per_s;
 };
 
+/* The book must bear the ledger's marks. */
 void ese_timing_take(const struct ese_judge_options *options, const struct ese_book *book,
-                     const struct ese_state_file *state, const struct ese_oracle *oracle,
-                     struct ese_timing *timing);
+                     const struct ese_oracle *oracle, struct ese_timing *timing);
 
 #endif

@@ -76,7 +76,7 @@ struct staged_run *staged_run_make(uint64_t seed, int events)
     run->directory = ese_test_directory_make();
     run->events = ese_alloc_array((size_t)events, sizeof *run->events);
     run->log = ese_alloc_array((size_t)(events + MOST_APPENDED), sizeof *run->log);
-    run->read = run->passed_over = -1;
+    run->read = run->passed_over = run->forgotten = -1;
     run->history_bytes = INT64_C(1) << 26;
     struct ese_lanes *lanes = ese_lanes_new(8, 77);
     int64_t began_ms = ese_clock_wall_ms(), began_ns = ese_clock_monotonic_ns(), ts = began_ms;
@@ -229,7 +229,8 @@ static void write_store(const struct staged_run *run)
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
                                             .id = event->id, .a = next[partition]++,
                                             .b = event->client_ts + 1};
-        ese_history_record(history, &record);
+        if (place >= run->gone && place != run->forgotten)
+            ese_history_record(history, &record);
     }
     ese_history_close(&history);
 }

@@ -48,6 +48,8 @@ struct staged_run {
     int64_t late, beyond_window; /* as each partition's reader counted */
     int64_t history_bytes; /* limit of the client's history */
     bool has_no_store;     /* it was not read back */
+    int gone;              /* the first so many of the log had left the store when it was read back */
+    int forgotten;         /* a place the store lost after it was handed; -1: none */
 };
 
 struct staged_run *staged_run_make(uint64_t seed, int events);

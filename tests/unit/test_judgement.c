@@ -14,7 +14,8 @@
 enum { EVENTS = 600 };
 
 static const struct ese_promises careful = {
-    .delivery = ESE_DELIVERY_AT_LEAST_ONCE, .ordered_per_key = true, .retry_stored_once = true};
+    .delivery = ESE_DELIVERY_AT_LEAST_ONCE, .ordered_per_key = true, .retry_stored_once = true,
+    .replayable = true};
 static const struct ese_promises careless = {.delivery = ESE_DELIVERY_AT_MOST_ONCE};
 
 static struct ese_judgement judge_at(struct staged_run *run, const struct ese_judge_options *wanted)
@@ -179,6 +180,30 @@ static void an_event_the_consumer_passed_over_is_lost(void **state)
     struct ese_judgement judgement = judge(run, &careful);
     says(&judgement, ESE_VERDICT_FAIL, "lost");
     assert_int_equal(judgement.ledger.lost, 1);
+}
+
+static void an_event_the_store_forgot_after_it_was_read_is_lost(void **state)
+{
+    (void)state;
+    for (int promised = 0; promised < 2; promised++) {
+        struct staged_run *run = consumed(3);
+        run->forgotten = a_press(run);
+        struct ese_judgement judgement = judge(run, promised ? &careful : &careless);
+        says(&judgement, promised ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, promised ? "lost" : "");
+        assert_int_equal(judgement.ledger.lost, promised);
+    }
+}
+
+static void what_left_by_retention_after_it_was_read_is_processed(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct staged_run *run = consumed(seed);
+        run->gone = run->log_count / 2;
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.lost, 0);
+    }
 }
 
 static void an_event_stored_again_is_counted(void **state)
@@ -492,6 +517,8 @@ int main(void)
         cmocka_unit_test(an_event_dropped_by_the_store_is_lost),
         cmocka_unit_test(a_transport_that_may_lose_is_not_blamed_for_it),
         cmocka_unit_test(an_event_the_consumer_passed_over_is_lost),
+        cmocka_unit_test(an_event_the_store_forgot_after_it_was_read_is_lost),
+        cmocka_unit_test(what_left_by_retention_after_it_was_read_is_processed),
         cmocka_unit_test(an_event_stored_again_is_counted),
         cmocka_unit_test(events_of_one_key_may_not_change_places),
         cmocka_unit_test(a_refused_event_in_the_store_is_a_phantom),

@@ -32,9 +32,10 @@ static void is_of(const struct ese_arrived_mail *mail, const char *decision)
 static void headers_are_read_whatever_their_case_and_line_ends(void **state)
 {
     (void)state;
-    struct ese_arrived_mail mail = parsed(
-        "From: a@example.org\r\nTO: b@example.org\r\nsubject: [10.0.0.1] | Suspicious\r\n"
-        "x-ese-decision: " ID "\r\nX-ESE-Transport:here\r\ntraceparent: 00-ab-cd-01\r\n\r\nbody\r\n");
+    struct ese_arrived_mail mail =
+        parsed("From: a@example.org\r\nTO: b@example.org\r\nsubject: [10.0.0.1] | Suspicious\r\n"
+               "x-ese-decision: " ID
+               "\r\nX-ESE-Transport:here\r\ntraceparent: 00-ab-cd-01\r\n\r\nbody\r\n");
     is_of(&mail, ID);
     assert_string_equal(mail.to, "b@example.org");
     assert_string_equal(mail.subject, "[10.0.0.1] | Suspicious");
