@@ -2,6 +2,7 @@
 import http.client
 import json
 import pathlib
+import resource
 import signal
 import subprocess
 import tempfile
@@ -16,13 +17,15 @@ class Server:
         self.listen = "127.0.0.1:0"
         self.process = None
 
-    def start(self):
-        """Serves when it returns; a second time on the port of the first."""
+    def start(self, most_bytes=resource.RLIM_INFINITY):
+        """Serves when it returns; a second time on the port of the first. No file grows beyond most_bytes."""
         ready = pathlib.Path(self.directory.name, "ready")
         ready.unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [self.program, "--listen", self.listen, "--data", self.data, "--ready-file", ready,
-             "--log-level", "warning", *self.options])
+             "--log-level", "warning", *self.options],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
+            restore_signals=False)  # a write beyond is an error then, no signal
         deadline = time.monotonic() + 20
         while not ready.exists():
             assert self.process.poll() is None, f"ese-server ended with {self.process.returncode}"

@@ -100,6 +100,27 @@ def memory_begins_anew(server):
     assert server.ask("GET", f"/events?after={cursor}")[0] == 410
 
 
+def a_disk_that_is_full_loses_nothing_acknowledged(server):
+    """No file may grow beyond 1 MiB: what a quota does. Then the limit goes."""
+    server.stop()
+    server.start(most_bytes=1 << 20)
+    answered = []
+    for sequence in range(1000):
+        padded = {**event(1, sequence), "data": {"padding": "x" * 10000}}
+        status, _, body = server.ask("POST", "/event", json.dumps(padded))
+        if status != 201:
+            break
+        answered.append(json.loads(body)["id"])
+    assert status in (503, 504, 507) and len(answered) > 10, (status, len(answered))
+    assert server.ask("GET", "/health")[0] == 503
+    assert read_all(server)[:len(answered)] == answered
+    server.stop()
+    server.start()
+    assert read_all(server)[:len(answered)] == answered
+    assert server.ask("POST", "/event", json.dumps(padded))[0] == 201, "the last again, as a client does"
+    assert read_all(server) == answered + [padded["id"]]
+
+
 def a_stop_is_clean_and_quick(server):
     assert server.ask("POST", "/event", json.dumps(event(1, 1)))[0] == 201
     held = server.connect()
@@ -146,7 +167,7 @@ def what_is_not_promised_is_refused(server):
 
 
 TESTS = ((nothing_acknowledged_is_lost, OS), (nothing_acknowledged_is_lost, DISK), (memory_begins_anew, MEMORY),
-         (a_stop_is_clean_and_quick, OS), (health_says_why_it_fails, OS), (a_token_is_asked_for, OS),
+         (a_disk_that_is_full_loses_nothing_acknowledged, OS), (a_stop_is_clean_and_quick, OS), (health_says_why_it_fails, OS), (a_token_is_asked_for, OS),
          (what_is_not_promised_is_refused, OS))
 
 if __name__ == "__main__":

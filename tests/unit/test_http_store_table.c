@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
 #include "transports/http/store_read.h"
@@ -266,6 +267,43 @@ static void retries_are_known_for_ten_minutes_at_least(void **state)
                      NOW + ESE_STORE_RETRY_WINDOW_MS + 1);
 }
 
+static int read_page(struct fixture *fixture, int64_t position, struct ese_error *error)
+{
+    struct ese_store_page page = {.position = position, .limit = 10, .bytes = 1 << 20};
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
+    struct ese_store_reader *reader;
+
+    assert_int_equal(ese_store_reader_open(&fixture->log, &reader, NULL), 0);
+    int result = ese_store_reader_page(reader, &fixture->log, &page, &text, error);
+    ese_store_reader_close(&reader);
+    ese_buffer_free(&text);
+    return result == 0 ? page.count : -1;
+}
+
+static void a_cursor_outlives_what_it_stands_at_a_little(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_store_reader *reader;
+    struct ese_error error = {0};
+    int64_t start;
+
+    store(fixture, make_request(1, 3), ese_clock_wall_ms() - 5000, ESE_APPEND_STORED);
+    fixture->log.retention_ms = 1000;
+    fixture->log.grace_ms = 600000;
+    assert_int_equal(ese_store_reader_open(&fixture->log, &reader, NULL), 0);
+    assert_int_equal(ese_store_reader_start(reader, &fixture->log, &start, NULL), 0);
+    ese_store_reader_close(&reader);
+    assert_int_equal(start, 4); /* who comes now begins behind all of them */
+    assert_int_equal(read_page(fixture, 2, &error), 2);
+
+    fixture->log.grace_ms = 100;
+    assert_int_equal(read_page(fixture, 2, &error), -1);
+    assert_int_equal(error.code, ESE_E_GONE);
+    assert_int_equal(read_page(fixture, 4, &error), 0);
+    assert_int_equal(read_page(fixture, 5, &error), -1);
+    assert_int_equal(error.code, ESE_E_INVALID);
+}
+
 static void a_rolled_back_transaction_gives_its_offsets_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -314,6 +352,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_leave_from_the_front_in_small_steps, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(retries_are_known_for_ten_minutes_at_least, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_cursor_outlives_what_it_stands_at_a_little, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_rolled_back_transaction_gives_its_offsets_back, set_up,
                                         tear_down),

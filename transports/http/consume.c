@@ -144,8 +144,8 @@ static void take_gone(struct ese_consumer *consumer, const struct ese_http_answe
     const char *oldest = json_string_value(json_object_get(body, "oldest"));
     int64_t position;
 
-    if (oldest == NULL || ese_http_cursor_parse(oldest, &position, NULL) != 0 ||
-        consumer->place != PLACE_AT_POSITION) {
+    if (oldest == NULL || consumer->place != PLACE_AT_POSITION ||
+        ese_http_cursor_parse(oldest, &position, NULL) != 0) {
         fail_for_good(consumer, answer);
     } else {
         consumer->listener.skipped(consumer->listener.context, PARTITION, consumer->position,

@@ -150,6 +150,7 @@ static int attach(const struct ese_config *config, const struct ese_store_settin
     *store = ese_alloc(sizeof(**store));
     (*store)->log.durability = settings->durability;
     (*store)->log.retention_ms = settings->retention_ms;
+    (*store)->log.grace_ms = settings->retention_ms / 10;
     if (open_parts(*store, config, settings, error) != 0) {
         detach(store, 0);
         return -1;

@@ -5,6 +5,9 @@
  * readable log is [start, next). Rows in front of start may still be there, for repeats to be
  * recognised; rows from next on belong to a transaction that is not committed.
  *
+ * What a reader is told to be the oldest may expire before its next question comes, and at a thousand
+ * events a second every time. So a cursor is good for a while longer than what it stands at is listed.
+ *
  * Three parts, each with its own connection to the database:
  *   store_writer.h  a thread that stores what has come in, many requests to one commit
  *   store_pages.h   a thread that answers GET /events?after=, and holds those that wait
@@ -22,6 +25,7 @@ struct ese_store_log {
     char *path;
     enum ese_durability durability;
     int64_t retention_ms;    /* readable for so long */
+    int64_t grace_ms;        /* and by cursor so much longer */
     _Atomic int64_t next;    /* one behind the newest committed event; the writer's to set */
     _Atomic int64_t start;   /* the oldest readable; only grows; see ese_store_reader_start */
 };

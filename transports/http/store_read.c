@@ -101,7 +101,9 @@ static void read_row(struct ese_statement *row, struct ese_event *event)
 static int check_first(const struct ese_store_log *log, int64_t position, int64_t offset,
                        int64_t server_ts, struct ese_error *error)
 {
-    if (offset == position && server_ts >= ese_clock_wall_ms() - log->retention_ms)
+    int64_t kept_ms = log->retention_ms + log->grace_ms;
+
+    if (offset == position && server_ts >= ese_clock_wall_ms() - kept_ms)
         return 0;
     return ese_fail(error, ESE_E_GONE,
                     "the event at this cursor is no longer kept: go on from \"oldest\"");
