@@ -21,7 +21,8 @@
 
 #define CLUSTER_ID_SIZE 23 /* 16 bytes in base64url without padding, and the NUL */
 #define CONNECT_MS 20      /* between two looks whether anybody listens yet */
-#define PROBE_MS 5000      /* one attempt of a round trip; between two, we look whether the child lives */
+/* one attempt of a round trip; between two, we look whether the child lives */
+#define PROBE_MS 5000
 
 struct ese_broker {
     struct ese_java *java;
@@ -36,7 +37,7 @@ struct ese_broker {
     struct ese_broker_cost cost;
 };
 
-/* ---- preparing -------------------------------------------------------------------------------------- */
+/* ---- preparing ----------------------------------------------------------------------------- */
 
 static int make_directories(const char *path, struct ese_error *error)
 {
@@ -60,7 +61,8 @@ static int absolute(const char *path, char absolute_path[PATH_MAX], struct ese_e
     return 0;
 }
 
-/* Kafka writes ids as base64url; one that begins with '-' would look like a flag, so the first bit is 0. */
+/* Kafka writes ids as base64url; one that begins with '-' would look like a flag, so the first bit
+ * is 0. */
 static int draw_cluster_id(char text[CLUSTER_ID_SIZE], struct ese_error *error)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -101,7 +103,8 @@ static int write_properties(const struct ese_broker *broker, int port, int contr
     }
     for (int c = getc(from); c != EOF; c = getc(from))
         putc(c, to);
-    fprintf(to, "\nlisteners=BROKER://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\n", port, controller_port);
+    fprintf(to, "\nlisteners=BROKER://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\n", port,
+            controller_port);
     fprintf(to, "advertised.listeners=BROKER://127.0.0.1:%d\n", port);
     fprintf(to, "controller.quorum.voters=1@127.0.0.1:%d\n", controller_port);
     fprintf(to, "log.dirs=%s/log\n", broker->data_dir);
@@ -129,25 +132,28 @@ static int prepare(struct ese_broker *broker, const struct ese_broker_options *o
     char jars[PATH_MAX], temporary[PATH_MAX + 8];
     broker->detached = options->detached;
     if (realpath(options->jars_dir, jars) == NULL)
-        ese_fit_text(jars, sizeof jars, options->jars_dir); /* that they are missing is said by ese_java_find */
+        /* that they are missing is said by ese_java_find */
+        ese_fit_text(jars, sizeof jars, options->jars_dir);
     if (absolute(options->conf_dir, broker->conf_dir, error) == -1 ||
         make_directories(options->data_dir, error) == -1 ||
         absolute(options->data_dir, broker->data_dir, error) == -1)
         return -1;
     if (strpbrk(broker->data_dir, ",\\") != NULL)
-        return ese_fail(error, ESE_E_USAGE, "'%.200s': Kafka cannot use a data directory with a comma or "
-                        "a backslash in its name; choose another", broker->data_dir);
+        return ese_fail(error, ESE_E_USAGE,
+                        "'%.200s': Kafka cannot use a data directory with a comma or a backslash "
+                        "in its name; choose another", broker->data_dir);
     if (ese_fit_text(broker->log_path, sizeof broker->log_path, options->log_path) == -1)
         return ese_fail(error, ESE_E_USAGE, "log path is too long: '%.100s...'", options->log_path);
     snprintf(temporary, sizeof temporary, "%s/tmp", broker->data_dir);
-    if (make_directories(temporary, error) == -1 || draw_cluster_id(broker->cluster_id, error) == -1)
+    if (make_directories(temporary, error) == -1 ||
+        draw_cluster_id(broker->cluster_id, error) == -1)
         return -1;
     if (ese_java_find(jars, broker->conf_dir, broker->data_dir, &broker->java, error) == -1)
         return -1;
     return choose_ports(broker, options->port, error);
 }
 
-/* ---- the child: only async-signal-safe calls between fork and exec ------------------------------------ */
+/* ---- the child: only async-signal-safe calls between fork and exec ------------------------- */
 
 /* Dies with its parent; and if that is gone already, now. */
 static void tie_to(pid_t parent)
@@ -179,7 +185,8 @@ static void format_storage(const char *const *format)
         _exit(1);
 }
 
-static void become_broker(const struct ese_broker *broker, const char *const *format, int log_fd, pid_t parent)
+static void become_broker(const struct ese_broker *broker, const char *const *format, int log_fd,
+                          pid_t parent)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -234,7 +241,7 @@ static int spawn(struct ese_broker *broker, struct ese_error *error)
     return 0;
 }
 
-/* ---- its end -------------------------------------------------------------------------------------------- */
+/* ---- its end ------------------------------------------------------------------------------- */
 
 /* A process that has ended but was not waited for still has its figures. */
 static int64_t disk_written(pid_t pid)
@@ -258,7 +265,8 @@ static double seconds(struct timeval time)
     return (double)time.tv_sec + (double)time.tv_usec / 1e6;
 }
 
-/* Waits at most timeout_ms (-1: for ever) for the child's end and takes its cost. True when it ended. */
+/* Waits at most timeout_ms (-1: for ever) for the child's end and takes its cost. True when it
+ * ended. */
 static bool reap(struct ese_broker *broker, int timeout_ms)
 {
     if (broker->pid == 0)
@@ -288,7 +296,7 @@ static bool reap(struct ese_broker *broker, int timeout_ms)
     return true;
 }
 
-/* ---- the face ------------------------------------------------------------------------------------------- */
+/* ---- the face ------------------------------------------------------------------------------ */
 
 int ese_broker_start(const struct ese_broker_options *options, struct ese_broker **broker,
                      struct ese_error *error)
@@ -308,12 +316,14 @@ int ese_broker_wait_ready(struct ese_broker *broker, int timeout_ms, struct ese_
     bool listens = false;
     for (;;) {
         if (reap(broker, listens ? 0 : CONNECT_MS))
-            return ese_fail(error, ESE_E_CLOSED, "the Kafka broker ended before it was ready; its last words "
-                            "are in '%.200s'", broker->log_path);
+            return ese_fail(error, ESE_E_CLOSED,
+                            "the Kafka broker ended before it was ready; its last words are in "
+                            "'%.200s'", broker->log_path);
         int64_t left_ms = (limit_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
         if (left_ms <= 0)
-            return ese_fail(error, ESE_E_TIMEOUT, "the Kafka broker took no record within %d ms; its log is "
-                            "'%.200s'", timeout_ms, broker->log_path);
+            return ese_fail(error, ESE_E_TIMEOUT,
+                            "the Kafka broker took no record within %d ms; its log is '%.200s'",
+                            timeout_ms, broker->log_path);
         listens = listens || ese_port_listens(broker->port);
         int probe_ms = left_ms < PROBE_MS ? (int)left_ms : PROBE_MS;
         if (listens && ese_readiness_check(broker->bootstrap, probe_ms, NULL) == 0)

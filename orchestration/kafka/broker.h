@@ -1,12 +1,12 @@
 /*
  * broker.h - a real Apache Kafka broker as a child of this process: one node, KRaft, loopback only.
  *
- * Starting does not block: the child formats its storage when that is new and then becomes the broker,
- * while its starter gets other things going; ese_broker_wait_ready says when records are taken.
- * Unless `detached`, the broker dies with the *thread* that started it (PR_SET_PDEATHSIG), so that nothing
- * is left behind however that ends; call start and restart from a thread that lives as long as the broker
- * shall. It has a process group of its own: Ctrl-C in a terminal does not reach it.
- * A handle belongs to one thread.
+ * Starting does not block: the child formats its storage when that is new and then becomes the
+ * broker, while its starter gets other things going; ese_broker_wait_ready says when records are
+ * taken. Unless `detached`, the broker dies with the *thread* that started it (PR_SET_PDEATHSIG),
+ * so that nothing is left behind however that ends; call start and restart from a thread that
+ * lives as long as the broker shall. It has a process group of its own: Ctrl-C in a terminal does
+ * not reach it. A handle belongs to one thread.
  */
 #ifndef ESE_BROKER_H
 #define ESE_BROKER_H
@@ -51,7 +51,8 @@ pid_t ese_broker_pid(const struct ese_broker *broker); /* 0 while it is dead */
 /* SIGKILL, and waits for its end. No-op on a dead one. */
 void ese_broker_kill(struct ese_broker *broker);
 
-/* A new life on the same port and data; kills the present one first, if there is one. Does not block. */
+/* A new life on the same port and data; kills the present one first, if there is one. Does not
+ * block. */
 int ese_broker_restart(struct ese_broker *broker, struct ese_error *error);
 
 /* SIGTERM, and SIGKILL when it has not ended after timeout_ms. The handle stays, for its cost. */

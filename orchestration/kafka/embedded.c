@@ -11,19 +11,20 @@ struct ese_embedded {
     rd_kafka_mock_cluster_t *cluster;
 };
 
-static int add_topic(struct ese_embedded *embedded, const char *prefix, const struct ese_topic *topic,
-                     struct ese_error *error)
+static int add_topic(struct ese_embedded *embedded, const char *prefix,
+                     const struct ese_topic *topic, struct ese_error *error)
 {
     char name[ESE_TOPIC_NAME_SIZE];
     snprintf(name, sizeof name, "%s%s", prefix == NULL ? "" : prefix, topic->name);
-    rd_kafka_resp_err_t result = rd_kafka_mock_topic_create(embedded->cluster, name, topic->partitions, 1);
+    rd_kafka_resp_err_t result = rd_kafka_mock_topic_create(embedded->cluster, name,
+                                                            topic->partitions, 1);
     if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
         return ese_fail(error, ESE_E_IO, "mock topic '%.200s': %s", name, rd_kafka_err2str(result));
     return 0;
 }
 
-int ese_embedded_start(const struct ese_topics *topics, const char *prefix, struct ese_embedded **embedded,
-                       struct ese_error *error)
+int ese_embedded_start(const struct ese_topics *topics, const char *prefix,
+                       struct ese_embedded **embedded, struct ese_error *error)
 {
     struct ese_embedded *started = *embedded = ese_alloc(sizeof *started);
     int result = ese_kafka_client_new(RD_KAFKA_PRODUCER, NULL, NULL, &started->owner, error);

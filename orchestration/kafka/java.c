@@ -64,16 +64,16 @@ static int check_jars(const char *jars_dir, struct ese_error *error)
     return 0;
 }
 
-int ese_java_find(const char *jars_dir, const char *conf_dir, const char *data_dir, struct ese_java **java,
-                  struct ese_error *error)
+int ese_java_find(const char *jars_dir, const char *conf_dir, const char *data_dir,
+                  struct ese_java **java, struct ese_error *error)
 {
     *java = NULL;
     struct ese_java *made = ese_alloc(sizeof *made);
     if (find_program(made->program, sizeof made->program) == -1) {
         free(made);
         return ese_fail(error, ESE_E_MISSING,
-                        "no java found by JAVA_HOME or PATH: Kafka needs Java 17; `./lab doctor` says "
-                        "how to get it");
+                        "no java found by JAVA_HOME or PATH: Kafka needs Java 17; `./lab doctor` "
+                        "says how to get it");
     }
     if (check_jars(jars_dir, error) == -1) {
         free(made);

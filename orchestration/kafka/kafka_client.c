@@ -20,10 +20,12 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
             .done = true, .result = message->err, .offset = message->offset};
 }
 
-static int set(rd_kafka_conf_t *conf, const struct ese_kafka_property *property, struct ese_error *error)
+static int set(rd_kafka_conf_t *conf, const struct ese_kafka_property *property,
+               struct ese_error *error)
 {
     char reason[256];
-    if (rd_kafka_conf_set(conf, property->name, property->value, reason, sizeof reason) != RD_KAFKA_CONF_OK)
+    if (rd_kafka_conf_set(conf, property->name, property->value, reason,
+                          sizeof reason) != RD_KAFKA_CONF_OK)
         return ese_fail(error, ESE_E_USAGE, "%s", reason);
     return 0;
 }

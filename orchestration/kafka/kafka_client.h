@@ -22,7 +22,8 @@ struct ese_kafka_delivery {
     int64_t offset;
 };
 
-/* bootstrap_servers NULL: connects to nobody. properties ends with a NULL name; may be NULL. The caller destroys the handle. */
+/* bootstrap_servers NULL: connects to nobody. properties ends with a NULL name; may be NULL. The
+ * caller destroys the handle. */
 int ese_kafka_client_new(rd_kafka_type_t type, const char *bootstrap_servers,
                          const struct ese_kafka_property *properties, rd_kafka_t **client,
                          struct ese_error *error);

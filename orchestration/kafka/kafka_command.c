@@ -14,8 +14,8 @@
 #define TOPICS_MS 15000
 
 static const struct ese_option options[] = {
-    {.name = "port", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "19092", .min = 0, .max = 65535,
-     .help = "The loopback port the broker listens on. 0 takes a free one."},
+    {.name = "port", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "19092", .min = 0,
+     .max = 65535, .help = "The loopback port the broker listens on. 0 takes a free one."},
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT,...",
      .help = "The cluster `topics` works on. Without it: the lab's own broker."},
     {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT",
@@ -26,7 +26,8 @@ static const struct ese_option options[] = {
 };
 
 static int apply_topics(const struct ese_config *config, const struct ese_kafka_home *home,
-                        const char *bootstrap_servers, struct ese_topics *topics, struct ese_error *error)
+                        const char *bootstrap_servers, struct ese_topics *topics,
+                        struct ese_error *error)
 {
     const struct ese_topics_target target = {
         .bootstrap_servers = bootstrap_servers,
@@ -74,14 +75,18 @@ static int start(const struct ese_config *config, const struct ese_kafka_home *h
         return 0;
     }
     const struct ese_broker_options wanted = {
-        .jars_dir = home->jars, .conf_dir = home->conf, .data_dir = home->data, .log_path = home->log,
+        .jars_dir = home->jars,
+        .conf_dir = home->conf,
+        .data_dir = home->data,
+        .log_path = home->log,
         .port = (int)ese_config_number(config, "port"), .detached = true};
     struct ese_broker *broker = NULL;
     if (wanted.port != 0 && ese_port_check(wanted.port, error) == -1)
         return ese_fail_within(error, "--port");
     if (ese_broker_start(&wanted, &broker, error) == -1)
         return -1;
-    fprintf(stderr, "Kafka starts (pid %d); its log is %s\n", (int)ese_broker_pid(broker), home->log);
+    fprintf(stderr, "Kafka starts (pid %d); its log is %s\n", (int)ese_broker_pid(broker),
+            home->log);
     if (make_ready(broker, config, home, &running, error) == -1) {
         ese_broker_close(&broker);
         return -1;
@@ -91,7 +96,8 @@ static int start(const struct ese_config *config, const struct ese_kafka_home *h
     return 0;
 }
 
-static int stop(const struct ese_config *config, const struct ese_kafka_home *home, struct ese_error *error)
+static int stop(const struct ese_config *config, const struct ese_kafka_home *home,
+                struct ese_error *error)
 {
     (void)config;
     struct ese_running running;
@@ -101,7 +107,8 @@ static int stop(const struct ese_config *config, const struct ese_kafka_home *ho
     }
     if (ese_running_stop(home, &running, STOP_MS, error) == -1)
         return -1;
-    fprintf(stderr, "Kafka has stopped (pid %d); its data stay in %s\n", (int)running.pid, home->data);
+    fprintf(stderr, "Kafka has stopped (pid %d); its data stay in %s\n", (int)running.pid,
+            home->data);
     return 0;
 }
 
@@ -128,8 +135,9 @@ static int topics(const struct ese_config *config, const struct ese_kafka_home *
     const char *bootstrap_servers = ese_config_text(config, "bootstrap-servers");
     if (bootstrap_servers == NULL) {
         if (!ese_running_find(home, &running))
-            return ese_fail(error, ESE_E_MISSING, "Kafka does not run: `./lab kafka start`, or name a cluster "
-                            "by --bootstrap-servers");
+            return ese_fail(error, ESE_E_MISSING,
+                            "Kafka does not run: `./lab kafka start`, or name a cluster by "
+                            "--bootstrap-servers");
         bootstrap_servers = running.bootstrap;
     }
     if (apply_topics(config, home, bootstrap_servers, &wanted, error) == -1)
@@ -147,7 +155,8 @@ static int topics(const struct ese_config *config, const struct ese_kafka_home *
 
 static const struct command {
     const char *name;
-    int (*run)(const struct ese_config *config, const struct ese_kafka_home *home, struct ese_error *error);
+    int (*run)(const struct ese_config *config, const struct ese_kafka_home *home,
+               struct ese_error *error);
 } commands[] = {{"start", start}, {"stop", stop}, {"status", status}, {"topics", topics}};
 
 static int run(const struct ese_config *config, struct ese_error *error)
@@ -168,10 +177,11 @@ static const struct ese_service service = {
                .summary = "keeps a real Kafka broker, without Docker",
                .synopsis = "start|stop|status|topics",
                .description =
-                   "start brings one broker up that stays until stop, waits until a record went round trip, "
-                   "applies the topics and prints its address. status prints the address, or ends with 1 when "
-                   "none runs. topics applies topics.conf again: to the lab's own broker, or to any cluster.\n\n"
-                   "Data, log and jars are kept in .lab/kafka.",
+                   "start brings one broker up that stays until stop, waits until a record went "
+                   "round trip, applies the topics and prints its address. status prints the "
+                   "address, or ends with 1 when none runs. topics applies topics.conf again: to "
+                   "the lab's own broker, or to any cluster.\n\nData, log and jars are kept in "
+                   ".lab/kafka.",
                .examples = "./lab kafka start\n  A broker on 127.0.0.1:19092.\n"
                            "./lab kafka topics --topic-prefix mine-\n  Topics of your own.\n"},
     .options = options,

@@ -1,5 +1,6 @@
 /*
- * kafka_command.h - `./lab kafka start|stop|status|topics`: a broker that stays until it is stopped.
+ * kafka_command.h - `./lab kafka start|stop|status|topics`: a broker that stays until it is
+ * stopped.
  */
 #ifndef ESE_KAFKA_COMMAND_H
 #define ESE_KAFKA_COMMAND_H

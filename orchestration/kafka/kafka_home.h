@@ -1,9 +1,9 @@
 /*
  * kafka_home.h - where the lab's own Kafka lives.
  *
- * Below $ESE_LAB_HOME (".lab" under the current directory when it is not set): kafka/libs for the jars,
- * kafka/data, kafka/broker.log, kafka/broker.pid. The configuration beside this file is found by
- * $ESE_KAFKA_CONF ("orchestration/kafka" when it is not set).
+ * Below $ESE_LAB_HOME (".lab" under the current directory when it is not set): kafka/libs for the
+ * jars, kafka/data, kafka/broker.log, kafka/broker.pid. The configuration beside this file is
+ * found by $ESE_KAFKA_CONF ("orchestration/kafka" when it is not set).
  */
 #ifndef ESE_KAFKA_HOME_H
 #define ESE_KAFKA_HOME_H

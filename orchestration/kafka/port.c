@@ -97,7 +97,8 @@ int ese_port_check(int port, struct ese_error *error)
     int taken = 0;
     int fd = bind_port(port, &taken);
     if (fd == -1)
-        return ese_fail(error, ESE_E_USAGE, "port %d is in use: %s; choose another", port, strerror(errno));
+        return ese_fail(error, ESE_E_USAGE, "port %d is in use: %s; choose another", port,
+                        strerror(errno));
     close(fd);
     return 0;
 }

@@ -2,9 +2,9 @@
  * port.h - free loopback ports that stay free while their owner is dead.
  *
  * A port the kernel hands out for binding port 0 comes from the range it also gives to outgoing
- * connections. While a killed broker is away, a client's own connection may then take the broker's port (a
- * client that tries again and again may even connect to itself), and the broker cannot come back. So
- * these are drawn from below that range.
+ * connections. While a killed broker is away, a client's own connection may then take the broker's
+ * port (a client that tries again and again may even connect to itself), and the broker cannot
+ * come back. So these are drawn from below that range.
  */
 #ifndef ESE_PORT_H
 #define ESE_PORT_H

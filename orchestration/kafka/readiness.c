@@ -23,13 +23,13 @@ static int ensure_topic(const char *bootstrap_servers, int timeout_ms, struct es
     return ese_topics_apply(&topics, &target, error);
 }
 
-static int send_one(rd_kafka_t *producer, const char *text, int64_t limit_ns, struct ese_kafka_delivery *sent,
-                    struct ese_error *error)
+static int send_one(rd_kafka_t *producer, const char *text, int64_t limit_ns,
+                    struct ese_kafka_delivery *sent, struct ese_error *error)
 {
     rd_kafka_resp_err_t result = rd_kafka_producev(
         producer, RD_KAFKA_V_TOPIC(ESE_READINESS_TOPIC), RD_KAFKA_V_PARTITION(0),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)text, strlen(text)), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
+        RD_KAFKA_V_VALUE((void *)(uintptr_t)text, strlen(text)),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(sent), RD_KAFKA_V_END);
     if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
         return ese_fail(error, ESE_E_IO, "cannot produce: %s", rd_kafka_err2str(result));
     while (!sent->done && ese_clock_monotonic_ns() < limit_ns)
@@ -41,15 +41,16 @@ static int send_one(rd_kafka_t *producer, const char *text, int64_t limit_ns, st
     return 0;
 }
 
-static int produce(const char *bootstrap_servers, const char *text, int64_t limit_ns, int64_t *offset,
-                   struct ese_error *error)
+static int produce(const char *bootstrap_servers, const char *text, int64_t limit_ns,
+                   int64_t *offset, struct ese_error *error)
 {
     char timeout[16];
     snprintf(timeout, sizeof timeout, "%d", left_ms(limit_ns));
     const struct ese_kafka_property properties[] = {
         {"acks", "all"}, {"linger.ms", "0"}, {"message.timeout.ms", timeout}, {NULL, NULL}};
     rd_kafka_t *producer = NULL;
-    if (ese_kafka_client_new(RD_KAFKA_PRODUCER, bootstrap_servers, properties, &producer, error) == -1)
+    if (ese_kafka_client_new(RD_KAFKA_PRODUCER, bootstrap_servers, properties, &producer,
+                             error) == -1)
         return -1;
     struct ese_kafka_delivery sent = {.done = false};
     int result = send_one(producer, text, limit_ns, &sent, error);
@@ -70,7 +71,8 @@ static int read_back(rd_kafka_t *consumer, const char *text, int64_t offset, int
     bool same = false;
     while (!same && ese_clock_monotonic_ns() < limit_ns) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer, left_ms(limit_ns));
-        same = message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset == offset &&
+        same = message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+               message->offset == offset &&
                message->len == strlen(text) && memcmp(message->payload, text, message->len) == 0;
         if (message != NULL)
             rd_kafka_message_destroy(message);
@@ -81,15 +83,16 @@ static int read_back(rd_kafka_t *consumer, const char *text, int64_t offset, int
     return 0;
 }
 
-static int consume(const char *bootstrap_servers, const char *text, int64_t offset, int64_t limit_ns,
-                   struct ese_error *error)
+static int consume(const char *bootstrap_servers, const char *text, int64_t offset,
+                   int64_t limit_ns, struct ese_error *error)
 {
     /* Assigned by hand, the group is only a name librdkafka asks for. */
     const struct ese_kafka_property properties[] = {
         {"group.id", "ese-readiness"}, {"enable.auto.commit", "false"}, {"fetch.wait.max.ms", "50"},
         {NULL, NULL}};
     rd_kafka_t *consumer = NULL;
-    if (ese_kafka_client_new(RD_KAFKA_CONSUMER, bootstrap_servers, properties, &consumer, error) == -1)
+    if (ese_kafka_client_new(RD_KAFKA_CONSUMER, bootstrap_servers, properties, &consumer,
+                             error) == -1)
         return -1;
     rd_kafka_poll_set_consumer(consumer);
     int result = read_back(consumer, text, offset, limit_ns, error);

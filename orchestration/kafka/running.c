@@ -66,19 +66,21 @@ static bool ended_within(int pid_fd, int timeout_ms)
     return poll(&ended, 1, timeout_ms) == 1;
 }
 
-int ese_running_stop(const struct ese_kafka_home *home, const struct ese_running *running, int timeout_ms,
-                     struct ese_error *error)
+int ese_running_stop(const struct ese_kafka_home *home, const struct ese_running *running,
+                     int timeout_ms, struct ese_error *error)
 {
     int fd = pidfd_open(running->pid, 0);
     if (fd != -1) {
         /* The descriptor names this very process, whatever becomes of its number. */
-        bool ended = !is_our_broker(home, running->pid) || pidfd_send_signal(fd, SIGTERM, NULL, 0) == -1 ||
+        bool ended = !is_our_broker(home, running->pid) ||
+                     pidfd_send_signal(fd, SIGTERM, NULL, 0) == -1 ||
                      ended_within(fd, timeout_ms);
         if (!ended && pidfd_send_signal(fd, SIGKILL, NULL, 0) == 0)
             ended = ended_within(fd, timeout_ms);
         close(fd);
         if (!ended)
-            return ese_fail(error, ESE_E_TIMEOUT, "the broker (pid %d) does not end", (int)running->pid);
+            return ese_fail(error, ESE_E_TIMEOUT, "the broker (pid %d) does not end",
+                            (int)running->pid);
     }
     if (unlink(home->pid_file) == -1 && errno != ENOENT)
         return ese_fail_errno(error, "cannot remove '%.200s'", home->pid_file);

@@ -28,7 +28,8 @@ static int read_property(const char *word, struct ese_topic *topic, struct ese_e
 static int read_name(const char *word, struct ese_topic *topic, struct ese_error *error)
 {
     static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    if (word[strspn(word, legal)] != '\0' || ese_fit_text(topic->name, sizeof topic->name, word) == -1)
+    if (word[strspn(word, legal)] != '\0' ||
+        ese_fit_text(topic->name, sizeof topic->name, word) == -1)
         return ese_fail(error, ESE_E_INVALID, "'%.100s' is no topic name", word);
     return 0;
 }
@@ -45,14 +46,16 @@ static int read_topic(char *line, struct ese_topic *topic, struct ese_error *err
         ese_number_parse(partitions, "partitions", 1, MOST_PARTITIONS, &number, error) == -1)
         return -1;
     topic->partitions = (int)number;
-    for (char *word = strtok_r(NULL, BLANKS, &rest); word != NULL; word = strtok_r(NULL, BLANKS, &rest)) {
+    const char *word;
+    while ((word = strtok_r(NULL, BLANKS, &rest)) != NULL) {
         if (read_property(word, topic, error) == -1)
             return -1;
     }
     return 0;
 }
 
-static int read_lines(FILE *file, struct ese_topics *topics, int *line_number, struct ese_error *error)
+static int read_lines(FILE *file, struct ese_topics *topics, int *line_number,
+                      struct ese_error *error)
 {
     char line[1024];
     while (fgets(line, sizeof line, file) != NULL) {

@@ -1,10 +1,10 @@
 /*
  * topics.h - the topics of a cluster as topics.conf wants them, by Kafka's Admin API.
  *
- * A line of the file is "name partitions property=value ...", '#' starts a comment line. Applying is
- * idempotent: a missing topic is made, a topic with fewer partitions is grown (never shrunk: keys would
- * move, and so they do when it grows, which is said in the log), a property that differs is set. Properties
- * the file does not name stay as they are.
+ * A line of the file is "name partitions property=value ...", '#' starts a comment line. Applying
+ * is idempotent: a missing topic is made, a topic with fewer partitions is grown (never shrunk:
+ * keys would move, and so they do when it grows, which is said in the log), a property that
+ * differs is set. Properties the file does not name stay as they are.
  */
 #ifndef ESE_TOPICS_H
 #define ESE_TOPICS_H
@@ -38,7 +38,8 @@ struct ese_topics {
 struct ese_topics_target {
     const char *bootstrap_servers;
     const char *prefix;   /* before every name; NULL: none */
-    bool flush_every;     /* flush.messages=1: the broker syncs before it acknowledges (durability disk) */
+    /* flush.messages=1: the broker syncs before it acknowledges (durability disk) */
+    bool flush_every;
     int replicas;         /* 0: the cluster's default */
     int timeout_ms;
 };

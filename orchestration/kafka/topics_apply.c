@@ -42,7 +42,8 @@ static int wanted_properties(const struct applying *applying, int i,
     return count;
 }
 
-static rd_kafka_AdminOptions_t *options_for(const struct applying *applying, rd_kafka_admin_op_t operation)
+static rd_kafka_AdminOptions_t *options_for(const struct applying *applying,
+                                            rd_kafka_admin_op_t operation)
 {
     char reason[ERROR_SIZE];
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(applying->client, operation);
@@ -51,7 +52,8 @@ static rd_kafka_AdminOptions_t *options_for(const struct applying *applying, rd_
 }
 
 /* The answer to one request, or NULL with error; the caller destroys it. */
-static rd_kafka_event_t *await(const struct applying *applying, const char *what, struct ese_error *error)
+static rd_kafka_event_t *await(const struct applying *applying, const char *what,
+                               struct ese_error *error)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(applying->queue, left_ms(applying) + 500);
     if (event == NULL) {
@@ -61,13 +63,13 @@ static rd_kafka_event_t *await(const struct applying *applying, const char *what
     rd_kafka_resp_err_t result = rd_kafka_event_error(event);
     if (result == RD_KAFKA_RESP_ERR_NO_ERROR)
         return event;
-    ese_fail(error, result == RD_KAFKA_RESP_ERR__TIMED_OUT ? ESE_E_TIMEOUT : ESE_E_IO, "%s: %s", what,
-             rd_kafka_event_error_string(event));
+    ese_fail(error, result == RD_KAFKA_RESP_ERR__TIMED_OUT ? ESE_E_TIMEOUT : ESE_E_IO, "%s: %s",
+             what, rd_kafka_event_error_string(event));
     rd_kafka_event_destroy(event);
     return NULL;
 }
 
-/* ---- missing topics ------------------------------------------------------------------------------------- */
+/* ---- missing topics ------------------------------------------------------------------------ */
 
 static rd_kafka_NewTopic_t *new_topic(const struct applying *applying, int i)
 {
@@ -76,7 +78,8 @@ static rd_kafka_NewTopic_t *new_topic(const struct applying *applying, int i)
     int replicas = applying->target->replicas;
     full_name(applying, i, name);
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, applying->topics->topics[i].partitions,
-                                                       replicas == 0 ? -1 : replicas, reason, sizeof reason);
+                                                       replicas == 0 ? -1 : replicas, reason,
+                                                       sizeof reason);
     int count = wanted_properties(applying, i, properties);
     for (int p = 0; topic != NULL && p < count; p++)
         rd_kafka_NewTopic_set_config(topic, properties[p].name, properties[p].value);
@@ -91,8 +94,10 @@ static int note_created(struct applying *applying, rd_kafka_event_t *event, stru
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t result = rd_kafka_topic_result_error(results[i]);
         applying->made[i] = result == RD_KAFKA_RESP_ERR_NO_ERROR;
-        if (result != RD_KAFKA_RESP_ERR_NO_ERROR && result != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            return ese_fail(error, ESE_E_IO, "topic '%.200s': %s", rd_kafka_topic_result_name(results[i]),
+        if (result != RD_KAFKA_RESP_ERR_NO_ERROR &&
+            result != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+            return ese_fail(error, ESE_E_IO, "topic '%.200s': %s",
+                            rd_kafka_topic_result_name(results[i]),
                             rd_kafka_topic_result_error_string(results[i]));
     }
     return 0;
@@ -106,8 +111,9 @@ static int create_missing(struct applying *applying, struct ese_error *error)
         wanted[i] = new_topic(applying, (int)i);
         if (wanted[i] == NULL) {
             rd_kafka_NewTopic_destroy_array(wanted, i);
-            return ese_fail(error, ESE_E_INVALID, "topic '%.200s' cannot be made: check its name and "
-                            "partitions", applying->topics->topics[i].name);
+            return ese_fail(error, ESE_E_INVALID,
+                            "topic '%.200s' cannot be made: check its name and partitions",
+                            applying->topics->topics[i].name);
         }
     }
     rd_kafka_AdminOptions_t *options = options_for(applying, RD_KAFKA_ADMIN_OP_CREATETOPICS);
@@ -122,7 +128,7 @@ static int create_missing(struct applying *applying, struct ese_error *error)
     return result;
 }
 
-/* ---- properties that differ ------------------------------------------------------------------------------- */
+/* ---- properties that differ ---------------------------------------------------------------- */
 
 static const char *value_in(const rd_kafka_ConfigEntry_t **entries, size_t count, const char *name)
 {
@@ -142,7 +148,8 @@ static bool is_wanted(const struct ese_topic_property *wanted, int count, const 
     return false;
 }
 
-/* AlterConfigs replaces all that was ever set on the topic, so what is set there goes along unchanged. */
+/* AlterConfigs replaces all that was ever set on the topic, so what is set there goes along
+ * unchanged. */
 static rd_kafka_ConfigResource_t *altered(const rd_kafka_ConfigResource_t *present,
                                           const struct ese_topic_property *wanted, int wanted_count,
                                           bool *differs)
@@ -154,7 +161,8 @@ static rd_kafka_ConfigResource_t *altered(const rd_kafka_ConfigResource_t *prese
     *differs = false;
     for (size_t i = 0; i < count; i++) {
         const char *name = rd_kafka_ConfigEntry_name(entries[i]);
-        if (rd_kafka_ConfigEntry_source(entries[i]) == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG &&
+        rd_kafka_ConfigSource_t source = rd_kafka_ConfigEntry_source(entries[i]);
+        if (source == RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG &&
             !is_wanted(wanted, wanted_count, name)) /* librdkafka would send both */
             rd_kafka_ConfigResource_set_config(changed, name,
                                                rd_kafka_ConfigEntry_value(entries[i]));
@@ -192,7 +200,8 @@ static int alter(const struct applying *applying, rd_kafka_ConfigResource_t *cha
         rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count);
     int result = 0;
     if (count == 1 && rd_kafka_ConfigResource_error(resources[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        result = ese_fail(error, ESE_E_IO, "topic '%.200s': %s", rd_kafka_ConfigResource_name(resources[0]),
+        result = ese_fail(error, ESE_E_IO, "topic '%.200s': %s",
+                          rd_kafka_ConfigResource_name(resources[0]),
                           rd_kafka_ConfigResource_error_string(resources[0]));
     rd_kafka_event_destroy(event);
     return result;
@@ -210,7 +219,8 @@ static int set_properties(const struct applying *applying, int i, struct ese_err
     size_t count = 0;
     bool differs = false;
     const rd_kafka_ConfigResource_t **present =
-        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event),
+                                                  &count);
     int result = 0;
     if (count != 1 || rd_kafka_ConfigResource_error(present[0]) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         result = ese_fail(error, ESE_E_IO, "topic '%.200s': its properties cannot be read", name);
@@ -224,14 +234,15 @@ static int set_properties(const struct applying *applying, int i, struct ese_err
     return result;
 }
 
-/* ---- partitions -------------------------------------------------------------------------------------------- */
+/* ---- partitions ---------------------------------------------------------------------------- */
 
 /* How many partitions the topic has, or 0; `led` tells whether all of them have a leader. */
 static int partitions_of(const struct applying *applying, const char *name, bool *led)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(applying->client, name, NULL);
-    rd_kafka_resp_err_t result = rd_kafka_metadata(applying->client, 0, topic, &metadata, left_ms(applying));
+    rd_kafka_resp_err_t result = rd_kafka_metadata(applying->client, 0, topic, &metadata,
+                                                   left_ms(applying));
     rd_kafka_topic_destroy(topic);
     *led = false;
     if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -244,20 +255,23 @@ static int partitions_of(const struct applying *applying, const char *name, bool
     return count;
 }
 
-static int await_leaders(const struct applying *applying, int i, int *partitions, struct ese_error *error)
+static int await_leaders(const struct applying *applying, int i, int *partitions,
+                         struct ese_error *error)
 {
     char name[ESE_TOPIC_NAME_SIZE];
     bool led = false;
     full_name(applying, i, name);
     while (*partitions = partitions_of(applying, name, &led), !led) {
         if (ese_clock_monotonic_ns() >= applying->limit_ns)
-            return ese_fail(error, ESE_E_TIMEOUT, "topic '%.200s' has no leader for all its partitions", name);
+            return ese_fail(error, ESE_E_TIMEOUT,
+                            "topic '%.200s' has no leader for all its partitions", name);
         ese_clock_sleep_until(ese_clock_monotonic_ns() + LEADER_PAUSE_MS * ESE_NS_PER_MS);
     }
     return 0;
 }
 
-static int grow(const struct applying *applying, const char *name, int partitions, struct ese_error *error)
+static int grow(const struct applying *applying, const char *name, int partitions,
+                struct ese_error *error)
 {
     char reason[ERROR_SIZE];
     rd_kafka_NewPartitions_t *more =
@@ -273,7 +287,8 @@ static int grow(const struct applying *applying, const char *name, int partition
         return -1;
     size_t count = 0;
     const rd_kafka_topic_result_t **results =
-        rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
+        rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event),
+                                                &count);
     int result = 0;
     if (count == 1 && rd_kafka_topic_result_error(results[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
         result = ese_fail(error, ESE_E_IO, "topic '%.200s': %s", name,
@@ -293,12 +308,14 @@ static int match(const struct applying *applying, int i, struct ese_error *error
     if (applying->made[i])
         return 0;
     if (present < wanted) {
-        ese_log_warning("topic %s grows from %d to %d partitions: keys change theirs", name, present, wanted);
-        if (grow(applying, name, wanted, error) == -1 || await_leaders(applying, i, &present, error) == -1)
+        ese_log_warning("topic %s grows from %d to %d partitions: keys change theirs", name,
+                        present, wanted);
+        if (grow(applying, name, wanted, error) == -1 ||
+            await_leaders(applying, i, &present, error) == -1)
             return -1;
     } else if (present > wanted) {
-        ese_log_warning("topic %s has %d partitions, %d were wanted; partitions cannot be taken away", name,
-                        present, wanted);
+        ese_log_warning("topic %s has %d partitions, %d were wanted; partitions cannot be taken "
+                        "away", name, present, wanted);
     }
     return set_properties(applying, i, error);
 }
@@ -310,7 +327,8 @@ int ese_topics_apply(const struct ese_topics *topics, const struct ese_topics_ta
         .topics = topics,
         .target = target,
         .limit_ns = ese_clock_monotonic_ns() + target->timeout_ms * ESE_NS_PER_MS};
-    if (ese_kafka_client_new(RD_KAFKA_PRODUCER, target->bootstrap_servers, NULL, &applying.client, error) ==
+    if (ese_kafka_client_new(RD_KAFKA_PRODUCER, target->bootstrap_servers, NULL, &applying.client,
+                             error) ==
         -1)
         return -1;
     applying.queue = rd_kafka_queue_new(applying.client);

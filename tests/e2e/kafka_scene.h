@@ -18,8 +18,8 @@ struct ese_kafka_scene {
     char *directory, *data_dir, *log_path;
 };
 
-/* False, with why, where Java or the jars are missing: then print it as TAP's skip and end. Ends the program when
- * the broker cannot be made ready. */
+/* False, with why, where Java or the jars are missing: then print it as TAP's skip and end. Ends
+ * the program when the broker cannot be made ready. */
 bool ese_kafka_scene_open(struct ese_kafka_scene *scene, struct ese_error *error);
 void ese_kafka_scene_close(struct ese_kafka_scene *scene);
 
@@ -30,7 +30,8 @@ void ese_kafka_scene_fresh_topics(struct ese_kafka_scene *scene, bool flush_ever
 void ese_kafka_scene_kill(struct ese_kafka_scene *scene);
 void ese_kafka_scene_restart(struct ese_kafka_scene *scene);
 
-/* A settled config of the table, on this broker and prefix, with pairs of name and value ended by NULL (or NULL). */
+/* A settled config of the table, on this broker and prefix, with pairs of name and value ended by
+ * NULL (or NULL). */
 struct ese_config *ese_kafka_scene_config(const struct ese_kafka_scene *scene,
                                           const struct ese_option *table, const char *const *pairs);
 

@@ -1,4 +1,5 @@
-/* A real broker, from its first start through a kill -9 to its end. Skipped without Java or jars. */
+/* A real broker, from its first start through a kill -9 to its end. Skipped without Java or
+ * jars. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,8 +27,8 @@ static struct ese_error error;
 
 static struct ese_broker_options options(void)
 {
-    return (struct ese_broker_options){.jars_dir = home.jars, .conf_dir = home.conf, .data_dir = data_dir,
-                                       .log_path = log_path};
+    return (struct ese_broker_options){.jars_dir = home.jars, .conf_dir = home.conf,
+                                       .data_dir = data_dir, .log_path = log_path};
 }
 
 static struct ese_broker *start_ready(void)
@@ -63,7 +64,8 @@ static void takes_records_again_after_kill_and_stop(void **state)
     assert_false(alive(first));
     assert_int_equal(ese_readiness_check(address, 300, &error), -1);
 
-    if (ese_broker_restart(broker, &error) == -1 || ese_broker_wait_ready(broker, READY_MS, &error) == -1)
+    if (ese_broker_restart(broker, &error) == -1 ||
+        ese_broker_wait_ready(broker, READY_MS, &error) == -1)
         fail_msg("%s", error.text);
     assert_string_equal(ese_broker_bootstrap(broker), address);
 
@@ -92,8 +94,8 @@ static void topics_are_applied_again_and_again(void **state)
     (void)state;
     struct ese_broker *broker = start_ready(); /* on the data of the test before: on new ports */
     struct ese_topics topics;
-    struct ese_topics_target target = {.bootstrap_servers = ese_broker_bootstrap(broker), .prefix = "run1-",
-                                       .timeout_ms = 15000};
+    struct ese_topics_target target = {.bootstrap_servers = ese_broker_bootstrap(broker),
+                                       .prefix = "run1-", .timeout_ms = 15000};
     one_partition("grows", &topics);
     for (int partitions = 1; partitions <= 4; partitions += 3) {
         topics.topics[0].partitions = partitions;
@@ -103,7 +105,8 @@ static void topics_are_applied_again_and_again(void **state)
         }
     }
     topics.topics[0].property_count = 1;
-    topics.topics[0].properties[0] = (struct ese_topic_property){"message.timestamp.type", "LogAppendTime"};
+    topics.topics[0].properties[0] = (struct ese_topic_property){"message.timestamp.type",
+                                                                 "LogAppendTime"};
     target.flush_every = true;
     for (int again = 0; again < 2; again++) {
         if (ese_topics_apply(&topics, &target, &error) == -1)

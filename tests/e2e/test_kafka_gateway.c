@@ -24,7 +24,7 @@ extern const struct ese_transport ese_transport_kafka;
 static struct ese_kafka_scene scene;
 static struct ese_error error;
 
-/* ---- a server with the store on it ---------------------------------------------------------------------------- */
+/* ---- a server with the store on it --------------------------------------------------------- */
 
 static struct ese_metrics *metrics;
 static struct ese_http_server *server;
@@ -41,7 +41,8 @@ static bool is_healthy(void *context)
 
 static void open_server(enum ese_durability durability, const char *const *pairs)
 {
-    struct ese_config *config = ese_kafka_scene_config(&scene, ese_transport_kafka.store->options, pairs);
+    struct ese_config *config = ese_kafka_scene_config(&scene, ese_transport_kafka.store->options,
+                                                       pairs);
     const struct ese_http_server_options options = {.listen = "127.0.0.1:0"};
     metrics = ese_metrics_new();
     assert_int_equal(ese_http_server_open(&options, &server, &error), 0);
@@ -81,7 +82,7 @@ static int close_scene(void **state)
     return 0;
 }
 
-/* ---- calls ---------------------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------- */
 
 struct answer {
     int status;
@@ -101,13 +102,14 @@ static void call(const char *method, const char *path, const char *headers, cons
     char whole[128];
     snprintf(whole, sizeof whole, "%s%s", url, path);
     *answer = (struct answer){.status = -1};
-    const struct ese_http_call made = {.method = method, .url = whole, .headers = headers, .body = body,
-                                       .length = body == NULL ? 0 : strlen(body), .timeout_ms = WAIT_MS,
-                                       .done = answered, .context = answer};
+    const struct ese_http_call made = {.method = method, .url = whole, .headers = headers,
+                                       .body = body, .length = body == NULL ? 0 : strlen(body),
+                                       .timeout_ms = WAIT_MS, .done = answered, .context = answer};
     ese_http_client_call(client, &made);
 }
 
-static struct answer asked(const char *method, const char *path, const char *headers, const char *body)
+static struct answer asked(const char *method, const char *path, const char *headers,
+                           const char *body)
 {
     struct answer answer;
     call(method, path, headers, body, &answer);
@@ -116,12 +118,13 @@ static struct answer asked(const char *method, const char *path, const char *hea
     return answer;
 }
 
-#define CLICK(id, ip)                                                                                     \
-    "{\"event\":{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"KEY_PRESS_EVENT\"},"                      \
+#define CLICK(id, ip)                                                                             \
+    "{\"event\":{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"KEY_PRESS_EVENT\"},"              \
     "\"timestamp\":1793500000123,\"ip\":\"" ip "\",\"data\":{},\"id\":\"" id "\"}"
 #define ID_1 "01990000-0000-7001-8000-000100000001"
 #define ID_2 "01990000-0000-7001-8000-000100000002"
 #define ID_3 "01990000-0000-7001-8000-000100000003"
+#define ID_4 "01990000-0000-7001-8000-000100000004"
 
 static int64_t member(const char *body, const char *name)
 {
@@ -136,7 +139,7 @@ static int64_t counted(const char *name, const char *labels)
     return ese_metric_value(ese_metrics_counter(metrics, name, labels, ""));
 }
 
-/* ---- what the topics hold --------------------------------------------------------------------------------------------- */
+/* ---- what the topics hold ------------------------------------------------------------------ */
 
 struct topics_hold {
     int count;
@@ -161,7 +164,8 @@ static void read_topics(struct topics_hold *hold)
     const struct ese_consume_face *face = ese_transport_kafka.consume;
     struct ese_config *config = ese_kafka_scene_config(&scene, face->options, NULL);
     const struct ese_consume_settings settings = {.max_batch = 100,
-                                                  .listener = {.given = from_the_start, .taken = taken}};
+                                                  .listener = {.given = from_the_start,
+                                                               .taken = taken}};
     struct ese_consumer *consumer = NULL;
     struct ese_batch batch = {0};
     memset(hold, 0, sizeof *hold);
@@ -183,12 +187,13 @@ static void clear(struct topics_hold *hold)
         ese_event_clear(&hold->events[i]);
 }
 
-/* ---- the tests ------------------------------------------------------------------------------------------------------------ */
+/* ---- the tests ----------------------------------------------------------------------------- */
 
 static void the_answer_says_when_the_record_was_appended(void **state)
 {
     (void)state;
-    static const char traceparent[] = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    static const char traceparent[] = "traceparent: "
+                                      "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     struct topics_hold hold;
     struct answer answer = asked("POST", "/event", traceparent, CLICK(ID_1, "10.0.0.1"));
     assert_int_equal(answer.status, 201);
@@ -231,10 +236,11 @@ static void a_batch_is_answered_as_a_whole(void **state)
     struct topics_hold hold;
     struct answer answer =
         asked("POST", "/events", NULL,
-              "{\"events\":[" CLICK(ID_1, "10.0.0.1") "," CLICK(ID_2, "10.0.0.2") "," CLICK(ID_3, "10.0.0.3") "]}");
+              "{\"events\":[" CLICK(ID_1, "10.0.0.1") "," CLICK(ID_2, "10.0.0.2") ","
+              CLICK(ID_3, "10.0.0.3") "]}");
     assert_int_equal(answer.status, 201);
     answer = asked("POST", "/events", NULL,
-                   "{\"events\":[" CLICK("01990000-0000-7001-8000-000100000009", "10.0.0.1") ",{\"bad\":1}]}");
+                   "{\"events\":[" CLICK(ID_4, "10.0.0.1") ",{\"bad\":1}]}");
     assert_int_equal(answer.status, 400);
     read_topics(&hold);
     assert_int_equal(hold.count, 3);
@@ -244,14 +250,16 @@ static void a_batch_is_answered_as_a_whole(void **state)
 static void a_key_names_the_request(void **state)
 {
     (void)state;
-    static const char body[] = "{\"event\":{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"KEY_PRESS_EVENT\"},"
-                               "\"timestamp\":1793500000123,\"ip\":\"10.0.0.1\"}";
+    static const char body[] =
+        "{\"event\":{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"KEY_PRESS_EVENT\"},"
+        "\"timestamp\":1793500000123,\"ip\":\"10.0.0.1\"}";
     struct topics_hold hold;
     struct answer first = asked("POST", "/event", "Idempotency-Key: k1", body);
     struct answer again = asked("POST", "/event", "Idempotency-Key: k1", body);
     assert_int_equal(first.status, 201);
     assert_string_equal(first.body, again.body);
-    assert_int_equal(asked("POST", "/event", "Idempotency-Key: k1", CLICK(ID_1, "10.0.0.1")).status, 422);
+    assert_int_equal(asked("POST", "/event", "Idempotency-Key: k1", CLICK(ID_1, "10.0.0.1")).status,
+                     422);
     read_topics(&hold);
     assert_int_equal(hold.count, 1);
     clear(&hold);
@@ -271,8 +279,8 @@ static bool is_unhealthy(void *context)
     return !is_healthy(context);
 }
 
-/* What was under way when the broker died is answered; what comes while it is away is refused at once; and what was
- * stored before is still known. */
+/* What was under way when the broker died is answered; what comes while it is away is refused at
+ * once; and what was stored before is still known. */
 static void a_broker_that_dies_is_survived(void **state)
 {
     (void)state;
@@ -311,7 +319,8 @@ static void a_broker_that_dies_is_survived(void **state)
     clear(&hold);
 }
 
-/* The time to the broker runs out: perhaps stored, or certainly not, but never without an answer. */
+/* The time to the broker runs out: perhaps stored, or certainly not, but never without an
+ * answer. */
 static void a_produce_that_times_out_is_answered(void **state)
 {
     (void)state;
@@ -366,9 +375,11 @@ static void events_go_via_the_server(void **state)
     struct topics_hold hold;
     assert_int_equal(face->open(config, &settings, &producer, &error), 0);
     for (uint32_t i = 0; i < 50; i++) {
-        struct ese_event event = {.type = ESE_TYPE_CLICK, .sub_type = "KEY_PRESS_EVENT", .ip = "10.0.0.1",
-                                  .key = "10.0.0.1", .client_ts = ese_clock_wall_ms()};
-        const struct ese_id_parts parts = {.time_ms = event.client_ts, .lane = 5, .run = 77, .sequence = i};
+        struct ese_event event = {.type = ESE_TYPE_CLICK, .sub_type = "KEY_PRESS_EVENT",
+                                  .ip = "10.0.0.1", .key = "10.0.0.1",
+                                  .client_ts = ese_clock_wall_ms()};
+        const struct ese_id_parts parts = {.time_ms = event.client_ts, .lane = 5, .run = 77,
+                                           .sequence = i};
         event.id = ese_id_make(&parts);
         assert_int_equal(face->send(producer, &event, &error), 0);
     }

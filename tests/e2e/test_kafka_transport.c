@@ -1,6 +1,6 @@
 /*
- * The transport on the real broker, both ends in this process: produced directly, consumed in groups.
- * Skipped without Java or jars.
+ * The transport on the real broker, both ends in this process: produced directly, consumed in
+ * groups. Skipped without Java or jars.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,13 +42,15 @@ static int fresh_topics(void **state)
     return 0;
 }
 
-/* ---- opening both ends ------------------------------------------------------------------------------------------- */
+/* ---- opening both ends --------------------------------------------------------------------- */
 
 static struct ese_producer *open_producer(int inflight)
 {
     static const char *const direct[] = {"via", "direct", NULL};
-    struct ese_config *config = ese_kafka_scene_config(&scene, ese_transport_kafka.produce->options, direct);
-    const struct ese_produce_settings settings = {.inflight = inflight, .retry_deadline_ms = DEADLINE_MS};
+    struct ese_config *config = ese_kafka_scene_config(&scene, ese_transport_kafka.produce->options,
+                                                       direct);
+    const struct ese_produce_settings settings = {.inflight = inflight,
+                                                  .retry_deadline_ms = DEADLINE_MS};
     struct ese_producer *producer = NULL;
     if (ese_transport_kafka.produce->open(config, &settings, &producer, &error) == -1)
         fail_msg("%s", error.text);
@@ -99,7 +101,8 @@ static void skipped(void *context, int32_t partition, int64_t from, int64_t to)
 
 static struct ese_consumer *open_consumer(struct seen *seen, const char *group, const char *member)
 {
-    struct ese_config *config = ese_kafka_scene_config(&scene, ese_transport_kafka.consume->options, NULL);
+    struct ese_config *config = ese_kafka_scene_config(&scene, ese_transport_kafka.consume->options,
+                                                       NULL);
     const struct ese_consume_settings settings = {
         .group = group,
         .member = member,
@@ -151,7 +154,7 @@ static void close_consumer(struct ese_consumer **consumer)
     assert_null(*consumer);
 }
 
-/* ---- sending --------------------------------------------------------------------------------------------------------- */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 static struct ese_event an_event(uint32_t sequence)
 {
@@ -196,7 +199,7 @@ static void send_events(struct ese_producer *producer, uint32_t first, int count
     assert_int_equal(acknowledged, count);
 }
 
-/* ---- the tests --------------------------------------------------------------------------------------------------------- */
+/* ---- the tests ----------------------------------------------------------------------------- */
 
 static void what_is_sent_is_read_in_order_per_key(void **state)
 {
@@ -235,7 +238,8 @@ static void a_reader_resumes_where_it_was(void **state)
     send_events(producer, 50, 20);
     ese_transport_kafka.produce->close(&producer);
 
-    /* LATEST at the second opening would miss them; the committed offset must not matter: EARLIEST has all */
+    /* LATEST at the second opening would miss them; the committed offset must not matter: EARLIEST
+     * has all */
     consumer = open_consumer(&again, "resumes", "1");
     read_until_end(consumer, &again);
     assert_int_equal(again.count, 70);
@@ -312,7 +316,8 @@ static pid_t start_doomed_consumer(void)
     return pid;
 }
 
-/* A static member that comes back in time gets its partitions at once: its session need not run out first. */
+/* A static member that comes back in time gets its partitions at once: its session need not run
+ * out first. */
 static void a_killed_member_is_given_its_partitions_again(void **state)
 {
     (void)state;
@@ -371,7 +376,8 @@ static void forget_records(const char *topic, int32_t partition, int64_t before)
     char name[300];
     rd_kafka_t *admin = NULL;
     snprintf(name, sizeof name, "%s%s", scene.prefix, topic);
-    assert_int_equal(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene.bootstrap, NULL, &admin, &error), 0);
+    assert_int_equal(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene.bootstrap, NULL, &admin, &error),
+                     0);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(admin);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, name, partition)->offset = before;
@@ -422,10 +428,12 @@ static void send_raw(const char *topic, int32_t partition, const char *value)
     rd_kafka_t *producer = NULL;
     struct ese_kafka_delivery delivery = {.done = false};
     snprintf(name, sizeof name, "%s%s", scene.prefix, topic);
-    assert_int_equal(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene.bootstrap, NULL, &producer, &error), 0);
+    assert_int_equal(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene.bootstrap, NULL, &producer,
+                                          &error), 0);
     rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, name, NULL);
-    assert_int_equal(rd_kafka_produce(handle, partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value,
-                                      strlen(value), NULL, 0, &delivery), 0);
+    assert_int_equal(rd_kafka_produce(handle, partition, RD_KAFKA_MSG_F_COPY,
+                                      (void *)(uintptr_t)value, strlen(value), NULL, 0, &delivery),
+                                      0);
     rd_kafka_flush(producer, WAIT_MS);
     assert_true(delivery.done);
     assert_int_equal(delivery.result, 0);
@@ -442,7 +450,8 @@ static void records_of_the_originals_clients_are_events(void **state)
                                 "\"client_timestamp\":1793500000123,\"data\":\"{}\"}");
     send_raw("click-events", 2, "no event at all");
     send_raw("order-events", 0, "{\"sub_type\":\"ORDER_CREATED\",\"ip\":\"PUBLICIP-3\","
-                                "\"client_timestamp\":1793500000124,\"data\":\"{\\\"orderId\\\":\\\"o-9\\\"}\"}");
+                                "\"client_timestamp\":1793500000124,"
+                                "\"data\":\"{\\\"orderId\\\":\\\"o-9\\\"}\"}");
     struct ese_consumer *consumer = open_consumer(&seen, NULL, NULL);
     int64_t limit_ns = deadline();
     int unreadable = 0, clicks = 0, orders = 0;
@@ -469,7 +478,8 @@ static void records_of_the_originals_clients_are_events(void **state)
     close_consumer(&consumer);
     assert_int_equal(seen.count, 2);
     for (int i = 0; i < 2; i++)
-        assert_true(ese_id_equal(&seen.ids[i], &again.ids[0]) || ese_id_equal(&seen.ids[i], &again.ids[1]));
+        assert_true(ese_id_equal(&seen.ids[i], &again.ids[0]) ||
+                    ese_id_equal(&seen.ids[i], &again.ids[1]));
 }
 
 static void the_latest_is_what_comes_from_now_on(void **state)

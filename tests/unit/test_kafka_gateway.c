@@ -6,18 +6,24 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
 #include "ese-core/memory.h"
 #include "transports/kafka/gateway.h"
 
 #define NO_ANSWER (-1)
+#define MOST_PUT 1024
+#define MOST_IN_FLIGHT 10
 
-/* ---- what stands in for the outlet and the intake ---------------------------------------------------------- */
+/* ---- what stands in for the outlet and the intake ------------------------------------------ */
 
 static struct {
     void *token;
     struct ese_id id;
-} put[64];
-static int put_count;
+} put[MOST_PUT];
+static atomic_int put_count;
 static int puts_before_full; /* -1: never full */
 
 int ese_outlet_put(struct ese_outlet *outlet, const struct ese_event *event, void *token,
@@ -27,20 +33,25 @@ int ese_outlet_put(struct ese_outlet *outlet, const struct ese_event *event, voi
     if (puts_before_full == 0)
         return ese_fail(error, ESE_E_FULL, "full");
     puts_before_full--;
-    put[put_count].token = token;
-    put[put_count++].id = event->id;
+    int index = atomic_load(&put_count);
+    put[index].token = token;
+    put[index].id = event->id;
+    atomic_store(&put_count, index + 1); /* now another thread may look */
     return 0;
 }
 
 /* The intake would answer and free; the test wants to look first. */
-static struct ese_append *answered[64];
-static enum ese_append_result results[64];
+static struct ese_append *answered[MOST_PUT];
+static enum ese_append_result results[MOST_PUT];
 static int answered_count;
+static pthread_mutex_t answering = PTHREAD_MUTEX_INITIALIZER;
 
 void ese_append_done(struct ese_append *append, enum ese_append_result result)
 {
+    pthread_mutex_lock(&answering);
     answered[answered_count] = append;
     results[answered_count++] = result;
+    pthread_mutex_unlock(&answering);
 }
 
 static int result_of(const struct ese_append *append)
@@ -63,7 +74,7 @@ static void free_append(struct ese_append **append)
     *append = NULL;
 }
 
-/* ---- the scene ------------------------------------------------------------------------------------------------ */
+/* ---- the scene ----------------------------------------------------------------------------- */
 
 static struct ese_gateway *gateway;
 static struct ese_metrics *metrics;
@@ -77,7 +88,7 @@ static bool reachable(void *context)
 
 static void open_gateway(int64_t most_kept)
 {
-    const struct ese_gateway_options options = {.most_in_flight = 10,
+    const struct ese_gateway_options options = {.most_in_flight = MOST_IN_FLIGHT,
                                                 .keep_ms = 600000,
                                                 .most_kept = most_kept,
                                                 .metrics = metrics,
@@ -108,8 +119,8 @@ static int tear_down(void **state)
 
 static struct ese_event an_event(uint32_t sequence)
 {
-    struct ese_event event = {.type = ESE_TYPE_CLICK, .sub_type = "KEY_PRESS_EVENT", .ip = "10.0.0.1",
-                              .key = "10.0.0.1", .client_ts = 1000};
+    struct ese_event event = {.type = ESE_TYPE_CLICK, .sub_type = "KEY_PRESS_EVENT",
+                              .ip = "10.0.0.1", .key = "10.0.0.1", .client_ts = 1000};
     const struct ese_id_parts parts = {.time_ms = 1000, .lane = 1, .run = 2, .sequence = sequence};
     event.id = ese_id_make(&parts);
     return event;
@@ -138,7 +149,7 @@ static void report(int index, enum ese_delivery_result result, int64_t timestamp
     ese_gateway_delivered(gateway, &delivered);
 }
 
-/* ---- the tests ------------------------------------------------------------------------------------------------ */
+/* ---- the tests ----------------------------------------------------------------------------- */
 
 static void answers_when_all_is_acknowledged(void **state)
 {
@@ -221,7 +232,8 @@ static void an_unknown_outcome_is_produced_again(void **state)
     ese_gateway_append(gateway, again);
     assert_int_equal(put_count, 2);
     assert_true(ese_id_equal(&put[0].id, &put[1].id));
-    assert_int_equal(ese_metric_value(ese_metrics_counter(metrics, "ese_produced_again_total", NULL, "")), 1);
+    struct ese_metric *counted = ese_metrics_counter(metrics, "ese_produced_again_total", NULL, "");
+    assert_int_equal(ese_metric_value(counted), 1);
     report(1, ESE_DELIVERED, 6000);
     assert_int_equal(result_of(again), ESE_APPEND_STORED);
     free_append(&first);
@@ -232,7 +244,9 @@ static void an_unknown_outcome_is_produced_again(void **state)
 static void a_failed_retry_of_an_unknown_stays_unknown(void **state)
 {
     (void)state;
-    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, ""), *third = request(0, 1, "");
+    struct ese_append *first = request(0, 1, "");
+    struct ese_append *again = request(0, 1, "");
+    struct ese_append *third = request(0, 1, "");
     ese_gateway_append(gateway, first);
     report(0, ESE_DELIVERY_UNKNOWN, -1);
     ese_gateway_append(gateway, again);
@@ -249,7 +263,9 @@ static void a_failed_retry_of_an_unknown_stays_unknown(void **state)
 static void what_certainly_failed_is_forgotten(void **state)
 {
     (void)state;
-    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, ""), *third = request(0, 1, "");
+    struct ese_append *first = request(0, 1, "");
+    struct ese_append *again = request(0, 1, "");
+    struct ese_append *third = request(0, 1, "");
     ese_gateway_append(gateway, first);
     report(0, ESE_DELIVERY_NOT_SENT, -1);
     assert_int_equal(result_of(first), ESE_APPEND_FULL);
@@ -308,7 +324,9 @@ static void one_id_twice_in_a_batch_is_stored_once(void **state)
 static void bounds_are_refusals(void **state)
 {
     (void)state;
-    struct ese_append *most = request(0, 9, ""), *beyond = request(20, 2, ""), *fits = request(30, 1, "");
+    struct ese_append *most = request(0, 9, "");
+    struct ese_append *beyond = request(20, 2, "");
+    struct ese_append *fits = request(30, 1, "");
     ese_gateway_append(gateway, most);
     ese_gateway_append(gateway, beyond);
     assert_int_equal(result_of(beyond), ESE_APPEND_FULL);
@@ -336,7 +354,9 @@ static void bounds_are_refusals(void **state)
 static void a_cluster_that_is_away_refuses_only_what_is_new(void **state)
 {
     (void)state;
-    struct ese_append *first = request(0, 1, ""), *again = request(0, 1, ""), *new = request(1, 1, "");
+    struct ese_append *first = request(0, 1, "");
+    struct ese_append *again = request(0, 1, "");
+    struct ese_append *new = request(1, 1, "");
     ese_gateway_append(gateway, first);
     report(0, ESE_DELIVERED, 5000);
     is_reachable = false;
@@ -354,7 +374,9 @@ static void a_cluster_that_is_away_refuses_only_what_is_new(void **state)
 static void a_key_is_answered_as_before(void **state)
 {
     (void)state;
-    struct ese_append *first = request(0, 2, "k"), *waits = request(10, 2, "k"), *again = request(20, 2, "k");
+    struct ese_append *first = request(0, 2, "k");
+    struct ese_append *waits = request(10, 2, "k");
+    struct ese_append *again = request(20, 2, "k");
     struct ese_append *other = request(30, 2, "k");
     struct ese_id id = first->list.events[1].id;
     other->content_hash = 4712;
@@ -441,6 +463,41 @@ static void an_empty_batch_is_stored(void **state)
     free_append(&empty);
 }
 
+/* ---- two threads ----------------------------------------------------------------------------- */
+
+static void *deliver_everything(void *context)
+{
+    int *expected = context;
+    for (int index = 0; index < *expected; index++) {
+        while (index >= atomic_load(&put_count))
+            sched_yield();
+        report(index, index % 3 == 0 ? ESE_DELIVERY_NOT_SENT : ESE_DELIVERED, 5000 + index);
+    }
+    return NULL;
+}
+
+/* Requests come on one thread, their outcomes on another: each is answered exactly once. */
+static void outcomes_may_come_while_requests_do(void **state)
+{
+    (void)state;
+    pthread_t reporter;
+    int expected = 1000;
+    struct ese_append *appends[1000];
+    assert_int_equal(pthread_create(&reporter, NULL, deliver_everything, &expected), 0);
+    for (uint32_t i = 0; i < 1000; i++) {
+        while (ese_gateway_in_flight(gateway) == MOST_IN_FLIGHT)
+            sched_yield();
+        appends[i] = request(i, 1, "");
+        ese_gateway_append(gateway, appends[i]);
+    }
+    pthread_join(reporter, NULL);
+    assert_int_equal(answered_count, 1000);
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(result_of(appends[i]), i % 3 == 0 ? ESE_APPEND_FULL : ESE_APPEND_STORED);
+        free_append(&appends[i]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -462,6 +519,7 @@ int main(void)
         TEST(a_key_whose_request_failed_is_free_again),
         TEST(a_foreign_id_gets_the_id_it_had),
         TEST(an_empty_batch_is_stored),
+        TEST(outcomes_may_come_while_requests_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,8 @@ static struct ese_event an_order(void)
                               .sub_type = "ORDER_CREATED",
                               .ip = "10.1.2.3",
                               .client_ts = INT64_C(1793500000123)};
-    const struct ese_id_parts parts = {.time_ms = event.client_ts, .lane = 7, .run = 99, .sequence = 5};
+    const struct ese_id_parts parts = {.time_ms = event.client_ts, .lane = 7, .run = 99,
+                                       .sequence = 5};
     event.id = ese_id_make(&parts);
     event.data = ese_copy_text("{\"orderId\":\"o-1\",\"timestamp\":1793500000123}");
     ese_event_set_key(&event);
@@ -24,7 +25,8 @@ static struct ese_event an_order(void)
 }
 
 /* As the broker hands back what was written. */
-static struct ese_kafka_record read_back(const struct ese_buffer *value, const struct ese_kafka_headers *headers)
+static struct ese_kafka_record read_back(const struct ese_buffer *value,
+                                         const struct ese_kafka_headers *headers)
 {
     struct ese_kafka_record record = {.topic = 1,
                                       .topic_name = "order-events",
@@ -91,9 +93,10 @@ static void the_value_keeps_the_originals_shape(void **state)
     struct ese_buffer value = ESE_BUFFER_INIT(10000);
     struct ese_kafka_headers headers;
     ese_record_write(&event, &value, &headers);
-    assert_string_equal(value.text,
-                        "{\"sub_type\":\"ORDER_CREATED\",\"ip\":\"10.1.2.3\",\"client_timestamp\":1793500000123,"
-                        "\"data\":\"{\\\"orderId\\\":\\\"o-1\\\",\\\"timestamp\\\":1793500000123}\"}");
+    assert_string_equal(
+        value.text,
+        "{\"sub_type\":\"ORDER_CREATED\",\"ip\":\"10.1.2.3\",\"client_timestamp\":1793500000123,"
+        "\"data\":\"{\\\"orderId\\\":\\\"o-1\\\",\\\"timestamp\\\":1793500000123}\"}");
     assert_null(header(&headers, "ce_source"));
     assert_null(header(&headers, "ese_foreign_id"));
     ese_event_clear(&event);
@@ -101,7 +104,8 @@ static void the_value_keeps_the_originals_shape(void **state)
 }
 
 static const char original[] =
-    "{\"sub_type\":\"KEY_PRESS_EVENT\",\"ip\":\"PUBLICIP-3\",\"client_timestamp\":1793500000123,\"data\":\"{}\"}";
+    "{\"sub_type\":\"KEY_PRESS_EVENT\",\"ip\":\"PUBLICIP-3\","
+    "\"client_timestamp\":1793500000123,\"data\":\"{}\"}";
 
 static struct ese_kafka_record originals_record(int64_t offset)
 {
@@ -139,7 +143,8 @@ static void headers_that_are_no_good_count_as_not_there(void **state)
     struct ese_event plain = {0}, event = {0};
     struct ese_kafka_record record = originals_record(41);
     assert_int_equal(ese_record_read(&record, &plain, NULL), 0);
-    static const char long_type[ESE_EVENT_TYPE_SIZE + 1] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    static char long_type[ESE_EVENT_TYPE_SIZE + 1];
+    memset(long_type, 'x', sizeof long_type - 1);
     record.headers[0] = (struct ese_kafka_header){"ce_id", NULL, 0};
     record.headers[1] = (struct ese_kafka_header){"ce_type", long_type, sizeof long_type - 1};
     record.headers[2] = (struct ese_kafka_header){"traceparent", "00-nonsense", 11};
@@ -175,7 +180,8 @@ static void a_foreign_id_is_kept_beside_ours(void **state)
 static void what_is_no_event_is_refused(void **state)
 {
     (void)state;
-    static const char *const values[] = {"", "{}", "null", "[1]", "{\"sub_type\":1}", "not json", NULL};
+    static const char *const values[] = {"", "{}", "null", "[1]", "{\"sub_type\":1}", "not json",
+                                         NULL};
     struct ese_kafka_record record = originals_record(41);
     for (size_t i = 0; i < ESE_COUNT_OF(values); i++) {
         struct ese_event event = {0};

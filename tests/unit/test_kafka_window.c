@@ -48,8 +48,9 @@ static void names_of_different_kinds_differ(void **state)
 {
     (void)state;
     struct ese_window *window = ese_window_new(1000, 100);
-    const struct ese_name names[] = {foreign_name("a", "b"), foreign_name("ab", ""), foreign_name("a", "c"),
-                                     foreign_name("b", "b"), ese_name_of_key("b"), ese_name_of_key("ab")};
+    const struct ese_name names[] = {foreign_name("a", "b"), foreign_name("ab", ""),
+                                     foreign_name("a", "c"), foreign_name("b", "b"),
+                                     ese_name_of_key("b"), ese_name_of_key("ab")};
     for (size_t i = 0; i < 6; i++) {
         if (i == 1)
             continue; /* no foreign id: named by its own id, which is none */

@@ -11,7 +11,8 @@ int ese_assignment_name_topics(struct ese_assignment *assignment, const char *pr
     return 0;
 }
 
-int32_t ese_assignment_code(const struct ese_assignment *assignment, const char *topic, int32_t partition)
+int32_t ese_assignment_code(const struct ese_assignment *assignment, const char *topic,
+                            int32_t partition)
 {
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
         if (strcmp(assignment->names[i], topic) == 0)
@@ -55,7 +56,8 @@ void ese_assignment_leave_ends(struct ese_assignment *assignment)
 static rd_kafka_topic_partition_t *append(rd_kafka_topic_partition_list_t *list,
                                           const struct ese_assignment *assignment, int32_t code)
 {
-    return rd_kafka_topic_partition_list_add(list, assignment->names[ese_partition_code_topic(code)],
+    return rd_kafka_topic_partition_list_add(list,
+                                             assignment->names[ese_partition_code_topic(code)],
                                              ese_partition_code_partition(code));
 }
 

@@ -14,7 +14,8 @@
 
 struct ese_held {
     int32_t code;
-    int64_t next;      /* the offset of the record to come; RD_KAFKA_OFFSET_BEGINNING or _END before the first */
+    /* the offset of the record to come; RD_KAFKA_OFFSET_BEGINNING or _END before the first */
+    int64_t next;
     int64_t processed; /* acknowledged up to here and not committed yet; -1: nothing */
     bool at_end;       /* nothing came since the broker last said that this is the end */
 };
@@ -29,18 +30,21 @@ struct ese_assignment {
 int ese_assignment_name_topics(struct ese_assignment *assignment, const char *prefix);
 
 /* The partition's code, or -1 for a topic that is not ours. */
-int32_t ese_assignment_code(const struct ese_assignment *assignment, const char *topic, int32_t partition);
+int32_t ese_assignment_code(const struct ese_assignment *assignment, const char *topic,
+                            int32_t partition);
 
 /* NULL: not held. */
 struct ese_held *ese_assignment_find(struct ese_assignment *assignment, int32_t code);
 struct ese_held *ese_assignment_add(struct ese_assignment *assignment, int32_t code, int64_t next);
 
-bool ese_assignment_all_at_end(const struct ese_assignment *assignment); /* and it holds at least one */
+/* and it holds at least one */
+bool ese_assignment_all_at_end(const struct ese_assignment *assignment);
 void ese_assignment_leave_ends(struct ese_assignment *assignment);
 
 /* Everything held as librdkafka's list, at `next`; the caller destroys it. */
 rd_kafka_topic_partition_list_t *ese_assignment_list(const struct ese_assignment *assignment);
-/* What is processed and not committed yet, which then counts as committed; NULL when there is nothing. */
+/* What is processed and not committed yet, which then counts as committed; NULL when there is
+ * nothing. */
 rd_kafka_topic_partition_list_t *ese_assignment_processed(struct ese_assignment *assignment);
 
 #endif

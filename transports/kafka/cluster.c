@@ -7,7 +7,8 @@
 static bool lacking(const rd_kafka_metadata_t *metadata, char *text, size_t size)
 {
     const rd_kafka_metadata_topic_t *topic = &metadata->topics[0];
-    if (metadata->topic_cnt != 1 || topic->err != RD_KAFKA_RESP_ERR_NO_ERROR || topic->partition_cnt == 0) {
+    if (metadata->topic_cnt != 1 || topic->err != RD_KAFKA_RESP_ERR_NO_ERROR ||
+        topic->partition_cnt == 0) {
         snprintf(text, size, "topic '%s' is not there: `./lab kafka topics` makes it",
                  metadata->topic_cnt == 1 ? topic->topic : "?");
         return true;

@@ -8,7 +8,7 @@
 
 #define PROPERTY_SIZE 128
 
-/* ---- librdkafka's callbacks, on its own threads ------------------------------------------------------------- */
+/* ---- librdkafka's callbacks, on its own threads -------------------------------------------- */
 
 static int open_socket(int domain, int type, int protocol, void *opaque)
 {
@@ -26,8 +26,8 @@ static int close_socket(int fd, void *opaque)
     return close(fd);
 }
 
-/* Levels are syslog(3)'s. That a connection failed is an error to librdkafka, and to us a matter of trying again,
- * which would fill the log: error_seen tells the one line that matters. */
+/* Levels are syslog(3)'s. That a connection failed is an error to librdkafka, and to us a matter
+ * of trying again, which would fill the log: error_seen tells the one line that matters. */
 static void log_line(const rd_kafka_t *handle, int level, const char *facility, const char *text)
 {
     (void)handle;
@@ -58,7 +58,7 @@ const char *ese_connection_prefix(const struct ese_config *config)
     return prefix == NULL ? "" : prefix;
 }
 
-/* ---- properties ----------------------------------------------------------------------------------------------- */
+/* ---- properties ---------------------------------------------------------------------------- */
 
 static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct ese_error *error)
 {
@@ -79,8 +79,8 @@ static int set_list(rd_kafka_conf_t *conf, const struct ese_connection_property 
 }
 
 /* One -X NAME=VALUE. */
-static int set_given(rd_kafka_conf_t *conf, const char *given, const struct ese_connection_property *fixed,
-                     struct ese_error *error)
+static int set_given(rd_kafka_conf_t *conf, const char *given,
+                     const struct ese_connection_property *fixed, struct ese_error *error)
 {
     char name[PROPERTY_SIZE];
     const char *equals = strchr(given, '=');
@@ -91,8 +91,9 @@ static int set_given(rd_kafka_conf_t *conf, const char *given, const struct ese_
     name[length] = '\0';
     for (int i = 0; fixed[i].name != NULL; i++) {
         if (strcmp(fixed[i].name, name) == 0)
-            return ese_fail(error, ESE_E_USAGE, "-X %s: this transport's promises stand on %s=%s; it cannot be "
-                            "changed", name, name, fixed[i].value);
+            return ese_fail(error, ESE_E_USAGE,
+                            "-X %s: this transport's promises stand on %s=%s; it cannot be changed",
+                            name, name, fixed[i].value);
     }
     if (set(conf, name, equals + 1, error) == -1)
         return ese_fail_within(error, "-X");
@@ -110,13 +111,15 @@ static int set_all_given(rd_kafka_conf_t *conf, const struct ese_config *config,
     return 0;
 }
 
-int ese_connection_conf(const struct ese_config *config, const struct ese_connection_property *quick,
+int ese_connection_conf(const struct ese_config *config,
+                        const struct ese_connection_property *quick,
                         const struct ese_connection_property *fixed, rd_kafka_conf_t **conf,
                         struct ese_error *error)
 {
     const struct ese_connection_property ours[] = {
         {"client.id", "ese"},
-        {"reconnect.backoff.ms", "50"}, /* a restarted broker is found at once, not after up to 10 s */
+        /* a restarted broker is found at once, not after up to 10 s */
+        {"reconnect.backoff.ms", "50"},
         {"reconnect.backoff.max.ms", "500"},
         {"topic.metadata.refresh.interval.ms", "10000"},
         {"socket.nagle.disable", "true"},
@@ -130,7 +133,8 @@ int ese_connection_conf(const struct ese_config *config, const struct ese_connec
     rd_kafka_conf_set_closesocket_cb(*conf, close_socket);
     if (set_list(*conf, ours, error) == -1 || set_list(*conf, quick, error) == -1 ||
         set_all_given(*conf, config, fixed, error) == -1 || set_list(*conf, fixed, error) == -1 ||
-        set(*conf, "bootstrap.servers", ese_config_text(config, "bootstrap-servers"), error) == -1) {
+        set(*conf, "bootstrap.servers", ese_config_text(config, "bootstrap-servers"),
+            error) == -1) {
         rd_kafka_conf_destroy(*conf);
         *conf = NULL;
         return -1;

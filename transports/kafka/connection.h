@@ -1,9 +1,9 @@
 /*
  * connection.h - how every face of this transport configures librdkafka.
  *
- * Three layers: what is quick for a lab, what the user gives with -X (Kafka's own property names, never
- * renamed), and what this transport's promises stand on, which -X cannot change and is refused for.
- * Every socket is known to wire.h; librdkafka's log lines go to ours.
+ * Three layers: what is quick for a lab, what the user gives with -X (Kafka's own property names,
+ * never renamed), and what this transport's promises stand on, which -X cannot change and is
+ * refused for. Every socket is known to wire.h; librdkafka's log lines go to ours.
  */
 #ifndef ESE_KAFKA_CONNECTION_H
 #define ESE_KAFKA_CONNECTION_H
@@ -13,12 +13,12 @@
 #include "ese-core/config.h"
 
 /* The options every face has. */
-#define ESE_CONNECTION_OPTIONS                                                                            \
-    {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT,...",                      \
-     .fallback = "127.0.0.1:19092", .help = "The Kafka cluster: brokers to ask first."},                  \
-    {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT",                                    \
-     .help = "Stands before the topics' names, so that several can share a cluster."},                    \
-    {.name = "property", .letter = 'X', .kind = ESE_OPTION_LIST, .value = "NAME=VALUE",                   \
+#define ESE_CONNECTION_OPTIONS                                                                    \
+    {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT,...",              \
+     .fallback = "127.0.0.1:19092", .help = "The Kafka cluster: brokers to ask first."},          \
+    {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT",                            \
+     .help = "Stands before the topics' names, so that several can share a cluster."},            \
+    {.name = "property", .letter = 'X', .kind = ESE_OPTION_LIST, .value = "NAME=VALUE",           \
      .help = "Passes one of librdkafka's own properties straight to it."}
 
 /* The value of topic-prefix, "" without one. */
@@ -31,7 +31,8 @@ struct ese_connection_property {
 
 /* Both lists end with a NULL name. quick: -X may say otherwise; fixed: it may not.
  * ESE_E_USAGE with librdkafka's own words for a property it does not take. */
-int ese_connection_conf(const struct ese_config *config, const struct ese_connection_property *quick,
+int ese_connection_conf(const struct ese_config *config,
+                        const struct ese_connection_property *quick,
                         const struct ese_connection_property *fixed, rd_kafka_conf_t **conf,
                         struct ese_error *error);
 

@@ -1,8 +1,9 @@
 /*
  * consume.c - the consumer's side: a member of a group, or a reader of everything without one.
  *
- * Reading starts exactly where the listener says, never at the group's committed offset, which is kept for the
- * tools that show lag. Partitions come and go in rebalances, which happen inside next.
+ * Reading starts exactly where the listener says, never at the group's committed offset, which is
+ * kept for the tools that show lag. Partitions come and go in rebalances, which happen inside
+ * next.
  */
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
@@ -17,7 +18,6 @@
 #define ASK_END_BUSY_MS 500  /* and with records that wait for the answer */
 #define ASK_END_MS 200   /* at most this long for the answer */
 #define ASK_START_MS 2000
-#define METADATA_MS 500
 
 struct ese_consumer {
     rd_kafka_t *handle;
@@ -44,7 +44,7 @@ static int64_t offset_of(int64_t position)
     return position == ESE_OFFSET_LATEST ? RD_KAFKA_OFFSET_END : position;
 }
 
-/* ---- partitions come and go ------------------------------------------------------------------------------------- */
+/* ---- partitions come and go ---------------------------------------------------------------- */
 
 static void give(struct ese_consumer *consumer, const char *topic, int32_t partition)
 {
@@ -54,7 +54,8 @@ static void give(struct ese_consumer *consumer, const char *topic, int32_t parti
         ese_log_error("partition %s-%d is passed over", topic, (int)partition);
         return;
     }
-    ese_assignment_add(&consumer->assignment, code, offset_of(listener->given(listener->context, code)));
+    int64_t position = listener->given(listener->context, code);
+    ese_assignment_add(&consumer->assignment, code, offset_of(position));
 }
 
 static void apply_assignment(struct ese_consumer *consumer)
@@ -82,7 +83,8 @@ static void drop_records(struct ese_consumer *consumer)
     consumer->count = 0;
 }
 
-/* What was read of a partition since the last batch is not handed any more: whoever gets it reads it. */
+/* What was read of a partition since the last batch is not handed any more: whoever gets it reads
+ * it. */
 static void take_all(struct ese_consumer *consumer)
 {
     const struct ese_consume_listener *listener = &consumer->settings.listener;
@@ -107,21 +109,34 @@ static void rebalanced(rd_kafka_t *handle, rd_kafka_resp_err_t what,
     apply_assignment(consumer);
 }
 
+static int left_ms(int64_t limit_ns)
+{
+    int64_t left = (limit_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
+    return left < 0 ? 0 : (int)left;
+}
+
+/* How many partitions the topic has; 0 when the cluster does not tell within timeout_ms. */
+static int count_partitions(struct ese_consumer *consumer, const char *name, int timeout_ms)
+{
+    const rd_kafka_metadata_t *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(consumer->handle, name, NULL);
+    rd_kafka_resp_err_t result =
+        rd_kafka_metadata(consumer->handle, 0, topic, &metadata, timeout_ms);
+    rd_kafka_topic_destroy(topic);
+    if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    return count;
+}
+
 /* Without a group: all partitions there are, once the cluster tells. */
-static void take_up_everything(struct ese_consumer *consumer, int timeout_ms)
+static void take_up_everything(struct ese_consumer *consumer, int64_t limit_ns)
 {
     const struct ese_assignment *assignment = &consumer->assignment;
     int counts[ESE_KAFKA_TOPICS] = {0};
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
-        const rd_kafka_metadata_t *metadata = NULL;
-        rd_kafka_topic_t *topic = rd_kafka_topic_new(consumer->handle, assignment->names[i], NULL);
-        rd_kafka_resp_err_t result = rd_kafka_metadata(consumer->handle, 0, topic, &metadata,
-                                                       timeout_ms < METADATA_MS ? timeout_ms : METADATA_MS);
-        rd_kafka_topic_destroy(topic);
-        if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
-            return;
-        counts[i] = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
-        rd_kafka_metadata_destroy(metadata);
+        counts[i] = count_partitions(consumer, assignment->names[i], left_ms(limit_ns));
         if (counts[i] == 0)
             return;
     }
@@ -133,10 +148,10 @@ static void take_up_everything(struct ese_consumer *consumer, int timeout_ms)
     consumer->opened = true;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------- */
 
-/* The broker wakes a waiting fetch as soon as there is something, so waiting costs no latency; it is short so
- * that a newly assigned partition does not wait for a fetch under way. */
+/* The broker wakes a waiting fetch as soon as there is something, so waiting costs no latency; it
+ * is short so that a newly assigned partition does not wait for a fetch under way. */
 static int make_conf(const struct ese_config *config, const struct ese_consume_settings *settings,
                      rd_kafka_conf_t **conf, struct ese_error *error)
 {
@@ -170,7 +185,8 @@ static int subscribe(struct ese_consumer *consumer, struct ese_error *error)
 {
     rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(ESE_KAFKA_TOPICS);
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++)
-        rd_kafka_topic_partition_list_add(topics, consumer->assignment.names[i], RD_KAFKA_PARTITION_UA);
+        rd_kafka_topic_partition_list_add(topics, consumer->assignment.names[i],
+                                          RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t result = rd_kafka_subscribe(consumer->handle, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -202,8 +218,9 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
     char reason[256];
     const char *prefix = ese_connection_prefix(config);
     if (ese_assignment_name_topics(&consumer->assignment, prefix) == -1)
-        return ese_fail(error, ESE_E_USAGE, "--topic-prefix '%.60s': topics are named with letters, digits, "
-                        "'.', '_' and '-'", prefix);
+        return ese_fail(error, ESE_E_USAGE,
+                        "--topic-prefix '%.60s': topics are named with letters, digits, '.', '_' "
+                        "and '-'", prefix);
     if (make_conf(config, &consumer->settings, &conf, error) == -1)
         return -1;
     rd_kafka_conf_set_opaque(conf, consumer);
@@ -218,7 +235,8 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
     return consumer->grouped ? subscribe(consumer, error) : 0;
 }
 
-static int open_consumer(const struct ese_config *config, const struct ese_consume_settings *settings,
+static int open_consumer(const struct ese_config *config,
+                         const struct ese_consume_settings *settings,
                          struct ese_consumer **consumer, struct ese_error *error)
 {
     struct ese_consumer *made = *consumer = ese_alloc(sizeof *made);
@@ -232,7 +250,7 @@ static int open_consumer(const struct ese_config *config, const struct ese_consu
     return 0;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 /* Takes over the headers this transport knows; of one that is there twice, the first. */
 static void read_headers(const rd_kafka_message_t *message, struct ese_kafka_record *record)
@@ -266,8 +284,8 @@ static void read_record(struct ese_consumer *consumer, const rd_kafka_message_t 
     held->next = message->offset + 1;
     held->at_end = false;
     if (ese_record_read(&raw, &record->event, &error) == -1) {
-        ese_log_debug("%s-%d at %lld: %s", raw.topic_name, (int)raw.partition, (long long)raw.offset,
-                      error.text);
+        ese_log_debug("%s-%d at %lld: %s", raw.topic_name, (int)raw.partition,
+                      (long long)raw.offset, error.text);
         ese_event_clear(&record->event);
         consumer->unreadable++;
         return;
@@ -278,9 +296,10 @@ static void read_record(struct ese_consumer *consumer, const rd_kafka_message_t 
     consumer->count++;
 }
 
-/* The position is not in the log: older than its start, which is told and healed, or beyond its end. */
-static int meet_gap(struct ese_consumer *consumer, struct ese_held *held, const rd_kafka_message_t *message,
-                    struct ese_error *error)
+/* The position is not in the log: older than its start, which is told and healed, or beyond its
+ * end. */
+static int meet_gap(struct ese_consumer *consumer, struct ese_held *held,
+                    const rd_kafka_message_t *message, struct ese_error *error)
 {
     const struct ese_consume_listener *listener = &consumer->settings.listener;
     const char *topic = rd_kafka_topic_name(message->rkt);
@@ -289,9 +308,9 @@ static int meet_gap(struct ese_consumer *consumer, struct ese_held *held, const 
         consumer->handle, topic, message->partition, &low, &high, ASK_START_MS);
     if (result == RD_KAFKA_RESP_ERR_NO_ERROR && held->next > high)
         return ese_fail(error, ESE_E_INVALID,
-                        "position %lld of %s-%d is beyond its end %lld: this is not the log it was read from; "
-                        "start anew with another state file", (long long)held->next, topic,
-                        (int)message->partition, (long long)high);
+                        "position %lld of %s-%d is beyond its end %lld: this is not the log it was "
+                        "read from; start anew with another state file", (long long)held->next,
+                        topic, (int)message->partition, (long long)high);
     if (result == RD_KAFKA_RESP_ERR_NO_ERROR && held->next >= 0 && held->next < low) {
         listener->skipped(listener->context, held->code, held->next, low);
         held->next = low;
@@ -310,7 +329,8 @@ static int fatal(struct ese_consumer *consumer, struct ese_error *error)
     return ese_fail(error, ESE_E_INVALID, "librdkafka: %s", reason);
 }
 
-static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message, struct ese_error *error)
+static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message,
+                struct ese_error *error)
 {
     if (message->err == RD_KAFKA_RESP_ERR__FATAL)
         return fatal(consumer, error);
@@ -318,7 +338,8 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
     if (message->rkt != NULL)
         held = ese_assignment_find(&consumer->assignment,
                                    ese_assignment_code(&consumer->assignment,
-                                                       rd_kafka_topic_name(message->rkt), message->partition));
+                                                       rd_kafka_topic_name(message->rkt),
+                                                       message->partition));
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (held != NULL)
             read_record(consumer, message, held);
@@ -330,7 +351,8 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && held != NULL) {
         return meet_gap(consumer, held, message, error);
     } else {
-        ese_assignment_leave_ends(&consumer->assignment); /* somebody is away: what we knew may be old */
+        /* somebody is away: what we knew may be old */
+        ese_assignment_leave_ends(&consumer->assignment);
         ese_log_debug("librdkafka: %s", rd_kafka_message_errstr(message));
     }
     return 0;
@@ -340,11 +362,10 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
 static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_error *error)
 {
     while (consumer->count < consumer->settings.max_batch) {
-        int64_t left_ms = (limit_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
-        bool waits = consumer->count == 0 && left_ms > 0;
-        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->handle, waits ? (int)left_ms : 0);
+        int wait_ms = consumer->count == 0 ? left_ms(limit_ns) : 0;
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->handle, wait_ms);
         if (message == NULL) {
-            if (!waits)
+            if (wait_ms == 0)
                 return 0;
             continue;
         }
@@ -356,7 +377,8 @@ static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_e
     return 0;
 }
 
-/* Asks the brokers where the partitions end: only an answer of now tells that there is nothing further. */
+/* Asks the brokers where the partitions end: only an answer of now tells that there is nothing
+ * further. */
 static bool ends_here(struct ese_consumer *consumer)
 {
     rd_kafka_topic_partition_list_t *list = ese_assignment_list(&consumer->assignment);
@@ -388,7 +410,7 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
     drop_records(consumer);
     consumer->unreadable = 0;
     if (!consumer->opened)
-        take_up_everything(consumer, timeout_ms);
+        take_up_everything(consumer, limit_ns);
     if (collect(consumer, limit_ns, error) == -1)
         return -1;
     if (consumer->grouped && ese_clock_monotonic_ns() >= consumer->commit_due_ns) {

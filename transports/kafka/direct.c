@@ -6,7 +6,8 @@
 #include "ese-core/memory.h"
 #include "transports/kafka/outlet.h"
 
-/* As many slots as may be in flight: a slot is free, under way, or waits in `outcomes` to be told. */
+/* As many slots as may be in flight: a slot is free, under way, or waits in `outcomes` to be
+ * told. */
 struct slot {
     struct ese_id id;
     struct slot *next_free;
@@ -45,7 +46,7 @@ static void delivered(void *context, const struct ese_delivery_report *report)
                                                 .outcome = outcomes[report->result],
                                                 .partition = report->partition,
                                                 .offset = report->offset,
-                                                .attempts = report->result == ESE_DELIVERY_NOT_SENT ? 0 : 1,
+                                                .attempts = report->result != ESE_DELIVERY_NOT_SENT,
                                                 .done_ns = ese_clock_monotonic_ns()};
     slot->next_free = direct->free;
     direct->free = slot;
@@ -90,7 +91,8 @@ static void tell_not_sent(struct ese_direct *direct, const struct ese_event *eve
     tell(direct, &outcome);
 }
 
-int ese_direct_send(struct ese_direct *direct, const struct ese_event *event, struct ese_error *error)
+int ese_direct_send(struct ese_direct *direct, const struct ese_event *event,
+                    struct ese_error *error)
 {
     if (direct->held == direct->inflight)
         return ese_fail(error, ESE_E_FULL, "%d events are in flight", direct->inflight);
@@ -107,8 +109,8 @@ int ese_direct_send(struct ese_direct *direct, const struct ese_event *event, st
     return 0;
 }
 
-int ese_direct_poll(struct ese_direct *direct, int timeout_ms, struct ese_acknowledgement *acknowledgements,
-                    int max)
+int ese_direct_poll(struct ese_direct *direct, int timeout_ms,
+                    struct ese_acknowledgement *acknowledgements, int max)
 {
     int told = 0;
     ese_outlet_poll(direct->outlet, direct->count > 0 ? 0 : timeout_ms);

@@ -28,13 +28,15 @@ static bool meets(const rd_kafka_ConfigResource_t *resource, const struct demand
     for (size_t i = 0; i < count; i++) {
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
         if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), demand->property) == 0)
-            return value != NULL && ese_number_parse(value, demand->property, demand->least, demand->most,
-                                                     &number, NULL) == 0;
+            return value != NULL &&
+                   ese_number_parse(value, demand->property, demand->least, demand->most,
+                                    &number, NULL) == 0;
     }
     return false;
 }
 
-static rd_kafka_event_t *describe(struct ese_outlet *outlet, rd_kafka_queue_t *queue, int timeout_ms)
+static rd_kafka_event_t *describe(struct ese_outlet *outlet, rd_kafka_queue_t *queue,
+                                  int timeout_ms)
 {
     char reason[128];
     rd_kafka_ConfigResource_t *asked[ESE_KAFKA_TOPICS];
@@ -42,7 +44,8 @@ static rd_kafka_event_t *describe(struct ese_outlet *outlet, rd_kafka_queue_t *q
         rd_kafka_AdminOptions_new(outlet->producer, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason, sizeof reason);
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++)
-        asked[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, rd_kafka_topic_name(outlet->topics[i]));
+        asked[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
+                                               rd_kafka_topic_name(outlet->topics[i]));
     rd_kafka_DescribeConfigs(outlet->producer, asked, ESE_KAFKA_TOPICS, options, queue);
     rd_kafka_ConfigResource_destroy_array(asked, ESE_KAFKA_TOPICS);
     rd_kafka_AdminOptions_destroy(options);
@@ -58,12 +61,14 @@ static bool all_meet(rd_kafka_event_t *event, const struct demand *demand, char 
         return false;
     }
     const rd_kafka_ConfigResource_t **resources =
-        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event),
+                                                  &count);
     for (size_t i = 0; i < count; i++) {
         if (!meets(resources[i], demand)) {
             snprintf(text, size, "topic %s does not keep --durability %s: %s must be %d%s",
-                     rd_kafka_ConfigResource_name(resources[i]), ese_durability_name(demand->durability),
-                     demand->property, (int)demand->least, demand->most > demand->least ? " or more" : "");
+                     rd_kafka_ConfigResource_name(resources[i]),
+                     ese_durability_name(demand->durability), demand->property, (int)demand->least,
+                     demand->most > demand->least ? " or more" : "");
             return false;
         }
     }

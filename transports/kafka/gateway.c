@@ -19,7 +19,8 @@ struct request {
     struct ese_window_entry *key; /* its Idempotency-Key's, or NULL */
     size_t left;                  /* events without an outcome */
     size_t stored, unknown, refused;
-    struct request *next;         /* waiting for the same key; then in the list of those to answer */
+    /* waiting for the same key; then in the list of those to answer */
+    struct request *next;
     enum ese_append_result result;
     struct ese_window_entry **entries; /* one an event */
     struct waiter *waiters;            /* one an event */
@@ -42,7 +43,7 @@ struct ese_gateway {
     struct ese_metric *again, *in_flight_shown, *kept_shown;
 };
 
-/* ---- answering ------------------------------------------------------------------------------------------------ */
+/* ---- answering ----------------------------------------------------------------------------- */
 
 static void free_request(struct request *request)
 {
@@ -75,13 +76,14 @@ static void unlock_and_answer(struct ese_gateway *gateway)
     }
 }
 
-/* ---- Idempotency-Keys --------------------------------------------------------------------------------------------- */
+/* ---- Idempotency-Keys ---------------------------------------------------------------------- */
 
 static struct answered *note_answers(const struct ese_event_list *list)
 {
     struct answered *answers = ese_alloc_array(list->count + 1, sizeof *answers);
     for (size_t i = 0; i < list->count; i++)
-        answers[i] = (struct answered){.id = list->events[i].id, .server_ts = list->events[i].server_ts};
+        answers[i] = (struct answered){.id = list->events[i].id,
+                                       .server_ts = list->events[i].server_ts};
     return answers;
 }
 
@@ -95,7 +97,8 @@ static void answer_as_before(struct ese_event_list *list, const struct answered 
 }
 
 /* The request that held the key has its result: so have all that waited for it. */
-static void settle_key(struct ese_gateway *gateway, struct request *request, enum ese_append_result result)
+static void settle_key(struct ese_gateway *gateway, struct request *request,
+                       enum ese_append_result result)
 {
     struct ese_window_entry *key = request->key;
     struct request *waiting = key->waiting;
@@ -113,7 +116,7 @@ static void settle_key(struct ese_gateway *gateway, struct request *request, enu
         ese_window_forget(gateway->window, key);
 }
 
-/* ---- outcomes ----------------------------------------------------------------------------------------------------- */
+/* ---- outcomes ------------------------------------------------------------------------------ */
 
 static enum ese_append_result result_of(const struct request *request)
 {
@@ -146,8 +149,8 @@ static void count_outcome(struct request *request, size_t index, enum ese_delive
     request->left--;
 }
 
-/* Tells everybody who waits for the entry, and keeps or forgets it. An attempt that certainly failed makes an
- * earlier one of unknown outcome no surer. */
+/* Tells everybody who waits for the entry, and keeps or forgets it. An attempt that certainly
+ * failed makes an earlier one of unknown outcome no surer. */
 static void settle(struct ese_gateway *gateway, struct ese_window_entry *entry,
                    enum ese_delivery_result result)
 {
@@ -185,7 +188,7 @@ void ese_gateway_delivered(void *context, const struct ese_delivery_report *repo
     unlock_and_answer(gateway);
 }
 
-/* ---- taking a request ---------------------------------------------------------------------------------------------- */
+/* ---- taking a request ---------------------------------------------------------------------- */
 
 static struct request *new_request(struct ese_append *append)
 {
@@ -221,7 +224,8 @@ static void release(struct ese_gateway *gateway, struct request *request)
     request->key = NULL;
 }
 
-/* An entry for the event: the one it has, or a new one. ESE_APPEND_STORED means that all is well. */
+/* An entry for the event: the one it has, or a new one. ESE_APPEND_STORED means that all is
+ * well. */
 static enum ese_append_result reserve_one(struct ese_gateway *gateway, struct ese_event *event,
                                           int64_t now_ms, struct ese_window_entry **reserved)
 {
@@ -241,8 +245,8 @@ static enum ese_append_result reserve_one(struct ese_gateway *gateway, struct es
     return ESE_APPEND_STORED;
 }
 
-static enum ese_append_result reserve(struct ese_gateway *gateway, struct request *request, int64_t now_ms,
-                                      struct needs *needs)
+static enum ese_append_result reserve(struct ese_gateway *gateway, struct request *request,
+                                      int64_t now_ms, struct needs *needs)
 {
     struct ese_event_list *list = &request->append->list;
     *needs = (struct needs){0};
@@ -266,7 +270,8 @@ static void wait_for(struct request *request, size_t index, struct ese_window_en
 }
 
 /* Sends out what is new, and again what ended unknown. */
-static void produce(struct ese_gateway *gateway, struct ese_window_entry *entry, struct ese_event *event)
+static void produce(struct ese_gateway *gateway, struct ese_window_entry *entry,
+                    struct ese_event *event)
 {
     if (entry->state == ESE_ENTRY_UNKNOWN)
         ese_metric_add(gateway->again, 1);
@@ -278,8 +283,8 @@ static void produce(struct ese_gateway *gateway, struct ese_window_entry *entry,
         settle(gateway, entry, ESE_DELIVERY_NOT_SENT);
 }
 
-/* First every event gets what is known of it or waits, so that nothing that happens to one entry can be missed
- * by another event of the same id; then what is to go out goes. */
+/* First every event gets what is known of it or waits, so that nothing that happens to one entry
+ * can be missed by another event of the same id; then what is to go out goes. */
 static void start(struct ese_gateway *gateway, struct request *request)
 {
     struct ese_event_list *list = &request->append->list;
@@ -365,7 +370,7 @@ void ese_gateway_append(struct ese_gateway *gateway, struct ese_append *append)
     unlock_and_answer(gateway);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 static void make_metrics(struct ese_gateway *gateway)
 {
@@ -384,7 +389,8 @@ static void make_metrics(struct ese_gateway *gateway)
     gateway->in_flight_shown = ese_metrics_gauge(metrics, "ese_produce_in_flight", NULL,
                                                  "Records without a delivery report yet.");
     gateway->kept_shown = ese_metrics_gauge(metrics, "ese_retry_window_entries", NULL,
-                                            "Ids and keys remembered so that a retry is stored once.");
+                                            "Ids and keys remembered so that a retry is stored "
+                                            "once.");
 }
 
 struct ese_gateway *ese_gateway_new(const struct ese_gateway_options *options)

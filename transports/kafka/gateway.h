@@ -1,16 +1,17 @@
 /*
- * gateway.h - requests on their way through to Kafka: each is answered when all its events have an outcome.
+ * gateway.h - requests on their way through to Kafka: each is answered when all its events have an
+ * outcome.
  *
  *   all stored                    201, server_ts is the record's LogAppendTime
  *   certainly none stored         503: no room, the cluster is away, or it refused
  *   anything else                 504: a retry produces again what has no known outcome
  *
- * What was stored, is in flight or ended unknown is remembered by name (window.h): stored before is
- * answered as before; in flight waits for the outcome of the first; another content under the same name is a
- * conflict; unknown is produced again under the id it had, which is counted.
+ * What was stored, is in flight or ended unknown is remembered by name (window.h): stored before
+ * is answered as before; in flight waits for the outcome of the first; another content under the
+ * same name is a conflict; unknown is produced again under the id it had, which is counted.
  *
- * Everything is bounded: events in flight, entries remembered. No timer: what has arrived goes out at once,
- * and librdkafka makes batches of what comes while a request to the broker is under way.
+ * Everything is bounded: events in flight, entries remembered. No timer: what has arrived goes out
+ * at once, and librdkafka makes batches of what comes while a request to the broker is under way.
  */
 #ifndef ESE_KAFKA_GATEWAY_H
 #define ESE_KAFKA_GATEWAY_H

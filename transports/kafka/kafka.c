@@ -7,7 +7,8 @@ extern const struct ese_transport ese_transport_kafka;
 
 const struct ese_transport ese_transport_kafka = {
     .name = "kafka",
-    .summary = "topics and partitions on Apache Kafka, read by a group whose members share the work",
+    .summary = "topics and partitions on Apache Kafka, read by a group whose members share the "
+               "work",
     .promises =
         {
             .delivery = ESE_DELIVERY_AT_LEAST_ONCE,
@@ -18,8 +19,8 @@ const struct ese_transport ese_transport_kafka = {
             .retry_stored_once = false,
             .slow_consumer_holds_producers = false,
             .durability = ESE_DURABILITY_OS | ESE_DURABILITY_DISK | ESE_DURABILITY_REPLICAS,
-            .notes = "By via=server a retry across the server's death, or after an unknown outcome, may be stored "
-                     "twice: the consumer recognises it by its id.",
+            .notes = "By via=server a retry across the server's death, or after an unknown "
+                     "outcome, may be stored twice: the consumer recognises it by its id.",
         },
     .produce = &ese_kafka_produce,
     .store = &ese_kafka_store,

@@ -5,7 +5,7 @@
 #include "transports/kafka/outlet_internal.h"
 #include "transports/kafka/record.h"
 
-/* ---- delivery reports ----------------------------------------------------------------------------------------- */
+/* ---- delivery reports ---------------------------------------------------------------------- */
 
 static int topic_of(const struct ese_outlet *outlet, const rd_kafka_message_t *message)
 {
@@ -26,7 +26,8 @@ static enum ese_delivery_result result_of(const rd_kafka_message_t *message)
     return message->err < 0 ? ESE_DELIVERY_NOT_SENT : ESE_DELIVERY_REFUSED;
 }
 
-/* The time is the server's only where the topic says LogAppendTime; else librdkafka hands back our own. */
+/* The time is the server's only where the topic says LogAppendTime; else librdkafka hands back our
+ * own. */
 static int64_t append_time(const rd_kafka_message_t *message)
 {
     rd_kafka_timestamp_type_t kind = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
@@ -56,7 +57,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     outlet->options.delivered(outlet->options.context, &report);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------ */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static int make_conf(const struct ese_config *config, const struct ese_outlet_options *options,
                      rd_kafka_conf_t **conf, struct ese_error *error)
@@ -81,14 +82,16 @@ static int make_conf(const struct ese_config *config, const struct ese_outlet_op
     return ese_connection_conf(config, quick, fixed, conf, error);
 }
 
-static int make_topics(const struct ese_config *config, struct ese_outlet *outlet, struct ese_error *error)
+static int make_topics(const struct ese_config *config, struct ese_outlet *outlet,
+                       struct ese_error *error)
 {
     const char *prefix = ese_connection_prefix(config);
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
         char name[ESE_KAFKA_TOPIC_SIZE];
         if (ese_partition_topic_name(prefix, i, name) == -1)
-            return ese_fail(error, ESE_E_USAGE, "--topic-prefix '%.60s': topics are named with letters, digits, "
-                            "'.', '_' and '-'", prefix);
+            return ese_fail(error, ESE_E_USAGE,
+                            "--topic-prefix '%.60s': topics are named with letters, digits, '.', "
+                            "'_' and '-'", prefix);
         outlet->topics[i] = rd_kafka_topic_new(outlet->producer, name, NULL);
         if (outlet->topics[i] == NULL)
             return ese_fail(error, ESE_E_USAGE, "topic '%.200s': %s", name,
@@ -122,7 +125,7 @@ int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_opt
     return 0;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ------------------------------------------------------------------------------- */
 
 static rd_kafka_headers_t *make_headers(const struct ese_kafka_headers *from)
 {
@@ -133,14 +136,15 @@ static rd_kafka_headers_t *make_headers(const struct ese_kafka_headers *from)
     return headers;
 }
 
-static rd_kafka_resp_err_t produce(struct ese_outlet *outlet, const struct ese_event *event, void *token,
-                                   const struct ese_buffer *value, rd_kafka_headers_t *headers)
+static rd_kafka_resp_err_t produce(struct ese_outlet *outlet, const struct ese_event *event,
+                                   void *token, const struct ese_buffer *value,
+                                   rd_kafka_headers_t *headers)
 {
     return rd_kafka_producev(
         outlet->producer, RD_KAFKA_V_RKT(outlet->topics[ese_partition_topic_for(event->type)]),
-        RD_KAFKA_V_KEY(event->key, strlen(event->key)), RD_KAFKA_V_VALUE(value->text, value->length),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(token),
-        RD_KAFKA_V_END);
+        RD_KAFKA_V_KEY(event->key, strlen(event->key)),
+        RD_KAFKA_V_VALUE(value->text, value->length), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(token), RD_KAFKA_V_END);
 }
 
 int ese_outlet_put(struct ese_outlet *outlet, const struct ese_event *event, void *token,

@@ -1,9 +1,9 @@
 /*
  * outlet.h - events go out to the brokers here, and their delivery reports come back.
  *
- * Idempotent, acks=all, partitioned by key as the Java client does it (murmur2). librdkafka itself sends
- * again until message.timeout.ms is over; nobody above it ever does. `put` may be called from any thread,
- * reports come only from inside poll, flush and close.
+ * Idempotent, acks=all, partitioned by key as the Java client does it (murmur2). librdkafka itself
+ * sends again until message.timeout.ms is over; nobody above it ever does. `put` may be called
+ * from any thread, reports come only from inside poll, flush and close.
  */
 #ifndef ESE_KAFKA_OUTLET_H
 #define ESE_KAFKA_OUTLET_H
@@ -52,10 +52,12 @@ void ese_outlet_poll(struct ese_outlet *outlet, int timeout_ms);
 /* Waits at most timeout_ms for all of them; then gives up on the rest, which is reported too. */
 void ese_outlet_flush(struct ese_outlet *outlet, int timeout_ms);
 
-/* Asks the cluster whether every partition of both topics has a leader. Fills text with what is wrong. */
+/* Asks the cluster whether every partition of both topics has a leader. Fills text with what is
+ * wrong. */
 bool ese_outlet_reachable(struct ese_outlet *outlet, int timeout_ms, char *text, size_t size);
 
-/* Whether the topics keep what the level promises. Fills text with what does not, or why it cannot be told. */
+/* Whether the topics keep what the level promises. Fills text with what does not, or why it cannot
+ * be told. */
 bool ese_outlet_durable(struct ese_outlet *outlet, enum ese_durability durability, int timeout_ms,
                         char *text, size_t size);
 

@@ -1,6 +1,6 @@
 /*
- * outlet_internal.h - what the files of the outlet share: outlet.c sends, cluster.c asks about the cluster,
- * durable.c about what the topics keep.
+ * outlet_internal.h - what the files of the outlet share: outlet.c sends, cluster.c asks about the
+ * cluster, durable.c about what the topics keep.
  */
 #ifndef ESE_KAFKA_OUTLET_INTERNAL_H
 #define ESE_KAFKA_OUTLET_INTERNAL_H

@@ -1,7 +1,8 @@
 /*
  * partition.h - which topic an event belongs to, and one number for a partition across all topics.
  *
- * The rest of the house knows a partition by one int32: topic index << 16 | the topic's own partition.
+ * The rest of the house knows a partition by one int32: topic index << 16 | the topic's own
+ * partition.
  */
 #ifndef ESE_KAFKA_PARTITION_H
 #define ESE_KAFKA_PARTITION_H
@@ -18,7 +19,8 @@ const char *ese_partition_topic(int topic);
 /* With a prefix. -1 when Kafka would not take the name. */
 int ese_partition_topic_name(const char *prefix, int topic, char name[ESE_KAFKA_TOPIC_SIZE]);
 
-/* Orders have a topic of their own; everything else goes to the clicks, and its type is told by ce_type. */
+/* Orders have a topic of their own; everything else goes to the clicks, and its type is told by
+ * ce_type. */
 int ese_partition_topic_for(const char *event_type);
 /* The type of a record that does not tell its own. */
 const char *ese_partition_type(int topic);

@@ -1,5 +1,6 @@
 /*
- * produce.c - the client's side, by one of two ways: posted to an ese-server that produces, or produced here.
+ * produce.c - the client's side, by one of two ways: posted to an ese-server that produces, or
+ * produced here.
  */
 #include "ese-core/event_poster.h"
 #include "ese-core/memory.h"
@@ -16,11 +17,12 @@ struct ese_producer {
 
 static const struct ese_option options[] = {
     {.name = "via", .kind = ESE_OPTION_CHOICE, .choices = "server|direct", .fallback = "server",
-     .help = "Whether events are posted to an ese-server, or produced to the brokers by the client itself."},
+     .help = "Whether events are posted to an ese-server, or produced to the brokers by the client "
+             "itself."},
     {.name = "server", .kind = ESE_OPTION_TEXT, .value = "URL", .fallback = "http://127.0.0.1:2001",
      .help = "The ese-server of via=server."},
-    {.name = "connections", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "64", .min = 1, .max = 1000,
-     .help = "Connections to that server at most, each with one request under way."},
+    {.name = "connections", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "64", .min = 1,
+     .max = 1000, .help = "Connections to that server at most, each with one request under way."},
     {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "The first line of FILE is the token that server asks for."},
     ESE_CONNECTION_OPTIONS,
@@ -53,7 +55,8 @@ static int open_poster(const struct ese_config *config, const struct ese_produce
     return ese_event_poster_open(&wanted, poster, error);
 }
 
-static int open_producer(const struct ese_config *config, const struct ese_produce_settings *settings,
+static int open_producer(const struct ese_config *config,
+                         const struct ese_produce_settings *settings,
                          struct ese_producer **producer, struct ese_error *error)
 {
     struct ese_producer *made = *producer = ese_alloc(sizeof *made);
@@ -65,7 +68,8 @@ static int open_producer(const struct ese_config *config, const struct ese_produ
     return result;
 }
 
-static int send_event(struct ese_producer *producer, const struct ese_event *event, struct ese_error *error)
+static int send_event(struct ese_producer *producer, const struct ese_event *event,
+                      struct ese_error *error)
 {
     return producer->direct != NULL ? ese_direct_send(producer->direct, event, error)
                                     : ese_event_poster_send(producer->poster, event, error);

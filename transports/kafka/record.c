@@ -18,7 +18,7 @@ const char *ese_record_header_name(int i)
     return names[i];
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 static void add(struct ese_kafka_headers *headers, const char *name, const char *value)
 {
@@ -41,7 +41,7 @@ void ese_record_write(const struct ese_event *event, struct ese_buffer *value,
     add(headers, HEADER_TRACEPARENT, event->traceparent);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 /* Copies a header's text. False, and "" in target, when it is not there or no text that fits. */
 static bool take(const struct ese_kafka_record *record, const char *name, char *target, size_t size)
@@ -51,7 +51,8 @@ static bool take(const struct ese_kafka_record *record, const char *name, char *
         const struct ese_kafka_header *header = &record->headers[i];
         if (strcmp(header->name, name) != 0 || header->value == NULL)
             continue;
-        if (header->length == 0 || header->length >= size || memchr(header->value, '\0', header->length))
+        if (header->length == 0 || header->length >= size ||
+            memchr(header->value, '\0', header->length))
             return false;
         memcpy(target, header->value, header->length);
         target[header->length] = '\0';
@@ -84,7 +85,8 @@ static void read_id(const struct ese_kafka_record *record, struct ese_event *eve
     ese_fit_text(event->foreign_id, sizeof event->foreign_id, text);
 }
 
-int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event, struct ese_error *error)
+int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event,
+                    struct ese_error *error)
 {
     if (record->value == NULL)
         return ese_fail(error, ESE_E_INVALID, "a record without a value");

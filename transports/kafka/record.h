@@ -10,9 +10,9 @@
  *            traceparent     W3C Trace Context, where there is one
  *   time     the broker's, at the append (LogAppendTime): server_ts
  *
- * The original's own clients send no key and no header. Their records are told apart by where they are
- * stored: the id is made from topic, partition and offset, the type follows from the topic.
- * No librdkafka here, so that this can be tested without.
+ * The original's own clients send no key and no header. Their records are told apart by where they
+ * are stored: the id is made from topic, partition and offset, the type follows from the topic. No
+ * librdkafka here, so that this can be tested without.
  */
 #ifndef ESE_KAFKA_RECORD_H
 #define ESE_KAFKA_RECORD_H

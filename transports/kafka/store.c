@@ -29,19 +29,20 @@ static const struct ese_option options[] = {
     {.name = "queue-events", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "10000", .min = 1,
      .max = 1000000,
      .help = "Events that may wait for the broker; beyond, requests are answered 503."},
-    {.name = "max-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000", .min = 1, .max = 10000,
-     .help = "Events a POST /events may hold; not more than --queue-events."},
-    {.name = "produce-timeout-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "10000", .min = 100,
-     .max = 300000,
-     .help = "How long librdkafka tries to bring a record to the broker; then the request is answered 503 or 504."},
-    {.name = "window-events", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "4000000", .min = 1000,
-     .max = 100000000,
-     .help = "Ids and keys remembered for retries, in memory (about 110 bytes each); beyond, requests are "
-             "answered 503."},
+    {.name = "max-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000", .min = 1,
+     .max = 10000, .help = "Events a POST /events may hold; not more than --queue-events."},
+    {.name = "produce-timeout-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "10000",
+     .min = 100, .max = 300000,
+     .help = "How long librdkafka tries to bring a record to the broker; then the request is "
+             "answered 503 or 504."},
+    {.name = "window-events", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "4000000",
+     .min = 1000, .max = 100000000,
+     .help = "Ids and keys remembered for retries, in memory (about 110 bytes each); beyond, "
+             "requests are answered 503."},
     ESE_OPTION_END,
 };
 
-/* ---- routes ------------------------------------------------------------------------------------------------- */
+/* ---- routes -------------------------------------------------------------------------------- */
 
 static void append(void *context, struct ese_append *append)
 {
@@ -54,8 +55,8 @@ static void get_events(void *context, struct ese_http_request *request)
     struct ese_store *store = context;
     ese_metric_add(store->asked, 1);
     ese_http_reply_message(request, 501,
-                           "The events are in Kafka: read the topics click-events and order-events, "
-                           "with ese-consumer --transport kafka or any Kafka client");
+                           "The events are in Kafka: read the topics click-events and "
+                           "order-events, with ese-consumer --transport kafka or any Kafka client");
 }
 
 static bool reachable(void *context)
@@ -64,7 +65,7 @@ static bool reachable(void *context)
     return ese_watch_reachable(store->watch);
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------- */
 
 static void *report(void *context)
 {
@@ -108,7 +109,8 @@ static void make_gateway(struct ese_store *store, const struct ese_config *confi
 }
 
 /* No timer: linger 0. Batches form from what comes while a request to the broker is under way. */
-static int open_outlet(struct ese_store *store, const struct ese_config *config, struct ese_error *error)
+static int open_outlet(struct ese_store *store, const struct ese_config *config,
+                       struct ese_error *error)
 {
     const struct ese_outlet_options wanted = {
         .timeout_ms = ese_config_number(config, "produce-timeout-ms"),
@@ -125,8 +127,8 @@ static int open_parts(struct ese_store *store, const struct ese_config *config,
 {
     int64_t max_batch = ese_config_number(config, "max-batch");
     if (max_batch > ese_config_number(config, "queue-events"))
-        return ese_fail(error, ESE_E_USAGE, "--max-batch %d does not fit --queue-events %d", (int)max_batch,
-                        (int)ese_config_number(config, "queue-events"));
+        return ese_fail(error, ESE_E_USAGE, "--max-batch %d does not fit --queue-events %d",
+                        (int)max_batch, (int)ese_config_number(config, "queue-events"));
     make_gateway(store, config, settings);
     if (open_outlet(store, config, error) == -1)
         return -1;

@@ -42,7 +42,8 @@ static bool look(struct ese_watch *watch, char text[TEXT_SIZE])
     if (!ese_outlet_reachable(watch->outlet, ANSWER_MS, text, TEXT_SIZE))
         return false;
     if (!watch->durable)
-        watch->durable = ese_outlet_durable(watch->outlet, watch->durability, ANSWER_MS, text, TEXT_SIZE);
+        watch->durable = ese_outlet_durable(watch->outlet, watch->durability, ANSWER_MS, text,
+                                            TEXT_SIZE);
     return watch->durable;
 }
 
@@ -55,7 +56,8 @@ static bool pause_for(struct ese_watch *watch, int ms)
     until.tv_sec += (time_t)(ns / ESE_NS_PER_S);
     until.tv_nsec = (long)(ns % ESE_NS_PER_S);
     pthread_mutex_lock(&watch->lock);
-    while (!watch->stopping && pthread_cond_timedwait(&watch->stop_asked, &watch->lock, &until) == 0)
+    while (!watch->stopping &&
+           pthread_cond_timedwait(&watch->stop_asked, &watch->lock, &until) == 0)
         continue;
     bool stopping = watch->stopping;
     pthread_mutex_unlock(&watch->lock);

@@ -1,9 +1,9 @@
 /*
  * watch.h - whether the cluster is there, asked twice a second by a thread of its own.
  *
- * So that requests to a gateway whose cluster is away are refused at once instead of piling up until each
- * has met its time limit; and so that the label on a run is true: a gateway that shall promise `disk` or
- * `replicas` does not serve on topics that are not made for it.
+ * So that requests to a gateway whose cluster is away are refused at once instead of piling up
+ * until each has met its time limit; and so that the label on a run is true: a gateway that shall
+ * promise `disk` or `replicas` does not serve on topics that are not made for it.
  */
 #ifndef ESE_KAFKA_WATCH_H
 #define ESE_KAFKA_WATCH_H

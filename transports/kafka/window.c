@@ -16,7 +16,7 @@ struct ese_window {
     struct ese_window_entry *oldest, *newest;
 };
 
-/* ---- names ------------------------------------------------------------------------------------------------ */
+/* ---- names --------------------------------------------------------------------------------- */
 
 static struct ese_name digested(enum ese_name_kind kind, const char *source, const char *text)
 {
@@ -58,7 +58,7 @@ static bool same(const struct ese_name *a, const struct ese_name *b)
     return a->kind == b->kind && memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* ---- the window --------------------------------------------------------------------------------------------- */
+/* ---- the window ---------------------------------------------------------------------------- */
 
 struct ese_window *ese_window_new(int64_t keep_ms, int64_t most)
 {
@@ -84,7 +84,8 @@ void ese_window_free(struct ese_window **window)
     *window = NULL;
 }
 
-struct ese_window_entry *ese_window_find(const struct ese_window *window, const struct ese_name *name)
+struct ese_window_entry *ese_window_find(const struct ese_window *window,
+                                         const struct ese_name *name)
 {
     struct ese_window_entry *entry = window->buckets[bucket_of(window, name)];
     while (entry != NULL && !same(&entry->name, name))

@@ -1,9 +1,11 @@
 /*
- * window.h - what the gateway has been asked to store lately, by name, so that a retry is answered as before.
+ * window.h - what the gateway has been asked to store lately, by name, so that a retry is answered
+ * as before.
  *
- * A name is an event's id, a foreign id with its source, or an Idempotency-Key. Foreign names and keys
- * are kept as the first 128 bits of their SHA-256. An entry stays for `keep_ms` after it was made; there
- * are at most `most` of them, and one more is refused, never an older one dropped. Not thread-safe.
+ * A name is an event's id, a foreign id with its source, or an Idempotency-Key. Foreign names and
+ * keys are kept as the first 128 bits of their SHA-256. An entry stays for `keep_ms` after it was
+ * made; there are at most `most` of them, and one more is refused, never an older one dropped. Not
+ * thread-safe.
  */
 #ifndef ESE_KAFKA_WINDOW_H
 #define ESE_KAFKA_WINDOW_H
@@ -20,7 +22,8 @@ struct ese_name {
     uint8_t kind; /* enum ese_name_kind */
 };
 
-struct ese_name ese_name_of_event(const struct ese_event *event); /* its foreign id where it has one */
+/* its foreign id where it has one */
+struct ese_name ese_name_of_event(const struct ese_event *event);
 struct ese_name ese_name_of_key(const char *idempotency_key);
 
 enum ese_entry_state {
@@ -50,15 +53,16 @@ struct ese_window *ese_window_new(int64_t keep_ms, int64_t most);
 void ese_window_free(struct ese_window **window);
 
 /* NULL when there is none. Valid until it is forgotten. */
-struct ese_window_entry *ese_window_find(const struct ese_window *window, const struct ese_name *name);
+struct ese_window_entry *ese_window_find(const struct ese_window *window,
+                                         const struct ese_name *name);
 
 /* Of a name that is not there yet. NULL when the window is full. */
 struct ese_window_entry *ese_window_add(struct ese_window *window, const struct ese_name *name,
                                         int64_t now_ms);
 void ese_window_forget(struct ese_window *window, struct ese_window_entry *entry);
 
-/* Forgets what is old enough, ESE_WINDOW_STEP entries at most, so that no caller waits long. One that is in
- * flight stays, and what is younger behind it. */
+/* Forgets what is old enough, ESE_WINDOW_STEP entries at most, so that no caller waits long. One
+ * that is in flight stays, and what is younger behind it. */
 #define ESE_WINDOW_STEP 4096
 void ese_window_expire(struct ese_window *window, int64_t now_ms);
 
