@@ -1,10 +1,10 @@
 #!/bin/sh
-# check-names.sh TREE - every `function()` that docs/architecture.md names is defined in the `file.c` it names with it:
-# the nearest one in the same paragraph or table row, before the function or right behind it. What belongs to a
-# transport whose folder was taken out of the tree is passed over.
+# check-names.sh TREE - every `function()` that docs/architecture.md (and docs/adding-a-transport.md) names is defined
+# in the `file.c` it names with it: the nearest one in the same paragraph or table row, before the function or right
+# behind it. What belongs to a transport whose folder was taken out of the tree is passed over.
 set -eu
 cd "$1"
-document=docs/architecture.md
+documents='docs/architecture.md docs/adding-a-transport.md'
 
 # Its code spans that are files or functions, one a line; "end" where a paragraph or table row ends.
 spans() {
@@ -40,16 +40,19 @@ defines() {
     [ -f "$1" ] && grep -Eq "^[a-z].*[ *]$2\(" "$1"
 }
 
-count=0
 failed=0
-while read -r line name before behind; do
-    count=$((count + 1))
-    if ! defines "$before" "$name" && ! defines "$behind" "$name"; then
-        echo "$document:$line: $name() is defined neither in $before nor in $behind"
-        failed=1
-    fi
-done <<END
+for document in $documents; do
+    [ -f "$document" ] || { echo "there is no $document"; failed=1; continue; }
+    count=0
+    while read -r line name before behind; do
+        count=$((count + 1))
+        if ! defines "$before" "$name" && ! defines "$behind" "$name"; then
+            echo "$document:$line: $name() is defined neither in $before nor in $behind"
+            failed=1
+        fi
+    done <<END
 $(calls)
 END
-[ "$count" -gt 1 ] || { echo "$document names no functions"; failed=1; }
+    [ "$count" -gt 1 ] || { echo "$document names no functions"; failed=1; }
+done
 exit $failed

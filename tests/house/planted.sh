@@ -16,6 +16,7 @@ fresh_tree() {
     printf '#include "transports/transport.h"\n#include <jansson.h>\n' > ese-client/main.c
     printf 'Type ./lab go --fast.\n    $ curl --data x URL\n' > docs/walk.md
     printf 'In `ese-core/names.c` `make()` follows `read_it()`.\n' > docs/architecture.md
+    cp docs/architecture.md docs/adding-a-transport.md
     printf 'static int make(void)\n{\n}\nint *read_it(void)\n{\n}\n' > ese-core/names.c
     printf '#!/bin/sh\necho "  ./lab go --fast"\n' > lab
     printf '#!/bin/sh\n' > tools/run-tests
@@ -93,6 +94,8 @@ check_names() {
     passes check-names.sh 'functions where they are said to be' docs/architecture.md ''
     catches check-names.sh 'architecture.md:2: gone() is defined neither in ese-core/names.c' 'a function that is none' \
         docs/architecture.md 'And `gone()`.'
+    catches check-names.sh 'adding-a-transport.md:2: gone() is' 'a function that is none, in the other document' \
+        docs/adding-a-transport.md 'And `gone()`.'
     catches check-names.sh 'make() is defined neither in - nor in ese-core/id.c' 'a function in the wrong file' \
         docs/architecture.md "$(printf '\n`make()` (`ese-core/id.c`)')"
     passes check-names.sh 'a transport that was taken out' \

@@ -1,4 +1,4 @@
-/* One file, a line an event: produce appends, consume tails. docs/adding-a-transport.md walks through it. */
+/* One file, a line an event, appended to and tailed. docs/adding-a-transport.md explains it all. */
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 #define DATA_OPTION {.name = "data", .kind = ESE_OPTION_TEXT, .value = "DIR", .fallback = ".", \
                      .help = "The directory of " FILE_NAME "; it is made where it is not there."}
 #define LINE_LIMIT (512 * 1024) /* an event's data escaped six times over still fits */
-#define LOOK_AGAIN_NS (5 * ESE_NS_PER_MS)
+#define NAP_NS (5 * ESE_NS_PER_MS)
 
 static int open_file(const struct ese_config *config, int flags, struct ese_error *error)
 {
@@ -24,28 +24,27 @@ static int open_file(const struct ese_config *config, int flags, struct ese_erro
     return fd >= 0 ? fd : ese_fail_errno(error, "cannot open %s", path);
 }
 
-/* ---- produce --------------------------------------------------------------------------------- */
 struct ese_producer {
     int fd;
     bool disk;   /* sync before acknowledging */
-    bool unsure; /* a sync has failed */
+    bool unsure; /* a sync has failed: pages may be gone, and the kernel says so only once */
     int64_t size, max_bytes;
     struct ese_buffer line;
     int inflight, pending;
-    struct ese_acknowledgement outcomes[]; /* of the pending events, in the order they were sent */
+    struct ese_acknowledgement waiting[]; /* to be told by poll, in the order they were sent */
 };
 
-static const struct ese_option produce_options[] = {
+static const struct ese_option writer_options[] = {
     DATA_OPTION,
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .value = "LEVEL", .choices = "os|disk",
-     .fallback = "os", .help = "What an acknowledged event survives. os: kill -9; disk: a power loss."},
-    {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824", .min = 1,
-     .max = INT64_MAX, .help = "Events that would make the file longer are refused."},
+     .fallback = "os", .help = "What acknowledged events survive: kill -9, or a power loss, too."},
+    {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
+     .min = 1, .max = INT64_MAX, .help = "Events that would make the file longer are refused."},
     ESE_OPTION_END,
 };
-static const struct ese_option consume_options[] = {DATA_OPTION, ESE_OPTION_END};
+static const struct ese_option reader_options[] = {DATA_OPTION, ESE_OPTION_END};
 
-static void produce_close(struct ese_producer **producer)
+static void close_writer(struct ese_producer **producer)
 {
     if (*producer == NULL)
         return;
@@ -60,9 +59,10 @@ static int take_over(struct ese_producer *producer, struct ese_error *error)
 {
     char last = '\n';
     if (flock(producer->fd, LOCK_EX | LOCK_NB) != 0)
-        return ese_fail(error, ESE_E_FULL, "another process writes to " FILE_NAME ", wait for its end");
+        return ese_fail(error, ESE_E_FULL, "another process writes to " FILE_NAME ": wait for it");
     producer->size = lseek(producer->fd, 0, SEEK_END);
-    bool torn = producer->size > 0 && (pread(producer->fd, &last, 1, producer->size - 1) < 1 || last != '\n');
+    bool torn = producer->size > 0 &&
+                (pread(producer->fd, &last, 1, producer->size - 1) != 1 || last != '\n');
     if (torn && write(producer->fd, "\n", 1) != 1)
         return ese_fail_errno(error, "cannot write to " FILE_NAME);
     producer->size += torn;
@@ -71,14 +71,14 @@ static int take_over(struct ese_producer *producer, struct ese_error *error)
     return 0;
 }
 
-static int produce_open(const struct ese_config *config, const struct ese_produce_settings *settings,
-                        struct ese_producer **producer, struct ese_error *error)
+static int open_writer(const struct ese_config *config, const struct ese_produce_settings *settings,
+                       struct ese_producer **producer, struct ese_error *error)
 {
     int fd = open_file(config, O_RDWR | O_APPEND, error);
     if (fd < 0)
         return -1;
     struct ese_producer *opened = *producer =
-        ese_alloc(sizeof *opened + (size_t)settings->inflight * sizeof opened->outcomes[0]);
+        ese_alloc(sizeof *opened + (size_t)settings->inflight * sizeof opened->waiting[0]);
     opened->fd = fd;
     opened->disk = strcmp(ese_config_text(config, "durability"), "disk") == 0;
     opened->max_bytes = ese_config_number(config, "max-bytes");
@@ -86,11 +86,12 @@ static int produce_open(const struct ese_config *config, const struct ese_produc
     opened->inflight = settings->inflight;
     if (take_over(opened, error) == 0)
         return 0;
-    produce_close(producer);
+    close_writer(producer);
     return -1;
 }
 
-static int produce_send(struct ese_producer *producer, const struct ese_event *event, struct ese_error *error)
+static int send_line(struct ese_producer *producer, const struct ese_event *event,
+                     struct ese_error *error)
 {
     struct ese_event stored = *event; /* borrows its data */
     stored.server_ts = ese_clock_wall_ms();
@@ -105,55 +106,55 @@ static int produce_send(struct ese_producer *producer, const struct ese_event *e
             producer->max_bytes = 0; /* a part of a line is there: none must follow it */
         return ese_fail_errno(error, "cannot write to " FILE_NAME);
     }
-    producer->outcomes[producer->pending++] = (struct ese_acknowledgement){
+    producer->waiting[producer->pending++] = (struct ese_acknowledgement){
         .id = event->id, .offset = producer->size, .attempts = 1};
     producer->size += length;
     return 0;
 }
 
 /* What is written survives kill -9 at once; for `disk` one sync serves all that has gathered. */
-static int produce_poll(struct ese_producer *producer, int timeout_ms, struct ese_acknowledgement *acks, int max)
+static int poll_writer(struct ese_producer *producer, int timeout_ms,
+                       struct ese_acknowledgement *acks, int max)
 {
     if (producer->pending == 0) /* nothing can come: only the caller's time passes */
         ese_clock_sleep_until(ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS);
-    if (producer->disk && producer->pending > 0 && fdatasync(producer->fd) != 0)
-        producer->unsure = true; /* the kernel may have dropped the pages, and says so only once */
+    producer->unsure |= producer->disk && producer->pending > 0 && fdatasync(producer->fd) != 0;
     int count = producer->pending < max ? producer->pending : max;
     for (int i = 0; i < count; i++) {
-        acks[i] = producer->outcomes[i];
+        acks[i] = producer->waiting[i];
         acks[i].outcome = producer->unsure ? ESE_OUTCOME_UNKNOWN : ESE_OUTCOME_ACKNOWLEDGED;
         acks[i].done_ns = ese_clock_monotonic_ns();
     }
     producer->pending -= count;
-    memmove(producer->outcomes, producer->outcomes + count, (size_t)producer->pending * sizeof *acks);
+    memmove(producer->waiting, producer->waiting + count, (size_t)producer->pending * sizeof *acks);
     return count;
 }
 
-static int produce_pending(const struct ese_producer *producer)
+static int count_pending(const struct ese_producer *producer)
 {
     return producer->pending;
 }
 
-/* ---- consume --------------------------------------------------------------------------------- */
 struct ese_consumer {
     int fd;
     int64_t at; /* the byte where the next line begins; -1 before the partition was given */
     char bytes[LINE_LIMIT];
     struct ese_consume_settings settings;
     struct ese_batch batch;
-    struct ese_record records[]; /* max_batch of them; an event keeps its memory until it is overwritten */
+    struct ese_record records[]; /* max_batch; an event keeps its memory until it is overwritten */
 };
 
-static int consume_open(const struct ese_config *config, const struct ese_consume_settings *settings,
-                        struct ese_consumer **consumer, struct ese_error *error)
+static int open_reader(const struct ese_config *config, const struct ese_consume_settings *settings,
+                       struct ese_consumer **consumer, struct ese_error *error)
 {
     int fd = open_file(config, O_RDONLY, error);
     if (fd < 0)
         return -1;
-    *consumer = ese_alloc(sizeof **consumer + (size_t)settings->max_batch * sizeof (*consumer)->records[0]);
-    (*consumer)->fd = fd;
-    (*consumer)->at = -1;
-    (*consumer)->settings = *settings;
+    size_t records = (size_t)settings->max_batch * sizeof(struct ese_record);
+    struct ese_consumer *opened = *consumer = ese_alloc(sizeof *opened + records);
+    opened->fd = fd;
+    opened->at = -1;
+    opened->settings = *settings;
     return 0;
 }
 
@@ -164,12 +165,12 @@ static int take_partition(struct ese_consumer *consumer, struct ese_error *error
     int64_t from = consumer->settings.listener.given(consumer->settings.listener.context, 0);
     consumer->at = from == ESE_OFFSET_LATEST ? size : from == ESE_OFFSET_EARLIEST ? 0 : from;
     if (consumer->at > size)
-        return ese_fail(error, ESE_E_INVALID, "position %lld is beyond the end of " FILE_NAME, (long long)from);
+        return ese_fail(error, ESE_E_INVALID, FILE_NAME " has no position %lld", (long long)from);
     return 0;
 }
 
-/* Takes the ended lines there are, up to a batch full. A last line without its end is left alone: its
- * writer is in the middle of it, or was killed there. */
+/* Takes the ended lines there are, up to a batch full. A last line without its end is left alone:
+ * its writer is in the middle of it, or was killed there. */
 static int read_lines(struct ese_consumer *consumer, struct ese_error *error)
 {
     struct ese_batch *batch = &consumer->batch;
@@ -194,8 +195,8 @@ static int read_lines(struct ese_consumer *consumer, struct ese_error *error)
     return 0;
 }
 
-static int consume_next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
-                        struct ese_error *error)
+static int next_lines(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
+                      struct ese_error *error)
 {
     int64_t deadline_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
     consumer->batch = (struct ese_batch){.records = consumer->records};
@@ -206,12 +207,12 @@ static int consume_next(struct ese_consumer *consumer, int timeout_ms, struct es
         *batch = consumer->batch;
         if (batch->count > 0 || now_ns >= deadline_ns)
             return 0;
-        ese_clock_sleep_until(deadline_ns - now_ns < LOOK_AGAIN_NS ? deadline_ns : now_ns + LOOK_AGAIN_NS);
+        ese_clock_sleep_until(deadline_ns - now_ns < NAP_NS ? deadline_ns : now_ns + NAP_NS);
     }
     return -1;
 }
 
-static void consume_close(struct ese_consumer **consumer)
+static void close_reader(struct ese_consumer **consumer)
 {
     if (*consumer == NULL)
         return;
@@ -224,7 +225,7 @@ static void consume_close(struct ese_consumer **consumer)
     *consumer = NULL;
 }
 
-static void partition_name(int32_t partition, char *text, size_t size)
+static void name_partition(int32_t partition, char *text, size_t size)
 {
     (void)partition;
     snprintf(text, size, FILE_NAME);
@@ -233,18 +234,17 @@ static void partition_name(int32_t partition, char *text, size_t size)
 const struct ese_transport ese_transport_file = {
     .name = "file", .summary = "one file, appended to and tailed: no server at all",
     .promises = {
-        .delivery = ESE_DELIVERY_AT_LEAST_ONCE,
-        .ordered_per_key = true, .replayable = true, .positions_survive = true,
-        .durability = ESE_DURABILITY_OS | ESE_DURABILITY_DISK,
-        .notes = "one machine, one writer at a time; the file grows up to max-bytes and is never cut",
+        .delivery = ESE_DELIVERY_AT_LEAST_ONCE, .ordered_per_key = true, .replayable = true,
+        .positions_survive = true, .durability = ESE_DURABILITY_OS | ESE_DURABILITY_DISK,
+        .notes = "one machine, one writer at a time; the file grows up to max-bytes, never shrinks",
     },
     .produce = &(const struct ese_produce_face){
-        .options = produce_options, .open = produce_open, .send = produce_send,
-        .poll = produce_poll, .pending = produce_pending, .close = produce_close,
+        .options = writer_options, .open = open_writer, .send = send_line,
+        .poll = poll_writer, .pending = count_pending, .close = close_writer,
     },
     .store = NULL,
     .consume = &(const struct ese_consume_face){
-        .options = consume_options, .open = consume_open, .next = consume_next, .acknowledge = NULL,
-        .close = consume_close, .partition_name = partition_name,
+        .options = reader_options, .open = open_reader, .next = next_lines, .acknowledge = NULL,
+        .close = close_reader, .partition_name = name_partition,
     },
 };
