@@ -8,7 +8,7 @@
 #define LOOK_EVERY_MS 100
 #define HEAD_START_MS 500    /* between the start of the clients and the first event */
 #define DRAIN_LIMIT_MS 60000
-#define STILL_MS 3000        /* nothing moved for so long: it is not going to */
+#define STILL_MS 15000 /* nothing moved for so long, a group's wait for a dead member included */
 
 struct run {
     const struct ese_run_options *options;
