@@ -5,12 +5,13 @@ static int unknown(const struct ese_command_line *line, const char *name, struct
     const char *nearest = ese_options_nearest(line->options, name);
     if (nearest == NULL)
         return ese_fail(error, ESE_E_USAGE, "unknown option --%.60s", name);
-    return ese_fail(error, ESE_E_USAGE, "unknown option --%.60s, did you mean --%s?", name, nearest);
+    return ese_fail(error, ESE_E_USAGE, "unknown option --%.60s, did you mean --%s?", name,
+                    nearest);
 }
 
 /* The value is the next word, unless that looks like an option: then it was forgotten. */
-static int take_next_word(struct ese_command_line *line, const char *name, struct ese_command_word *word,
-                          struct ese_error *error)
+static int take_next_word(struct ese_command_line *line, const char *name,
+                          struct ese_command_word *word, struct ese_error *error)
 {
     const char *next = line->at < line->count ? line->words[line->at] : NULL;
     if (next == NULL)
@@ -56,8 +57,8 @@ static int read_name(struct ese_command_line *line, const char *text, struct ese
     return word->value != NULL ? 1 : take_next_word(line, name, word, error);
 }
 
-static int read_letter(struct ese_command_line *line, const char *text, struct ese_command_word *word,
-                       struct ese_error *error)
+static int read_letter(struct ese_command_line *line, const char *text,
+                       struct ese_command_word *word, struct ese_error *error)
 {
     word->option = ese_options_find_letter(line->options, text[0]);
     if (word->option == NULL)

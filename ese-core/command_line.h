@@ -2,8 +2,8 @@
  * command_line.h - the words behind a program's name, read one by one against option tables.
  *
  * "--name value" and "--name=value" give a value, "--flag" and "--no-flag" turn a flag on and off,
- * "-X value" and "-Xvalue" do the same by letter. "--" ends the options; a single "-" is an argument
- * (it names standard input). A value that begins with two dashes must be written with "=".
+ * "-X value" and "-Xvalue" do the same by letter. "--" ends the options; a single "-" is an
+ * argument (it names standard input). A value that begins with two dashes must be written with "=".
  *
  * Nothing is allocated: what is handed out points into the words.
  */
@@ -28,7 +28,7 @@ struct ese_command_word {
     const char *value;               /* of a flag: "true" or "false" */
 };
 
-/* 1: a word; 0: the end; -1: ESE_E_USAGE, the word is passed over and the next call goes on behind it. */
+/* 1: a word; 0: the end; -1: ESE_E_USAGE, the word is passed over and the next call goes on. */
 int ese_command_line_next(struct ese_command_line *line, struct ese_command_word *word,
                           struct ese_error *error);
 

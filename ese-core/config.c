@@ -13,6 +13,8 @@
 #define VALUE_LIMIT (64 * 1024) /* bytes; a list counts as a whole */
 #define PLACE_SIZE 300
 
+typedef char place_text[PLACE_SIZE]; /* where a value stood: "--rate", "lab.conf:7: rate" */
+
 /* What settle fixed for one option. */
 struct setting {
     const struct ese_option *option;
@@ -72,7 +74,7 @@ int ese_config_give_file(struct ese_config *config, const char *path, struct ese
 
 void ese_config_give(struct ese_config *config, const char *name, const char *value)
 {
-    char place[PLACE_SIZE];
+    place_text place;
     snprintf(place, sizeof place, "option '%.60s'", name);
     ese_given_add(&config->program, name, value, place);
 }
@@ -82,10 +84,10 @@ const struct ese_options *ese_config_options(const struct ese_config *config)
     return &config->options;
 }
 
-/* ---- sources: each hands out the i-th value it has for an option, or NULL, and says where it stood ---- */
+/* ---- sources: each hands out the i-th value it has for an option, or NULL, and its place ----- */
 
-static const char *from_words(const struct ese_config *config, const struct ese_option *option, int i,
-                              char place[PLACE_SIZE])
+static const char *from_words(const struct ese_config *config, const struct ese_option *option,
+                              int i, place_text place)
 {
     struct ese_command_line line = {
         .options = &config->options, .words = config->words, .count = config->word_count};
@@ -99,8 +101,8 @@ static const char *from_words(const struct ese_config *config, const struct ese_
     return NULL;
 }
 
-static const char *from_list(const struct ese_given_list *list, const struct ese_option *option, int i,
-                             char place[PLACE_SIZE])
+static const char *from_list(const struct ese_given_list *list, const struct ese_option *option,
+                             int i, place_text place)
 {
     for (size_t k = 0; k < list->count; k++) {
         const struct ese_given *given = &list->items[k];
@@ -112,14 +114,14 @@ static const char *from_list(const struct ese_given_list *list, const struct ese
     return NULL;
 }
 
-static const char *from_program(const struct ese_config *config, const struct ese_option *option, int i,
-                                char place[PLACE_SIZE])
+static const char *from_program(const struct ese_config *config, const struct ese_option *option,
+                                int i, place_text place)
 {
     return from_list(&config->program, option, i, place);
 }
 
-static const char *from_environment(const struct ese_config *config, const struct ese_option *option,
-                                    int i, char place[PLACE_SIZE])
+static const char *from_environment(const struct ese_config *config,
+                                    const struct ese_option *option, int i, place_text place)
 {
     (void)config;
     snprintf(place, PLACE_SIZE, "ESE_%s", option->name);
@@ -129,14 +131,14 @@ static const char *from_environment(const struct ese_config *config, const struc
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static const char *from_file(const struct ese_config *config, const struct ese_option *option, int i,
-                             char place[PLACE_SIZE])
+static const char *from_file(const struct ese_config *config, const struct ese_option *option,
+                             int i, place_text place)
 {
     return option->command_line_only ? NULL : from_list(&config->file, option, i, place);
 }
 
-static const char *from_table(const struct ese_config *config, const struct ese_option *option, int i,
-                              char place[PLACE_SIZE])
+static const char *from_table(const struct ese_config *config, const struct ese_option *option,
+                              int i, place_text place)
 {
     (void)config;
     snprintf(place, PLACE_SIZE, "the default of --%s", option->name);
@@ -144,15 +146,16 @@ static const char *from_table(const struct ese_config *config, const struct ese_
 }
 
 typedef const char *source(const struct ese_config *config, const struct ese_option *option, int i,
-                           char place[PLACE_SIZE]);
-static source *const sources[] = {from_words, from_program, from_environment, from_file, from_table};
+                           place_text place);
+static source *const sources[] = {from_words, from_program, from_environment, from_file,
+                                  from_table};
 static const size_t given_sources = ESE_COUNT_OF(sources) - 1; /* all but the default */
 
 const char *ese_config_peek(const struct ese_config *config, const char *name)
 {
     const struct ese_option *option = ese_options_find(&config->options, name);
     const char *last = NULL;
-    char place[PLACE_SIZE];
+    place_text place;
     for (size_t s = 0; option != NULL && s < given_sources && last == NULL; s++) {
         const char *value;
         for (int i = 0; (value = sources[s](config, option, i, place)) != NULL; i++)
@@ -161,7 +164,7 @@ const char *ese_config_peek(const struct ese_config *config, const char *name)
     return last;
 }
 
-/* ---- checks ------------------------------------------------------------------------------------------ */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 static int check_number(const struct ese_option *option, const char *text, const char *place,
                         int64_t *number, struct ese_error *error)
@@ -174,7 +177,8 @@ static int check_number(const struct ese_option *option, const char *text, const
                     place, text, option->min, option->max, words[0] != '\0' ? " or " : "", words);
 }
 
-static int check(struct setting *setting, const char *text, const char *place, struct ese_error *error)
+static int check(struct setting *setting, const char *text, const char *place,
+                 struct ese_error *error)
 {
     const struct ese_option *option = setting->option;
     if (option->kind == ESE_OPTION_NUMBER) {
@@ -185,7 +189,8 @@ static int check(struct setting *setting, const char *text, const char *place, s
                           : option->kind == ESE_OPTION_CHOICE ? option->choices
                                                               : NULL;
     if (choices != NULL && !ese_option_has_choice(choices, text))
-        return ese_fail(error, ESE_E_USAGE, "%s: '%.60s' is wrong, give one of %s", place, text, choices);
+        return ese_fail(error, ESE_E_USAGE, "%s: '%.60s' is wrong, give one of %s", place, text,
+                        choices);
     return 0;
 }
 
@@ -200,26 +205,32 @@ static int check_words(const struct ese_config *config, struct ese_error *error)
     return result;
 }
 
-static int check_names(const struct ese_config *config, const struct ese_given_list *list, bool is_file,
-                       struct ese_error *error)
+static int unknown_name(const struct ese_config *config, const struct ese_given *given,
+                        struct ese_error *error)
+{
+    const char *nearest = ese_options_nearest(&config->options, given->name);
+    if (nearest == NULL)
+        return ese_fail(error, ESE_E_USAGE, "%s: no such option here", given->place);
+    return ese_fail(error, ESE_E_USAGE, "%s: no such option here, did you mean %s?", given->place,
+                    nearest);
+}
+
+static int check_names(const struct ese_config *config, const struct ese_given_list *list,
+                       bool is_file, struct ese_error *error)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct ese_given *given = &list->items[i];
         const struct ese_option *option = ese_options_find(&config->options, given->name);
-        if (option == NULL) {
-            const char *nearest = ese_options_nearest(&config->options, given->name);
-            return ese_fail(error, ESE_E_USAGE, "%s: no such option here%s%s%s", given->place,
-                            nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "",
-                            nearest != NULL ? "?" : "");
-        }
+        if (option == NULL)
+            return unknown_name(config, given, error);
         if (is_file && option->command_line_only)
-            return ese_fail(error, ESE_E_USAGE, "%s: can only be given on the command line, as --%s",
+            return ese_fail(error, ESE_E_USAGE, "%s: give it on the command line, as --%s",
                             given->place, option->name);
     }
     return 0;
 }
 
-/* ---- settling ---------------------------------------------------------------------------------------- */
+/* ---- settling -------------------------------------------------------------------------------- */
 
 static void join(struct ese_buffer *text, const struct ese_option *option, int i, const char *value)
 {
@@ -242,11 +253,12 @@ static void keep(struct setting *setting, struct ese_buffer *text)
 }
 
 /* Takes the value from the strongest source that has one. */
-static int settle_one(const struct ese_config *config, struct setting *setting, struct ese_error *error)
+static int settle_one(const struct ese_config *config, struct setting *setting,
+                      struct ese_error *error)
 {
     for (size_t s = 0; s < ESE_COUNT_OF(sources); s++) {
         struct ese_buffer text = ESE_BUFFER_INIT(VALUE_LIMIT);
-        char place[PLACE_SIZE];
+        place_text place;
         const char *value;
         int i = 0;
         while ((value = sources[s](config, setting->option, i, place)) != NULL) {
@@ -260,7 +272,8 @@ static int settle_one(const struct ese_config *config, struct setting *setting, 
         if (i > 0)
             keep(setting, &text);
         if (overflowed)
-            return ese_fail(error, ESE_E_USAGE, "%s: longer than %d bytes, give less", place, VALUE_LIMIT);
+            return ese_fail(error, ESE_E_USAGE, "%s: longer than %d bytes, give less", place,
+                            VALUE_LIMIT);
         if (i > 0)
             return 0;
     }
@@ -269,7 +282,7 @@ static int settle_one(const struct ese_config *config, struct setting *setting, 
 
 static void add_settings(struct ese_config *config)
 {
-    config->settings = ese_alloc_array(1, sizeof *config->settings); /* not NULL, even without any option */
+    config->settings = ese_alloc(sizeof *config->settings); /* not NULL, even without options */
     for (int t = 0; t < config->options.count; t++) {
         const struct ese_option *option = config->options.tables[t].table;
         for (; option->name != NULL; option++) {
@@ -285,7 +298,8 @@ static void add_settings(struct ese_config *config)
 int ese_config_settle(struct ese_config *config, struct ese_error *error)
 {
     assert(config->settings == NULL);
-    if (check_words(config, error) == -1 || check_names(config, &config->program, false, error) == -1 ||
+    if (check_words(config, error) == -1 ||
+        check_names(config, &config->program, false, error) == -1 ||
         check_names(config, &config->file, true, error) == -1)
         return -1;
     add_settings(config);
@@ -296,7 +310,7 @@ int ese_config_settle(struct ese_config *config, struct ese_error *error)
     return 0;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static const struct setting *find(const struct ese_config *config, const char *name)
 {

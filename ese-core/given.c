@@ -8,7 +8,8 @@
 #define VALUES_LIMIT 1000
 #define LINE_LIMIT 4000
 
-void ese_given_add(struct ese_given_list *list, const char *name, const char *value, const char *place)
+void ese_given_add(struct ese_given_list *list, const char *name, const char *value,
+                   const char *place)
 {
     list->items = ese_realloc_array(list->items, list->count + 1, sizeof *list->items);
     list->items[list->count++] = (struct ese_given){
@@ -46,10 +47,11 @@ static int take_line(struct ese_given_list *list, char *line, const char *path, 
         return 0;
     char *equals = strchr(text, '=');
     if (equals == NULL || equals == text)
-        return ese_fail(error, ESE_E_USAGE, "%.200s:%d: '%.60s' is not understood, write name = value",
-                        path, number, text);
+        return ese_fail(error, ESE_E_USAGE, "%.200s:%d: '%.60s' is no name = value", path, number,
+                        text);
     if (list->count >= VALUES_LIMIT)
-        return ese_fail(error, ESE_E_USAGE, "%.200s:%d: more than %d values", path, number, VALUES_LIMIT);
+        return ese_fail(error, ESE_E_USAGE, "%.200s:%d: more than %d values", path, number,
+                        VALUES_LIMIT);
     *equals = '\0';
     char place[300];
     snprintf(place, sizeof place, "%.200s:%d: %.60s", path, number, trim(text));
@@ -57,7 +59,8 @@ static int take_line(struct ese_given_list *list, char *line, const char *path, 
     return 0;
 }
 
-static int read_lines(struct ese_given_list *list, FILE *file, const char *path, struct ese_error *error)
+static int read_lines(struct ese_given_list *list, FILE *file, const char *path,
+                      struct ese_error *error)
 {
     char line[LINE_LIMIT + 2];
     for (int number = 1; fgets(line, sizeof line, file) != NULL; number++) {

@@ -15,7 +15,8 @@ typedef void visit_option(const struct ese_option *option);
 /* Those of one table that no earlier table has too. */
 static void visit_table(const struct ese_options *options, int table, visit_option *visit)
 {
-    for (const struct ese_option *option = options->tables[table].table; option->name != NULL; option++) {
+    const struct ese_option *option = options->tables[table].table;
+    for (; option->name != NULL; option++) {
         if (ese_options_find(options, option->name) == option)
             visit(option);
     }
@@ -68,9 +69,9 @@ static void describe(struct ese_buffer *text, const struct ese_option *option, b
         ese_buffer_printf(text, " Default: %s.", option->fallback);
 }
 
-/* ---- --help ------------------------------------------------------------------------------------------ */
+/* ---- --help ---------------------------------------------------------------------------------- */
 
-/* Prints text word by word, broken at LINE_WIDTH, its further lines indented; column is where we stand. */
+/* Prints text word by word, broken at LINE_WIDTH, further lines indented; column: the present one. */
 static void print_wrapped(const char *text, int indent, int column)
 {
     bool first = true;
@@ -109,8 +110,9 @@ static void print_option(const struct ese_option *option)
     char letter[8] = "    ";
     if (option->letter != '\0')
         snprintf(letter, sizeof letter, "-%c, ", option->letter);
-    int column = printf("  %s--%s%s%s%s", letter, on_by_default(option) ? "[no-]" : "", option->name,
-                        placeholder(option)[0] != '\0' ? " " : "", placeholder(option));
+    int column = printf("  %s--%s%s%s%s", letter, on_by_default(option) ? "[no-]" : "",
+                        option->name, placeholder(option)[0] != '\0' ? " " : "",
+                        placeholder(option));
     if (column > HELP_INDENT - 2)
         printf("\n%*s", HELP_INDENT, "");
     else
@@ -150,7 +152,7 @@ void ese_manual_help(const struct ese_manual *manual, const struct ese_config *c
         print_examples(manual->examples);
 }
 
-/* ---- --man: mdoc(7), https://mandoc.bsd.lv/man/mdoc.7.html ------------------------------------------- */
+/* ---- --man: mdoc(7), https://mandoc.bsd.lv/man/mdoc.7.html ----------------------------------- */
 
 /* One word, so that roff takes none of it for an instruction. */
 static void print_roff_word(const char *word, int length)
@@ -257,21 +259,22 @@ void ese_manual_page(const struct ese_manual *manual, const struct ese_config *c
         printf(".El\n");
     }
     printf(".Sh ENVIRONMENT\n");
-    print_roff_text("An option is also read from the environment variable of its name, in capitals, with ESE_ "
-                    "before it and underscores for dashes: --log-level from ESE_LOG_LEVEL. An empty one counts "
-                    "as not set. The command line is stronger than the environment, the environment stronger "
-                    "than the file of --config.");
+    print_roff_text("An option is also read from the environment variable of its name, in "
+                    "capitals, with ESE_ before it and underscores for dashes: --log-level from "
+                    "ESE_LOG_LEVEL. An empty one counts as not set. The command line is stronger "
+                    "than the environment, the environment stronger than the file of --config.");
     printf(".Sh FILES\n");
-    print_roff_text("The file of --config has one option a line, written as name = value, without the dashes. "
-                    "Lines that begin with # are comments.");
+    print_roff_text("The file of --config has one option a line, written as name = value, without "
+                    "the dashes. Lines that begin with # are comments.");
     printf(".Sh EXIT STATUS\n");
-    print_roff_text("0 on success, 64 when an option or argument is wrong, 69 when something is missing in the "
-                    "environment, 130 when a second signal ended it, otherwise as described above or 1.");
+    print_roff_text("0 on success, 64 when an option or argument is wrong, 69 when something is "
+                    "missing in the environment, 130 when a second signal ended it, otherwise as "
+                    "described above or 1.");
     if (manual->examples != NULL)
         print_roff_examples(manual->examples);
 }
 
-/* ---- --completion bash ------------------------------------------------------------------------------- */
+/* ---- --completion bash ----------------------------------------------------------------------- */
 
 static void print_names(const struct ese_option *option)
 {
@@ -312,7 +315,9 @@ void ese_manual_completion(const struct ese_manual *manual, const struct ese_con
     printf("'\n    COMPREPLY=()\n    case ${COMP_WORDS[COMP_CWORD-1]} in\n");
     for (int i = 0; i < options->count; i++)
         visit_table(options, i, print_values);
-    printf("    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n}\n");
+    printf("    esac\n"
+           "    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+           "}\n");
     if (strchr(manual->name, ' ') != NULL)
         return; /* a command's: its program's function calls it */
     printf("complete -o default -F ");

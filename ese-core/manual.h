@@ -13,7 +13,7 @@ struct ese_manual {
     const char *summary;     /* "stores events and answers for them" */
     const char *synopsis;    /* what may stand behind the options: "", "COMMAND", "FILE ..." */
     const char *description; /* paragraphs separated by an empty line */
-    const char *examples;    /* one command a line, each followed by a line "  what it does"; or NULL */
+    const char *examples;    /* a command a line, behind each a line "  what it does"; or NULL */
 };
 
 void ese_manual_help(const struct ese_manual *manual, const struct ese_config *config);

@@ -10,7 +10,7 @@ static size_t smallest(size_t a, size_t b, size_t c)
     return least < c ? least : c;
 }
 
-/* How many letters have to be put in, taken out or exchanged to make one of the other (Levenshtein). */
+/* How many letters must be put in, taken out or exchanged to make `to` of `from` (Levenshtein). */
 static size_t distance(const char *from, const char *to)
 {
     size_t row[NAME_LIMIT + 1];
@@ -42,14 +42,16 @@ static void check(const struct ese_option *option)
 
 const struct ese_option *ese_option_find(const struct ese_option *table, const char *name)
 {
-    for (const struct ese_option *option = table; option != NULL && option->name != NULL; option++) {
+    const struct ese_option *option = table;
+    for (; option != NULL && option->name != NULL; option++) {
         if (strcmp(option->name, name) == 0)
             return option;
     }
     return NULL;
 }
 
-void ese_options_add(struct ese_options *options, const char *heading, const struct ese_option *table)
+void ese_options_add(struct ese_options *options, const char *heading,
+                     const struct ese_option *table)
 {
     assert(options->count < ESE_OPTION_TABLES);
     for (const struct ese_option *option = table; option->name != NULL; option++)
@@ -70,7 +72,8 @@ const struct ese_option *ese_options_find(const struct ese_options *options, con
 const struct ese_option *ese_options_find_letter(const struct ese_options *options, char letter)
 {
     for (int i = 0; i < options->count; i++) {
-        for (const struct ese_option *option = options->tables[i].table; option->name != NULL; option++) {
+        const struct ese_option *option = options->tables[i].table;
+        for (; option->name != NULL; option++) {
             if (option->letter != '\0' && option->letter == letter)
                 return option;
         }
@@ -81,11 +84,12 @@ const struct ese_option *ese_options_find_letter(const struct ese_options *optio
 const char *ese_options_nearest(const struct ese_options *options, const char *name)
 {
     const char *nearest = NULL;
-    size_t least = strlen(name) < 6 ? 2 : 3; /* nearer than this; in short words one slip already says little */
+    size_t least = strlen(name) < 6 ? 2 : 3; /* nearer than this: a short word is soon another */
     if (strlen(name) >= NAME_LIMIT)
         return NULL;
     for (int i = 0; i < options->count; i++) {
-        for (const struct ese_option *option = options->tables[i].table; option->name != NULL; option++) {
+        const struct ese_option *option = options->tables[i].table;
+        for (; option->name != NULL; option++) {
             size_t away = distance(name, option->name);
             if (away < least) {
                 least = away;

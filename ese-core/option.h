@@ -24,7 +24,7 @@ struct ese_option {
     const char *name;       /* without the dashes; NULL ends the table */
     char letter;            /* a short flag ('X'), or 0 */
     enum ese_option_kind kind;
-    const char *value;      /* what --help shows behind the name: "N", "HOST:PORT"; NULL for flags */
+    const char *value;      /* what --help shows behind it: "N", "HOST:PORT"; NULL for flags */
     const char *fallback;   /* the default, as text; NULL: none (absent until given) */
     const char *choices;    /* "os|disk" for ESE_OPTION_CHOICE, else NULL */
     int64_t min, max;       /* for ESE_OPTION_NUMBER */
@@ -37,7 +37,7 @@ struct ese_option {
 /* The entry of that name, or NULL. table may be NULL. */
 const struct ese_option *ese_option_find(const struct ese_option *table, const char *name);
 
-/* Several tables with their headings, read as one: a name belongs to the first table that has it. */
+/* Several tables with their headings, read as one: a name belongs to the first that has it. */
 #define ESE_OPTION_TABLES 8
 struct ese_options {
     struct {
@@ -47,8 +47,10 @@ struct ese_options {
     int count;
 };
 
-/* Asserts that there is room and that the table makes sense (a number has a range, a choice its choices). */
-void ese_options_add(struct ese_options *options, const char *heading, const struct ese_option *table);
+/* Asserts that there is room and that the table makes sense (a number has a range, a choice its
+ * choices). */
+void ese_options_add(struct ese_options *options, const char *heading,
+                     const struct ese_option *table);
 const struct ese_option *ese_options_find(const struct ese_options *options, const char *name);
 const struct ese_option *ese_options_find_letter(const struct ese_options *options, char letter);
 

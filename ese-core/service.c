@@ -31,7 +31,7 @@ static const struct ese_option common_options[] = {
     ESE_OPTION_END,
 };
 
-/* ---- stopping ---------------------------------------------------------------------------------------- */
+/* ---- stopping -------------------------------------------------------------------------------- */
 
 static atomic_bool stopping;
 static atomic_int signals; /* asked from outside so far */
@@ -52,7 +52,7 @@ void ese_service_stop(void)
     int saved = errno; /* the signal handler runs this amid other people's system calls */
     atomic_store(&stopping, true);
     if (atomic_load(&stop_event) != -1)
-        eventfd_write(atomic_load(&stop_event), 1); /* fails only when full, and then it is readable */
+        eventfd_write(atomic_load(&stop_event), 1); /* fails only when full, thus readable */
     errno = saved;
 }
 
@@ -101,7 +101,7 @@ static void leave_signals(void)
     close(atomic_exchange(&stop_event, -1));
 }
 
-/* ---- being ready ------------------------------------------------------------------------------------- */
+/* ---- being ready ----------------------------------------------------------------------------- */
 
 static int write_line(const char *path, const char *text, struct ese_error *error)
 {
@@ -131,7 +131,7 @@ int ese_service_ready(const struct ese_config *config, const char *text, struct 
     return 0;
 }
 
-/* ---- main -------------------------------------------------------------------------------------------- */
+/* ---- main ------------------------------------------------------------------------------------ */
 
 static bool asked(const struct ese_config *config, const char *name, const char *value)
 {
@@ -167,7 +167,8 @@ static const struct question *find_question(const struct ese_config *config)
 }
 
 /* Reads the file and lets the service add its tables. */
-static int gather(const struct ese_service *service, struct ese_config *config, struct ese_error *error)
+static int gather(const struct ese_service *service, struct ese_config *config,
+                  struct ese_error *error)
 {
     const char *file = ese_config_peek(config, "config");
     if (file != NULL && ese_config_give_file(config, file, error) == -1)
@@ -175,13 +176,16 @@ static int gather(const struct ese_service *service, struct ese_config *config, 
     return service->choose != NULL ? service->choose(config, error) : 0;
 }
 
-static int settle(const struct ese_service *service, struct ese_config *config, struct ese_error *error)
+static int settle(const struct ese_service *service, struct ese_config *config,
+                  struct ese_error *error)
 {
     if (ese_config_settle(config, error) == -1)
         return -1;
     const char *argument = ese_config_argument(config, 0);
-    if (argument != NULL && (service->manual.synopsis == NULL || service->manual.synopsis[0] == '\0'))
-        return ese_fail(error, ESE_E_USAGE, "'%.60s' is too much, there are only options", argument);
+    const char *synopsis = service->manual.synopsis;
+    if (argument != NULL && (synopsis == NULL || synopsis[0] == '\0'))
+        return ese_fail(error, ESE_E_USAGE, "'%.60s' is too much, there are only options",
+                        argument);
     return 0;
 }
 
@@ -194,7 +198,8 @@ static void open_log(const struct ese_service *service, const struct ese_config 
     }
 }
 
-static int run(const struct ese_service *service, const struct ese_config *config, struct ese_error *error)
+static int run(const struct ese_service *service, const struct ese_config *config,
+               struct ese_error *error)
 {
     open_log(service, config);
     if (catch_signals(error) == -1)
@@ -204,7 +209,8 @@ static int run(const struct ese_service *service, const struct ese_config *confi
     return status;
 }
 
-static int do_main(const struct ese_service *service, struct ese_config *config, struct ese_error *error)
+static int do_main(const struct ese_service *service, struct ese_config *config,
+                   struct ese_error *error)
 {
     int gathered = gather(service, config, error);
     const struct question *question = find_question(config);

@@ -35,7 +35,8 @@ int ese_service_main(const struct ese_service *service, int argc, char **argv);
 /* True once a stop was asked for. Async-signal-safe, any thread. */
 bool ese_service_stopping(void);
 
-/* Becomes readable when a stop is asked for, and stays so: for poll(2). -1 outside ese_service_main. */
+/* Becomes readable when a stop is asked for, and stays so: for poll(2). -1 outside
+ * ese_service_main. */
 int ese_service_stop_fd(void);
 
 /* Asks for a stop from inside (a fatal error in a thread). Any thread. */
@@ -45,7 +46,8 @@ void ese_service_stop(void);
 bool ese_service_wait(int timeout_ms);
 
 /* Tells whoever started us that we serve: writes `text` and a newline to the file of --ready-file
- * (made under another name and renamed, so that a reader sees all of it or nothing). No-op without one. */
+ * (made under another name and renamed, so that a reader sees all of it or nothing). No-op without
+ * one. */
 int ese_service_ready(const struct ese_config *config, const char *text, struct ese_error *error);
 
 #endif

@@ -23,7 +23,7 @@ static void print_commands(FILE *stream)
     fprintf(stream, "\n'ese-lab COMMAND --help' tells more of each.\n");
 }
 
-/* ---- what it says of itself; each command does the same for its own options ---------------------------- */
+/* ---- what it says of itself; each command does the same for its own options ------------------ */
 
 static int help(void)
 {
@@ -40,13 +40,15 @@ static int version(void)
 static int page(void)
 {
     struct ese_buffer text = ESE_BUFFER_INIT(8000);
-    ese_buffer_text(&text, "Keeps journeys of events, from click to mail, over exchangeable transports. "
-                           "Its commands are:");
+    ese_buffer_text(&text, "Keeps journeys of events, from click to mail, over exchangeable "
+                           "transports. Its commands are:");
     for (size_t i = 0; i < ESE_COUNT_OF(commands); i++)
         ese_buffer_printf(&text, "\n\n%s: %s.", commands[i]->name, commands[i]->summary);
-    ese_buffer_text(&text, "\n\nEach command has options of its own and prints its page with --man.");
-    const struct ese_manual manual = {.name = "ese-lab", .summary = "walks events over transports side by side",
-                                      .synopsis = "COMMAND", .description = text.text};
+    ese_buffer_text(&text, "\n\nEach has options of its own and prints its page with --man.");
+    const struct ese_manual manual = {.name = "ese-lab",
+                                      .summary = "walks events over transports side by side",
+                                      .synopsis = "COMMAND",
+                                      .description = text.text};
     struct ese_config *none = ese_config_new();
     ese_manual_page(&manual, none);
     ese_config_free(&none);
@@ -54,7 +56,7 @@ static int page(void)
     return 0;
 }
 
-/* The commands' functions, and one that calls the right one of them. ./lab has the same commands. */
+/* The commands' functions, and one that calls the right one. ./lab has the same commands. */
 static int completion(void)
 {
     char *words[] = {NULL, "--completion", "bash", NULL};
@@ -63,9 +65,10 @@ static int completion(void)
         commands[i]->main(3, words);
     }
     printf("_ese_lab() {\n"
+           "    local command=_ese_lab_${COMP_WORDS[1]}\n"
+           "    COMPREPLY=()\n"
            "    if [ \"$COMP_CWORD\" -gt 1 ]; then\n"
-           "        COMPREPLY=()\n"
-           "        declare -F \"_ese_lab_${COMP_WORDS[1]}\" >/dev/null && \"_ese_lab_${COMP_WORDS[1]}\"\n"
+           "        declare -F \"$command\" >/dev/null && \"$command\"\n"
            "        return\n"
            "    fi\n"
            "    COMPREPLY=($(compgen -W '");

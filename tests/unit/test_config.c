@@ -11,8 +11,8 @@
 
 static const struct ese_option base[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME", .help = "Which."},
-    {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .choices = "max", .min = 1, .max = 1000,
-     .fallback = "10", .help = "How many."},
+    {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .choices = "max", .min = 1,
+     .max = 1000, .fallback = "10", .help = "How many."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "os|disk", .fallback = "os",
      .help = "How safe."},
     {.name = "retry-deadline-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .min = 0, .max = 60000,
@@ -113,8 +113,8 @@ static void defaults_hold(void **state)
 static void words_are_read_in_all_their_forms(void **state)
 {
     struct fixture *fixture = *state;
-    GIVE(fixture, "first", "--rate", "5", "--transport=a=b", "-j", "--no-long-poll", "-Xa=1", "-X", "b=2",
-         "--property=c=3", "-", "--", "--rate", "-z");
+    GIVE(fixture, "first", "--rate", "5", "--transport=a=b", "-j", "--no-long-poll", "-Xa=1", "-X",
+         "b=2", "--property=c=3", "-", "--", "--rate", "-z");
     settles(fixture);
     assert_int_equal(ese_config_number(fixture->config, "rate"), 5);
     assert_string_equal(ese_config_text(fixture->config, "transport"), "a=b");
@@ -150,8 +150,8 @@ static void a_number_may_be_a_word(void **state)
 static void order_of_the_sources(void **state)
 {
     struct fixture *fixture = *state;
-    give_file(fixture, "# comment\n\n  rate = 100 \ntransport = of the file\nretry-deadline-ms=7\njson = true\n"
-                       "property = a\nproperty = b\ndurability = disk\n");
+    give_file(fixture, "# comment\n\n  rate = 100 \ntransport = of the file\nretry-deadline-ms=7\n"
+                       "json = true\nproperty = a\nproperty = b\ndurability = disk\n");
     assert_int_equal(ese_config_give_file(fixture->config, fixture->file, &fixture->error), 0);
     assert_string_equal(ese_config_peek(fixture->config, "rate"), "100");
     setenv("ESE_RATE", "200", 1);
@@ -302,9 +302,9 @@ static void refuses_in_a_file_what_belongs_on_the_command_line(void **state)
 static void refuses_a_file_that_is_none(void **state)
 {
     struct fixture *fixture = *state;
-    assert_int_equal(ese_config_give_file(fixture->config, "/nowhere/lab.conf", &fixture->error), -1);
+    assert_int_equal(ese_config_give_file(fixture->config, "/nowhere/l.conf", &fixture->error), -1);
     assert_int_equal(fixture->error.code, ESE_E_USAGE);
-    assert_non_null(strstr(fixture->error.text, "/nowhere/lab.conf"));
+    assert_non_null(strstr(fixture->error.text, "/nowhere/l.conf"));
     give_file(fixture, "rate 5\n");
     assert_int_equal(ese_config_give_file(fixture->config, fixture->file, &fixture->error), -1);
     assert_non_null(strstr(fixture->error.text, ":1: 'rate 5'"));

@@ -12,22 +12,25 @@
 #include "ese-core/memory.h"
 
 static const struct ese_option options[] = {
-    {.name = "rate", .letter = 'r', .kind = ESE_OPTION_NUMBER, .value = "N", .choices = "max", .min = 1,
-     .max = 1000, .fallback = "10", .help = "Events a second."},
+    {.name = "rate", .letter = 'r', .kind = ESE_OPTION_NUMBER, .value = "N", .choices = "max",
+     .min = 1, .max = 1000, .fallback = "10", .help = "Events a second."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "os|disk", .fallback = "os",
      .help = "What an acknowledged event survives. See the docs."},
-    {.name = "long-poll", .kind = ESE_OPTION_FLAG, .fallback = "true", .help = "Waits at the server."},
+    {.name = "long-poll", .kind = ESE_OPTION_FLAG, .fallback = "true",
+     .help = "Waits at the server."},
     {.name = "a-name-longer-than-the-column", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
      .help = "A help text that is longer than one line can be, so that it has to be broken where a "
              "word ends, e.g. here or there. 'quoted' at the front; a \\ in the middle."},
-    {.name = "property", .letter = 'X', .kind = ESE_OPTION_LIST, .value = "KEY=VALUE", .help = "Passed on."},
+    {.name = "property", .letter = 'X', .kind = ESE_OPTION_LIST, .value = "KEY=VALUE",
+     .help = "Passed on."},
     ESE_OPTION_END,
 };
 
 static const struct ese_option later[] = {
     {.name = "via", .kind = ESE_OPTION_CHOICE, .choices = "server|direct", .help = "The way in."},
     {.name = "rate", .kind = ESE_OPTION_TEXT, .value = "HIDDEN", .help = "Hidden."},
-    {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 0, .max = INT64_MAX, .help = "Seed."},
+    {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 0, .max = INT64_MAX,
+     .help = "Seed."},
     ESE_OPTION_END,
 };
 
@@ -42,7 +45,7 @@ static const struct ese_manual manual = {
     .name = "ese-example",
     .summary = "shows what a manual looks like",
     .synopsis = "FILE ...",
-    .description = "One paragraph. It has two sentences.\n\n.Another paragraph, which begins with a dot.",
+    .description = "One paragraph. It has two sentences.\n\n.Another, which begins with a dot.",
     .examples = "ese-example --rate max\n  as fast as it goes\n",
 };
 
@@ -173,8 +176,8 @@ static void a_command_has_a_page_and_no_completion_of_its_own(void **state)
 
 /* What bash would offer for the words, the last of which is being typed. */
 #define COMPLETES(text, words, expected)                                                           \
-    assert_int_equal(run_on(text, "bash -c '. \"$0\" && COMP_WORDS=(" words                   \
-                            ") && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) ; _ese_example; "           \
+    assert_int_equal(run_on(text, "bash -c '. \"$0\" && COMP_WORDS=(" words ") && "             \
+                            "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) ; _ese_example; "            \
                             "test \"${COMPREPLY[*]}\" = \"" expected "\"' \"$file\""), 0)
 
 static void completion_completes(void **state)

@@ -93,7 +93,10 @@ static int run(const struct ese_config *config, struct ese_error *error)
 }
 
 static const struct ese_service service = {
-    .manual = {.name = "ese-example", .summary = "is an example", .synopsis = "", .description = "It is."},
+    .manual = {.name = "ese-example",
+               .summary = "is an example",
+               .synopsis = "",
+               .description = "It is."},
     .options = options,
     .choose = choose,
     .run = run,
