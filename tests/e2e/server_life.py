@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -100,6 +101,11 @@ def memory_begins_anew(server):
     assert server.ask("GET", f"/events?after={cursor}")[0] == 410
 
 
+def failed_commits(server):
+    found = re.search(r"^ese_store_failed_commits_total (\d+)", server.ask("GET", "/metrics")[2], re.MULTILINE)
+    return int(found.group(1))
+
+
 def a_disk_that_is_full_loses_nothing_acknowledged(server):
     """No file may grow beyond 1 MiB: what a quota does. Then the limit goes."""
     server.stop()
@@ -112,6 +118,12 @@ def a_disk_that_is_full_loses_nothing_acknowledged(server):
             break
         answered.append(json.loads(body)["id"])
     assert status in (503, 504, 507) and len(answered) > 10, (status, len(answered))
+    assert server.ask("GET", "/health")[0] == 503
+    failed = failed_commits(server)
+    deadline = time.monotonic() + 20
+    while failed_commits(server) < failed + 2:  # it goes on trying by itself, and is not fooled
+        assert time.monotonic() < deadline, "it does not try again"
+        time.sleep(0.05)
     assert server.ask("GET", "/health")[0] == 503
     assert read_all(server)[:len(answered)] == answered
     server.stop()

@@ -5,8 +5,9 @@
  * readable log is [start, next). Rows in front of start may still be there, for repeats to be
  * recognised; rows from next on belong to a transaction that is not committed.
  *
- * What a reader is told to be the oldest may expire before its next question comes, and at a thousand
- * events a second every time. So a cursor is good for a while longer than what it stands at is listed.
+ * What a reader is told to be the oldest may expire before its next question comes, and at a
+ * thousand events a second every time. So a cursor is good for a while longer than what it stands
+ * at is listed.
  *
  * Three parts, each with its own connection to the database:
  *   store_writer.h  a thread that stores what has come in, many requests to one commit

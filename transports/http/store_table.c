@@ -156,6 +156,19 @@ void ese_store_table_rollback(struct ese_store_table *table)
     table->ends = table->committed;
 }
 
+/* No request has the empty key; the row leaves like any other. */
+int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, struct ese_error *error)
+{
+    static const char bytes[ESE_EVENT_DATA_LIMIT];
+    struct ese_statement *put = table->put_request;
+
+    ese_statement_text(put, 1, "");
+    ese_statement_number(put, 2, 0);
+    ese_statement_bytes(put, 3, bytes, sizeof(bytes));
+    ese_statement_number(put, 4, now_ms);
+    return ese_statement_run(put, error);
+}
+
 int64_t ese_store_table_repeats(const struct ese_store_table *table)
 {
     return table->repeats;

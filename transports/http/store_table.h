@@ -38,6 +38,10 @@ int ese_store_table_append(struct ese_store_table *table, struct ese_append *app
 int ese_store_table_expire(struct ese_store_table *table, int64_t now_ms, int64_t most,
                            int64_t *deleted, struct ese_error *error);
 
+/* Writes as much as the largest event, where no reader sees it: fails when that could not be
+ * stored either. */
+int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, struct ese_error *error);
+
 /* Events found stored before, since the table was opened. */
 int64_t ese_store_table_repeats(const struct ese_store_table *table);
 

@@ -29,7 +29,8 @@ struct figures {
 
 struct ese_store_writer {
     struct ese_store_writer_options options;
-    struct ese_store_table *table; /* the thread's */
+    struct ese_store_table *table; /* the thread's, as is failing */
+    bool failing;                  /* the last commit did */
     struct figures figures;
     pthread_t thread;
     bool started;
@@ -150,9 +151,13 @@ static int store_group(struct ese_store_writer *writer, const struct group *grou
                        struct ese_error *error)
 {
     int64_t now_ms = ese_clock_wall_ms();
-    int64_t most = group->head == NULL ? EXPIRE_WHEN_IDLE
-                                       : EXPIRE_AT_LEAST + EXPIRE_PER_EVENT * group->events;
+    bool idle = group->head == NULL;
+    int64_t most =
+        idle ? EXPIRE_WHEN_IDLE : EXPIRE_AT_LEAST + EXPIRE_PER_EVENT * group->events;
 
+    /* Who is told that we cannot store may send nothing more: find out by ourselves when we can. */
+    if (idle && writer->failing && ese_store_table_probe(writer->table, now_ms, error) != 0)
+        return -1;
     for (struct ese_append *append = group->head; append != NULL; append = append->next) {
         enum ese_append_result result;
         if (ese_store_table_append(writer->table, append, now_ms, &result, error) != 0)
@@ -162,16 +167,19 @@ static int store_group(struct ese_store_writer *writer, const struct group *grou
     return ese_store_table_expire(writer->table, now_ms, most, expired, error);
 }
 
+/* text: why a commit failed; "" when it did not. */
 static void note_problem(struct ese_store_writer *writer, const char *text)
 {
+    bool failing = text[0] != '\0';
+
+    if (failing && !writer->failing)
+        ese_log_error("the store cannot commit: %s", text);
+    if (!failing && writer->failing)
+        ese_log_info("the store commits again");
+    writer->failing = failing;
     pthread_mutex_lock(&writer->mutex);
-    bool changed = (writer->problem[0] == '\0') != (text[0] == '\0');
     snprintf(writer->problem, sizeof(writer->problem), "%s", text);
     pthread_mutex_unlock(&writer->mutex);
-    if (changed && text[0] != '\0')
-        ese_log_error("the store cannot commit: %s", text);
-    else if (changed)
-        ese_log_info("the store commits again");
 }
 
 /* A transaction that broke off before its commit left nothing behind. Of a commit that failed
