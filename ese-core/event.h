@@ -20,7 +20,7 @@
 #define ESE_EVENT_FOREIGN_ID_SIZE 128
 #define ESE_EVENT_DATA_LIMIT (64 * 1024) /* bytes of data an event may carry */
 #define ESE_EVENT_DATA_DEPTH 32          /* levels of objects and arrays in it */
-#define ESE_TRACEPARENT_SIZE 56          /* 55 characters and the NUL: W3C Trace Context, version 00 */
+#define ESE_TRACEPARENT_SIZE 56          /* 55 characters and the NUL: W3C Trace Context 00 */
 
 /* The original's names. */
 #define ESE_TYPE_CLICK "CLICK_STREAM_EVENT"

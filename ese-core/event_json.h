@@ -4,15 +4,15 @@
  *   posted    {"event":{"type","sub_type"},"timestamp":ms,"ip","data":{}}      + "id", "source"
  *   posted, many  {"events":[posted...]}
  *   stored    {"type","sub_type","ip","client_ts","server_ts","data":{}}       + "id"
- *   page      {"events":[stored + "offset", "traceparent"...],"next":CURSOR}   (ours: GET /events?after=)
- *   record    {"sub_type","ip","client_timestamp":ms,"data":"<JSON text>"}     (Kafka's value; id and type
- *             travel in headers)
+ *   page      {"events":[stored + "offset", "traceparent"...],"next":CURSOR}   (GET /events?after=)
+ *   record    {"sub_type","ip","client_timestamp":ms,"data":"<JSON text>"}     (Kafka's value; id
+ *             and type travel in headers)
  *
  * What the original's own clients send is taken as it takes it: members we do not know are passed
  * over, `data` may be missing. Where the original is lenient with what none of its clients sends
  * (a missing type, sub_type, timestamp or ip, text behind the value, null) we refuse.
- * Answers are indented by four spaces, their members in the original's order, keys of `data` sorted,
- * and <, >, & escaped, as Go's encoding/json writes them.
+ * Answers are indented by four spaces, their members in the original's order, keys of `data`
+ * sorted, and <, >, & escaped, as Go's encoding/json writes them.
  */
 #ifndef ESE_EVENT_JSON_H
 #define ESE_EVENT_JSON_H
@@ -30,8 +30,9 @@ struct ese_event_list {
 
 void ese_event_list_clear(struct ese_event_list *list);
 
-/* Reads one posted event, or a list of at most max (more: ESE_E_FULL). ESE_E_INVALID names what is wrong and where. Every reader
- * of one event clears it first: it must have been initialised ({0} will do), and is empty after a failure. */
+/* Reads one posted event, or a list of at most max (more: ESE_E_FULL). ESE_E_INVALID names what is
+ * wrong and where. Every reader of one event clears it first: it must have been initialised ({0}
+ * will do), and is empty after a failure. */
 int ese_event_json_read_posted(const char *body, size_t length, struct ese_event *event,
                                struct ese_error *error);
 int ese_event_json_read_posted_list(const char *body, size_t length, size_t max,
@@ -41,7 +42,8 @@ int ese_event_json_read_posted_list(const char *body, size_t length, size_t max,
 void ese_event_json_write_posted(struct ese_buffer *buffer, const struct ese_event *event);
 void ese_event_json_write_stored(struct ese_buffer *buffer, const struct ese_event *event);
 /* depth: levels below the top where it stands within something larger. */
-void ese_event_json_write_stored_at(struct ese_buffer *buffer, const struct ese_event *event, int depth);
+void ese_event_json_write_stored_at(struct ese_buffer *buffer, const struct ese_event *event,
+                                    int depth);
 void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct ese_event *events,
                                       size_t count); /* a JSON array; count 0 writes null */
 

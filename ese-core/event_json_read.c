@@ -3,7 +3,7 @@
 #include "ese-core/event_json.h"
 #include "ese-core/memory.h"
 
-/* ---- JSON ------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static json_t *parse(const char *text, size_t length, struct ese_error *error)
 {
@@ -19,8 +19,8 @@ static json_t *parse(const char *text, size_t length, struct ese_error *error)
 }
 
 /* An object's member as text that fits; missing and empty are refused unless optional (then ""). */
-static int read_text(const json_t *object, const char *name, bool optional, char *target, size_t size,
-                     struct ese_error *error)
+static int read_text(const json_t *object, const char *name, bool optional, char *target,
+                     size_t size, struct ese_error *error)
 {
     const json_t *member = json_object_get(object, name);
     target[0] = '\0';
@@ -31,7 +31,8 @@ static int read_text(const json_t *object, const char *name, bool optional, char
         return ese_fail(error, ESE_E_INVALID, "%s: a text is expected%s", name,
                         member == NULL ? ", there is none" : "");
     if (ese_fit_text(target, size, text) != 0)
-        return ese_fail(error, ESE_E_INVALID, "%s: '%.40s...' is longer than %zu bytes", name, text, size - 1);
+        return ese_fail(error, ESE_E_INVALID, "%s: '%.40s...' is longer than %zu bytes", name, text,
+                        size - 1);
     return 0;
 }
 
@@ -43,13 +44,13 @@ static int read_number(const json_t *object, const char *name, bool optional, in
     if (member == NULL && optional)
         return 0;
     if (!json_is_integer(member))
-        return ese_fail(error, ESE_E_INVALID, "%s: a whole number is expected, without fraction or exponent",
-                        name);
+        return ese_fail(error, ESE_E_INVALID,
+                        "%s: a whole number is expected, without fraction or exponent", name);
     *number = json_integer_value(member);
     return 0;
 }
 
-/* ---- members several shapes have -------------------------------------------------------------- */
+/* ---- members several shapes have ------------------------------------------------------------- */
 
 #define DUMP (JSON_COMPACT | JSON_SORT_KEYS)
 
@@ -68,7 +69,7 @@ static char *dump(const json_t *data)
     return text;
 }
 
-/* Answers are indented, four spaces a level: without a bound on levels, few bytes would make many. */
+/* Answers are indented, four spaces a level: few bytes of many levels would make many. */
 static bool nested_deeper(json_t *value, int levels)
 {
     const char *name;
@@ -97,9 +98,9 @@ static int keep_data(json_t *data, struct ese_event *event, struct ese_error *er
     if (nested_deeper(data, ESE_EVENT_DATA_DEPTH))
         return ese_fail(error, ESE_E_INVALID, "data: more than %d levels", ESE_EVENT_DATA_DEPTH);
     const char *order = json_string_value(json_object_get(data, "orderId"));
-    if (order != NULL && strlen(order) >= sizeof event->key)
-        return ese_fail(error, ESE_E_INVALID, "data.orderId: '%.40s...' is longer than %zu bytes", order,
-                        sizeof event->key - 1);
+    if (order != NULL && ese_fit_text(event->key, sizeof event->key, order) != 0)
+        return ese_fail(error, ESE_E_INVALID, "data.orderId: '%.40s...' is longer than %zu bytes",
+                        order, sizeof event->key - 1);
     free(event->data);
     event->data = dump(data);
     if (event->data == NULL || strlen(event->data) > ESE_EVENT_DATA_LIMIT)
@@ -112,6 +113,13 @@ static int read_data(const json_t *object, struct ese_event *event, struct ese_e
 {
     json_t *data = json_object_get(object, "data");
     return data == NULL ? 0 : keep_data(data, event, error);
+}
+
+/* What ese_event_set_key would say, without parsing data again. */
+static void complete_key(struct ese_event *event)
+{
+    if (event->key[0] == '\0')
+        ese_event_set_key(event);
 }
 
 /* One of our ids, without a source, is the event's; any other is foreign and kept beside. */
@@ -131,14 +139,16 @@ static int read_id(const json_t *object, struct ese_event *event, struct ese_err
 
 static int read_traceparent(const json_t *object, struct ese_event *event, struct ese_error *error)
 {
-    if (read_text(object, "traceparent", true, event->traceparent, sizeof event->traceparent, error) != 0)
+    if (read_text(object, "traceparent", true, event->traceparent, sizeof event->traceparent,
+                  error) != 0)
         return -1;
     if (event->traceparent[0] != '\0' && !ese_traceparent_valid(event->traceparent))
-        return ese_fail(error, ESE_E_INVALID, "traceparent: '%s' is none of version 00", event->traceparent);
+        return ese_fail(error, ESE_E_INVALID, "traceparent: '%s' is none of version 00",
+                        event->traceparent);
     return 0;
 }
 
-/* ---- shapes ----------------------------------------------------------------------------------- */
+/* ---- shapes ---------------------------------------------------------------------------------- */
 
 static int read_posted(const json_t *root, struct ese_event *event, struct ese_error *error)
 {
@@ -151,7 +161,7 @@ static int read_posted(const json_t *root, struct ese_event *event, struct ese_e
         read_text(root, "ip", false, event->ip, sizeof event->ip, error) != 0 ||
         read_data(root, event, error) != 0 || read_id(root, event, error) != 0)
         return -1;
-    ese_event_set_key(event);
+    complete_key(event);
     return 0;
 }
 
@@ -164,7 +174,7 @@ static int read_stored(const json_t *root, struct ese_event *event, struct ese_e
         read_number(root, "server_ts", true, &event->server_ts, error) != 0 ||
         read_data(root, event, error) != 0 || read_id(root, event, error) != 0)
         return -1;
-    ese_event_set_key(event);
+    complete_key(event);
     return 0;
 }
 
@@ -190,7 +200,7 @@ static int read_record(const json_t *root, struct ese_event *event, struct ese_e
         if (result != 0)
             return -1;
     }
-    ese_event_set_key(event);
+    complete_key(event);
     return 0;
 }
 
@@ -230,7 +240,7 @@ int ese_event_json_read_record(const char *value, size_t length, struct ese_even
     return read_body(value, length, read_record, event, error);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------ */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 void ese_event_list_clear(struct ese_event_list *list)
 {
@@ -240,8 +250,8 @@ void ese_event_list_clear(struct ese_event_list *list)
     *list = (struct ese_event_list){.count = 0};
 }
 
-static int read_list(const json_t *array, size_t max, read_shape *shape, struct ese_event_list *list,
-                     struct ese_error *error)
+static int read_list(const json_t *array, size_t max, read_shape *shape,
+                     struct ese_event_list *list, struct ese_error *error)
 {
     if (!json_is_array(array))
         return ese_fail(error, ESE_E_INVALID, "events: an array is expected");

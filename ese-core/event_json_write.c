@@ -44,7 +44,8 @@ static void write_id(struct ese_buffer *buffer, const struct ese_event *event, i
 }
 
 /* The members of the stored shape, without the braces. */
-static void write_stored_members(struct ese_buffer *buffer, const struct ese_event *event, int depth)
+static void write_stored_members(struct ese_buffer *buffer, const struct ese_event *event,
+                                 int depth)
 {
     write_name(buffer, "type", depth, true);
     ese_json_write_string(buffer, event->type);
@@ -89,7 +90,8 @@ void ese_event_json_write_stored(struct ese_buffer *buffer, const struct ese_eve
     ese_event_json_write_stored_at(buffer, event, 0);
 }
 
-void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct ese_event *events, size_t count)
+void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct ese_event *events,
+                                      size_t count)
 {
     if (count == 0) {
         ese_buffer_text(buffer, "null");
@@ -104,7 +106,8 @@ void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct es
     ese_buffer_text(buffer, "]");
 }
 
-void ese_event_json_write_paged(struct ese_buffer *buffer, const struct ese_event *event, int64_t offset)
+void ese_event_json_write_paged(struct ese_buffer *buffer, const struct ese_event *event,
+                                int64_t offset)
 {
     ese_buffer_text(buffer, "{");
     write_stored_members(buffer, event, -1);

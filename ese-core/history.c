@@ -28,7 +28,7 @@ struct ese_history {
     struct ese_wire_totals noted;
 };
 
-/* ---- the file --------------------------------------------------------------------------------- */
+/* ---- the file -------------------------------------------------------------------------------- */
 
 /* Makes the file at least `size` long. Blocks are taken now: a full disk must be an answer here,
  * not a SIGBUS at some later store. */
@@ -47,13 +47,15 @@ static int grow(struct ese_history *history, int64_t size)
 static void truncated(struct ese_history *history, const char *why)
 {
     if (atomic_exchange(&history->header->truncated, 1) == 0)
-        ese_log_error("history %s ends here (%s): no ledger can be made from it", history->path, why);
+        ese_log_error("history %s ends here (%s): no ledger can be made from it",
+                      history->path, why);
 }
 
 /* Claims `count` slots side by side; NULL when there is no room for them. */
 static struct ese_history_slot *claim(struct ese_history *history, int count)
 {
-    if (history->slots == NULL || atomic_load_explicit(&history->header->truncated, memory_order_relaxed))
+    if (history->slots == NULL ||
+        atomic_load_explicit(&history->header->truncated, memory_order_relaxed))
         return NULL;
     int64_t first = atomic_fetch_add(&history->header->claimed, count);
     int64_t needed = ESE_HISTORY_HEADER_SIZE + (first + count) * (int64_t)sizeof *history->slots;
@@ -75,7 +77,8 @@ static struct ese_history_slot *claim(struct ese_history *history, int count)
     return &history->slots[first];
 }
 
-static void begin_header(struct ese_history_header *header, const char *party, const char *transport)
+static void begin_header(struct ese_history_header *header, const char *party,
+                         const char *transport)
 {
     memcpy(header->magic, ESE_HISTORY_MAGIC, sizeof header->magic);
     header->record_size = sizeof(struct ese_history_slot);
@@ -112,8 +115,8 @@ static int lock_file(struct ese_history *history, struct ese_error *error)
         return 0;
     if (errno != EAGAIN && errno != EACCES)
         return ese_fail_errno(error, "cannot lock the history %s", history->path);
-    return ese_fail(error, ESE_E_CONFLICT, "another process writes the history %s: give another path",
-                    history->path);
+    return ese_fail(error, ESE_E_CONFLICT,
+                    "another process writes the history %s: give another path", history->path);
 }
 
 static int open_file(struct ese_history *history, int64_t limit, struct ese_error *error)
@@ -128,7 +131,8 @@ static int open_file(struct ese_history *history, int64_t limit, struct ese_erro
     atomic_store(&history->size, status.st_size);
     if (grow(history, FIRST_BYTES < history->mapped ? FIRST_BYTES : history->mapped) != 0)
         return ese_fail_errno(error, "cannot make room for the history %s", history->path);
-    void *start = mmap(NULL, (size_t)history->mapped, PROT_READ | PROT_WRITE, MAP_SHARED, history->fd, 0);
+    void *start = mmap(NULL, (size_t)history->mapped, PROT_READ | PROT_WRITE, MAP_SHARED,
+                       history->fd, 0);
     if (start == MAP_FAILED)
         return ese_fail_errno(error, "cannot map the history %s", history->path);
     history->header = start;
@@ -187,7 +191,7 @@ void ese_history_close(struct ese_history **history)
     free(closed);
 }
 
-/* ---- records ---------------------------------------------------------------------------------- */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static void fill(struct ese_history_slot *slot, const struct ese_history_record *record)
 {
@@ -256,9 +260,10 @@ void ese_history_offer(struct ese_history *history, const struct ese_event *even
         .a = event->client_ts, .b = (int64_t)type << 16 | sub_type});
 }
 
-/* ---- counters --------------------------------------------------------------------------------- */
+/* ---- counters -------------------------------------------------------------------------------- */
 
-void ese_history_count(struct ese_history *history, enum ese_history_counter counter, int64_t amount)
+void ese_history_count(struct ese_history *history, enum ese_history_counter counter,
+                       int64_t amount)
 {
     assert(counter < ESE_HISTORY_COUNTERS);
     atomic_fetch_add_explicit(&history->header->counters[counter], amount, memory_order_relaxed);

@@ -9,17 +9,18 @@
  *
  *   header   magic "ESEHIST1", version, record size, party, transport, word list (type and sub_type
  *            names, so that records hold numbers), wall and monotonic time of the opening, and the
- *            running counters below (a live picture reads them; they say nothing the records do not,
- *            except bytes on the wire)
- *   record   kind (2 bytes; 0: not written; stored last, so that a torn record does not exist: where
- *            the writer was killed before that, the slot stays empty and readers pass over it),
+ *            running counters below (a live picture reads them; they say nothing the records do
+ *            not, except bytes on the wire)
+ *   record   kind (2 bytes; 0: not written; stored last, so that a torn record does not exist:
+ *            where the writer was killed before that, the slot stays empty, and is passed over),
  *            aux (2), partition (4), time_ns (8, CLOCK_MONOTONIC), id (16), a (8), b (8)
  *
- * An offer is followed by one or two KEY records that hold the key's text where the other members are.
+ * An offer is followed by one or two KEY records: behind their kind stands the key's text.
  *
- * One process at a time writes a history (the file is locked); its threads may all, lock-free but for
- * growing. The file is bounded by `limit`; a history that met it, or a full disk, stops recording, says
- * so once in the log and in its header (`truncated`), and a ledger made from it cannot be told.
+ * One process at a time writes a history (the file is locked); its threads may all, lock-free but
+ * for growing. The file is bounded by `limit`; a history that met it, or a full disk, stops
+ * recording, says so once in the log and in its header (`truncated`), and a ledger made from it
+ * cannot be told.
  */
 #ifndef ESE_HISTORY_H
 #define ESE_HISTORY_H
@@ -36,12 +37,15 @@ enum ese_history_kind {
                                      aux: how many KEY records follow */
     ESE_HISTORY_KEY = 2,          /* text; belongs to the OFFERED before it */
     ESE_HISTORY_SENT = 3,         /* time: first handed to the transport */
-    ESE_HISTORY_ACKNOWLEDGED = 4, /* partition and a: offset, or -1 where the transport does not say; b: attempts */
+    ESE_HISTORY_ACKNOWLEDGED = 4, /* partition and a: offset, or -1 where the transport does not
+                                     say; b: attempts */
     ESE_HISTORY_REFUSED = 5,      /* b: attempts */
     ESE_HISTORY_UNKNOWN = 6,      /* b: attempts */
     ESE_HISTORY_NOT_SENT = 7,
-    ESE_HISTORY_HANDED = 8,       /* consumer was handed id at partition, a: offset; aux 1: recognised as a repeat */
-    ESE_HISTORY_COMMITTED = 9,    /* partition; a: next offset; b: events in the batch; time: after the commit */
+    ESE_HISTORY_HANDED = 8,       /* consumer was handed id at partition, a: offset; aux 1:
+                                     recognised as a repeat */
+    ESE_HISTORY_COMMITTED = 9,    /* partition; a: next offset; b: events in the batch; time: after
+                                     the commit */
     ESE_HISTORY_GIVEN = 10,       /* partition; a: offset it starts from; b: epoch */
     ESE_HISTORY_TAKEN = 11,       /* partition */
     ESE_HISTORY_SKIPPED = 12,     /* partition; a: from; b: to (older than the log's start) */
@@ -61,7 +65,7 @@ enum ese_history_counter {
     ESE_COUNT_REFUSED,
     ESE_COUNT_UNKNOWN,
     ESE_COUNT_NOT_SENT,
-    ESE_COUNT_LATE,        /* events the generator itself offered more than 5 ms after they were due */
+    ESE_COUNT_LATE,        /* events the generator itself offered more than 5 ms after due */
     ESE_COUNT_HANDED,
     ESE_COUNT_REPEATS,
     ESE_COUNT_PROCESSED,
@@ -100,22 +104,26 @@ void ese_history_record(struct ese_history *history, const struct ese_history_re
 /* OFFERED with its KEY records, side by side; due_ns is monotonic. */
 void ese_history_offer(struct ese_history *history, const struct ese_event *event, int64_t due_ns);
 
-void ese_history_count(struct ese_history *history, enum ese_history_counter counter, int64_t amount);
+void ese_history_count(struct ese_history *history, enum ese_history_counter counter,
+                       int64_t amount);
 void ese_history_set(struct ese_history *history, enum ese_history_counter counter, int64_t value);
 /* Copies the process's wire totals (wire.h) into the header, on top of those of earlier lives. */
 void ese_history_note_wire(struct ese_history *history);
 
 /* Reading: any process, also while it is being written. */
 struct ese_history_reader;
-int ese_history_read_open(const char *path, struct ese_history_reader **reader, struct ese_error *error);
+int ese_history_read_open(const char *path, struct ese_history_reader **reader,
+                          struct ese_error *error);
 void ese_history_read_close(struct ese_history_reader **reader);
-/* 1: a record (KEY records are passed over after an offer, see _key); 0: the end as of now; -1: damaged. */
+/* 1: a record (KEY records are passed over after an offer, see _key); 0: the end as of now;
+ * -1: damaged. */
 int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_record *record,
                           struct ese_error *error);
 /* Of the OFFERED just read. Valid until the next call. */
 const char *ese_history_read_key(const struct ese_history_reader *reader);
 const char *ese_history_read_word(const struct ese_history_reader *reader, uint16_t word);
-int64_t ese_history_read_count(const struct ese_history_reader *reader, enum ese_history_counter counter);
+int64_t ese_history_read_count(const struct ese_history_reader *reader,
+                               enum ese_history_counter counter);
 bool ese_history_read_truncated(const struct ese_history_reader *reader);
 const char *ese_history_read_party(const struct ese_history_reader *reader);
 /* Wall minus monotonic clock at the opening, ns: turns time_ns into Unix time. */

@@ -1,11 +1,12 @@
 /*
- * history_file.h - the bytes of a history, for its writer and its reader only (history.h tells the rest).
+ * history_file.h - the bytes of a history, for its writer and its reader only (see history.h).
  *
  * A writer claims slots by adding to `claimed`, then fills them, the kind last. So three things can
- * be behind a slot of kind 0: it was not claimed yet (at or beyond `claimed`: the end), it is just being
- * filled (the writer lives), or its writer was killed in between: a hole, which is passed over. Below
- * `settled`, where the last writer began, zeroes are holes for certain. Whether a writer lives is
- * told by its lock on the file (fcntl(2), open file description locks), which dies with it.
+ * be behind a slot of kind 0: it was not claimed yet (at or beyond `claimed`: the end), it is just
+ * being filled (the writer lives), or its writer was killed in between: a hole, which is passed
+ * over. Below `settled`, where the last writer began, zeroes are holes for certain. Whether a
+ * writer lives is told by its lock on the file (fcntl(2), open file description locks), which dies
+ * with it.
  */
 #ifndef ESE_HISTORY_FILE_H
 #define ESE_HISTORY_FILE_H
@@ -51,13 +52,14 @@ struct ese_history_header {
     char transport[64];
     int64_t wall_ns;
     int64_t monotonic_ns;
-    _Atomic int64_t claimed; /* slots ever asked for; may pass the file's end where the limit was met */
+    _Atomic int64_t claimed; /* slots ever asked for; beyond the file's end once the limit is met */
     _Atomic int64_t settled; /* `claimed` when the last writer began */
     _Atomic int32_t truncated;
     _Atomic int32_t words_used;
     _Atomic int64_t counters[ESE_HISTORY_COUNTERS];
     char words[ESE_HISTORY_WORDS][ESE_EVENT_TYPE_SIZE];
 };
-_Static_assert(sizeof(struct ese_history_header) <= ESE_HISTORY_HEADER_SIZE, "the header of history.h");
+_Static_assert(sizeof(struct ese_history_header) <= ESE_HISTORY_HEADER_SIZE,
+               "the header of history.h");
 
 #endif

@@ -25,7 +25,8 @@ static int map(struct ese_history_reader *reader, struct ese_error *error)
         return ese_fail_errno(error, "cannot look at the history %s", reader->path);
     size_t size = (size_t)status.st_size;
     if (size < ESE_HISTORY_HEADER_SIZE)
-        return ese_fail(error, ESE_E_INVALID, "%s is no history: it is shorter than a header", reader->path);
+        return ese_fail(error, ESE_E_INVALID, "%s is no history: it is shorter than a header",
+                        reader->path);
     if (size == reader->mapped)
         return 0;
     if (reader->header != NULL)
@@ -35,12 +36,13 @@ static int map(struct ese_history_reader *reader, struct ese_error *error)
     if (start == MAP_FAILED)
         return ese_fail_errno(error, "cannot map the history %s", reader->path);
     reader->header = start;
-    reader->slots = (const struct ese_history_slot *)((const char *)start + ESE_HISTORY_HEADER_SIZE);
+    reader->slots = (const void *)((const char *)start + ESE_HISTORY_HEADER_SIZE);
     reader->mapped = size;
     return 0;
 }
 
-int ese_history_read_open(const char *path, struct ese_history_reader **reader, struct ese_error *error)
+int ese_history_read_open(const char *path, struct ese_history_reader **reader,
+                          struct ese_error *error)
 {
     struct ese_history_reader *opened = ese_alloc(sizeof *opened);
     opened->path = ese_copy_text(path);
@@ -54,7 +56,8 @@ int ese_history_read_open(const char *path, struct ese_history_reader **reader, 
             opened->header->record_size == sizeof *opened->slots)
             *reader = opened;
         else
-            ese_fail(error, ESE_E_INVALID, "%s is no history of version %d", path, ESE_HISTORY_VERSION);
+            ese_fail(error, ESE_E_INVALID, "%s is no history of version %d", path,
+                     ESE_HISTORY_VERSION);
     }
     if (*reader == NULL)
         ese_history_read_close(&opened);
@@ -93,8 +96,8 @@ static bool writer_lives(const struct ese_history_reader *reader)
     return fcntl(reader->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-/* True when an empty slot that was claimed will stay empty (history_file.h). Its kind is looked at last:
- * a writer that fills the slot and then ends must not look like one that was killed. */
+/* True when an empty slot that was claimed will stay empty (history_file.h). Its kind is looked at
+ * last: a writer that fills the slot and then ends must not look like one that was killed. */
 static bool is_hole(const struct ese_history_reader *reader, const struct ese_history_slot *slot)
 {
     bool left = reader->at < atomic_load(&reader->header->settled) || !writer_lives(reader);
@@ -111,20 +114,21 @@ static int read_keys(struct ese_history_reader *reader, int count, struct ese_er
     for (int i = 0; i < count; i++) {
         const struct ese_history_slot *slot = slot_at(reader, reader->at + i, error);
         if (slot == NULL || atomic_load(&slot->kind) != ESE_HISTORY_KEY)
-            return ese_fail(error, ESE_E_INVALID, "history %s: record %lld: an offer without its key",
-                            reader->path, (long long)reader->at);
+            return ese_fail(error, ESE_E_INVALID,
+                            "history %s: record %lld: an offer without its key", reader->path,
+                            (long long)reader->at);
         memcpy(text + i * ESE_HISTORY_KEY_TEXT, slot->key, ESE_HISTORY_KEY_TEXT);
     }
     reader->at += count;
     return ese_fit_text(reader->key, sizeof reader->key, text);
 }
 
-static int take(struct ese_history_reader *reader, const struct ese_history_slot *slot, uint16_t kind,
-                struct ese_history_record *record, struct ese_error *error)
+static int take(struct ese_history_reader *reader, const struct ese_history_slot *slot,
+                uint16_t kind, struct ese_history_record *record, struct ese_error *error)
 {
     if (kind >= ESE_HISTORY_KINDS)
-        return ese_fail(error, ESE_E_INVALID, "history %s: record %lld: unknown kind %u", reader->path,
-                        (long long)reader->at, kind);
+        return ese_fail(error, ESE_E_INVALID, "history %s: record %lld: unknown kind %u",
+                        reader->path, (long long)reader->at, kind);
     *record = (struct ese_history_record){
         .kind = kind, .aux = slot->aux, .partition = slot->partition, .time_ns = slot->time_ns,
         .id = slot->id, .a = slot->a, .b = slot->b};
@@ -164,7 +168,8 @@ const char *ese_history_read_word(const struct ese_history_reader *reader, uint1
     return word < used ? reader->header->words[word] : "";
 }
 
-int64_t ese_history_read_count(const struct ese_history_reader *reader, enum ese_history_counter counter)
+int64_t ese_history_read_count(const struct ese_history_reader *reader,
+                               enum ese_history_counter counter)
 {
     assert(counter < ESE_HISTORY_COUNTERS);
     return atomic_load(&reader->header->counters[counter]);

@@ -28,7 +28,9 @@ struct ese_id ese_id_make(const struct ese_id_parts *parts)
 {
     assert(parts->lane < ESE_ID_LANES && parts->run <= RUN_MAX);
     /* A time from outside may be anything; the id's field ends in the year 10889. */
-    int64_t time_ms = parts->time_ms < 0 ? 0 : parts->time_ms > TIME_MAX ? TIME_MAX : parts->time_ms;
+    int64_t time_ms = parts->time_ms < 0 ? 0 : parts->time_ms;
+    if (time_ms > TIME_MAX)
+        time_ms = TIME_MAX;
     struct ese_id id;
     put(id.bytes, (uint64_t)time_ms, 6);
     put(id.bytes + 6, UINT64_C(7) << 12 | parts->lane, 2);
@@ -105,7 +107,8 @@ int ese_id_parse(const char *text, struct ese_id *id, struct ese_error *error)
 {
     struct ese_id read;
     if (!parse(text, &read))
-        return ese_fail(error, ESE_E_INVALID, "'%.60s' is no UUID (8-4-4-4-12 hexadecimal digits)", text);
+        return ese_fail(error, ESE_E_INVALID, "'%.60s' is no UUID (8-4-4-4-12 hexadecimal digits)",
+                        text);
     *id = read;
     return 0;
 }

@@ -39,7 +39,8 @@ struct ese_id_parts ese_id_read(const struct ese_id *id);
 /* 30 random bits from the kernel, never 0. */
 uint32_t ese_id_draw_run(void);
 
-void ese_id_text(const struct ese_id *id, char text[ESE_ID_TEXT_SIZE]); /* lower case, RFC 9562 section 4 */
+/* In lower case (RFC 9562, section 4). */
+void ese_id_text(const struct ese_id *id, char text[ESE_ID_TEXT_SIZE]);
 
 /* Any UUID in the text form, either case. ESE_E_INVALID otherwise. */
 int ese_id_parse(const char *text, struct ese_id *id, struct ese_error *error);

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* How many bytes the UTF-8 character at text has; 0 when there is none (RFC 3629: no overlong forms, no
- * surrogates, nothing beyond U+10FFFF). */
+/* How many bytes the UTF-8 character at text has; 0 when there is none (RFC 3629: no overlong
+ * forms, no surrogates, nothing beyond U+10FFFF). */
 static size_t character_length(const unsigned char *text)
 {
     static const struct {
@@ -51,6 +51,16 @@ static const char *escape(const unsigned char *text, size_t length, char spare[8
     return spare;
 }
 
+/* How many bytes at text stand for themselves in a string, whatever is around them. */
+static size_t plain_length(const char *text)
+{
+    static const char special[] = "\"\\<>&";
+    size_t length = 0;
+    while (text[length] >= 0x20 && text[length] < 0x7f && strchr(special, text[length]) == NULL)
+        length++;
+    return length;
+}
+
 /* Copies the character at text, escaped where a string needs it; returns the bytes it took. */
 static size_t write_character(struct ese_buffer *buffer, const char *text)
 {
@@ -67,7 +77,12 @@ static size_t write_character(struct ese_buffer *buffer, const char *text)
 void ese_json_write_string(struct ese_buffer *buffer, const char *text)
 {
     ese_buffer_text(buffer, "\"");
-    while (*text != '\0') {
+    for (;;) {
+        size_t plain = plain_length(text);
+        ese_buffer_append(buffer, text, plain);
+        text += plain;
+        if (*text == '\0')
+            break;
         if (*text == '"' || *text == '\\')
             ese_buffer_text(buffer, "\\");
         text += write_character(buffer, text);
@@ -80,7 +95,12 @@ static const char *copy_string(struct ese_buffer *buffer, const char *json)
 {
     ese_buffer_text(buffer, "\"");
     json++;
-    while (*json != '\0' && *json != '"') {
+    for (;;) {
+        size_t plain = plain_length(json);
+        ese_buffer_append(buffer, json, plain);
+        json += plain;
+        if (*json == '\0' || *json == '"')
+            break;
         if (*json == '\\' && json[1] != '\0') { /* an escape stays as it is */
             ese_buffer_append(buffer, json, 2);
             json += 2;
@@ -99,9 +119,10 @@ void ese_json_write_compact(struct ese_buffer *buffer, const char *json)
             json = copy_string(buffer, json);
             continue;
         }
-        if (strchr(" \t\r\n", *json) == NULL)
-            ese_buffer_append(buffer, json, 1);
-        json++;
+        size_t dense = strcspn(json, "\" \t\r\n");
+        ese_buffer_append(buffer, json, dense);
+        json += dense;
+        json += strspn(json, " \t\r\n");
     }
 }
 

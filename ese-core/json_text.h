@@ -2,8 +2,8 @@
  * json_text.h - JSON written by hand: strings escaped, and JSON text laid out anew, as Go's
  * encoding/json does both (<, >, & and U+2028, U+2029 are escaped; four spaces a level).
  *
- * The layout functions take text that is JSON already; they change only the space between its tokens and
- * what must be escaped in its strings. Nothing is allocated but the buffer's memory.
+ * The layout functions take text that is JSON already; they change only the space between its
+ * tokens and what must be escaped in its strings. Nothing is allocated but the buffer's memory.
  */
 #ifndef ESE_JSON_TEXT_H
 #define ESE_JSON_TEXT_H

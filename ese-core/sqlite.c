@@ -23,7 +23,7 @@ struct ese_sqlite {
     struct ese_statement *statements;
 };
 
-/* ---- durability ------------------------------------------------------------------------------- */
+/* ---- durability ------------------------------------------------------------------------------ */
 
 static const struct {
     enum ese_durability durability;
@@ -63,7 +63,7 @@ static const char *synchronous_for(enum ese_durability durability)
     return NULL;
 }
 
-/* ---- errors ----------------------------------------------------------------------------------- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static enum ese_code code_for(int result)
 {
@@ -88,7 +88,7 @@ static int fail(struct ese_sqlite *sqlite, int result, struct ese_error *error)
     return -1;
 }
 
-/* ---- opening and closing ---------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 int ese_sqlite_run(struct ese_sqlite *sqlite, const char *sql, struct ese_error *error)
 {
@@ -96,8 +96,8 @@ int ese_sqlite_run(struct ese_sqlite *sqlite, const char *sql, struct ese_error 
     return result == SQLITE_OK ? 0 : fail(sqlite, result, error);
 }
 
-/* Changing to WAL needs the file for itself and does not ask the busy handler (it could deadlock), so
- * that two processes that open a new database at once are told SQLITE_BUSY: ask again here. */
+/* Changing to WAL needs the file for itself and does not ask the busy handler (it could deadlock),
+ * so that two processes that open a new database at once are told SQLITE_BUSY: ask again here. */
 static int use_wal(struct ese_sqlite *sqlite, struct ese_error *error)
 {
     int64_t deadline_ns = ese_clock_monotonic_ns() + BUSY_MS * ESE_NS_PER_MS;
@@ -123,8 +123,8 @@ static int apply_schema(struct ese_sqlite *sqlite, const char *schema, struct es
     return ese_sqlite_commit(sqlite, error);
 }
 
-/* What handles of one process share in memory has no versions to read from: without this a reader and the
- * writer would shut each other out. So a reader may see rows that are not committed yet. */
+/* What handles of one process share in memory has no versions to read from: without this a reader
+ * and the writer would shut each other out. So a reader may see rows that are not committed yet. */
 static int share_memory(struct ese_sqlite *sqlite, struct ese_error *error)
 {
     return ese_sqlite_run(sqlite, "PRAGMA read_uncommitted = ON", error);
@@ -167,7 +167,7 @@ static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *op
     if (options->durability == ESE_DURABILITY_MEMORY && share_memory(sqlite, error) != 0)
         return -1;
     if (options->read_only)
-        return ese_sqlite_run(sqlite, "SELECT count(*) FROM sqlite_schema", error); /* is it a database? */
+        return ese_sqlite_run(sqlite, "SELECT count(*) FROM sqlite_schema", error); /* is it one? */
     if (options->durability != ESE_DURABILITY_MEMORY && use_wal(sqlite, error) != 0)
         return -1;
     if (ese_sqlite_run(sqlite, synchronous_for(options->durability), error) != 0)
@@ -212,7 +212,7 @@ void ese_sqlite_close(struct ese_sqlite **sqlite)
     free(closed);
 }
 
-/* ---- transactions ----------------------------------------------------------------------------- */
+/* ---- transactions ---------------------------------------------------------------------------- */
 
 int ese_sqlite_begin(struct ese_sqlite *sqlite, struct ese_error *error)
 {
@@ -243,7 +243,7 @@ int64_t ese_sqlite_last_row(struct ese_sqlite *sqlite)
     return sqlite3_last_insert_rowid(sqlite->handle);
 }
 
-/* ---- statements ------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 struct ese_statement *ese_statement_new(struct ese_sqlite *sqlite, const char *sql)
 {
@@ -251,7 +251,8 @@ struct ese_statement *ese_statement_new(struct ese_sqlite *sqlite, const char *s
     int result = sqlite3_prepare_v3(sqlite->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
                                     &statement->handle, NULL);
     if (result != SQLITE_OK || statement->handle == NULL) {
-        fprintf(stderr, "database %s: %s in: %s\n", sqlite->path, sqlite3_errmsg(sqlite->handle), sql);
+        fprintf(stderr, "database %s: %s in: %s\n", sqlite->path, sqlite3_errmsg(sqlite->handle),
+                sql);
         assert(!"an SQL statement that does not compile");
     }
     statement->sqlite = sqlite;
@@ -272,7 +273,8 @@ void ese_statement_text(struct ese_statement *statement, int index, const char *
     assert(result == SQLITE_OK);
 }
 
-void ese_statement_bytes(struct ese_statement *statement, int index, const void *bytes, size_t length)
+void ese_statement_bytes(struct ese_statement *statement, int index, const void *bytes,
+                         size_t length)
 {
     /* A NULL address would bind NULL; no bytes are still bytes. */
     int result = sqlite3_bind_blob64(statement->handle, index, bytes == NULL ? "" : bytes, length,

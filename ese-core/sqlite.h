@@ -9,8 +9,9 @@
  *   disk    FULL: every commit is synced before it returns
  * https://www.sqlite.org/pragma.html#pragma_synchronous
  *
- * A failed write or sync is ESE_E_IO, a full disk ESE_E_FULL; both leave the transaction rolled back.
- * A broken constraint is ESE_E_CONFLICT, a lock not had in time ESE_E_TIMEOUT; the transaction goes on.
+ * A failed write or sync is ESE_E_IO, a full disk ESE_E_FULL; both leave the transaction rolled
+ * back. A broken constraint is ESE_E_CONFLICT, a lock not had in time ESE_E_TIMEOUT; the
+ * transaction goes on.
  */
 #ifndef ESE_SQLITE_H
 #define ESE_SQLITE_H
@@ -34,8 +35,9 @@ enum ese_durability ese_durability_parse(const char *word);
 struct ese_sqlite;
 struct ese_statement;
 
-/* Opens (creating it if writable) and applies schema (statements that may be run again: CREATE TABLE IF NOT
- * EXISTS ...; run in one transaction; may be NULL). Other processes' locks are waited for up to 10 s. */
+/* Opens (creating it if writable) and applies schema (statements that may be run again: CREATE
+ * TABLE IF NOT EXISTS ...; run in one transaction; may be NULL). Other processes' locks are waited
+ * for up to 10 s. */
 struct ese_sqlite_options {
     const char *path; /* NULL: only with memory */
     enum ese_durability durability;
@@ -56,16 +58,19 @@ void ese_sqlite_rollback(struct ese_sqlite *sqlite); /* no-op outside a transact
 int64_t ese_sqlite_changes(struct ese_sqlite *sqlite);     /* rows the last statement changed */
 int64_t ese_sqlite_last_row(struct ese_sqlite *sqlite);    /* rowid of the last insert */
 
-/* A prepared statement, owned by its database. The text must stay valid SQL; failing to compile it is a
- * programmer's error and asserts. */
+/* A prepared statement, owned by its database. The text must stay valid SQL; failing to compile it
+ * is a programmer's error and asserts. */
 struct ese_statement *ese_statement_new(struct ese_sqlite *sqlite, const char *sql);
 
-/* Parameters count from 1. Text and bytes are not copied: they must live until the next reset. */
+/* Parameters count from 1. Text and bytes are not copied: they must live until the next reset. A
+ * text that is NULL binds NULL. */
 void ese_statement_number(struct ese_statement *statement, int index, int64_t value);
-void ese_statement_text(struct ese_statement *statement, int index, const char *text); /* NULL binds NULL */
-void ese_statement_bytes(struct ese_statement *statement, int index, const void *bytes, size_t length);
+void ese_statement_text(struct ese_statement *statement, int index, const char *text);
+void ese_statement_bytes(struct ese_statement *statement, int index, const void *bytes,
+                         size_t length);
 
-/* 1: a row is there; 0: done; -1: error (the statement is reset). After 0 it is reset, ready for the next. */
+/* 1: a row is there; 0: done; -1: error (the statement is reset). After 0 it is reset, ready for
+ * the next. */
 int ese_statement_step(struct ese_statement *statement, struct ese_error *error);
 void ese_statement_reset(struct ese_statement *statement); /* after a row that was enough */
 /* Steps a statement that returns no rows, to its end. */

@@ -5,7 +5,8 @@
 #include "ese-core/buffer.h"
 #include "ese-core/memory.h"
 
-#define ESE_TRANSPORT(name, compared, needs_broker) extern const struct ese_transport ese_transport_##name;
+#define ESE_TRANSPORT(name, compared, needs_broker)                                               \
+    extern const struct ese_transport ese_transport_##name;
 #include "transports/table.inc"
 #undef ESE_TRANSPORT
 
@@ -22,7 +23,7 @@ const struct ese_registry_entry *ese_registry(void)
     return entries;
 }
 
-/* ---- faces ------------------------------------------------------------------------------------ */
+/* ---- faces ----------------------------------------------------------------------------------- */
 
 static bool has_face(const struct ese_transport *transport, enum ese_face face)
 {
@@ -34,7 +35,8 @@ static bool has_face(const struct ese_transport *transport, enum ese_face face)
     return false;
 }
 
-const struct ese_option *ese_registry_options(const struct ese_transport *transport, enum ese_face face)
+const struct ese_option *ese_registry_options(const struct ese_transport *transport,
+                                              enum ese_face face)
 {
     if (!has_face(transport, face))
         return NULL;
@@ -56,7 +58,7 @@ static bool any_face_has_option(const struct ese_transport *transport, const cha
     return false;
 }
 
-/* ---- finding ---------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 /* "a, b, c": the transports that have the face. */
 static void append_names(struct ese_buffer *names, enum ese_face face)
@@ -87,11 +89,12 @@ int ese_registry_find(const char *specification, const struct ese_registry_entry
     }
     *entry = NULL;
     char said[100];
-    snprintf(said, sizeof said, "there is no transport '%.*s'", length < 40 ? (int)length : 40, specification);
+    snprintf(said, sizeof said, "there is no transport '%.*s'", length < 40 ? (int)length : 40,
+             specification);
     return fail_naming(ESE_FACE_CONSUME, error, said);
 }
 
-/* ---- choosing --------------------------------------------------------------------------------- */
+/* ---- choosing -------------------------------------------------------------------------------- */
 
 /* What --transport says so far, or by default. */
 static const char *specification_of(const struct ese_config *config)
@@ -103,8 +106,8 @@ static const char *specification_of(const struct ese_config *config)
     return option != NULL ? option->fallback : NULL;
 }
 
-/* The end of the option that begins at text: the next colon behind which another option stands. A colon within
- * a value ("server=http://127.0.0.1:2001") has no '=' before the colon after it. */
+/* The end of the option that begins at text: the next colon behind which another option stands. A
+ * colon within a value ("server=http://127.0.0.1:2001") has no '=' before the colon after it. */
 static const char *option_end(const char *text)
 {
     const char *end = strchrnul(text, ':');
@@ -124,7 +127,8 @@ static int give_option(struct ese_config *config, const struct ese_transport *tr
     if (ese_option_find(ese_registry_options(transport, face), option) != NULL)
         ese_config_give(config, option, equals + 1);
     else if (!any_face_has_option(transport, option))
-        return ese_fail(error, ESE_E_USAGE, "--transport %s has no option '%.60s'", transport->name, option);
+        return ese_fail(error, ESE_E_USAGE, "--transport %s has no option '%.60s'", transport->name,
+                        option);
     return 0;
 }
 

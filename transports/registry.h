@@ -2,8 +2,8 @@
  * registry.h - the transports this build has, from transports.list.
  *
  * A transport is written as its name, with options of its own behind a colon where several are
- * compared: "kafka:via=direct", "http:poll-ms=5000:long-poll=false". A colon belongs to the value where
- * no OPTION= follows it: "http:server=http://127.0.0.1:2001:poll-ms=50" has two options.
+ * compared: "kafka:via=direct", "http:poll-ms=5000:long-poll=false". A colon belongs to the value
+ * where no OPTION= follows it: "http:server=http://127.0.0.1:2001:poll-ms=50" has two options.
  */
 #ifndef ESE_REGISTRY_H
 #define ESE_REGISTRY_H
@@ -24,9 +24,10 @@ const struct ese_registry_entry *ese_registry(void);
 int ese_registry_find(const char *specification, const struct ese_registry_entry **entry,
                       struct ese_error *error);
 
-/* For a binary's `choose`: reads --transport from the config, adds the table of the face it uses (picked by
- * `face` from the transport), and gives the config the options behind the colon. An option that only another
- * face of the transport has is passed over; one that none has is ESE_E_USAGE. */
+/* For a binary's `choose`: reads --transport from the config, adds the table of the face it uses
+ * (picked by `face` from the transport), and gives the config the options behind the colon. An
+ * option that only another face of the transport has is passed over; one that none has is
+ * ESE_E_USAGE. */
 enum ese_face { ESE_FACE_PRODUCE, ESE_FACE_STORE, ESE_FACE_CONSUME };
 int ese_registry_choose(struct ese_config *config, enum ese_face face, struct ese_error *error);
 
@@ -34,6 +35,7 @@ int ese_registry_choose(struct ese_config *config, enum ese_face face, struct es
 const struct ese_transport *ese_registry_chosen(const struct ese_config *config);
 
 /* The option table of a face; NULL when it has none or the transport lacks the face. */
-const struct ese_option *ese_registry_options(const struct ese_transport *transport, enum ese_face face);
+const struct ese_option *ese_registry_options(const struct ese_transport *transport,
+                                              enum ese_face face);
 
 #endif

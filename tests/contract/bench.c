@@ -25,7 +25,8 @@ const struct ese_transport *ese_rig_transport(const struct ese_config *config)
     return entry->transport;
 }
 
-void ese_rig_give(struct ese_config *config, enum ese_face face, const char *name, const char *value)
+void ese_rig_give(struct ese_config *config, enum ese_face face, const char *name,
+                  const char *value)
 {
     if (ese_option_find(ese_registry_options(ese_rig_transport(config), face), name) != NULL)
         ese_config_give(config, name, value);
@@ -37,9 +38,10 @@ void ese_bench_forget_positions(struct ese_bench *bench)
         bench->partitions[i].next = NO_POSITION;
 }
 
-/* ---- the place -------------------------------------------------------------------------------- */
+/* ---- the place ------------------------------------------------------------------------------- */
 
-struct ese_bench *ese_bench_open(const char *specification, enum ese_durability durability, int lanes)
+struct ese_bench *ese_bench_open(const char *specification, enum ese_durability durability,
+                                 int lanes)
 {
     struct ese_error error = {0};
     struct ese_bench *bench = ese_alloc(sizeof *bench);
@@ -77,7 +79,8 @@ void ese_bench_close(struct ese_bench **bench)
     free(closed);
 }
 
-typedef void give_options(const struct ese_rig_place *place, struct ese_config *config, enum ese_face face);
+typedef void give_options(const struct ese_rig_place *place, struct ese_config *config,
+                          enum ese_face face);
 
 /* A settled configuration, as a binary would make it; NULL where something in it is wrong. */
 static struct ese_config *configure(const struct ese_rig_place *place, const char *specification,
@@ -96,8 +99,8 @@ static struct ese_config *configure(const struct ese_rig_place *place, const cha
     return config;
 }
 
-int ese_rig_settles(const struct ese_rig_place *place, const char *specification, enum ese_face face,
-                    struct ese_error *error)
+int ese_rig_settles(const struct ese_rig_place *place, const char *specification,
+                    enum ese_face face, struct ese_error *error)
 {
     struct ese_config *config = configure(place, specification, face, ese_rig.give, error);
     int result = config != NULL ? 0 : -1;
@@ -115,15 +118,17 @@ struct ese_config *ese_bench_config(const struct ese_bench *bench, enum ese_face
     return config;
 }
 
-/* ---- producing -------------------------------------------------------------------------------- */
+/* ---- producing ------------------------------------------------------------------------------- */
 
 void ese_bench_open_producer(struct ese_bench *bench, int inflight, int64_t retry_deadline_ms)
 {
     struct ese_error error = {0};
-    struct ese_produce_settings settings = {.inflight = inflight, .retry_deadline_ms = retry_deadline_ms};
+    struct ese_produce_settings settings = {.inflight = inflight,
+                                            .retry_deadline_ms = retry_deadline_ms};
     ese_config_free(&bench->produce_config);
     bench->produce_config = ese_bench_config(bench, ESE_FACE_PRODUCE, false);
-    if (bench->transport->produce->open(bench->produce_config, &settings, &bench->producer, &error) != 0)
+    if (bench->transport->produce->open(bench->produce_config, &settings, &bench->producer,
+                                        &error) != 0)
         fail_msg("%s: open for producing: %s", bench->specification, error.text);
     assert_non_null(bench->producer);
     assert_int_equal(bench->transport->produce->pending(bench->producer), 0);
@@ -162,7 +167,7 @@ void ese_bench_flush(struct ese_bench *bench)
     }
 }
 
-/* ---- consuming -------------------------------------------------------------------------------- */
+/* ---- consuming ------------------------------------------------------------------------------- */
 
 /* The bench's row for the partition of that number. */
 static struct ese_bench_partition *partition_of(struct ese_bench *bench, int32_t number)
@@ -196,7 +201,8 @@ static void on_taken(void *context, int32_t number)
 static void on_skipped(void *context, int32_t partition, int64_t from, int64_t to)
 {
     (void)context;
-    fail_msg("partition %d: from %lld to %lld was skipped", partition, (long long)from, (long long)to);
+    fail_msg("partition %d: from %lld to %lld was skipped", partition, (long long)from,
+             (long long)to);
 }
 
 void ese_bench_open_consumer(struct ese_bench *bench, int max_batch)
@@ -204,10 +210,12 @@ void ese_bench_open_consumer(struct ese_bench *bench, int max_batch)
     struct ese_error error = {0};
     struct ese_consume_settings settings = {
         .max_batch = max_batch,
-        .listener = {.context = bench, .given = on_given, .taken = on_taken, .skipped = on_skipped}};
+        .listener = {.context = bench, .given = on_given, .taken = on_taken,
+                     .skipped = on_skipped}};
     ese_config_free(&bench->consume_config);
     bench->consume_config = ese_bench_config(bench, ESE_FACE_CONSUME, false);
-    if (bench->transport->consume->open(bench->consume_config, &settings, &bench->consumer, &error) != 0)
+    if (bench->transport->consume->open(bench->consume_config, &settings, &bench->consumer,
+                                        &error) != 0)
         fail_msg("%s: open for consuming: %s", bench->specification, error.text);
     assert_non_null(bench->consumer);
 }
@@ -230,8 +238,8 @@ static void take(struct ese_bench *bench, const struct ese_record *record)
         ese_journey_note_wrong(bench->journey, "partition %d was never given", record->partition);
     if (record->offset < partition->next || record->next <= record->offset)
         ese_journey_note_wrong(bench->journey, "partition %d: offset %lld, next %lld behind %lld",
-                               record->partition, (long long)record->offset, (long long)record->next,
-                               (long long)partition->next);
+                               record->partition, (long long)record->offset,
+                               (long long)record->next, (long long)partition->next);
     partition->next = record->next;
     ese_journey_note_handed(bench->journey, record);
 }

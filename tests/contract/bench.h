@@ -1,8 +1,9 @@
 /*
  * bench.h - one transport on the test bench: a place, a journey of events through it, its two ends.
  *
- * Everything here asserts what every transport owes at every moment (an outcome is for a pending event, a batch
- * is within its bounds, offsets rise); what a test wants beyond that it checks itself.
+ * Everything here asserts what every transport owes at every moment (an outcome is for a pending
+ * event, a batch is within its bounds, offsets rise); what a test wants beyond that it checks
+ * itself.
  */
 #ifndef ESE_BENCH_H
 #define ESE_BENCH_H
@@ -35,9 +36,10 @@ struct ese_bench {
     int unreadable;
 };
 
-/* Starts a place at this level and begins a journey over so many lanes. Skips the test where a part of the
- * environment is missing. */
-struct ese_bench *ese_bench_open(const char *specification, enum ese_durability durability, int lanes);
+/* Starts a place at this level and begins a journey over so many lanes. Skips the test where a part
+ * of the environment is missing. */
+struct ese_bench *ese_bench_open(const char *specification, enum ese_durability durability,
+                                 int lanes);
 void ese_bench_close(struct ese_bench **bench);
 
 /* The configuration of a face, as a binary would make it. */
@@ -54,8 +56,8 @@ void ese_bench_flush(struct ese_bench *bench);
 void ese_bench_open_consumer(struct ese_bench *bench, int max_batch);
 void ese_bench_close_consumer(struct ese_bench *bench);
 void ese_bench_forget_positions(struct ese_bench *bench);
-/* Takes the next batch and notes it; of its records at most `most` (what follows is as if never handed).
- * Returns how many it took. */
+/* Takes the next batch and notes it; of its records at most `most` (what follows is as if never
+ * handed). Returns how many it took. */
 int ese_bench_read(struct ese_bench *bench, int timeout_ms, int most);
 /* Reads until every acknowledged event was handed and a batch said that this is the end. */
 void ese_bench_read_all(struct ese_bench *bench);

@@ -1,8 +1,9 @@
 /*
- * contract.c - one suite for every transport: what transports/transport.h asks of all, and what each promises.
+ * contract.c - one suite for every transport: what transports/transport.h asks of all, and what
+ * each promises.
  *
- * One program a transport; every test runs for each of its rig's specifications. What a transport does not
- * promise is skipped, never asked more softly.
+ * One program a transport; every test runs for each of its rig's specifications. What a transport
+ * does not promise is skipped, never asked more softly.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,8 +48,9 @@ static struct ese_bench *open_bench(void **state)
 {
     struct fixture *fixture = *state;
     unsigned levels = promises(fixture)->durability;
-    enum ese_durability level = (levels & ESE_DURABILITY_OS) != 0 ? ESE_DURABILITY_OS : ESE_DURABILITY_MEMORY;
-    fixture->bench = ese_bench_open(fixture->specification, level, LANES);
+    fixture->bench = ese_bench_open(
+        fixture->specification,
+        (levels & ESE_DURABILITY_OS) != 0 ? ESE_DURABILITY_OS : ESE_DURABILITY_MEMORY, LANES);
     return fixture->bench;
 }
 
@@ -67,7 +69,8 @@ static void send_acknowledged(struct ese_bench *bench, int count, int keys)
     int before = ese_journey_outcomes(bench->journey, ESE_OUTCOME_ACKNOWLEDGED);
     send_events(bench, count, keys);
     ese_bench_flush(bench);
-    assert_int_equal(ese_journey_outcomes(bench->journey, ESE_OUTCOME_ACKNOWLEDGED), before + count);
+    assert_int_equal(ese_journey_outcomes(bench->journey, ESE_OUTCOME_ACKNOWLEDGED),
+                     before + count);
 }
 
 static void restart(struct ese_bench *bench)
@@ -91,7 +94,7 @@ static void check_all(struct ese_bench *bench)
         ESE_BENCH_GOOD(ese_journey_check_order(bench->journey));
 }
 
-/* ---- the plain way ---------------------------------------------------------------------------- */
+/* ---- the plain way --------------------------------------------------------------------------- */
 
 static void what_is_sent_is_handed(void **state)
 {
@@ -150,7 +153,7 @@ static void the_end_is_told_at_the_end(void **state)
     ese_bench_read_all(bench);
 }
 
-/* ---- positions -------------------------------------------------------------------------------- */
+/* ---- positions ------------------------------------------------------------------------------- */
 
 static void a_restart_goes_on_exactly_there(void **state)
 {
@@ -210,7 +213,7 @@ static void what_was_read_can_be_read_again(void **state)
     }
 }
 
-/* ---- limits ----------------------------------------------------------------------------------- */
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static void check_next_waits(struct ese_bench *bench, int least_ms, int timeout_ms)
 {
@@ -249,7 +252,8 @@ static void no_more_than_inflight_are_taken(void **state)
         ese_bench_send(bench, 8);
     assert_int_equal(produce->pending(bench->producer), 8);
     struct ese_error error = {0};
-    assert_int_equal(produce->send(bench->producer, ese_journey_next(bench->journey, 8), &error), -1);
+    assert_int_equal(produce->send(bench->producer, ese_journey_next(bench->journey, 8), &error),
+                     -1);
     assert_int_equal(error.code, ESE_E_FULL);
     assert_int_equal(produce->pending(bench->producer), 8);
     ese_bench_flush(bench);
@@ -259,7 +263,7 @@ static void no_more_than_inflight_are_taken(void **state)
     check_all(bench); /* the refused one must not be there */
 }
 
-/* ---- opening and closing ----------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static int open_face(struct ese_bench *bench, enum ese_face face, struct ese_config *config,
                      struct ese_error *error)
@@ -313,7 +317,7 @@ static void partitions_have_names(void **state)
     assert_true(strlen(cut) < sizeof cut);
 }
 
-/* ---- peers that die ---------------------------------------------------------------------------- */
+/* ---- peers that die -------------------------------------------------------------------------- */
 
 static void need_server(void)
 {
@@ -321,7 +325,7 @@ static void need_server(void)
         skip();
 }
 
-/* What is pending when a producer is closed has no outcome; here it cannot have been stored either. */
+/* What is pending at the close has no outcome; here it cannot have been stored either. */
 static void check_close_lets_go(struct ese_bench *bench)
 {
     ese_bench_open_producer(bench, 256, DEADLINE_MS);
@@ -378,7 +382,7 @@ static void order_survives_retries(void **state)
         ESE_BENCH_GOOD(ese_journey_check_once(bench->journey));
 }
 
-/* The server is killed in mid-send and stays away: everything still gets its one outcome, in time. */
+/* The server is killed in mid-send and stays away: all still get their one outcome, in time. */
 static void every_event_has_one_outcome(void **state)
 {
     need_server();
@@ -453,7 +457,7 @@ static void what_a_killed_producer_had_acknowledged_is_kept(void **state)
         ESE_BENCH_GOOD(ese_journey_check_order(bench->journey));
 }
 
-/* ---- promises --------------------------------------------------------------------------------- */
+/* ---- promises -------------------------------------------------------------------------------- */
 
 static void only_promised_levels_are_accepted(void **state)
 {
@@ -478,8 +482,8 @@ static void only_promised_levels_are_accepted(void **state)
     }
 }
 
-/* All the others run at the least level. What a power loss would do no test can do here; a kill must do no
- * more harm at this level than at the least. */
+/* All the others run at the least level. What a power loss would do no test can do here; a kill
+ * must do no more harm at this level than at the least. */
 static void the_disk_level_keeps_events(void **state)
 {
     struct fixture *fixture = *state;
@@ -529,11 +533,11 @@ static void a_retry_is_stored_once(void **state)
     ESE_BENCH_GOOD(ese_journey_check_once(bench->journey));
 }
 
-/* ---- the checks themselves --------------------------------------------------------------------- */
+/* ---- the checks themselves ------------------------------------------------------------------- */
 
 typedef const char *check(struct ese_journey *journey);
 
-/* A fault planted in the real transport must be found by the check it is for, and without it nothing. */
+/* A fault planted in the real transport must be found by the check it is for. */
 static void plant(void **state, enum ese_fault fault, check *finds)
 {
     struct ese_bench *bench = open_bench(state);
@@ -598,7 +602,7 @@ static void a_mistold_outcome_is_found(void **state)
     plant(state, ESE_FAULT_MISTELLS, ese_journey_check_handed);
 }
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 #define TEST(function) {#function, function}
 
@@ -647,9 +651,11 @@ int main(void)
     for (int s = 0; s < MOST_SPECIFICATIONS && ese_rig.specifications[s] != NULL; s++) {
         fixtures[s].specification = ese_rig.specifications[s];
         for (size_t i = 0; i < ESE_COUNT_OF(suite); i++, count++) {
-            snprintf(names[count], sizeof names[count], "%s: %s", ese_rig.specifications[s], suite[i].name);
-            tests[count] = (struct CMUnitTest){.name = names[count], .test_func = suite[i].function,
-                                               .teardown_func = tear_down, .initial_state = &fixtures[s]};
+            snprintf(names[count], sizeof names[count], "%s: %s", ese_rig.specifications[s],
+                     suite[i].name);
+            tests[count] = (struct CMUnitTest){
+                .name = names[count], .test_func = suite[i].function, .teardown_func = tear_down,
+                .initial_state = &fixtures[s]};
         }
     }
     int failed = _cmocka_run_group_tests("tests", tests, count, NULL, NULL);

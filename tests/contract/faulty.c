@@ -19,7 +19,7 @@ static bool strike(enum ese_fault wanted)
     return true;
 }
 
-/* ---- consume ---------------------------------------------------------------------------------- */
+/* ---- consume --------------------------------------------------------------------------------- */
 
 /* The first record behind the first that has the same key, or -1. */
 static int find_pair(const struct ese_batch *batch, int *first)
@@ -68,7 +68,7 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
     return 0;
 }
 
-/* ---- produce ---------------------------------------------------------------------------------- */
+/* ---- produce --------------------------------------------------------------------------------- */
 
 static int poll_outcomes(struct ese_producer *producer, int timeout_ms,
                          struct ese_acknowledgement *acknowledgements, int max)
@@ -87,7 +87,8 @@ static int poll_outcomes(struct ese_producer *producer, int timeout_ms,
     return count;
 }
 
-const struct ese_transport *ese_faulty(const struct ese_transport *transport, enum ese_fault planted)
+const struct ese_transport *ese_faulty(const struct ese_transport *transport,
+                                       enum ese_fault planted)
 {
     static struct ese_transport faulty;
     static struct ese_produce_face produce;

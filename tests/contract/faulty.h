@@ -17,8 +17,8 @@ enum ese_fault {
     ESE_FAULT_MISTELLS     /* tells that an event was refused that is stored */
 };
 
-/* Valid until the next call. One thread, one consumer and one producer at a time. The fault strikes once, at
- * the first chance. */
+/* Valid until the next call. One thread, one consumer and one producer at a time. The fault strikes
+ * once, at the first chance. */
 const struct ese_transport *ese_faulty(const struct ese_transport *real, enum ese_fault fault);
 
 #endif

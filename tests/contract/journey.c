@@ -24,7 +24,7 @@ void ese_journey_free(struct ese_journey **journey)
     *journey = NULL;
 }
 
-/* ---- making events ---------------------------------------------------------------------------- */
+/* ---- making events --------------------------------------------------------------------------- */
 
 static void fill(struct ese_event *event, uint32_t run, int number, int key)
 {
@@ -37,7 +37,8 @@ static void fill(struct ese_event *event, uint32_t run, int number, int key)
     } else {
         ese_fit_text(event->type, sizeof event->type, ESE_TYPE_ORDER);
         ese_fit_text(event->sub_type, sizeof event->sub_type, "ORDER_CREATED");
-        snprintf(data, sizeof data, "{\"number\":%d,\"orderId\":\"order-%u-%d\"}", number, run, key);
+        snprintf(data, sizeof data, "{\"number\":%d,\"orderId\":\"order-%u-%d\"}", number, run,
+                 key);
     }
     event->data = ese_copy_text(data);
     event->client_ts = ese_clock_wall_ms();
@@ -59,7 +60,7 @@ const struct ese_event *ese_journey_next(struct ese_journey *journey, int keys)
     return &made->event;
 }
 
-/* ---- noting ----------------------------------------------------------------------------------- */
+/* ---- noting ---------------------------------------------------------------------------------- */
 
 void ese_journey_note_wrong(struct ese_journey *journey, const char *format, ...)
 {
@@ -79,7 +80,8 @@ static struct ese_journey_event *find(struct ese_journey *journey, const struct 
         return NULL;
     if (parts.sequence >= (uint32_t)journey->count ||
         !ese_id_equal(id, &journey->events[parts.sequence].event.id)) {
-        ese_journey_note_wrong(journey, "an id of this run that was never made, sequence %u", parts.sequence);
+        ese_journey_note_wrong(journey, "an id of this run that was never made, sequence %u",
+                               parts.sequence);
         return NULL;
     }
     return &journey->events[parts.sequence];
@@ -92,7 +94,8 @@ void ese_journey_note_sent(struct ese_journey *journey, const struct ese_event *
     found->sent = true;
 }
 
-void ese_journey_note_outcome(struct ese_journey *journey, const struct ese_acknowledgement *outcome)
+void ese_journey_note_outcome(struct ese_journey *journey,
+                              const struct ese_acknowledgement *outcome)
 {
     struct ese_journey_event *found = find(journey, &outcome->id);
     if (found == NULL) {
@@ -107,7 +110,8 @@ void ese_journey_note_outcome(struct ese_journey *journey, const struct ese_ackn
 static bool same(const struct ese_event *sent, const struct ese_event *handed)
 {
     return ese_event_content_hash(sent) == ese_event_content_hash(handed) &&
-           strcmp(sent->key, handed->key) == 0 && strcmp(sent->traceparent, handed->traceparent) == 0;
+           strcmp(sent->key, handed->key) == 0 &&
+           strcmp(sent->traceparent, handed->traceparent) == 0;
 }
 
 void ese_journey_note_handed(struct ese_journey *journey, const struct ese_record *record)
@@ -117,7 +121,8 @@ void ese_journey_note_handed(struct ese_journey *journey, const struct ese_recor
         return;
     int number = (int)(found - journey->events);
     if (!same(&found->event, &record->event))
-        ese_journey_note_wrong(journey, "event %d was changed on its way: %s %s %s", number, record->event.sub_type,
+        ese_journey_note_wrong(journey, "event %d was changed on its way: %s %s %s", number,
+                               record->event.sub_type,
                 ese_event_data(&record->event), record->event.traceparent);
     if (record->event.server_ts < found->event.client_ts - 60000)
         ese_journey_note_wrong(journey, "event %d: server_ts %lld is no time of storing", number,
@@ -159,7 +164,7 @@ void ese_journey_forget_handed(struct ese_journey *journey)
     }
 }
 
-/* ---- checks ----------------------------------------------------------------------------------- */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3)))
 static const char *say(struct ese_journey *journey, const char *format, ...)
@@ -178,10 +183,17 @@ const char *ese_journey_check_outcomes(struct ese_journey *journey)
     for (int i = 0; i < journey->count; i++) {
         const struct ese_journey_event *event = &journey->events[i];
         if (event->outcomes != (event->sent ? 1 : 0))
-            return say(journey, "event %d was %s and has %d outcomes", i, event->sent ? "sent" : "not sent",
-                       event->outcomes);
+            return say(journey, "event %d was %s and has %d outcomes", i,
+                       event->sent ? "sent" : "not sent", event->outcomes);
     }
     return NULL;
+}
+
+static bool was_not_stored(const struct ese_journey_event *event)
+{
+    enum ese_outcome outcome = event->last.outcome;
+    return !event->sent || (event->outcomes > 0 && (outcome == ESE_OUTCOME_REFUSED ||
+                                                    outcome == ESE_OUTCOME_NOT_SENT));
 }
 
 const char *ese_journey_check_handed(struct ese_journey *journey)
@@ -192,9 +204,7 @@ const char *ese_journey_check_handed(struct ese_journey *journey)
         const struct ese_journey_event *event = &journey->events[i];
         if (is_acknowledged(event) && event->handed == 0)
             return say(journey, "event %d was acknowledged and never handed", i);
-        bool certainly_not_stored = !event->sent || (event->outcomes > 0 &&
-            (event->last.outcome == ESE_OUTCOME_REFUSED || event->last.outcome == ESE_OUTCOME_NOT_SENT));
-        if (certainly_not_stored && event->handed > 0)
+        if (was_not_stored(event) && event->handed > 0)
             return say(journey, "event %d was certainly not stored, and yet handed", i);
     }
     return NULL;
@@ -220,7 +230,8 @@ const char *ese_journey_check_order(struct ese_journey *journey)
             if (!is_acknowledged(earlier) || strcmp(earlier->event.key, later->event.key) != 0)
                 continue;
             if (earlier->handed > 0 && earlier->rank > later->rank)
-                return say(journey, "event %d of %s was handed before event %d", i, later->event.key, k);
+                return say(journey, "event %d of %s was handed before event %d", i,
+                           later->event.key, k);
             break; /* its neighbour was compared with the one before it */
         }
     }

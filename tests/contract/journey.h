@@ -1,9 +1,9 @@
 /*
- * journey.h - the events of one test: what was sent, what became of each, what was handed, and whether that
- * fits together.
+ * journey.h - the events of one test: what was sent, what became of each, what was handed, and
+ * whether that fits together.
  *
- * The checks answer with NULL, or with a sentence about the first thing they found wrong: so they can be
- * tested themselves, with faults planted (faulty.h).
+ * The checks answer with NULL, or with a sentence about the first thing they found wrong: so they
+ * can be tested themselves, with faults planted (faulty.h).
  */
 #ifndef ESE_JOURNEY_H
 #define ESE_JOURNEY_H
@@ -36,13 +36,15 @@ struct ese_journey {
 struct ese_journey *ese_journey_new(int lanes);
 void ese_journey_free(struct ese_journey **journey);
 
-/* The next event: of `keys` keys by turns, every other one an order (key: orderId), due now, with an id that
- * says its lane. The journey's. */
+/* The next event: of `keys` keys by turns, every other one an order (key: orderId), due now, with
+ * an id that says its lane. The journey's. */
 const struct ese_event *ese_journey_next(struct ese_journey *journey, int keys);
 
-/* What was seen of it. Events of other runs are passed over; whatever else is strange is kept in `wrong`. */
+/* What was seen of it. Events of other runs are passed over; whatever else is strange is kept in
+ * `wrong`. */
 void ese_journey_note_sent(struct ese_journey *journey, const struct ese_event *event);
-void ese_journey_note_outcome(struct ese_journey *journey, const struct ese_acknowledgement *outcome);
+void ese_journey_note_outcome(struct ese_journey *journey,
+                              const struct ese_acknowledgement *outcome);
 void ese_journey_note_handed(struct ese_journey *journey, const struct ese_record *record);
 /* Something else that must not be; the first is kept. */
 void ese_journey_note_wrong(struct ese_journey *journey, const char *format, ...)

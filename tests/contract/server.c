@@ -48,13 +48,14 @@ static int begin_life(struct ese_rig_server *server, struct ese_error *error)
     if (told && access(server->ready_path, F_OK) == 0)
         return 0;
     ese_process_last_words(server->process, said, sizeof said);
-    enum ese_code code = ese_process_running(server->process) ? ESE_E_TIMEOUT
-                       : ese_process_status(server->process) == EXIT_USAGE ? ESE_E_USAGE : ESE_E_CLOSED;
+    enum ese_code code = ESE_E_TIMEOUT;
+    if (!ese_process_running(server->process))
+        code = ese_process_status(server->process) == EXIT_USAGE ? ESE_E_USAGE : ESE_E_CLOSED;
     return ese_fail(error, code, "ese-server does not serve: %s", said);
 }
 
-int ese_rig_server_start(const struct ese_rig_server_options *options, struct ese_rig_server **server,
-                         struct ese_error *error)
+int ese_rig_server_start(const struct ese_rig_server_options *options,
+                         struct ese_rig_server **server, struct ese_error *error)
 {
     char address[64];
     int port;

@@ -1,5 +1,6 @@
 /*
- * server.h - an ese-server as a process of its own, for rigs: started, killed and started again on one address.
+ * server.h - an ese-server as a process of its own, for rigs: started, killed and started again on
+ * one address.
  */
 #ifndef ESE_RIG_SERVER_H
 #define ESE_RIG_SERVER_H
@@ -16,8 +17,8 @@ struct ese_rig_server_options {
 };
 
 /* Serves when it returns. A refused option is ESE_E_USAGE, with what the server said. */
-int ese_rig_server_start(const struct ese_rig_server_options *options, struct ese_rig_server **server,
-                         struct ese_error *error);
+int ese_rig_server_start(const struct ese_rig_server_options *options,
+                         struct ese_rig_server **server, struct ese_error *error);
 void ese_rig_server_kill(struct ese_rig_server *server);
 int ese_rig_server_restart(struct ese_rig_server *server, struct ese_error *error);
 void ese_rig_server_stop(struct ese_rig_server **server);

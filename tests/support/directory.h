@@ -1,5 +1,6 @@
 /*
- * directory.h - a fresh directory for a test's files, gone with all that is in it when the test is over.
+ * directory.h - a fresh directory for a test's files, gone with all that is in it when the test is
+ * over.
  */
 #ifndef ESE_TEST_DIRECTORY_H
 #define ESE_TEST_DIRECTORY_H
@@ -7,7 +8,8 @@
 /* The path of a new, empty directory; the caller's, to be given to remove. */
 char *ese_test_directory_make(void);
 
-/* Removes it with everything in it, frees the path and nulls it. NULL behind the pointer is allowed. */
+/* Removes it with everything in it, frees the path and nulls it. NULL behind the pointer is
+ * allowed. */
 void ese_test_directory_remove(char **directory);
 
 /* "directory/name"; the caller frees. */

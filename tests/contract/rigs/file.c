@@ -8,8 +8,8 @@ struct ese_rig_place {
     enum ese_durability durability;
 };
 
-static int start(const char *specification, enum ese_durability durability, struct ese_rig_place **place,
-                 struct ese_error *error)
+static int start(const char *specification, enum ese_durability durability,
+                 struct ese_rig_place **place, struct ese_error *error)
 {
     struct ese_rig_place *started = ese_alloc(sizeof *started);
     started->directory = ese_test_directory_make();
@@ -28,7 +28,8 @@ static void give(const struct ese_rig_place *place, struct ese_config *config, e
     ese_rig_give(config, face, "durability", ese_durability_name(place->durability));
 }
 
-static void give_wrong(const struct ese_rig_place *place, struct ese_config *config, enum ese_face face)
+static void give_wrong(const struct ese_rig_place *place, struct ese_config *config,
+                       enum ese_face face)
 {
     (void)place;
     ese_rig_give(config, face, "data", "/dev/null/no-directory");

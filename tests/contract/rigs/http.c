@@ -8,12 +8,13 @@ struct ese_rig_place {
     struct ese_rig_server *server;
 };
 
-static int start(const char *specification, enum ese_durability durability, struct ese_rig_place **place,
-                 struct ese_error *error)
+static int start(const char *specification, enum ese_durability durability,
+                 struct ese_rig_place **place, struct ese_error *error)
 {
     struct ese_rig_place *started = *place = ese_alloc(sizeof *started);
     started->directory = ese_test_directory_make();
-    const struct ese_rig_server_options options = {.specification = specification, .durability = durability,
+    const struct ese_rig_server_options options = {.specification = specification,
+                                                   .durability = durability,
                                                    .directory = started->directory};
     int result = ese_rig_server_start(&options, &started->server, error);
     if (result != 0)
@@ -26,7 +27,8 @@ static void give(const struct ese_rig_place *place, struct ese_config *config, e
     ese_rig_give(config, face, "server", ese_rig_server_url(place->server));
 }
 
-static void give_wrong(const struct ese_rig_place *place, struct ese_config *config, enum ese_face face)
+static void give_wrong(const struct ese_rig_place *place, struct ese_config *config,
+                       enum ese_face face)
 {
     (void)place;
     ese_rig_give(config, face, "token-file", "/dev/null/no-file");

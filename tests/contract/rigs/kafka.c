@@ -1,5 +1,5 @@
-/* A real broker, kept for all tests, topics of each test's own, and the ese-server of via=server. Server, here,
- * is both: they are killed at the same instant. */
+/* A real broker, kept for all tests, topics of each test's own, and the ese-server of via=server.
+ * Server, here, is both: they are killed at the same instant. */
 #include "ese-core/memory.h"
 #include "orchestration/kafka/broker.h"
 #include "orchestration/kafka/kafka_home.h"
@@ -25,7 +25,8 @@ static int need_broker(struct ese_error *error)
         return 0;
     ese_kafka_home(&home);
     broker_directory = ese_test_directory_make();
-    char *data = ese_test_path(broker_directory, "data"), *log = ese_test_path(broker_directory, "broker.log");
+    char *data = ese_test_path(broker_directory, "data");
+    char *log = ese_test_path(broker_directory, "broker.log");
     const struct ese_broker_options options = {.jars_dir = home.jars, .conf_dir = home.conf,
                                                .data_dir = data, .log_path = log};
     int result = ese_broker_start(&options, &broker, error);
@@ -45,7 +46,9 @@ static int make_topics(const char *prefix, bool flush_every, struct ese_error *e
                                              .prefix = prefix, .flush_every = flush_every,
                                              .timeout_ms = 15000};
     ese_kafka_home(&home);
-    return ese_topics_read(home.topics, &topics, error) == 0 ? ese_topics_apply(&topics, &target, error) : -1;
+    if (ese_topics_read(home.topics, &topics, error) != 0)
+        return -1;
+    return ese_topics_apply(&topics, &target, error);
 }
 
 static int start_server(struct ese_rig_place *place, const char *specification,
@@ -57,8 +60,8 @@ static int start_server(struct ese_rig_place *place, const char *specification,
     return ese_rig_server_start(&options, &place->server, error);
 }
 
-static int start(const char *specification, enum ese_durability durability, struct ese_rig_place **place,
-                 struct ese_error *error)
+static int start(const char *specification, enum ese_durability durability,
+                 struct ese_rig_place **place, struct ese_error *error)
 {
     static int made;
     if (durability == ESE_DURABILITY_REPLICAS)
@@ -82,7 +85,8 @@ static void give(const struct ese_rig_place *place, struct ese_config *config, e
     ese_rig_give(config, face, "server", ese_rig_server_url(place->server));
 }
 
-static void give_wrong(const struct ese_rig_place *place, struct ese_config *config, enum ese_face face)
+static void give_wrong(const struct ese_rig_place *place, struct ese_config *config,
+                       enum ese_face face)
 {
     (void)place;
     ese_rig_give(config, face, "token-file", "/dev/null/no-file");
@@ -95,11 +99,16 @@ static void kill_both(struct ese_rig_place *place)
     ese_broker_kill(broker);
 }
 
+static int revive_broker(struct ese_error *error)
+{
+    if (ese_broker_restart(broker, error) != 0)
+        return -1;
+    return ese_broker_wait_ready(broker, READY_MS, error);
+}
+
 static int restart(struct ese_rig_place *place, struct ese_error *error)
 {
-    if (ese_broker_restart(broker, error) != 0 || ese_broker_wait_ready(broker, READY_MS, error) != 0)
-        return -1;
-    return ese_rig_server_restart(place->server, error);
+    return revive_broker(error) == 0 ? ese_rig_server_restart(place->server, error) : -1;
 }
 
 /* A broker that a test left dead must not be found so by the next one. */
@@ -112,8 +121,7 @@ static void stop(struct ese_rig_place **place)
     free(*place);
     *place = NULL;
     struct ese_error error = {0};
-    if (ese_broker_pid(broker) == 0 && (ese_broker_restart(broker, &error) != 0 ||
-                                        ese_broker_wait_ready(broker, READY_MS, &error) != 0))
+    if (ese_broker_pid(broker) == 0 && revive_broker(&error) != 0)
         fprintf(stderr, "the broker does not come back: %s\n", error.text);
 }
 
