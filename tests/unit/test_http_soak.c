@@ -163,7 +163,7 @@ static void soak(int connections)
     int64_t took_ns = ese_clock_monotonic_ns() - began_ns;
     long grown_kib = resident_kib() - before_kib;
     print_message(
-        "%d connections: %lld requests, %lld a second, slowest wave %lld us, memory %+ld KiB\n",
+        "# %d connections: %lld requests, %lld a second, slowest wave %lld us, memory %+ld KiB\n",
         connections, (long long)(waves * connections),
         (long long)(waves * connections * ESE_NS_PER_S / took_ns), (long long)(slowest_ns / 1000),
         grown_kib);
