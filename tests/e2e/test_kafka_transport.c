@@ -226,6 +226,29 @@ static void what_is_sent_is_read_in_order_per_key(void **state)
     assert_int_equal(seen.taken, PARTITIONS);
 }
 
+/* How much the group has committed, over all partitions: what tools that show lag go by. */
+static int64_t committed(const char *group)
+{
+    const struct ese_kafka_property properties[] = {{"group.id", group}, {NULL, NULL}};
+    static const char *const topics[] = {"click-events", "order-events"};
+    rd_kafka_t *reader = NULL;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(PARTITIONS);
+    for (int i = 0; i < PARTITIONS; i++) {
+        char name[300];
+        snprintf(name, sizeof name, "%s%s", scene.prefix, topics[i % 2]);
+        rd_kafka_topic_partition_list_add(list, name, i / 2);
+    }
+    assert_int_equal(
+        ese_kafka_client_new(RD_KAFKA_CONSUMER, scene.bootstrap, properties, &reader, &error), 0);
+    assert_int_equal(rd_kafka_committed(reader, list, WAIT_MS), 0);
+    int64_t sum = 0;
+    for (int i = 0; i < PARTITIONS; i++)
+        sum += list->elems[i].offset < 0 ? 0 : list->elems[i].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(reader);
+    return sum;
+}
+
 static void a_reader_resumes_where_it_was(void **state)
 {
     (void)state;
@@ -235,6 +258,7 @@ static void a_reader_resumes_where_it_was(void **state)
     struct ese_consumer *consumer = open_consumer(&seen, "resumes", "1");
     read_until_end(consumer, &seen);
     close_consumer(&consumer);
+    assert_int_equal(committed("resumes"), 50);
     send_events(producer, 50, 20);
     ese_transport_kafka.produce->close(&producer);
 

@@ -14,9 +14,9 @@
 #include "transports/kafka/record.h"
 
 #define COMMIT_EVERY_MS 100
-#define ASK_END_IDLE_MS 100  /* how often we ask whether this is the end: with nothing in hand, */
-#define ASK_END_BUSY_MS 500  /* and with records that wait for the answer */
-#define ASK_END_MS 200   /* at most this long for the answer */
+#define ASK_END_IDLE_MS 100 /* how often we ask whether this is the end: with nothing in hand, */
+#define ASK_END_BUSY_MS 500 /* and with records that wait for the answer */
+#define ASK_END_MS 200      /* at most this long for the answer */
 #define ASK_START_MS 2000
 
 struct ese_consumer {
@@ -166,6 +166,8 @@ static int make_conf(const struct ese_config *config, const struct ese_consume_s
         {"fetch.error.backoff.ms", "50"},
         {"queued.max.messages.kbytes", "16384"},
         {"topic.metadata.refresh.interval.ms", "5000"},
+        /* over both topics: six members have work */
+        {"partition.assignment.strategy", "roundrobin"},
         {NULL, NULL},
     };
     const struct ese_connection_property fixed[] = {
@@ -174,7 +176,6 @@ static int make_conf(const struct ese_config *config, const struct ese_consume_s
         {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", "error"},
         {"enable.partition.eof", "true"},
-        {"partition.assignment.strategy", "range,roundrobin"},
         {is_static ? "group.instance.id" : NULL, instance},
         {NULL, NULL},
     };
@@ -358,7 +359,8 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
     return 0;
 }
 
-/* Fills the batch: waits for the first record, takes along what is there already. */
+/* Fills the batch: waits for the first record, takes along what is there already. Records that are
+ * no events must not keep it beyond its time. */
 static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_error *error)
 {
     while (consumer->count < consumer->settings.max_batch) {
@@ -373,6 +375,8 @@ static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_e
         rd_kafka_message_destroy(message);
         if (result == -1)
             return -1;
+        if (wait_ms == 0 && consumer->count == 0)
+            return 0;
     }
     return 0;
 }
