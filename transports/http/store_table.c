@@ -94,14 +94,13 @@ static int find_ends(struct ese_store_table *table, struct ese_error *error)
         "SELECT min(offset), max(offset) FROM events HAVING max(offset) IS NOT NULL");
     int got = ese_statement_step(ends, error);
 
-    if (got == 1)
-        table->ends = (struct ends){.first = ese_statement_column_number(ends, 0),
-                                    .next = ese_statement_column_number(ends, 1) + 1};
-    else if (got == 0)
-        table->ends.next =
-            table->log->durability == ESE_DURABILITY_MEMORY ? ese_clock_wall_us() : 1;
-    if (got == 0)
-        table->ends.first = table->ends.next;
+    if (got == 1) {
+        table->ends.first = ese_statement_column_number(ends, 0);
+        table->ends.next = ese_statement_column_number(ends, 1) + 1;
+    } else {
+        bool in_memory = table->log->durability == ESE_DURABILITY_MEMORY;
+        table->ends.first = table->ends.next = in_memory ? ese_clock_wall_us() : 0;
+    }
     ese_statement_reset(ends);
     return got < 0 ? -1 : 0;
 }
@@ -199,11 +198,13 @@ static void bind_event(struct ese_statement *insert, int64_t offset, const struc
     ese_statement_number(insert, 13, (int64_t)content_hash);
 }
 
-/* Fills event from the row the find_ statement was bound to find. 1: found, 0: none, -1: error. */
+/* What is asked of the row of an event that came before. */
 struct earlier {
     int64_t offset;
     uint64_t content_hash;
 };
+
+/* Fills event from the row the find_ statement was bound to find. 1: found, 0: none, -1: error. */
 static int find_earlier(struct ese_statement *find, struct ese_event *event,
                         struct earlier *earlier, struct ese_error *error)
 {
@@ -239,8 +240,8 @@ static int find_same(struct ese_store_table *table, struct ese_event *event,
     int got = find_earlier(find, event, earlier, error);
     if (got == 0)
         return ese_fail(error, ESE_E_IO,
-                        "the store refused an event as known and does not know it: "
-                                         "its indexes are damaged");
+                        "the store refused an event as known and does not know it: its indexes "
+                        "are damaged");
     return got == 1 ? 0 : -1;
 }
 
