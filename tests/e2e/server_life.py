@@ -158,12 +158,21 @@ def health_says_why_it_fails(server):
 
 
 def a_token_is_asked_for(server):
-    del server  # has none; this test starts its own
     with tempfile.TemporaryDirectory(prefix="ese-test-") as directory:
         pathlib.Path(directory, "token").write_text("secret-1\n")
         refused = subprocess.run([PROGRAM, "--transport", "http", "--listen", "0.0.0.0:0", "--data", directory],
-                                 capture_output=True, text=True, check=False)
+                                 capture_output=True, text=True, check=False, timeout=20)
         assert refused.returncode == 64 and "token" in refused.stderr, refused.stderr
+        server.stop()
+        server.options = (*OS, "--token-file", directory + "/token")
+        server.start()
+        body = json.dumps(event(1, 1))
+        for headers in ({}, {"Authorization": "Bearer secret-2"}, {"Authorization": "secret-1"}):
+            assert server.ask("POST", "/event", body, headers)[0] == 401, headers
+            assert server.ask("GET", "/events", None, headers)[0] == 401, headers
+        headers = {"Authorization": "Bearer secret-1"}
+        assert server.ask("POST", "/event", body, headers)[0] == 201
+        assert len(json.loads(server.ask("GET", "/events", None, headers)[2])) == 1
 
 
 def what_is_not_promised_is_refused(server):
