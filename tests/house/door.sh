@@ -81,6 +81,13 @@ installs() {
     fake "$place/bin/apt-get" 100 'echo no such mirror'
     expect 69 'please install: ninja-build' 'names it where apt fails' knock compare
     fresh_house
+    lacking ninja-build
+    fake "$place/bin/id" 0 'echo 1000'
+    expect 0 'installing by apt-get: ninja-build' 'a user installs, too' knock compare
+    called '^sudo env DEBIAN_FRONTEND=noninteractive apt-get install .* ninja-build$' 'by sudo'
+    fake "$place/bin/sudo" 1
+    expect 69 'please install, as root: apt-get install ninja-build' 'who may not is told' knock compare
+    fresh_house
     rm "$place/bin/mvn" "$house/build/build.ninja" "$place/bin/dpkg-query"
     fake "$place/bin/meson" 1 'echo libfoo is missing'
     PATH_WITHOUT_DPKG=$place/bin:$place/base
