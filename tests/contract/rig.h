@@ -1,10 +1,10 @@
 /*
  * rig.h - what the contract suite needs to put one transport on the test bench.
  *
- * tests/contract/rigs/<name>.c defines `ese_rig` for the line <name> of transports.list; the suite
- * itself knows no transport. A place is storage and whatever serves it. It need not be empty: the
- * suite passes over events of other runs (struct ese_id_parts), so that a slow server may be kept
- * for several tests.
+ * The suite itself knows no transport. tests/contract/rigs/<name>.c defines `ese_rig` for the line
+ * <name> of transports.list; where there is no such file, rigs/plain.c does. A place is storage and
+ * whatever serves it. It need not be empty: the suite passes over events of other runs (struct
+ * ese_id_parts), so that a slow server may be kept for several tests.
  */
 #ifndef ESE_RIG_H
 #define ESE_RIG_H
@@ -33,7 +33,7 @@ struct ese_rig {
                        enum ese_face face);
 
     /* SIGKILL to whatever keeps the events, and a new life on the same storage, ready again when it
-     * returns. Both NULL: there is no server. */
+     * returns. Called only for a transport with a store face. */
     void (*kill)(struct ese_rig_place *place);
     int (*restart)(struct ese_rig_place *place, struct ese_error *error);
 
