@@ -38,9 +38,9 @@ static void press_key(struct ese_event *event)
 static int read_event(struct replay *replay, const char *line, size_t length,
                       struct ese_event *event, struct ese_error *error)
 {
-    if (blank(line))
-        return 0;
     bool typed = replay->path == NULL;
+    if (!typed && blank(line))
+        return 0;
     if (typed && line[strspn(line, " \t")] != '{') {
         press_key(event);
         return 1;

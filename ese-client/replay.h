@@ -5,8 +5,8 @@
  * event: an id of ours or a server's time in it is not kept, a foreign id is. A file goes at its
  * own timing (the distances of its client_ts; one that goes back is due at once), at a rate, or as
  * fast as it is taken. A line that is no event ends the replay with its number. From standard input
- * a line is due when it is typed. There, a line that does not begin with '{' is one key press of
- * 203.0.113.7-1, and one that is malformed is named in the log and passed over.
+ * a line is due when it is typed. There, a line that does not begin with '{', an empty one included,
+ * is one key press of 203.0.113.7-1, and one that is malformed is named in the log and passed over.
  */
 #ifndef ESE_REPLAY_H
 #define ESE_REPLAY_H

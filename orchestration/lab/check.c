@@ -1,11 +1,14 @@
 /* ese-lab check: repeats the ledger of a finished run from its artifacts alone. */
 #include "ese-core/clock.h"
+#include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/report.h"
 #include "orchestration/lab/results.h"
 #include "transports/registry.h"
+
+#define CANNOT_TELL 2 /* exit status */
 
 static const struct ese_option options[] = {
     {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Print the results as JSON instead of the table."},
@@ -29,7 +32,14 @@ static int judge_again(const char *directory, const struct ese_results *results,
         .measured_from_ns = transport->schedule_ns + results->warmup_s * ESE_NS_PER_S,
         .restarted_ns = transport->restarted_ns,
     };
-    return ese_judge(&judging, &transport->judgement, error);
+    if (ese_judge(&judging, &transport->judgement, error) == 0)
+        return 0;
+    /* Nothing of this one can be judged; the others still can. */
+    struct ese_verdict untold = {.word = ESE_VERDICT_CANNOT_TELL};
+    snprintf(untold.reason, sizeof untold.reason, "%.200s", error->text);
+    transport->judgement.ledger_verdict = untold;
+    transport->judgement.timing_verdict = untold;
+    return 0;
 }
 
 static int run_check(const struct ese_config *config, struct ese_error *error)
@@ -39,8 +49,10 @@ static int run_check(const struct ese_config *config, struct ese_error *error)
     const char *directory = ese_config_argument(config, 0);
     if (directory == NULL || ese_config_argument(config, 1) != NULL)
         return ese_fail(error, ESE_E_USAGE, "name one run's directory, as compare printed it at its end");
-    if (ese_results_read(directory, &results, error) < 0)
-        return -1;
+    if (ese_results_read(directory, &results, error) < 0) {
+        ese_log_error("%s", error->text);
+        return CANNOT_TELL;
+    }
     for (int i = 0; i < results.count; i++) {
         if (judge_again(directory, &results, &results.transports[i], error) < 0)
             return -1;

@@ -55,7 +55,7 @@ static int add_specification(struct ese_run_options *run, const char *word, stru
         if (strcmp(run->specifications[i], word) == 0)
             return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is there twice", word);
     }
-    if (ese_registry_find(word, &entry, error) < 0)
+    if (ese_registry_find(word, &entry, error) < 0 || ese_journey_check(word, error) < 0)
         return -1;
     if ((entry->transport->promises.durability & run->durability) == 0)
         return ese_fail(error, ESE_E_USAGE, "--durability: %s has no level '%s'", entry->transport->name,
@@ -133,6 +133,12 @@ static int judge_all(const struct ese_run_options *run, const struct ese_run_res
     };
     snprintf(results->rate, sizeof results->rate, "%s", run->rate);
     snprintf(results->fault, sizeof results->fault, "%s", run->fault->name);
+    snprintf(results->asked_durability, sizeof results->asked_durability, "%s",
+             ese_durability_name(run->durability));
+    snprintf(results->asked_broker, sizeof results->asked_broker, "%s", run->broker);
+    if (run->bootstrap_servers != NULL)
+        snprintf(results->bootstrap_servers, sizeof results->bootstrap_servers, "%s",
+                 run->bootstrap_servers);
     for (int i = 0; i < outcome->count; i++) {
         if (judge(run, &outcome->journeys[i], &results->transports[results->count++], error) < 0)
             return -1;

@@ -38,6 +38,10 @@ struct ese_journey_options {
     const char *smtp;  /* HOST:PORT, or NULL */
 };
 
+/* Whether the options behind the specification's name are known to its faces, without starting anything:
+ * ESE_E_USAGE. */
+int ese_journey_check(const char *specification, struct ese_error *error);
+
 /* The load of one run: the same for every journey of it. */
 struct ese_load {
     const char *rate; /* "500" */

@@ -150,34 +150,60 @@ void ese_journey_addresses(const struct ese_journey *journey, char *text, size_t
     ese_buffer_free(&lines);
 }
 
-int ese_journey_consume_config(const struct ese_journey *journey, struct ese_config **config,
-                               struct ese_error *error)
+/* A configuration for one face of a transport, as its own binary would make it; not settled yet. */
+static struct ese_config *face_config(const char *specification, enum ese_face face, struct ese_error *error)
 {
     static const struct ese_option own[] = {
         {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "T", .help = "Which transport."},
         ESE_OPTION_END,
     };
+    struct ese_config *made = ese_config_new();
+    ese_config_add(made, "Options", own);
+    ese_config_give(made, "transport", specification);
+    if (ese_registry_choose(made, face, error) < 0)
+        ese_config_free(&made);
+    return made;
+}
+
+int ese_journey_check(const char *specification, struct ese_error *error)
+{
+    static const enum ese_face faces[] = {ESE_FACE_PRODUCE, ESE_FACE_STORE, ESE_FACE_CONSUME};
+    const struct ese_registry_entry *entry;
+    if (ese_registry_find(specification, &entry, error) < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof faces / sizeof faces[0]; i++) {
+        if (faces[i] == ESE_FACE_STORE && entry->transport->store == NULL)
+            continue;
+        struct ese_config *config = face_config(specification, faces[i], error);
+        int result = config == NULL ? -1 : ese_config_settle(config, error);
+        ese_config_free(&config);
+        if (result < 0)
+            return ese_fail_within(error, "%s", specification);
+    }
+    return 0;
+}
+
+int ese_journey_consume_config(const struct ese_journey *journey, struct ese_config **config,
+                               struct ese_error *error)
+{
     char url[160], data[ESE_ARTIFACT_PATH_SIZE + 16];
     snprintf(url, sizeof url, "http://%s", journey->server_address);
     snprintf(data, sizeof data, "%s/%s", journey->directory, ESE_ARTIFACT_SERVER);
-    struct ese_config *made = ese_config_new();
-    ese_config_add(made, "Options", own);
-    ese_config_give(made, "transport", journey->specification);
-    const struct ese_option *table = ese_registry_options(journey->entry->transport, ESE_FACE_CONSUME);
-    int result = ese_registry_choose(made, ESE_FACE_CONSUME, error);
-    if (result == 0) {
-        if (ese_option_find(table, "server") != NULL)
-            ese_config_give(made, "server", url);
-        if (ese_option_find(table, "bootstrap-servers") != NULL)
-            ese_config_give(made, "bootstrap-servers", ese_broker_life_bootstrap(journey->broker));
-        if (ese_option_find(table, "topic-prefix") != NULL)
-            ese_config_give(made, "topic-prefix", journey->topic_prefix);
-        if (ese_option_find(table, "data") != NULL)
-            ese_config_give(made, "data", data);
-        result = ese_config_settle(made, error);
-    }
-    if (result < 0)
-        ese_config_free(&made);
+    struct ese_config *made = face_config(journey->specification, ESE_FACE_CONSUME, error);
     *config = made;
+    if (made == NULL)
+        return -1;
+    const struct ese_option *table = ese_registry_options(journey->entry->transport, ESE_FACE_CONSUME);
+    if (ese_option_find(table, "server") != NULL)
+        ese_config_give(made, "server", url);
+    if (ese_option_find(table, "bootstrap-servers") != NULL)
+        ese_config_give(made, "bootstrap-servers", ese_broker_life_bootstrap(journey->broker));
+    if (ese_option_find(table, "topic-prefix") != NULL)
+        ese_config_give(made, "topic-prefix", journey->topic_prefix);
+    if (ese_option_find(table, "data") != NULL)
+        ese_config_give(made, "data", data);
+    int result = ese_config_settle(made, error);
+    if (result < 0)
+        ese_config_free(config);
     return result;
 }

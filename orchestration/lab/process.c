@@ -98,6 +98,18 @@ void ese_process_option(struct ese_process *process, const char *name, const cha
     ese_process_argument(process, value);
 }
 
+/* What a user has set for a binary of ours (ESE_RATE, ESE_RULE) is not meant for those the lab starts: the
+ * lab says all they need to know. Drops it from the child's own copy of the environment. */
+static void forget_own_variables(char **environment)
+{
+    char **kept = environment;
+    for (char **word = environment; *word != NULL; word++) {
+        if (strncmp(*word, "ESE_", 4) != 0)
+            *kept++ = *word;
+    }
+    *kept = NULL;
+}
+
 /* In the child: only async-signal-safe calls from here to exec. */
 static void become(const struct ese_process *process, pid_t parent, int log)
 {
@@ -114,6 +126,7 @@ static void become(const struct ese_process *process, pid_t parent, int log)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    forget_own_variables(environ);
     execv(process->arguments[0], process->arguments);
     dprintf(STDERR_FILENO, "cannot run %s: errno %d\n", process->arguments[0], errno);
     _exit(127);

@@ -11,9 +11,10 @@
 
 static json_t *options_json(const struct ese_results *results)
 {
-    return json_pack("{s:s, s:I, s:I, s:s, s:b, s:I}", "rate", results->rate, "duration_s",
+    return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:b, s:I}", "rate", results->rate, "duration_s",
                      (json_int_t)results->duration_s, "warmup_s", (json_int_t)results->warmup_s, "fault",
-                     results->fault, "in_turn", results->in_turn, "retry_deadline_ms",
+                     results->fault, "durability", results->asked_durability, "broker",
+                     results->asked_broker, "bootstrap_servers", results->bootstrap_servers, "in_turn", results->in_turn, "retry_deadline_ms",
                      (json_int_t)results->retry_deadline_ms);
 }
 
@@ -222,12 +223,13 @@ static int read_transport(json_t *object, struct ese_results_transport *transpor
 static int read_root(json_t *root, const char *path, struct ese_results *results, struct ese_error *error)
 {
     int version, in_turn;
-    const char *rate, *fault;
+    const char *rate, *fault, *durability, *broker, *bootstrap;
     json_int_t seed, duration_s, warmup_s, deadline_ms;
     json_t *transports;
-    if (json_unpack(root, "{s:i, s:I, s:{s:s, s:I, s:I, s:s, s:b, s:I}, s:o}", "version", &version, "seed",
+    if (json_unpack(root, "{s:i, s:I, s:{s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:b, s:I}, s:o}", "version", &version, "seed",
                     &seed, "options", "rate", &rate, "duration_s", &duration_s, "warmup_s", &warmup_s,
-                    "fault", &fault, "in_turn", &in_turn, "retry_deadline_ms", &deadline_ms, "transports",
+                    "fault", &fault, "durability", &durability, "broker", &broker, "bootstrap_servers",
+                    &bootstrap, "in_turn", &in_turn, "retry_deadline_ms", &deadline_ms, "transports",
                     &transports) < 0)
         return ese_fail(error, ESE_E_INVALID, "%.300s is not the results of a run", path);
     if (version != ESE_RESULTS_VERSION)
@@ -237,6 +239,9 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
                                     .in_turn = in_turn != 0, .retry_deadline_ms = deadline_ms};
     copy_text(results->rate, sizeof results->rate, rate);
     copy_text(results->fault, sizeof results->fault, fault);
+    copy_text(results->asked_durability, sizeof results->asked_durability, durability);
+    copy_text(results->asked_broker, sizeof results->asked_broker, broker);
+    copy_text(results->bootstrap_servers, sizeof results->bootstrap_servers, bootstrap);
     size_t i;
     json_t *transport;
     json_array_foreach(transports, i, transport) {

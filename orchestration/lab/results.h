@@ -30,6 +30,9 @@ struct ese_results {
     int64_t duration_s;
     int64_t warmup_s;
     char fault[32];
+    char asked_durability[16];
+    char asked_broker[16];       /* "auto", "kafka", "embedded" */
+    char bootstrap_servers[256]; /* "" unless a cluster was given */
     bool in_turn;
     int64_t retry_deadline_ms;
     struct ese_results_transport transports[ESE_RESULTS_TRANSPORTS];

@@ -31,12 +31,18 @@ static bool kept_all(column *transport)
 {
     const struct ese_judgement *j = &transport->judgement;
     return j->ledger_verdict.word != ESE_VERDICT_CANNOT_TELL && j->ledger.lost == 0 &&
-           j->ledger.in_flight == 0 && j->mails.lost == 0 && j->mails.doubled == 0;
+           j->ledger.in_flight == 0 && j->mails.lost == 0 && j->mails.doubled == 0 &&
+           j->mails.unexpected == 0;
 }
 
 static bool untold(column *transport)
 {
     return transport->judgement.ledger_verdict.word == ESE_VERDICT_CANNOT_TELL;
+}
+
+static bool untimed(column *transport)
+{
+    return transport->judgement.timing_verdict.word != ESE_VERDICT_PASS;
 }
 
 static void say_kept(const struct ese_results *results, struct ese_buffer *text)
@@ -51,11 +57,11 @@ static void say_kept(const struct ese_results *results, struct ese_buffer *text)
         const struct ese_judgement *j = &transport->judgement;
         if (kept_all(transport) || untold(transport))
             continue;
-        ese_buffer_printf(text, "%s%s lost %lld acknowledged events and %lld mails, doubled %lld mails, left "
-                                "%lld events unread",
+        ese_buffer_printf(text, "%s%s lost %lld acknowledged events and %lld mails, doubled %lld mails, sent "
+                                "%lld for nothing, left %lld events unread",
                           kept++ > 0 ? "; " : "", transport->name, (long long)j->ledger.lost,
                           (long long)j->mails.lost, (long long)j->mails.doubled,
-                          (long long)j->ledger.in_flight);
+                          (long long)j->mails.unexpected, (long long)j->ledger.in_flight);
     }
     if (names_where(results, untold, names) > 0)
         ese_buffer_printf(text, "%sof %s it cannot be told", kept > 0 ? "; " : "", names);
@@ -103,19 +109,17 @@ static void say_figure(const struct ese_results *results, const struct figure *f
     }
     double least = figure->read(&results->transports[best]);
     bool equal = figure->read(&results->transports[worst]) <= least * ABOUT_EQUAL;
-    if (results->count == 1)
-        ese_buffer_printf(text, "%s: %.1f %s", figure->what, least, figure->unit);
-    else if (equal)
+    if (equal)
         ese_buffer_printf(text, "%s: about equal (%.1f %s)", figure->what, least, figure->unit);
     else
         ese_buffer_printf(text, "%s: %s (%.1f %s", figure->what, results->transports[best].name, least,
                           figure->unit);
-    for (int i = 0; !equal && results->count > 1 && i < results->count; i++) {
+    for (int i = 0; !equal && i < results->count; i++) {
         if (i != best)
             ese_buffer_printf(text, "; %s %.1f", results->transports[i].name,
                               figure->read(&results->transports[i]));
     }
-    if (!equal && results->count > 1)
+    if (!equal)
         ese_buffer_text(text, ")");
 }
 
@@ -139,7 +143,13 @@ void ese_report_sentences(const struct ese_results *results, struct ese_buffer *
         {cpu_s, "least processor time", "s"},
         {memory_mb, "least memory", "MB"},
     };
+    char names[NAMES_SIZE];
     say_kept(results, text);
-    say_pair(results, "Time", time, text);
-    say_pair(results, "Cost", cost, text);
+    if (names_where(results, untimed, names) > 0)
+        ese_buffer_printf(text, "  Time: nothing can be said, the timing of %s is not to be trusted.\n",
+                          names);
+    else if (results->count > 1)
+        say_pair(results, "Time", time, text);
+    if (results->count > 1)
+        say_pair(results, "Cost", cost, text);
 }
