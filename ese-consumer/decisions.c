@@ -117,23 +117,33 @@ int ese_decisions_read_open(struct ese_decisions *decisions, int32_t partition,
     return more < 0 ? -1 : count;
 }
 
-int ese_decisions_note_answered(struct ese_decisions *decisions, const struct ese_id *id,
-                                int64_t now_ms, struct ese_error *error)
+static int note(struct ese_decisions *decisions, struct ese_statement *statement, bool *noted,
+                struct ese_error *error)
 {
-    struct ese_statement *note = decisions->statements[NOTE_ANSWERED];
-    ese_statement_bytes(note, 1, id->bytes, sizeof id->bytes);
-    ese_statement_number(note, 2, now_ms);
-    return ese_statement_run(note, error);
+    if (ese_statement_run(statement, error) != 0)
+        return -1;
+    *noted = ese_sqlite_changes(decisions->database) == 1;
+    return 0;
+}
+
+int ese_decisions_note_answered(struct ese_decisions *decisions, const struct ese_id *id,
+                                int64_t now_ms, bool *noted, struct ese_error *error)
+{
+    struct ese_statement *answered = decisions->statements[NOTE_ANSWERED];
+    ese_statement_bytes(answered, 1, id->bytes, sizeof id->bytes);
+    ese_statement_number(answered, 2, now_ms);
+    return note(decisions, answered, noted, error);
 }
 
 int ese_decisions_note_refused(struct ese_decisions *decisions, const struct ese_id *id,
-                               int64_t now_ms, const char *reason, struct ese_error *error)
+                               int64_t now_ms, const char *reason, bool *noted,
+                               struct ese_error *error)
 {
-    struct ese_statement *note = decisions->statements[NOTE_REFUSED];
-    ese_statement_bytes(note, 1, id->bytes, sizeof id->bytes);
-    ese_statement_number(note, 2, now_ms);
-    ese_statement_text(note, 3, reason);
-    return ese_statement_run(note, error);
+    struct ese_statement *refused = decisions->statements[NOTE_REFUSED];
+    ese_statement_bytes(refused, 1, id->bytes, sizeof id->bytes);
+    ese_statement_number(refused, 2, now_ms);
+    ese_statement_text(refused, 3, reason);
+    return note(decisions, refused, noted, error);
 }
 
 int ese_decisions_sweep(struct ese_decisions *decisions, int64_t before_ms, int most,

@@ -55,10 +55,12 @@ int ese_decisions_add(struct ese_decisions *decisions, const struct ese_decision
 int ese_decisions_read_open(struct ese_decisions *decisions, int32_t partition,
                             struct ese_decision *found, int most, struct ese_error *error);
 
+/* noted: false when the row says so already (another member has asked, too) or is gone. */
 int ese_decisions_note_answered(struct ese_decisions *decisions, const struct ese_id *id,
-                                int64_t now_ms, struct ese_error *error);
+                                int64_t now_ms, bool *noted, struct ese_error *error);
 int ese_decisions_note_refused(struct ese_decisions *decisions, const struct ese_id *id,
-                               int64_t now_ms, const char *reason, struct ese_error *error);
+                               int64_t now_ms, const char *reason, bool *noted,
+                               struct ese_error *error);
 
 /* Deletes at most `most` rows that were answered or refused before before_ms. */
 int ese_decisions_sweep(struct ese_decisions *decisions, int64_t before_ms, int most,

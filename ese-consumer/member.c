@@ -293,7 +293,7 @@ static int open_sender(struct ese_member *member, const struct ese_state_options
     return options.mailer == NULL ? 0 : ese_sender_open(&options, &member->sender, error);
 }
 
-static void open_turn(struct ese_member *member)
+static int open_turn(struct ese_member *member, struct ese_error *error)
 {
     const struct ese_turn_parts parts = {
         .rule = member->options.rule,
@@ -306,7 +306,7 @@ static void open_turn(struct ese_member *member)
         .lateness_ms = member->options.lateness_ms,
         .max_keys = member->options.max_keys,
     };
-    member->turn = ese_turn_new(&parts);
+    return ese_turn_open(&parts, &member->turn, error);
 }
 
 static int open_parts(struct ese_member *member, struct ese_error *error)
@@ -325,8 +325,7 @@ static int open_parts(struct ese_member *member, struct ese_error *error)
                                           options->transport->name);
     member->statistics = ese_statistics_new(options->metrics, options->transport->name,
                                             options->rule == NULL ? "none" : options->rule->name);
-    open_turn(member);
-    return join(member, error);
+    return open_turn(member, error) != 0 ? -1 : join(member, error);
 }
 
 int ese_member_open(const struct ese_member_options *options, struct ese_member **member,
@@ -358,7 +357,7 @@ void ese_member_close(struct ese_member **member)
     leave(closed);
     if (closed->history != NULL)
         ese_history_note_wire(closed->history);
-    ese_turn_free(&closed->turn);
+    ese_turn_close(&closed->turn);
     ese_holdings_clear(&closed->holdings);
     ese_statistics_free(&closed->statistics);
     ese_decisions_free(&closed->decisions);

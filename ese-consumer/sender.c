@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "ese-consumer/decisions.h"
+#include "ese-core/account.h"
 #include "ese-core/backoff.h"
 #include "ese-core/clock.h"
 #include "ese-core/http_client.h"
@@ -41,6 +42,7 @@ struct ese_sender {
     /* The thread's own. */
     struct ese_state *state;
     struct ese_decisions *decisions;
+    struct ese_account *account;
     struct ese_http_client *client;
     struct ese_history *history;
     char url[256];
@@ -107,7 +109,6 @@ static void note_asked(struct slot *slot)
                                                     .partition = slot->decision.partition,
                                                     .time_ns = ese_clock_monotonic_ns(),
                                                     .id = slot->decision.id});
-    ese_history_count(slot->sender->history, ESE_COUNT_MAILS_ASKED, 1);
 }
 
 static void note_refusal(struct slot *slot, const struct ese_http_answer *answer)
@@ -135,6 +136,21 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     pthread_mutex_unlock(&slot->sender->lock);
 }
 
+static int note_answer(struct slot *slot, int64_t now_ms, struct ese_error *error)
+{
+    struct ese_sender *sender = slot->sender;
+    const struct ese_id *id = &slot->decision.id;
+    bool answered = slot->stage == ANSWERED, noted = false;
+    int done = answered
+                   ? ese_decisions_note_answered(sender->decisions, id, now_ms, &noted, error)
+                   : ese_decisions_note_refused(sender->decisions, id, now_ms, slot->reason,
+                                                &noted, error);
+    if (done == 0 && noted)
+        ese_account_count(sender->account,
+                          answered ? ESE_COUNT_MAILS_ASKED : ESE_COUNT_MAILS_REFUSED, 1);
+    return done;
+}
+
 /* Writes what was answered into the state file, many in one transaction. */
 static int note_answers(struct ese_sender *sender, struct ese_error *error)
 {
@@ -146,20 +162,17 @@ static int note_answers(struct ese_sender *sender, struct ese_error *error)
             continue;
         if (noted.asked + noted.refused == 0 && ese_state_begin(sender->state, error) != 0)
             return -1;
-        bool answered = slot->stage == ANSWERED;
-        const struct ese_id *id = &slot->decision.id;
-        int done = answered ? ese_decisions_note_answered(sender->decisions, id, now_ms, error)
-                            : ese_decisions_note_refused(sender->decisions, id, now_ms,
-                                                         slot->reason, error);
-        if (done != 0)
+        if (note_answer(slot, now_ms, error) != 0)
             return -1;
-        noted.asked += answered;
-        noted.refused += !answered;
+        noted.asked += slot->stage == ANSWERED;
+        noted.refused += slot->stage == REFUSED;
     }
     if (noted.asked + noted.refused == 0)
         return 0;
-    if (ese_state_commit(sender->state, error) != 0)
-        return -1;
+    if (ese_account_write(sender->account, error) != 0 ||
+        ese_state_commit(sender->state, error) != 0)
+        return -1; /* the thread ends with it: what was counted is never shown */
+    ese_account_settle(sender->account, true);
     for (int i = 0; i < ESE_SENDER_INFLIGHT; i++)
         if (sender->slots[i].stage == ANSWERED || sender->slots[i].stage == REFUSED)
             sender->slots[i].stage = FREE;
@@ -357,11 +370,15 @@ static int set_url(struct ese_sender *sender, const char *mailer, struct ese_err
     return 0;
 }
 
+/* What the mailer's answers count. */
+static const enum ese_history_counter counters[] = {ESE_COUNT_MAILS_ASKED,
+                                                    ESE_COUNT_MAILS_REFUSED};
+
 static void free_sender(struct ese_sender *sender)
 {
     ese_http_client_close(&sender->client);
-    if (sender->decisions != NULL)
-        ese_decisions_free(&sender->decisions);
+    ese_account_close(&sender->account);
+    ese_decisions_free(&sender->decisions);
     ese_state_close(&sender->state);
     pthread_mutex_destroy(&sender->lock);
     free(sender);
@@ -376,6 +393,8 @@ int ese_sender_open(const struct ese_sender_options *options, struct ese_sender 
     opened->transport = options->state.transport;
     if (set_url(opened, options->mailer, error) != 0 ||
         ese_state_open(&options->state, &opened->state, error) != 0 ||
+        ese_account_open(ese_state_database(opened->state), opened->history, counters,
+                         ESE_COUNT_OF(counters), &opened->account, error) != 0 ||
         ese_http_client_open(CONNECTIONS, NULL, &opened->client, error) != 0) {
         free_sender(opened);
         return -1;

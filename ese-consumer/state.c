@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "ese-consumer/decisions.h"
+#include "ese-core/account.h"
 #include "ese-core/memory.h"
 
 #define FORMAT "1"
@@ -22,7 +23,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS repeats("
     "  partition INTEGER NOT NULL, run INTEGER NOT NULL, lane INTEGER NOT NULL,"
     "  highest INTEGER NOT NULL, window BLOB NOT NULL, event_time INTEGER NOT NULL,"
-    "  PRIMARY KEY(partition, run, lane)) WITHOUT ROWID;" ESE_DECISIONS_SCHEMA;
+    "  PRIMARY KEY(partition, run, lane)) WITHOUT ROWID;" ESE_DECISIONS_SCHEMA ESE_ACCOUNT_SCHEMA;
 
 /* Every statement, prepared once. */
 enum which {

@@ -20,6 +20,7 @@
  *   rule_state  rule, partition, key, state (the rule's own blob), leaves (event time)
  *   repeats     partition, run, lane, highest, window, event_time: see repeats.h
  *   decision    see decisions.h
+ *   account     see account.h in ese-core: the counters of each member's history
  *
  * A partition's event time says how far its events have come: no acknowledged event is expected to
  * be older. It is the largest client_ts seen (none counts beyond its server_ts), or the wall clock
@@ -51,7 +52,7 @@ int ese_state_open(const struct ese_state_options *options, struct ese_state **s
                    struct ese_error *error);
 void ese_state_close(struct ese_state **state);
 
-/* The database, for decisions.h. */
+/* The database, for decisions.h and account.h. */
 struct ese_sqlite *ese_state_database(struct ese_state *state);
 
 /* ---- positions ------------------------------------------------------------------------------ */

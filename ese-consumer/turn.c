@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "ese-core/account.h"
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 
@@ -15,6 +16,7 @@ struct fresh {
 
 struct ese_turn {
     struct ese_turn_parts parts;
+    struct ese_account *account;
     struct fresh *fresh;
     int count;
     int room;
@@ -23,17 +25,28 @@ struct ese_turn {
     int64_t evicted;
 };
 
-struct ese_turn *ese_turn_new(const struct ese_turn_parts *parts)
+/* What the commits of batches count. */
+static const enum ese_history_counter counters[] = {ESE_COUNT_PROCESSED, ESE_COUNT_REPEATS,
+                                                    ESE_COUNT_BEYOND_WINDOW, ESE_COUNT_DECIDED};
+
+int ese_turn_open(const struct ese_turn_parts *parts, struct ese_turn **turn,
+                  struct ese_error *error)
 {
-    struct ese_turn *turn = ese_alloc(sizeof *turn);
-    turn->parts = *parts;
-    return turn;
+    struct ese_turn *opened = ese_alloc(sizeof *opened);
+    *turn = opened;
+    opened->parts = *parts;
+    if (ese_account_open(ese_state_database(parts->state), parts->history, counters,
+                         ESE_COUNT_OF(counters), &opened->account, error) == 0)
+        return 0;
+    ese_turn_close(turn);
+    return -1;
 }
 
-void ese_turn_free(struct ese_turn **turn)
+void ese_turn_close(struct ese_turn **turn)
 {
     if (*turn == NULL)
         return;
+    ese_account_close(&(*turn)->account);
     free((*turn)->fresh);
     free(*turn);
     *turn = NULL;
@@ -208,11 +221,19 @@ static int sweep(struct ese_turn *turn, struct ese_holding *holding, struct ese_
     return 0;
 }
 
+static void count_progress(struct ese_turn *turn, const struct ese_progress *progress)
+{
+    ese_account_count(turn->account, ESE_COUNT_PROCESSED, progress->processed);
+    ese_account_count(turn->account, ESE_COUNT_REPEATS, progress->repeats);
+    ese_account_count(turn->account, ESE_COUNT_BEYOND_WINDOW, progress->beyond_window);
+}
+
 static int write(struct ese_turn *turn, struct ese_error *error)
 {
     for (int i = 0; i < turn->count; i++)
         if (apply(turn, &turn->fresh[i], error) != 0)
             return -1;
+    ese_account_count(turn->account, ESE_COUNT_DECIDED, turn->decided);
     for (int i = 0; i < turn->parts.holdings->count; i++) {
         struct ese_holding *holding = turn->parts.holdings->items[i];
         if (holding->events == 0)
@@ -224,18 +245,20 @@ static int write(struct ese_turn *turn, struct ese_error *error)
             ese_state_save_repeats(state, partition, holding->repeats, error) != 0 ||
             sweep(turn, holding, error) != 0)
             return -1;
+        count_progress(turn, &holding->progress);
     }
-    return 0;
+    return ese_account_write(turn->account, error);
 }
 
 static int commit(struct ese_turn *turn, struct ese_error *error)
 {
     if (ese_state_begin(turn->parts.state, error) != 0)
         return -1;
-    if (write(turn, error) == 0)
-        return ese_state_commit(turn->parts.state, error);
-    ese_state_rollback(turn->parts.state);
-    return -1;
+    bool done = write(turn, error) == 0 && ese_state_commit(turn->parts.state, error) == 0;
+    ese_account_settle(turn->account, done);
+    if (!done)
+        ese_state_rollback(turn->parts.state);
+    return done ? 0 : -1;
 }
 
 /* ---- 4: telling ----------------------------------------------------------------------------- */
@@ -250,9 +273,6 @@ static void tell_committed(struct ese_turn *turn, const struct ese_holding *hold
                                                     .time_ns = now_ns,
                                                     .a = holding->position.next,
                                                     .b = holding->events});
-    ese_history_count(turn->parts.history, ESE_COUNT_PROCESSED, progress->processed);
-    ese_history_count(turn->parts.history, ESE_COUNT_REPEATS, progress->repeats);
-    ese_history_count(turn->parts.history, ESE_COUNT_BEYOND_WINDOW, progress->beyond_window);
     ese_statistics_count(statistics, ESE_FIGURE_PROCESSED, progress->processed);
     ese_statistics_count(statistics, ESE_FIGURE_REPEATS, progress->repeats);
     ese_statistics_count(statistics, ESE_FIGURE_BEYOND_WINDOW, progress->beyond_window);
@@ -269,7 +289,6 @@ static void tell(struct ese_turn *turn)
         if (holding->events > 0)
             tell_committed(turn, holding, now_ns);
     }
-    ese_history_count(turn->parts.history, ESE_COUNT_DECIDED, turn->decided);
     ese_history_set(turn->parts.history, ESE_COUNT_LAST_DONE_NS, now_ns);
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_BATCHES, 1);
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_DECISIONS, turn->decided);

@@ -6,7 +6,8 @@
  *   3. in one transaction: the rule is applied to each; what it keeps, its decisions, the repeats
  *      and the positions are written. Whoever no longer owns a partition changes nothing of it:
  *      ESE_E_FENCED
- *   4. after the commit it is told: history, statistics
+ *   4. after the commit it is told: history, statistics. What the history's header counts of it is
+ *      counted in that transaction (account.h), and told again by the next life
  *
  * After a failure nothing was written, but what is remembered (holdings, repeats) has run ahead of
  * the state file and must be dropped. One thread.
@@ -37,8 +38,9 @@ struct ese_turn_parts {
     int64_t max_keys;    /* beyond: ESE_E_FULL, which names the option */
 };
 
-struct ese_turn *ese_turn_new(const struct ese_turn_parts *parts);
-void ese_turn_free(struct ese_turn **turn);
+int ese_turn_open(const struct ese_turn_parts *parts, struct ese_turn **turn,
+                  struct ese_error *error);
+void ese_turn_close(struct ese_turn **turn);
 
 /* Processes and commits. polled_ms is the wall clock as it was before the poll that brought the
  * batch. Records of partitions that are not held are passed over. decided: how many decisions are

@@ -77,6 +77,12 @@ static struct ese_history_slot *claim(struct ese_history *history, int count)
     return &history->slots[first];
 }
 
+static struct ese_id draw_id(void)
+{
+    return ese_id_make(&(struct ese_id_parts){.time_ms = ese_clock_wall_ms(),
+                                              .run = ese_id_draw_run()});
+}
+
 static void begin_header(struct ese_history_header *header, const char *party,
                          const char *transport)
 {
@@ -153,6 +159,8 @@ int ese_history_open(const char *path, const char *party, const char *transport,
         opened->header = ese_alloc(sizeof *opened->header);
     else if (open_file(opened, limit, error) != 0)
         goto out;
+    if (path != NULL && ese_id_is_none(&opened->header->id))
+        opened->header->id = draw_id();
     if (opened->header->version == 0)
         begin_header(opened->header, party, transport);
     atomic_store(&opened->header->settled, atomic_load(&opened->header->claimed));
@@ -189,6 +197,11 @@ void ese_history_close(struct ese_history **history)
     pthread_mutex_destroy(&closed->lock);
     free(closed->path);
     free(closed);
+}
+
+struct ese_id ese_history_id(const struct ese_history *history)
+{
+    return history->header->id;
 }
 
 /* ---- records --------------------------------------------------------------------------------- */

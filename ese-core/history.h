@@ -8,9 +8,10 @@
  * Layout (little endian, one machine): a header of 4,096 bytes, then records of 48 bytes.
  *
  *   header   magic "ESEHIST1", version, record size, party, transport, word list (type and sub_type
- *            names, so that records hold numbers), wall and monotonic time of the opening, and the
- *            running counters below (a live picture reads them; they say nothing the records do
- *            not, except bytes on the wire)
+ *            names, so that records hold numbers), wall and monotonic time of the opening, the
+ *            history's id, and the running counters below (a live picture reads them; they say
+ *            nothing the records do not, except bytes on the wire). What is counted of a database's
+ *            transactions is kept there, and only shown here (account.h)
  *   record   kind (2 bytes; 0: not written; stored last, so that a torn record does not exist:
  *            where the writer was killed before that, the slot stays empty, and is passed over),
  *            aux (2), partition (4), time_ns (8, CLOCK_MONOTONIC), id (16), a (8), b (8)
@@ -79,6 +80,8 @@ enum ese_history_counter {
     ESE_COUNT_FENCED,
     ESE_COUNT_CURSOR_GONE,
     ESE_COUNT_BEYOND_WINDOW,
+    ESE_COUNT_MAILS_REFUSED, /* decisions whose mail the mailer has refused for good */
+    ESE_COUNT_MAILS_UNKNOWN, /* mails held now because nobody knows whether they were sent */
     ESE_HISTORY_COUNTERS = 32
 };
 
@@ -99,6 +102,10 @@ struct ese_history;
 int ese_history_open(const char *path, const char *party, const char *transport, int64_t limit,
                      struct ese_history **history, struct ese_error *error);
 void ese_history_close(struct ese_history **history);
+
+/* Made with the file, and never another's: by it others keep what belongs to this history. None
+ * for one in memory. */
+struct ese_id ese_history_id(const struct ese_history *history);
 
 void ese_history_record(struct ese_history *history, const struct ese_history_record *record);
 /* OFFERED with its KEY records, side by side; due_ns is monotonic. */

@@ -58,6 +58,7 @@ struct ese_history_header {
     _Atomic int32_t words_used;
     _Atomic int64_t counters[ESE_HISTORY_COUNTERS];
     char words[ESE_HISTORY_WORDS][ESE_EVENT_TYPE_SIZE];
+    struct ese_id id; /* none in files of the first days, until their next writer */
 };
 _Static_assert(sizeof(struct ese_history_header) <= ESE_HISTORY_HEADER_SIZE,
                "the header of history.h");

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "ese-core/account.h"
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
@@ -18,7 +19,7 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS mail_queued ON mail (next_attempt_ms, seq) WHERE status = 'queued';"
     "CREATE INDEX IF NOT EXISTS mail_sent ON mail (changed_ms) WHERE status = 'sent';"
     "CREATE INDEX IF NOT EXISTS mail_parked ON mail (status, seq)"
-    " WHERE status IN ('dead', 'unknown', 'sending');";
+    " WHERE status IN ('dead', 'unknown', 'sending');" ESE_ACCOUNT_SCHEMA;
 
 #define COLUMNS                                                                                \
     "seq, id, sender, recipient, subject, transport, traceparent, status, attempts,"           \
@@ -31,6 +32,7 @@ static const char *const status_names[ESE_MAIL_STATUSES] = {
 
 struct ese_mail_table {
     struct ese_sqlite *sqlite;
+    struct ese_account *account;
     struct ese_statement *insert, *select, *mark, *status, *end, *purge, *next, *next_due;
     struct ese_statement *list[ESE_MAIL_STATUSES]; /* a bound status would not find its index */
     int64_t count[ESE_MAIL_STATUSES];
@@ -105,8 +107,12 @@ static int count_rows(struct ese_mail_table *table, struct ese_error *error)
     return step;
 }
 
-int ese_mail_table_open(const char *path, struct ese_mail_table **table, struct ese_error *error)
+int ese_mail_table_open(const char *path, struct ese_history *history,
+                        struct ese_mail_table **table, struct ese_error *error)
 {
+    static const enum ese_history_counter counters[] = {
+        ESE_COUNT_MAILS_SENT, ESE_COUNT_MAILS_DEAD, ESE_COUNT_MAILS_UNKNOWN};
+
     struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_DISK,
                                          .read_only = false, .schema = schema};
     struct ese_mail_table *new = ese_alloc(sizeof *new);
@@ -115,7 +121,9 @@ int ese_mail_table_open(const char *path, struct ese_mail_table **table, struct 
         goto out;
     prepare(new);
     prepare_lists(new);
-    if (count_rows(new, error) == 0)
+    if (count_rows(new, error) == 0 &&
+        ese_account_open(new->sqlite, history, counters, ESE_COUNT_OF(counters), &new->account,
+                         error) == 0)
         return 0;
 out:
     ese_mail_table_close(table);
@@ -126,6 +134,7 @@ void ese_mail_table_close(struct ese_mail_table **table)
 {
     if (*table == NULL)
         return;
+    ese_account_close(&(*table)->account);
     ese_sqlite_close(&(*table)->sqlite);
     free(*table);
     *table = NULL;
@@ -139,8 +148,11 @@ int ese_mail_table_begin(struct ese_mail_table *table, struct ese_error *error)
 
 int ese_mail_table_commit(struct ese_mail_table *table, struct ese_error *error)
 {
-    if (ese_sqlite_commit(table->sqlite, error) == 0)
+    if (ese_account_write(table->account, error) == 0 &&
+        ese_sqlite_commit(table->sqlite, error) == 0) {
+        ese_account_settle(table->account, true);
         return 0;
+    }
     ese_mail_table_rollback(table);
     return -1;
 }
@@ -148,7 +160,18 @@ int ese_mail_table_commit(struct ese_mail_table *table, struct ese_error *error)
 void ese_mail_table_rollback(struct ese_mail_table *table)
 {
     ese_sqlite_rollback(table->sqlite);
+    ese_account_settle(table->account, false);
     memcpy(table->count, table->count_before, sizeof table->count);
+}
+
+/* Mails came to that status, or left it otherwise than by the end of their keeping time. */
+static void note_moved(struct ese_mail_table *table, enum ese_mail_status status, int64_t mails)
+{
+    static const enum ese_history_counter shown[ESE_MAIL_STATUSES] = {
+        [ESE_MAIL_SENT] = ESE_COUNT_MAILS_SENT, [ESE_MAIL_UNKNOWN] = ESE_COUNT_MAILS_UNKNOWN,
+        [ESE_MAIL_DEAD] = ESE_COUNT_MAILS_DEAD}; /* 0, of the others, is no counter of mails */
+    if (shown[status] != 0)
+        ese_account_count(table->account, shown[status], mails);
 }
 
 /* 1 and what is kept under the id; 0: nothing is. The texts are the statement's, to be reset. */
@@ -240,6 +263,8 @@ int ese_mail_table_end(struct ese_mail_table *table, const struct ese_mail_end *
         return -1;
     table->count[before]--;
     table->count[end->status]++;
+    note_moved(table, before, -1);
+    note_moved(table, end->status, 1);
     return 0;
 }
 
@@ -255,8 +280,12 @@ int64_t ese_mail_table_recover(struct ese_mail_table *table, bool resend, struct
     if (ese_sqlite_run(table->sqlite, sql, error) != 0)
         return -1;
     int64_t changed = ese_sqlite_changes(table->sqlite);
+    int64_t unknown = table->count[ESE_MAIL_UNKNOWN];
     memset(table->count, 0, sizeof table->count);
-    return count_rows(table, error) == 0 ? changed : -1;
+    if (count_rows(table, error) != 0)
+        return -1;
+    note_moved(table, ESE_MAIL_UNKNOWN, table->count[ESE_MAIL_UNKNOWN] - unknown);
+    return changed;
 }
 
 int64_t ese_mail_table_purge(struct ese_mail_table *table, int64_t before_ms, int most,

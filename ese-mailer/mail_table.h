@@ -31,6 +31,7 @@
 
 #include <stdint.h>
 
+#include "ese-core/history.h"
 #include "ese-mailer/mail.h"
 
 enum ese_mail_status {
@@ -63,7 +64,10 @@ void ese_mail_row_clear(struct ese_mail_row *row);
 
 struct ese_mail_table;
 
-int ese_mail_table_open(const char *path, struct ese_mail_table **table, struct ese_error *error);
+/* What is committed as sent, dead or unknown is counted in the history's header, by an account in
+ * this database (account.h in ese-core: the table `account`). */
+int ese_mail_table_open(const char *path, struct ese_history *history,
+                        struct ese_mail_table **table, struct ese_error *error);
 void ese_mail_table_close(struct ese_mail_table **table);
 
 /* Transactions: nothing below may be called outside of one, but claim, next_due, list and count. */

@@ -68,14 +68,15 @@ static bool resends(const struct ese_config *config)
 static int open_outbox(struct mailer *mailer, const struct ese_config *config,
                        struct ese_error *error)
 {
-    struct ese_outbox_options outbox = {.path = ese_config_text(config, "outbox"),
-                                        .waiting_most = ese_config_number(config, "queue"),
-                                        .resend_unknown = resends(config),
-                                        .keep_ms = KEEP_MS,
-                                        .metrics = mailer->metrics};
     if (ese_history_open(ese_config_text(config, "history"), "mailer", "",
                          ese_config_number(config, "history-bytes"), &mailer->history, error) != 0)
         return -1;
+    const struct ese_outbox_options outbox = {.path = ese_config_text(config, "outbox"),
+                                              .waiting_most = ese_config_number(config, "queue"),
+                                              .resend_unknown = resends(config),
+                                              .keep_ms = KEEP_MS,
+                                              .history = mailer->history,
+                                              .metrics = mailer->metrics};
     return ese_outbox_open(&outbox, &mailer->outbox, error);
 }
 

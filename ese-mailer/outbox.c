@@ -282,7 +282,7 @@ int ese_outbox_open(const struct ese_outbox_options *options, struct ese_outbox 
     struct ese_outbox *new = outbox_new(options);
     *outbox = new;
     if (take_lock(options->path, &new->lock_fd, error) != 0 ||
-        ese_mail_table_open(options->path, &new->table, error) != 0 || recover(new, error) != 0)
+        ese_mail_table_open(options->path, options->history, &new->table, error) != 0 || recover(new, error) != 0)
         goto out;
     int failure = pthread_create(&new->thread, NULL, ese_outbox_write, new);
     if (failure == 0) {

@@ -30,6 +30,7 @@ struct ese_outbox_options {
     int64_t waiting_most;   /* mails that wait to be sent; beyond: FULL */
     bool resend_unknown;
     int64_t keep_ms;        /* how long a sent mail's row, and so its id, is kept */
+    struct ese_history *history; /* its header shows what is sent, dead and unknown */
     struct ese_metrics *metrics;
 };
 

@@ -96,7 +96,6 @@ static void note_history(struct ese_history *history, const struct ese_mail *mai
                                        .time_ns = ese_clock_monotonic_ns(),
                                        .id = ese_mail_history_id(mail->id), .a = outcome->code};
     ese_history_record(history, &noted);
-    ese_history_count(history, sent ? ESE_COUNT_MAILS_SENT : ESE_COUNT_MAILS_DEAD, 1);
 }
 
 static void log_outcome(const struct ese_mail_row *row, const struct ese_smtp_outcome *outcome)

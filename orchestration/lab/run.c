@@ -2,6 +2,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
+#include "ese-core/memory.h"
 #include "ese-core/number.h"
 #include "ese-core/service.h"
 #include "orchestration/kafka/embedded.h"
@@ -167,19 +168,27 @@ static int offer_to_the_end(struct run *run, struct ese_error *error)
     return 0;
 }
 
+/* However its parties' lives have ended: what they count of their commits is in these (account.h). */
 static bool is_drained(const struct ese_journey_view *view)
 {
     const int64_t *count = view->count;
-    return view->lag == 0 && count[ESE_COUNT_MAILS_ASKED] >= count[ESE_COUNT_DECIDED] &&
-           count[ESE_COUNT_MAILS_SENT] + count[ESE_COUNT_MAILS_DEAD] >= count[ESE_COUNT_MAILS_ASKED];
+    int64_t answered = count[ESE_COUNT_MAILS_ASKED] + count[ESE_COUNT_MAILS_REFUSED];
+    int64_t ended = count[ESE_COUNT_MAILS_SENT] + count[ESE_COUNT_MAILS_DEAD] +
+                    count[ESE_COUNT_MAILS_UNKNOWN];
+    return view->lag == 0 && answered >= count[ESE_COUNT_DECIDED] &&
+           ended >= count[ESE_COUNT_MAILS_ASKED];
 }
 
 /* Something that changes as long as anything moves. */
 static int64_t movement(const struct ese_journey_view *view)
 {
+    static const enum ese_history_counter moving[] = {
+        ESE_COUNT_HANDED,      ESE_COUNT_REPEATS,       ESE_COUNT_PROCESSED,
+        ESE_COUNT_DECIDED,     ESE_COUNT_MAILS_ASKED,   ESE_COUNT_MAILS_REFUSED,
+        ESE_COUNT_MAILS_SENT,  ESE_COUNT_MAILS_DEAD,    ESE_COUNT_MAILS_UNKNOWN};
     int64_t sum = 0;
-    for (int i = ESE_COUNT_HANDED; i <= ESE_COUNT_MAILS_DEAD; i++)
-        sum += view->count[i];
+    for (size_t i = 0; i < ESE_COUNT_OF(moving); i++)
+        sum += view->count[moving[i]];
     return sum;
 }
 

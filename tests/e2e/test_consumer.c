@@ -321,6 +321,18 @@ static void check_history(struct world *world)
     ese_history_read_close(&reader);
 }
 
+/* The header's counters are the state file's, however many lives were cut off between the two. */
+static void check_counters(struct world *world)
+{
+    struct ese_history_reader *reader = NULL;
+    assert_int_equal(ese_history_read_open(world->history, &reader, NULL), 0);
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_PROCESSED), world->distinct);
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_REPEATS), world->repeated);
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_DECIDED), world->expected_count);
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_MAILS_ASKED), world->expected_count);
+    ese_history_read_close(&reader);
+}
+
 static void whoever_is_killed_nothing_is_lost_or_doubled(void **state)
 {
     struct world *world = *state;
@@ -348,6 +360,7 @@ static void whoever_is_killed_nothing_is_lost_or_doubled(void **state)
     assert_int_equal(ask(world, "SELECT epoch FROM position"), KILLS + 1);
     check_decisions(world);
     check_history(world);
+    check_counters(world);
 }
 
 /* ---- taken over ----------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/history.h"
 #include "ese-core/id.h"
 #include "ese-core/memory.h"
 #include "ese-core/random.h"
@@ -142,6 +143,20 @@ static void read_facts(struct mailer_rig *rig, struct load *load, const char *ma
     }
 }
 
+/* The history's header says of all lives what the outbox says. */
+static void check_counters(struct mailer_rig *rig)
+{
+    struct ese_history_reader *reader;
+    struct ese_error error;
+    if (ese_history_read_open(rig->history, &reader, &error) != 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_MAILS_SENT),
+                     mailer_rig_count(rig, "status = 'sent'"));
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_MAILS_UNKNOWN),
+                     mailer_rig_count(rig, "status = 'unknown'"));
+    ese_history_read_close(&reader);
+}
+
 /* A mail is sent and there once, or unknown and there at most once. Returns how many are not so. */
 static int count_faults(const struct load *load)
 {
@@ -196,6 +211,8 @@ static void what_was_accepted_arrives_once(void **state)
     assert_in_range(mailer_rig_count(rig, "status = 'unknown'"), 0, KILLS * SESSIONS);
     read_facts(rig, &load, maildir);
     assert_int_equal(count_faults(&load), 0);
+    assert_int_equal(ese_process_stop(rig->mailer, RIG_PATIENCE_MS), 0);
+    check_counters(rig);
     mailer_rig_free(&rig);
     ese_process_free(&sink);
     free(maildir);

@@ -320,8 +320,9 @@ static void queue_mail(struct ese_mail_table *table, const char *id)
 static void write_outbox(const struct staged_run *run)
 {
     char *path = ese_test_path(run->directory, "outbox.db"), id[ESE_ID_TEXT_SIZE];
+    struct ese_history *history = open_history(run, "mailer.history", INT64_C(1) << 26);
     struct ese_mail_table *table = NULL;
-    must(ese_mail_table_open(path, &table, NULL));
+    must(ese_mail_table_open(path, history, &table, NULL));
     must(ese_mail_table_begin(table, NULL));
     if (!ese_id_is_none(&run->unknown_mail)) {
         const struct ese_mail_end unknown = {.seq = 1, .status = ESE_MAIL_UNKNOWN};
@@ -336,6 +337,7 @@ static void write_outbox(const struct staged_run *run)
     }
     must(ese_mail_table_commit(table, NULL));
     ese_mail_table_close(&table);
+    ese_history_close(&history);
     free(path);
 }
 

@@ -21,6 +21,7 @@ struct fixture {
     char *directory;
     char *path;
     struct ese_metrics *metrics;
+    struct ese_history *history;
     struct ese_outbox *outbox;
     struct ese_outbox_options options;
 };
@@ -38,8 +39,10 @@ static int set_up(void **state)
     fixture->directory = ese_test_directory_make();
     fixture->path = ese_test_path(fixture->directory, "outbox");
     fixture->metrics = ese_metrics_new();
+    assert_int_equal(ese_history_open(NULL, "mailer", "", 0, &fixture->history, NULL), 0);
     fixture->options = (struct ese_outbox_options){.path = fixture->path, .waiting_most = 100,
-                                                   .keep_ms = FAR_MS, .metrics = fixture->metrics};
+                                                   .keep_ms = FAR_MS, .history = fixture->history,
+                                                   .metrics = fixture->metrics};
     open_outbox(fixture);
     *state = fixture;
     return 0;
@@ -49,6 +52,7 @@ static int tear_down(void **state)
 {
     struct fixture *fixture = *state;
     ese_outbox_close(&fixture->outbox);
+    ese_history_close(&fixture->history);
     ese_metrics_free(&fixture->metrics);
     free(fixture->path);
     ese_test_directory_remove(&fixture->directory);

@@ -15,6 +15,7 @@
 struct bench {
     char *directory;
     char *path;
+    char *history_path;
     const struct ese_rule *rule;
     struct ese_metrics *metrics;
     struct ese_turn_parts parts;
@@ -35,25 +36,34 @@ static struct ese_holding *hold(struct bench *bench)
     return holding;
 }
 
+/* Anew, with the parts as they are now. */
+static void open_turn(struct bench *bench)
+{
+    ese_turn_close(&bench->turn);
+    assert_int_equal(ese_turn_open(&bench->parts, &bench->turn, NULL), 0);
+}
+
 static int open_bench(void **state)
 {
     struct bench *bench = calloc(1, sizeof *bench);
     *state = bench;
     bench->directory = ese_test_directory_make();
     bench->path = ese_test_path(bench->directory, "state");
+    bench->history_path = ese_test_path(bench->directory, "history");
     bench->metrics = ese_metrics_new();
     const struct ese_state_options options = {
         .path = bench->path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t"};
     assert_int_equal(ese_rule_find("steady-click", &bench->rule, NULL), 0);
     assert_int_equal(ese_state_open(&options, &bench->parts.state, NULL), 0);
-    assert_int_equal(ese_history_open(NULL, "c", "t", 1 << 20, &bench->parts.history, NULL), 0);
+    assert_int_equal(
+        ese_history_open(bench->history_path, "c", "t", 1 << 20, &bench->parts.history, NULL), 0);
     bench->parts.rule = bench->rule;
     bench->parts.decisions = ese_decisions_new(ese_state_database(bench->parts.state), "t");
     bench->parts.holdings = &bench->holdings;
     bench->parts.statistics = ese_statistics_new(bench->metrics, "t", "steady-click");
     bench->parts.lateness_ms = LATENESS_MS;
     bench->parts.max_keys = 100;
-    bench->turn = ese_turn_new(&bench->parts);
+    open_turn(bench);
     hold(bench);
     return 0;
 }
@@ -61,7 +71,7 @@ static int open_bench(void **state)
 static int close_bench(void **state)
 {
     struct bench *bench = *state;
-    ese_turn_free(&bench->turn);
+    ese_turn_close(&bench->turn);
     ese_holdings_clear(&bench->holdings);
     ese_statistics_free(&bench->parts.statistics);
     ese_decisions_free(&bench->parts.decisions);
@@ -69,6 +79,7 @@ static int close_bench(void **state)
     ese_history_close(&bench->parts.history);
     ese_metrics_free(&bench->metrics);
     free(bench->path);
+    free(bench->history_path);
     ese_test_directory_remove(&bench->directory);
     free(bench);
     return 0;
@@ -100,6 +111,16 @@ static int64_t figure(const struct bench *bench, enum ese_figure figure)
     return ese_statistics_value(bench->parts.statistics, figure);
 }
 
+/* What the history's header says. */
+static int64_t counted(const struct bench *bench, enum ese_history_counter counter)
+{
+    struct ese_history_reader *reader = NULL;
+    assert_int_equal(ese_history_read_open(bench->history_path, &reader, NULL), 0);
+    int64_t value = ese_history_read_count(reader, counter);
+    ese_history_read_close(&reader);
+    return value;
+}
+
 static void a_run_goes_over_batches(void **state)
 {
     struct bench *bench = *state;
@@ -114,6 +135,8 @@ static void a_run_goes_over_batches(void **state)
     assert_int_equal(bench->decided, 1);
     assert_int_equal(ese_holdings_keys(&bench->holdings), 1);
     assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 4);
+    assert_int_equal(counted(bench, ESE_COUNT_PROCESSED), 4);
+    assert_int_equal(counted(bench, ESE_COUNT_DECIDED), 1);
 
     struct ese_decision open[2];
     assert_int_equal(ese_decisions_read_open(bench->parts.decisions, 0, open, 2, NULL), 1);
@@ -147,8 +170,7 @@ static void without_promised_order_a_batch_is_sorted(void **state)
     struct bench *bench = *state;
     for (int sort = 0; sort < 2; sort++) {
         bench->parts.sort = sort == 1;
-        ese_turn_free(&bench->turn);
-        bench->turn = ese_turn_new(&bench->parts);
+        open_turn(bench);
         uint32_t first = sort == 0 ? 0 : 10;
         press(bench, "a", first + 2, 1900);
         press(bench, "a", first + 0, 0);
@@ -170,6 +192,8 @@ static void who_was_fenced_writes_nothing(void **state)
     press(bench, "a", 2, 2);
     assert_int_equal(process(bench), -1);
     assert_int_equal(bench->error.code, ESE_E_FENCED);
+    assert_int_equal(counted(bench, ESE_COUNT_PROCESSED), 1);
+    assert_int_equal(counted(bench, ESE_COUNT_DECIDED), 0);
     bench->error.code = ESE_OK;
     assert_int_equal(ese_turn_rest(bench->turn, false, NOON, &bench->error), -1);
     assert_int_equal(bench->error.code, ESE_E_FENCED);
@@ -181,14 +205,15 @@ static void who_was_fenced_writes_nothing(void **state)
     press(bench, "a", 2, 2);
     assert_int_equal(process(bench), 0);
     assert_int_equal(bench->decided, 1);
+    assert_int_equal(counted(bench, ESE_COUNT_PROCESSED), 3);
+    assert_int_equal(counted(bench, ESE_COUNT_DECIDED), 1);
 }
 
 static void too_many_keys_are_refused(void **state)
 {
     struct bench *bench = *state;
     bench->parts.max_keys = 2;
-    ese_turn_free(&bench->turn);
-    bench->turn = ese_turn_new(&bench->parts);
+    open_turn(bench);
     press(bench, "a", 0, 0);
     press(bench, "b", 1, 0);
     assert_int_equal(process(bench), 0);
