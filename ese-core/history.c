@@ -51,29 +51,37 @@ static void truncated(struct ese_history *history, const char *why)
                       history->path, why);
 }
 
-/* Claims `count` slots side by side; NULL when there is no room for them. */
+/* Whether the file has room up to `needed`; makes it, if need be. */
+static bool make_room(struct ese_history *history, int64_t needed)
+{
+    if (needed > history->mapped) {
+        truncated(history, "its limit is reached");
+        return false;
+    }
+    if (needed <= atomic_load(&history->size))
+        return true;
+    pthread_mutex_lock(&history->lock);
+    int64_t wanted = (needed / GROW_BYTES + 1) * GROW_BYTES;
+    int result = grow(history, wanted < history->mapped ? wanted : history->mapped);
+    int reason = errno;
+    pthread_mutex_unlock(&history->lock);
+    if (result != 0)
+        truncated(history, strerror(reason));
+    return result == 0;
+}
+
+/* Claims `count` slots side by side; NULL when there is no room for them. First there is room, then
+ * it is claimed: wherever its writer is killed, a file holds all that was claimed. */
 static struct ese_history_slot *claim(struct ese_history *history, int count)
 {
     if (history->slots == NULL ||
         atomic_load_explicit(&history->header->truncated, memory_order_relaxed))
         return NULL;
-    int64_t first = atomic_fetch_add(&history->header->claimed, count);
-    int64_t needed = ESE_HISTORY_HEADER_SIZE + (first + count) * (int64_t)sizeof *history->slots;
-    if (needed > history->mapped) {
-        truncated(history, "its limit is reached");
-        return NULL;
-    }
-    if (needed > atomic_load(&history->size)) {
-        pthread_mutex_lock(&history->lock);
-        int64_t wanted = (needed / GROW_BYTES + 1) * GROW_BYTES;
-        int result = grow(history, wanted < history->mapped ? wanted : history->mapped);
-        int reason = errno;
-        pthread_mutex_unlock(&history->lock);
-        if (result != 0) {
-            truncated(history, strerror(reason));
+    int64_t first = atomic_load(&history->header->claimed), slot = sizeof *history->slots;
+    do {
+        if (!make_room(history, ESE_HISTORY_HEADER_SIZE + (first + count) * slot))
             return NULL;
-        }
-    }
+    } while (!atomic_compare_exchange_weak(&history->header->claimed, &first, first + count));
     return &history->slots[first];
 }
 

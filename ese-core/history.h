@@ -82,6 +82,7 @@ enum ese_history_counter {
     ESE_COUNT_BEYOND_WINDOW,
     ESE_COUNT_MAILS_REFUSED, /* decisions whose mail the mailer has refused for good */
     ESE_COUNT_MAILS_UNKNOWN, /* mails held now because nobody knows whether they were sent */
+    ESE_COUNT_STORED,        /* read back */
     ESE_HISTORY_COUNTERS = 32
 };
 
@@ -132,6 +133,8 @@ const char *ese_history_read_word(const struct ese_history_reader *reader, uint1
 int64_t ese_history_read_count(const struct ese_history_reader *reader,
                                enum ese_history_counter counter);
 bool ese_history_read_truncated(const struct ese_history_reader *reader);
+/* How many records were written behind the file's present end: with any, the file was cut short. */
+int64_t ese_history_read_cut(const struct ese_history_reader *reader);
 const char *ese_history_read_party(const struct ese_history_reader *reader);
 /* Wall minus monotonic clock at the opening, ns: turns time_ns into Unix time. */
 int64_t ese_history_read_wall_offset_ns(const struct ese_history_reader *reader);

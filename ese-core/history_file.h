@@ -6,7 +6,7 @@
  * being filled (the writer lives), or its writer was killed in between: a hole, which is passed
  * over. Below `settled`, where the last writer began, zeroes are holes for certain. Whether a
  * writer lives is told by its lock on the file (fcntl(2), open file description locks), which dies
- * with it.
+ * with it. A file that ends below `claimed` was cut short by somebody else.
  */
 #ifndef ESE_HISTORY_FILE_H
 #define ESE_HISTORY_FILE_H
@@ -52,7 +52,7 @@ struct ese_history_header {
     char transport[64];
     int64_t wall_ns;
     int64_t monotonic_ns;
-    _Atomic int64_t claimed; /* slots ever asked for; beyond the file's end once the limit is met */
+    _Atomic int64_t claimed; /* slots ever taken; the file has grown to hold them before */
     _Atomic int64_t settled; /* `claimed` when the last writer began */
     _Atomic int32_t truncated;
     _Atomic int32_t words_used;

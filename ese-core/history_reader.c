@@ -180,6 +180,17 @@ bool ese_history_read_truncated(const struct ese_history_reader *reader)
     return atomic_load(&reader->header->truncated) != 0;
 }
 
+int64_t ese_history_read_cut(const struct ese_history_reader *reader)
+{
+    struct stat status;
+    if (fstat(reader->fd, &status) != 0)
+        return 0;
+    int64_t bytes = (int64_t)status.st_size - ESE_HISTORY_HEADER_SIZE;
+    int64_t slot = sizeof *reader->slots, held = bytes > 0 ? bytes / slot : 0;
+    int64_t claimed = atomic_load(&reader->header->claimed);
+    return claimed > held ? claimed - held : 0;
+}
+
 const char *ese_history_read_party(const struct ese_history_reader *reader)
 {
     return reader->header->party;

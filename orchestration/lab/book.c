@@ -247,20 +247,58 @@ void ese_book_note_missing(struct ese_book *book, const char *format, ...)
     va_end(arguments);
 }
 
+/* A record is written before it is counted, so whoever is killed leaves as many, or more. */
+static void check_counters(struct ese_book *book, const char *name,
+                           const struct ese_history_reader *reader,
+                           const int64_t read[ESE_HISTORY_KINDS])
+{
+    static const struct {
+        enum ese_history_kind kind;
+        enum ese_history_counter counter;
+        const char *words;
+    } counted[] = {
+        {ESE_HISTORY_OFFERED, ESE_COUNT_OFFERED, "events offered"},
+        {ESE_HISTORY_ACKNOWLEDGED, ESE_COUNT_ACKNOWLEDGED, "events acknowledged"},
+        {ESE_HISTORY_REFUSED, ESE_COUNT_REFUSED, "events refused"},
+        {ESE_HISTORY_UNKNOWN, ESE_COUNT_UNKNOWN, "events of unknown outcome"},
+        {ESE_HISTORY_NOT_SENT, ESE_COUNT_NOT_SENT, "events not sent"},
+        {ESE_HISTORY_HANDED, ESE_COUNT_HANDED, "events handed on"},
+        {ESE_HISTORY_DECIDED, ESE_COUNT_DECIDED, "decisions"},
+        {ESE_HISTORY_MAIL_ASKED, ESE_COUNT_MAILS_ASKED, "mails asked for"},
+        {ESE_HISTORY_MAIL_SENT, ESE_COUNT_MAILS_SENT, "mails sent"},
+        {ESE_HISTORY_MAIL_DEAD, ESE_COUNT_MAILS_DEAD, "dead letters"},
+        {ESE_HISTORY_STORED, ESE_COUNT_STORED, "events read back"},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(counted); i++) {
+        int64_t count = ese_history_read_count(reader, counted[i].counter);
+        if (count > read[counted[i].kind])
+            ese_book_note_missing(book, "%s has lost records: it counts %lld %s, and tells of %lld",
+                                  name, (long long)count, counted[i].words,
+                                  (long long)read[counted[i].kind]);
+    }
+}
+
 static void read_records(struct ese_book *book, const char *name, struct ese_history_reader *reader)
 {
     struct ese_history_record record;
     struct ese_error error;
     struct page page = {.book = book, .reader = reader, .record = &record};
+    int64_t read[ESE_HISTORY_KINDS] = {0};
     int said;
     while ((said = ese_history_read_next(reader, &record, &error)) == 1) {
+        read[record.kind]++;
         if (readers[record.kind] != NULL)
             readers[record.kind](&page);
     }
-    if (said == -1)
-        ese_book_note_missing(book, "%s is damaged: %.120s", name, error.text);
+    int64_t cut = ese_history_read_cut(reader);
     if (ese_history_read_truncated(reader))
         ese_book_note_missing(book, "%s met its limit and stopped recording", name);
+    if (cut > 0)
+        ese_book_note_missing(book, "%s was cut short: its last %lld records are gone", name,
+                              (long long)cut);
+    if (said == -1)
+        ese_book_note_missing(book, "%s is damaged: %.120s", name, error.text);
+    check_counters(book, name, reader, read);
     if (book->wall_offset_ns == 0)
         book->wall_offset_ns = ese_history_read_wall_offset_ns(reader);
 }
@@ -314,7 +352,8 @@ int ese_book_read(const char *directory, struct ese_book *book, struct ese_error
     };
     if (read_history(book, directory, ESE_ARTIFACT_CLIENT_HISTORY, error) == -1)
         return -1;
-    static const char *const others[] = {ESE_ARTIFACT_CONSUMER_HISTORY, ESE_ARTIFACT_STORE_HISTORY};
+    static const char *const others[] = {ESE_ARTIFACT_CONSUMER_HISTORY, ESE_ARTIFACT_STORE_HISTORY,
+                                         ESE_ARTIFACT_MAILER_HISTORY};
     for (size_t i = 0; i < ESE_COUNT_OF(others); i++) {
         struct ese_error trouble;
         if (read_history(book, directory, others[i], &trouble) == -1)

@@ -3,7 +3,8 @@
  *
  * The histories of client, consumer and store are read into one entry an event (about 110 bytes).
  * Nothing is judged here; what could not be read is said in `missing`, and a ledger made from such
- * a book cannot be told.
+ * a book cannot be told. That is a history, the mailer's too, that is not there, is damaged, met
+ * its limit, ends before its last record, or counts more in its header than its records tell.
  */
 #ifndef ESE_LAB_BOOK_H
 #define ESE_LAB_BOOK_H

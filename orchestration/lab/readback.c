@@ -43,6 +43,7 @@ static void note(struct ese_history *history, const struct ese_batch *batch)
         };
         ese_history_record(history, &record);
     }
+    ese_history_count(history, ESE_COUNT_STORED, batch->count);
 }
 
 static int read_to_the_end(const struct ese_consume_face *face, struct ese_consumer *consumer,

@@ -2,12 +2,14 @@
 
 #include <assert.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ese-client/lanes.h"
 #include "ese-consumer/decisions.h"
 #include "ese-consumer/rule.h"
 #include "ese-consumer/state.h"
 #include "ese-core/clock.h"
+#include "ese-core/history_file.h"
 #include "ese-core/memory.h"
 #include "ese-core/random.h"
 #include "ese-mailer/mail_table.h"
@@ -200,16 +202,28 @@ static void note(struct ese_history *history, enum ese_history_kind kind,
     ese_history_record(history, &record);
 }
 
+static void note_outcome(struct ese_history *history, const struct staged_event *staged)
+{
+    static const enum ese_history_counter counters[ESE_HISTORY_KINDS] = {
+        [ESE_HISTORY_ACKNOWLEDGED] = ESE_COUNT_ACKNOWLEDGED,
+        [ESE_HISTORY_REFUSED] = ESE_COUNT_REFUSED,
+        [ESE_HISTORY_UNKNOWN] = ESE_COUNT_UNKNOWN,
+        [ESE_HISTORY_NOT_SENT] = ESE_COUNT_NOT_SENT};
+    note(history, staged->outcome, staged, staged->done_ns);
+    ese_history_count(history, counters[staged->outcome], 1);
+}
+
 static void write_client(const struct staged_run *run)
 {
     struct ese_history *history = open_history(run, "client.history", run->history_bytes);
     for (int i = 0; i < run->count; i++) {
         const struct staged_event *staged = &run->events[i];
         ese_history_offer(history, &staged->event, staged->due_ns);
+        ese_history_count(history, ESE_COUNT_OFFERED, 1);
         if (staged->sent_ns != 0)
             note(history, ESE_HISTORY_SENT, staged, staged->sent_ns);
         if (staged->outcome != ESE_HISTORY_END)
-            note(history, staged->outcome, staged, staged->done_ns);
+            note_outcome(history, staged);
     }
     ese_history_close(&history);
 }
@@ -229,8 +243,10 @@ static void write_store(const struct staged_run *run)
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
                                             .id = event->id, .a = next[partition]++,
                                             .b = event->client_ts + 1};
-        if (place >= run->gone && place != run->forgotten)
-            ese_history_record(history, &record);
+        if (place < run->gone || place == run->forgotten)
+            continue;
+        ese_history_record(history, &record);
+        ese_history_count(history, ESE_COUNT_STORED, 1);
     }
     ese_history_close(&history);
 }
@@ -253,6 +269,7 @@ static void hand(struct ese_history *history, const struct staged_event *staged,
                                         .id = staged->event.id,
                                         .a = offset};
     ese_history_record(history, &record);
+    ese_history_count(history, ESE_COUNT_HANDED, 1);
 }
 
 /* Fills next with where the consumer stood at the end. */
@@ -320,8 +337,9 @@ static void queue_mail(struct ese_mail_table *table, const char *id)
 static void write_outbox(const struct staged_run *run)
 {
     char *path = ese_test_path(run->directory, "outbox.db"), id[ESE_ID_TEXT_SIZE];
-    struct ese_history *history = open_history(run, "mailer.history", INT64_C(1) << 26);
+    struct ese_history *history = NULL;
     struct ese_mail_table *table = NULL;
+    must(ese_history_open(NULL, "staged", "staged", 0, &history, NULL));
     must(ese_mail_table_open(path, history, &table, NULL));
     must(ese_mail_table_begin(table, NULL));
     if (!ese_id_is_none(&run->unknown_mail)) {
@@ -339,6 +357,19 @@ static void write_outbox(const struct staged_run *run)
     ese_mail_table_close(&table);
     ese_history_close(&history);
     free(path);
+}
+
+/* All are sent when the last event has been due. */
+static void write_mailer(const struct staged_run *run)
+{
+    struct ese_history *history = open_history(run, "mailer.history", INT64_C(1) << 26);
+    for (int i = 0; i < run->mail_count; i++) {
+        ese_history_record(history, &(struct ese_history_record){
+            .kind = ESE_HISTORY_MAIL_SENT, .id = run->mails[i], .a = 250,
+            .time_ns = run->events[run->count - 1].due_ns + 10 * ESE_NS_PER_MS});
+        ese_history_count(history, ESE_COUNT_MAILS_SENT, 1);
+    }
+    ese_history_close(&history);
 }
 
 static void write_mails(const struct staged_run *run)
@@ -365,6 +396,18 @@ static void write_mails(const struct staged_run *run)
     free(maildir);
 }
 
+static void harm(const struct staged_run *run)
+{
+    char *path = ese_test_path(run->directory, run->harmed);
+    struct stat status;
+    must(stat(path, &status));
+    off_t lost = run->lost_records * (off_t)sizeof(struct ese_history_slot);
+    must(truncate(path, run->lost_records == -1 ? ESE_HISTORY_HEADER_SIZE : status.st_size - lost));
+    if (run->is_wiped)
+        must(truncate(path, status.st_size));
+    free(path);
+}
+
 void staged_run_write(const struct staged_run *run)
 {
     int64_t next[STAGED_PARTITIONS] = {0};
@@ -374,5 +417,8 @@ void staged_run_write(const struct staged_run *run)
     write_consumer(run, next);
     write_state(run, next);
     write_outbox(run);
+    write_mailer(run);
     write_mails(run);
+    if (run->harmed != NULL)
+        harm(run);
 }

@@ -50,6 +50,9 @@ struct staged_run {
     bool has_no_store;     /* it was not read back */
     int gone;              /* the first so many of the log had left the store when it was read back */
     int forgotten;         /* a place the store lost after it was handed; -1: none */
+    const char *harmed;    /* a history that has lost its end; NULL: none */
+    int lost_records;      /* so many; -1: all but the header */
+    bool is_wiped;         /* they are zeroes; else the file is cut short */
 };
 
 struct staged_run *staged_run_make(uint64_t seed, int events);

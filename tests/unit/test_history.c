@@ -208,6 +208,7 @@ static void met_limit_is_told(void **state)
     record_sent(fixture->history, room);
     assert_true(ese_history_read_truncated(fixture->reader));
     record_sent(fixture->history, room + 1);
+    assert_int_equal(ese_history_read_cut(fixture->reader), 0); /* that is something else */
     for (int64_t i = 0; i < room; i++)
         assert_int_equal(next_sent(fixture->reader), i);
     assert_int_equal(next_sent(fixture->reader), -1);
@@ -215,6 +216,26 @@ static void met_limit_is_told(void **state)
     assert_int_equal(next_sent(fixture->reader), -1);
     open_history(fixture, LIMIT); /* more room later does not heal the gap */
     record_sent(fixture->history, room + 2);
+    assert_int_equal(next_sent(fixture->reader), -1);
+}
+
+static void a_file_that_was_cut_short_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    open_history(fixture, LIMIT);
+    open_reader(fixture);
+    for (int64_t i = 0; i < 10; i++)
+        record_sent(fixture->history, i);
+    assert_int_equal(ese_history_read_cut(fixture->reader), 0);
+    ese_history_close(&fixture->history);
+    struct stat status;
+    stat(fixture->path, &status);
+    assert_int_equal(ese_history_read_cut(fixture->reader), 0);
+    assert_int_equal(truncate(fixture->path, status.st_size - 1), 0); /* half a record is none */
+    assert_int_equal(ese_history_read_cut(fixture->reader), 1);
+    assert_int_equal(truncate(fixture->path, ESE_HISTORY_HEADER_SIZE), 0);
+    assert_int_equal(ese_history_read_cut(fixture->reader), 10);
+    open_reader(fixture);
     assert_int_equal(next_sent(fixture->reader), -1);
 }
 
@@ -441,6 +462,7 @@ static void survives_sigkill(void **state)
     }
     check.wanted = INT64_MAX;
     read_and_check(&check);
+    assert_int_equal(ese_history_read_cut(fixture->reader), 0); /* wherever it was killed */
     for (int life = 0; life < 10; life++) {
         for (int i = 0; i < WRITERS; i++) /* killed between an offer and its sending, at most */
             assert_in_range(check.offers[life][i] - check.sent[life][i], 0, 1);
@@ -484,6 +506,7 @@ int main(void)
         cmocka_unit_test(without_a_path_it_only_counts),
         WITH_FILE(wire_totals_of_all_lives_add_up),
         WITH_FILE(met_limit_is_told),
+        WITH_FILE(a_file_that_was_cut_short_is_told),
         WITH_FILE(a_second_writer_is_refused),
         WITH_FILE(a_foreign_file_is_left_alone),
         WITH_FILE(an_empty_slot_of_a_living_writer_is_waited_for),

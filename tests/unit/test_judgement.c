@@ -431,6 +431,45 @@ static void a_truncated_history_cannot_be_told(void **state)
     assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
 }
 
+static const char *const histories[] = {"client.history", "consumer-1.history", "store.history",
+                                        "mailer.history"};
+
+/* A run that is without fault, or is at fault for certain, has lost the end of a history. */
+static void harmed_cannot_be_told(const char *history, int lost_records, bool is_wiped)
+{
+    for (int at_fault = 0; at_fault < 2; at_fault++) {
+        struct staged_run *run = consumed(21);
+        run->harmed = history;
+        run->lost_records = lost_records;
+        run->is_wiped = is_wiped;
+        if (at_fault)
+            staged_run_add_mail(run, run->mails[3]);
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, history);
+        assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    }
+}
+
+static void a_history_that_was_cut_short_cannot_be_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(histories); i++) {
+        harmed_cannot_be_told(histories[i], 1, false);
+        harmed_cannot_be_told(histories[i], 7, false);
+        harmed_cannot_be_told(histories[i], -1, false);
+    }
+}
+
+/* As after a power loss: the file has its length, and zeroes for records. */
+static void a_history_of_holes_cannot_be_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(histories); i++) {
+        harmed_cannot_be_told(histories[i], 7, true);
+        harmed_cannot_be_told(histories[i], -1, true);
+    }
+}
+
 static void a_store_that_was_not_read_back_cannot_be_told(void **state)
 {
     (void)state;
@@ -534,6 +573,8 @@ int main(void)
         cmocka_unit_test(a_further_mail_of_a_chain_is_doubled),
         cmocka_unit_test(an_unknown_event_out_of_its_place_makes_its_chain_doubtful),
         cmocka_unit_test(a_truncated_history_cannot_be_told),
+        cmocka_unit_test(a_history_that_was_cut_short_cannot_be_told),
+        cmocka_unit_test(a_history_of_holes_cannot_be_told),
         cmocka_unit_test(a_store_that_was_not_read_back_cannot_be_told),
         cmocka_unit_test(an_outcome_of_what_was_never_offered_cannot_be_told),
         cmocka_unit_test(without_a_client_history_there_is_nothing_to_judge),
