@@ -7,6 +7,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/event_json.h"
 #include "ese-core/http_client.h"
+#include "ese-core/log.h"
 #include "ese-core/memory.h"
 
 #define REQUEST_MS 10000                /* an attempt's share of the deadline at most */
@@ -15,6 +16,7 @@
 #define SWEEP_NS (200 * ESE_NS_PER_MS)  /* how often lanes are looked through for late events */
 #define BODY_LIMIT (8 * ESE_EVENT_DATA_LIMIT) /* escaped, data grows up to sixfold */
 #define FAR_MS (INT64_C(1) << 40)       /* 35 years: a client_ts beyond is as good as this */
+#define COMPLAIN_NS (10 * ESE_NS_PER_S) /* a server may be away for long */
 
 /* An event from send until its outcome. */
 struct held {
@@ -50,6 +52,8 @@ struct ese_event_poster {
     int64_t next_sweep_ns;
     struct ese_acknowledgement *outcomes; /* a ring of held_most */
     int outcome_first, outcome_count;
+    int64_t complain_ns; /* not before */
+    bool complained;     /* and nothing was stored since */
     bool closing;
 };
 
@@ -201,6 +205,30 @@ static bool refused_for_good(int status)
     return status == 400 || status == 409 || status == 413 || status == 422;
 }
 
+/* Now and then a word, not one for each attempt. */
+static void complain(struct ese_event_poster *poster, const struct ese_http_answer *answer)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    bool for_good = refused_for_good(answer->status);
+    if (now_ns < poster->complain_ns)
+        return;
+    poster->complain_ns = now_ns + COMPLAIN_NS;
+    poster->complained |= !for_good;
+    if (answer->status == 0)
+        ese_log_warning("%s: no answer (%s): does ese-server run there? --server names another; "
+                        "trying again", poster->url, answer->problem);
+    else
+        ese_log_warning("%s: answers %d %.200s; %s", poster->url, answer->status, answer->body,
+                        for_good ? "an event is refused" : "trying again");
+}
+
+static void note_stored(struct ese_event_poster *poster)
+{
+    if (poster->complained)
+        ese_log_info("%s: events are stored again", poster->url);
+    poster->complained = false;
+}
+
 static void on_answer(void *context, const struct ese_http_answer *answer)
 {
     struct held *held = context;
@@ -209,10 +237,13 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     if (poster->closing)
         return;
     assert(lane->first == held);
-    bool stored = answer->status >= 200 && answer->status < 300;
-    if (stored) {
+    if (answer->status >= 200 && answer->status < 300) {
+        note_stored(poster);
         settle_first(poster, lane, ESE_OUTCOME_ACKNOWLEDGED);
-    } else if (refused_for_good(answer->status)) {
+        return;
+    }
+    complain(poster, answer);
+    if (refused_for_good(answer->status)) {
         settle_first(poster, lane, outcome_at_end(held));
     } else {
         if (answer->status != 429 && answer->status != 503 && !answer->certainly_not_sent)

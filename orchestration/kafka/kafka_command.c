@@ -3,6 +3,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "orchestration/kafka/broker.h"
+#include "orchestration/kafka/cluster.h"
 #include "orchestration/kafka/kafka_home.h"
 #include "orchestration/kafka/port.h"
 #include "orchestration/kafka/running.h"
@@ -139,6 +140,8 @@ static int topics(const struct ese_config *config, const struct ese_kafka_home *
                             "Kafka does not run: `./lab kafka start`, or name a cluster by "
                             "--bootstrap-servers");
         bootstrap_servers = running.bootstrap;
+    } else if (ese_cluster_check(bootstrap_servers, error) == -1) {
+        return -1;
     }
     if (apply_topics(config, home, bootstrap_servers, &wanted, error) == -1)
         return -1;

@@ -34,7 +34,8 @@ static const struct ese_option options[] = {
      .help = "Where the broker comes from: a real Apache Kafka of this run's own, or librdkafka's mock inside "
              "the lab. auto takes the real one where it can be had."},
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "LIST",
-     .help = "A Kafka cluster that is there already, used instead; topics of this run's own are made on it."},
+     .help = "A Kafka cluster that is there already, used instead; topics of this run's own are "
+             "made on it. Exit status 69 when nobody answers there."},
     {.name = "retry-deadline-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "10000",
      .min = 100, .max = 600000, .help = "How long a client tries again, from the moment an event was due."},
     {.name = "out", .kind = ESE_OPTION_TEXT, .value = "DIR",
@@ -55,11 +56,13 @@ static int add_specification(struct ese_run_options *run, const char *word, stru
         if (strcmp(run->specifications[i], word) == 0)
             return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is there twice", word);
     }
-    if (ese_registry_find(word, &entry, error) < 0 || ese_journey_check(word, error) < 0)
+    if (ese_registry_find(word, &entry, error) < 0)
         return -1;
     if ((entry->transport->promises.durability & run->durability) == 0)
         return ese_fail(error, ESE_E_USAGE, "--durability: %s has no level '%s'", entry->transport->name,
                         ese_durability_name(run->durability));
+    if (ese_journey_check(word, run->bootstrap_servers, error) < 0)
+        return -1;
     run->specifications[run->count++] = word;
     return 0;
 }

@@ -38,9 +38,11 @@ struct ese_journey_options {
     const char *smtp;  /* HOST:PORT, or NULL */
 };
 
-/* Whether the options behind the specification's name are known to its faces, without starting anything:
- * ESE_E_USAGE. */
-int ese_journey_check(const char *specification, struct ese_error *error);
+/* Before anything is started or written: whether the options behind the specification's name are
+ * known to its faces (ESE_E_USAGE), and a cluster that is given and needed is there
+ * (ESE_E_MISSING). bootstrap_servers may be NULL. */
+int ese_journey_check(const char *specification, const char *bootstrap_servers,
+                      struct ese_error *error);
 
 /* The load of one run: the same for every journey of it. */
 struct ese_load {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "ese-core/clock.h"
+#include "orchestration/kafka/cluster.h"
 
 /* The parties that write histories. */
 static const char *history_of(enum ese_role role)
@@ -165,7 +166,8 @@ static struct ese_config *face_config(const char *specification, enum ese_face f
     return made;
 }
 
-int ese_journey_check(const char *specification, struct ese_error *error)
+int ese_journey_check(const char *specification, const char *bootstrap_servers,
+                      struct ese_error *error)
 {
     static const enum ese_face faces[] = {ESE_FACE_PRODUCE, ESE_FACE_STORE, ESE_FACE_CONSUME};
     const struct ese_registry_entry *entry;
@@ -180,6 +182,9 @@ int ese_journey_check(const char *specification, struct ese_error *error)
         if (result < 0)
             return ese_fail_within(error, "%s", specification);
     }
+    if (bootstrap_servers != NULL && entry->needs_broker &&
+        ese_cluster_check(bootstrap_servers, error) < 0)
+        return ese_fail_within(error, "%s", specification);
     return 0;
 }
 

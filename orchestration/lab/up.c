@@ -28,7 +28,8 @@ static const struct ese_option options[] = {
     {.name = "broker", .kind = ESE_OPTION_CHOICE, .value = "B", .fallback = "auto",
      .choices = "auto|kafka|embedded", .help = "Where a broker comes from, for transports that need one."},
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "LIST",
-     .help = "A Kafka cluster that is there already, used instead."},
+     .help = "A Kafka cluster that is there already, used instead. Exit status 69 when nobody "
+             "answers there."},
     {.name = "foreground", .kind = ESE_OPTION_FLAG, .help = "Stay in the terminal until Ctrl-C."},
     ESE_OPTION_END,
 };
@@ -165,8 +166,8 @@ static int wait_for_background(pid_t child, const char *directory, struct ese_er
 static int run_up(const struct ese_config *config, struct ese_error *error)
 {
     char directory[ESE_ARTIFACT_PATH_SIZE], ready[ESE_ARTIFACT_PATH_SIZE];
-    const struct ese_registry_entry *entry;
-    if (ese_registry_find(chosen_transport(config), &entry, error) < 0 ||
+    if (ese_journey_check(chosen_transport(config), ese_config_text(config, "bootstrap-servers"),
+                          error) < 0 ||
         ese_stay_directory(directory, error) < 0 || ese_artifact_directory(directory, error) < 0 ||
         ese_artifact_path(directory, READY_FILE, ready, error) < 0)
         return -1;

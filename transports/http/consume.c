@@ -88,8 +88,8 @@ static void wait_and_retry(struct ese_consumer *consumer, const struct ese_http_
         wait_ms = answer->retry_after_ms;
     consumer->not_before_ns = ese_clock_monotonic_ns() + wait_ms * ESE_NS_PER_MS;
     if (!consumer->away && answer->status == 0)
-        ese_log_warning("%s is away (%s); asking again until it is back", consumer->server,
-                        answer->problem);
+        ese_log_warning("%s is away (%s): does ese-server run there? --server names another; "
+                        "asking again until it is back", consumer->server, answer->problem);
     else if (!consumer->away)
         ese_log_warning("%s answered %d; asking again", consumer->server, answer->status);
     consumer->away = true;

@@ -1,6 +1,7 @@
 /*
  * cluster.c - whether the cluster is there and serves both topics. Part of the outlet.
  */
+#include "transports/kafka/connection.h"
 #include "transports/kafka/outlet_internal.h"
 
 /* Writes what is wrong with the topic as the metadata tell it; false when nothing is. */
@@ -41,7 +42,9 @@ bool ese_outlet_reachable(struct ese_outlet *outlet, int timeout_ms, char *text,
         rd_kafka_resp_err_t result =
             rd_kafka_metadata(outlet->producer, 0, outlet->topics[i], &metadata, timeout_ms);
         if (result != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            snprintf(text, size, "the Kafka cluster does not answer: %s", rd_kafka_err2str(result));
+            char address[ESE_CONNECTION_ADDRESS_SIZE];
+            snprintf(text, size, "no Kafka broker answers at %s (%s): " ESE_CONNECTION_REMEDY,
+                     ese_connection_address(outlet->producer, address), rd_kafka_err2str(result));
             return false;
         }
         bool is_lacking = lacking(metadata, text, size);

@@ -39,17 +39,30 @@ static void log_line(const rd_kafka_t *handle, int level, const char *facility, 
         ese_log_debug("librdkafka %s: %s", facility, text);
 }
 
-/* Called from inside poll. */
+/* Called from inside poll; with all brokers down once for each time that they are. */
 static void error_seen(rd_kafka_t *handle, int code, const char *reason, void *opaque)
 {
-    (void)handle;
+    char address[ESE_CONNECTION_ADDRESS_SIZE];
     (void)opaque;
     if (code == RD_KAFKA_RESP_ERR__FATAL)
         ese_log_error("librdkafka: %s", reason);
     else if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        ese_log_warning("no Kafka broker can be reached (%s); trying again", reason);
+        ese_log_warning("no Kafka broker answers at %s: " ESE_CONNECTION_REMEDY
+                        "; trying again until one is there",
+                        ese_connection_address(handle, address));
     else
         ese_log_debug("librdkafka: %s", reason);
+}
+
+const char *ese_connection_address(const rd_kafka_t *handle,
+                                   char address[ESE_CONNECTION_ADDRESS_SIZE])
+{
+    char whole[4096] = "";
+    size_t size = sizeof whole;
+    rd_kafka_conf_get(rd_kafka_conf((rd_kafka_t *)(uintptr_t)handle), "bootstrap.servers", whole,
+                      &size);
+    snprintf(address, ESE_CONNECTION_ADDRESS_SIZE, "%s", whole);
+    return address;
 }
 
 const char *ese_connection_prefix(const struct ese_config *config)

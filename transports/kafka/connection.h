@@ -21,6 +21,15 @@
     {.name = "property", .letter = 'X', .kind = ESE_OPTION_LIST, .value = "NAME=VALUE",           \
      .help = "Passes one of librdkafka's own properties straight to it."}
 
+/* What to do where nobody answers. */
+#define ESE_CONNECTION_REMEDY                                                                     \
+    "is it running? `./lab kafka start` starts one, --bootstrap-servers names another"
+
+/* The brokers the handle asks first, as they were given; of many the beginning. */
+#define ESE_CONNECTION_ADDRESS_SIZE 100
+const char *ese_connection_address(const rd_kafka_t *handle,
+                                   char address[ESE_CONNECTION_ADDRESS_SIZE]);
+
 /* The value of topic-prefix, "" without one. */
 const char *ese_connection_prefix(const struct ese_config *config);
 

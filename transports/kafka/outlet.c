@@ -112,6 +112,8 @@ int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_opt
     made->options = *options;
     rd_kafka_conf_set_opaque(conf, made);
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
+    if (options->is_watched)
+        rd_kafka_conf_set_error_cb(conf, NULL);
     made->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
     if (made->producer == NULL) {
         rd_kafka_conf_destroy(conf);

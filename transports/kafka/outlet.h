@@ -8,6 +8,8 @@
 #ifndef ESE_KAFKA_OUTLET_H
 #define ESE_KAFKA_OUTLET_H
 
+#include <stdbool.h>
+
 #include "ese-core/config.h"
 #include "ese-core/event.h"
 #include "ese-core/sqlite.h" /* enum ese_durability */
@@ -34,6 +36,7 @@ struct ese_outlet_options {
     int64_t timeout_ms; /* message.timeout.ms */
     const char *linger_ms;
     int most_records;   /* held at most */
+    bool is_watched;    /* the owner asks and tells whether the cluster is there: not said twice */
     void (*delivered)(void *context, const struct ese_delivery_report *report);
     void *context;
 };

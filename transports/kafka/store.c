@@ -116,6 +116,7 @@ static int open_outlet(struct ese_store *store, const struct ese_config *config,
         .timeout_ms = ese_config_number(config, "produce-timeout-ms"),
         .linger_ms = "0",
         .most_records = (int)ese_config_number(config, "queue-events"),
+        .is_watched = true,
         .delivered = ese_gateway_delivered,
         .context = store->gateway,
     };
