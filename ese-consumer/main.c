@@ -2,6 +2,7 @@
 
 #include "ese-consumer/member.h"
 #include "ese-consumer/statistics.h"
+#include "ese-core/address.h"
 #include "ese-core/http_server.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
@@ -211,7 +212,8 @@ static const struct ese_service service = {
         .examples =
             "ese-consumer --transport file --until-end\n"
             "  Reads what is there, shows the statistics and ends.\n"
-            "ese-consumer --transport http --mailer http://127.0.0.1:2525 --metrics 127.0.0.1:0\n"
+            "ese-consumer --transport http --mailer http://" ESE_MAILER_ADDRESS
+            " --metrics 127.0.0.1:0\n"
             "  Reads until Ctrl-C and asks that mailer for mails.\n",
     },
     .options = options,

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "ese-core/address.h"
 #include "ese-core/backoff.h"
 #include "ese-core/buffer.h"
 #include "ese-core/clock.h"
@@ -293,7 +294,7 @@ int ese_event_poster_open(const struct ese_event_poster_options *options,
     const char *server = options->server;
     if (strncmp(server, "http://", 7) != 0 && strncmp(server, "https://", 8) != 0)
         return ese_fail(error, ESE_E_USAGE,
-                        "server '%.100s' is no URL, as in http://127.0.0.1:2001", server);
+                        "server '%.100s' is no URL, as in http://" ESE_SERVER_ADDRESS, server);
     struct ese_event_poster *poster = ese_alloc(sizeof *poster);
     if (ese_http_client_open(options->connections, options->token, &poster->client, error) != 0) {
         free(poster);

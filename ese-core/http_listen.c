@@ -1,12 +1,15 @@
 #include "ese-core/http_listen.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ese-core/address.h"
 #include "ese-core/number.h"
+#include "ese-core/port_holder.h"
 
 #define HOST_SIZE 256
 
@@ -20,8 +23,8 @@ static int split(const char *text, char host[HOST_SIZE], const char **port, stru
     if (colon == NULL || end <= begin || end - begin >= HOST_SIZE ||
         (!bracketed && memchr(begin, ':', (size_t)(end - begin)) != NULL))
         return ese_fail(error, ESE_E_USAGE,
-                        "listen address '%.100s' is no HOST:PORT, as 127.0.0.1:2001 or [::1]:2001",
-                        text);
+                        "listen address '%.100s' is no HOST:PORT, as " ESE_SERVER_ADDRESS
+                        " or [::1]:" ESE_SERVER_PORT, text);
     memcpy(host, begin, (size_t)(end - begin));
     host[end - begin] = '\0';
     *port = colon + 1;
@@ -54,6 +57,13 @@ static int resolve(const char *text, struct addrinfo **found, struct ese_error *
     return 0;
 }
 
+static uint16_t port_of(const struct sockaddr *address)
+{
+    return ntohs(address->sa_family == AF_INET6
+                     ? ((const struct sockaddr_in6 *)(const void *)address)->sin6_port
+                     : ((const struct sockaddr_in *)(const void *)address)->sin_port);
+}
+
 /* Reads the port that was really taken. */
 static void name_address(struct ese_http_listen *listen)
 {
@@ -64,10 +74,21 @@ static void name_address(struct ese_http_listen *listen)
     getnameinfo((struct sockaddr *)&taken, length, host, sizeof host, port, sizeof port,
                 NI_NUMERICHOST | NI_NUMERICSERV);
     listen->ipv6 = taken.ss_family == AF_INET6;
-    listen->port = ntohs(listen->ipv6 ? ((struct sockaddr_in6 *)&taken)->sin6_port
-                                      : ((struct sockaddr_in *)&taken)->sin_port);
+    listen->port = port_of((struct sockaddr *)&taken);
     snprintf(listen->address, sizeof listen->address, listen->ipv6 ? "[%s]:%s" : "%s:%s", host,
              port);
+}
+
+/* A port that is taken is a matter of the machine, not of this program. */
+static int fail_to_bind(const char *text, const struct sockaddr *address, struct ese_error *error)
+{
+    char holder[ESE_PORT_HOLDER_SIZE];
+    if (errno != EADDRINUSE)
+        return ese_fail(error, ESE_E_MISSING, "cannot listen on '%.100s': %s; name another address",
+                        text, strerror(errno));
+    return ese_fail(error, ESE_E_MISSING,
+                    "cannot listen on '%.100s', the port is taken by %s: end that, or name another "
+                    "port (0: a free one)", text, ese_port_holder(port_of(address), holder));
 }
 
 static int bind_socket(const char *text, const struct addrinfo *found, struct ese_error *error)
@@ -79,7 +100,7 @@ static int bind_socket(const char *text, const struct addrinfo *found, struct es
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* a restart needs not wait */
     if (bind(fd, found->ai_addr, found->ai_addrlen) == 0)
         return fd;
-    ese_fail_errno(error, "cannot listen on '%.100s' (another port, or 0 for a free one?)", text);
+    fail_to_bind(text, found->ai_addr, error);
     close(fd);
     return -1;
 }
@@ -92,7 +113,7 @@ static int may_listen(const char *text, const struct addrinfo *found, bool with_
         return 0;
     return ese_fail(error, ESE_E_USAGE,
                     "listening on '%.100s' would let other machines in without a question: "
-                    "set a token, or listen on a loopback address such as 127.0.0.1:2001",
+                    "set a token, or listen on a loopback address such as " ESE_SERVER_ADDRESS,
                     text);
 }
 

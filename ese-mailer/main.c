@@ -1,3 +1,4 @@
+#include "ese-core/address.h"
 #include "ese-core/http_server.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
@@ -11,10 +12,10 @@
 
 static const struct ese_option options[] = {
     {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "ADDRESS:PORT",
-     .fallback = "127.0.0.1:2525",
+     .fallback = ESE_MAILER_ADDRESS,
      .help = "Takes mails on this address. Anything but loopback needs --token-file; port 0 takes "
              "a free one."},
-    {.name = "smtp", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = "127.0.0.1:1025",
+    {.name = "smtp", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = ESE_SMTP_ADDRESS,
      .help = "The SMTP server mails are sent to."},
     {.name = "outbox", .kind = ESE_OPTION_TEXT, .value = "FILE", .fallback = "ese-mailer.outbox",
      .help = "The database that holds mails until they are sent. One mailer a file."},
@@ -180,7 +181,7 @@ static const struct ese_service service = {
             "mail whose final dot was sent and of which nobody said what became is unknown (GET "
             "/unknown): it arrived once or not at all.",
         .examples =
-            "ese-mailer --smtp 127.0.0.1:1025\n"
+            "ese-mailer --smtp " ESE_SMTP_ADDRESS "\n"
             "  Sends to a local SMTP server, only to ese.org.\n"
             "ese-mailer --smtp mail.example.org:25 --to-allow ops@example.org --unknown resend\n"
             "  Writes to one address, rather twice than not at all.",

@@ -1,6 +1,7 @@
 /*
  * ese-server: keeps events and answers for them, by whichever transport was chosen.
  */
+#include "ese-core/address.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
 #include "ese-server/server.h"
@@ -10,7 +11,8 @@ static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
      .help = "How events are kept and handed on. Its own options are listed below once it is "
              "chosen."},
-    {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = "127.0.0.1:2001",
+    {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
+     .fallback = ESE_SERVER_ADDRESS,
      .help = "Where to serve; port 0 takes a free one. Beyond loopback only with --token-file."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
      .fallback = "os",
@@ -70,7 +72,7 @@ static const struct ese_service service = {
                 "GET /metrics tells its figures to Prometheus.",
             .examples =
                 "ese-server --transport http\n"
-                "  serves on 127.0.0.1:2001 and keeps events in ese-data/events.db\n"
+                "  serves on " ESE_SERVER_ADDRESS " and keeps events in ese-data/events.db\n"
                 "ese-server --transport http --durability disk --retention 1h\n"
                 "  answers when the disk has the events, and lets them be read for an hour\n",
         },

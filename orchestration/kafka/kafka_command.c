@@ -1,5 +1,6 @@
 #include "orchestration/kafka/kafka_command.h"
 
+#include "ese-core/address.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "orchestration/kafka/broker.h"
@@ -15,8 +16,9 @@
 #define TOPICS_MS 15000
 
 static const struct ese_option options[] = {
-    {.name = "port", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "19092", .min = 0,
-     .max = 65535, .help = "The loopback port the broker listens on. 0 takes a free one."},
+    {.name = "port", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = ESE_BROKER_PORT,
+     .min = 0, .max = 65535,
+     .help = "The loopback port the broker listens on. 0 takes a free one."},
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT,...",
      .help = "The cluster `topics` works on. Without it: the lab's own broker."},
     {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT",
@@ -82,8 +84,8 @@ static int start(const struct ese_config *config, const struct ese_kafka_home *h
         .log_path = home->log,
         .port = (int)ese_config_number(config, "port"), .detached = true};
     struct ese_broker *broker = NULL;
-    if (wanted.port != 0 && ese_port_check(wanted.port, error) == -1)
-        return ese_fail_within(error, "--port");
+    if (wanted.port != 0 && ese_port_check(wanted.port, "--port (0: a free one)", error) == -1)
+        return -1;
     if (ese_broker_start(&wanted, &broker, error) == -1)
         return -1;
     fprintf(stderr, "Kafka starts (pid %d); its log is %s\n", (int)ese_broker_pid(broker),
@@ -185,7 +187,7 @@ static const struct ese_service service = {
                    "address, or ends with 1 when none runs. topics applies topics.conf again: to "
                    "the lab's own broker, or to any cluster.\n\nData, log and jars are kept in "
                    ".lab/kafka.",
-               .examples = "./lab kafka start\n  A broker on 127.0.0.1:19092.\n"
+               .examples = "./lab kafka start\n  A broker on " ESE_BROKER_ADDRESS ".\n"
                            "./lab kafka topics --topic-prefix mine-\n  Topics of your own.\n"},
     .options = options,
     .run = run,

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ese-core/port_holder.h"
+
 #define LOWEST 10000 /* below live well-known services */
 #define TRIES 200
 
@@ -92,13 +94,19 @@ bool ese_port_listens(int port)
     return listens;
 }
 
-int ese_port_check(int port, struct ese_error *error)
+int ese_port_check(int port, const char *option, struct ese_error *error)
 {
     int taken = 0;
+    char holder[ESE_PORT_HOLDER_SIZE];
     int fd = bind_port(port, &taken);
-    if (fd == -1)
-        return ese_fail(error, ESE_E_USAGE, "port %d is in use: %s; choose another", port,
-                        strerror(errno));
-    close(fd);
-    return 0;
+    if (fd != -1) {
+        close(fd);
+        return 0;
+    }
+    if (errno != EADDRINUSE)
+        return ese_fail(error, ESE_E_MISSING, "port %d cannot be used: %s; name another one by %s",
+                        port, strerror(errno), option);
+    return ese_fail(error, ESE_E_MISSING,
+                    "port %d is taken by %s: end that, or name another one by %s", port,
+                    ese_port_holder(port, holder), option);
 }

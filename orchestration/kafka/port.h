@@ -19,7 +19,8 @@ int ese_port_draw(int *ports, int count, struct ese_error *error);
 /* Whether somebody takes connections on the loopback port. */
 bool ese_port_listens(int port);
 
-/* ESE_E_USAGE when somebody listens on the port. */
-int ese_port_check(int port, struct ese_error *error);
+/* Whether a server could listen on the loopback port. ESE_E_MISSING when not, naming who does, and
+ * the option by which another port is chosen. */
+int ese_port_check(int port, const char *option, struct ese_error *error);
 
 #endif

@@ -5,9 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ese-core/address.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
+#include "orchestration/kafka/kafka_command.h"
 #include "orchestration/kafka/kafka_home.h"
+#include "orchestration/kafka/port.h"
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/program.h"
 #include "orchestration/lab/run_directory.h"
@@ -137,16 +140,64 @@ static const struct {
     {"ports", ports},       {"memory", memory},  {"disk", disk}, {"terminal", terminal},
 };
 
-static int run_doctor(const struct ese_config *config, struct ese_error *error)
+/* ---- the ports of the walk by hand, which compare and up do without -------------------------- */
+
+static const struct walk_port {
+    const char *number;
+    const char *owner;
+    const char *option; /* by which its owner, and those who look for it, are told of another one */
+} walk_ports[] = {
+    {ESE_BROKER_PORT, "a broker", "--port of kafka start, and everybody's --bootstrap-servers"},
+    {ESE_SERVER_PORT, "ese-server", "its --listen, and the --server of client and consumer"},
+    {ESE_MAILER_PORT, "ese-mailer", "its --listen, and the consumer's --mailer"},
+    {ESE_SMTP_PORT, "an SMTP server", "its own options, and ese-mailer's --smtp"},
+};
+
+static bool is_own_broker(const char *port)
+{
+    char address[64];
+    return ese_kafka_running(address, sizeof address) == 0 &&
+           strcmp(strrchr(address, ':') + 1, port) == 0;
+}
+
+static enum finding walk_port(const struct walk_port *port, char *text, size_t size)
+{
+    struct ese_error error;
+    if (is_own_broker(port->number)) {
+        snprintf(text, size, "the lab's own Kafka listens on it");
+        return WELL;
+    }
+    if (ese_port_check((int)strtol(port->number, NULL, 10), port->option, &error) == 0) {
+        snprintf(text, size, "free for %s, in the walk by hand", port->owner);
+        return WELL;
+    }
+    snprintf(text, size, "wanted for %s, in the walk by hand: %s", port->owner, error.text);
+    return BESIDE;
+}
+
+/* ---- all of them ----------------------------------------------------------------------------- */
+
+/* Prints one finding. Returns whether something is missing. */
+static bool show(const char *name, enum finding found, const char *text)
 {
     static const char *const words[] = {"ok", "MISSING", "note"};
-    (void)config;
+    printf("  %-8s %-10s %s\n", words[found], name, text);
+    return found == MISSING;
+}
+
+static int run_doctor(const struct ese_config *config, struct ese_error *error)
+{
+    char text[512], name[16];
     int missing = 0;
+    (void)config;
     for (size_t i = 0; i < ESE_COUNT_OF(checks); i++) {
-        char text[512];
         enum finding found = checks[i].look(text, sizeof text);
-        printf("  %-8s %-10s %s\n", words[found], checks[i].name, text);
-        missing += found == MISSING;
+        missing += show(checks[i].name, found, text);
+    }
+    for (size_t i = 0; i < ESE_COUNT_OF(walk_ports); i++) {
+        enum finding found = walk_port(&walk_ports[i], text, sizeof text);
+        snprintf(name, sizeof name, "port %s", walk_ports[i].number);
+        missing += show(name, found, text);
     }
     if (missing > 0)
         return ese_fail(error, ESE_E_MISSING, "%d of these must be mended first", missing);

@@ -75,6 +75,7 @@ static void refuses_what_it_does_not_know(void **state)
     (void)state;
     assert_int_equal(command("dance", NULL), 64);
     assert_int_equal(command("start", "--port=99999"), 64);
+    assert_int_equal(command("start", "--bootstrap-server=x"), 64);
 }
 
 static int remove_all(void **state)

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "ese-core/address.h"
 #include "ese-core/backoff.h"
 #include "ese-core/clock.h"
 #include "ese-core/event_json.h"
@@ -52,7 +53,7 @@ static const struct ese_option options[] = {
     {.name = "server",
      .kind = ESE_OPTION_TEXT,
      .value = "URL",
-     .fallback = "http://127.0.0.1:2001",
+     .fallback = "http://" ESE_SERVER_ADDRESS,
      .help = "The ese-server that has the events."},
     {.name = "long-poll",
      .kind = ESE_OPTION_FLAG,

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "ese-core/address.h"
 #include "ese-core/event_poster.h"
 #include "ese-core/memory.h"
 #include "ese-core/token.h"
@@ -17,7 +18,7 @@ static const struct ese_option options[] = {
     {.name = "server",
      .kind = ESE_OPTION_TEXT,
      .value = "URL",
-     .fallback = "http://127.0.0.1:2001",
+     .fallback = "http://" ESE_SERVER_ADDRESS,
      .help = "The ese-server that stores the events."},
     {.name = "connections",
      .kind = ESE_OPTION_NUMBER,

@@ -10,12 +10,13 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "ese-core/address.h"
 #include "ese-core/config.h"
 
 /* The options every face has. */
 #define ESE_CONNECTION_OPTIONS                                                                    \
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT,...",              \
-     .fallback = "127.0.0.1:19092", .help = "The Kafka cluster: brokers to ask first."},          \
+     .fallback = ESE_BROKER_ADDRESS, .help = "The Kafka cluster: brokers to ask first."},         \
     {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT",                            \
      .help = "Stands before the topics' names, so that several can share a cluster."},            \
     {.name = "property", .letter = 'X', .kind = ESE_OPTION_LIST, .value = "NAME=VALUE",           \

@@ -2,6 +2,7 @@
  * produce.c - the client's side, by one of two ways: posted to an ese-server that produces, or
  * produced here.
  */
+#include "ese-core/address.h"
 #include "ese-core/event_poster.h"
 #include "ese-core/memory.h"
 #include "ese-core/token.h"
@@ -19,8 +20,8 @@ static const struct ese_option options[] = {
     {.name = "via", .kind = ESE_OPTION_CHOICE, .choices = "server|direct", .fallback = "server",
      .help = "Whether events are posted to an ese-server, or produced to the brokers by the client "
              "itself."},
-    {.name = "server", .kind = ESE_OPTION_TEXT, .value = "URL", .fallback = "http://127.0.0.1:2001",
-     .help = "The ese-server of via=server."},
+    {.name = "server", .kind = ESE_OPTION_TEXT, .value = "URL",
+     .fallback = "http://" ESE_SERVER_ADDRESS, .help = "The ese-server of via=server."},
     {.name = "connections", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "64", .min = 1,
      .max = 1000, .help = "Connections to that server at most, each with one request under way."},
     {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
