@@ -97,10 +97,13 @@ static void note_handed(struct ese_turn *turn, const struct ese_record *record, 
                                                     .a = record->offset});
 }
 
+/* Event time goes first: an event must be noted at the time it brings, or one that brings much of
+ * it, as a partition's first does, would be taken for long unseen. */
 static void hand(struct ese_turn *turn, const struct ese_record *record,
                  struct ese_holding *holding, int64_t now_ms)
 {
     const struct ese_event *event = &record->event;
+    raise_event_time(holding, credible_ms(event, now_ms), turn->parts.lateness_ms);
     enum ese_repeats_verdict verdict = judge(holding, event);
     note_handed(turn, record, verdict == ESE_REPEATS_SEEN);
     holding->events++;
@@ -112,7 +115,6 @@ static void hand(struct ese_turn *turn, const struct ese_record *record,
     holding->progress.processed++;
     holding->progress.beyond_window += verdict == ESE_REPEATS_BEYOND;
     holding->progress.late += event->client_ts < holding->position.event_time_ms;
-    raise_event_time(holding, credible_ms(event, now_ms), turn->parts.lateness_ms);
     ese_statistics_note_lags(turn->parts.statistics, event, now_ms);
     turn->fresh[turn->count++] = (struct fresh){.event = event, .holding = holding};
 }

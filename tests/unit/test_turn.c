@@ -99,6 +99,15 @@ static void press(struct bench *bench, const char *key, uint32_t sequence, int64
     snprintf(record->event.sub_type, sizeof record->event.sub_type, ESE_SUB_TYPE_KEY_PRESS);
 }
 
+/* Moves the last press to another lane. */
+static void to_lane(struct bench *bench, uint16_t lane)
+{
+    struct ese_id *id = &bench->records[bench->count - 1].event.id;
+    struct ese_id_parts parts = ese_id_read(id);
+    parts.lane = lane;
+    *id = ese_id_make(&parts);
+}
+
 static int process(struct bench *bench)
 {
     struct ese_batch batch = {.records = bench->records, .count = bench->count};
@@ -163,6 +172,18 @@ static void a_repeat_is_not_applied(void **state)
     assert_int_equal(process(bench), 0);
     assert_int_equal(bench->decided, 1);
     assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 3);
+}
+
+/* Nothing is known of time before it, and much has passed when it has come. */
+static void a_partitions_first_event_is_not_forgotten(void **state)
+{
+    struct bench *bench = *state;
+    press(bench, "a", 0, 0);
+    press(bench, "b", 1, 1);
+    to_lane(bench, 2);
+    press(bench, "a", 0, 0);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 1);
 }
 
 static void without_promised_order_a_batch_is_sorted(void **state)
@@ -267,6 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_run_goes_over_batches),
         TEST(a_repeat_is_not_applied),
+        TEST(a_partitions_first_event_is_not_forgotten),
         TEST(without_promised_order_a_batch_is_sorted),
         TEST(who_was_fenced_writes_nothing),
         TEST(too_many_keys_are_refused),
