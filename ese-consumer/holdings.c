@@ -18,6 +18,7 @@ struct ese_holding *ese_holdings_add(struct ese_holdings *holdings, int32_t part
     struct ese_holding *holding = ese_alloc(sizeof *holding);
     holding->partition = partition;
     holding->repeats = ese_repeats_new(ESE_REPEATS_LIMIT);
+    holding->named = ese_named_new(ESE_NAMED_LIMIT);
     holdings->items[holdings->count++] = holding;
     return holding;
 }
@@ -34,6 +35,7 @@ void ese_holdings_drop(struct ese_holdings *holdings, int32_t partition)
     if (i == holdings->count)
         return;
     ese_repeats_free(&holdings->items[i]->repeats);
+    ese_named_free(&holdings->items[i]->named);
     free(holdings->items[i]);
     holdings->items[i] = holdings->items[--holdings->count];
 }

@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "ese-consumer/named.h"
 #include "ese-consumer/repeats.h"
 #include "ese-consumer/state.h"
 
@@ -20,6 +21,7 @@ struct ese_holding {
     int32_t partition;
     struct ese_position position;
     struct ese_repeats *repeats; /* owned */
+    struct ese_named *named;     /* owned */
     int64_t keys;                /* that the rule keeps something of */
 
     /* Of the batch that is being processed. */

@@ -62,7 +62,8 @@ static int load(struct ese_member *member, struct ese_holding *holding, struct e
     char name[100];
     member->options.transport->consume->partition_name(holding->partition, name, sizeof name);
     if (ese_state_take(member->state, holding->partition, name, &holding->position, error) != 0 ||
-        ese_state_load_repeats(member->state, holding->partition, holding->repeats, error) != 0)
+        ese_state_load_repeats(member->state, holding->partition, holding->repeats, error) != 0 ||
+        ese_state_load_named(member->state, holding->partition, holding->named, error) != 0)
         return -1;
     if (member->options.rule == NULL)
         return 0;

@@ -23,7 +23,11 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS repeats("
     "  partition INTEGER NOT NULL, run INTEGER NOT NULL, lane INTEGER NOT NULL,"
     "  highest INTEGER NOT NULL, window BLOB NOT NULL, event_time INTEGER NOT NULL,"
-    "  PRIMARY KEY(partition, run, lane)) WITHOUT ROWID;" ESE_DECISIONS_SCHEMA ESE_ACCOUNT_SCHEMA;
+    "  PRIMARY KEY(partition, run, lane)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS named("
+    "  partition INTEGER NOT NULL, number INTEGER NOT NULL, id BLOB NOT NULL,"
+    "  event_time INTEGER NOT NULL, PRIMARY KEY(partition, number)) WITHOUT ROWID;"
+    ESE_DECISIONS_SCHEMA ESE_ACCOUNT_SCHEMA;
 
 /* Every statement, prepared once. */
 enum which {
@@ -41,6 +45,9 @@ enum which {
     REPEATS_GET,
     REPEATS_SET,
     REPEATS_DELETE,
+    NAMED_GET,
+    NAMED_ADD,
+    NAMED_DELETE,
     STATEMENTS
 };
 
@@ -71,6 +78,9 @@ static const char *const texts[STATEMENTS] = {
                     "VALUES(?1, ?2, ?3, ?4, ?5, ?6) "
                     "ON CONFLICT DO UPDATE SET highest = ?4, window = ?5, event_time = ?6",
     [REPEATS_DELETE] = "DELETE FROM repeats WHERE partition = ?1 AND run = ?2 AND lane = ?3",
+    [NAMED_GET] = "SELECT number, id, event_time FROM named WHERE partition = ?1 ORDER BY number",
+    [NAMED_ADD] = "INSERT INTO named(partition, number, id, event_time) VALUES(?1, ?2, ?3, ?4)",
+    [NAMED_DELETE] = "DELETE FROM named WHERE partition = ?1 AND number < ?2",
 };
 
 struct ese_state {
@@ -320,7 +330,7 @@ int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, i
     return 0;
 }
 
-/* ---- repeats -------------------------------------------------------------------------------- */
+/* ---- repeats: by their place in a lane ------------------------------------------------------ */
 
 int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
                            struct ese_error *error)
@@ -371,4 +381,58 @@ int ese_state_save_repeats(struct ese_state *state, int32_t partition, struct es
 {
     struct saving saving = {.state = state, .partition = partition};
     return ese_repeats_save(repeats, save_repeat, &saving, error);
+}
+
+/* ---- repeats: by name ----------------------------------------------------------------------- */
+
+int ese_state_load_named(struct ese_state *state, int32_t partition, struct ese_named *named,
+                         struct ese_error *error)
+{
+    struct ese_statement *get = state->statements[NAMED_GET];
+    ese_statement_number(get, 1, partition);
+    int found;
+    while ((found = ese_statement_step(get, error)) == 1) {
+        struct ese_named_event event = {
+            .number = ese_statement_column_number(get, 0),
+            .event_time_ms = ese_statement_column_number(get, 2),
+        };
+        size_t length = 0;
+        const void *id = ese_statement_column_bytes(get, 1, &length);
+        if (length == sizeof event.id.bytes)
+            memcpy(event.id.bytes, id, length);
+        if (ese_named_restore(named, &event, error) != 0) {
+            ese_statement_reset(get);
+            return -1;
+        }
+    }
+    return found;
+}
+
+static int put_named(void *context, const struct ese_named_event *event, struct ese_error *error)
+{
+    const struct saving *saving = context;
+    struct ese_statement *add = saving->state->statements[NAMED_ADD];
+    ese_statement_number(add, 1, saving->partition);
+    ese_statement_number(add, 2, event->number);
+    ese_statement_bytes(add, 3, event->id.bytes, sizeof event->id.bytes);
+    ese_statement_number(add, 4, event->event_time_ms);
+    return ese_statement_run(add, error);
+}
+
+static int clear_named(void *context, int64_t number, struct ese_error *error)
+{
+    const struct saving *saving = context;
+    struct ese_statement *delete = saving->state->statements[NAMED_DELETE];
+    ese_statement_number(delete, 1, saving->partition);
+    ese_statement_number(delete, 2, number);
+    return ese_statement_run(delete, error);
+}
+
+int ese_state_save_named(struct ese_state *state, int32_t partition, struct ese_named *named,
+                         struct ese_error *error)
+{
+    struct saving saving = {.state = state, .partition = partition};
+    const struct ese_named_shelf shelf = {
+        .context = &saving, .put = put_named, .clear = clear_named};
+    return ese_named_save(named, &shelf, error);
 }

@@ -19,6 +19,7 @@
  *                                 how many events of each kind were committed since it was made
  *   rule_state  rule, partition, key, state (the rule's own blob), leaves (event time)
  *   repeats     partition, run, lane, highest, window, event_time: see repeats.h
+ *   named       partition, number, id, event_time: see named.h
  *   decision    see decisions.h
  *   account     see account.h in ese-core: the counters of each member's history
  *
@@ -32,6 +33,7 @@
 #ifndef ESE_STATE_H
 #define ESE_STATE_H
 
+#include "ese-consumer/named.h"
 #include "ese-consumer/repeats.h"
 #include "ese-consumer/rule.h"
 #include "ese-core/sqlite.h"
@@ -108,9 +110,15 @@ int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, i
 
 /* ---- repeats -------------------------------------------------------------------------------- */
 
+/* Loading needs no transaction; saving is part of the one that advances the position. */
+
 int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
                            struct ese_error *error);
 int ese_state_save_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
                            struct ese_error *error);
+int ese_state_load_named(struct ese_state *state, int32_t partition, struct ese_named *named,
+                         struct ese_error *error);
+int ese_state_save_named(struct ese_state *state, int32_t partition, struct ese_named *named,
+                         struct ese_error *error);
 
 #endif

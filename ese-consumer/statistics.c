@@ -40,6 +40,8 @@ static const struct {
     [ESE_FIGURE_BATCHES] = {"batches", "batches committed"},
     [ESE_FIGURE_DECISIONS] = {"decisions", "decisions made"},
     [ESE_FIGURE_EVICTED] = {"evicted", "lanes forgotten early because there were too many"},
+    [ESE_FIGURE_NAMES_EVICTED] = {"names_evicted", "named events forgotten early because there "
+                                                   "were too many"},
 };
 
 struct ese_statistics *ese_statistics_new(struct ese_metrics *metrics, const char *transport,

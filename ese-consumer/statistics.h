@@ -34,6 +34,7 @@ enum ese_figure {
     ESE_FIGURE_BATCHES,       /* committed */
     ESE_FIGURE_DECISIONS,     /* new ones, committed */
     ESE_FIGURE_EVICTED,       /* lanes forgotten before their hour because there were too many */
+    ESE_FIGURE_NAMES_EVICTED, /* events with names of their own, likewise */
     ESE_FIGURES
 };
 

@@ -21,8 +21,8 @@ struct ese_turn {
     int count;
     int room;
     int decided;
-    int64_t repeats;
     int64_t evicted;
+    int64_t names_evicted;
 };
 
 /* What the commits of batches count. */
@@ -81,9 +81,13 @@ static void note_end(struct ese_turn *turn, int64_t polled_ms)
 
 static enum ese_repeats_verdict judge(struct ese_holding *holding, const struct ese_event *event)
 {
-    if (!ese_id_is_ours(&event->id))
-        return ESE_REPEATS_NEW; /* it has no place in a lane; its position alone tells it apart */
-    return ese_repeats_note(holding->repeats, &event->id, holding->position.event_time_ms);
+    int64_t event_time_ms = holding->position.event_time_ms;
+    if (ese_id_is_ours(&event->id))
+        return ese_repeats_note(holding->repeats, &event->id, event_time_ms);
+    if (event->foreign_id[0] == '\0' || ese_id_is_none(&event->id))
+        return ESE_REPEATS_NEW; /* neither lane nor name: its position alone tells it apart */
+    return ese_named_note(holding->named, &event->id, event_time_ms) ? ESE_REPEATS_SEEN
+                                                                     : ESE_REPEATS_NEW;
 }
 
 static void note_handed(struct ese_turn *turn, const struct ese_record *record, bool repeat)
@@ -245,6 +249,7 @@ static int write(struct ese_turn *turn, struct ese_error *error)
         if (ese_state_advance(state, partition, &holding->position, &holding->progress,
                               error) != 0 ||
             ese_state_save_repeats(state, partition, holding->repeats, error) != 0 ||
+            ese_state_save_named(state, partition, holding->named, error) != 0 ||
             sweep(turn, holding, error) != 0)
             return -1;
         count_progress(turn, &holding->progress);
@@ -281,22 +286,32 @@ static void tell_committed(struct ese_turn *turn, const struct ese_holding *hold
     ese_statistics_count(statistics, ESE_FIGURE_LATE, progress->late);
 }
 
+/* told: what the holdings had evicted when it was told last. A holding that was dropped takes its
+ * part along. */
+static void tell_evicted(struct ese_turn *turn, enum ese_figure figure, int64_t evicted,
+                         int64_t *told)
+{
+    if (evicted > *told)
+        ese_statistics_count(turn->parts.statistics, figure, evicted - *told);
+    *told = evicted;
+}
+
 static void tell(struct ese_turn *turn)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
-    int64_t evicted = 0;
+    int64_t evicted = 0, names_evicted = 0;
     for (int i = 0; i < turn->parts.holdings->count; i++) {
         const struct ese_holding *holding = turn->parts.holdings->items[i];
         evicted += ese_repeats_evicted(holding->repeats);
+        names_evicted += ese_named_evicted(holding->named);
         if (holding->events > 0)
             tell_committed(turn, holding, now_ns);
     }
     ese_history_set(turn->parts.history, ESE_COUNT_LAST_DONE_NS, now_ns);
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_BATCHES, 1);
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_DECISIONS, turn->decided);
-    if (evicted > turn->evicted)
-        ese_statistics_count(turn->parts.statistics, ESE_FIGURE_EVICTED, evicted - turn->evicted);
-    turn->evicted = evicted;
+    tell_evicted(turn, ESE_FIGURE_EVICTED, evicted, &turn->evicted);
+    tell_evicted(turn, ESE_FIGURE_NAMES_EVICTED, names_evicted, &turn->names_evicted);
 }
 
 /* ---- what others call ----------------------------------------------------------------------- */

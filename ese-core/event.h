@@ -51,6 +51,10 @@ const char *ese_event_data(const struct ese_event *event); /* never NULL */
 /* Sets key from data.orderId where there is one, else from ip. */
 void ese_event_set_key(struct ese_event *event);
 
+/* The id of an event that has a foreign one: made from (source, foreign_id), so that it is the same
+ * whoever takes the event in, and however often. It has no place in a lane (id.h). */
+struct ese_id ese_event_id_of_name(const struct ese_event *event);
+
 /* Sets traceparent from the id: trace id = the event's id, so that a mail's trace names its event.
  * https://www.w3.org/TR/trace-context/ */
 void ese_event_set_traceparent(struct ese_event *event);

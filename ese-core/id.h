@@ -1,5 +1,5 @@
 /*
- * id.h - the name of an event: a UUID version 7 (RFC 9562) that says where it stood in its lane.
+ * id.h - the id of an event: a UUID version 7 (RFC 9562) that says where it stood in its lane.
  *
  *     48 bits  Unix time in ms: the event's due time (client_ts)
  *      4 bits  version, 7
@@ -10,6 +10,9 @@
  *
  * A lane is ordered, so (run, lane) and one number say what a reader has had (see repeats in
  * ese-consumer). Sorting ids sorts by due time. An id of all zero bits is "none".
+ *
+ * What has no place in a lane has an id derived from what makes it what it is, of version 8: a
+ * decision, a record that came without an id, an event that somebody else has given a name.
  */
 #ifndef ESE_ID_H
 #define ESE_ID_H
@@ -45,7 +48,8 @@ void ese_id_text(const struct ese_id *id, char text[ESE_ID_TEXT_SIZE]);
 /* Any UUID in the text form, either case. ESE_E_INVALID otherwise. */
 int ese_id_parse(const char *text, struct ese_id *id, struct ese_error *error);
 
-/* True for version 7 and variant 10: one of ours, as far as its bits can tell. */
+/* True for version 7 and variant 10: one of ours with a place in a lane, as far as its bits can
+ * tell. */
 bool ese_id_is_ours(const struct ese_id *id);
 
 bool ese_id_is_none(const struct ese_id *id);

@@ -140,6 +140,49 @@ static void content_hash_passes_over_the_rest(void **state)
     ese_event_clear(&event);
 }
 
+static struct ese_id id_of_name(const char *source, const char *foreign_id)
+{
+    struct ese_event event = sample();
+    snprintf(event.source, sizeof event.source, "%s", source);
+    snprintf(event.foreign_id, sizeof event.foreign_id, "%s", foreign_id);
+    struct ese_id id = ese_event_id_of_name(&event);
+    ese_event_clear(&event);
+    return id;
+}
+
+static void a_name_makes_one_id(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {{"shop", "7"},  {"shop", "8"}, {"sho", "p7"},
+                                           {"sho", "p 7"}, {"", "7"},     {"", "shop 7"},
+                                           {"shop 7", ""}, {"7", "shop"}};
+    struct ese_id ids[ESE_COUNT_OF(names)];
+    for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {
+        ids[i] = id_of_name(names[i][0], names[i][1]);
+        struct ese_id again = id_of_name(names[i][0], names[i][1]);
+        assert_true(ese_id_equal(&ids[i], &again));
+        assert_false(ese_id_is_ours(&ids[i])); /* it has no place in a lane */
+        for (size_t j = 0; j < i; j++)
+            assert_false(ese_id_equal(&ids[i], &ids[j]));
+    }
+    char text[ESE_ID_TEXT_SIZE]; /* the same for ever: it is in topics */
+    ese_id_text(&ids[0], text);
+    assert_string_equal(text, "347f75e0-8ae7-8b0d-b07c-cc0ceb24ada7");
+}
+
+/* The longest there are differ in their last character. */
+static void a_long_name_is_not_cut(void **state)
+{
+    (void)state;
+    char source[ESE_EVENT_SOURCE_SIZE] = {0}, id[ESE_EVENT_FOREIGN_ID_SIZE] = {0};
+    memset(source, 's', sizeof source - 1);
+    memset(id, 'i', sizeof id - 1);
+    struct ese_id first = id_of_name(source, id);
+    id[sizeof id - 2] = 'j';
+    struct ese_id second = id_of_name(source, id);
+    assert_false(ese_id_equal(&first, &second));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +194,8 @@ int main(void)
         cmocka_unit_test(content_hash_sees_every_member),
         cmocka_unit_test(content_hash_sees_where_members_end),
         cmocka_unit_test(content_hash_passes_over_the_rest),
+        cmocka_unit_test(a_name_makes_one_id),
+        cmocka_unit_test(a_long_name_is_not_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -195,6 +195,65 @@ static void repeats_are_kept(void **unused)
     ese_state_close(&state);
 }
 
+static struct ese_id name_of(int number)
+{
+    struct ese_event event = {.source = "s"};
+    snprintf(event.foreign_id, sizeof event.foreign_id, "%d", number);
+    return ese_event_id_of_name(&event);
+}
+
+static void names_are_kept(void **unused)
+{
+    (void)unused;
+    struct ese_state *state = open_state();
+    struct ese_named *named = ese_named_new(2);
+    struct ese_id ids[3];
+    for (int i = 0; i < 3; i++) {
+        ids[i] = name_of(i);
+        assert_false(ese_named_note(named, &ids[i], 5 + i));
+        assert_int_equal(ese_state_save_named(state, 7, named, NULL), 0);
+    }
+    ese_named_free(&named);
+    ese_state_close(&state);
+
+    state = open_state();
+    named = ese_named_new(2);
+    assert_int_equal(ese_state_load_named(state, 7, named, NULL), 0);
+    assert_int_equal(ese_named_count(named), 2); /* the first was pushed out there, too */
+    assert_true(ese_named_note(named, &ids[1], 7));
+    assert_true(ese_named_note(named, &ids[2], 7));
+    assert_false(ese_named_note(named, &ids[1], 7 + ESE_NAMED_KEPT_MS)); /* its time is kept, too */
+    ese_named_free(&named);
+    named = ese_named_new(2);
+    assert_int_equal(ese_state_load_named(state, 8, named, NULL), 0);
+    assert_int_equal(ese_named_count(named), 0); /* another partition's */
+    ese_named_free(&named);
+    ese_state_close(&state);
+}
+
+static void a_name_missing_in_the_middle_is_told(void **unused)
+{
+    (void)unused;
+    struct ese_error error = {0};
+    struct ese_state *state = open_state();
+    struct ese_named *named = ese_named_new(10);
+    for (int i = 0; i < 3; i++) {
+        struct ese_id id = name_of(i);
+        ese_named_note(named, &id, 5);
+    }
+    assert_int_equal(ese_state_save_named(state, 7, named, NULL), 0);
+    ese_named_free(&named);
+    assert_int_equal(ese_sqlite_run(ese_state_database(state),
+                                    "DELETE FROM named WHERE number = 1", NULL), 0);
+    named = ese_named_new(10);
+    assert_int_equal(ese_state_load_named(state, 7, named, &error), -1);
+    assert_int_equal(error.code, ESE_E_INVALID);
+    ese_named_free(&named);
+    assert_int_equal(ese_state_begin(state, NULL), 0); /* no statement is left in the middle */
+    assert_int_equal(ese_state_commit(state, NULL), 0);
+    ese_state_close(&state);
+}
+
 /* ---- decisions ------------------------------------------------------------------------------ */
 
 static struct ese_decision decision_of(const char *key, int32_t partition, int64_t made_ms)
@@ -281,6 +340,8 @@ int main(void)
         TEST(keys_are_kept_and_leave),
         TEST(a_sweep_is_bounded),
         TEST(repeats_are_kept),
+        TEST(names_are_kept),
+        TEST(a_name_missing_in_the_middle_is_told),
         TEST(decisions_are_open_until_answered),
         TEST(unasked_decisions_leave_where_nobody_asks),
     };

@@ -23,6 +23,7 @@ struct bench {
     struct ese_turn *turn;
     struct ese_record records[64];
     int count;
+    int64_t offset; /* of the next named one */
     int decided;
     struct ese_error error;
 };
@@ -33,6 +34,7 @@ static struct ese_holding *hold(struct bench *bench)
     assert_non_null(holding);
     assert_int_equal(ese_state_take(bench->parts.state, 0, "p", &holding->position, NULL), 0);
     assert_int_equal(ese_state_load_repeats(bench->parts.state, 0, holding->repeats, NULL), 0);
+    assert_int_equal(ese_state_load_named(bench->parts.state, 0, holding->named, NULL), 0);
     return holding;
 }
 
@@ -106,6 +108,16 @@ static void to_lane(struct bench *bench, uint16_t lane)
     struct ese_id_parts parts = ese_id_read(id);
     parts.lane = lane;
     *id = ese_id_make(&parts);
+}
+
+/* The same with an id that is made from a foreign one. */
+static void press_named(struct bench *bench, const char *key, const char *foreign_id, int64_t ms)
+{
+    press(bench, key, (uint32_t)bench->offset++, ms);
+    struct ese_event *event = &bench->records[bench->count - 1].event;
+    snprintf(event->source, sizeof event->source, "shop");
+    snprintf(event->foreign_id, sizeof event->foreign_id, "%s", foreign_id);
+    event->id = ese_event_id_of_name(event);
 }
 
 static int process(struct bench *bench)
@@ -184,6 +196,101 @@ static void a_partitions_first_event_is_not_forgotten(void **state)
     press(bench, "a", 0, 0);
     assert_int_equal(process(bench), 0);
     assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 1);
+}
+
+static void a_name_that_comes_again_is_not_applied(void **state)
+{
+    struct bench *bench = *state;
+    press_named(bench, "a", "1", 0);
+    press_named(bench, "a", "2", 1);
+    press_named(bench, "a", "1", 0);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 1);
+
+    hold(bench); /* as after a restart: only the state file knows */
+    press_named(bench, "a", "2", 1);
+    press_named(bench, "a", "3", 2);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 1);
+    press_named(bench, "a", "1", 0);
+    press_named(bench, "a", "2", 1);
+    press_named(bench, "a", "3", 2);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 5);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 3);
+    assert_int_equal(figure(bench, ESE_FIGURE_BEYOND_WINDOW), 0);
+}
+
+/* What was fenced or failed left no name behind. */
+static void names_are_committed_with_their_batch(void **state)
+{
+    struct bench *bench = *state;
+    struct ese_position newer;
+    press_named(bench, "a", "1", 0);
+    press_named(bench, "a", "2", 1);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(ese_state_take(bench->parts.state, 0, "p", &newer, NULL), 0);
+    press_named(bench, "a", "3", 2);
+    assert_int_equal(process(bench), -1);
+    assert_int_equal(bench->error.code, ESE_E_FENCED);
+
+    assert_int_equal(ese_named_count(hold(bench)->named), 2);
+    press_named(bench, "a", "2", 1);
+    press_named(bench, "a", "3", 2);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 1);
+}
+
+/* Its memory gone, a decision is still made once: the ids are as they were. */
+static void what_names_forgot_decisions_know(void **state)
+{
+    struct bench *bench = *state;
+    for (int time = 0; time < 2; time++) {
+        press_named(bench, "a", "1", 0);
+        press_named(bench, "a", "2", 1);
+        press_named(bench, "a", "3", 2);
+        assert_int_equal(process(bench), 0);
+        assert_int_equal(bench->decided, time == 0);
+        struct ese_holding *holding = ese_holdings_find(&bench->holdings, 0);
+        ese_named_free(&holding->named);
+        holding->named = ese_named_new(ESE_NAMED_LIMIT);
+        assert_int_equal(ese_sqlite_run(ese_state_database(bench->parts.state),
+                                        "DELETE FROM named", NULL), 0);
+    }
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 6);
+}
+
+static void names_pushed_out_are_counted(void **state)
+{
+    struct bench *bench = *state;
+    struct ese_holding *holding = ese_holdings_find(&bench->holdings, 0);
+    ese_named_free(&holding->named);
+    holding->named = ese_named_new(2);
+    press_named(bench, "a", "1", 0);
+    press_named(bench, "b", "2", 1);
+    press_named(bench, "c", "3", 2);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_NAMES_EVICTED), 1);
+    press_named(bench, "d", "4", 3);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_NAMES_EVICTED), 2);
+    assert_int_equal(figure(bench, ESE_FIGURE_EVICTED), 0);
+}
+
+/* Records of the original's clients: told apart by where they are, and not remembered. */
+static void what_has_neither_lane_nor_name_is_no_repeat(void **state)
+{
+    struct bench *bench = *state;
+    for (uint32_t i = 0; i < 3; i++) {
+        press(bench, "a", i, i);
+        bench->records[i].event.id = ese_id_derive("a place", NULL, 0);
+    }
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 1);
+    assert_int_equal(figure(bench, ESE_FIGURE_REPEATS), 0);
+    assert_int_equal(ese_named_count(ese_holdings_find(&bench->holdings, 0)->named), 0);
 }
 
 static void without_promised_order_a_batch_is_sorted(void **state)
@@ -289,6 +396,11 @@ int main(void)
         TEST(a_run_goes_over_batches),
         TEST(a_repeat_is_not_applied),
         TEST(a_partitions_first_event_is_not_forgotten),
+        TEST(a_name_that_comes_again_is_not_applied),
+        TEST(names_are_committed_with_their_batch),
+        TEST(what_names_forgot_decisions_know),
+        TEST(names_pushed_out_are_counted),
+        TEST(what_has_neither_lane_nor_name_is_no_repeat),
         TEST(without_promised_order_a_batch_is_sorted),
         TEST(who_was_fenced_writes_nothing),
         TEST(too_many_keys_are_refused),
