@@ -1,5 +1,7 @@
 #include "ese-core/event_intake.h"
 
+#include <inttypes.h>
+
 #include "ese-core/clock.h"
 #include "ese-core/digest.h"
 #include "ese-core/log.h"
@@ -12,6 +14,7 @@ struct ese_event_intake {
     void *store;
     size_t max_batch;
     char running[64]; /* what GET / says */
+    bool ids_from_names;
     uint32_t run;
     uint32_t sequences[ESE_ID_LANES]; /* of the ids given here; the HTTP thread's */
     struct ese_metric *health_pings, *add_pings, *add_many_pings;
@@ -101,6 +104,31 @@ static uint64_t content_hash(const struct ese_append *append)
     return hash;
 }
 
+/* A batch is named as a whole, its events by their number in it. */
+static void name_by_key(const struct ese_append *append, size_t number)
+{
+    struct ese_event *event = &append->list.events[number];
+    snprintf(event->source, sizeof event->source, "idempotency-key/%016" PRIx64 "/%zu",
+             append->content_hash, number);
+    memcpy(event->foreign_id, append->idempotency_key, sizeof append->idempotency_key);
+}
+_Static_assert(ESE_INTAKE_KEY_SIZE <= ESE_EVENT_FOREIGN_ID_SIZE, "a key must fit a foreign id");
+
+/* False when there is no name, or none is asked for. */
+static bool give_id_of_name(const struct ese_event_intake *intake, const struct ese_append *append,
+                            size_t number)
+{
+    struct ese_event *event = &append->list.events[number];
+    if (!intake->ids_from_names)
+        return false;
+    if (event->foreign_id[0] == '\0' && append->idempotency_key[0] != '\0')
+        name_by_key(append, number);
+    if (event->foreign_id[0] == '\0')
+        return false;
+    event->id = ese_event_id_of_name(event);
+    return true;
+}
+
 static void give_id(struct ese_event_intake *intake, struct ese_event *event)
 {
     uint16_t lane = (uint16_t)(ese_event_key_hash(event->key) % ESE_ID_LANES);
@@ -112,10 +140,11 @@ static void give_id(struct ese_event_intake *intake, struct ese_event *event)
 }
 
 /* A traceparent that is none is passed over, as the Trace Context recommendation asks. */
-static void complete(struct ese_event_intake *intake, struct ese_event *event,
-                     const char *traceparent)
+static void complete(struct ese_event_intake *intake, const struct ese_append *append,
+                     size_t number, const char *traceparent)
 {
-    if (ese_id_is_none(&event->id))
+    struct ese_event *event = &append->list.events[number];
+    if (ese_id_is_none(&event->id) && !give_id_of_name(intake, append, number))
         give_id(intake, event);
     if (traceparent != NULL && ese_traceparent_valid(traceparent))
         ese_fit_text(event->traceparent, sizeof event->traceparent, traceparent);
@@ -176,7 +205,7 @@ static void take(struct ese_event_intake *intake, struct ese_http_request *reque
         held->append.content_hash = content_hash(&held->append);
     const char *traceparent = ese_http_request_header(request, "traceparent");
     for (size_t i = 0; i < list->count; i++)
-        complete(intake, &list->events[i], traceparent);
+        complete(intake, &held->append, i, traceparent);
     intake->append(intake->store, &held->append);
 }
 
@@ -224,6 +253,11 @@ struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server,
     ese_http_server_route(server, "POST", "/event", post_event, intake);
     ese_http_server_route(server, "POST", "/events", post_events, intake);
     return intake;
+}
+
+void ese_event_intake_make_ids_from_names(struct ese_event_intake *intake)
+{
+    intake->ids_from_names = true;
 }
 
 void ese_event_intake_free(struct ese_event_intake **intake)

@@ -14,6 +14,10 @@
  * that is not a UUIDv7, or comes with a "source", is foreign: kept beside ours. The header
  * Idempotency-Key names a request as a whole; traceparent names its trace.
  *
+ * A store whose memory of names dies with its process asks for ids that are made from them
+ * (ese_event_intake_make_ids_from_names), so that whoever reads can tell a retry that was stored
+ * again from its id.
+ *
  * Counters of the original: health_ping_count, add_event_ping_count, add_events_ping_count,
  * get_events_ping_count (the last is counted by who serves GET /events).
  */
@@ -60,6 +64,13 @@ struct ese_event_intake;
 struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server,
                                               struct ese_metrics *metrics, int max_batch,
                                               ese_append_function *append, void *store);
+/* Before the server starts. From then on an event with a foreign id gets the id that is made from
+ * (source, id). One without any id, in a request with an Idempotency-Key, is named by that key: it
+ * gets the key as its foreign id, and as its source "idempotency-key/HASH/N": the request's content
+ * hash in 16 hexadecimal digits, as a key may be used again for another request once it is
+ * forgotten, and the event's number within the request. */
+void ese_event_intake_make_ids_from_names(struct ese_event_intake *intake);
+
 void ese_event_intake_free(struct ese_event_intake **intake); /* after the server closed */
 
 #endif

@@ -354,6 +354,98 @@ static void idempotency_keys_go_to_the_store(void **state)
     stop(&fixture);
 }
 
+static void post_keyed(struct fixture *fixture, const char *key, const char *path,
+                       const char *body)
+{
+    char header[200];
+    snprintf(header, sizeof header, "Idempotency-Key: %s\r\n", key);
+    post_and_drop(fixture, path, header, body, 201);
+}
+
+/* What the last request's event `number` looks like to a reader. */
+static struct ese_id named_id(const struct fixture *fixture, int number)
+{
+    const struct ese_event *event = &fixture->seen[number];
+    struct ese_id id = ese_event_id_of_name(event);
+    assert_string_not_equal(event->foreign_id, "");
+    assert_true(ese_id_equal(&event->id, &id));
+    assert_true(ese_traceparent_valid(event->traceparent));
+    return id;
+}
+
+/* Two lives of a server that asks for them give the same ids; a key names the events of its
+ * request by their number. */
+static void names_make_ids_where_that_is_asked_for(void **state)
+{
+    static const char batch[] = "{\"events\":[" CLICK(1) "," CLICK(1) "]}";
+    struct fixture fixture;
+    struct ese_id ids[2][5];
+    (void)state;
+    for (int life = 0; life < 2; life++) {
+        start(&fixture);
+        ese_event_intake_make_ids_from_names(fixture.intake);
+        post_and_drop(&fixture, "/event", "", NAMED(1, "\"id\":\"7\""), 201);
+        ids[life][0] = named_id(&fixture, 0);
+        post_and_drop(&fixture, "/event", "", NAMED(1, "\"id\":\"7\",\"source\":\"shop\""), 201);
+        ids[life][1] = named_id(&fixture, 0);
+        post_keyed(&fixture, "k", "/event", CLICK(1));
+        ids[life][2] = named_id(&fixture, 0);
+        assert_string_equal(fixture.seen[0].foreign_id, "k");
+        post_keyed(&fixture, "k", "/events", batch);
+        ids[life][3] = named_id(&fixture, 0);
+        ids[life][4] = named_id(&fixture, 1);
+        stop(&fixture);
+    }
+    for (int i = 0; i < 5; i++) {
+        assert_true(ese_id_equal(&ids[0][i], &ids[1][i]));
+        for (int j = 0; j < i; j++)
+            assert_false(ese_id_equal(&ids[0][i], &ids[0][j]));
+    }
+}
+
+/* Once it is forgotten a key may name another request, whose events are others. */
+static void a_key_names_nothing_without_its_content(void **state)
+{
+    struct fixture fixture;
+    char longest[ESE_INTAKE_KEY_SIZE] = {0};
+    (void)state;
+    memset(longest, 'k', sizeof longest - 1);
+    start(&fixture);
+    ese_event_intake_make_ids_from_names(fixture.intake);
+    post_keyed(&fixture, longest, "/event", CLICK(1));
+    struct ese_id first = named_id(&fixture, 0);
+    assert_string_equal(fixture.seen[0].foreign_id, longest);
+    post_keyed(&fixture, longest, "/event", CLICK(2));
+    struct ese_id second = named_id(&fixture, 0);
+    assert_false(ese_id_equal(&first, &second));
+    stop(&fixture);
+}
+
+/* An event's own id and its own name go before its request's. */
+static void a_key_names_only_what_has_no_id(void **state)
+{
+    static const char ours[] = "018bcfe5-6800-7abc-9234-56789abcdef0";
+    struct fixture fixture;
+    char id[ESE_ID_TEXT_SIZE];
+    (void)state;
+    start(&fixture);
+    ese_event_intake_make_ids_from_names(fixture.intake);
+    post_keyed(&fixture, "k", "/events",
+               "{\"events\":[" NAMED(1, "\"id\":\"018bcfe5-6800-7abc-9234-56789abcdef0\"")
+               "," NAMED(1, "\"id\":\"7\",\"source\":\"shop\"") "," CLICK(1) "]}");
+    ese_id_text(&fixture.seen[0].id, id);
+    assert_string_equal(id, ours);
+    assert_string_equal(fixture.seen[0].foreign_id, "");
+    named_id(&fixture, 1);
+    assert_string_equal(fixture.seen[1].source, "shop");
+    named_id(&fixture, 2);
+    assert_string_equal(fixture.seen[2].foreign_id, "k");
+    assert_string_equal(strrchr(fixture.seen[2].source, '/'), "/2");
+    post_and_drop(&fixture, "/event", "", CLICK(1), 201); /* neither id nor name */
+    assert_true(ese_id_is_ours(&fixture.seen[0].id));
+    stop(&fixture);
+}
+
 /* ---- the rest -------------------------------------------------------------------------------- */
 
 static int64_t pings(struct fixture *fixture, const char *name)
@@ -397,6 +489,9 @@ int main(void)
         cmocka_unit_test(given_ids_are_kept),
         cmocka_unit_test(traceparent_is_taken_or_made),
         cmocka_unit_test(idempotency_keys_go_to_the_store),
+        cmocka_unit_test(names_make_ids_where_that_is_asked_for),
+        cmocka_unit_test(a_key_names_nothing_without_its_content),
+        cmocka_unit_test(a_key_names_only_what_has_no_id),
         cmocka_unit_test(pings_are_answered_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

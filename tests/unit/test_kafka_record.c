@@ -49,41 +49,48 @@ static const char *header(const struct ese_kafka_headers *headers, const char *n
     return NULL;
 }
 
-static void an_event_comes_back_as_it_went(void **state)
+static void comes_back_as_it_went(const struct ese_event *event)
 {
-    (void)state;
-    struct ese_event event = an_order();
     struct ese_event again = {0};
     struct ese_buffer value = ESE_BUFFER_INIT(10000);
     struct ese_kafka_headers headers;
     struct ese_error error;
-    snprintf(event.source, sizeof event.source, "shop");
-    snprintf(event.foreign_id, sizeof event.foreign_id, "order 1/created");
-    ese_record_write(&event, &value, &headers);
+    ese_record_write(event, &value, &headers);
 
     char id[ESE_ID_TEXT_SIZE];
-    ese_id_text(&event.id, id);
+    ese_id_text(&event->id, id);
     assert_string_equal(header(&headers, "ce_id"), id);
     assert_string_equal(header(&headers, "ce_type"), ESE_TYPE_ORDER);
     assert_string_equal(header(&headers, "ce_source"), "shop");
-    assert_string_equal(header(&headers, "traceparent"), event.traceparent);
+    assert_string_equal(header(&headers, "traceparent"), event->traceparent);
 
     struct ese_kafka_record record = read_back(&value, &headers);
     assert_int_equal(ese_record_read(&record, &again, &error), 0);
-    assert_true(ese_id_equal(&again.id, &event.id));
-    assert_string_equal(again.type, event.type);
-    assert_string_equal(again.sub_type, event.sub_type);
-    assert_string_equal(again.ip, event.ip);
+    assert_true(ese_id_equal(&again.id, &event->id));
+    assert_string_equal(again.type, event->type);
+    assert_string_equal(again.sub_type, event->sub_type);
+    assert_string_equal(again.ip, event->ip);
     assert_string_equal(again.key, "o-1");
     assert_string_equal(again.source, "shop");
     assert_string_equal(again.foreign_id, "order 1/created");
-    assert_string_equal(again.traceparent, event.traceparent);
-    assert_int_equal(again.client_ts, event.client_ts);
+    assert_string_equal(again.traceparent, event->traceparent);
+    assert_int_equal(again.client_ts, event->client_ts);
     assert_int_equal(again.server_ts, record.timestamp_ms);
-    assert_true(ese_event_content_hash(&again) == ese_event_content_hash(&event));
-    ese_event_clear(&event);
+    assert_true(ese_event_content_hash(&again) == ese_event_content_hash(event));
     ese_event_clear(&again);
     ese_buffer_free(&value);
+}
+
+static void an_event_comes_back_as_it_went(void **state)
+{
+    (void)state;
+    struct ese_event event = an_order();
+    snprintf(event.source, sizeof event.source, "shop");
+    snprintf(event.foreign_id, sizeof event.foreign_id, "order 1/created");
+    comes_back_as_it_went(&event);
+    event.id = ese_event_id_of_name(&event); /* as the gateway gives it */
+    comes_back_as_it_went(&event);
+    ese_event_clear(&event);
 }
 
 static void the_value_keeps_the_originals_shape(void **state)
@@ -159,22 +166,59 @@ static void headers_that_are_no_good_count_as_not_there(void **state)
     ese_event_clear(&event);
 }
 
-/* A CloudEvent of somebody else: its id is not ours, and must not be lost. */
+/* A CloudEvent of somebody else: its id is not ours, and must not be lost. Sent twice, it is two
+ * records of one event. */
 static void a_foreign_id_is_kept_beside_ours(void **state)
+{
+    (void)state;
+    struct ese_event first = {0}, again = {0};
+    struct ese_kafka_record record = originals_record(41);
+    record.headers[0] = (struct ese_kafka_header){"ce_id", "A234-1234-1234", 14};
+    record.headers[1] = (struct ese_kafka_header){"ce_source", "/mycontext", 10};
+    record.header_count = 2;
+    assert_int_equal(ese_record_read(&record, &first, NULL), 0);
+    record.offset = 42;
+    assert_int_equal(ese_record_read(&record, &again, NULL), 0);
+    assert_string_equal(first.foreign_id, "A234-1234-1234");
+    assert_string_equal(first.source, "/mycontext");
+    struct ese_id named = ese_event_id_of_name(&first);
+    assert_true(ese_id_equal(&first.id, &named));
+    assert_true(ese_id_equal(&again.id, &named));
+    ese_event_clear(&first);
+    ese_event_clear(&again);
+}
+
+/* Without a source nobody has promised that an id stands for one event. */
+static void a_foreign_id_alone_is_no_name(void **state)
 {
     (void)state;
     struct ese_event plain = {0}, event = {0};
     struct ese_kafka_record record = originals_record(41);
     assert_int_equal(ese_record_read(&record, &plain, NULL), 0);
-    record.headers[0] = (struct ese_kafka_header){"ce_id", "A234-1234-1234", 14};
-    record.headers[1] = (struct ese_kafka_header){"ce_source", "/mycontext", 10};
-    record.header_count = 2;
+    record.headers[0] = (struct ese_kafka_header){"ce_id", "1", 1};
+    record.header_count = 1;
     assert_int_equal(ese_record_read(&record, &event, NULL), 0);
     assert_true(ese_id_equal(&event.id, &plain.id));
-    assert_string_equal(event.foreign_id, "A234-1234-1234");
-    assert_string_equal(event.source, "/mycontext");
+    assert_string_equal(event.foreign_id, "1");
     ese_event_clear(&plain);
     ese_event_clear(&event);
+}
+
+/* But a header that says it is one is: what came through the gateway need not have a source. */
+static void a_name_may_do_without_a_source(void **state)
+{
+    (void)state;
+    struct ese_event event = {.foreign_id = "7"}, read = {0};
+    char id[ESE_ID_TEXT_SIZE];
+    event.id = ese_event_id_of_name(&event);
+    ese_id_text(&event.id, id);
+    struct ese_kafka_record record = originals_record(41);
+    record.headers[0] = (struct ese_kafka_header){"ce_id", id, sizeof id - 1};
+    record.headers[1] = (struct ese_kafka_header){"ese_foreign_id", "7", 1};
+    record.header_count = 2;
+    assert_int_equal(ese_record_read(&record, &read, NULL), 0);
+    assert_true(ese_id_equal(&read.id, &event.id));
+    ese_event_clear(&read);
 }
 
 static void what_is_no_event_is_refused(void **state)
@@ -237,6 +281,8 @@ int main(void)
         cmocka_unit_test(a_record_of_the_originals_client_gets_an_id_from_its_place),
         cmocka_unit_test(headers_that_are_no_good_count_as_not_there),
         cmocka_unit_test(a_foreign_id_is_kept_beside_ours),
+        cmocka_unit_test(a_foreign_id_alone_is_no_name),
+        cmocka_unit_test(a_name_may_do_without_a_source),
         cmocka_unit_test(what_is_no_event_is_refused),
         cmocka_unit_test(partitions_have_one_number),
         cmocka_unit_test(types_have_their_topics),

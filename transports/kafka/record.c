@@ -70,19 +70,23 @@ static struct ese_id id_of_place(const struct ese_kafka_record *record)
     return ese_id_derive(place, NULL, 0);
 }
 
+/* An id without a place in a lane was made from the foreign one beside it; or, where there is none
+ * beside it, the record is somebody else's CloudEvent, and it is the foreign one itself. Only with
+ * its source is that a name: without, nobody has promised that it stands for one event. */
 static void read_id(const struct ese_kafka_record *record, struct ese_event *event)
 {
     char text[ESE_EVENT_FOREIGN_ID_SIZE];
-    take(record, HEADER_SOURCE, event->source, sizeof event->source);
-    take(record, HEADER_FOREIGN_ID, event->foreign_id, sizeof event->foreign_id);
-    if (!take(record, HEADER_ID, text, sizeof text)) {
-        event->id = id_of_place(record);
+    bool has_id = take(record, HEADER_ID, text, sizeof text);
+    bool has_source = take(record, HEADER_SOURCE, event->source, sizeof event->source);
+    bool has_name =
+        take(record, HEADER_FOREIGN_ID, event->foreign_id, sizeof event->foreign_id);
+    if (has_id && ese_id_parse(text, &event->id, NULL) == 0 && ese_id_is_ours(&event->id))
         return;
+    if (has_id && !has_name) {
+        ese_fit_text(event->foreign_id, sizeof event->foreign_id, text);
+        has_name = has_source;
     }
-    if (ese_id_parse(text, &event->id, NULL) == 0 && ese_id_is_ours(&event->id))
-        return;
-    event->id = id_of_place(record); /* somebody else's CloudEvent: its id stays beside ours */
-    ese_fit_text(event->foreign_id, sizeof event->foreign_id, text);
+    event->id = has_name ? ese_event_id_of_name(event) : id_of_place(record);
 }
 
 int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event,

@@ -3,7 +3,7 @@
  *
  *   key      the event's key (the ip, or the orderId): the partition goes by it
  *   value    {"sub_type","ip","client_timestamp":ms,"data":"<JSON text>"}, as the original's
- *   headers  ce_id           our id, as text: a UUIDv7
+ *   headers  ce_id           our id, as text: a UUIDv7, or made from the two below
  *            ce_type         the event's type
  *            ce_source       } where the event came with an id that is not ours: who gave it,
  *            ese_foreign_id  } and the id
@@ -11,8 +11,10 @@
  *   time     the broker's, at the append (LogAppendTime): server_ts
  *
  * The original's own clients send no key and no header. Their records are told apart by where they
- * are stored: the id is made from topic, partition and offset, the type follows from the topic. No
- * librdkafka here, so that this can be tested without.
+ * are stored: the id is made from topic, partition and offset, the type follows from the topic. A
+ * CloudEvent of somebody else (ce_source and a ce_id that is not ours) has the id that is made from
+ * (source, id), as if it had come through the gateway: who sends it twice means one event
+ * (CloudEvents 1.0.2, "id"). No librdkafka here, so that this can be tested without.
  */
 #ifndef ESE_KAFKA_RECORD_H
 #define ESE_KAFKA_RECORD_H

@@ -140,6 +140,7 @@ static int open_parts(struct ese_store *store, const struct ese_config *config,
         return ese_fail(error, ESE_E_IO, "no thread can be started for delivery reports");
     store->intake =
         ese_event_intake_new(settings->server, settings->metrics, (int)max_batch, append, store);
+    ese_event_intake_make_ids_from_names(store->intake);
     store->asked = ese_metrics_counter(settings->metrics, "get_events_ping_count", NULL,
                                        "Requests to GET /events.");
     ese_http_server_route(settings->server, "GET", "/events", get_events, store);
