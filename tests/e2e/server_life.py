@@ -92,6 +92,21 @@ def nothing_acknowledged_is_lost(server):
     assert len(ids) == sum(len(writer.answered) + 1 for writer in writers), "a retry was stored twice"
 
 
+def names_of_others_outlive_it(server):
+    """A foreign id and an Idempotency-Key are known again by who never heard of them: answered as before."""
+    plain = {name: value for name, value in event(1, 1).items() if name != "id"}
+    requests = (("/event", {**plain, "id": "order 7", "source": "shop"}, {}), ("/event", {**plain, "id": "order 7"}, {}),
+                ("/event", plain, {"Idempotency-Key": "one"}),
+                ("/events", {"events": [plain, {**plain, "timestamp": 1700000000002}]}, {"Idempotency-Key": "two"}))
+    answers = [server.ask("POST", path, json.dumps(body), headers)[::2] for path, body, headers in requests]
+    server.kill()
+    server.start()
+    again = [server.ask("POST", path, json.dumps(body), headers)[::2] for path, body, headers in requests]
+    assert [status for status, _ in answers] == [201] * 4, answers
+    assert again == answers, (again, answers)
+    assert len(read_all(server)) == 5, "a retry was stored twice"
+
+
 def memory_begins_anew(server):
     kill_after(server, 50)
     cursor = server.start().get("/events?after=latest")["next"]
@@ -187,7 +202,8 @@ def what_is_not_promised_is_refused(server):
         assert refused.returncode == 64 and word in refused.stderr, (options, refused.returncode, refused.stderr)
 
 
-TESTS = ((nothing_acknowledged_is_lost, OS), (nothing_acknowledged_is_lost, DISK), (memory_begins_anew, MEMORY),
+TESTS = ((nothing_acknowledged_is_lost, OS), (nothing_acknowledged_is_lost, DISK), (names_of_others_outlive_it, OS),
+         (memory_begins_anew, MEMORY),
          (a_disk_that_is_full_loses_nothing_acknowledged, OS), (a_stop_is_clean_and_quick, OS), (health_says_why_it_fails, OS), (a_token_is_asked_for, OS),
          (what_is_not_promised_is_refused, OS))
 

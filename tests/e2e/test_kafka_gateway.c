@@ -14,6 +14,7 @@
 #include "ese-core/http_client.h"
 #include "ese-core/memory.h"
 #include "tests/e2e/kafka_scene.h"
+#include "tests/e2e/kafka_topics.h"
 #include "tests/support/wait.h"
 #include "transports/transport.h"
 
@@ -139,54 +140,6 @@ static int64_t counted(const char *name, const char *labels)
     return ese_metric_value(ese_metrics_counter(metrics, name, labels, ""));
 }
 
-/* ---- what the topics hold ------------------------------------------------------------------ */
-
-struct topics_hold {
-    int count;
-    struct ese_event events[100];
-};
-
-static int64_t from_the_start(void *context, int32_t partition)
-{
-    (void)context;
-    (void)partition;
-    return ESE_OFFSET_EARLIEST;
-}
-
-static void taken(void *context, int32_t partition)
-{
-    (void)context;
-    (void)partition;
-}
-
-static void read_topics(struct topics_hold *hold)
-{
-    const struct ese_consume_face *face = ese_transport_kafka.consume;
-    struct ese_config *config = ese_kafka_scene_config(&scene, face->options, NULL);
-    const struct ese_consume_settings settings = {.max_batch = 100,
-                                                  .listener = {.given = from_the_start,
-                                                               .taken = taken}};
-    struct ese_consumer *consumer = NULL;
-    struct ese_batch batch = {0};
-    memset(hold, 0, sizeof *hold);
-    assert_int_equal(face->open(config, &settings, &consumer, &error), 0);
-    int64_t limit_ns = ese_clock_monotonic_ns() + WAIT_MS * ESE_NS_PER_MS;
-    while (!batch.at_end && ese_clock_monotonic_ns() < limit_ns) {
-        assert_int_equal(face->next(consumer, 100, &batch, &error), 0);
-        for (int i = 0; i < batch.count && hold->count < 100; i++)
-            ese_event_copy(&hold->events[hold->count++], &batch.records[i].event);
-    }
-    assert_true(batch.at_end);
-    face->close(&consumer);
-    ese_config_free(&config);
-}
-
-static void clear(struct topics_hold *hold)
-{
-    for (int i = 0; i < hold->count; i++)
-        ese_event_clear(&hold->events[i]);
-}
-
 /* ---- the tests ----------------------------------------------------------------------------- */
 
 static void the_answer_says_when_the_record_was_appended(void **state)
@@ -194,25 +147,25 @@ static void the_answer_says_when_the_record_was_appended(void **state)
     (void)state;
     static const char traceparent[] = "traceparent: "
                                       "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    struct topics_hold hold;
+    struct ese_topics_hold hold;
     struct answer answer = asked("POST", "/event", traceparent, CLICK(ID_1, "10.0.0.1"));
     assert_int_equal(answer.status, 201);
-    read_topics(&hold);
+    ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 1);
-    assert_int_equal(member(answer.body, "server_ts"), hold.events[0].server_ts);
-    assert_true(hold.events[0].server_ts > INT64_C(1700000000000));
-    assert_string_equal(hold.events[0].ip, "10.0.0.1");
-    assert_string_equal(hold.events[0].traceparent, traceparent + strlen("traceparent: "));
+    assert_int_equal(member(answer.body, "server_ts"), hold.records[0].event.server_ts);
+    assert_true(hold.records[0].event.server_ts > INT64_C(1700000000000));
+    assert_string_equal(hold.records[0].event.ip, "10.0.0.1");
+    assert_string_equal(hold.records[0].event.traceparent, traceparent + strlen("traceparent: "));
     char id[ESE_ID_TEXT_SIZE];
-    ese_id_text(&hold.events[0].id, id);
+    ese_id_text(&hold.records[0].event.id, id);
     assert_string_equal(id, ID_1);
-    clear(&hold);
+    ese_kafka_topics_clear(&hold);
 }
 
 static void a_retry_is_stored_once_and_answered_the_same(void **state)
 {
     (void)state;
-    struct topics_hold hold;
+    struct ese_topics_hold hold;
     struct answer first, second, third;
     call("POST", "/event", NULL, CLICK(ID_1, "10.0.0.1"), &first);
     call("POST", "/event", NULL, CLICK(ID_1, "10.0.0.1"), &second);
@@ -225,15 +178,15 @@ static void a_retry_is_stored_once_and_answered_the_same(void **state)
     assert_string_equal(first.body, second.body);
     assert_string_equal(first.body, third.body);
     assert_int_equal(asked("POST", "/event", NULL, CLICK(ID_1, "10.9.9.9")).status, 422);
-    read_topics(&hold);
+    ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 1);
-    clear(&hold);
+    ese_kafka_topics_clear(&hold);
 }
 
 static void a_batch_is_answered_as_a_whole(void **state)
 {
     (void)state;
-    struct topics_hold hold;
+    struct ese_topics_hold hold;
     struct answer answer =
         asked("POST", "/events", NULL,
               "{\"events\":[" CLICK(ID_1, "10.0.0.1") "," CLICK(ID_2, "10.0.0.2") ","
@@ -242,9 +195,9 @@ static void a_batch_is_answered_as_a_whole(void **state)
     answer = asked("POST", "/events", NULL,
                    "{\"events\":[" CLICK(ID_4, "10.0.0.1") ",{\"bad\":1}]}");
     assert_int_equal(answer.status, 400);
-    read_topics(&hold);
+    ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 3);
-    clear(&hold);
+    ese_kafka_topics_clear(&hold);
 }
 
 static void a_key_names_the_request(void **state)
@@ -253,16 +206,18 @@ static void a_key_names_the_request(void **state)
     static const char body[] =
         "{\"event\":{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"KEY_PRESS_EVENT\"},"
         "\"timestamp\":1793500000123,\"ip\":\"10.0.0.1\"}";
-    struct topics_hold hold;
+    struct ese_topics_hold hold;
     struct answer first = asked("POST", "/event", "Idempotency-Key: k1", body);
     struct answer again = asked("POST", "/event", "Idempotency-Key: k1", body);
     assert_int_equal(first.status, 201);
     assert_string_equal(first.body, again.body);
     assert_int_equal(asked("POST", "/event", "Idempotency-Key: k1", CLICK(ID_1, "10.0.0.1")).status,
                      422);
-    read_topics(&hold);
+    ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 1);
-    clear(&hold);
+    assert_string_equal(hold.records[0].event.foreign_id, "k1"); /* its name travels */
+    assert_memory_equal(hold.records[0].event.source, "idempotency-key/", 16);
+    ese_kafka_topics_clear(&hold);
 }
 
 static void reading_is_done_on_the_topics(void **state)
@@ -284,7 +239,7 @@ static bool is_unhealthy(void *context)
 static void a_broker_that_dies_is_survived(void **state)
 {
     (void)state;
-    struct topics_hold hold;
+    struct ese_topics_hold hold;
     struct answer under_way;
     struct answer first = asked("POST", "/event", NULL, CLICK(ID_1, "10.0.0.1"));
     assert_int_equal(first.status, 201);
@@ -314,9 +269,9 @@ static void a_broker_that_dies_is_survived(void **state)
     assert_true(ese_test_wait_until(is_healthy, NULL, WAIT_MS));
     assert_int_equal(asked("POST", "/event", NULL, CLICK(ID_2, "10.0.0.2")).status, 201);
     assert_int_equal(asked("POST", "/event", NULL, CLICK(ID_3, "10.0.0.3")).status, 201);
-    read_topics(&hold);
+    ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 3 + counted("ese_produced_again_total", NULL));
-    clear(&hold);
+    ese_kafka_topics_clear(&hold);
 }
 
 /* The time to the broker runs out: perhaps stored, or certainly not, but never without an
@@ -372,7 +327,7 @@ static void events_go_via_the_server(void **state)
     const struct ese_produce_settings settings = {.inflight = 50, .retry_deadline_ms = 10000};
     struct ese_producer *producer = NULL;
     struct ese_acknowledgement done[50];
-    struct topics_hold hold;
+    struct ese_topics_hold hold;
     assert_int_equal(face->open(config, &settings, &producer, &error), 0);
     for (uint32_t i = 0; i < 50; i++) {
         struct ese_event event = {.type = ESE_TYPE_CLICK, .sub_type = "KEY_PRESS_EVENT",
@@ -392,11 +347,11 @@ static void events_go_via_the_server(void **state)
     assert_int_equal(acknowledged, 50);
     face->close(&producer);
     ese_config_free(&config);
-    read_topics(&hold);
+    ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 50);
     for (int i = 0; i < 50; i++)
-        assert_int_equal(ese_id_read(&hold.events[i].id).sequence, i);
-    clear(&hold);
+        assert_int_equal(ese_id_read(&hold.records[i].event.id).sequence, i);
+    ese_kafka_topics_clear(&hold);
 }
 
 static int end_scene(void **state)

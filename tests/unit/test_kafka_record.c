@@ -128,20 +128,23 @@ static struct ese_kafka_record originals_record(int64_t offset)
 static void a_record_of_the_originals_client_gets_an_id_from_its_place(void **state)
 {
     (void)state;
-    struct ese_event first = {0}, again = {0}, next = {0};
+    struct ese_event first = {0}, again = {0};
     struct ese_kafka_record record = originals_record(41);
+    struct ese_kafka_record elsewhere[] = {originals_record(42), record, record};
+    elsewhere[1].partition++;
+    elsewhere[2].topic_name = "other-click-events";
     assert_int_equal(ese_record_read(&record, &first, NULL), 0);
     assert_int_equal(ese_record_read(&record, &again, NULL), 0);
-    record = originals_record(42);
-    assert_int_equal(ese_record_read(&record, &next, NULL), 0);
     assert_string_equal(first.type, ESE_TYPE_CLICK);
     assert_string_equal(first.key, "PUBLICIP-3");
     assert_false(ese_id_is_none(&first.id));
     assert_true(ese_id_equal(&first.id, &again.id));
-    assert_false(ese_id_equal(&first.id, &next.id));
+    for (size_t i = 0; i < ESE_COUNT_OF(elsewhere); i++) {
+        assert_int_equal(ese_record_read(&elsewhere[i], &again, NULL), 0);
+        assert_false(ese_id_equal(&first.id, &again.id));
+    }
     ese_event_clear(&first);
     ese_event_clear(&again);
-    ese_event_clear(&next);
 }
 
 static void headers_that_are_no_good_count_as_not_there(void **state)
