@@ -1,11 +1,11 @@
 /*
- * repeats.h - which events of a partition were had before.
+ * repeats.h - which events of a partition were had before, by their places in their lanes.
  *
  * An id says where its event stood: (run, lane, sequence), and a lane is ordered (see id.h). So one
  * number for each (run, lane) is enough, the highest sequence had, and beside it a window of the
  * 1,024 sequences up to it, which says of those below whether they were had: a lane's events spread
  * over several partitions, and each partition sees gaps. What lies below the window cannot be told
- * and counts as new (BEYOND).
+ * and counts as new (BEYOND). Ids that were made from a name have no such place: named.h.
  *
  * The memory is bounded twice. A (run, lane) that was not seen for an hour of event time is
  * forgotten; and beyond `limit` of them the one that was not seen for longest leaves first
