@@ -3,6 +3,7 @@
 #include "ese-client/padding.h"
 #include "ese-client/replay.h"
 #include "ese-core/clock.h"
+#include "ese-core/history_option.h"
 #include "ese-core/log.h"
 #include "ese-core/number.h"
 #include "ese-core/service.h"
@@ -44,10 +45,6 @@ static const struct ese_option options[] = {
     {.name = "retry-deadline-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000",
      .min = 1, .max = 86400000,
      .help = "How long an event is tried again, from when it was due."},
-    {.name = "history", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "Writes what was offered and what became of it, for the ledger."},
-    {.name = "history-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
-     .min = 65536, .max = INT64_C(1) << 40, .help = "The history takes at most so many bytes."},
     {.name = "start-at", .kind = ESE_OPTION_NUMBER, .value = "UNIX_MS", .min = 1,
      .max = INT64_C(1) << 47,
      .help = "Begins the schedule at this moment, so that several clients share it. When it is in "
@@ -59,6 +56,7 @@ static const struct ese_option options[] = {
 
 static int choose(struct ese_config *config, struct ese_error *error)
 {
+    ese_config_add(config, "Options of the history", ese_history_option_table);
     return ese_registry_choose(config, ESE_FACE_PRODUCE, error);
 }
 
@@ -100,9 +98,9 @@ static int check_payload(const struct ese_config *config, struct ese_error *erro
 static int open_history(const struct ese_config *config, struct ese_history **history,
                         struct ese_error *error)
 {
-    return ese_history_open(ese_config_text(config, "history"), "ese-client",
-                            ese_config_text(config, "transport"),
-                            ese_config_number(config, "history-bytes"), history, error);
+    const struct ese_history_options told =
+        ese_history_told(config, "ese-client", ese_config_text(config, "transport"));
+    return ese_history_open(&told, history, error);
 }
 
 /* Everything acquired is in client, so that run can let go of it in one place. */

@@ -3,6 +3,7 @@
 #include "ese-consumer/member.h"
 #include "ese-consumer/statistics.h"
 #include "ese-core/address.h"
+#include "ese-core/history_option.h"
 #include "ese-core/http_server.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
@@ -44,10 +45,6 @@ static const struct ese_option options[] = {
     {.name = "metrics", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
      .help = "Serves GET /metrics there, as Prometheus text. Loopback addresses only; port 0 "
              "takes a free one."},
-    {.name = "history", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "Writes what was handed, committed and decided, for the ledger."},
-    {.name = "history-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
-     .min = 65536, .max = INT64_C(1) << 40, .help = "The history takes at most so many bytes."},
     {.name = "until-end", .kind = ESE_OPTION_FLAG,
      .help = "Ends once there is nothing further to read and every mail was taken by the mailer."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
@@ -60,6 +57,7 @@ static const struct ese_option options[] = {
 
 static int choose(struct ese_config *config, struct ese_error *error)
 {
+    ese_config_add(config, "Options of the history", ese_history_option_table);
     return ese_registry_choose(config, ESE_FACE_CONSUME, error);
 }
 
@@ -116,8 +114,7 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
         .max_batch = (int)ese_config_number(config, "max-batch"),
         .lateness_ms = ese_config_number(config, "lateness-ms"),
         .max_keys = ese_config_number(config, "max-keys"),
-        .history_path = ese_config_text(config, "history"),
-        .history_bytes = ese_config_number(config, "history-bytes"),
+        .history = ese_history_told(config, "ese-consumer", ese_registry_chosen(config)->name),
         .until_end = ese_config_flag(config, "until-end"),
         .talk = !ese_config_flag(config, "quiet") && !ese_config_flag(config, "json") &&
                 isatty(STDERR_FILENO) == 1,

@@ -317,8 +317,7 @@ static int open_parts(struct ese_member *member, struct ese_error *error)
                                             .durability = options->durability,
                                             .group = options->group,
                                             .transport = options->transport->name};
-    if (ese_history_open(options->history_path, "ese-consumer", options->transport->name,
-                         options->history_bytes, &member->history, error) != 0 ||
+    if (ese_history_open(&options->history, &member->history, error) != 0 ||
         ese_state_open(&state, &member->state, error) != 0 ||
         open_sender(member, &state, error) != 0)
         return -1;

@@ -16,6 +16,7 @@
 #include "ese-consumer/rule.h"
 #include "ese-core/config.h"
 #include "ese-core/error.h"
+#include "ese-core/history.h"
 #include "ese-core/metrics.h"
 #include "ese-core/sqlite.h"
 #include "transports/transport.h"
@@ -35,8 +36,7 @@ struct ese_member_options {
     int max_batch;
     int64_t lateness_ms;
     int64_t max_keys;
-    const char *history_path;        /* NULL: none */
-    int64_t history_bytes;
+    struct ese_history_options history;
     bool until_end;                  /* stop once the end was found and all mails were taken */
     bool talk;                       /* a line of statistics every few seconds */
     struct ese_metrics *metrics;

@@ -2,10 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ese-core/clock.h"
@@ -15,33 +12,36 @@
 #include "ese-core/wire.h"
 
 #define GROW_BYTES (INT64_C(4) << 20)
-#define FIRST_BYTES (INT64_C(64) << 10)
+#define SAME_CLOCK_NS ESE_NS_PER_S /* wall minus monotonic clock may be off by so much, set by hand or by NTP */
 
 struct ese_history {
-    struct ese_history_header *header;
-    struct ese_history_slot *slots; /* NULL: counts only */
+    struct ese_history_file file;      /* .slots NULL: counts only */
+    struct ese_history_header *header; /* the file's, or one in memory */
     char *path;
-    int fd; /* -1: counts only */
-    int64_t mapped; /* all of the limit, so that growing moves nothing; touched only below `size` */
-    _Atomic int64_t size;
-    pthread_mutex_t lock; /* growing, adding words, and what follows */
+    int64_t limit;
+    int segments;
+    pthread_rwlock_t turning; /* where there are segments: held for reading while one is written to */
+    pthread_mutex_t lock;     /* growing, adding words, and what follows */
     struct ese_wire_totals noted;
 };
 
-/* ---- the file -------------------------------------------------------------------------------- */
+/* ---- from segment to segment ----------------------------------------------------------------- */
 
-/* Makes the file at least `size` long. Blocks are taken now: a full disk must be an answer here,
- * not a SIGBUS at some later store. */
-static int grow(struct ese_history *history, int64_t size)
+static void enter(struct ese_history *history)
 {
-    int64_t had = atomic_load(&history->size);
-    if (had >= size)
-        return 0;
-    errno = posix_fallocate(history->fd, had, size - had);
-    if (errno != 0)
-        return -1;
-    atomic_store(&history->size, size);
-    return 0;
+    if (history->segments > 0)
+        pthread_rwlock_rdlock(&history->turning);
+}
+
+static void leave(struct ese_history *history)
+{
+    if (history->segments > 0)
+        pthread_rwlock_unlock(&history->turning);
+}
+
+static bool is_truncated(const struct ese_history *history)
+{
+    return atomic_load_explicit(&history->header->truncated, memory_order_relaxed) != 0;
 }
 
 static void truncated(struct ese_history *history, const char *why)
@@ -51,38 +51,9 @@ static void truncated(struct ese_history *history, const char *why)
                       history->path, why);
 }
 
-/* Whether the file has room up to `needed`; makes it, if need be. */
-static bool make_room(struct ese_history *history, int64_t needed)
+static int64_t wall_offset_ns(void)
 {
-    if (needed > history->mapped) {
-        truncated(history, "its limit is reached");
-        return false;
-    }
-    if (needed <= atomic_load(&history->size))
-        return true;
-    pthread_mutex_lock(&history->lock);
-    int64_t wanted = (needed / GROW_BYTES + 1) * GROW_BYTES;
-    int result = grow(history, wanted < history->mapped ? wanted : history->mapped);
-    int reason = errno;
-    pthread_mutex_unlock(&history->lock);
-    if (result != 0)
-        truncated(history, strerror(reason));
-    return result == 0;
-}
-
-/* Claims `count` slots side by side; NULL when there is no room for them. First there is room, then
- * it is claimed: wherever its writer is killed, a file holds all that was claimed. */
-static struct ese_history_slot *claim(struct ese_history *history, int count)
-{
-    if (history->slots == NULL ||
-        atomic_load_explicit(&history->header->truncated, memory_order_relaxed))
-        return NULL;
-    int64_t first = atomic_load(&history->header->claimed), slot = sizeof *history->slots;
-    do {
-        if (!make_room(history, ESE_HISTORY_HEADER_SIZE + (first + count) * slot))
-            return NULL;
-    } while (!atomic_compare_exchange_weak(&history->header->claimed, &first, first + count));
-    return &history->slots[first];
+    return ese_clock_wall_us() * 1000 - ese_clock_monotonic_ns();
 }
 
 static struct ese_id draw_id(void)
@@ -92,85 +63,107 @@ static struct ese_id draw_id(void)
 }
 
 static void begin_header(struct ese_history_header *header, const char *party,
-                         const char *transport)
+                         const char *transport, int64_t segment)
 {
     memcpy(header->magic, ESE_HISTORY_MAGIC, sizeof header->magic);
     header->record_size = sizeof(struct ese_history_slot);
     snprintf(header->party, sizeof header->party, "%s", party);
     snprintf(header->transport, sizeof header->transport, "%s", transport);
     header->monotonic_ns = ese_clock_monotonic_ns();
-    header->wall_ns = ese_clock_wall_us() * 1000;
+    header->wall_ns = header->monotonic_ns + wall_offset_ns();
+    header->segment = segment;
     atomic_store(&header->version, ESE_HISTORY_VERSION);
 }
 
-/* Nothing that is not ours is ever written to: a wrong path must not cost a file. */
-static int check_file(const struct ese_history *history, struct ese_error *error)
+/* The file at PATH.part, ready to be the next one. */
+static int make_next(const struct ese_history *history, const char *part,
+                     struct ese_history_file *next, struct ese_error *error)
 {
-    struct ese_history_header header = {.record_size = 0};
-    ssize_t length = pread(history->fd, &header, sizeof header, 0);
-    if (length < 0)
-        return ese_fail_errno(error, "cannot read the history %s", history->path);
-    static const char unfinished[sizeof header.magic];
-    bool new = length == 0 || (length == sizeof header && header.version == 0 &&
-                               memcmp(header.magic, unfinished, sizeof unfinished) == 0);
-    bool ours = length == sizeof header && header.version == ESE_HISTORY_VERSION &&
-                memcmp(header.magic, ESE_HISTORY_MAGIC, sizeof header.magic) == 0 &&
-                header.record_size == sizeof *history->slots;
-    if (!new && !ours)
-        return ese_fail(error, ESE_E_INVALID, "%s is no history of version %d: give another path",
-                        history->path, ESE_HISTORY_VERSION);
-    return 0;
-}
-
-static int lock_file(struct ese_history *history, struct ese_error *error)
-{
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(history->fd, F_OFD_SETLK, &lock) == 0)
-        return 0;
-    if (errno != EAGAIN && errno != EACCES)
-        return ese_fail_errno(error, "cannot lock the history %s", history->path);
-    return ese_fail(error, ESE_E_CONFLICT,
-                    "another process writes the history %s: give another path", history->path);
-}
-
-static int open_file(struct ese_history *history, int64_t limit, struct ese_error *error)
-{
-    history->fd = open(history->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    struct stat status;
-    if (history->fd < 0 || fstat(history->fd, &status) != 0)
-        return ese_fail_errno(error, "cannot open the history %s", history->path);
-    if (lock_file(history, error) != 0 || check_file(history, error) != 0)
+    const struct ese_history_header *full = history->header;
+    unlink(part); /* of a writer that was killed here */
+    if (ese_history_file_open(part, history->limit, next, error) != 0)
         return -1;
-    history->mapped = limit > status.st_size ? limit : status.st_size;
-    atomic_store(&history->size, status.st_size);
-    if (grow(history, FIRST_BYTES < history->mapped ? FIRST_BYTES : history->mapped) != 0)
-        return ese_fail_errno(error, "cannot make room for the history %s", history->path);
-    void *start = mmap(NULL, (size_t)history->mapped, PROT_READ | PROT_WRITE, MAP_SHARED,
-                       history->fd, 0);
-    if (start == MAP_FAILED)
-        return ese_fail_errno(error, "cannot map the history %s", history->path);
-    history->header = start;
-    history->slots = (struct ese_history_slot *)((char *)start + ESE_HISTORY_HEADER_SIZE);
+    next->header->id = full->id;
+    begin_header(next->header, full->party, full->transport, full->segment + 1);
+    for (int i = 0; i < ESE_HISTORY_COUNTERS; i++)
+        atomic_store(&next->header->counters[i], atomic_load(&full->counters[i]));
     return 0;
 }
 
-int ese_history_open(const char *path, const char *party, const char *transport, int64_t limit,
-                     struct ese_history **history, struct ese_error *error)
+/* Closes the segment being written and begins the next. Nobody else may be in it. */
+static int begin_next(struct ese_history *history, struct ese_error *error)
 {
-    assert(path == NULL || limit >= ESE_HISTORY_HEADER_SIZE);
-    struct ese_history *opened = ese_alloc(sizeof *opened);
-    opened->fd = -1;
-    opened->path = ese_copy_text(path);
-    pthread_mutex_init(&opened->lock, NULL);
-    *history = NULL;
-    if (path == NULL)
-        opened->header = ese_alloc(sizeof *opened->header);
-    else if (open_file(opened, limit, error) != 0)
+    char part[ESE_HISTORY_PATH_SIZE], full[ESE_HISTORY_PATH_SIZE];
+    struct ese_history_file next = {.fd = -1};
+    int64_t segment = history->header->segment;
+    snprintf(part, sizeof part, "%s.part", history->path);
+    ese_history_segment_path(history->path, segment, full);
+    if (make_next(history, part, &next, error) != 0)
         goto out;
-    if (path != NULL && ese_id_is_none(&opened->header->id))
-        opened->header->id = draw_id();
-    if (opened->header->version == 0)
-        begin_header(opened->header, party, transport);
+    atomic_store(&history->header->closed, 1);
+    if ((link(history->path, full) != 0 && errno != EEXIST) || rename(part, history->path) != 0) {
+        ese_fail_errno(error, "cannot begin another segment of the history %s", history->path);
+        goto out;
+    }
+    ese_history_file_close(&history->file);
+    history->file = next;
+    history->header = next.header;
+    ese_history_remove_before(history->path, segment + 1 - history->segments);
+    return 0;
+out:
+    ese_history_file_close(&next);
+    return -1;
+}
+
+/* Leaves the segment that was found full, unless somebody else has. */
+static void turn(struct ese_history *history, int64_t full)
+{
+    struct ese_error error = {.code = ESE_OK};
+    pthread_rwlock_wrlock(&history->turning);
+    if (history->header->segment == full && begin_next(history, &error) != 0)
+        truncated(history, error.text);
+    pthread_rwlock_unlock(&history->turning);
+}
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+static bool must_turn(const struct ese_history *history)
+{
+    const struct ese_history_header *header = history->header;
+    int64_t drift = wall_offset_ns() - (header->wall_ns - header->monotonic_ns);
+    return history->segments > 0 &&
+           (atomic_load(&header->closed) || drift > SAME_CLOCK_NS || drift < -SAME_CLOCK_NS);
+}
+
+static int open_file(struct ese_history *history, const struct ese_history_options *options,
+                     struct ese_error *error)
+{
+    if (ese_history_file_open(options->path, options->limit, &history->file, error) != 0)
+        return -1;
+    history->header = history->file.header;
+    if (ese_id_is_none(&history->header->id))
+        history->header->id = draw_id();
+    if (history->header->version == 0)
+        begin_header(history->header, options->party, options->transport,
+                     ese_history_segment_last(options->path) + 1);
+    return must_turn(history) ? begin_next(history, error) : 0;
+}
+
+int ese_history_open(const struct ese_history_options *options, struct ese_history **history,
+                     struct ese_error *error)
+{
+    assert(options->path == NULL || options->limit >= ESE_HISTORY_HEADER_SIZE);
+    struct ese_history *opened = ese_alloc(sizeof *opened);
+    *opened = (struct ese_history){
+        .file = {.fd = -1}, .path = ese_copy_text(options->path), .limit = options->limit,
+        .segments = options->path == NULL ? 0 : options->segments};
+    pthread_mutex_init(&opened->lock, NULL);
+    pthread_rwlock_init(&opened->turning, NULL);
+    *history = NULL;
+    if (options->path == NULL)
+        opened->header = ese_alloc(sizeof *opened->header);
+    else if (open_file(opened, options, error) != 0)
+        goto out;
     atomic_store(&opened->header->settled, atomic_load(&opened->header->claimed));
     *history = opened;
     opened = NULL;
@@ -179,29 +172,16 @@ out:
     return *history != NULL ? 0 : -1;
 }
 
-/* Gives back what was taken ahead, so that a short run leaves a small file. */
-static void trim(struct ese_history *history)
-{
-    int64_t used = ESE_HISTORY_HEADER_SIZE +
-                   atomic_load(&history->header->claimed) * (int64_t)sizeof *history->slots;
-    if (used < atomic_load(&history->size) && ftruncate(history->fd, used) != 0)
-        ese_log_warning("cannot shorten the history %s: %s", history->path, strerror(errno));
-}
-
 void ese_history_close(struct ese_history **history)
 {
     struct ese_history *closed = *history;
     if (closed == NULL)
         return;
     *history = NULL;
-    if (closed->slots != NULL) {
-        trim(closed);
-        munmap(closed->header, (size_t)closed->mapped);
-    } else {
+    if (closed->file.header == NULL)
         free(closed->header);
-    }
-    if (closed->fd >= 0)
-        close(closed->fd);
+    ese_history_file_close(&closed->file);
+    pthread_rwlock_destroy(&closed->turning);
     pthread_mutex_destroy(&closed->lock);
     free(closed->path);
     free(closed);
@@ -213,6 +193,56 @@ struct ese_id ese_history_id(const struct ese_history *history)
 }
 
 /* ---- records --------------------------------------------------------------------------------- */
+
+/* Makes the file long enough. False: it cannot be. */
+static bool make_room(struct ese_history *history, int64_t needed)
+{
+    if (needed <= atomic_load(&history->file.size))
+        return true;
+    pthread_mutex_lock(&history->lock);
+    int64_t wanted = (needed / GROW_BYTES + 1) * GROW_BYTES;
+    int64_t most = history->file.mapped;
+    int result = ese_history_file_grow(&history->file, wanted < most ? wanted : most);
+    int reason = errno;
+    pthread_mutex_unlock(&history->lock);
+    if (result != 0)
+        truncated(history, strerror(reason));
+    return result == 0;
+}
+
+/* Claims `count` slots side by side; NULL when there is no room for them in this segment. First there
+ * is room, then it is claimed: wherever its writer is killed, a file holds all that was claimed. */
+static struct ese_history_slot *claim(struct ese_history *history, int count)
+{
+    struct ese_history_file *file = &history->file;
+    if (file->slots == NULL || is_truncated(history))
+        return NULL;
+    int64_t first = atomic_load(&history->header->claimed), slot = sizeof *file->slots;
+    do {
+        int64_t needed = ESE_HISTORY_HEADER_SIZE + (first + count) * slot;
+        if (needed > file->mapped && history->segments == 0)
+            truncated(history, "its limit is reached");
+        if (needed > file->mapped || !make_room(history, needed))
+            return NULL;
+    } while (!atomic_compare_exchange_weak(&history->header->claimed, &first, first + count));
+    return &file->slots[first];
+}
+
+/* Enters, and claims the slots in the segment that has room for them. NULL: nothing is recorded any
+ * more. To be left in either case. */
+static struct ese_history_slot *enter_and_claim(struct ese_history *history, int count)
+{
+    enter(history);
+    struct ese_history_slot *slots = claim(history, count);
+    while (slots == NULL && history->segments > 0 && !is_truncated(history)) {
+        int64_t full = history->header->segment;
+        leave(history);
+        turn(history, full);
+        enter(history);
+        slots = claim(history, count);
+    }
+    return slots;
+}
 
 static void fill(struct ese_history_slot *slot, const struct ese_history_record *record)
 {
@@ -228,9 +258,10 @@ static void fill(struct ese_history_slot *slot, const struct ese_history_record 
 void ese_history_record(struct ese_history *history, const struct ese_history_record *record)
 {
     assert(record->kind != ESE_HISTORY_END && record->kind != ESE_HISTORY_KEY);
-    struct ese_history_slot *slot = claim(history, 1);
+    struct ese_history_slot *slot = enter_and_claim(history, 1);
     if (slot != NULL)
         fill(slot, record);
+    leave(history);
 }
 
 static int find_word(const struct ese_history_header *header, const char *text)
@@ -261,13 +292,10 @@ static uint16_t word(struct ese_history *history, const char *text)
     return found < 0 ? ESE_HISTORY_WORD_LOST : (uint16_t)found;
 }
 
-void ese_history_offer(struct ese_history *history, const struct ese_event *event, int64_t due_ns)
+static void fill_offer(struct ese_history *history, struct ese_history_slot *offer, int keys,
+                       const struct ese_event *event, int64_t due_ns)
 {
     size_t length = strlen(event->key);
-    int keys = length > ESE_HISTORY_KEY_TEXT ? 2 : 1;
-    struct ese_history_slot *offer = claim(history, 1 + keys);
-    if (offer == NULL)
-        return;
     for (int i = 0; i < keys; i++) {
         size_t from = (size_t)i * ESE_HISTORY_KEY_TEXT;
         size_t part = length - from < ESE_HISTORY_KEY_TEXT ? length - from : ESE_HISTORY_KEY_TEXT;
@@ -281,28 +309,41 @@ void ese_history_offer(struct ese_history *history, const struct ese_event *even
         .a = event->client_ts, .b = (int64_t)type << 16 | sub_type});
 }
 
+void ese_history_offer(struct ese_history *history, const struct ese_event *event, int64_t due_ns)
+{
+    int keys = strlen(event->key) > ESE_HISTORY_KEY_TEXT ? 2 : 1;
+    struct ese_history_slot *offer = enter_and_claim(history, 1 + keys);
+    if (offer != NULL)
+        fill_offer(history, offer, keys, event, due_ns);
+    leave(history);
+}
+
 /* ---- counters -------------------------------------------------------------------------------- */
 
 void ese_history_count(struct ese_history *history, enum ese_history_counter counter,
                        int64_t amount)
 {
     assert(counter < ESE_HISTORY_COUNTERS);
+    enter(history);
     atomic_fetch_add_explicit(&history->header->counters[counter], amount, memory_order_relaxed);
+    leave(history);
 }
 
 void ese_history_set(struct ese_history *history, enum ese_history_counter counter, int64_t value)
 {
     assert(counter < ESE_HISTORY_COUNTERS);
+    enter(history);
     atomic_store_explicit(&history->header->counters[counter], value, memory_order_relaxed);
+    leave(history);
 }
 
 /* Adds what came since the last call: so lives add up, and an earlier one's need not be known. */
 void ese_history_note_wire(struct ese_history *history)
 {
     pthread_mutex_lock(&history->lock);
-    struct ese_wire_totals now = ese_wire_totals(), *noted = &history->noted;
-    ese_history_count(history, ESE_COUNT_WIRE_SENT, (int64_t)(now.sent - noted->sent));
-    ese_history_count(history, ESE_COUNT_WIRE_RECEIVED, (int64_t)(now.received - noted->received));
-    *noted = now;
+    struct ese_wire_totals now = ese_wire_totals(), before = history->noted;
+    history->noted = now;
     pthread_mutex_unlock(&history->lock);
+    ese_history_count(history, ESE_COUNT_WIRE_SENT, (int64_t)(now.sent - before.sent));
+    ese_history_count(history, ESE_COUNT_WIRE_RECEIVED, (int64_t)(now.received - before.received));
 }

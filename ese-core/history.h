@@ -18,10 +18,16 @@
  *
  * An offer is followed by one or two KEY records: behind their kind stands the key's text.
  *
- * One process at a time writes a history (the file is locked); its threads may all, lock-free but
- * for growing. The file is bounded by `limit`; a history that met it, or a full disk, stops
- * recording, says so once in the log and in its header (`truncated`), and a ledger made from it
- * cannot be told.
+ * One process at a time writes a history (the file is locked); its threads may all, without waiting
+ * for each other but when the file grows. The file is bounded by `limit`. A history that met it, or
+ * a full disk, stops recording, says so once in the log and in its header (`truncated`), and a
+ * ledger made from it cannot be told.
+ *
+ * A history that is asked for segments goes on instead: the full file becomes PATH.000001, later
+ * ones PATH.000002 and so on, and PATH is begun anew, with the counters as they stood. Of the full
+ * ones the newest `segments` are kept. A segment also ends where its history is opened on another
+ * clock (the machine was started anew), so that the times of a segment are of one clock. A reader
+ * sees all segments that are there as one history.
  */
 #ifndef ESE_HISTORY_H
 #define ESE_HISTORY_H
@@ -98,10 +104,18 @@ struct ese_history_record {
 
 struct ese_history;
 
-/* Creates path, or goes on behind the last record of an existing one (a restarted party keeps one
- * file). path NULL gives a history that only counts, in memory. limit: bytes. */
-int ese_history_open(const char *path, const char *party, const char *transport, int64_t limit,
-                     struct ese_history **history, struct ese_error *error);
+struct ese_history_options {
+    const char *path;      /* NULL: it only counts, in memory */
+    const char *party;     /* "ese-client" */
+    const char *transport; /* or "" */
+    int64_t limit;         /* bytes of a file */
+    int segments;          /* full files that are kept; 0: the first one that is full ends it */
+};
+
+/* Creates the file, or goes on behind the last record of an existing one (a restarted party keeps
+ * one history). The options are copied. */
+int ese_history_open(const struct ese_history_options *options, struct ese_history **history,
+                     struct ese_error *error);
 void ese_history_close(struct ese_history **history);
 
 /* Made with the file, and never another's: by it others keep what belongs to this history. None
@@ -118,25 +132,40 @@ void ese_history_set(struct ese_history *history, enum ese_history_counter count
 /* Copies the process's wire totals (wire.h) into the header, on top of those of earlier lives. */
 void ese_history_note_wire(struct ese_history *history);
 
-/* Reading: any process, also while it is being written. */
+/* Reading: any process, also while it is being written. Begins at the oldest segment there is. */
 struct ese_history_reader;
 int ese_history_read_open(const char *path, struct ese_history_reader **reader,
                           struct ese_error *error);
 void ese_history_read_close(struct ese_history_reader **reader);
 /* 1: a record (KEY records are passed over after an offer, see _key); 0: the end as of now;
- * -1: damaged. */
+ * -1: damaged. The reader of a history that only grows may ask again after 0. */
 int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_record *record,
                           struct ese_error *error);
 /* Of the OFFERED just read. Valid until the next call. */
 const char *ese_history_read_key(const struct ese_history_reader *reader);
 const char *ese_history_read_word(const struct ese_history_reader *reader, uint16_t word);
-int64_t ese_history_read_count(const struct ese_history_reader *reader,
-                               enum ese_history_counter counter);
+int64_t ese_history_read_count(struct ese_history_reader *reader, enum ese_history_counter counter);
 bool ese_history_read_truncated(const struct ese_history_reader *reader);
 /* How many records were written behind the file's present end: with any, the file was cut short. */
 int64_t ese_history_read_cut(const struct ese_history_reader *reader);
 const char *ese_history_read_party(const struct ese_history_reader *reader);
-/* Wall minus monotonic clock at the opening, ns: turns time_ns into Unix time. */
+/* Of the segment just read: wall minus monotonic clock at its beginning, ns; turns time_ns into Unix
+ * time. */
 int64_t ese_history_read_wall_offset_ns(const struct ese_history_reader *reader);
+
+/* How far a reader has come, to go on from there later. {0, 0}: nothing was read. */
+struct ese_history_position {
+    int64_t segment; /* 1 is the first */
+    int64_t record;  /* within it */
+};
+struct ese_history_position ese_history_read_position(const struct ese_history_reader *reader);
+/* Goes on behind what was read up to there. */
+int ese_history_read_seek(struct ese_history_reader *reader,
+                          const struct ese_history_position *position, struct ese_error *error);
+/* True when segments had left before they were read (those before the place sought do not count). */
+bool ese_history_read_lost(const struct ese_history_reader *reader);
+
+/* Removes the full segments of the history at path that lie before `segment`: they were read. */
+void ese_history_remove_before(const char *path, int64_t segment);
 
 #endif

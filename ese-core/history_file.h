@@ -4,9 +4,13 @@
  * A writer claims slots by adding to `claimed`, then fills them, the kind last. So three things can
  * be behind a slot of kind 0: it was not claimed yet (at or beyond `claimed`: the end), it is just
  * being filled (the writer lives), or its writer was killed in between: a hole, which is passed
- * over. Below `settled`, where the last writer began, zeroes are holes for certain. Whether a
- * writer lives is told by its lock on the file (fcntl(2), open file description locks), which dies
- * with it. A file that ends below `claimed` was cut short by somebody else.
+ * over. Below `settled`, where the last writer began, and in a closed segment, zeroes are holes for
+ * certain. Whether a writer lives is told by its lock on the file (fcntl(2), open file description
+ * locks), which dies with it. A file that ends below `claimed` was cut short by somebody else.
+ *
+ * Turning to the next segment: PATH.part is made ready, the full segment is marked closed and linked
+ * as PATH.000001, and PATH.part is renamed to PATH. Whoever finds PATH closed finds a writer that was
+ * killed in between; the next one turns again.
  */
 #ifndef ESE_HISTORY_FILE_H
 #define ESE_HISTORY_FILE_H
@@ -57,10 +61,38 @@ struct ese_history_header {
     _Atomic int32_t truncated;
     _Atomic int32_t words_used;
     _Atomic int64_t counters[ESE_HISTORY_COUNTERS];
+    int64_t segment; /* 1 is the first */
+    _Atomic int32_t closed; /* nothing is added here any more: the next segment goes on */
     char words[ESE_HISTORY_WORDS][ESE_EVENT_TYPE_SIZE];
     struct ese_id id; /* none in files of the first days, until their next writer */
 };
 _Static_assert(sizeof(struct ese_history_header) <= ESE_HISTORY_HEADER_SIZE,
                "the header of history.h");
+
+/* A file that is being written: mapped to its limit, grown by need. */
+struct ese_history_file {
+    struct ese_history_header *header;
+    struct ese_history_slot *slots;
+    int fd;         /* -1: there is none */
+    int64_t mapped; /* all of the limit, so that growing moves nothing; touched only below `size` */
+    _Atomic int64_t size;
+};
+
+/* Opens or creates it and takes the lock. A file that is no history, or not of this version, is left
+ * as it is. file->fd must be -1; it is to be closed in either case. */
+int ese_history_file_open(const char *path, int64_t limit, struct ese_history_file *file,
+                          struct ese_error *error);
+/* Gives back what was taken ahead, so that a short run leaves a small file. */
+void ese_history_file_close(struct ese_history_file *file);
+/* Makes it at least `size` long. -1 with errno. Not for several threads at once. */
+int ese_history_file_grow(struct ese_history_file *file, int64_t size);
+
+/* The name of a full segment: PATH.000001. */
+#define ESE_HISTORY_PATH_SIZE 1024
+void ese_history_segment_path(const char *path, int64_t segment, char text[ESE_HISTORY_PATH_SIZE]);
+/* The lowest full segment that is there and not below `from`; 0: none. */
+int64_t ese_history_segment_find(const char *path, int64_t from);
+/* The highest; 0: none. */
+int64_t ese_history_segment_last(const char *path);
 
 #endif

@@ -7,60 +7,110 @@
 #include "ese-core/history_file.h"
 #include "ese-core/memory.h"
 
-struct ese_history_reader {
-    const struct ese_history_header *header;
+/* A segment that is being read. */
+struct file {
+    const struct ese_history_header *header; /* NULL: none */
     const struct ese_history_slot *slots;
-    char *path;
     int fd;
     size_t mapped;
+};
+
+struct ese_history_reader {
+    struct file file;
+    struct file newest; /* its header has the counters as they stand */
+    char *path;
     int64_t at; /* the slot to be read next */
+    bool is_lost;
     char key[ESE_EVENT_KEY_SIZE];
 };
 
-/* Maps as much of the file as there is now. */
-static int map(struct ese_history_reader *reader, struct ese_error *error)
+/* ---- files ----------------------------------------------------------------------------------- */
+
+/* Maps as much of the file as there is now, at most `most` bytes. */
+static int map(struct file *file, const char *path, size_t most, struct ese_error *error)
 {
     struct stat status;
-    if (fstat(reader->fd, &status) != 0)
-        return ese_fail_errno(error, "cannot look at the history %s", reader->path);
+    if (fstat(file->fd, &status) != 0)
+        return ese_fail_errno(error, "cannot look at the history %s", path);
     size_t size = (size_t)status.st_size;
     if (size < ESE_HISTORY_HEADER_SIZE)
-        return ese_fail(error, ESE_E_INVALID, "%s is no history: it is shorter than a header",
-                        reader->path);
-    if (size == reader->mapped)
+        return ese_fail(error, ESE_E_INVALID, "%s is no history: it is shorter than a header", path);
+    if (size > most)
+        size = most;
+    if (size == file->mapped)
         return 0;
-    if (reader->header != NULL)
-        munmap((void *)(uintptr_t)reader->header, reader->mapped);
-    reader->header = NULL;
-    void *start = mmap(NULL, size, PROT_READ, MAP_SHARED, reader->fd, 0);
+    if (file->header != NULL)
+        munmap((void *)(uintptr_t)file->header, file->mapped);
+    file->header = NULL;
+    void *start = mmap(NULL, size, PROT_READ, MAP_SHARED, file->fd, 0);
     if (start == MAP_FAILED)
-        return ese_fail_errno(error, "cannot map the history %s", reader->path);
-    reader->header = start;
-    reader->slots = (const void *)((const char *)start + ESE_HISTORY_HEADER_SIZE);
-    reader->mapped = size;
+        return ese_fail_errno(error, "cannot map the history %s", path);
+    file->header = start;
+    file->slots = (const void *)((const char *)start + ESE_HISTORY_HEADER_SIZE);
+    file->mapped = size;
     return 0;
+}
+
+static void close_file(struct file *file)
+{
+    if (file->header != NULL)
+        munmap((void *)(uintptr_t)file->header, file->mapped);
+    if (file->fd >= 0)
+        close(file->fd);
+    *file = (struct file){.fd = -1};
+}
+
+static int open_file(const char *path, size_t most, struct file *file, struct ese_error *error)
+{
+    *file = (struct file){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    if (file->fd < 0)
+        ese_fail_errno(error, "cannot open the history %s", path);
+    else if (map(file, path, most, error) == 0) {
+        if (memcmp(file->header->magic, ESE_HISTORY_MAGIC, sizeof file->header->magic) == 0 &&
+            file->header->version == ESE_HISTORY_VERSION &&
+            file->header->record_size == sizeof *file->slots)
+            return 0;
+        ese_fail(error, ESE_E_INVALID, "%s is no history of version %d", path, ESE_HISTORY_VERSION);
+    }
+    close_file(file);
+    return -1;
+}
+
+/* The first segment there is from `segment` on: a full one, or the one being written. */
+static int open_segment(const char *path, int64_t segment, struct file *file,
+                        struct ese_error *error)
+{
+    char name[ESE_HISTORY_PATH_SIZE];
+    for (;;) {
+        int64_t full = ese_history_segment_find(path, segment);
+        if (full != 0)
+            ese_history_segment_path(path, full, name);
+        else
+            snprintf(name, sizeof name, "%s", path);
+        int opened = open_file(name, SIZE_MAX, file, error);
+        /* It may have been turned away, or have left, between the look and the opening. */
+        int64_t now = ese_history_segment_find(path, segment);
+        if (now == full)
+            return opened;
+        if (opened == 0)
+            close_file(file);
+    }
 }
 
 int ese_history_read_open(const char *path, struct ese_history_reader **reader,
                           struct ese_error *error)
 {
     struct ese_history_reader *opened = ese_alloc(sizeof *opened);
-    opened->path = ese_copy_text(path);
+    *opened = (struct ese_history_reader){
+        .path = ese_copy_text(path), .file = {.fd = -1}, .newest = {.fd = -1}};
     *reader = NULL;
-    opened->fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (opened->fd < 0)
-        ese_fail_errno(error, "cannot open the history %s", path);
-    else if (map(opened, error) == 0) {
-        if (memcmp(opened->header->magic, ESE_HISTORY_MAGIC, sizeof opened->header->magic) == 0 &&
-            opened->header->version == ESE_HISTORY_VERSION &&
-            opened->header->record_size == sizeof *opened->slots)
-            *reader = opened;
-        else
-            ese_fail(error, ESE_E_INVALID, "%s is no history of version %d", path,
-                     ESE_HISTORY_VERSION);
-    }
-    if (*reader == NULL)
+    if (open_segment(path, 1, &opened->file, error) == 0 &&
+        open_file(path, ESE_HISTORY_HEADER_SIZE, &opened->newest, error) == 0)
+        *reader = opened;
+    else
         ese_history_read_close(&opened);
+    if (*reader != NULL)
+        (*reader)->is_lost = (*reader)->file.header->segment > 1;
     return *reader != NULL ? 0 : -1;
 }
 
@@ -70,37 +120,83 @@ void ese_history_read_close(struct ese_history_reader **reader)
     if (closed == NULL)
         return;
     *reader = NULL;
-    if (closed->header != NULL)
-        munmap((void *)(uintptr_t)closed->header, closed->mapped);
-    if (closed->fd >= 0)
-        close(closed->fd);
+    close_file(&closed->file);
+    close_file(&closed->newest);
     free(closed->path);
     free(closed);
 }
+
+/* ---- places ---------------------------------------------------------------------------------- */
+
+struct ese_history_position ese_history_read_position(const struct ese_history_reader *reader)
+{
+    return (struct ese_history_position){.segment = reader->file.header->segment,
+                                         .record = reader->at};
+}
+
+/* Goes to the first segment from `segment` on. 1: there; 0: there is none (yet); -1. */
+static int go_to(struct ese_history_reader *reader, int64_t segment, struct ese_error *error)
+{
+    struct file next = {.fd = -1};
+    if (open_segment(reader->path, segment, &next, error) != 0)
+        return -1;
+    if (next.header->segment < segment) {
+        close_file(&next);
+        return 0;
+    }
+    reader->is_lost |= next.header->segment > segment;
+    close_file(&reader->file);
+    reader->file = next;
+    reader->at = 0;
+    return 1;
+}
+
+int ese_history_read_seek(struct ese_history_reader *reader,
+                          const struct ese_history_position *position, struct ese_error *error)
+{
+    reader->is_lost = false;
+    int gone = go_to(reader, position->segment == 0 ? 1 : position->segment, error);
+    if (gone == 0)
+        return ese_fail(error, ESE_E_INVALID, "the history %s ends before its segment %lld: another one?",
+                        reader->path, (long long)position->segment);
+    if (gone == 1 && reader->file.header->segment == position->segment)
+        reader->at = position->record;
+    return gone < 0 ? -1 : 0;
+}
+
+bool ese_history_read_lost(const struct ese_history_reader *reader)
+{
+    return reader->is_lost;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
 
 /* The slot at `index` where it has been claimed and the file has grown to hold it, else NULL. */
 static const struct ese_history_slot *slot_at(struct ese_history_reader *reader, int64_t index,
                                               struct ese_error *error)
 {
-    if (index >= atomic_load(&reader->header->claimed))
+    struct file *file = &reader->file;
+    if (index >= atomic_load(&file->header->claimed))
         return NULL;
-    size_t end = ESE_HISTORY_HEADER_SIZE + (size_t)(index + 1) * sizeof *reader->slots;
-    if (end > reader->mapped && map(reader, error) != 0)
+    size_t end = ESE_HISTORY_HEADER_SIZE + (size_t)(index + 1) * sizeof *file->slots;
+    if (end > file->mapped && map(file, reader->path, SIZE_MAX, error) != 0)
         return NULL;
-    return end > reader->mapped ? NULL : &reader->slots[index];
+    return end > file->mapped ? NULL : &file->slots[index];
 }
 
 static bool writer_lives(const struct ese_history_reader *reader)
 {
     struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
-    return fcntl(reader->fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+    return fcntl(reader->file.fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
 /* True when an empty slot that was claimed will stay empty (history_file.h). Its kind is looked at
  * last: a writer that fills the slot and then ends must not look like one that was killed. */
 static bool is_hole(const struct ese_history_reader *reader, const struct ese_history_slot *slot)
 {
-    bool left = reader->at < atomic_load(&reader->header->settled) || !writer_lives(reader);
+    const struct ese_history_header *header = reader->file.header;
+    bool left = atomic_load(&header->closed) || reader->at < atomic_load(&header->settled) ||
+                !writer_lives(reader);
     return left && atomic_load(&slot->kind) == ESE_HISTORY_END;
 }
 
@@ -138,12 +234,12 @@ static int take(struct ese_history_reader *reader, const struct ese_history_slot
     return 1;
 }
 
-int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_record *record,
-                          struct ese_error *error)
+/* As ese_history_read_next, within the segment. */
+static int read_here(struct ese_history_reader *reader, struct ese_history_record *record,
+                     struct ese_error *error)
 {
     struct ese_error trouble = {.code = ESE_OK};
     const struct ese_history_slot *slot;
-    reader->key[0] = '\0';
     while ((slot = slot_at(reader, reader->at, &trouble)) != NULL) {
         bool hole = atomic_load(&slot->kind) == ESE_HISTORY_END && is_hole(reader, slot);
         uint16_t kind = atomic_load(&slot->kind);
@@ -157,6 +253,22 @@ int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_
     return trouble.code == ESE_OK ? 0 : ese_fail(error, trouble.code, "%s", trouble.text);
 }
 
+int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_record *record,
+                          struct ese_error *error)
+{
+    for (;;) {
+        reader->key[0] = '\0';
+        const struct ese_history_header *header = reader->file.header;
+        bool was_closed = atomic_load(&header->closed); /* first: then what follows is all of it */
+        int said = read_here(reader, record, error);
+        if (said != 0 || !was_closed)
+            return said;
+        said = go_to(reader, header->segment + 1, error);
+        if (said != 1)
+            return said;
+    }
+}
+
 const char *ese_history_read_key(const struct ese_history_reader *reader)
 {
     return reader->key;
@@ -164,39 +276,46 @@ const char *ese_history_read_key(const struct ese_history_reader *reader)
 
 const char *ese_history_read_word(const struct ese_history_reader *reader, uint16_t word)
 {
-    int used = atomic_load_explicit(&reader->header->words_used, memory_order_acquire);
-    return word < used ? reader->header->words[word] : "";
+    const struct ese_history_header *header = reader->file.header;
+    int used = atomic_load_explicit(&header->words_used, memory_order_acquire);
+    return word < used ? header->words[word] : "";
 }
 
-int64_t ese_history_read_count(const struct ese_history_reader *reader,
-                               enum ese_history_counter counter)
+int64_t ese_history_read_count(struct ese_history_reader *reader, enum ese_history_counter counter)
 {
     assert(counter < ESE_HISTORY_COUNTERS);
-    return atomic_load(&reader->header->counters[counter]);
+    if (atomic_load(&reader->newest.header->closed)) {
+        struct file newer = {.fd = -1};
+        if (open_file(reader->path, ESE_HISTORY_HEADER_SIZE, &newer, NULL) == 0) {
+            close_file(&reader->newest);
+            reader->newest = newer;
+        }
+    }
+    return atomic_load(&reader->newest.header->counters[counter]);
 }
 
 bool ese_history_read_truncated(const struct ese_history_reader *reader)
 {
-    return atomic_load(&reader->header->truncated) != 0;
+    return atomic_load(&reader->file.header->truncated) != 0;
 }
 
 int64_t ese_history_read_cut(const struct ese_history_reader *reader)
 {
     struct stat status;
-    if (fstat(reader->fd, &status) != 0)
+    if (fstat(reader->file.fd, &status) != 0)
         return 0;
     int64_t bytes = (int64_t)status.st_size - ESE_HISTORY_HEADER_SIZE;
-    int64_t slot = sizeof *reader->slots, held = bytes > 0 ? bytes / slot : 0;
-    int64_t claimed = atomic_load(&reader->header->claimed);
+    int64_t slot = sizeof *reader->file.slots, held = bytes > 0 ? bytes / slot : 0;
+    int64_t claimed = atomic_load(&reader->file.header->claimed);
     return claimed > held ? claimed - held : 0;
 }
 
 const char *ese_history_read_party(const struct ese_history_reader *reader)
 {
-    return reader->header->party;
+    return reader->file.header->party;
 }
 
 int64_t ese_history_read_wall_offset_ns(const struct ese_history_reader *reader)
 {
-    return reader->header->wall_ns - reader->header->monotonic_ns;
+    return reader->file.header->wall_ns - reader->file.header->monotonic_ns;
 }

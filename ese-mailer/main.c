@@ -1,4 +1,5 @@
 #include "ese-core/address.h"
+#include "ese-core/history_option.h"
 #include "ese-core/http_server.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
@@ -43,10 +44,6 @@ static const struct ese_option options[] = {
              "Retry-After."},
     {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Asks for the token in the first line of FILE, as \"Authorization: Bearer\"."},
-    {.name = "history", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "Writes what happened to each mail to FILE, for the ledger."},
-    {.name = "history-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
-     .min = 65536, .max = INT64_C(1) << 40, .help = "Bounds the file of --history."},
     ESE_OPTION_END,
 };
 
@@ -69,8 +66,8 @@ static bool resends(const struct ese_config *config)
 static int open_outbox(struct mailer *mailer, const struct ese_config *config,
                        struct ese_error *error)
 {
-    if (ese_history_open(ese_config_text(config, "history"), "mailer", "",
-                         ese_config_number(config, "history-bytes"), &mailer->history, error) != 0)
+    const struct ese_history_options history = ese_history_told(config, "mailer", "");
+    if (ese_history_open(&history, &mailer->history, error) != 0)
         return -1;
     const struct ese_outbox_options outbox = {.path = ese_config_text(config, "outbox"),
                                               .waiting_most = ese_config_number(config, "queue"),
@@ -167,6 +164,13 @@ static int run(const struct ese_config *config, struct ese_error *error)
     return result;
 }
 
+static int choose(struct ese_config *config, struct ese_error *error)
+{
+    (void)error;
+    ese_config_add(config, "Options of the history", ese_history_option_table);
+    return 0;
+}
+
 static const struct ese_service service = {
     .manual = {
         .name = "ese-mailer",
@@ -187,7 +191,7 @@ static const struct ese_service service = {
             "  Writes to one address, rather twice than not at all.",
     },
     .options = options,
-    .choose = NULL,
+    .choose = choose,
     .run = run,
 };
 

@@ -249,7 +249,7 @@ void ese_book_note_missing(struct ese_book *book, const char *format, ...)
 
 /* A record is written before it is counted, so whoever is killed leaves as many, or more. */
 static void check_counters(struct ese_book *book, const char *name,
-                           const struct ese_history_reader *reader,
+                           struct ese_history_reader *reader,
                            const int64_t read[ESE_HISTORY_KINDS])
 {
     static const struct {

@@ -81,8 +81,9 @@ int ese_readback(const struct ese_journey *journey, int64_t *events, struct ese_
     *events = 0;
     int result = -1;
     if (ese_artifact_path(ese_journey_directory(journey), ESE_ARTIFACT_STORE_HISTORY, path, error) == 0 &&
-        ese_history_open(path, "readback", ese_journey_specification(journey), HISTORY_LIMIT, &history,
-                         error) == 0 &&
+        ese_history_open(&(struct ese_history_options){.path = path, .party = "readback",
+                             .transport = ese_journey_specification(journey), .limit = HISTORY_LIMIT},
+                         &history, error) == 0 &&
         ese_journey_consume_config(journey, &config, error) == 0 &&
         transport->consume->open(config, &settings, &consumer, error) == 0)
         result = read_to_the_end(transport->consume, consumer, history, events, error);

@@ -189,7 +189,9 @@ static struct ese_history *open_history(const struct staged_run *run, const char
 {
     char *path = ese_test_path(run->directory, name);
     struct ese_history *history = NULL;
-    must(ese_history_open(path, "staged", "staged", limit, &history, NULL));
+    const struct ese_history_options options = {
+        .path = path, .party = "staged", .transport = "staged", .limit = limit};
+    must(ese_history_open(&options, &history, NULL));
     free(path);
     return history;
 }

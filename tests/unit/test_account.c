@@ -98,11 +98,18 @@ static void live(struct world *world, void (*life)(struct world *world), enum de
         assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
-static struct ese_history *open_history(const struct world *world)
+static struct ese_history *open_history_at(const char *path)
 {
     struct ese_history *history = NULL;
-    must(ese_history_open(world->history, "party", "t", LIMIT, &history, NULL));
+    const struct ese_history_options options = {
+        .path = path, .party = "party", .transport = "t", .limit = LIMIT};
+    must(ese_history_open(&options, &history, NULL));
     return history;
+}
+
+static struct ese_history *open_history(const struct world *world)
+{
+    return open_history_at(world->history);
 }
 
 static int64_t shown_in(const char *path, enum ese_history_counter counter)
@@ -206,8 +213,7 @@ static void each_history_has_an_account(void **state)
     struct world *world = *state;
     char *other_path = ese_test_path(world->directory, "other");
     struct ese_sqlite *database = open_database(world);
-    struct ese_history *history = open_history(world), *other = NULL;
-    assert_int_equal(ese_history_open(other_path, "party", "t", LIMIT, &other, NULL), 0);
+    struct ese_history *history = open_history(world), *other = open_history_at(other_path);
     struct ese_account *account = open_account(database, history);
     count_by(database, account, 5);
     struct ese_account *others = open_account(database, other);
@@ -230,8 +236,7 @@ static void a_history_in_memory_leaves_no_rows(void **state)
 {
     struct world *world = *state;
     struct ese_sqlite *database = open_database(world);
-    struct ese_history *history = NULL;
-    assert_int_equal(ese_history_open(NULL, "party", "t", 0, &history, NULL), 0);
+    struct ese_history *history = open_history_at(NULL);
     struct ese_account *account = open_account(database, history);
     count_by(database, account, 5);
     assert_int_equal(count_rows(database), 0);

@@ -51,10 +51,18 @@ static int tear_down(void **state)
     return 0;
 }
 
+static int open_at(const char *path, int64_t limit, struct ese_history **history,
+                   struct ese_error *error)
+{
+    const struct ese_history_options options = {
+        .path = path, .party = "client", .transport = "some", .limit = limit};
+    return ese_history_open(&options, history, error);
+}
+
 static void open_history(struct fixture *fixture, int64_t limit)
 {
     struct ese_error error = {0};
-    if (ese_history_open(fixture->path, "client", "some", limit, &fixture->history, &error) != 0)
+    if (open_at(fixture->path, limit, &fixture->history, &error) != 0)
         print_error("%s\n", error.text);
     assert_non_null(fixture->history);
 }
@@ -187,7 +195,7 @@ static void without_a_path_it_only_counts(void **state)
 {
     (void)state;
     struct ese_history *history = NULL;
-    assert_int_equal(ese_history_open(NULL, "client", "some", 0, &history, NULL), 0);
+    assert_int_equal(open_at(NULL, 0, &history, NULL), 0);
     record_sent(history, 1);
     ese_history_offer(history, &(struct ese_event){.type = "T"}, 1);
     ese_history_count(history, ESE_COUNT_OFFERED, 1);
@@ -245,7 +253,7 @@ static void a_second_writer_is_refused(void **state)
     open_history(fixture, LIMIT);
     struct ese_history *second = NULL;
     struct ese_error error = {0};
-    assert_int_equal(ese_history_open(fixture->path, "client", "some", LIMIT, &second, &error), -1);
+    assert_int_equal(open_at(fixture->path, LIMIT, &second, &error), -1);
     assert_int_equal(error.code, ESE_E_CONFLICT);
     assert_null(second);
 }
@@ -257,7 +265,7 @@ static void a_foreign_file_is_left_alone(void **state)
     fputs("somebody's letter", file);
     fclose(file);
     struct ese_error error = {0};
-    assert_int_equal(ese_history_open(fixture->path, "client", "some", LIMIT, &fixture->history, &error), -1);
+    assert_int_equal(open_at(fixture->path, LIMIT, &fixture->history, &error), -1);
     assert_int_equal(error.code, ESE_E_INVALID);
     struct stat status;
     stat(fixture->path, &status);
@@ -430,7 +438,7 @@ static pid_t fork_writer(const char *path, int32_t life)
     if (child != 0)
         return child;
     struct ese_history *history = NULL;
-    if (ese_history_open(path, "client", "some", INT64_C(1) << 30, &history, NULL) == 0)
+    if (open_at(path, INT64_C(1) << 30, &history, NULL) == 0)
         write_by_threads(history, life, INT64_MAX);
     _exit(1);
 }

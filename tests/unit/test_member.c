@@ -217,8 +217,7 @@ static int run(struct bench *bench, const struct ese_transport *transport, const
         .max_batch = LOG,
         .lateness_ms = 1000,
         .max_keys = 1000,
-        .history_path = bench->history_path,
-        .history_bytes = 1 << 20,
+        .history = {.path = bench->history_path, .party = "ese-consumer", .transport = "walk", .limit = 1 << 20},
         .until_end = true,
         .metrics = bench->metrics,
     };

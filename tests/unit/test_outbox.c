@@ -39,7 +39,7 @@ static int set_up(void **state)
     fixture->directory = ese_test_directory_make();
     fixture->path = ese_test_path(fixture->directory, "outbox");
     fixture->metrics = ese_metrics_new();
-    assert_int_equal(ese_history_open(NULL, "mailer", "", 0, &fixture->history, NULL), 0);
+    assert_int_equal(ese_history_open(&(struct ese_history_options){.path = NULL}, &fixture->history, NULL), 0);
     fixture->options = (struct ese_outbox_options){.path = fixture->path, .waiting_most = 100,
                                                    .keep_ms = FAR_MS, .history = fixture->history,
                                                    .metrics = fixture->metrics};

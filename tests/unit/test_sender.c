@@ -39,7 +39,7 @@ static int open_post(void **state)
     const struct ese_state_options options = state_options(post);
     assert_int_equal(ese_state_open(&options, &post->state, NULL), 0);
     post->decisions = ese_decisions_new(ese_state_database(post->state), "walk");
-    assert_int_equal(ese_history_open(NULL, "c", "walk", 1 << 20, &post->history, NULL), 0);
+    assert_int_equal(ese_history_open(&(struct ese_history_options){.path = NULL}, &post->history, NULL), 0);
     return 0;
 }
 

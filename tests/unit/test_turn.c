@@ -57,8 +57,9 @@ static int open_bench(void **state)
         .path = bench->path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t"};
     assert_int_equal(ese_rule_find("steady-click", &bench->rule, NULL), 0);
     assert_int_equal(ese_state_open(&options, &bench->parts.state, NULL), 0);
-    assert_int_equal(
-        ese_history_open(bench->history_path, "c", "t", 1 << 20, &bench->parts.history, NULL), 0);
+    const struct ese_history_options history = {
+        .path = bench->history_path, .party = "c", .transport = "t", .limit = 1 << 20};
+    assert_int_equal(ese_history_open(&history, &bench->parts.history, NULL), 0);
     bench->parts.rule = bench->rule;
     bench->parts.decisions = ese_decisions_new(ese_state_database(bench->parts.state), "t");
     bench->parts.holdings = &bench->holdings;
