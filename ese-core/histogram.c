@@ -1,6 +1,7 @@
 #include "ese-core/histogram.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ese-core/memory.h"
@@ -60,17 +61,24 @@ static int64_t upper_end(size_t index)
     return ((within + 1) << bucket) - 1;
 }
 
-void ese_histogram_record(struct ese_histogram *histogram, int64_t value)
+void ese_histogram_record_many(struct ese_histogram *histogram, int64_t value, uint64_t times)
 {
+    if (times == 0)
+        return;
     if (value < 0)
         value = 0;
-    histogram->counters[index_of(value)]++;
-    histogram->count++;
-    histogram->sum += (double)value;
+    histogram->counters[index_of(value)] += times;
+    histogram->count += times;
+    histogram->sum += (double)value * (double)times;
     if (value < histogram->min)
         histogram->min = value;
     if (value > histogram->max)
         histogram->max = value;
+}
+
+void ese_histogram_record(struct ese_histogram *histogram, int64_t value)
+{
+    ese_histogram_record_many(histogram, value, 1);
 }
 
 void ese_histogram_merge(struct ese_histogram *into, const struct ese_histogram *from)
@@ -134,4 +142,14 @@ int64_t ese_histogram_percentile(const struct ese_histogram *histogram, double p
             return upper_end(i) < histogram->max ? upper_end(i) : histogram->max;
     }
     return histogram->max; /* the last bucket has no upper end */
+}
+
+void ese_histogram_each(const struct ese_histogram *histogram, ese_histogram_look *look, void *context)
+{
+    for (size_t i = 0; i < COUNTERS; i++) {
+        bool is_last = i == COUNTERS - 1; /* it has no upper end */
+        if (histogram->counters[i] > 0)
+            look(context, !is_last && upper_end(i) < histogram->max ? upper_end(i) : histogram->max,
+                 histogram->counters[i]);
+    }
 }

@@ -17,6 +17,7 @@ struct ese_histogram;
 struct ese_histogram *ese_histogram_new(void);
 void ese_histogram_free(struct ese_histogram **histogram);
 void ese_histogram_record(struct ese_histogram *histogram, int64_t value);
+void ese_histogram_record_many(struct ese_histogram *histogram, int64_t value, uint64_t times);
 void ese_histogram_merge(struct ese_histogram *into, const struct ese_histogram *from);
 
 uint64_t ese_histogram_count(const struct ese_histogram *histogram);
@@ -29,5 +30,10 @@ double ese_histogram_sum(const struct ese_histogram *histogram);
 /* The smallest value such that at least percentile per cent of the values are not above it (its
  * bucket's upper end, at most max). percentile in 0..100. 0 when empty. */
 int64_t ese_histogram_percentile(const struct ese_histogram *histogram, double percentile);
+
+/* Every bucket that counts anything, from the smallest up: its upper end, at most max, and its count.
+ * Recorded again they make a histogram that tells the same percentiles and the same max. */
+typedef void ese_histogram_look(void *context, int64_t value, uint64_t times);
+void ese_histogram_each(const struct ese_histogram *histogram, ese_histogram_look *look, void *context);
 
 #endif

@@ -109,6 +109,29 @@ static void merging_is_recording_all_in_one(void **state)
     ese_histogram_free(&even);
 }
 
+static void record_again(void *context, int64_t value, uint64_t times)
+{
+    ese_histogram_record_many(context, value, times);
+}
+
+static void its_buckets_make_the_same_again(void **state)
+{
+    (void)state;
+    struct ese_histogram *histogram = ese_histogram_new(), *again = ese_histogram_new();
+    for (int64_t value = 1; value < INT64_C(1) << 40; value = value * 3 + 1) {
+        ese_histogram_record_many(histogram, value, (uint64_t)(value % 5));
+        ese_histogram_record(histogram, value);
+    }
+    ese_histogram_each(histogram, record_again, again);
+    assert_int_equal(ese_histogram_count(again), ese_histogram_count(histogram));
+    assert_int_equal(ese_histogram_max(again), ese_histogram_max(histogram));
+    for (int percentile = 0; percentile <= 100; percentile++)
+        assert_int_equal(ese_histogram_percentile(again, percentile),
+                         ese_histogram_percentile(histogram, percentile));
+    ese_histogram_free(&histogram);
+    ese_histogram_free(&again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +141,7 @@ int main(void)
         cmocka_unit_test(edges_of_buckets),
         cmocka_unit_test(beyond_the_largest_is_told_by_max),
         cmocka_unit_test(merging_is_recording_all_in_one),
+        cmocka_unit_test(its_buckets_make_the_same_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
