@@ -62,6 +62,8 @@ enum ese_history_kind {
     ESE_HISTORY_MAIL_SENT = 16,   /* id: the decision's; SMTP said 250 */
     ESE_HISTORY_MAIL_DEAD = 17,   /* id: the decision's; SMTP said 5xx; a: reply code */
     ESE_HISTORY_STORED = 18,      /* read back: id at partition, a: offset, b: server_ts */
+    ESE_HISTORY_MAIL_ARRIVED = 19, /* id: the decision's; a: the message's own number, by which one
+                                      that is noted twice is known */
     ESE_HISTORY_KINDS
 };
 
@@ -89,6 +91,7 @@ enum ese_history_counter {
     ESE_COUNT_MAILS_REFUSED, /* decisions whose mail the mailer has refused for good */
     ESE_COUNT_MAILS_UNKNOWN, /* mails held now because nobody knows whether they were sent */
     ESE_COUNT_STORED,        /* read back */
+    ESE_COUNT_FOLLOWED_NS, /* monotonic time at which all that was there had been noted */
     ESE_HISTORY_COUNTERS = 32
 };
 

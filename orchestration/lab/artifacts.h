@@ -14,6 +14,13 @@
  *         server/             the storage server's data
  *         broker/             the broker's data, where there is one
  *         logs/               one file a process
+ *
+ * A run without an end (docs/endless-runs.md) has, instead of a Maildir and of what is read back at the
+ * end, and in segments:
+ *
+ *         store.history       the store as it was followed; how far, in follow.db
+ *         inbox.history       what arrived, as the inbox tells
+ *         fold.db             what all histories came to, as far as it is settled
  */
 #ifndef ESE_LAB_ARTIFACTS_H
 #define ESE_LAB_ARTIFACTS_H
@@ -27,6 +34,9 @@
 #define ESE_ARTIFACT_CONSUMER_HISTORY "consumer-1.history"
 #define ESE_ARTIFACT_MAILER_HISTORY "mailer.history"
 #define ESE_ARTIFACT_STORE_HISTORY "store.history"
+#define ESE_ARTIFACT_FOLLOW "follow.db"
+#define ESE_ARTIFACT_INBOX "inbox.db"
+#define ESE_ARTIFACT_INBOX_HISTORY "inbox.history"
 #define ESE_ARTIFACT_STATE "state.db"
 #define ESE_ARTIFACT_OUTBOX "outbox.db"
 #define ESE_ARTIFACT_MAILDIR "maildir"

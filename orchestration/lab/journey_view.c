@@ -6,6 +6,7 @@
 
 #include "ese-core/clock.h"
 #include "orchestration/kafka/cluster.h"
+#include "orchestration/lab/face_config.h"
 
 /* The parties that write histories. */
 static const char *history_of(enum ese_role role)
@@ -151,21 +152,6 @@ void ese_journey_addresses(const struct ese_journey *journey, char *text, size_t
     ese_buffer_free(&lines);
 }
 
-/* A configuration for one face of a transport, as its own binary would make it; not settled yet. */
-static struct ese_config *face_config(const char *specification, enum ese_face face, struct ese_error *error)
-{
-    static const struct ese_option own[] = {
-        {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "T", .help = "Which transport."},
-        ESE_OPTION_END,
-    };
-    struct ese_config *made = ese_config_new();
-    ese_config_add(made, "Options", own);
-    ese_config_give(made, "transport", specification);
-    if (ese_registry_choose(made, face, error) < 0)
-        ese_config_free(&made);
-    return made;
-}
-
 int ese_journey_check(const char *specification, const char *bootstrap_servers,
                       struct ese_error *error)
 {
@@ -176,8 +162,10 @@ int ese_journey_check(const char *specification, const char *bootstrap_servers,
     for (size_t i = 0; i < sizeof faces / sizeof faces[0]; i++) {
         if (faces[i] == ESE_FACE_STORE && entry->transport->store == NULL)
             continue;
-        struct ese_config *config = face_config(specification, faces[i], error);
-        int result = config == NULL ? -1 : ese_config_settle(config, error);
+        struct ese_config *config;
+        int result = ese_face_config(specification, faces[i], &config, error);
+        if (result == 0)
+            result = ese_config_settle(config, error);
         ese_config_free(&config);
         if (result < 0)
             return ese_fail_within(error, "%s", specification);
@@ -194,10 +182,9 @@ int ese_journey_consume_config(const struct ese_journey *journey, struct ese_con
     char url[160], data[ESE_ARTIFACT_PATH_SIZE + 16];
     snprintf(url, sizeof url, "http://%s", journey->server_address);
     snprintf(data, sizeof data, "%s/%s", journey->directory, ESE_ARTIFACT_SERVER);
-    struct ese_config *made = face_config(journey->specification, ESE_FACE_CONSUME, error);
-    *config = made;
-    if (made == NULL)
+    if (ese_face_config(journey->specification, ESE_FACE_CONSUME, config, error) == -1)
         return -1;
+    struct ese_config *made = *config;
     const struct ese_option *table = ese_registry_options(journey->entry->transport, ESE_FACE_CONSUME);
     if (ese_option_find(table, "server") != NULL)
         ese_config_give(made, "server", url);

@@ -324,7 +324,9 @@ static struct ese_history *open_history(const char *name)
 {
     struct ese_history *history = NULL;
     char *path = ese_test_path(world.directory, name);
-    must(ese_history_open(path, "test", "kafka", 1 << 20, &history, &error));
+    const struct ese_history_options options = {
+        .path = path, .party = "test", .transport = "kafka", .limit = 1 << 20};
+    must(ese_history_open(&options, &history, &error));
     free(path);
     return history;
 }

@@ -341,7 +341,7 @@ static void write_outbox(const struct staged_run *run)
     char *path = ese_test_path(run->directory, "outbox.db"), id[ESE_ID_TEXT_SIZE];
     struct ese_history *history = NULL;
     struct ese_mail_table *table = NULL;
-    must(ese_history_open(NULL, "staged", "staged", 0, &history, NULL));
+    must(ese_history_open(&(struct ese_history_options){.path = NULL}, &history, NULL));
     must(ese_mail_table_open(path, history, &table, NULL));
     must(ese_mail_table_begin(table, NULL));
     if (!ese_id_is_none(&run->unknown_mail)) {

@@ -1,0 +1,39 @@
+/*
+ * inbox.h - an inbox, followed as mails arrive: each is noted once in its transport's inbox.history.
+ *
+ * The inbox is Mailpit's HTTP interface (https://mailpit.axllent.org/docs/api-v1/): the list of messages,
+ * newest first, and the headers of each that is new. Mails that are not of this lab (without
+ * X-ESE-Transport, or of a transport that is not followed) are passed over. Which messages were seen is
+ * kept in inbox.db, so that the next life notes none again; a mail that was deleted from the inbox before
+ * it was seen did not arrive.
+ *
+ * One thread. The inbox may be away at any time; then nothing is noted, and FOLLOWED_NS stays.
+ */
+#ifndef ESE_LAB_INBOX_H
+#define ESE_LAB_INBOX_H
+
+#include "ese-core/error.h"
+#include "ese-core/history.h"
+
+#define ESE_INBOX_TRANSPORTS 8
+
+struct ese_inbox_options {
+    const char *url;       /* "http://127.0.0.1:8025" */
+    const char *directory; /* for inbox.db */
+};
+
+struct ese_inbox;
+
+int ese_inbox_open(const struct ese_inbox_options *options, struct ese_inbox **inbox,
+                   struct ese_error *error);
+void ese_inbox_close(struct ese_inbox **inbox);
+
+/* Mails that came over this transport (its name) are noted in the history, which must outlive the
+ * inbox. Before the first turn. */
+void ese_inbox_follow(struct ese_inbox *inbox, const char *transport, struct ese_history *history);
+
+/* Asks once and notes what has come, at most timeout_ms long. Returns how many mails were noted, of
+ * whatever transport; -1: it did not answer, or in no way we understand, which may pass. */
+int ese_inbox_turn(struct ese_inbox *inbox, int timeout_ms, struct ese_error *error);
+
+#endif
