@@ -17,7 +17,7 @@
 #define ESE_EVENT_IP_SIZE 64
 #define ESE_EVENT_KEY_SIZE 64
 #define ESE_EVENT_SOURCE_SIZE 64
-#define ESE_EVENT_FOREIGN_ID_SIZE 128
+#define ESE_EVENT_FOREIGN_ID_SIZE 192
 #define ESE_EVENT_DATA_LIMIT (64 * 1024) /* bytes of data an event may carry */
 #define ESE_EVENT_DATA_DEPTH 32          /* levels of objects and arrays in it */
 #define ESE_TRACEPARENT_SIZE 56          /* 55 characters and the NUL: W3C Trace Context 00 */

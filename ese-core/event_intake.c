@@ -108,11 +108,10 @@ static uint64_t content_hash(const struct ese_append *append)
 static void name_by_key(const struct ese_append *append, size_t number)
 {
     struct ese_event *event = &append->list.events[number];
-    snprintf(event->source, sizeof event->source, "idempotency-key/%016" PRIx64 "/%zu",
-             append->content_hash, number);
-    memcpy(event->foreign_id, append->idempotency_key, sizeof append->idempotency_key);
+    snprintf(event->foreign_id, sizeof event->foreign_id, "idempotency-key/%016" PRIx64 "/%zu/%s",
+             append->content_hash, number, append->idempotency_key);
 }
-_Static_assert(ESE_INTAKE_KEY_SIZE <= ESE_EVENT_FOREIGN_ID_SIZE, "a key must fit a foreign id");
+_Static_assert(ESE_INTAKE_KEY_SIZE + 60 <= ESE_EVENT_FOREIGN_ID_SIZE, "such a name must fit");
 
 /* False when there is no name, or none is asked for. */
 static bool give_id_of_name(const struct ese_event_intake *intake, const struct ese_append *append,

@@ -65,10 +65,10 @@ struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server,
                                               struct ese_metrics *metrics, int max_batch,
                                               ese_append_function *append, void *store);
 /* Before the server starts. From then on an event with a foreign id gets the id that is made from
- * (source, id). One without any id, in a request with an Idempotency-Key, is named by that key: it
- * gets the key as its foreign id, and as its source "idempotency-key/HASH/N": the request's content
- * hash in 16 hexadecimal digits, as a key may be used again for another request once it is
- * forgotten, and the event's number within the request. */
+ * (source, id). One without any id, in a request with an Idempotency-Key, is named by that: its
+ * foreign id is then "idempotency-key/HASH/N/KEY", with its number in the request, from 0, and the
+ * request's content hash in 16 hexadecimal digits, as a key may be used for another request once it
+ * is forgotten. */
 void ese_event_intake_make_ids_from_names(struct ese_event_intake *intake);
 
 void ese_event_intake_free(struct ese_event_intake **intake); /* after the server closed */
