@@ -18,6 +18,7 @@
 #include "orchestration/lab/number_table.h"
 
 #define ESE_BOOK_NONE ESE_NUMBER_NONE
+#define ESE_BOOK_NAME_SIZE 64
 
 struct ese_book_entry {
     struct ese_id id;
@@ -38,6 +39,7 @@ struct ese_book_entry {
     uint16_t run;      /* number of its client process, in the order they came */
     uint16_t outcome;  /* ESE_HISTORY_ACKNOWLEDGED and its like; 0: none was noted */
     bool is_key_press;
+    bool is_out; /* known, and not counted: beyond what is judged now */
     /* Marks of the ledger (ledger.h). */
     bool is_processed;
     bool is_in_flight;
@@ -59,6 +61,32 @@ struct ese_book_beginning {
     int64_t offset;
 };
 
+/* How far a history was read. */
+struct ese_book_place {
+    char name[ESE_BOOK_NAME_SIZE];
+    struct ese_history_position position;
+};
+
+/* Of a lane, the sequence number up to which events are settled (docs/endless-runs.md): one that is
+ * in no entry any more. */
+struct ese_book_lane {
+    uint32_t run;
+    uint16_t lane;
+    uint32_t sequence;
+};
+
+/* A mail the SMTP server took, or that arrived in an inbox that is followed. */
+struct ese_book_mail {
+    struct ese_id decision;
+    int64_t time_ns;
+    int64_t number; /* of the message, of one that arrived */
+};
+
+struct ese_book_mails {
+    struct ese_book_mail *mails;
+    size_t count, size;
+};
+
 struct ese_book {
     struct ese_book_entry *entries; /* in the order they were first heard of */
     uint32_t count;
@@ -73,6 +101,16 @@ struct ese_book {
     int64_t wall_offset_ns; /* wall clock minus monotonic clock */
     int64_t contradictions; /* outcomes of what was never offered, or two of one event */
     char missing[200];      /* what could not be read; "" when all was */
+    struct ese_book_mails sent; /* as the mailer's history tells; in its order */
+
+    /* Of a run that goes on, whose histories are read piece by piece (fold.h). */
+    bool is_running;
+    int64_t followed_ns; /* all that was stored before is in the store's history; INT64_MAX: all is */
+    struct ese_book_place *places;
+    size_t place_count;
+    struct ese_book_lane *settled;
+    size_t settled_count;
+    struct ese_book_mails arrived;
 
     struct ese_number_table entry_table;
     struct ese_number_table key_table;
@@ -87,6 +125,30 @@ struct ese_book {
  * nothing to judge from. book is to be freed in either case. */
 int ese_book_read(const char *directory, struct ese_book *book, struct ese_error *error);
 void ese_book_free(struct ese_book *book);
+
+/* The same in steps, for whoever has entries of an earlier reading to put in. Between begin and end,
+ * each call reads one party's histories; of a book that is_running from its places on. -1: there is
+ * none, and nothing was read. */
+void ese_book_begin(struct ese_book *book);
+int ese_book_read_party(struct ese_book *book, const char *directory, const char *name,
+                        struct ese_error *error);
+void ese_book_end(struct ese_book *book);
+#define ESE_BOOK_CONSUMERS "consumer-*.history" /* the histories of all members, in order of time */
+
+/* Puts what was due later out of sight, and the rest in. */
+void ese_book_cut(struct ese_book *book, int64_t until_ns);
+
+/* The entry of that id; a new one when nobody has spoken of it yet. Valid until the next call. */
+struct ese_book_entry *ese_book_entry(struct ese_book *book, const struct ese_id *id);
+uint32_t ese_book_key(struct ese_book *book, const char *key);
+uint16_t ese_book_run(struct ese_book *book, const struct ese_id *id);
+/* Notes that the entry waits for its commit. */
+void ese_book_wait(struct ese_book *book, uint32_t number);
+
+void ese_book_mails_add(struct ese_book_mails *mails, const struct ese_book_mail *mail);
+
+/* Whether an event without an entry was settled, and left the book. */
+bool ese_book_is_settled(const struct ese_book *book, const struct ese_id *id);
 
 /* The entry's number, or ESE_BOOK_NONE. */
 uint32_t ese_book_find(const struct ese_book *book, const struct ese_id *id);

@@ -20,7 +20,10 @@ static bool has_left(const struct count *count, const struct ese_book_entry *ent
 static void mark_place(const struct count *count, struct ese_book_entry *entry)
 {
     bool is_stored = entry->copies > 0;
-    if (!is_stored && !has_left(count, entry))
+    entry->is_processed = false;
+    /* Of a store that is still being followed: what was acknowledged since is not noted yet. */
+    entry->is_in_flight = !is_stored && entry->done_ns > count->book->followed_ns;
+    if (!is_stored && (entry->is_in_flight || !has_left(count, entry)))
         return;
     int32_t partition = is_stored ? entry->stored_partition : entry->handed_partition;
     int64_t offset = is_stored ? entry->stored_offset : entry->handed_offset;
@@ -90,7 +93,7 @@ static void mark_reordered(struct ese_book *book, uint32_t from, uint32_t to,
         entry->is_reordered =
             later != NULL && (entry->stored_partition != later->stored_partition ||
                               entry->stored_offset > later->stored_offset);
-        ledger->reordered += entry->is_reordered;
+        ledger->reordered += entry->is_reordered && !entry->is_out;
         if (!entry->is_reordered)
             later = entry;
     }
@@ -113,6 +116,13 @@ static void count_entry(const struct count *count, struct ese_book_entry *entry)
 {
     struct ese_ledger *ledger = count->ledger;
     mark_place(count, entry);
+    if (entry->is_out)
+        return;
+    if (entry->due_ns == 0 && ese_book_is_settled(count->book, &entry->id)) {
+        ledger->stored_twice += entry->copies; /* its first one was counted when it settled */
+        ledger->redelivered += entry->handings;
+        return;
+    }
     if (entry->due_ns != 0)
         count_offered(entry, ledger);
     else

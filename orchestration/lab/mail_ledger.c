@@ -20,14 +20,52 @@ struct count {
 /* ---- mail by mail ---------------------------------------------------------------------------- */
 
 /* The chain of the first event behind a decision that nobody expected, or ESE_BOOK_NONE. */
-static uint32_t chain_behind(const struct count *count, const struct ese_id *decision)
+static uint32_t chain_behind(const struct ese_mail_evidence *evidence, const struct ese_id *decision)
 {
-    const struct ese_mail_evidence *evidence = count->evidence;
     const struct ese_state_decision *known = ese_state_file_decision(evidence->state, decision);
     if (known == NULL)
         return ESE_BOOK_NONE;
     uint32_t event = ese_book_find(evidence->book, &known->first_event);
     return event == ESE_BOOK_NONE ? ESE_BOOK_NONE : evidence->oracle->chain_of[event];
+}
+
+uint32_t ese_mail_chain(const struct ese_mail_evidence *evidence, const struct ese_id *decision)
+{
+    uint32_t mail = ese_oracle_find(evidence->oracle, decision);
+    return mail != ESE_BOOK_NONE ? evidence->oracle->mails[mail].chain
+                                 : chain_behind(evidence, decision);
+}
+
+static bool is_out(const struct count *count, const struct ese_id *decision)
+{
+    uint32_t chain = ese_mail_chain(count->evidence, decision);
+    return chain != ESE_BOOK_NONE && count->evidence->oracle->chains[chain].is_out;
+}
+
+static struct ese_absent_mail *find_absent(const struct count *count, const struct ese_id *decision)
+{
+    for (size_t i = 0; i < count->evidence->absent_count; i++) {
+        if (ese_id_equal(&count->evidence->absent[i].decision, decision))
+            return &count->evidence->absent[i];
+    }
+    return NULL;
+}
+
+static bool is_of_settled(const struct count *count, const struct ese_id *decision)
+{
+    const struct ese_state_decision *known =
+        ese_state_file_decision(count->evidence->state, decision);
+    return known != NULL && ese_book_is_settled(count->evidence->book, &known->first_event);
+}
+
+/* A mail that was missed when its chain settled has come after all. */
+static void take_back(struct count *count, struct ese_absent_mail *absent)
+{
+    absent->has_come = true;
+    count->ledger->matched++;
+    count->ledger->unknown_arrived += absent->is_unknown;
+    *(absent->is_unknown ? &count->ledger->unknown : &count->ledger->lost) -= 1;
+    count->faults->lost -= absent->is_blamed;
 }
 
 static void count_unexpected(struct count *count, int64_t mails)
@@ -38,6 +76,8 @@ static void count_unexpected(struct count *count, int64_t mails)
 
 static void count_decision(struct count *count, const struct ese_id *decision, int64_t copies)
 {
+    if (is_out(count, decision))
+        return;
     count->ledger->arrived += copies;
     if (ese_id_is_none(decision)) {
         count_unexpected(count, copies);
@@ -50,8 +90,13 @@ static void count_decision(struct count *count, const struct ese_id *decision, i
         count->tallies[count->evidence->oracle->mails[mail].chain].matched++;
         return;
     }
-    uint32_t chain = chain_behind(count, decision);
-    if (chain == ESE_BOOK_NONE)
+    struct ese_absent_mail *absent = find_absent(count, decision);
+    uint32_t chain = chain_behind(count->evidence, decision);
+    if (absent != NULL && !absent->has_come)
+        take_back(count, absent);
+    else if (is_of_settled(count, decision))
+        count->ledger->doubled++;
+    else if (chain == ESE_BOOK_NONE)
         count_unexpected(count, 1);
     else
         count->tallies[chain].surplus++;
@@ -74,7 +119,8 @@ static void ask_outbox(struct count *count)
 {
     const struct ese_oracle *oracle = count->evidence->oracle;
     for (uint32_t i = 0; i < oracle->mail_count; i++) {
-        if (!ese_outbox_file_is_unknown(count->evidence->outbox, &oracle->mails[i].id))
+        if (!ese_outbox_file_is_unknown(count->evidence->outbox, &oracle->mails[i].id) ||
+            oracle->chains[oracle->mails[i].chain].is_out)
             continue;
         if (count->arrived[i])
             count->ledger->unknown_arrived++;
@@ -129,8 +175,10 @@ void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_m
         .arrived = ese_alloc_array((size_t)oracle->mail_count + 1, sizeof(bool))};
     count_arrivals(&count);
     ask_outbox(&count);
-    for (uint32_t i = 0; i < oracle->chain_count; i++)
-        count_chain(&count, &oracle->chains[i], &count.tallies[i]);
+    for (uint32_t i = 0; i < oracle->chain_count; i++) {
+        if (!oracle->chains[i].is_out)
+            count_chain(&count, &oracle->chains[i], &count.tallies[i]);
+    }
     free(count.tallies);
     free(count.arrived);
 }

@@ -7,6 +7,10 @@
  * time (`doubled`), or, where the chain has too few presses for any, came from nowhere
  * (`unexpected`). Of a doubtful chain nobody can say which mails had to come: what came is taken as
  * expected, and only a second mail of one decision counts, as doubled.
+ *
+ * Of a run that goes on, chains that are out of the book are not counted, nor are their mails. A mail of
+ * a chain that has settled came a second time, unless it is one of those that were missing then
+ * (`absent`): it is taken back from the lost.
  */
 #ifndef ESE_LAB_MAIL_LEDGER_H
 #define ESE_LAB_MAIL_LEDGER_H
@@ -17,6 +21,14 @@
 #include "orchestration/lab/outbox_file.h"
 #include "orchestration/lab/state_file.h"
 
+/* A mail that was missing when its chain settled. */
+struct ese_absent_mail {
+    struct ese_id decision;
+    bool is_unknown; /* counted as unknown, not as lost */
+    bool is_blamed;  /* counted among the faults, too */
+    bool has_come;   /* filled here */
+};
+
 /* Everything is borrowed. */
 struct ese_mail_evidence {
     const struct ese_book *book;
@@ -24,6 +36,8 @@ struct ese_mail_evidence {
     const struct ese_mails *mails;
     const struct ese_state_file *state;   /* tells the chain of a decision nobody expected */
     const struct ese_outbox_file *outbox;
+    struct ese_absent_mail *absent;       /* of what settled before; NULL: nothing has */
+    size_t absent_count;
 };
 
 /* What of the ledger is nobody's fault but the mail's own way: chains that a lost or reordered
@@ -36,5 +50,8 @@ struct ese_mail_faults {
 
 void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_mail_ledger *ledger,
                           struct ese_mail_faults *faults);
+
+/* The chain an arrived mail belongs to, or ESE_BOOK_NONE. */
+uint32_t ese_mail_chain(const struct ese_mail_evidence *evidence, const struct ese_id *decision);
 
 #endif

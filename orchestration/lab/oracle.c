@@ -132,6 +132,7 @@ static void apply_rule(struct ese_oracle *oracle, const struct presses *presses,
             held = 0;
         }
         oracle->chain_of[presses->numbers[i]] = oracle->chain_count - 1;
+        chain->is_out |= press(presses, i)->is_out;
         if (++held < PRESSES)
             continue;
         expect_mail(oracle, presses, key, i);

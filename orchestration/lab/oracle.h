@@ -23,6 +23,7 @@ struct ese_oracle_chain {
      * the consumer may rightly have seen other threes. Judged for doubled mails only. */
     bool is_doubtful;
     bool is_touched; /* an event of it was lost or stored out of order */
+    bool is_out;     /* an event of it is out of the book: not counted, either */
 };
 
 struct ese_oracle_mail {

@@ -19,12 +19,14 @@ static int compare(const void *a, const void *b)
     return ese_id_compare(a, b);
 }
 
-static int read_rows(struct ese_sqlite *database, struct ese_outbox_file *file,
-                     struct ese_error *error)
+static int read_rows(struct ese_sqlite *database, const char *transport,
+                     struct ese_outbox_file *file, struct ese_error *error)
 {
     struct ese_statement *rows =
-        ese_statement_new(database, "SELECT status, id FROM mail WHERE status <> 'sent'");
+        ese_statement_new(database, "SELECT status, id FROM mail WHERE status <> 'sent'"
+                                    " AND (?1 IS NULL OR transport = ?1)");
     int said;
+    ese_statement_text(rows, 1, transport);
     while ((said = ese_statement_step(rows, error)) == 1) {
         const char *status = ese_statement_column_text(rows, 0);
         file->queued += strcmp(status, "queued") == 0;
@@ -49,7 +51,7 @@ static int check_table(struct ese_sqlite *database, struct ese_error *error)
     return found == 1 ? 0 : ese_fail(error, ESE_E_INVALID, "it has no mails");
 }
 
-int ese_outbox_file_read(const char *directory, struct ese_outbox_file *file,
+int ese_outbox_file_read(const char *directory, const char *transport, struct ese_outbox_file *file,
                          struct ese_error *error)
 {
     *file = (struct ese_outbox_file){.queued = 0};
@@ -62,7 +64,7 @@ int ese_outbox_file_read(const char *directory, struct ese_outbox_file *file,
         return -1;
     int said = check_table(database, error);
     if (said == 0)
-        said = read_rows(database, file, error);
+        said = read_rows(database, transport, file, error);
     ese_sqlite_close(&database);
     return said == 0 ? 0 : ese_fail_within(error, "cannot read the outbox %s", path);
 }

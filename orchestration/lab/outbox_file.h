@@ -21,8 +21,9 @@ struct ese_outbox_file {
     int64_t dead;   /* refused by the SMTP server for good */
 };
 
-/* Of the outbox in a transport's directory. file is to be freed in either case. */
-int ese_outbox_file_read(const char *directory, struct ese_outbox_file *file,
+/* Of the outbox in the directory: the mails of one transport (its name), or with NULL all. file is to be
+ * freed in either case. */
+int ese_outbox_file_read(const char *directory, const char *transport, struct ese_outbox_file *file,
                          struct ese_error *error);
 void ese_outbox_file_free(struct ese_outbox_file *file);
 

@@ -11,9 +11,6 @@ struct watch {
     const struct ese_judge_options *options;
     const struct ese_book *book;
     struct ese_timing *timing;
-    struct ese_histogram *acknowledge;
-    struct ese_histogram *end_to_end;
-    struct ese_histogram *mail;
 };
 
 static void note(struct watch *watch, struct ese_histogram *histogram, int64_t due_ns,
@@ -27,16 +24,6 @@ static void note(struct watch *watch, struct ese_histogram *histogram, int64_t d
         ese_histogram_record(histogram, (done_ns - due_ns) / 1000);
 }
 
-static struct ese_latency latency_of(const struct ese_histogram *histogram)
-{
-    return (struct ese_latency){
-        .count = (int64_t)ese_histogram_count(histogram),
-        .p50_us = ese_histogram_percentile(histogram, 50),
-        .p99_us = ese_histogram_percentile(histogram, 99),
-        .p999_us = ese_histogram_percentile(histogram, 99.9),
-        .max_us = ese_histogram_max(histogram)};
-}
-
 static void take_event(struct watch *watch, const struct ese_book_entry *entry)
 {
     struct ese_timing *timing = watch->timing;
@@ -45,9 +32,9 @@ static void take_event(struct watch *watch, const struct ese_book_entry *entry)
     timing->behind_schedule += entry->sent_ns - entry->due_ns > BEHIND_NS;
     if (entry->outcome != ESE_HISTORY_ACKNOWLEDGED)
         return;
-    note(watch, watch->acknowledge, entry->due_ns, entry->done_ns);
+    note(watch, timing->acknowledge, entry->due_ns, entry->done_ns);
     if (entry->committed_ns != 0)
-        note(watch, watch->end_to_end, entry->due_ns, entry->committed_ns);
+        note(watch, timing->end_to_end, entry->due_ns, entry->committed_ns);
     bool was_unread = entry->handed_ns == 0 || entry->handed_ns >= restarted_ns;
     timing->backlog_at_restart += restarted_ns != 0 && entry->done_ns < restarted_ns && was_unread;
 }
@@ -62,20 +49,17 @@ static struct ese_history_reader *open_history(const struct watch *watch, const 
     return reader;
 }
 
-/* When the mailer's history says the SMTP server took each expected mail. */
+/* When the SMTP server took each expected mail. */
 static void take_mails(struct watch *watch, const struct ese_oracle *oracle)
 {
-    struct ese_history_reader *reader = open_history(watch, ESE_ARTIFACT_MAILER_HISTORY);
-    struct ese_history_record record;
-    while (reader != NULL && ese_history_read_next(reader, &record, NULL) == 1) {
-        if (record.kind != ESE_HISTORY_MAIL_SENT)
+    const struct ese_book *book = watch->book;
+    for (size_t i = 0; i < book->sent.count; i++) {
+        uint32_t mail = ese_oracle_find(oracle, &book->sent.mails[i].decision);
+        if (mail == ESE_BOOK_NONE || oracle->chains[oracle->mails[mail].chain].is_out)
             continue;
-        uint32_t mail = ese_oracle_find(oracle, &record.id);
-        if (mail != ESE_BOOK_NONE)
-            note(watch, watch->mail, watch->book->entries[oracle->mails[mail].last_event].due_ns,
-                 record.time_ns);
+        note(watch, watch->timing->mail, book->entries[oracle->mails[mail].last_event].due_ns,
+             book->sent.mails[i].time_ns);
     }
-    ese_history_read_close(&reader);
 }
 
 /* From the restart to the first handing after it, were it one of an event handed before. */
@@ -111,20 +95,21 @@ static double processed_a_second(const struct ese_book *book)
 void ese_timing_take(const struct ese_judge_options *options, const struct ese_book *book,
                      const struct ese_oracle *oracle, struct ese_timing *timing)
 {
-    struct watch watch = {
-        .options = options, .book = book, .timing = timing, .acknowledge = ese_histogram_new(),
-        .end_to_end = ese_histogram_new(), .mail = ese_histogram_new()};
-    *timing = (struct ese_timing){.reads_again_us = reads_again_us(&watch)};
+    struct watch watch = {.options = options, .book = book, .timing = timing};
+    *timing = (struct ese_timing){
+        .acknowledge = ese_histogram_new(), .end_to_end = ese_histogram_new(),
+        .mail = ese_histogram_new(), .reads_again_us = reads_again_us(&watch)};
     for (uint32_t i = 0; i < book->count; i++) {
-        if (book->entries[i].due_ns != 0)
+        if (book->entries[i].due_ns != 0 && !book->entries[i].is_out)
             take_event(&watch, &book->entries[i]);
     }
     take_mails(&watch, oracle);
-    timing->acknowledge = latency_of(watch.acknowledge);
-    timing->end_to_end = latency_of(watch.end_to_end);
-    timing->mail = latency_of(watch.mail);
     timing->processed_per_s = processed_a_second(book);
-    ese_histogram_free(&watch.acknowledge);
-    ese_histogram_free(&watch.end_to_end);
-    ese_histogram_free(&watch.mail);
+}
+
+void ese_timing_free(struct ese_timing *timing)
+{
+    ese_histogram_free(&timing->acknowledge);
+    ese_histogram_free(&timing->end_to_end);
+    ese_histogram_free(&timing->mail);
 }

@@ -8,14 +8,15 @@
 #ifndef ESE_LAB_TIMING_H
 #define ESE_LAB_TIMING_H
 
+#include "ese-core/histogram.h"
 #include "orchestration/lab/book.h"
 #include "orchestration/lab/judgement.h"
 #include "orchestration/lab/oracle.h"
 
 struct ese_timing {
-    struct ese_latency acknowledge;
-    struct ese_latency end_to_end;
-    struct ese_latency mail;
+    struct ese_histogram *acknowledge; /* microseconds, as the next two */
+    struct ese_histogram *end_to_end;
+    struct ese_histogram *mail;
     int64_t warmup_cut;
     int64_t behind_schedule; /* events sent more than 5 ms after they were due, warm-up included */
     int64_t negative;        /* latencies below zero */
@@ -24,8 +25,10 @@ struct ese_timing {
     double processed_per_s;
 };
 
-/* The book must bear the ledger's marks. */
+/* The book must bear the ledger's marks; what is out of it is left out. timing is to be freed. */
 void ese_timing_take(const struct ese_judge_options *options, const struct ese_book *book,
                      const struct ese_oracle *oracle, struct ese_timing *timing);
+
+void ese_timing_free(struct ese_timing *timing);
 
 #endif

@@ -1,7 +1,133 @@
-#include "orchestration/lab/judgement.h"
+#include "orchestration/lab/verdict.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#define BEHIND_PER_CENT 1 /* with more of the offered events late, the schedule was not kept */
 
 const char *ese_verdict_text(enum ese_verdict_word word)
 {
     static const char *const words[] = {"pass", "fail", "cannot tell"};
     return words[word];
+}
+
+/* The first to say anything decides. */
+static void say(struct ese_verdict *verdict, enum ese_verdict_word word, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(struct ese_verdict *verdict, enum ese_verdict_word word, const char *format, ...)
+{
+    if (verdict->word != ESE_VERDICT_PASS)
+        return;
+    verdict->word = word;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(verdict->reason, sizeof verdict->reason, format, arguments);
+    va_end(arguments);
+}
+
+struct fault {
+    bool is_held; /* against the transport: it has promised otherwise */
+    int64_t count;
+    const char *words;
+};
+
+static void say_faults(const struct fault *faults, size_t count, struct ese_verdict *verdict)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (faults[i].is_held && faults[i].count > 0)
+            say(verdict, ESE_VERDICT_FAIL, "%" PRId64 " %s", faults[i].count, faults[i].words);
+    }
+}
+
+/* What no later arrival can mend. */
+static void judge_certain(const struct ese_judgement *judgement,
+                          const struct ese_promises *promises, const struct ese_mail_faults *mails,
+                          struct ese_verdict *verdict)
+{
+    const struct ese_ledger *ledger = &judgement->ledger;
+    bool keeps_all = promises->delivery == ESE_DELIVERY_AT_LEAST_ONCE;
+    const struct fault faults[] = {
+        {keeps_all, ledger->lost, "acknowledged events are lost"},
+        {true, ledger->phantom,
+         "events were seen though, by their sender's account, never stored"},
+        {promises->ordered_per_key, ledger->reordered,
+         "events are stored behind a later one of their key"},
+        {promises->retry_stored_once, ledger->stored_twice, "events are stored a second time"},
+        {true, judgement->mails.doubled, "mails came a second time"},
+        {true, mails->unexpected, "mails came that no key presses account for"},
+    };
+    say_faults(faults, sizeof faults / sizeof faults[0], verdict);
+}
+
+static void judge_ledger(const struct ese_figures *figures, const struct ese_grounds *grounds,
+                         struct ese_judgement *judgement)
+{
+    struct ese_verdict *verdict = &judgement->ledger_verdict;
+    if (grounds->missing[0] != '\0')
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->missing);
+    if (judgement->ledger.offered == 0)
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was offered");
+    judge_certain(judgement, grounds->promises, &figures->faults, verdict);
+    int64_t in_flight = judgement->ledger.in_flight + figures->unknown_in_flight;
+    if (in_flight > 0)
+        say(verdict, ESE_VERDICT_CANNOT_TELL,
+            "%" PRId64 " stored events were not processed when the drain ended", in_flight);
+    if (grounds->queued > 0)
+        say(verdict, ESE_VERDICT_CANNOT_TELL,
+            "%" PRId64 " mails were not sent when the drain ended", grounds->queued);
+    const struct fault faults[] = {
+        {true, figures->faults.lost, "mails are missing"},
+        {true, figures->faults.altered, "mails tell of other events than they had to"},
+    };
+    say_faults(faults, sizeof faults / sizeof faults[0], verdict);
+}
+
+static void judge_timing(const struct ese_figures *figures, const struct ese_grounds *grounds,
+                         struct ese_judgement *judgement)
+{
+    const struct ese_timing *timing = &figures->timing;
+    struct ese_verdict *verdict = &judgement->timing_verdict;
+    int64_t offered = judgement->ledger.offered;
+    if (grounds->missing[0] != '\0')
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->missing);
+    if (timing->negative > 0)
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "%" PRId64 " latencies are negative",
+            timing->negative);
+    if (judgement->acknowledge.count == 0)
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was acknowledged behind the warm-up");
+    if (timing->behind_schedule * 100 > offered * BEHIND_PER_CENT)
+        say(verdict, ESE_VERDICT_CANNOT_TELL,
+            "the generator fell behind: %" PRId64 " of %" PRId64 " events left more than 5 ms late",
+            timing->behind_schedule, offered);
+}
+
+static struct ese_latency latency_of(const struct ese_histogram *histogram)
+{
+    return (struct ese_latency){
+        .count = (int64_t)ese_histogram_count(histogram),
+        .p50_us = ese_histogram_percentile(histogram, 50),
+        .p99_us = ese_histogram_percentile(histogram, 99),
+        .p999_us = ese_histogram_percentile(histogram, 99.9),
+        .max_us = ese_histogram_max(histogram)};
+}
+
+void ese_judge_figures(const struct ese_figures *figures, const struct ese_grounds *grounds,
+                       struct ese_judgement *judgement)
+{
+    const struct ese_timing *timing = &figures->timing;
+    *judgement = (struct ese_judgement){
+        .ledger = figures->ledger,
+        .mails = figures->mails,
+        .acknowledge = latency_of(timing->acknowledge),
+        .end_to_end = latency_of(timing->end_to_end),
+        .mail = latency_of(timing->mail),
+        .warmup_cut = timing->warmup_cut,
+        .behind_schedule = timing->behind_schedule,
+        .reads_again_us = timing->reads_again_us,
+        .backlog_at_restart = timing->backlog_at_restart,
+        .processed_per_s = timing->processed_per_s,
+    };
+    judge_ledger(figures, grounds, judgement);
+    judge_timing(figures, grounds, judgement);
 }

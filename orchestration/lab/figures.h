@@ -1,0 +1,49 @@
+/*
+ * figures.h - one transport's run in numbers: evidence is read, and counted.
+ *
+ * What is counted is what is in the book and not out of it (book.h), so that a part of a run can be
+ * counted by itself; figures of several parts add up.
+ */
+#ifndef ESE_LAB_FIGURES_H
+#define ESE_LAB_FIGURES_H
+
+#include "orchestration/lab/mail_ledger.h"
+#include "orchestration/lab/timing.h"
+
+/* Everything a verdict is told from. */
+struct ese_evidence {
+    struct ese_book book;
+    struct ese_state_file state;
+    struct ese_outbox_file outbox;
+    struct ese_mails mails;
+    struct ese_oracle oracle; /* made by ese_figures_take */
+    struct ese_absent_mail *absent; /* of what settled before (mail_ledger.h) */
+    size_t absent_count;
+};
+void ese_evidence_free(struct ese_evidence *evidence);
+
+struct ese_figures {
+    struct ese_ledger ledger;
+    struct ese_mail_ledger mails;
+    struct ese_mail_faults faults;
+    struct ese_timing timing;
+    int64_t unknown_in_flight; /* events of unknown outcome that are stored and not processed */
+};
+
+/* Counts, and leaves the ledger's marks in the book. figures is to be freed. */
+void ese_figures_take(struct ese_evidence *evidence, const struct ese_judge_options *options,
+                      struct ese_figures *figures);
+void ese_figures_begin(struct ese_figures *figures); /* all of it zero */
+void ese_figures_free(struct ese_figures *figures);
+void ese_figures_add(struct ese_figures *into, const struct ese_figures *from);
+
+/* The figures that add up, by name; ends with a name that is NULL. What the consumer's state and the
+ * book count themselves (late, beyond_window, skipped_by_retention) is not among them. */
+struct ese_figure {
+    const char *name;
+    size_t offset; /* of an int64_t in struct ese_figures */
+};
+extern const struct ese_figure ese_figure_names[];
+int64_t *ese_figure_at(struct ese_figures *figures, const struct ese_figure *figure);
+
+#endif

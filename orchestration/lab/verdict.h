@@ -1,0 +1,19 @@
+/*
+ * verdict.h - from figures to verdicts (struct ese_judgement in judgement.h).
+ */
+#ifndef ESE_LAB_VERDICT_H
+#define ESE_LAB_VERDICT_H
+
+#include "orchestration/lab/figures.h"
+
+/* What a verdict stands on beside the figures. */
+struct ese_grounds {
+    const struct ese_promises *promises;
+    const char *missing; /* why something cannot be told; "" when all was there */
+    int64_t queued;      /* mails the mailer still holds */
+};
+
+void ese_judge_figures(const struct ese_figures *figures, const struct ese_grounds *grounds,
+                       struct ese_judgement *judgement);
+
+#endif
