@@ -156,6 +156,9 @@ const char *ese_history_read_party(const struct ese_history_reader *reader);
  * time. */
 int64_t ese_history_read_wall_offset_ns(const struct ese_history_reader *reader);
 
+/* The same of the segment being written: the clock of its counters that are times. */
+int64_t ese_history_read_newest_wall_offset_ns(struct ese_history_reader *reader);
+
 /* How far a reader has come, to go on from there later. {0, 0}: nothing was read. */
 struct ese_history_position {
     int64_t segment; /* 1 is the first */

@@ -281,17 +281,27 @@ const char *ese_history_read_word(const struct ese_history_reader *reader, uint1
     return word < used ? header->words[word] : "";
 }
 
+/* The header of the segment being written. */
+static const struct ese_history_header *newest(struct ese_history_reader *reader)
+{
+    struct file newer = {.fd = -1};
+    if (atomic_load(&reader->newest.header->closed) &&
+        open_file(reader->path, ESE_HISTORY_HEADER_SIZE, &newer, NULL) == 0) {
+        close_file(&reader->newest);
+        reader->newest = newer;
+    }
+    return reader->newest.header;
+}
+
 int64_t ese_history_read_count(struct ese_history_reader *reader, enum ese_history_counter counter)
 {
     assert(counter < ESE_HISTORY_COUNTERS);
-    if (atomic_load(&reader->newest.header->closed)) {
-        struct file newer = {.fd = -1};
-        if (open_file(reader->path, ESE_HISTORY_HEADER_SIZE, &newer, NULL) == 0) {
-            close_file(&reader->newest);
-            reader->newest = newer;
-        }
-    }
-    return atomic_load(&reader->newest.header->counters[counter]);
+    return atomic_load(&newest(reader)->counters[counter]);
+}
+
+int64_t ese_history_read_newest_wall_offset_ns(struct ese_history_reader *reader)
+{
+    return newest(reader)->wall_ns - newest(reader)->monotonic_ns;
 }
 
 bool ese_history_read_truncated(const struct ese_history_reader *reader)

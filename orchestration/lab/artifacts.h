@@ -34,6 +34,7 @@
 #define ESE_ARTIFACT_CONSUMER_HISTORY "consumer-1.history"
 #define ESE_ARTIFACT_MAILER_HISTORY "mailer.history"
 #define ESE_ARTIFACT_STORE_HISTORY "store.history"
+#define ESE_ARTIFACT_FOLD "fold.db"
 #define ESE_ARTIFACT_FOLLOW "follow.db"
 #define ESE_ARTIFACT_INBOX "inbox.db"
 #define ESE_ARTIFACT_INBOX_HISTORY "inbox.history"

@@ -144,6 +144,20 @@ void ese_book_mails_add(struct ese_book_mails *mails, const struct ese_book_mail
     mails->mails[mails->count++] = *mail;
 }
 
+void ese_book_settle(struct ese_book *book, const struct ese_book_lane *lane)
+{
+    for (size_t i = 0; i < book->settled_count; i++) {
+        struct ese_book_lane *known = &book->settled[i];
+        if (known->run != lane->run || known->lane != lane->lane)
+            continue;
+        if (lane->sequence > known->sequence)
+            known->sequence = lane->sequence;
+        return;
+    }
+    book->settled = ese_realloc_array(book->settled, book->settled_count + 1, sizeof *book->settled);
+    book->settled[book->settled_count++] = *lane;
+}
+
 bool ese_book_is_settled(const struct ese_book *book, const struct ese_id *id)
 {
     struct ese_id_parts parts = ese_id_read(id);
@@ -184,6 +198,21 @@ void ese_book_free(struct ese_book *book)
     ese_number_table_free(&book->entry_table);
     ese_number_table_free(&book->key_table);
     *book = (struct ese_book){.count = 0};
+}
+
+void ese_book_note_beginning(struct ese_book *book, int32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < book->beginning_count; i++) {
+        if (book->beginnings[i].partition != partition)
+            continue;
+        if (offset < book->beginnings[i].offset)
+            book->beginnings[i].offset = offset;
+        return;
+    }
+    book->beginnings = ese_realloc_array(book->beginnings, book->beginning_count + 1,
+                                         sizeof *book->beginnings);
+    book->beginnings[book->beginning_count++] =
+        (struct ese_book_beginning){.partition = partition, .offset = offset};
 }
 
 int64_t ese_book_beginning(const struct ese_book *book, int32_t partition)

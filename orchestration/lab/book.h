@@ -97,7 +97,6 @@ struct ese_book {
     struct ese_book_beginning *beginnings; /* one a partition that holds anything */
     size_t beginning_count;
     int64_t skipped;        /* offsets a reader was told are no longer kept */
-    int64_t last_commit_ns;
     int64_t wall_offset_ns; /* wall clock minus monotonic clock */
     int64_t contradictions; /* outcomes of what was never offered, or two of one event */
     char missing[200];      /* what could not be read; "" when all was */
@@ -135,6 +134,10 @@ int ese_book_read_party(struct ese_book *book, const char *directory, const char
 void ese_book_end(struct ese_book *book);
 #define ESE_BOOK_CONSUMERS "consumer-*.history" /* the histories of all members, in order of time */
 
+/* A monotonic time as the book's: that of its first history's clock. Where the machine was started
+ * anew the clocks differ, and the time is moved by as much. */
+int64_t ese_book_time(struct ese_book *book, int64_t time_ns, int64_t wall_offset_ns);
+
 /* Puts what was due later out of sight, and the rest in. */
 void ese_book_cut(struct ese_book *book, int64_t until_ns);
 
@@ -147,6 +150,8 @@ void ese_book_wait(struct ese_book *book, uint32_t number);
 
 void ese_book_mails_add(struct ese_book_mails *mails, const struct ese_book_mail *mail);
 
+/* Lifts the number up to which a lane's events are settled. */
+void ese_book_settle(struct ese_book *book, const struct ese_book_lane *lane);
 /* Whether an event without an entry was settled, and left the book. */
 bool ese_book_is_settled(const struct ese_book *book, const struct ese_id *id);
 
@@ -155,6 +160,8 @@ uint32_t ese_book_find(const struct ese_book *book, const struct ese_id *id);
 
 /* The lowest offset the store still had in a partition; INT64_MAX: nothing of it. */
 int64_t ese_book_beginning(const struct ese_book *book, int32_t partition);
+
+void ese_book_note_beginning(struct ese_book *book, int32_t partition, int64_t offset);
 
 /* Notes why something cannot be told, unless an earlier reason is there. */
 void ese_book_note_missing(struct ese_book *book, const char *format, ...)

@@ -21,6 +21,7 @@ struct source {
 
 struct page {
     struct ese_book *book;
+    const char *name;
     const struct ese_history_reader *reader;
     const struct ese_history_record *record;
 };
@@ -124,33 +125,22 @@ static void read_committed(const struct page *page)
             waiting->numbers[left++] = waiting->numbers[i];
     }
     waiting->count = left;
-    book->last_commit_ns = page->record->time_ns;
 }
 
 static void read_skipped(const struct page *page)
 {
-    page->book->skipped += page->record->b - page->record->a;
-}
-
-static void note_beginning(struct ese_book *book, int32_t partition, int64_t offset)
-{
-    for (size_t i = 0; i < book->beginning_count; i++) {
-        if (book->beginnings[i].partition != partition)
-            continue;
-        if (offset < book->beginnings[i].offset)
-            book->beginnings[i].offset = offset;
-        return;
-    }
-    book->beginnings = ese_realloc_array(book->beginnings, book->beginning_count + 1,
-                                         sizeof *book->beginnings);
-    book->beginnings[book->beginning_count++] =
-        (struct ese_book_beginning){.partition = partition, .offset = offset};
+    int64_t count = page->record->b - page->record->a;
+    if (strcmp(page->name, ESE_ARTIFACT_STORE_HISTORY) == 0) /* its follower came too late */
+        ese_book_note_missing(page->book, "the store forgot %lld events before they were looked at",
+                              (long long)count);
+    else
+        page->book->skipped += count;
 }
 
 static void read_stored(const struct page *page)
 {
     const struct ese_history_record *record = page->record;
-    note_beginning(page->book, record->partition, record->a);
+    ese_book_note_beginning(page->book, record->partition, record->a);
     struct ese_book_entry *entry = ese_book_entry(page->book, &record->id);
     bool is_again = entry->copies > 0 && entry->stored_partition == record->partition &&
                     entry->stored_offset == record->a;
@@ -258,16 +248,13 @@ static struct ese_book_place *place_of(struct ese_book *book, const char *name)
     return place;
 }
 
-/* All times of a book are of one clock: those of a time before the machine was started anew, or
- * after, are moved by what the clocks differ. */
-static void move_time(struct ese_book *book, struct source *source)
+int64_t ese_book_time(struct ese_book *book, int64_t time_ns, int64_t wall_offset_ns)
 {
-    int64_t offset_ns = ese_history_read_wall_offset_ns(source->reader);
     if (book->wall_offset_ns == 0)
-        book->wall_offset_ns = offset_ns;
-    int64_t apart_ns = offset_ns - book->wall_offset_ns;
-    if (apart_ns > SAME_CLOCK_NS || apart_ns < -SAME_CLOCK_NS)
-        source->record.time_ns += apart_ns;
+        book->wall_offset_ns = wall_offset_ns;
+    int64_t apart_ns = wall_offset_ns - book->wall_offset_ns;
+    bool same = apart_ns <= SAME_CLOCK_NS && apart_ns >= -SAME_CLOCK_NS;
+    return same ? time_ns : time_ns + apart_ns;
 }
 
 static void advance(struct ese_book *book, struct source *source)
@@ -275,7 +262,8 @@ static void advance(struct ese_book *book, struct source *source)
     struct ese_error error;
     source->said = ese_history_read_next(source->reader, &source->record, &error);
     if (source->said == 1)
-        move_time(book, source);
+        source->record.time_ns =
+            ese_book_time(book, source->record.time_ns, ese_history_read_wall_offset_ns(source->reader));
     if (source->said == -1)
         ese_book_note_missing(book, "%s is damaged: %.120s", source->name, error.text);
 }
@@ -320,7 +308,8 @@ static void read_sources(struct ese_book *book, struct source *sources, size_t c
     for (size_t i = 0; i < count; i++)
         advance(book, &sources[i]);
     for (struct source *next; (next = earliest(sources, count)) != NULL; advance(book, next)) {
-        const struct page page = {.book = book, .reader = next->reader, .record = &next->record};
+        const struct page page = {
+            .book = book, .name = next->name, .reader = next->reader, .record = &next->record};
         next->read[next->record.kind]++;
         if (readers[next->record.kind] != NULL)
             readers[next->record.kind](&page);

@@ -55,6 +55,13 @@ void ese_evidence_free(struct ese_evidence *evidence)
     free(evidence->absent);
 }
 
+void ese_evidence_miss(struct ese_evidence *evidence, const struct ese_absent_mail *absent)
+{
+    evidence->absent =
+        ese_realloc_array(evidence->absent, evidence->absent_count + 1, sizeof *evidence->absent);
+    evidence->absent[evidence->absent_count++] = *absent;
+}
+
 static int64_t unknown_in_flight(const struct ese_book *book)
 {
     int64_t count = 0;
@@ -70,6 +77,8 @@ void ese_figures_take(struct ese_evidence *evidence, const struct ese_judge_opti
                       struct ese_figures *figures)
 {
     *figures = (struct ese_figures){.unknown_in_flight = 0};
+    for (size_t i = 0; i < evidence->absent_count; i++)
+        evidence->absent[i].has_come = false; /* as long as it was not counted here */
     ese_ledger_make(&evidence->book, &evidence->state, options->promises->replayable,
                     &figures->ledger);
     ese_oracle_free(&evidence->oracle);

@@ -21,6 +21,7 @@ struct ese_evidence {
     size_t absent_count;
 };
 void ese_evidence_free(struct ese_evidence *evidence);
+void ese_evidence_miss(struct ese_evidence *evidence, const struct ese_absent_mail *absent);
 
 struct ese_figures {
     struct ese_ledger ledger;

@@ -55,7 +55,9 @@ static bool is_of_settled(const struct count *count, const struct ese_id *decisi
 {
     const struct ese_state_decision *known =
         ese_state_file_decision(count->evidence->state, decision);
-    return known != NULL && ese_book_is_settled(count->evidence->book, &known->first_event);
+    const struct ese_book *book = count->evidence->book;
+    return known != NULL && ese_book_find(book, &known->first_event) == ESE_BOOK_NONE &&
+           ese_book_is_settled(book, &known->first_event);
 }
 
 /* A mail that was missed when its chain settled has come after all. */

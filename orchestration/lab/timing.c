@@ -80,16 +80,20 @@ static int64_t reads_again_us(const struct watch *watch)
 
 static double processed_a_second(const struct ese_book *book)
 {
-    int64_t first_ns = INT64_MAX, processed = 0;
+    int64_t first_ns = INT64_MAX, last_ns = 0, processed = 0;
     for (uint32_t i = 0; i < book->count; i++) {
         const struct ese_book_entry *entry = &book->entries[i];
+        if (entry->is_out)
+            continue;
         if (entry->due_ns != 0 && entry->due_ns < first_ns)
             first_ns = entry->due_ns;
+        if (entry->committed_ns > last_ns)
+            last_ns = entry->committed_ns;
         processed += entry->outcome == ESE_HISTORY_ACKNOWLEDGED && entry->is_processed;
     }
-    if (processed == 0 || book->last_commit_ns <= first_ns)
+    if (processed == 0 || last_ns <= first_ns)
         return 0;
-    return (double)processed * (double)ESE_NS_PER_S / (double)(book->last_commit_ns - first_ns);
+    return (double)processed * (double)ESE_NS_PER_S / (double)(last_ns - first_ns);
 }
 
 void ese_timing_take(const struct ese_judge_options *options, const struct ese_book *book,

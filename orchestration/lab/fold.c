@@ -1,0 +1,187 @@
+#include "orchestration/lab/fold.h"
+
+#include "ese-core/clock.h"
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+#include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/fold_file.h"
+#include "orchestration/lab/settle.h"
+#include "orchestration/lab/verdict.h"
+
+struct turn {
+    const struct ese_fold_options *options;
+    struct ese_fold_file *file;
+    struct ese_evidence evidence;
+    struct ese_figures totals;
+    struct ese_fold_progress progress;
+};
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* The moment until which a follower has noted all there was, in the book's time; 0: never. To be asked
+ * before what it noted is read. */
+static int64_t followed_ns(struct turn *turn, const char *name)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    struct ese_history_reader *reader = NULL;
+    if (ese_artifact_path(turn->options->directory, name, path, NULL) == -1 ||
+        ese_history_read_open(path, &reader, NULL) == -1)
+        return 0;
+    int64_t followed = ese_history_read_count(reader, ESE_COUNT_FOLLOWED_NS);
+    if (followed != 0)
+        followed = ese_book_time(&turn->evidence.book, followed,
+                                 ese_history_read_newest_wall_offset_ns(reader));
+    ese_history_read_close(&reader);
+    return followed;
+}
+
+static void read_party(struct turn *turn, const char *directory, const char *name)
+{
+    struct ese_error error = {.code = ESE_OK};
+    if (ese_book_read_party(&turn->evidence.book, directory, name, &error) == -1)
+        ese_log_debug("%s", error.text); /* it has not begun yet */
+}
+
+/* Files that are not there yet say nothing, as long as nobody has written what they would tell of. */
+static void read_files(struct turn *turn)
+{
+    const struct ese_fold_options *options = turn->options;
+    struct ese_error error = {.code = ESE_OK};
+    if (ese_outbox_file_read(options->mailers, options->transport, &turn->evidence.outbox, &error) == -1)
+        ese_log_debug("%s", error.text);
+    if (ese_state_file_read(options->directory, &turn->evidence.state, &error) == -1)
+        ese_log_debug("%s", error.text);
+}
+
+/* The arrived, as the mail ledger wants them: by decision. */
+static int by_decision(const void *a, const void *b)
+{
+    const struct ese_arrived_mail *mail = a, *other = b;
+    return ese_id_compare(&mail->decision, &other->decision);
+}
+
+static void take_arrived(struct ese_evidence *evidence)
+{
+    const struct ese_book_mails *arrived = &evidence->book.arrived;
+    evidence->mails.mails = ese_alloc_array(arrived->count + 1, sizeof *evidence->mails.mails);
+    for (size_t i = 0; i < arrived->count; i++)
+        evidence->mails.mails[i].decision = arrived->mails[i].decision;
+    evidence->mails.count = arrived->count;
+    qsort(evidence->mails.mails, arrived->count, sizeof *evidence->mails.mails, by_decision);
+}
+
+static int read_on(struct turn *turn, struct ese_error *error)
+{
+    const struct ese_fold_options *options = turn->options;
+    struct ese_book *book = &turn->evidence.book;
+    turn->progress.inbox_ns = followed_ns(turn, ESE_ARTIFACT_INBOX_HISTORY);
+    read_party(turn, options->directory, ESE_ARTIFACT_INBOX_HISTORY);
+    read_files(turn);
+    read_party(turn, options->mailers, ESE_ARTIFACT_MAILER_HISTORY);
+    turn->progress.store_ns = book->followed_ns = followed_ns(turn, ESE_ARTIFACT_STORE_HISTORY);
+    read_party(turn, options->directory, ESE_ARTIFACT_STORE_HISTORY);
+    read_party(turn, options->directory, ESE_BOOK_CONSUMERS);
+    if (ese_book_read_party(book, options->directory, ESE_ARTIFACT_CLIENT_HISTORY, error) == -1)
+        return -1;
+    ese_book_end(book);
+    take_arrived(&turn->evidence);
+    return 0;
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+/* A time of now as the book's. */
+static int64_t book_time(struct turn *turn, int64_t time_ns)
+{
+    return ese_book_time(&turn->evidence.book, time_ns,
+                         ese_clock_wall_us() * 1000 - ese_clock_monotonic_ns());
+}
+
+static int64_t missing_mails(const struct ese_figures *figures)
+{
+    return figures->mails.expected - figures->mails.matched - figures->mails.altered;
+}
+
+static void judge(struct turn *turn, struct ese_judgement *judgement)
+{
+    const struct ese_fold_options *options = turn->options;
+    const struct ese_judge_options judging = {.directory = options->directory,
+                                              .promises = options->promises};
+    struct ese_figures figures;
+    ese_book_cut(&turn->evidence.book, book_time(turn, options->until_ns));
+    ese_figures_take(&turn->evidence, &judging, &figures);
+    turn->progress.waiting =
+        figures.ledger.in_flight + figures.unknown_in_flight + missing_mails(&figures);
+    ese_figures_add(&figures, &turn->totals);
+    const struct ese_grounds grounds = {
+        .promises = options->promises, .missing = turn->evidence.book.missing,
+        .queued = figures.faults.lost > 0 ? turn->evidence.outbox.queued : 0};
+    ese_judge_figures(&figures, &grounds, judgement);
+    ese_figures_free(&figures);
+}
+
+/* ---- folding --------------------------------------------------------------------------------- */
+
+/* Nothing settles that the followers have not passed. */
+static int64_t cut_ns(struct turn *turn)
+{
+    int64_t cut = book_time(turn, turn->options->fold_ns);
+    if (turn->progress.store_ns < cut)
+        cut = turn->progress.store_ns;
+    return turn->progress.inbox_ns < cut ? turn->progress.inbox_ns : cut;
+}
+
+static void remove_read(const struct turn *turn)
+{
+    const struct ese_book *book = &turn->evidence.book;
+    for (size_t i = 0; i < book->place_count; i++) {
+        char path[ESE_ARTIFACT_PATH_SIZE];
+        bool is_own = strcmp(book->places[i].name, ESE_ARTIFACT_MAILER_HISTORY) != 0;
+        if (is_own && ese_artifact_path(turn->options->directory, book->places[i].name, path, NULL) == 0)
+            ese_history_remove_before(path, book->places[i].position.segment);
+    }
+}
+
+static int fold(struct turn *turn, struct ese_error *error)
+{
+    const struct ese_judge_options judging = {.directory = turn->options->directory,
+                                              .promises = turn->options->promises};
+    struct ese_figures settled;
+    ese_settle_mark(&turn->evidence, cut_ns(turn));
+    ese_figures_take(&turn->evidence, &judging, &settled);
+    ese_settle_note(&turn->evidence);
+    ese_figures_add(&turn->totals, &settled);
+    ese_figures_free(&settled);
+    if (ese_fold_file_save(turn->file, &turn->evidence, &turn->totals, error) == -1)
+        return -1;
+    remove_read(turn);
+    return 0;
+}
+
+static int take_turn(struct turn *turn, struct ese_judgement *judgement, struct ese_error *error)
+{
+    bool is_folding = turn->options->fold_ns != 0;
+    if (ese_fold_file_open(turn->options->directory, !is_folding, &turn->file, error) == -1 ||
+        ese_fold_file_load(turn->file, &turn->evidence, &turn->totals, error) == -1 ||
+        read_on(turn, error) == -1)
+        return -1;
+    judge(turn, judgement);
+    return is_folding ? fold(turn, error) : 0;
+}
+
+int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *judgement,
+                  struct ese_fold_progress *progress, struct ese_error *error)
+{
+    struct turn turn = {.options = options};
+    *judgement = (struct ese_judgement){.reads_again_us = -1};
+    ese_book_begin(&turn.evidence.book);
+    turn.evidence.book.is_running = true;
+    ese_figures_begin(&turn.totals);
+    int status = take_turn(&turn, judgement, error);
+    if (progress != NULL)
+        *progress = turn.progress;
+    ese_figures_free(&turn.totals);
+    ese_evidence_free(&turn.evidence);
+    ese_fold_file_close(&turn.file);
+    return status;
+}

@@ -1,0 +1,38 @@
+/*
+ * fold.h - the books of a run that goes on (docs/endless-runs.md): what has settled is folded into
+ * totals, the rest is kept event by event.
+ *
+ * One turn loads the fold, reads the histories on from where the last turn left them, judges all that was
+ * due until a given moment, and, where it is asked to, folds and commits. Histories are read against the
+ * way of events (inbox, outbox and state first, the client last), so that whoever is heard of downstream
+ * is known upstream.
+ *
+ * One committing turn at a time; turns that do not commit may run beside it, in other processes.
+ */
+#ifndef ESE_LAB_FOLD_H
+#define ESE_LAB_FOLD_H
+
+#include "orchestration/lab/judgement.h"
+
+struct ese_fold_options {
+    const char *directory;       /* the transport's (artifacts.h) */
+    const char *mailers;         /* the directory of the mailer's history and outbox */
+    const char *transport;       /* its name: whose mails of that outbox are meant */
+    const struct ese_promises *promises;
+    int64_t until_ns; /* monotonic: events due later are left out */
+    int64_t fold_ns;  /* events due until then are folded where they have settled; 0: none are, and nothing
+                         is committed */
+};
+
+/* How far the parties have been heard, for whoever waits for a moment to settle. */
+struct ese_fold_progress {
+    int64_t store_ns; /* all that was stored before is known; 0: never yet */
+    int64_t inbox_ns; /* all that had arrived before is known */
+    int64_t waiting;  /* events in flight, and mails expected that have not arrived */
+};
+
+/* -1: there is no history of the client yet, or fold.db cannot be read or written. progress may be NULL. */
+int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *judgement,
+                  struct ese_fold_progress *progress, struct ese_error *error);
+
+#endif

@@ -1,0 +1,414 @@
+#include "orchestration/lab/fold_file.h"
+
+#include <unistd.h>
+
+#include "ese-core/memory.h"
+#include "ese-core/sqlite.h"
+#include "orchestration/lab/artifacts.h"
+
+#define LANES_MOST "16384"  /* of which the newest are remembered */
+#define ABSENT_MOST "10000"
+
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS total (name TEXT PRIMARY KEY, value);"
+    "CREATE TABLE IF NOT EXISTS latency"
+    " (name TEXT, value INTEGER, times INTEGER, PRIMARY KEY (name, value));"
+    "CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY, segment INTEGER, record INTEGER);"
+    "CREATE TABLE IF NOT EXISTS lane"
+    " (number INTEGER PRIMARY KEY, run INTEGER, lane INTEGER, sequence INTEGER, UNIQUE (run, lane));"
+    "CREATE TABLE IF NOT EXISTS beginning (partition INTEGER PRIMARY KEY, offset INTEGER);"
+    "CREATE TABLE IF NOT EXISTS event (number INTEGER PRIMARY KEY, id BLOB, key TEXT,"
+    " is_key_press INTEGER, client_ts INTEGER, due_ns INTEGER, sent_ns INTEGER, done_ns INTEGER,"
+    " outcome INTEGER, handed_ns INTEGER, committed_ns INTEGER, handings INTEGER,"
+    " handed_partition INTEGER, handed_offset INTEGER, copies INTEGER, stored_partition INTEGER,"
+    " stored_offset INTEGER, server_ts INTEGER);"
+    "CREATE TABLE IF NOT EXISTS mail (kind TEXT, decision BLOB, time_ns INTEGER, number INTEGER);"
+    "CREATE TABLE IF NOT EXISTS absent (number INTEGER PRIMARY KEY, decision BLOB,"
+    " is_unknown INTEGER, is_blamed INTEGER)";
+
+struct ese_fold_file {
+    struct ese_sqlite *database; /* NULL: there is none yet */
+};
+
+/* One row, or all of them, of one table. */
+struct access {
+    struct ese_fold_file *file;
+    struct ese_evidence *evidence;
+    struct ese_figures *totals;
+};
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static struct ese_id column_id(struct ese_statement *row, int column)
+{
+    struct ese_id id = {{0}};
+    size_t length;
+    const void *bytes = ese_statement_column_bytes(row, column, &length);
+    if (length == sizeof id.bytes)
+        memcpy(id.bytes, bytes, sizeof id.bytes);
+    return id;
+}
+
+static void read_total(const struct access *access, struct ese_statement *row)
+{
+    const char *name = ese_statement_column_text(row, 0);
+    struct ese_book *book = &access->evidence->book;
+    if (strcmp(name, "missing") == 0)
+        ese_fit_text(book->missing, sizeof book->missing, ese_statement_column_text(row, 1));
+    if (strcmp(name, "skipped") == 0)
+        book->skipped = ese_statement_column_number(row, 1);
+    if (strcmp(name, "wall_offset_ns") == 0)
+        book->wall_offset_ns = ese_statement_column_number(row, 1);
+    for (const struct ese_figure *figure = ese_figure_names; figure->name != NULL; figure++) {
+        if (strcmp(name, figure->name) == 0)
+            *ese_figure_at(access->totals, figure) = ese_statement_column_number(row, 1);
+    }
+}
+
+static struct ese_histogram *histogram_of(const struct ese_figures *totals, const char *name)
+{
+    const struct ese_timing *timing = &totals->timing;
+    if (strcmp(name, "acknowledge") == 0)
+        return timing->acknowledge;
+    return strcmp(name, "end_to_end") == 0 ? timing->end_to_end : timing->mail;
+}
+
+static void read_latency(const struct access *access, struct ese_statement *row)
+{
+    ese_histogram_record_many(histogram_of(access->totals, ese_statement_column_text(row, 0)),
+                              ese_statement_column_number(row, 1),
+                              (uint64_t)ese_statement_column_number(row, 2));
+}
+
+static void read_place(const struct access *access, struct ese_statement *row)
+{
+    struct ese_book *book = &access->evidence->book;
+    book->places = ese_realloc_array(book->places, book->place_count + 1, sizeof *book->places);
+    struct ese_book_place *place = &book->places[book->place_count++];
+    ese_fit_text(place->name, sizeof place->name, ese_statement_column_text(row, 0));
+    place->position.segment = ese_statement_column_number(row, 1);
+    place->position.record = ese_statement_column_number(row, 2);
+}
+
+static void read_lane(const struct access *access, struct ese_statement *row)
+{
+    const struct ese_book_lane lane = {
+        .run = (uint32_t)ese_statement_column_number(row, 0),
+        .lane = (uint16_t)ese_statement_column_number(row, 1),
+        .sequence = (uint32_t)ese_statement_column_number(row, 2)};
+    ese_book_settle(&access->evidence->book, &lane);
+}
+
+static void read_beginning(const struct access *access, struct ese_statement *row)
+{
+    ese_book_note_beginning(&access->evidence->book, (int32_t)ese_statement_column_number(row, 0),
+                            ese_statement_column_number(row, 1));
+}
+
+static void read_event(const struct access *access, struct ese_statement *row)
+{
+    struct ese_book *book = &access->evidence->book;
+    const struct ese_id id = column_id(row, 0);
+    struct ese_book_entry *entry = ese_book_entry(book, &id);
+    int64_t value[17];
+    for (int i = 2; i < 17; i++)
+        value[i] = ese_statement_column_number(row, i);
+    *entry = (struct ese_book_entry){
+        .id = id, .key = ESE_BOOK_NONE, .is_key_press = value[2] != 0, .client_ts = value[3],
+        .due_ns = value[4], .sent_ns = value[5], .done_ns = value[6], .outcome = (uint16_t)value[7],
+        .handed_ns = value[8], .committed_ns = value[9], .handings = (uint32_t)value[10],
+        .handed_partition = (int32_t)value[11], .handed_offset = value[12],
+        .copies = (uint32_t)value[13], .stored_partition = (int32_t)value[14],
+        .stored_offset = value[15], .server_ts = value[16]};
+    uint32_t number = (uint32_t)(entry - book->entries);
+    if (entry->due_ns != 0) { /* else nobody offered it */
+        uint32_t key = ese_book_key(book, ese_statement_column_text(row, 1));
+        uint16_t run = ese_book_run(book, &id);
+        book->entries[number].key = key;
+        book->entries[number].run = run;
+        book->offered++;
+    }
+    if (entry->handings > 0 && entry->committed_ns == 0)
+        ese_book_wait(book, number);
+}
+
+static void read_mail(const struct access *access, struct ese_statement *row)
+{
+    struct ese_book *book = &access->evidence->book;
+    bool is_arrived = strcmp(ese_statement_column_text(row, 0), "arrived") == 0;
+    const struct ese_book_mail mail = {.decision = column_id(row, 1),
+                                       .time_ns = ese_statement_column_number(row, 2),
+                                       .number = ese_statement_column_number(row, 3)};
+    ese_book_mails_add(is_arrived ? &book->arrived : &book->sent, &mail);
+}
+
+static void read_absent(const struct access *access, struct ese_statement *row)
+{
+    ese_evidence_miss(access->evidence, &(struct ese_absent_mail){
+        .decision = column_id(row, 0),
+        .is_unknown = ese_statement_column_number(row, 1) != 0,
+        .is_blamed = ese_statement_column_number(row, 2) != 0});
+}
+
+static const struct {
+    const char *sql;
+    void (*read)(const struct access *access, struct ese_statement *row);
+} tables[] = {
+    {"SELECT name, value FROM total", read_total},
+    {"SELECT name, value, times FROM latency", read_latency},
+    {"SELECT name, segment, record FROM place", read_place},
+    {"SELECT run, lane, sequence FROM lane", read_lane},
+    {"SELECT partition, offset FROM beginning", read_beginning},
+    {"SELECT id, key, is_key_press, client_ts, due_ns, sent_ns, done_ns, outcome, handed_ns,"
+     " committed_ns, handings, handed_partition, handed_offset, copies, stored_partition,"
+     " stored_offset, server_ts FROM event ORDER BY number", read_event},
+    {"SELECT kind, decision, time_ns, number FROM mail ORDER BY rowid", read_mail},
+    {"SELECT decision, is_unknown, is_blamed FROM absent ORDER BY number", read_absent},
+};
+
+static int read_tables(const struct access *access, struct ese_error *error)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(tables); i++) {
+        struct ese_statement *rows = ese_statement_new(access->file->database, tables[i].sql);
+        int said;
+        while ((said = ese_statement_step(rows, error)) == 1)
+            tables[i].read(access, rows);
+        if (said == -1)
+            return -1;
+    }
+    return 0;
+}
+
+int ese_fold_file_load(struct ese_fold_file *file, struct ese_evidence *evidence,
+                       struct ese_figures *totals, struct ese_error *error)
+{
+    const struct access access = {.file = file, .evidence = evidence, .totals = totals};
+    if (file->database == NULL)
+        return 0;
+    if (ese_sqlite_run(file->database, "BEGIN", error) == -1) /* one picture of all tables */
+        return -1;
+    int status = read_tables(&access, error);
+    ese_sqlite_rollback(file->database);
+    return status;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static int write_total(struct ese_statement *put, const char *name, int64_t value,
+                       struct ese_error *error)
+{
+    ese_statement_text(put, 1, name);
+    ese_statement_number(put, 2, value);
+    return ese_statement_run(put, error);
+}
+
+static int write_totals(struct ese_fold_file *file, const struct ese_book *book,
+                        const struct ese_figures *totals, struct ese_error *error)
+{
+    struct ese_statement *put =
+        ese_statement_new(file->database, "INSERT INTO total VALUES (?1, ?2)");
+    if (write_total(put, "skipped", book->skipped, error) == -1 ||
+        write_total(put, "wall_offset_ns", book->wall_offset_ns, error) == -1)
+        return -1;
+    for (const struct ese_figure *figure = ese_figure_names; figure->name != NULL; figure++) {
+        int64_t value = *(const int64_t *)(const void *)((const char *)totals + figure->offset);
+        if (write_total(put, figure->name, value, error) == -1)
+            return -1;
+    }
+    if (book->missing[0] == '\0')
+        return 0;
+    ese_statement_text(put, 1, "missing");
+    ese_statement_text(put, 2, book->missing);
+    return ese_statement_run(put, error);
+}
+
+struct bucket_writer {
+    struct ese_statement *put;
+    const char *name;
+    int status;
+    struct ese_error *error;
+};
+
+static void write_bucket(void *context, int64_t value, uint64_t times)
+{
+    struct bucket_writer *writer = context;
+    ese_statement_text(writer->put, 1, writer->name);
+    ese_statement_number(writer->put, 2, value);
+    ese_statement_number(writer->put, 3, (int64_t)times);
+    if (writer->status == 0)
+        writer->status = ese_statement_run(writer->put, writer->error);
+}
+
+static int write_latencies(struct ese_fold_file *file, const struct ese_figures *totals,
+                           struct ese_error *error)
+{
+    static const char *const names[] = {"acknowledge", "end_to_end", "mail"};
+    struct bucket_writer writer = {
+        .put = ese_statement_new(file->database, "INSERT INTO latency VALUES (?1, ?2, ?3)"),
+        .error = error};
+    for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {
+        writer.name = names[i];
+        ese_histogram_each(histogram_of(totals, names[i]), write_bucket, &writer);
+    }
+    return writer.status;
+}
+
+static int write_book(struct ese_fold_file *file, const struct ese_book *book,
+                      struct ese_error *error)
+{
+    struct ese_statement *place = ese_statement_new(file->database,
+                                                    "INSERT INTO place VALUES (?1, ?2, ?3)");
+    struct ese_statement *lane = ese_statement_new(
+        file->database, "INSERT INTO lane (run, lane, sequence) VALUES (?1, ?2, ?3)");
+    struct ese_statement *beginning = ese_statement_new(file->database,
+                                                        "INSERT INTO beginning VALUES (?1, ?2)");
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < book->place_count; i++) {
+        ese_statement_text(place, 1, book->places[i].name);
+        ese_statement_number(place, 2, book->places[i].position.segment);
+        ese_statement_number(place, 3, book->places[i].position.record);
+        status = ese_statement_run(place, error);
+    }
+    for (size_t i = 0; status == 0 && i < book->settled_count; i++) {
+        ese_statement_number(lane, 1, book->settled[i].run);
+        ese_statement_number(lane, 2, book->settled[i].lane);
+        ese_statement_number(lane, 3, book->settled[i].sequence);
+        status = ese_statement_run(lane, error);
+    }
+    for (size_t i = 0; status == 0 && i < book->beginning_count; i++) {
+        ese_statement_number(beginning, 1, book->beginnings[i].partition);
+        ese_statement_number(beginning, 2, book->beginnings[i].offset);
+        status = ese_statement_run(beginning, error);
+    }
+    return status;
+}
+
+static int write_event(struct ese_statement *put, const struct ese_book *book,
+                       const struct ese_book_entry *entry, struct ese_error *error)
+{
+    const int64_t value[] = {
+        entry->is_key_press, entry->client_ts, entry->due_ns, entry->sent_ns, entry->done_ns,
+        entry->outcome, entry->handed_ns, entry->committed_ns, entry->handings,
+        entry->handed_partition, entry->handed_offset, entry->copies, entry->stored_partition,
+        entry->stored_offset, entry->server_ts};
+    ese_statement_bytes(put, 1, entry->id.bytes, sizeof entry->id.bytes);
+    ese_statement_text(put, 2, entry->key == ESE_BOOK_NONE ? NULL : book->keys[entry->key]);
+    for (int i = 0; i < (int)ESE_COUNT_OF(value); i++)
+        ese_statement_number(put, i + 3, value[i]);
+    return ese_statement_run(put, error);
+}
+
+static int write_events(struct ese_fold_file *file, const struct ese_book *book,
+                        struct ese_error *error)
+{
+    struct ese_statement *put = ese_statement_new(
+        file->database, "INSERT INTO event (id, key, is_key_press, client_ts, due_ns, sent_ns, done_ns,"
+                        " outcome, handed_ns, committed_ns, handings, handed_partition, handed_offset,"
+                        " copies, stored_partition, stored_offset, server_ts)"
+                        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+                        " ?16, ?17)");
+    for (uint32_t i = 0; i < book->count; i++) {
+        if (book->entries[i].is_out && write_event(put, book, &book->entries[i], error) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_mails(struct ese_fold_file *file, const struct ese_book_mails *mails,
+                       const char *kind, struct ese_error *error)
+{
+    struct ese_statement *put =
+        ese_statement_new(file->database, "INSERT INTO mail VALUES (?1, ?2, ?3, ?4)");
+    for (size_t i = 0; i < mails->count; i++) {
+        ese_statement_text(put, 1, kind);
+        ese_statement_bytes(put, 2, mails->mails[i].decision.bytes,
+                            sizeof mails->mails[i].decision.bytes);
+        ese_statement_number(put, 3, mails->mails[i].time_ns);
+        ese_statement_number(put, 4, mails->mails[i].number);
+        if (ese_statement_run(put, error) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_absent(struct ese_fold_file *file, const struct ese_evidence *evidence,
+                        struct ese_error *error)
+{
+    struct ese_statement *put = ese_statement_new(
+        file->database, "INSERT INTO absent (decision, is_unknown, is_blamed) VALUES (?1, ?2, ?3)");
+    for (size_t i = 0; i < evidence->absent_count; i++) {
+        const struct ese_absent_mail *absent = &evidence->absent[i];
+        if (absent->has_come)
+            continue;
+        ese_statement_bytes(put, 1, absent->decision.bytes, sizeof absent->decision.bytes);
+        ese_statement_number(put, 2, absent->is_unknown);
+        ese_statement_number(put, 3, absent->is_blamed);
+        if (ese_statement_run(put, error) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+/* What is small is written anew each time: a few minutes of a walk. */
+static int write_all(struct ese_fold_file *file, const struct ese_evidence *evidence,
+                     const struct ese_figures *totals, struct ese_error *error)
+{
+    static const char *const before =
+        "DELETE FROM total; DELETE FROM latency; DELETE FROM place; DELETE FROM lane;"
+        "DELETE FROM beginning; DELETE FROM event; DELETE FROM mail; DELETE FROM absent";
+    static const char *const after =
+        "DELETE FROM lane WHERE number <= (SELECT max(number) FROM lane) - " LANES_MOST ";"
+        "DELETE FROM absent WHERE number <= (SELECT max(number) FROM absent) - " ABSENT_MOST;
+    if (ese_sqlite_run(file->database, before, error) == -1 ||
+        write_totals(file, &evidence->book, totals, error) == -1 ||
+        write_latencies(file, totals, error) == -1 ||
+        write_book(file, &evidence->book, error) == -1 ||
+        write_events(file, &evidence->book, error) == -1 ||
+        write_mails(file, &evidence->book.arrived, "arrived", error) == -1 ||
+        write_mails(file, &evidence->book.sent, "sent", error) == -1 ||
+        write_absent(file, evidence, error) == -1)
+        return -1;
+    return ese_sqlite_run(file->database, after, error);
+}
+
+int ese_fold_file_save(struct ese_fold_file *file, const struct ese_evidence *evidence,
+                       const struct ese_figures *totals, struct ese_error *error)
+{
+    if (ese_sqlite_begin(file->database, error) == -1)
+        return -1;
+    if (write_all(file, evidence, totals, error) == 0)
+        return ese_sqlite_commit(file->database, error);
+    ese_sqlite_rollback(file->database);
+    return -1;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+int ese_fold_file_open(const char *directory, bool read_only, struct ese_fold_file **file,
+                       struct ese_error *error)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    *file = NULL;
+    if (ese_artifact_path(directory, ESE_ARTIFACT_FOLD, path, error) == -1)
+        return -1;
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS,
+                                               .read_only = read_only,
+                                               .schema = read_only ? NULL : schema};
+    struct ese_fold_file *opened = ese_alloc(sizeof *opened);
+    bool is_there = access(path, F_OK) == 0;
+    if ((is_there || !read_only) && ese_sqlite_open(&options, &opened->database, error) == -1) {
+        ese_fold_file_close(&opened);
+        return ese_fail_within(error, "cannot open the fold %s", path);
+    }
+    *file = opened;
+    return 0;
+}
+
+void ese_fold_file_close(struct ese_fold_file **file)
+{
+    if (*file == NULL)
+        return;
+    ese_sqlite_close(&(*file)->database);
+    free(*file);
+    *file = NULL;
+}

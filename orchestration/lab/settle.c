@@ -1,0 +1,187 @@
+#include "orchestration/lab/settle.h"
+
+#include "ese-core/memory.h"
+
+struct settling {
+    struct ese_evidence *evidence;
+    int64_t cut_ns;
+    bool *has_arrived; /* one an expected mail */
+    bool *is_open;     /* one a chain: it has not settled */
+};
+
+static struct ese_book_entry *entry_at(const struct settling *settling, uint32_t place)
+{
+    struct ese_book *book = &settling->evidence->book;
+    return &book->entries[book->by_key[place]];
+}
+
+/* ---- mails ----------------------------------------------------------------------------------- */
+
+static bool *find_arrived(const struct ese_evidence *evidence)
+{
+    const struct ese_oracle *oracle = &evidence->oracle;
+    bool *has_arrived = ese_alloc_array((size_t)oracle->mail_count + 1, sizeof *has_arrived);
+    for (size_t i = 0; i < evidence->mails.count; i++) {
+        uint32_t mail = ese_oracle_find(oracle, &evidence->mails.mails[i].decision);
+        if (mail != ESE_BOOK_NONE)
+            has_arrived[mail] = true;
+    }
+    return has_arrived;
+}
+
+/* Chains whose mails are still hoped for stay open. */
+static void mark_hopes(struct settling *settling)
+{
+    const struct ese_oracle *oracle = &settling->evidence->oracle;
+    const struct ese_book *book = &settling->evidence->book;
+    for (uint32_t i = 0; i < oracle->mail_count; i++) {
+        const struct ese_oracle_mail *mail = &oracle->mails[i];
+        bool is_late = book->entries[mail->last_event].due_ns + ESE_SETTLE_MAILS_NS < settling->cut_ns;
+        settling->is_open[mail->chain] |= !settling->has_arrived[i] && !is_late;
+    }
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+/* A client that has gone on to another run says no more of this one. */
+static bool has_its_last_word(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    return entry->outcome != 0 || entry->run + 1u < book->run_count;
+}
+
+static bool is_done(const struct settling *settling, const struct ese_book_entry *entry)
+{
+    return entry->due_ns <= settling->cut_ns && !entry->is_in_flight &&
+           has_its_last_word(&settling->evidence->book, entry);
+}
+
+/* Looks at one key's events from..to of by_key: behind one that has not settled none has, and a
+ * chain only as a whole. True when that has opened a chain that was not. */
+static bool look_at_key(struct settling *settling, uint32_t from, uint32_t to)
+{
+    const uint32_t *chain_of = settling->evidence->oracle.chain_of;
+    bool is_blocked = false, has_changed = false;
+    for (uint32_t i = from; i < to; i++) {
+        struct ese_book_entry *entry = entry_at(settling, i);
+        uint32_t chain = chain_of[settling->evidence->book.by_key[i]];
+        is_blocked |= !is_done(settling, entry);
+        is_blocked |= chain != ESE_BOOK_NONE && settling->is_open[chain];
+        entry->is_out = is_blocked;
+        if (is_blocked && chain != ESE_BOOK_NONE && !settling->is_open[chain]) {
+            settling->is_open[chain] = true;
+            has_changed = true;
+        }
+    }
+    return has_changed;
+}
+
+static void look_at_keys(struct settling *settling)
+{
+    const struct ese_book *book = &settling->evidence->book;
+    uint32_t from = 0;
+    for (uint32_t to = 1; to <= book->offered; to++) {
+        if (to < book->offered && entry_at(settling, to)->key == entry_at(settling, from)->key)
+            continue;
+        while (look_at_key(settling, from, to)) /* a chain that has opened takes its first presses along */
+            ;
+        from = to;
+    }
+}
+
+/* What nobody offered: its offer may still have to be read, if it is young. What was heard of events
+ * that settled before is counted at once. */
+static void look_at_strangers(struct settling *settling)
+{
+    struct ese_book *book = &settling->evidence->book;
+    for (uint32_t i = 0; i < book->count; i++) {
+        struct ese_book_entry *entry = &book->entries[i];
+        if (entry->due_ns != 0)
+            continue;
+        int64_t heard_ns = entry->server_ts * ESE_NS_PER_MS - book->wall_offset_ns;
+        if (entry->handed_ns > heard_ns)
+            heard_ns = entry->handed_ns;
+        entry->is_out = !ese_book_is_settled(book, &entry->id) && heard_ns > settling->cut_ns;
+    }
+}
+
+void ese_settle_mark(struct ese_evidence *evidence, int64_t cut_ns)
+{
+    struct settling settling = {
+        .evidence = evidence, .cut_ns = cut_ns, .has_arrived = find_arrived(evidence),
+        .is_open = ese_alloc_array((size_t)evidence->oracle.chain_count + 1, sizeof(bool))};
+    mark_hopes(&settling);
+    look_at_keys(&settling);
+    look_at_strangers(&settling);
+    free(settling.has_arrived);
+    free(settling.is_open);
+}
+
+/* ---- afterwards ------------------------------------------------------------------------------ */
+
+static void note_absent(struct ese_evidence *evidence)
+{
+    const struct ese_oracle *oracle = &evidence->oracle;
+    bool *has_arrived = find_arrived(evidence);
+    for (uint32_t i = 0; i < oracle->mail_count; i++) {
+        const struct ese_oracle_chain *chain = &oracle->chains[oracle->mails[i].chain];
+        if (has_arrived[i] || chain->is_out || chain->is_doubtful)
+            continue;
+        ese_evidence_miss(evidence, &(struct ese_absent_mail){
+            .decision = oracle->mails[i].id,
+            .is_unknown = ese_outbox_file_is_unknown(&evidence->outbox, &oracle->mails[i].id),
+            .is_blamed = !chain->is_touched});
+    }
+    free(has_arrived);
+}
+
+static bool is_counted(const struct ese_evidence *evidence, const struct ese_id *decision)
+{
+    const struct ese_mail_evidence mails = {
+        .book = &evidence->book, .oracle = &evidence->oracle, .state = &evidence->state};
+    uint32_t chain = ese_mail_chain(&mails, decision);
+    return chain == ESE_BOOK_NONE || !evidence->oracle.chains[chain].is_out;
+}
+
+/* Of the mails that were sent, those that wait for their chain are kept; the others were counted, or
+ * belong to somebody else. */
+static bool is_wanted(const struct ese_evidence *evidence, const struct ese_id *decision)
+{
+    uint32_t mail = ese_oracle_find(&evidence->oracle, decision);
+    return mail != ESE_BOOK_NONE && evidence->oracle.chains[evidence->oracle.mails[mail].chain].is_out;
+}
+
+static void drop_mails(struct ese_evidence *evidence)
+{
+    struct ese_book_mails *arrived = &evidence->book.arrived, *sent = &evidence->book.sent;
+    size_t left = 0;
+    for (size_t i = 0; i < arrived->count; i++) {
+        if (!is_counted(evidence, &arrived->mails[i].decision))
+            arrived->mails[left++] = arrived->mails[i];
+    }
+    arrived->count = left;
+    left = 0;
+    for (size_t i = 0; i < sent->count; i++) {
+        if (is_wanted(evidence, &sent->mails[i].decision))
+            sent->mails[left++] = sent->mails[i];
+    }
+    sent->count = left;
+}
+
+static void lift_lanes(struct ese_book *book)
+{
+    for (uint32_t i = 0; i < book->count; i++) {
+        const struct ese_book_entry *entry = &book->entries[i];
+        if (entry->is_out || entry->due_ns == 0)
+            continue;
+        struct ese_id_parts parts = ese_id_read(&entry->id);
+        ese_book_settle(book, &(struct ese_book_lane){
+            .run = parts.run, .lane = parts.lane, .sequence = parts.sequence});
+    }
+}
+
+void ese_settle_note(struct ese_evidence *evidence)
+{
+    note_absent(evidence);
+    drop_mails(evidence);
+    lift_lanes(&evidence->book);
+}

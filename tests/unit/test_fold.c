@@ -1,0 +1,565 @@
+/* A run that is judged piece by piece, while it grows, must come to the same as one that is judged at its
+ * end: a staged run is lived through, act by act, and folded as it goes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <unistd.h>
+
+#include "ese-consumer/decisions.h"
+#include "ese-consumer/state.h"
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "ese-core/sqlite.h"
+#include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/fold.h"
+#include "orchestration/lab/settle.h"
+#include "tests/support/directory.h"
+#include "tests/support/staged_run.h"
+
+#define EVENTS 1500
+#define TICK_NS (5 * ESE_NS_PER_S)
+#define SETTLES_NS (3 * ESE_NS_PER_S) /* after outcomes, which come within one */
+#define SEGMENT_BYTES 65536
+
+enum party { CLIENT, STORE, CONSUMER, INBOX, PARTIES };
+
+/* What a party notes, and when. */
+struct act {
+    int64_t at_ns;
+    size_t order;
+    enum party party;
+    const struct ese_event *event; /* of an offer */
+    struct ese_history_record record;
+};
+
+struct world {
+    struct staged_run *run;
+    char *directory;
+    struct ese_history *history[PARTIES];
+    struct act *acts;
+    size_t count, done;
+    int64_t next[STAGED_PARTITIONS];
+    int decided;           /* decisions that are in the state */
+    int64_t *decided_ns;   /* of each */
+    int64_t end_ns;
+    struct ese_judgement judgement;
+};
+
+static const struct ese_promises promises = {.delivery = ESE_DELIVERY_AT_LEAST_ONCE,
+                                             .ordered_per_key = true, .replayable = true,
+                                             .retry_stored_once = true};
+
+/* ---- the acts -------------------------------------------------------------------------------- */
+
+static void add(struct world *world, enum party party, const struct ese_history_record *record)
+{
+    world->acts = ese_realloc_array(world->acts, world->count + 1, sizeof *world->acts);
+    world->acts[world->count] = (struct act){.at_ns = record->time_ns, .order = world->count,
+                                             .party = party, .record = *record};
+    world->count++;
+    if (record->time_ns > world->end_ns)
+        world->end_ns = record->time_ns;
+}
+
+static void add_client(struct world *world)
+{
+    for (int i = 0; i < world->run->count; i++) {
+        const struct staged_event *staged = &world->run->events[i];
+        struct ese_history_record record = {.kind = ESE_HISTORY_OFFERED, .time_ns = staged->due_ns};
+        add(world, CLIENT, &record);
+        world->acts[world->count - 1].event = &staged->event;
+        record = (struct ese_history_record){.kind = ESE_HISTORY_SENT, .time_ns = staged->sent_ns,
+                                             .id = staged->event.id};
+        if (staged->sent_ns != 0)
+            add(world, CLIENT, &record);
+        record.kind = (uint16_t)staged->outcome;
+        record.time_ns = staged->done_ns;
+        if (staged->outcome != ESE_HISTORY_END)
+            add(world, CLIENT, &record);
+    }
+}
+
+static int32_t partition_of(const struct ese_event *event)
+{
+    return (int32_t)(ese_event_key_hash(event->key) % STAGED_PARTITIONS);
+}
+
+/* Stored, handed and committed one by one, in the order of the log. */
+static void add_log(struct world *world)
+{
+    const struct staged_run *run = world->run;
+    int64_t offset[STAGED_PARTITIONS] = {0}, at_ns = 0;
+    for (int place = 0; place < run->log_count; place++) {
+        const struct staged_event *staged = &run->events[run->log[place]];
+        int32_t partition = partition_of(&staged->event);
+        if (staged->due_ns + ESE_NS_PER_MS > at_ns)
+            at_ns = staged->due_ns + ESE_NS_PER_MS;
+        struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
+                                            .time_ns = at_ns, .id = staged->event.id,
+                                            .a = offset[partition]++, .b = staged->event.client_ts + 1};
+        if (place != run->forgotten)
+            add(world, STORE, &record);
+        record.kind = ESE_HISTORY_HANDED;
+        record.time_ns += 4 * ESE_NS_PER_MS;
+        for (int times = place < run->handed_twice ? 2 : 1; times > 0 && place != run->passed_over; times--)
+            add(world, CONSUMER, &record);
+        record = (struct ese_history_record){.kind = ESE_HISTORY_COMMITTED, .partition = partition,
+                                             .time_ns = record.time_ns + ESE_NS_PER_MS,
+                                             .a = offset[partition]};
+        add(world, CONSUMER, &record);
+    }
+}
+
+static int64_t due_of(const struct world *world, const struct ese_id *id)
+{
+    for (int i = 0; i < world->run->count; i++) {
+        if (ese_id_equal(&world->run->events[i].event.id, id))
+            return world->run->events[i].due_ns;
+    }
+    return world->end_ns;
+}
+
+/* A mail arrives when its decision is made; one that nobody decided, at the end. */
+static void add_mails(struct world *world)
+{
+    const struct staged_run *run = world->run;
+    world->decided_ns = ese_alloc_array((size_t)run->decision_count + 1, sizeof(int64_t));
+    for (int i = 0; i < run->decision_count; i++) {
+        const struct ese_decision *decision = &run->decisions[i];
+        int64_t at_ns = due_of(world, &decision->events[decision->event_count - 1]) + 7 * ESE_NS_PER_MS;
+        bool is_later = i == 0 || at_ns > world->decided_ns[i - 1];
+        world->decided_ns[i] = is_later ? at_ns : world->decided_ns[i - 1];
+    }
+    for (int m = 0; m < run->mail_count; m++) {
+        struct ese_history_record record = {.kind = ESE_HISTORY_MAIL_ARRIVED, .time_ns = world->end_ns,
+                                            .id = run->mails[m], .a = m + 1};
+        for (int i = 0; i < run->decision_count; i++) {
+            if (ese_id_equal(&run->decisions[i].id, &run->mails[m]))
+                record.time_ns = world->decided_ns[i] + 20 * ESE_NS_PER_MS;
+        }
+        add(world, INBOX, &record);
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct act *act = a, *other = b;
+    if (act->at_ns != other->at_ns)
+        return act->at_ns < other->at_ns ? -1 : 1;
+    return act->order < other->order ? -1 : 1;
+}
+
+/* ---- living ---------------------------------------------------------------------------------- */
+
+static struct ese_history *open_history(const struct world *world, const char *name)
+{
+    char *path = ese_test_path(world->directory, name);
+    struct ese_history *history = NULL;
+    const struct ese_history_options options = {.path = path, .party = name, .transport = "staged",
+                                                .limit = SEGMENT_BYTES, .segments = 100};
+    assert_int_equal(ese_history_open(&options, &history, NULL), 0);
+    free(path);
+    return history;
+}
+
+static void act_until(struct world *world, int64_t now_ns)
+{
+    for (; world->done < world->count && world->acts[world->done].at_ns <= now_ns; world->done++) {
+        const struct act *act = &world->acts[world->done];
+        if (act->event != NULL)
+            ese_history_offer(world->history[act->party], act->event, act->at_ns);
+        else
+            ese_history_record(world->history[act->party], &act->record);
+        if (act->record.kind == ESE_HISTORY_COMMITTED)
+            world->next[act->record.partition] = act->record.a;
+    }
+    ese_history_set(world->history[STORE], ESE_COUNT_FOLLOWED_NS, now_ns);
+    ese_history_set(world->history[INBOX], ESE_COUNT_FOLLOWED_NS, now_ns);
+}
+
+static void keep_state(struct world *world, int64_t now_ns)
+{
+    char *path = ese_test_path(world->directory, ESE_ARTIFACT_STATE);
+    const struct ese_state_options options = {
+        .path = path, .durability = ESE_DURABILITY_OS, .group = "staged", .transport = "staged"};
+    struct ese_position positions[STAGED_PARTITIONS];
+    struct ese_state *state = NULL;
+    bool added;
+    assert_int_equal(ese_state_open(&options, &state, NULL), 0);
+    for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++)
+        assert_int_equal(ese_state_take(state, partition, "staged", &positions[partition], NULL), 0);
+    assert_int_equal(ese_state_begin(state, NULL), 0);
+    for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++) {
+        positions[partition].next = world->next[partition];
+        assert_int_equal(ese_state_advance(state, partition, &positions[partition],
+                                           &(struct ese_progress){.late = 0}, NULL), 0);
+    }
+    struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "staged");
+    for (; world->decided < world->run->decision_count && world->decided_ns[world->decided] <= now_ns;
+         world->decided++)
+        assert_int_equal(ese_decisions_add(decisions, &world->run->decisions[world->decided], &added, NULL), 0);
+    assert_int_equal(ese_state_commit(state, NULL), 0);
+    ese_decisions_free(&decisions);
+    ese_state_close(&state);
+    free(path);
+}
+
+static int64_t turn(struct world *world, int64_t until_ns, int64_t fold_ns)
+{
+    struct ese_fold_progress progress;
+    struct ese_error error = {0};
+    const struct ese_fold_options options = {
+        .directory = world->directory, .mailers = world->directory, .transport = "staged",
+        .promises = &promises, .until_ns = until_ns, .fold_ns = fold_ns};
+    int status = ese_fold_turn(&options, &world->judgement, &progress, &error);
+    if (status != 0)
+        print_error("# %s\n", error.text);
+    assert_int_equal(status, 0);
+    return progress.waiting;
+}
+
+/* Lives to the end, with a turn a tick, and one when all mails have been given up. */
+static void live(struct world *world, int64_t tick_ns)
+{
+    int64_t from_ns = world->run->events[0].due_ns;
+    for (int64_t now_ns = from_ns + tick_ns; now_ns < world->end_ns + tick_ns; now_ns += tick_ns) {
+        act_until(world, now_ns);
+        keep_state(world, now_ns);
+        turn(world, now_ns - SETTLES_NS, now_ns - SETTLES_NS);
+    }
+    int64_t last_ns = world->end_ns + 2 * ESE_SETTLE_MAILS_NS;
+    act_until(world, last_ns);
+    keep_state(world, last_ns);
+    turn(world, last_ns, last_ns);
+}
+
+static struct world *make_world(struct staged_run *run)
+{
+    static const char *const names[PARTIES] = {
+        ESE_ARTIFACT_CLIENT_HISTORY, ESE_ARTIFACT_STORE_HISTORY, ESE_ARTIFACT_CONSUMER_HISTORY,
+        ESE_ARTIFACT_INBOX_HISTORY};
+    struct world *world = ese_alloc(sizeof *world);
+    world->run = run;
+    world->directory = ese_test_directory_make();
+    for (int party = 0; party < PARTIES; party++)
+        world->history[party] = open_history(world, names[party]);
+    add_client(world);
+    add_log(world);
+    add_mails(world);
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+    return world;
+}
+
+static void free_world(struct world *world)
+{
+    for (int party = 0; party < PARTIES; party++)
+        ese_history_close(&world->history[party]);
+    ese_test_directory_remove(&world->directory);
+    if (world->run != NULL)
+        staged_run_free(&world->run);
+    free(world->acts);
+    free(world->decided_ns);
+    free(world);
+}
+
+/* ---- the same as at the end ------------------------------------------------------------------ */
+
+static struct ese_judgement judge_whole(const struct staged_run *run)
+{
+    struct ese_judgement judgement;
+    const struct ese_judge_options options = {.directory = run->directory, .promises = &promises};
+    staged_run_write(run);
+    assert_int_equal(ese_judge(&options, &judgement, NULL), 0);
+    return judgement;
+}
+
+static int64_t rows(const struct world *world, const char *sql)
+{
+    char *path = ese_test_path(world->directory, ESE_ARTIFACT_FOLD);
+    const struct ese_sqlite_options options = {
+        .path = path, .durability = ESE_DURABILITY_OS, .read_only = true};
+    struct ese_sqlite *database = NULL;
+    assert_int_equal(ese_sqlite_open(&options, &database, NULL), 0);
+    struct ese_statement *count = ese_statement_new(database, sql);
+    assert_int_equal(ese_statement_step(count, NULL), 1);
+    int64_t found = ese_statement_column_number(count, 0);
+    ese_sqlite_close(&database);
+    free(path);
+    return found;
+}
+
+#define SAME(member) assert_int_equal(folded->member, whole->member)
+
+static void expect_same(const struct ese_judgement *folded, const struct ese_judgement *whole)
+{
+    SAME(ledger.offered);
+    SAME(ledger.acknowledged);
+    SAME(ledger.refused);
+    SAME(ledger.unknown);
+    SAME(ledger.unknown_stored);
+    SAME(ledger.unknown_absent);
+    SAME(ledger.not_sent);
+    SAME(ledger.processed);
+    SAME(ledger.lost);
+    SAME(ledger.in_flight);
+    SAME(ledger.redelivered);
+    SAME(ledger.stored_twice);
+    SAME(ledger.reordered);
+    SAME(ledger.phantom);
+    SAME(mails.expected);
+    SAME(mails.arrived);
+    SAME(mails.matched);
+    SAME(mails.altered);
+    SAME(mails.lost);
+    SAME(mails.doubled);
+    SAME(mails.unexpected);
+    SAME(acknowledge.count);
+    SAME(acknowledge.p50_us);
+    SAME(acknowledge.max_us);
+    SAME(ledger_verdict.word);
+}
+
+/* Folded in ticks, at once, and judged whole: three times the same. */
+static void live_and_compare(struct staged_run *run, enum ese_verdict_word word)
+{
+    static const int64_t ticks[] = {TICK_NS, 3600 * ESE_NS_PER_S};
+    struct ese_judgement whole = judge_whole(run);
+    for (size_t i = 0; i < ESE_COUNT_OF(ticks); i++) {
+        struct world *world = make_world(run);
+        live(world, ticks[i]);
+        if (world->judgement.ledger_verdict.reason[0] != '\0')
+            print_message("# %s\n", world->judgement.ledger_verdict.reason);
+        expect_same(&world->judgement, &whole);
+        assert_int_equal(world->judgement.ledger_verdict.word, word);
+        assert_int_equal(rows(world, "SELECT count(*) FROM event"), 0);
+        assert_int_equal(rows(world, "SELECT count(*) FROM mail"), 0);
+        if (i + 1 < ESE_COUNT_OF(ticks))
+            world->run = NULL;
+        free_world(world);
+    }
+}
+
+static struct staged_run *consumed(uint64_t seed)
+{
+    struct staged_run *run = staged_run_make(seed, EVENTS);
+    staged_run_consume(run);
+    return run;
+}
+
+static void a_run_without_fault(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        live_and_compare(consumed(seed), ESE_VERDICT_PASS);
+}
+
+/* The number of the n-th acknowledged event. */
+static int acknowledged(const struct staged_run *run, int n)
+{
+    int event = 0;
+    for (; n > 0 || run->events[event].outcome != ESE_HISTORY_ACKNOWLEDGED; event++)
+        n -= run->events[event].outcome == ESE_HISTORY_ACKNOWLEDGED;
+    return event;
+}
+
+static void lost_events(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(4, EVENTS);
+    for (int n = 100; n < 1200; n += 150)
+        staged_run_drop(run, staged_run_place(run, acknowledged(run, n)));
+    staged_run_consume(run);
+    live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+static void events_stored_a_second_time_much_later(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(5, EVENTS);
+    staged_run_append(run, acknowledged(run, 10)); /* settled long ago by then */
+    staged_run_append(run, acknowledged(run, 1200));
+    staged_run_consume(run);
+    live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+static void events_out_of_order(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(6, EVENTS);
+    for (int place = 100; place < 1200; place += 120)
+        staged_run_swap(run, place, place + 30);
+    staged_run_consume(run);
+    live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+static void events_handed_again(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(7);
+    run->handed_twice = 50;
+    live_and_compare(run, ESE_VERDICT_PASS);
+}
+
+static void an_event_the_store_lost_after_it_was_handed(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(8);
+    run->forgotten = 700;
+    live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+static void mails_that_never_came(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(9);
+    staged_run_drop_mail(run, 3);
+    staged_run_drop_mail(run, run->mail_count / 2);
+    live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+static void mails_that_came_again_much_later(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(10);
+    staged_run_add_mail(run, run->decisions[0].id);
+    staged_run_add_mail(run, run->decisions[run->decision_count - 1].id);
+    live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+static void a_mail_from_nowhere(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(11);
+    staged_run_add_mail(run, run->events[5].event.id);
+    live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+/* ---- what only a run that goes on has --------------------------------------------------------- */
+
+/* Lost when it was given up, and taken back when it came after all. */
+static void a_mail_that_comes_when_it_was_given_up(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(12));
+    struct act late = {.at_ns = 0};
+    for (size_t i = 0; i < world->count; i++) {
+        if (world->acts[i].party == INBOX) { /* the first of them */
+            late = world->acts[i];
+            world->count--;
+            memmove(&world->acts[i], &world->acts[i + 1], (world->count - i) * sizeof late);
+            break;
+        }
+    }
+    live(world, TICK_NS);
+    assert_int_equal(world->judgement.mails.lost, 1);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_FAIL);
+    ese_history_record(world->history[INBOX], &late.record);
+    int64_t now_ns = world->end_ns + 3 * ESE_SETTLE_MAILS_NS;
+    act_until(world, now_ns);
+    turn(world, now_ns, now_ns);
+    assert_int_equal(world->judgement.mails.lost, 0);
+    assert_int_equal(world->judgement.mails.doubled, 0);
+    assert_int_equal(world->judgement.mails.matched, world->judgement.mails.expected);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+    turn(world, now_ns, now_ns); /* once */
+    assert_int_equal(world->judgement.mails.lost, 0);
+    free_world(world);
+}
+
+/* What is judged without committing changes nothing, and waits for what is on its way. */
+static void a_look_changes_nothing(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(13));
+    int64_t middle_ns = world->run->events[EVENTS / 2].due_ns;
+    act_until(world, middle_ns);
+    keep_state(world, middle_ns);
+    turn(world, middle_ns, middle_ns - SETTLES_NS);
+    int64_t events = rows(world, "SELECT count(*) FROM event");
+    assert_true(events > 0 && events < EVENTS / 4);
+    for (int i = 0; i < 3; i++) {
+        turn(world, middle_ns - SETTLES_NS, 0);
+        assert_int_equal(world->judgement.ledger.lost, 0);
+        assert_int_equal(rows(world, "SELECT count(*) FROM event"), events);
+    }
+    live(world, TICK_NS);
+    assert_int_equal(world->judgement.ledger.offered, EVENTS);
+    free_world(world);
+}
+
+/* While the store is not followed, what is acknowledged is on its way, not lost; and nothing settles. */
+static void a_store_that_is_not_followed(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(14));
+    int64_t middle_ns = world->run->events[EVENTS / 2].due_ns, last_ns = world->end_ns + TICK_NS;
+    act_until(world, middle_ns);
+    keep_state(world, middle_ns);
+    for (size_t i = world->done; i < world->count; i++) {
+        if (world->acts[i].party == STORE) /* from here on nobody notes what is stored */
+            world->acts[i].at_ns = INT64_MAX;
+    }
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+    act_until(world, last_ns);
+    ese_history_set(world->history[STORE], ESE_COUNT_FOLLOWED_NS, middle_ns);
+    keep_state(world, last_ns);
+    assert_true(turn(world, last_ns, last_ns) > 0);
+    assert_int_equal(world->judgement.ledger.lost, 0);
+    assert_true(world->judgement.ledger.in_flight > EVENTS / 3);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    free_world(world);
+}
+
+static void segments_that_were_read_leave(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(15));
+    live(world, TICK_NS);
+    char name[ESE_ARTIFACT_PATH_SIZE];
+    for (int segment = 1; segment < 4; segment++) {
+        snprintf(name, sizeof name, "%s/%s.%06d", world->directory, ESE_ARTIFACT_CLIENT_HISTORY, segment);
+        assert_int_equal(access(name, F_OK), -1);
+    }
+    assert_int_equal(rows(world, "SELECT segment > 4 FROM place WHERE name = 'client.history'"), 1);
+    free_world(world);
+}
+
+static void a_gap_in_a_history_is_never_forgotten(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(16));
+    int64_t middle_ns = world->run->events[EVENTS / 2].due_ns;
+    act_until(world, middle_ns);
+    char name[ESE_ARTIFACT_PATH_SIZE];
+    snprintf(name, sizeof name, "%s/%s.000001", world->directory, ESE_ARTIFACT_CLIENT_HISTORY);
+    assert_int_equal(unlink(name), 0);
+    live(world, TICK_NS);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    assert_non_null(strstr(world->judgement.ledger_verdict.reason, "has lost segments"));
+    free_world(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_without_fault),
+        cmocka_unit_test(lost_events),
+        cmocka_unit_test(events_stored_a_second_time_much_later),
+        cmocka_unit_test(events_out_of_order),
+        cmocka_unit_test(events_handed_again),
+        cmocka_unit_test(an_event_the_store_lost_after_it_was_handed),
+        cmocka_unit_test(mails_that_never_came),
+        cmocka_unit_test(mails_that_came_again_much_later),
+        cmocka_unit_test(a_mail_from_nowhere),
+        cmocka_unit_test(a_mail_that_comes_when_it_was_given_up),
+        cmocka_unit_test(a_look_changes_nothing),
+        cmocka_unit_test(a_store_that_is_not_followed),
+        cmocka_unit_test(segments_that_were_read_leave),
+        cmocka_unit_test(a_gap_in_a_history_is_never_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
