@@ -6,11 +6,14 @@
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/report.h"
 #include "orchestration/lab/results.h"
+#include "orchestration/lab/running.h"
 #include "transports/registry.h"
 
 #define CANNOT_TELL 2 /* exit status */
 
 static const struct ese_option options[] = {
+    {.name = "run", .kind = ESE_OPTION_TEXT, .value = "DIR",
+     .help = "The same as naming DIR."},
     {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Print the results as JSON instead of the table."},
     {.name = "strict", .kind = ESE_OPTION_FLAG,
      .help = "Let the timing verdict count in the exit status, too."},
@@ -42,20 +45,34 @@ static int judge_again(const char *directory, const struct ese_results *results,
     return 0;
 }
 
+/* A run that is over, or one that goes on. */
+static int judge_all(const char *directory, struct ese_results *results, struct ese_error *error)
+{
+    if (ese_running_is(directory))
+        return ese_running_check(directory, results, error);
+    if (ese_results_read(directory, results, error) < 0)
+        return -1;
+    for (int i = 0; i < results->count; i++) {
+        if (judge_again(directory, results, &results->transports[i], error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int run_check(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_results results;
     struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
     const char *directory = ese_config_argument(config, 0);
+    if (directory == NULL)
+        directory = ese_config_text(config, "run");
     if (directory == NULL || ese_config_argument(config, 1) != NULL)
         return ese_fail(error, ESE_E_USAGE, "name one run's directory, as compare printed it at its end");
-    if (ese_results_read(directory, &results, error) < 0) {
+    if (judge_all(directory, &results, error) < 0) {
+        if (error->code == ESE_E_USAGE)
+            return -1;
         ese_log_error("%s", error->text);
         return CANNOT_TELL;
-    }
-    for (int i = 0; i < results.count; i++) {
-        if (judge_again(directory, &results, &results.transports[i], error) < 0)
-            return -1;
     }
     if (ese_config_flag(config, "json")) {
         char *written = ese_results_text(&results);
@@ -77,6 +94,8 @@ static const struct ese_service service = {
         .synopsis = "DIR",
         .description = "Reads the histories, the consumer's state, the mailer's outbox, the store as it was read "
                        "back and the mails in DIR, and judges again. The cost is what was measured then.\n\n"
+                       "Of a walk that goes on under the eyes of ese-lab watch, DIR being its run, it judges "
+                       "what was due until now: it waits until that has settled.\n\n"
                        "The exit status is 0 when every ledger balances, 1 when one does not, 2 when one "
                        "cannot be told.",
         .examples = NULL,

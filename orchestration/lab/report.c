@@ -1,5 +1,8 @@
 #include "orchestration/lab/report.h"
 
+#include <time.h>
+
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/picture.h"
 
@@ -14,6 +17,7 @@ struct row {
     const char *label; /* NULL cell: a heading */
     void (*cell)(column *transport, char text[CELL_SIZE]);
     bool (*shown)(const struct ese_results *results); /* NULL: always */
+    bool is_brief; /* also of a walk that goes on */
 };
 
 /* ---- cells ---- */
@@ -177,49 +181,59 @@ static bool any_restart(const struct ese_results *results)
     return false;
 }
 
+/* Of a walk that others started nobody knows what it costs. */
+static bool any_cost(const struct ese_results *results)
+{
+    for (int i = 0; i < results->count; i++) {
+        if (results->transports[i].cost.processes != 0)
+            return true;
+    }
+    return false;
+}
+
 static const struct row rows[] = {
-    {"PROMISED", NULL, NULL},
-    {"durability", durability_cell, NULL},
-    {"delivery", delivery_cell, NULL},
-    {"order per key", order_cell, NULL},
-    {"work shared", sharing_cell, NULL},
-    {"LEDGER", NULL, NULL},
-    {"offered", offered_cell, NULL},
-    {"  refused", refused_cell, NULL},
-    {"  outcome unknown", unknown_cell, NULL},
-    {"  not sent", not_sent_cell, NULL},
-    {"  acknowledged", acknowledged_cell, NULL},
-    {"    processed", processed_cell, NULL},
-    {"    lost", lost_cell, NULL},
-    {"    still in flight", in_flight_cell, NULL},
-    {"handed again (recognised)", redelivered_cell, NULL},
-    {"stored twice", stored_twice_cell, NULL},
-    {"reordered within a key", reordered_cell, NULL},
-    {"stored though refused (phantom)", phantom_cell, NULL},
-    {"MAILS", NULL, NULL},
-    {"expected", mails_expected_cell, NULL},
-    {"arrived", mails_arrived_cell, NULL},
-    {"  lost", mails_lost_cell, NULL},
-    {"  doubled", mails_doubled_cell, NULL},
-    {"  unexpected", mails_unexpected_cell, NULL},
-    {"  unknown", mails_unknown_cell, NULL},
-    {"TIME, from when an event was due", NULL, NULL},
-    {"acknowledged, p50 / p99", acknowledge_cell, NULL},
-    {"processed, p50 / p99", end_to_end_cell, NULL},
-    {"mail delivered, p50 / p99", mail_cell, NULL},
-    {"waiting when the consumer came back", backlog_cell, any_restart},
-    {"it read again after", reads_again_cell, any_restart},
-    {"processed", throughput_cell, NULL},
-    {"COST", NULL, NULL},
-    {"processes", processes_cell, NULL},
-    {"processor time", cpu_cell, NULL},
-    {"memory, highest", memory_cell, NULL},
-    {"bytes on the wire", wire_cell, NULL},
-    {"disk, at the end", disk_cell, NULL},
-    {"disk, written", written_cell, NULL},
-    {"VERDICT", NULL, NULL},
-    {"ledger", verdict_cell, NULL},
-    {"timing", timing_cell, NULL},
+    {"PROMISED", NULL, NULL, false},
+    {"durability", durability_cell, NULL, false},
+    {"delivery", delivery_cell, NULL, false},
+    {"order per key", order_cell, NULL, false},
+    {"work shared", sharing_cell, NULL, false},
+    {"LEDGER", NULL, NULL, true},
+    {"offered", offered_cell, NULL, true},
+    {"  refused", refused_cell, NULL, true},
+    {"  outcome unknown", unknown_cell, NULL, true},
+    {"  not sent", not_sent_cell, NULL, true},
+    {"  acknowledged", acknowledged_cell, NULL, true},
+    {"    processed", processed_cell, NULL, true},
+    {"    lost", lost_cell, NULL, true},
+    {"    still in flight", in_flight_cell, NULL, true},
+    {"handed again (recognised)", redelivered_cell, NULL, false},
+    {"stored twice", stored_twice_cell, NULL, true},
+    {"reordered within a key", reordered_cell, NULL, true},
+    {"stored though refused (phantom)", phantom_cell, NULL, false},
+    {"MAILS", NULL, NULL, true},
+    {"expected", mails_expected_cell, NULL, true},
+    {"arrived", mails_arrived_cell, NULL, true},
+    {"  lost", mails_lost_cell, NULL, true},
+    {"  doubled", mails_doubled_cell, NULL, true},
+    {"  unexpected", mails_unexpected_cell, NULL, false},
+    {"  unknown", mails_unknown_cell, NULL, false},
+    {"TIME, from when an event was due", NULL, NULL, true},
+    {"acknowledged, p50 / p99", acknowledge_cell, NULL, true},
+    {"processed, p50 / p99", end_to_end_cell, NULL, true},
+    {"mail delivered, p50 / p99", mail_cell, NULL, true},
+    {"waiting when the consumer came back", backlog_cell, any_restart, false},
+    {"it read again after", reads_again_cell, any_restart, false},
+    {"processed", throughput_cell, NULL, false},
+    {"COST", NULL, any_cost, false},
+    {"processes", processes_cell, any_cost, false},
+    {"processor time", cpu_cell, any_cost, false},
+    {"memory, highest", memory_cell, any_cost, false},
+    {"bytes on the wire", wire_cell, any_cost, false},
+    {"disk, at the end", disk_cell, any_cost, false},
+    {"disk, written", written_cell, any_cost, false},
+    {"VERDICT", NULL, NULL, true},
+    {"ledger", verdict_cell, NULL, true},
+    {"timing", timing_cell, NULL, false},
 };
 
 static void add_reasons(const struct ese_results *results, struct ese_buffer *text)
@@ -236,28 +250,55 @@ static void add_reasons(const struct ese_results *results, struct ese_buffer *te
     }
 }
 
-void ese_report_table(const struct ese_results *results, struct ese_buffer *text)
+static void add_names(const struct ese_results *results, const char *label, struct ese_buffer *text)
 {
-    ese_buffer_printf(text, "\n  %-*s", LABEL_WIDTH, "");
+    ese_buffer_printf(text, "\n  %-*s", LABEL_WIDTH, label);
     for (int i = 0; i < results->count; i++)
         ese_buffer_printf(text, "%*.*s", COLUMN_WIDTH, COLUMN_WIDTH - 2, results->transports[i].name);
     ese_buffer_text(text, "\n");
+}
+
+static void add_row(const struct ese_results *results, const struct row *row, struct ese_buffer *text)
+{
+    ese_buffer_printf(text, "    %-*s", LABEL_WIDTH - 2, row->label);
+    for (int i = 0; i < results->count; i++) {
+        char cell[CELL_SIZE];
+        row->cell(&results->transports[i], cell);
+        ese_buffer_printf(text, "%*s", COLUMN_WIDTH, cell);
+    }
+    ese_buffer_text(text, "\n");
+}
+
+void ese_report_table(const struct ese_results *results, struct ese_buffer *text)
+{
+    add_names(results, "", text);
     for (size_t r = 0; r < ESE_COUNT_OF(rows); r++) {
         if (rows[r].shown != NULL && !rows[r].shown(results))
             continue;
-        if (rows[r].cell == NULL) {
+        if (rows[r].cell == NULL)
             ese_buffer_printf(text, "\n  %s\n", rows[r].label);
-            continue;
-        }
-        ese_buffer_printf(text, "    %-*s", LABEL_WIDTH - 2, rows[r].label);
-        for (int i = 0; i < results->count; i++) {
-            char cell[CELL_SIZE];
-            rows[r].cell(&results->transports[i], cell);
-            ese_buffer_printf(text, "%*s", COLUMN_WIDTH, cell);
-        }
-        ese_buffer_text(text, "\n");
+        else
+            add_row(results, &rows[r], text);
     }
     ese_buffer_text(text, "\n");
+    add_reasons(results, text);
+}
+
+void ese_report_brief(const struct ese_results *results, struct ese_buffer *text)
+{
+    char now[32];
+    time_t seconds = (time_t)(ese_clock_wall_ms() / 1000);
+    struct tm parts;
+    strftime(now, sizeof now, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&seconds, &parts));
+    add_names(results, now, text);
+    for (size_t r = 0; r < ESE_COUNT_OF(rows); r++) {
+        if (!rows[r].is_brief)
+            continue;
+        if (rows[r].cell == NULL)
+            ese_buffer_printf(text, "  %s\n", rows[r].label);
+        else
+            add_row(results, &rows[r], text);
+    }
     add_reasons(results, text);
 }
 

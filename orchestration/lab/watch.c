@@ -1,0 +1,242 @@
+/* ese-lab watch: keeps the books of a walk that goes on, which others started. */
+#include "ese-core/clock.h"
+#include "ese-core/history_option.h"
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+#include "orchestration/lab/command.h"
+#include "orchestration/lab/follow.h"
+#include "orchestration/lab/inbox.h"
+#include "orchestration/lab/report.h"
+#include "orchestration/lab/running.h"
+
+#define TURN_MS 100             /* for each store */
+#define INBOX_EVERY_NS ESE_NS_PER_S
+#define INBOX_TURN_MS 2000
+#define SHOWN_BEHIND_NS (2 * ESE_NS_PER_S)   /* what is younger may rightly be on its way */
+#define FOLDED_BEHIND_NS (120 * ESE_NS_PER_S)
+
+static const struct ese_option options[] = {
+    {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
+     .help = "Whose walks to watch, separated by commas, with their addresses behind a colon "
+             "(http:server=http://127.0.0.1:2001) or in the environment (ESE_SERVER, "
+             "ESE_BOOTSTRAP_SERVERS). Names that are no transport's are passed over. Default: those that "
+             "transports.list compares."},
+    {.name = "run", .kind = ESE_OPTION_TEXT, .value = "DIR", .fallback = "run",
+     .help = "Where the parties write: DIR/TRANSPORT/client.history, consumer-1.history and state.db, "
+             "DIR/mailer/mailer.history and outbox.db."},
+    {.name = "inbox", .kind = ESE_OPTION_TEXT, .value = "URL", .fallback = "http://127.0.0.1:8025",
+     .help = "The HTTP interface of the Mailpit that receives the mails."},
+    {.name = "every", .kind = ESE_OPTION_NUMBER, .value = "S", .fallback = "10", .min = 1, .max = 3600,
+     .help = "Prints the table every so many seconds."},
+    {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
+     .fallback = "os", .help = "The label the parties were given, for the table."},
+    ESE_OPTION_END,
+};
+
+struct walk {
+    char name[64];
+    char directory[ESE_ARTIFACT_PATH_SIZE];
+    struct ese_follower *follower;
+    struct ese_history *inbox;
+};
+
+struct watch {
+    const struct ese_config *config;
+    const char *run;
+    struct walk walks[ESE_RESULTS_TRANSPORTS];
+    int count;
+    struct ese_inbox *inbox;
+    bool inbox_is_away;
+    int64_t inbox_due_ns, table_due_ns;
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int open_walk(struct watch *watch, const char *specification, struct ese_error *error)
+{
+    if (watch->count == ESE_RESULTS_TRANSPORTS)
+        return ese_fail(error, ESE_E_USAGE, "--transports: at most %d at once", ESE_RESULTS_TRANSPORTS);
+    struct walk *walk = &watch->walks[watch->count++];
+    struct ese_history_options history = ese_history_told(watch->config, "inbox", specification);
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    const struct ese_follow_options follow = {.specification = specification,
+                                              .directory = walk->directory,
+                                              .history_bytes = history.limit,
+                                              .history_segments = history.segments};
+    snprintf(walk->name, sizeof walk->name, "%.*s", (int)strcspn(specification, ":"), specification);
+    history.path = path;
+    if (ese_artifact_path(watch->run, walk->name, walk->directory, error) == -1 ||
+        ese_artifact_directory(walk->directory, error) == -1 ||
+        ese_artifact_path(walk->directory, ESE_ARTIFACT_INBOX_HISTORY, path, error) == -1 ||
+        ese_history_open(&history, &walk->inbox, error) == -1 ||
+        ese_follower_open(&follow, &walk->follower, error) == -1)
+        return -1;
+    ese_inbox_follow(watch->inbox, walk->name, walk->inbox);
+    return 0;
+}
+
+/* A list may name what else is chosen with the transports: the profiles of a container's set-up. */
+static int open_listed(struct watch *watch, char *list, struct ese_error *error)
+{
+    char *rest = list;
+    for (char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
+        const struct ese_registry_entry *entry;
+        if (ese_registry_find(word, &entry, NULL) == 0 && open_walk(watch, word, error) == -1)
+            return -1;
+    }
+    return watch->count > 0 ? 0
+                            : ese_fail(error, ESE_E_USAGE, "--transports %s: none of these is a transport",
+                                       ese_config_text(watch->config, "transports"));
+}
+
+static int open_compared(struct watch *watch, struct ese_error *error)
+{
+    for (const struct ese_registry_entry *entry = ese_registry(); entry->transport != NULL; entry++) {
+        if (entry->compared && open_walk(watch, entry->transport->name, error) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static int open_walks(struct watch *watch, struct ese_error *error)
+{
+    char *list = ese_copy_text(ese_config_text(watch->config, "transports"));
+    int status = list == NULL ? open_compared(watch, error) : open_listed(watch, list, error);
+    free(list);
+    return status;
+}
+
+static int open_all(struct watch *watch, struct ese_error *error)
+{
+    const struct ese_inbox_options inbox = {.url = ese_config_text(watch->config, "inbox"),
+                                            .directory = watch->run};
+    if (ese_artifact_directory(watch->run, error) == -1 ||
+        ese_inbox_open(&inbox, &watch->inbox, error) == -1)
+        return -1;
+    return open_walks(watch, error);
+}
+
+static void close_all(struct watch *watch)
+{
+    ese_inbox_close(&watch->inbox);
+    for (int i = 0; i < watch->count; i++) {
+        ese_follower_close(&watch->walks[i].follower);
+        ese_history_close(&watch->walks[i].inbox);
+    }
+}
+
+/* ---- following ------------------------------------------------------------------------------- */
+
+static int follow_stores(struct watch *watch, struct ese_error *error)
+{
+    for (int i = 0; i < watch->count; i++) {
+        if (ese_follower_turn(watch->walks[i].follower, TURN_MS, error) == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static void follow_inbox(struct watch *watch)
+{
+    struct ese_error error;
+    if (ese_clock_monotonic_ns() < watch->inbox_due_ns)
+        return;
+    bool is_away = ese_inbox_turn(watch->inbox, INBOX_TURN_MS, &error) == -1;
+    if (is_away && !watch->inbox_is_away)
+        ese_log_warning("%s; asking again", error.text);
+    if (!is_away && watch->inbox_is_away)
+        ese_log_info("the inbox answers again");
+    watch->inbox_is_away = is_away;
+    watch->inbox_due_ns = ese_clock_monotonic_ns() + INBOX_EVERY_NS;
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static void judge(struct watch *watch, struct ese_results *results)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    for (int i = 0; i < watch->count; i++) {
+        struct ese_error error;
+        struct ese_results_transport *result = &results->transports[results->count];
+        const struct ese_running_options turn = {.run = watch->run, .transport = watch->walks[i].name,
+                                                 .until_ns = now_ns - SHOWN_BEHIND_NS,
+                                                 .fold_ns = now_ns - FOLDED_BEHIND_NS};
+        result->durability = ese_durability_parse(ese_config_text(watch->config, "durability"));
+        if (ese_running_turn(&turn, result, NULL, &error) == 0)
+            results->count++;
+        else
+            ese_log_info("%s: %s", watch->walks[i].name, error.text); /* nobody has begun yet */
+    }
+}
+
+static void show(struct watch *watch)
+{
+    struct ese_results *results = ese_alloc(sizeof *results);
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
+    if (ese_clock_monotonic_ns() < watch->table_due_ns) {
+        free(results);
+        return;
+    }
+    watch->table_due_ns =
+        ese_clock_monotonic_ns() + ese_config_number(watch->config, "every") * ESE_NS_PER_S;
+    judge(watch, results);
+    if (results->count > 0) {
+        ese_report_brief(results, &text);
+        fputs(text.text, stdout);
+        fflush(stdout);
+    }
+    ese_buffer_free(&text);
+    free(results);
+}
+
+static int run_watch(const struct ese_config *config, struct ese_error *error)
+{
+    struct watch watch = {.config = config, .run = ese_config_text(config, "run")};
+    int status = open_all(&watch, error);
+    if (status == 0)
+        status = ese_service_ready(config, "", error);
+    watch.table_due_ns = ese_clock_monotonic_ns() + ese_config_number(config, "every") * ESE_NS_PER_S;
+    while (status == 0 && !ese_service_stopping()) {
+        status = follow_stores(&watch, error);
+        follow_inbox(&watch);
+        show(&watch);
+    }
+    close_all(&watch);
+    return status;
+}
+
+static int choose(struct ese_config *config, struct ese_error *error)
+{
+    (void)error;
+    ese_config_add(config, "Options of the histories", ese_history_option_table);
+    return 0;
+}
+
+static const struct ese_service service = {
+    .manual = {
+        .name = "ese-lab watch",
+        .summary = "keeps the books of a walk that goes on",
+        .synopsis = "",
+        .description =
+            "For walks whose parties are started by others (docker-compose, or by hand) and have no end: "
+            "follows the stores and the inbox, prints every few seconds how all transports stand, side by "
+            "side, and folds what has settled into running totals. 'ese-lab check DIR' gives the verdict at "
+            "any moment.",
+        .examples = NULL,
+    },
+    .options = options,
+    .choose = choose,
+    .run = run_watch,
+};
+
+static int watch_main(int argc, char **argv)
+{
+    return ese_service_main(&service, argc, argv);
+}
+
+const struct ese_lab_command ese_lab_watch = {
+    .name = "watch",
+    .summary = "keeps the books of a walk that others started and that goes on",
+    .main = watch_main,
+};
