@@ -258,7 +258,8 @@ static struct ese_record press(int64_t offset, uint32_t sequence)
     struct ese_record record = {.offset = offset, .next = offset + 1};
     struct ese_event *event = &record.event;
     event->client_ts = event->server_ts = NOON + sequence;
-    event->id = ese_id_make(&(struct ese_id_parts){.time_ms = NOON, .run = 1, .sequence = sequence});
+    event->id =
+        ese_id_make(&(struct ese_id_parts){.time_ms = NOON, .run = 1, .sequence = sequence});
     ese_fit_text(event->key, sizeof event->key, "10.0.0.1");
     ese_fit_text(event->ip, sizeof event->ip, "10.0.0.1");
     ese_fit_text(event->sub_type, sizeof event->sub_type, ESE_SUB_TYPE_KEY_PRESS);
