@@ -346,6 +346,11 @@ pid_t ese_broker_pid(const struct ese_broker *broker)
     return broker->pid;
 }
 
+bool ese_broker_running(struct ese_broker *broker)
+{
+    return !reap(broker, 0);
+}
+
 void ese_broker_kill(struct ese_broker *broker)
 {
     if (broker->pid != 0)

@@ -48,6 +48,9 @@ const char *ese_broker_bootstrap(const struct ese_broker *broker);
 const char *ese_broker_data_dir(const struct ese_broker *broker); /* absolute */
 pid_t ese_broker_pid(const struct ese_broker *broker); /* 0 while it is dead */
 
+/* True while it lives; notices its end. */
+bool ese_broker_running(struct ese_broker *broker);
+
 /* SIGKILL, and waits for its end. No-op on a dead one. */
 void ese_broker_kill(struct ese_broker *broker);
 

@@ -119,9 +119,10 @@ bool ese_broker_life_is_own(const struct ese_broker_life *life)
 
 bool ese_broker_life_running(struct ese_broker_life *life)
 {
-    struct ese_usage usage;
-    return life->own == NULL ||
-           (ese_broker_pid(life->own) != 0 && ese_usage_read(ese_broker_pid(life->own), &usage) == 0);
+    if (life->own == NULL || ese_broker_running(life->own))
+        return true;
+    life->present = (struct ese_usage){0}; /* it is among the ended lives now */
+    return false;
 }
 
 void ese_broker_life_sample(struct ese_broker_life *life)

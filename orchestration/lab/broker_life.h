@@ -36,6 +36,7 @@ const char *ese_broker_life_bootstrap(const struct ese_broker_life *life);
 const char *ese_broker_life_kind(const struct ese_broker_life *life);
 bool ese_broker_life_is_mock(const struct ese_broker_life *life);
 bool ese_broker_life_is_own(const struct ese_broker_life *life); /* a process of its own, whose cost is known */
+/* True while it runs; notices the end of one of our own. */
 bool ese_broker_life_running(struct ese_broker_life *life);
 void ese_broker_life_sample(struct ese_broker_life *life);
 struct ese_usage ese_broker_life_usage(const struct ese_broker_life *life);

@@ -107,17 +107,20 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
 static int judge(const struct ese_run_options *run, const struct ese_run_journey_result *journey,
                  struct ese_results_transport *transport, struct ese_error *error)
 {
+    char ended[ESE_ENDING_TEXT_SIZE];
     struct ese_judge_options judging = {
         .directory = journey->directory,
         .promises = &journey->transport->promises,
         .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
         .restarted_ns = journey->restarted_ns,
+        .ended = ese_endings_text(&journey->endings, ended),
     };
     snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
     snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);
     transport->durability = journey->mock ? ESE_DURABILITY_MEMORY : run->durability;
     transport->mock = journey->mock;
     transport->drained = journey->drained;
+    transport->endings = journey->endings;
     transport->schedule_ns = journey->schedule_ns;
     transport->restarted_ns = journey->restarted_ns;
     transport->cost = journey->cost;
@@ -218,6 +221,9 @@ static const struct ese_service service = {
             "instants, breaks the same part on all sides, and waits until everything is processed. Then "
             "the stores are read back and the ledger is kept: what was lost, doubled, reordered, delayed, "
             "and what it cost.\n\n"
+            "A client that ends before it has offered anything ends the run, with its last words. Whoever "
+            "else ends though no fault had asked for it is told at once; the run goes on without it, and "
+            "its ledger cannot be told, unless it is at fault for certain.\n\n"
             "The exit status is 0 when every ledger balances, 1 when one does not, 2 when one cannot be "
             "told.",
         .examples = "ese-lab compare\n  The default: plain HTTP beside Kafka, consumers down for five seconds\n"

@@ -122,7 +122,8 @@ static int start_role(struct ese_journey *journey, enum ese_role role, struct es
     struct ese_role_state *state = &journey->role[role];
     if (ese_process_start(state->process, error) < 0)
         return -1;
-    state->was_up = true;
+    state->was_up = state->is_wanted = true;
+    state->is_lost = false;
     state->since_ns = ese_clock_monotonic_ns();
     return 0;
 }
@@ -211,6 +212,15 @@ static int serve_consumer(struct ese_journey *journey, struct ese_error *error)
     return ese_ready_consumer(history, consumer, SERVE_LIMIT_MS, error);
 }
 
+static int await_broker(struct ese_journey *journey, struct ese_error *error)
+{
+    if (ese_broker_life_ready(journey->broker, error) < 0)
+        return -1;
+    journey->broker_state = (struct ese_role_state){
+        .was_up = true, .is_wanted = true, .since_ns = ese_clock_monotonic_ns()};
+    return 0;
+}
+
 int ese_journey_serve(struct ese_journey *journey, struct ese_error *error)
 {
     if (journey->with_sink && (serve_sink(journey, error) < 0 ||
@@ -219,7 +229,7 @@ int ese_journey_serve(struct ese_journey *journey, struct ese_error *error)
         return ese_fail_within(error, "%s", journey->specification);
     if (serve_mailer(journey, error) < 0)
         return ese_fail_within(error, "%s", journey->specification);
-    if (journey->broker != NULL && ese_broker_life_ready(journey->broker, error) < 0)
+    if (journey->broker != NULL && await_broker(journey, error) < 0)
         return ese_fail_within(error, "%s", journey->specification);
     if (serve_server(journey, error) < 0 || serve_consumer(journey, error) < 0)
         return ese_fail_within(error, "%s", journey->specification);
@@ -251,10 +261,19 @@ int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, 
     return start_role(journey, ESE_ROLE_CLIENT, error);
 }
 
+/* It will end, and is meant to. What it did before by itself is noted still. */
+static void let_go(struct ese_journey *journey, enum ese_role role)
+{
+    ese_journey_look(journey, role);
+    journey->role[role].is_wanted = false;
+}
+
 void ese_journey_kill(struct ese_journey *journey, enum ese_role role)
 {
-    if (journey->role[role].process != NULL)
-        ese_process_shoot(journey->role[role].process);
+    if (journey->role[role].process == NULL)
+        return;
+    let_go(journey, role);
+    ese_process_shoot(journey->role[role].process);
 }
 
 int ese_journey_start(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
@@ -269,6 +288,7 @@ int ese_journey_stop(struct ese_journey *journey, enum ese_role role)
 {
     if (journey->role[role].process == NULL)
         return -1;
+    let_go(journey, role);
     return ese_process_stop(journey->role[role].process, STOP_LIMIT_MS);
 }
 

@@ -13,6 +13,7 @@
 #include "ese-core/history.h"
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/broker_life.h"
+#include "orchestration/lab/ending.h"
 #include "orchestration/lab/process.h"
 #include "transports/registry.h"
 
@@ -73,6 +74,7 @@ void ese_journey_close(struct ese_journey **journey);
 struct ese_role_view {
     bool exists;
     bool up;
+    bool lost;        /* it ended, and nobody had asked for it (ending.h) */
     int64_t since_ns; /* monotonic: when it came up, or went down */
 };
 
@@ -84,6 +86,11 @@ struct ese_journey_view {
     struct ese_role_view broker;
 };
 void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view);
+
+/* Who ended though nobody had asked for it, as noticed by view, kill and stop. */
+const struct ese_endings *ese_journey_endings(const struct ese_journey *journey);
+/* Whether what a consume face reads the store from is up. */
+bool ese_journey_is_readable(struct ese_journey *journey);
 
 /* Reads the kernel's counts of all processes, and keeps the highest sum of resident memory. */
 void ese_journey_sample(struct ese_journey *journey);

@@ -9,6 +9,8 @@
 struct ese_role_state {
     struct ese_process *process; /* NULL: this journey has no such role */
     bool was_up;                 /* when last looked at */
+    bool is_wanted;              /* nobody has ended it since its start */
+    bool is_lost;
     int64_t since_ns;
     int64_t restarted_ns;
 };
@@ -21,8 +23,8 @@ struct ese_journey {
     int64_t retry_deadline_ms;
     char topic_prefix[64];
     struct ese_broker_life *broker; /* NULL: it has none */
-    bool broker_was_up;
-    int64_t broker_since_ns;
+    struct ese_role_state broker_state; /* without a process */
+    struct ese_endings endings;
     struct ese_role_state role[ESE_ROLES];
     struct ese_history_reader *history[ESE_ROLES]; /* opened when they are there */
     char server_address[128];
@@ -31,5 +33,8 @@ struct ese_journey {
     bool with_sink;
     int64_t rss_peak_bytes;
 };
+
+/* Whether the role's process runs. Its end is noted, where nobody had asked for it. */
+bool ese_journey_look(struct ese_journey *journey, enum ese_role role);
 
 #endif

@@ -38,13 +38,54 @@ static void add_counters(struct ese_journey *journey, int64_t count[ESE_HISTORY_
     }
 }
 
-static struct ese_role_view look(bool exists, bool up, bool *was_up, int64_t *since_ns)
+/* ---- who is up, and who ended though nobody had asked for it ---- */
+
+/* True when it has gone down just now, and should not have. */
+static bool note_state(struct ese_role_state *state, bool up)
 {
-    if (exists && up != *was_up) {
-        *was_up = up;
-        *since_ns = ese_clock_monotonic_ns();
+    if (up == state->was_up)
+        return false;
+    state->was_up = up;
+    state->since_ns = ese_clock_monotonic_ns();
+    return !up && state->is_wanted;
+}
+
+bool ese_journey_look(struct ese_journey *journey, enum ese_role role)
+{
+    struct ese_role_state *state = &journey->role[role];
+    bool up = state->process != NULL && ese_process_running(state->process);
+    if (!note_state(state, up))
+        return up;
+    int status = ese_process_status(state->process);
+    if (role == ESE_ROLE_CLIENT && status == 0)
+        return up; /* its schedule is over */
+    char words[300];
+    state->is_lost = true;
+    ese_process_last_words(state->process, words, sizeof words);
+    ese_endings_add(&journey->endings, ese_role_name(role), status, words);
+    return up;
+}
+
+static bool look_at_broker(struct ese_journey *journey)
+{
+    struct ese_role_state *state = &journey->broker_state;
+    bool up = journey->broker != NULL && ese_broker_life_running(journey->broker);
+    if (note_state(state, up)) {
+        state->is_lost = true;
+        ese_endings_add(&journey->endings, "broker", -1, "");
     }
-    return (struct ese_role_view){.exists = exists, .up = up, .since_ns = *since_ns};
+    return up;
+}
+
+const struct ese_endings *ese_journey_endings(const struct ese_journey *journey)
+{
+    return &journey->endings;
+}
+
+static struct ese_role_view view_of(const struct ese_role_state *state, bool exists, bool up)
+{
+    return (struct ese_role_view){
+        .exists = exists, .up = up, .lost = state->is_lost, .since_ns = state->since_ns};
 }
 
 void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view)
@@ -55,14 +96,12 @@ void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view
     if (view->lag < 0)
         view->lag = 0; /* processed before the client heard of its acknowledgement */
     for (int role = 0; role < ESE_ROLES; role++) {
-        struct ese_role_state *state = &journey->role[role];
-        bool exists = state->process != NULL;
-        view->role[role] =
-            look(exists, exists && ese_process_running(state->process), &state->was_up, &state->since_ns);
+        bool up = ese_journey_look(journey, (enum ese_role)role);
+        const struct ese_role_state *state = &journey->role[role];
+        view->role[role] = view_of(state, state->process != NULL, up);
     }
-    bool exists = journey->broker != NULL;
-    view->broker = look(exists, exists && ese_broker_life_running(journey->broker),
-                        &journey->broker_was_up, &journey->broker_since_ns);
+    bool up = look_at_broker(journey);
+    view->broker = view_of(&journey->broker_state, journey->broker != NULL, up);
 }
 
 static bool is_counted(enum ese_role role)
@@ -174,6 +213,13 @@ int ese_journey_check(const char *specification, const char *bootstrap_servers,
         ese_cluster_check(bootstrap_servers, error) < 0)
         return ese_fail_within(error, "%s", specification);
     return 0;
+}
+
+bool ese_journey_is_readable(struct ese_journey *journey)
+{
+    const struct ese_option *table = ese_registry_options(journey->entry->transport, ESE_FACE_CONSUME);
+    return (ese_option_find(table, "server") == NULL || ese_journey_look(journey, ESE_ROLE_SERVER)) &&
+           (ese_option_find(table, "bootstrap-servers") == NULL || look_at_broker(journey));
 }
 
 int ese_journey_consume_config(const struct ese_journey *journey, struct ese_config **config,

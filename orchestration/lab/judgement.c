@@ -29,6 +29,7 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
     ese_figures_take(&evidence, options, &figures);
     const struct ese_grounds grounds = {.promises = options->promises,
                                         .missing = evidence.book.missing,
+                                        .ended = options->ended,
                                         .queued = evidence.outbox.queued};
     ese_judge_figures(&figures, &grounds, judgement);
     ese_figures_free(&figures);

@@ -11,7 +11,8 @@
  *     arrived       = matched + altered + doubled + unexpected
  *
  * A transport is held to its declared promises and to no more: losses within them are counted and are no
- * failed verdict. What cannot be told (a truncated history, a store that was not read back) is never a pass.
+ * failed verdict. What cannot be told (a truncated history, a store that was not read back, a run in which
+ * somebody ended though nobody had asked for it) is never a pass.
  */
 #ifndef ESE_LAB_JUDGEMENT_H
 #define ESE_LAB_JUDGEMENT_H
@@ -73,6 +74,7 @@ struct ese_judge_options {
     const struct ese_promises *promises;  /* of its transport */
     int64_t measured_from_ns;             /* monotonic: latencies of events due before are cut (warm-up) */
     int64_t restarted_ns;                 /* when the consumer came back after a fault; 0: it never was away */
+    const char *ended;                    /* who ended though nobody had asked for it, in words; NULL: nobody */
 };
 
 struct ese_judgement {

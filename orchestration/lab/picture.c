@@ -30,6 +30,7 @@ struct ese_picture {
     int64_t plain_ns; /* when the last plain lines were written */
     char event[64];
     int64_t event_ms;
+    char ending[300]; /* the newest, with its journey */
     int64_t highest_lag; /* scale of the bars */
 };
 
@@ -158,8 +159,10 @@ struct row {
 static void client_cell(struct ese_picture *picture, struct ese_buffer *frame,
                         const struct ese_journey_view *view, int width)
 {
-    struct ese_role_view calm = {.exists = false}; /* a client that has finished is not a fault */
-    state_cell(picture, frame, &calm, view->count[ESE_COUNT_OFFERED], "offered", width);
+    static const struct ese_role_view calm = {.exists = false}; /* who has finished is no fault */
+    const struct ese_role_view *role = &view->role[ESE_ROLE_CLIENT];
+    state_cell(picture, frame, role->lost ? role : &calm, view->count[ESE_COUNT_OFFERED], "offered",
+               width);
 }
 
 static void line_cell(struct ese_picture *picture, struct ese_buffer *frame,
@@ -203,7 +206,7 @@ static const struct row rows[] = {
     {"rule", consumer_cell}, {"", line_cell}, {"mail", mailer_cell},
 };
 
-static void draw_head(struct ese_picture *picture, const struct ese_run_moment *moment,
+static void draw_head(struct ese_picture *picture, const struct ese_run_moment *moment, int width,
                       struct ese_buffer *frame)
 {
     ese_buffer_printf(frame, "\n  ESE lab: %s   %lld:%02lld of %lld:%02lld, %s\n", picture->title,
@@ -217,6 +220,12 @@ static void draw_head(struct ese_picture *picture, const struct ese_run_moment *
         ese_buffer_printf(frame, "  to come: %s\n", picture->fault->story);
     else
         ese_buffer_text(frame, "\n");
+    if (picture->ending[0] == '\0')
+        return;
+    tone(picture, frame, BAD);
+    ese_buffer_printf(frame, "  %.*s", width - 3, picture->ending);
+    tone(picture, frame, PLAIN);
+    ese_buffer_text(frame, "\n");
 }
 
 void ese_picture_draw(struct ese_picture *picture, const struct ese_run_moment *moment,
@@ -225,7 +234,7 @@ void ese_picture_draw(struct ese_picture *picture, const struct ese_run_moment *
     int columns = moment->count > 0 ? moment->count : 1;
     int column = (width - LABEL_WIDTH - 3) / columns;
     column = column < 24 ? 24 : column > 44 ? 44 : column;
-    draw_head(picture, moment, frame);
+    draw_head(picture, moment, width, frame);
     ese_buffer_text(frame, "\n");
     label(frame, "");
     for (int i = 0; i < moment->count; i++)
@@ -270,10 +279,28 @@ static int terminal_width(void)
     return 80;
 }
 
+static void note_ending(struct ese_picture *picture, const struct ese_run_moment *moment)
+{
+    char text[ESE_ENDING_TEXT_SIZE];
+    ese_ending_text(moment->ending, text);
+    snprintf(picture->ending, sizeof picture->ending, "%s: %s", moment->ended_in, text);
+}
+
+static void plain_ending(const struct ese_run_moment *moment)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(FRAME_LIMIT);
+    ese_ending_write(moment->ending, &text);
+    fprintf(stderr, "%6.1f s  %s: %s\n", (double)moment->elapsed_ms / 1000.0, moment->ended_in,
+            text.text);
+    ese_buffer_free(&text);
+}
+
 static void plain(struct ese_picture *picture, const struct ese_run_moment *moment,
                   const struct ese_journey_view *views)
 {
     int64_t now = ese_clock_monotonic_ns();
+    if (moment->ending != NULL)
+        plain_ending(moment);
     if (moment->event != NULL)
         fprintf(stderr, "%6.1f s  %s on all sides\n", (double)moment->elapsed_ms / 1000.0, moment->event);
     else if (now - picture->plain_ns < PLAIN_EVERY_NS)
@@ -295,12 +322,14 @@ void ese_picture_show(void *context, const struct ese_run_moment *moment)
 {
     struct ese_picture *picture = context;
     struct ese_journey_view views[ESE_RUN_JOURNEYS];
-    if (picture->quiet)
-        return;
     if (moment->event != NULL) {
         snprintf(picture->event, sizeof picture->event, "%s", moment->event);
         picture->event_ms = moment->elapsed_ms;
     }
+    if (moment->ending != NULL)
+        note_ending(picture, moment);
+    if (picture->quiet)
+        return;
     for (int i = 0; i < moment->count; i++)
         ese_journey_view(moment->journeys[i], &views[i]);
     if (!picture->terminal) {

@@ -2,7 +2,8 @@
  * picture.h - the run as it happens, in the terminal: the walk from top to bottom, the transports side by side.
  *
  * Goes to stderr. On a terminal it is redrawn in place; elsewhere (or with TERM=dumb) it is a plain line a
- * transport every two seconds and at every event. NO_COLOR is honoured (https://no-color.org).
+ * transport every two seconds and at every event, such as the unasked end of a party. NO_COLOR is honoured
+ * (https://no-color.org).
  */
 #ifndef ESE_LAB_PICTURE_H
 #define ESE_LAB_PICTURE_H

@@ -236,6 +236,17 @@ static const struct row rows[] = {
     {"timing", timing_cell, NULL, false},
 };
 
+static void add_endings(column *transport, struct ese_buffer *text)
+{
+    for (int i = 0; i < transport->endings.count; i++) {
+        const struct ese_ending *ending = &transport->endings.list[i];
+        ese_buffer_printf(text, "  %s: %.1f s into the run ", transport->name,
+                          (double)(ending->ended_ns - transport->schedule_ns) / 1e9);
+        ese_ending_write(ending, text);
+        ese_buffer_text(text, "\n");
+    }
+}
+
 static void add_reasons(const struct ese_results *results, struct ese_buffer *text)
 {
     for (int i = 0; i < results->count; i++) {
@@ -245,6 +256,7 @@ static void add_reasons(const struct ese_results *results, struct ese_buffer *te
             ese_buffer_printf(text, "  %s, ledger: %s\n", transport->name, judgement->ledger_verdict.reason);
         if (judgement->timing_verdict.reason[0] != '\0')
             ese_buffer_printf(text, "  %s, timing: %s\n", transport->name, judgement->timing_verdict.reason);
+        add_endings(transport, text);
         if (transport->broker[0] != '\0')
             ese_buffer_printf(text, "  %s: %s\n", transport->name, transport->broker);
     }

@@ -126,6 +126,19 @@ static json_t *verdict_json(const struct ese_verdict *verdict)
     return json_pack("{s:s, s:s}", "word", ese_verdict_text(verdict->word), "reason", verdict->reason);
 }
 
+static json_t *endings_json(const struct ese_endings *endings)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < endings->count; i++) {
+        const struct ese_ending *ending = &endings->list[i];
+        json_array_append_new(
+            array, json_pack("{s:s, s:i, s:I, s:s}", "party", ending->party, "status", ending->status,
+                             "ended_ns", (json_int_t)ending->ended_ns, "last_words",
+                             ending->last_words));
+    }
+    return array;
+}
+
 static json_t *transport_json(const struct ese_results_transport *transport)
 {
     const struct ese_judgement *judgement = &transport->judgement;
@@ -134,6 +147,7 @@ static json_t *transport_json(const struct ese_results_transport *transport)
         ese_durability_name(transport->durability), "broker", transport->broker, "mock", transport->mock,
         "drained", transport->drained, "schedule_ns", (json_int_t)transport->schedule_ns, "restarted_ns",
         (json_int_t)transport->restarted_ns);
+    json_object_set_new(object, "endings", endings_json(&transport->endings));
     json_t *latency = json_object();
     json_object_set_new(latency, "ack", latency_json(&judgement->acknowledge));
     json_object_set_new(latency, "end_to_end", latency_json(&judgement->end_to_end));
@@ -189,6 +203,25 @@ static void copy_text(char *target, size_t size, const char *text)
     snprintf(target, size, "%s", text);
 }
 
+/* Runs of earlier days have none. */
+static int read_endings(json_t *array, struct ese_endings *endings)
+{
+    size_t i;
+    json_t *object;
+    json_array_foreach(array, i, object) {
+        const char *party, *words;
+        int status;
+        json_int_t ended_ns;
+        if (endings->count == ESE_ENDINGS ||
+            json_unpack(object, "{s:s, s:i, s:I, s:s}", "party", &party, "status", &status,
+                        "ended_ns", &ended_ns, "last_words", &words) < 0)
+            return -1;
+        ese_endings_add(endings, party, status, words);
+        endings->list[endings->count - 1].ended_ns = ended_ns;
+    }
+    return 0;
+}
+
 static int read_transport(json_t *object, struct ese_results_transport *transport)
 {
     const char *name, *durability, *broker;
@@ -217,7 +250,7 @@ static int read_transport(json_t *object, struct ese_results_transport *transpor
     transport->cost.disk_bytes = disk;
     transport->cost.disk_written_bytes = written;
     transport->cost.rss_peak_bytes = peak;
-    return 0;
+    return read_endings(json_object_get(object, "endings"), &transport->endings);
 }
 
 static int read_root(json_t *root, const char *path, struct ese_results *results, struct ese_error *error)

@@ -18,6 +18,7 @@ struct ese_results_transport {
     char broker[160];            /* kind of broker in words, "" without one */
     bool mock;                   /* its figures are not a broker's */
     bool drained;
+    struct ese_endings endings;
     int64_t schedule_ns;         /* monotonic: when its schedule began */
     int64_t restarted_ns;
     struct ese_journey_cost cost;

@@ -20,24 +20,43 @@ struct run {
     int count;
     int64_t schedule_ns;
     int next_step; /* of the fault */
+    int told[ESE_RUN_JOURNEYS]; /* how many endings of each journey have been shown */
 };
 
-static void show(struct run *run, enum ese_run_phase phase, const char *event)
+static struct ese_run_moment moment_of(struct run *run, enum ese_run_phase phase)
 {
     int64_t now = ese_clock_monotonic_ns();
-    struct ese_run_moment moment = {
+    return (struct ese_run_moment){
         .phase = phase,
         .elapsed_ms = run->schedule_ns == 0 || now < run->schedule_ns
                           ? 0
                           : (now - run->schedule_ns) / ESE_NS_PER_MS,
         .total_ms = (run->options->warmup_s + run->options->duration_s) * 1000,
-        .event = event,
         .journeys = run->journeys,
         .count = run->count,
     };
+}
+
+static void show(struct run *run, enum ese_run_phase phase, const char *event)
+{
+    struct ese_run_moment moment = moment_of(run, phase);
+    moment.event = event;
     for (int i = 0; i < run->count; i++)
         ese_journey_sample(run->journeys[i]);
     run->watch->show(run->watch->context, &moment);
+}
+
+static void tell_endings(struct run *run, enum ese_run_phase phase)
+{
+    for (int i = 0; i < run->count; i++) {
+        const struct ese_endings *endings = ese_journey_endings(run->journeys[i]);
+        while (run->told[i] < endings->count) {
+            struct ese_run_moment moment = moment_of(run, phase);
+            moment.ending = &endings->list[run->told[i]++];
+            moment.ended_in = ese_journey_specification(run->journeys[i]);
+            run->watch->show(run->watch->context, &moment);
+        }
+    }
 }
 
 static int stopped(struct ese_error *error)
@@ -121,6 +140,11 @@ static bool fault_is_over(const struct run *run)
     return run->next_step >= run->options->fault->count;
 }
 
+static bool fault_is_under_way(const struct run *run)
+{
+    return run->next_step > 0 && !fault_is_over(run);
+}
+
 /* Does the next step of the fault when it is due: one act on all journeys. */
 static int advance_fault(struct run *run, enum ese_run_phase phase, struct ese_error *error)
 {
@@ -143,27 +167,51 @@ static int advance_fault(struct run *run, enum ese_run_phase phase, struct ese_e
     return 0;
 }
 
-static bool clients_are_done(struct run *run)
+/* Without a single event there is nothing to judge, and nobody would wait for that. */
+static int check_client(const struct ese_journey *journey, const struct ese_journey_view *view,
+                        struct ese_error *error)
 {
+    if (!view->role[ESE_ROLE_CLIENT].lost || view->count[ESE_COUNT_OFFERED] > 0)
+        return 0;
+    const struct ese_ending *ending =
+        ese_endings_find(ese_journey_endings(journey), ese_role_name(ESE_ROLE_CLIENT));
+    char text[ESE_ENDING_TEXT_SIZE] = "the client ended";
+    if (ending != NULL)
+        ese_ending_text(ending, text);
+    return ese_fail(error, ESE_E_IO, "%s: %s, before it had offered an event; it said: %s",
+                    ese_journey_specification(journey), text,
+                    ending != NULL ? ending->last_words : "");
+}
+
+/* Looks at all journeys, and tells what it sees. offering: some client does. */
+static int look(struct run *run, enum ese_run_phase phase, bool *offering, struct ese_error *error)
+{
+    *offering = false;
     for (int i = 0; i < run->count; i++) {
         struct ese_journey_view view;
         ese_journey_view(run->journeys[i], &view);
-        if (view.role[ESE_ROLE_CLIENT].up)
-            return false;
+        if (check_client(run->journeys[i], &view, error) < 0)
+            return -1;
+        *offering = *offering || view.role[ESE_ROLE_CLIENT].up;
     }
-    return true;
+    tell_endings(run, phase);
+    return 0;
 }
 
+/* Clients that are done before the fault has begun have ended before their time: it has come too late. */
 static int offer_to_the_end(struct run *run, struct ese_error *error)
 {
     int64_t warm_ns = run->schedule_ns + run->options->warmup_s * ESE_NS_PER_S;
-    while (!clients_are_done(run) || !fault_is_over(run)) {
+    bool offering = true;
+    while (offering || fault_is_under_way(run)) {
         ese_service_wait(LOOK_EVERY_MS);
         enum ese_run_phase phase =
             ese_clock_monotonic_ns() < warm_ns ? ESE_RUN_WARMING : ESE_RUN_RUNNING;
         if (stopped(error) < 0 || advance_fault(run, phase, error) < 0)
             return -1;
         show(run, phase, NULL);
+        if (look(run, phase, &offering, error) < 0)
+            return -1;
     }
     return 0;
 }
@@ -177,6 +225,15 @@ static bool is_drained(const struct ese_journey_view *view)
                     count[ESE_COUNT_MAILS_UNKNOWN];
     return view->lag == 0 && answered >= count[ESE_COUNT_DECIDED] &&
            ended >= count[ESE_COUNT_MAILS_ASKED];
+}
+
+/* Somebody who would have to move things on will not come back. */
+static bool is_stuck(const struct ese_journey_view *view)
+{
+    bool stuck = view->broker.lost;
+    for (int role = 0; role < ESE_ROLES; role++)
+        stuck = stuck || (role != ESE_ROLE_CLIENT && view->role[role].lost);
+    return stuck;
 }
 
 /* Something that changes as long as anything moves. */
@@ -202,9 +259,10 @@ static int drain(struct run *run, bool drained[], struct ese_error *error)
             struct ese_journey_view view;
             ese_journey_view(run->journeys[i], &view);
             drained[i] = is_drained(&view);
-            all = all && drained[i];
+            all = all && (drained[i] || is_stuck(&view));
             sum += movement(&view);
         }
+        tell_endings(run, ESE_RUN_DRAINING);
         int64_t now = ese_clock_monotonic_ns();
         if (sum != last)
             moved = now;
@@ -241,17 +299,21 @@ static int finish(struct run *run, const bool drained[], struct ese_run_result *
 {
     show(run, ESE_RUN_READING_BACK, NULL);
     for (int i = 0; i < run->count; i++) {
-        int64_t events;
+        int64_t events = 0;
         struct ese_run_journey_result *one = &result->journeys[result->count++];
         note_result(run, i, drained[i], one);
         ese_journey_sample(run->journeys[i]); /* before the reading back, which is not part of the walk */
         ese_journey_stop(run->journeys[i], ESE_ROLE_CONSUMER);
         ese_journey_stop(run->journeys[i], ESE_ROLE_MAILER);
         ese_journey_cost(run->journeys[i], &one->cost);
-        if (ese_readback(run->journeys[i], &events, error) < 0)
+        /* A store that nobody serves any more leaves no history, and the judge says so. */
+        if (ese_journey_is_readable(run->journeys[i]) &&
+            ese_readback(run->journeys[i], &events, error) < 0)
             return -1;
         ese_log_debug("%s: %lld events read back", one->specification, (long long)events);
+        one->endings = *ese_journey_endings(run->journeys[i]);
     }
+    tell_endings(run, ESE_RUN_READING_BACK);
     show(run, ESE_RUN_STOPPING, NULL);
     return 0;
 }

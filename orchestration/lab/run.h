@@ -3,6 +3,8 @@
  *
  *     start   brokers first, then everything else; the schedule begins when all of them serve
  *     warm-up, run   the clients offer; the fault's steps happen at their instants
+ *              (a client that ends before it has offered anything ends the run; whoever else ends
+ *              though nobody asked for it is told, and the run goes on without it)
  *     drain   until everything acknowledged was processed and mailed, or nothing moves any more
  *     read back   the stores, through their transports
  *     stop
@@ -47,6 +49,8 @@ struct ese_run_moment {
     int64_t elapsed_ms; /* since the schedule began; 0 before */
     int64_t total_ms;   /* warm-up and duration */
     const char *event;  /* what just happened ("consumers killed"), or NULL */
+    const struct ese_ending *ending; /* somebody has just ended unasked, or NULL */
+    const char *ended_in;            /* on this journey */
     struct ese_journey **journeys;
     int count;
 };
@@ -67,6 +71,7 @@ struct ese_run_journey_result {
     int64_t schedule_ns; /* monotonic: when its schedule began */
     int64_t restarted_ns; /* when its consumer came back; 0: never */
     bool drained;
+    struct ese_endings endings;
 };
 
 struct ese_run_result {

@@ -60,15 +60,25 @@ static void judge_certain(const struct ese_judgement *judgement,
     say_faults(faults, sizeof faults / sizeof faults[0], verdict);
 }
 
+/* Something is missing: perhaps because of who ended. */
+static void say_missing(const struct ese_grounds *grounds, struct ese_verdict *verdict)
+{
+    const char *ended = grounds->ended;
+    if (grounds->missing[0] != '\0')
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "%s%s%s", ended != NULL ? ended : "",
+            ended != NULL ? "; " : "", grounds->missing);
+}
+
 static void judge_ledger(const struct ese_figures *figures, const struct ese_grounds *grounds,
                          struct ese_judgement *judgement)
 {
     struct ese_verdict *verdict = &judgement->ledger_verdict;
-    if (grounds->missing[0] != '\0')
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->missing);
+    say_missing(grounds, verdict);
     if (judgement->ledger.offered == 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was offered");
     judge_certain(judgement, grounds->promises, &figures->faults, verdict);
+    if (grounds->ended != NULL)
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->ended);
     int64_t in_flight = judgement->ledger.in_flight + figures->unknown_in_flight;
     if (in_flight > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
@@ -89,8 +99,9 @@ static void judge_timing(const struct ese_figures *figures, const struct ese_gro
     const struct ese_timing *timing = &figures->timing;
     struct ese_verdict *verdict = &judgement->timing_verdict;
     int64_t offered = judgement->ledger.offered;
-    if (grounds->missing[0] != '\0')
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->missing);
+    say_missing(grounds, verdict);
+    if (grounds->ended != NULL)
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->ended);
     if (timing->negative > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "%" PRId64 " latencies are negative",
             timing->negative);

@@ -10,6 +10,7 @@
 struct ese_grounds {
     const struct ese_promises *promises;
     const char *missing; /* why something cannot be told; "" when all was there */
+    const char *ended;   /* who ended though nobody had asked for it, in words; NULL: nobody */
     int64_t queued;      /* mails the mailer still holds */
 };
 

@@ -479,6 +479,29 @@ static void a_store_that_was_not_read_back_cannot_be_told(void **state)
     says(&judgement, ESE_VERDICT_CANNOT_TELL, "store.history");
 }
 
+/* A party that ended though nobody had asked for it: what is certain stays so, the rest does not. */
+static void who_ended_unasked_leaves_no_pass(void **state)
+{
+    (void)state;
+    const struct ese_judge_options options = {.promises = &careful, .ended = "the mailer ended"};
+    struct ese_judgement judgement = judge_at(consumed(22), &options);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the mailer ended");
+    assert_string_equal(judgement.timing_verdict.reason, "the mailer ended");
+    assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    assert_int_equal(judgement.ledger.lost + judgement.mails.lost, 0);
+
+    struct staged_run *run = consumed(22);
+    staged_run_add_mail(run, run->mails[run->mail_count / 2]);
+    judgement = judge_at(run, &options);
+    says(&judgement, ESE_VERDICT_FAIL, "second time");
+
+    run = consumed(22);
+    run->has_no_store = true; /* it could not be read back */
+    judgement = judge_at(run, &options);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the mailer ended; ");
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "store.history");
+}
+
 static void an_outcome_of_what_was_never_offered_cannot_be_told(void **state)
 {
     (void)state;
@@ -576,6 +599,7 @@ int main(void)
         cmocka_unit_test(a_history_that_was_cut_short_cannot_be_told),
         cmocka_unit_test(a_history_of_holes_cannot_be_told),
         cmocka_unit_test(a_store_that_was_not_read_back_cannot_be_told),
+        cmocka_unit_test(who_ended_unasked_leaves_no_pass),
         cmocka_unit_test(an_outcome_of_what_was_never_offered_cannot_be_told),
         cmocka_unit_test(without_a_client_history_there_is_nothing_to_judge),
         cmocka_unit_test(latencies_run_from_due_and_the_warm_up_is_cut),

@@ -12,19 +12,28 @@
 static struct ese_journey first = {.specification = (char *)"one"};
 static struct ese_journey second = {.specification = (char *)"two:way=direct"};
 
-static char *draw(const struct ese_journey_view views[2], int width, const char *event)
+static char *draw_after(const struct ese_ending *ending, const struct ese_journey_view views[2],
+                        int width, const char *event)
 {
     struct ese_journey *journeys[] = {&first, &second};
     struct ese_run_moment moment = {
         .phase = ESE_RUN_RUNNING, .elapsed_ms = 61500, .total_ms = 90000, .event = event,
-        .journeys = journeys, .count = 2,
+        .journeys = journeys, .count = 2, .ending = ending, .ended_in = "two:way=direct",
     };
     const struct ese_fault fault = {.name = "f", .story = "something will break"};
     struct ese_picture *picture = ese_picture_new("100 events/s each", &fault, true);
     struct ese_buffer frame = ESE_BUFFER_INIT(10000);
+    if (ending != NULL)
+        ese_picture_show(picture, &moment);
+    moment.ending = NULL; /* it was told, and is shown from now on */
     ese_picture_draw(picture, &moment, views, width, &frame);
     ese_picture_free(&picture);
     return ese_buffer_detach(&frame);
+}
+
+static char *draw(const struct ese_journey_view views[2], int width, const char *event)
+{
+    return draw_after(NULL, views, width, event);
 }
 
 static void numbers_have_commas(void **state)
@@ -73,6 +82,31 @@ static void says_what_is_dead(void **state)
     free(frame);
 }
 
+static void says_who_ended_unasked(void **state)
+{
+    (void)state;
+    struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 0}};
+    const struct ese_ending ending = {.party = "client", .status = 128 + 9};
+    views[1].role[ESE_ROLE_CLIENT] = (struct ese_role_view){.exists = true, .lost = true};
+    char *frame = draw_after(&ending, views, 120, NULL);
+    assert_non_null(strstr(frame, "\n  two:way=direct: the client was killed by signal 9, and no fault"));
+    assert_non_null(strstr(frame, "offered  DOWN"));
+    free(frame);
+    frame = draw_after(&ending, views, 40, NULL); /* one line, however narrow */
+    assert_non_null(strstr(frame, "\n  two:way=direct: the client was killed\n"));
+    free(frame);
+}
+
+static void a_client_that_has_finished_is_no_fault(void **state)
+{
+    (void)state;
+    struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 0}};
+    views[0].role[ESE_ROLE_CLIENT] = (struct ese_role_view){.exists = true, .up = false};
+    char *frame = draw(views, 80, NULL);
+    assert_null(strstr(frame, "DOWN"));
+    free(frame);
+}
+
 static void a_dead_broker_is_a_dead_server(void **state)
 {
     (void)state;
@@ -90,6 +124,8 @@ int main(void)
         cmocka_unit_test(numbers_have_commas),
         cmocka_unit_test(shows_both_walks),
         cmocka_unit_test(says_what_is_dead),
+        cmocka_unit_test(says_who_ended_unasked),
+        cmocka_unit_test(a_client_that_has_finished_is_no_fault),
         cmocka_unit_test(a_dead_broker_is_a_dead_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

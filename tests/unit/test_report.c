@@ -56,6 +56,24 @@ static void the_table_holds_the_figures(void **state)
     free(text);
 }
 
+static void the_table_says_who_ended_unasked(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    char *text = table(&results);
+    assert_null(strstr(text, "no fault had asked"));
+    free(text);
+    results.transports[1].schedule_ns = 1000;
+    ese_endings_add(&results.transports[1].endings, "server", 1, "cannot write");
+    results.transports[1].endings.list[0].ended_ns = 1000 + INT64_C(12300000000);
+    ese_endings_add(&results.transports[1].endings, "broker", -1, "");
+    text = table(&results);
+    assert_non_null(strstr(text, "  beta: 12.3 s into the run the server ended with exit status 1, and no "
+                                 "fault had asked for it; it said: cannot write\n"));
+    assert_non_null(strstr(text, "the broker ended, and no fault had asked for it\n"));
+    free(text);
+}
+
 static void the_recovery_rows_are_there_only_after_a_restart(void **state)
 {
     (void)state;
@@ -108,6 +126,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_holds_the_figures),
+        cmocka_unit_test(the_table_says_who_ended_unasked),
         cmocka_unit_test(the_recovery_rows_are_there_only_after_a_restart),
         cmocka_unit_test(sentences_follow_the_figures),
         cmocka_unit_test(the_exit_status_is_the_worst),

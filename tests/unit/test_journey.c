@@ -1,0 +1,185 @@
+/* Which ends of its parties a journey notes: those that nobody asked for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "ese-core/memory.h"
+#include "orchestration/lab/journey_parts.h"
+#include "tests/support/directory.h"
+#include "tests/support/wait.h"
+
+#define PATIENCE_MS 20000
+
+struct walk {
+    char *directory;
+    struct ese_journey journey;
+    struct ese_journey_view view; /* as last seen */
+    enum ese_role role;           /* which is waited for */
+};
+
+static int set_up(void **state)
+{
+    struct walk *walk = ese_alloc(sizeof *walk);
+    *state = walk;
+    walk->directory = ese_test_directory_make();
+    walk->journey.directory = walk->directory;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct walk *walk = *state;
+    for (int role = 0; role < ESE_ROLES; role++) {
+        ese_process_free(&walk->journey.role[role].process);
+        ese_history_read_close(&walk->journey.history[role]);
+    }
+    ese_test_directory_remove(&walk->directory);
+    free(walk);
+    return 0;
+}
+
+/* The role is played by a shell. */
+static void start(struct walk *walk, enum ese_role role, const char *script)
+{
+    char *log = ese_test_path(walk->directory, ese_role_name(role));
+    struct ese_process *process = ese_process_new(ese_role_name(role), log);
+    ese_process_argument(process, "/bin/sh");
+    ese_process_option(process, "-c", script);
+    walk->journey.role[role].process = process;
+    walk->role = role;
+    assert_int_equal(ese_journey_start(&walk->journey, role, NULL), 0);
+    free(log);
+}
+
+static bool is_down(void *context)
+{
+    struct walk *walk = context;
+    ese_journey_view(&walk->journey, &walk->view);
+    return !walk->view.role[walk->role].up;
+}
+
+static void wait_until_down(struct walk *walk)
+{
+    assert_true(ese_test_wait_until(is_down, walk, PATIENCE_MS));
+}
+
+static int endings(const struct walk *walk)
+{
+    return ese_journey_endings(&walk->journey)->count;
+}
+
+static void an_end_by_itself_is_noted_once(void **state)
+{
+    struct walk *walk = *state;
+    start(walk, ESE_ROLE_CONSUMER, "echo first; printf 'no more \\033[1m\\n'; exit 3");
+    wait_until_down(walk);
+    assert_true(walk->view.role[ESE_ROLE_CONSUMER].lost);
+    is_down(walk);
+    assert_int_equal(endings(walk), 1);
+    const struct ese_ending *ending = &ese_journey_endings(&walk->journey)->list[0];
+    assert_string_equal(ending->party, "consumer");
+    assert_int_equal(ending->status, 3);
+    assert_string_equal(ending->last_words, "no more ?[1m");
+    assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, NULL), 0);
+    is_down(walk);
+    if (walk->view.role[ESE_ROLE_CONSUMER].up)
+        assert_false(walk->view.role[ESE_ROLE_CONSUMER].lost);
+    wait_until_down(walk);
+    assert_int_equal(endings(walk), 2);
+}
+
+static void a_kill_from_outside_is_noted(void **state)
+{
+    struct walk *walk = *state;
+    char text[ESE_ENDING_TEXT_SIZE];
+    start(walk, ESE_ROLE_MAILER, "exec sleep 100");
+    pid_t pid = ese_process_pid(walk->journey.role[ESE_ROLE_MAILER].process);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    wait_until_down(walk);
+    assert_non_null(ese_endings_text(ese_journey_endings(&walk->journey), text));
+    assert_string_equal(text, "the mailer was killed by signal 9, and no fault had asked for it");
+    assert_non_null(ese_endings_find(ese_journey_endings(&walk->journey), "mailer"));
+    assert_null(ese_endings_find(ese_journey_endings(&walk->journey), "server"));
+}
+
+static void what_a_fault_asks_for_is_not(void **state)
+{
+    struct walk *walk = *state;
+    for (int life = 0; life < 3; life++) {
+        if (life == 0)
+            start(walk, ESE_ROLE_CONSUMER, "exec sleep 100");
+        else
+            assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, NULL), 0);
+        ese_journey_kill(&walk->journey, ESE_ROLE_CONSUMER);
+        wait_until_down(walk);
+        assert_false(walk->view.role[ESE_ROLE_CONSUMER].lost);
+    }
+    assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, NULL), 0);
+    ese_journey_stop(&walk->journey, ESE_ROLE_CONSUMER);
+    wait_until_down(walk);
+    assert_int_equal(endings(walk), 0);
+}
+
+static bool has_exited(void *context)
+{
+    siginfo_t ended = {0};
+    struct walk *walk = context;
+    pid_t pid = ese_process_pid(walk->journey.role[walk->role].process);
+    return waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           ended.si_pid == pid;
+}
+
+/* Between two looks: the fault comes to a party that has gone before. */
+static void who_was_gone_before_the_fault_is_noted(void **state)
+{
+    struct walk *walk = *state;
+    start(walk, ESE_ROLE_CONSUMER, "exit 1");
+    assert_true(ese_test_wait_until(has_exited, walk, PATIENCE_MS));
+    ese_journey_kill(&walk->journey, ESE_ROLE_CONSUMER);
+    assert_int_equal(endings(walk), 1);
+}
+
+static void a_clients_schedule_has_an_end(void **state)
+{
+    struct walk *walk = *state;
+    start(walk, ESE_ROLE_CLIENT, "exit 0");
+    wait_until_down(walk);
+    assert_false(walk->view.role[ESE_ROLE_CLIENT].lost);
+    assert_int_equal(endings(walk), 0);
+    ese_process_free(&walk->journey.role[ESE_ROLE_CLIENT].process);
+    start(walk, ESE_ROLE_CLIENT, "exit 64");
+    wait_until_down(walk);
+    assert_true(walk->view.role[ESE_ROLE_CLIENT].lost);
+    assert_int_equal(endings(walk), 1);
+}
+
+static void endings_are_bounded(void **state)
+{
+    (void)state;
+    struct ese_endings all = {.count = 0};
+    for (int i = 0; i < 2 * ESE_ENDINGS; i++)
+        ese_endings_add(&all, "server", i, "");
+    assert_int_equal(all.count, ESE_ENDINGS);
+    assert_int_equal(all.list[ESE_ENDINGS - 1].status, ESE_ENDINGS - 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_end_by_itself_is_noted_once),
+        TEST(a_kill_from_outside_is_noted),
+        TEST(what_a_fault_asks_for_is_not),
+        TEST(who_was_gone_before_the_fault_is_noted),
+        TEST(a_clients_schedule_has_an_end),
+        cmocka_unit_test(endings_are_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
