@@ -5,6 +5,7 @@
 #include "ese-core/address.h"
 #include "ese-core/history_option.h"
 #include "ese-core/http_server.h"
+#include "ese-core/listen_option.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
 #include "transports/registry.h"
@@ -43,8 +44,8 @@ static const struct ese_option options[] = {
      .max = 1000000000,
      .help = "The rule may keep something of so many keys at once. Beyond that it ends."},
     {.name = "metrics", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
-     .help = "Serves GET /metrics there, as Prometheus text. Loopback addresses only; port 0 "
-             "takes a free one."},
+     .help = "Serves GET /metrics there, as Prometheus text; port 0 takes a free one. Beyond "
+             "loopback only with --token-file or --trusted-network."},
     {.name = "until-end", .kind = ESE_OPTION_FLAG,
      .help = "Ends once there is nothing further to read and every mail was taken by the mailer."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
@@ -58,6 +59,7 @@ static const struct ese_option options[] = {
 static int choose(struct ese_config *config, struct ese_error *error)
 {
     ese_config_add(config, "Options of the history", ese_history_option_table);
+    ese_config_add(config, "Options of serving", ese_listen_option_table);
     return ese_registry_choose(config, ESE_FACE_CONSUME, error);
 }
 
@@ -130,8 +132,10 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
 static int serve_metrics(const struct ese_config *config, struct ese_metrics *metrics,
                          struct ese_http_server **server, struct ese_error *error)
 {
-    const struct ese_http_server_options serve = {.listen = ese_config_text(config, "metrics"),
-                                                  .metrics = metrics};
+    char token[ESE_TOKEN_SIZE];
+    struct ese_http_server_options serve = {.metrics = metrics};
+    if (ese_listen_told(config, token, &serve, error) != 0)
+        return -1;
     if (serve.listen == NULL)
         return 0;
     if (ese_http_server_open(&serve, server, error) != 0)
@@ -170,9 +174,11 @@ static int consume(const struct ese_config *config, const struct ese_member_opti
 static int run(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_member_options settings;
-    if (read_options(config, &settings, error) != 0)
+    char token[ESE_TOKEN_SIZE], state_path[200];
+    if (read_options(config, &settings, error) != 0 ||
+        ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
         return -1;
-    char state_path[200];
+    settings.token = token[0] != '\0' ? token : NULL;
     if (settings.state_path == NULL) {
         snprintf(state_path, sizeof state_path, "%s.%s.state", settings.group,
                  settings.transport->name);

@@ -289,8 +289,10 @@ int ese_member_run(struct ese_member *member, struct ese_error *error)
 static int open_sender(struct ese_member *member, const struct ese_state_options *state,
                        struct ese_error *error)
 {
-    const struct ese_sender_options options = {
-        .state = *state, .mailer = member->options.mailer, .history = member->history};
+    const struct ese_sender_options options = {.state = *state,
+                                               .mailer = member->options.mailer,
+                                               .token = member->options.token,
+                                               .history = member->history};
     return options.mailer == NULL ? 0 : ese_sender_open(&options, &member->sender, error);
 }
 

@@ -32,6 +32,7 @@ struct ese_member_options {
     const char *state_path;
     enum ese_durability durability;
     const char *mailer;              /* URL; NULL: nobody is asked for mails */
+    const char *token;               /* the mailer asks for; NULL: none */
     int64_t from;                    /* without a saved position: as in transport.h */
     int max_batch;
     int64_t lateness_ms;

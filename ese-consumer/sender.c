@@ -395,7 +395,7 @@ int ese_sender_open(const struct ese_sender_options *options, struct ese_sender 
         ese_state_open(&options->state, &opened->state, error) != 0 ||
         ese_account_open(ese_state_database(opened->state), opened->history, counters,
                          ESE_COUNT_OF(counters), &opened->account, error) != 0 ||
-        ese_http_client_open(CONNECTIONS, NULL, &opened->client, error) != 0) {
+        ese_http_client_open(CONNECTIONS, options->token, &opened->client, error) != 0) {
         free_sender(opened);
         return -1;
     }

@@ -33,6 +33,7 @@ struct ese_sender;
 struct ese_sender_options {
     struct ese_state_options state; /* texts are kept, not copied */
     const char *mailer;             /* "http://127.0.0.1:2525"; copied */
+    const char *token;              /* the mailer asks for; NULL: none; copied */
     struct ese_history *history;    /* takes MAIL_ASKED; the counters are kept in the state file */
 };
 

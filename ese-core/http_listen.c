@@ -105,26 +105,27 @@ static int bind_socket(const char *text, const struct addrinfo *found, struct es
     return -1;
 }
 
-/* Without a token, only this machine may come in. */
-static int may_listen(const char *text, const struct addrinfo *found, bool with_token,
+/* Others than this machine come in only where somebody has thought of it. */
+static int may_listen(const char *text, const struct addrinfo *found, bool for_others,
                       struct ese_error *error)
 {
-    if (with_token || is_loopback(found->ai_addr))
+    if (for_others || is_loopback(found->ai_addr))
         return 0;
     return ese_fail(error, ESE_E_USAGE,
-                    "listening on '%.100s' would let other machines in without a question: "
-                    "set a token, or listen on a loopback address such as " ESE_SERVER_ADDRESS,
+                    "listening on '%.100s' would let other machines in without a question: give "
+                    "--token-file, or --trusted-network where nobody but the lab can reach it, or "
+                    "a loopback address such as " ESE_SERVER_ADDRESS,
                     text);
 }
 
-int ese_http_listen_open(const char *text, bool with_token, struct ese_http_listen *listen,
+int ese_http_listen_open(const char *text, bool for_others, struct ese_http_listen *listen,
                          struct ese_error *error)
 {
     struct addrinfo *found;
     if (resolve(text, &found, error) != 0)
         return -1;
     listen->fd = -1;
-    if (may_listen(text, found, with_token, error) == 0)
+    if (may_listen(text, found, for_others, error) == 0)
         listen->fd = bind_socket(text, found, error);
     freeaddrinfo(found);
     if (listen->fd < 0)

@@ -1,7 +1,8 @@
 /*
  * http_listen.h - the socket a server listens on, and the rule about who may reach it.
  *
- * Without a token only this machine may: an address that is not a loopback one is ESE_E_USAGE.
+ * Only this machine may, unless whoever opens it says that others are asked for a token, or that the
+ * network is the lab's own: without either an address beyond loopback is ESE_E_USAGE.
  */
 #ifndef ESE_HTTP_LISTEN_H
 #define ESE_HTTP_LISTEN_H
@@ -21,7 +22,7 @@ struct ese_http_listen {
 };
 
 /* text: "HOST:PORT" or "[V6]:PORT"; port 0 takes a free one. */
-int ese_http_listen_open(const char *text, bool with_token, struct ese_http_listen *listen,
+int ese_http_listen_open(const char *text, bool for_others, struct ese_http_listen *listen,
                          struct ese_error *error);
 
 #endif

@@ -55,7 +55,8 @@ int ese_http_server_open(const struct ese_http_server_options *options,
     if (options->token != NULL && options->token[0] == '\0')
         return ese_fail(error, ESE_E_USAGE,
                         "the token is empty: give one with at least a character");
-    if (ese_http_listen_open(options->listen, options->token != NULL, &listen, error) != 0)
+    bool for_others = options->token != NULL || options->trusted_network;
+    if (ese_http_listen_open(options->listen, for_others, &listen, error) != 0)
         return -1;
     struct ese_http_server *server = ese_alloc(sizeof *server);
     server->listen = listen;

@@ -5,7 +5,8 @@
  * must not block. It answers at once, or keeps the request and answers later from any thread. Every
  * request is answered exactly once; after that the pointer is no longer valid.
  *
- * Guard, on for everyone: loopback unless options say otherwise (and then only with a token);
+ * Guard, on for everyone: loopback unless options say otherwise (and then only with a token, or on
+ * a network said to be the lab's own);
  * bounds on header and body sizes and on connections; a deadline for the whole request (not an idle
  * timer: 408); whatever leaves in doubt where a request ends (two lengths, a length with chunked,
  * headers that are folded, nameless or have NULs, lines that end in LF alone) is refused with 400
@@ -21,6 +22,7 @@
 #ifndef ESE_HTTP_SERVER_H
 #define ESE_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,7 +37,8 @@ typedef void ese_http_handler(void *context, struct ese_http_request *request);
 struct ese_http_server_options {
     const char *listen;        /* "127.0.0.1:2001"; port 0 takes a free one; "[::1]:0" */
     const char *token;         /* asked for as "Authorization: Bearer ..."; NULL: none, and then
-                                  listen must be a loopback address */
+                                  listen must be a loopback address, or */
+    bool trusted_network;      /* nobody but the lab can reach it */
     int max_connections;       /* 0: 1,000 */
     int64_t max_body_bytes;    /* 0: 1 MiB; beyond: 413 */
     int request_deadline_ms;   /* 0: 10,000; from the first byte of a request to its last */

@@ -8,7 +8,7 @@
 #define TEXT_LIMIT 8000
 #define LINE_WIDTH 79
 #define HELP_INDENT 28
-#define PAGE_DATE "November 21, 2026" /* when what the pages say last changed */
+#define PAGE_DATE "November 25, 2026" /* when what the pages say last changed */
 
 typedef void visit_option(const struct ese_option *option);
 

@@ -1,9 +1,9 @@
 #include "ese-core/address.h"
 #include "ese-core/history_option.h"
 #include "ese-core/http_server.h"
+#include "ese-core/listen_option.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
-#include "ese-core/token.h"
 #include "ese-mailer/intake.h"
 #include "ese-mailer/sender.h"
 
@@ -14,8 +14,8 @@
 static const struct ese_option options[] = {
     {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "ADDRESS:PORT",
      .fallback = ESE_MAILER_ADDRESS,
-     .help = "Takes mails on this address. Anything but loopback needs --token-file; port 0 takes "
-             "a free one."},
+     .help = "Takes mails on this address; port 0 takes a free one. Beyond loopback only with "
+             "--token-file or --trusted-network."},
     {.name = "smtp", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = ESE_SMTP_ADDRESS,
      .help = "The SMTP server mails are sent to."},
     {.name = "outbox", .kind = ESE_OPTION_TEXT, .value = "FILE", .fallback = "ese-mailer.outbox",
@@ -42,8 +42,6 @@ static const struct ese_option options[] = {
      .max = 10000000,
      .help = "Mails that may wait in the outbox. Beyond, POST /mail is answered 503 with "
              "Retry-After."},
-    {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "Asks for the token in the first line of FILE, as \"Authorization: Bearer\"."},
     ESE_OPTION_END,
 };
 
@@ -82,13 +80,10 @@ static int open_server(struct mailer *mailer, const struct ese_config *config,
                        struct ese_error *error)
 {
     char token[ESE_TOKEN_SIZE];
-    if (ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
-        return -1;
-    struct ese_http_server_options server = {.listen = ese_config_text(config, "listen"),
-                                             .token = token[0] == '\0' ? NULL : token,
-                                             .max_body_bytes = ESE_INTAKE_BODY_MOST,
+    struct ese_http_server_options server = {.max_body_bytes = ESE_INTAKE_BODY_MOST,
                                              .metrics = mailer->metrics};
-    if (ese_http_server_open(&server, &mailer->server, error) != 0)
+    if (ese_listen_told(config, token, &server, error) != 0 ||
+        ese_http_server_open(&server, &mailer->server, error) != 0)
         return -1;
     mailer->intake = ese_intake_new(mailer->server, mailer->outbox, mailer->allowed,
                                     mailer->metrics);
@@ -168,6 +163,7 @@ static int choose(struct ese_config *config, struct ese_error *error)
 {
     (void)error;
     ese_config_add(config, "Options of the history", ese_history_option_table);
+    ese_config_add(config, "Options of serving", ese_listen_option_table);
     return 0;
 }
 

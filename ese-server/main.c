@@ -2,6 +2,7 @@
  * ese-server: keeps events and answers for them, by whichever transport was chosen.
  */
 #include "ese-core/address.h"
+#include "ese-core/listen_option.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
 #include "ese-server/server.h"
@@ -13,15 +14,14 @@ static const struct ese_option options[] = {
              "chosen."},
     {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
      .fallback = ESE_SERVER_ADDRESS,
-     .help = "Where to serve; port 0 takes a free one. Beyond loopback only with --token-file."},
+     .help = "Where to serve; port 0 takes a free one. Beyond loopback only with "
+             "--token-file or --trusted-network."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
      .fallback = "os",
      .help = "What an acknowledged event survives: os: kill -9 of this process; disk: a power "
              "loss."},
     {.name = "retention", .kind = ESE_OPTION_TEXT, .value = "TIME", .fallback = "10m",
      .help = "How long events can be read: seconds, or a number with s, m, h or d behind it."},
-    {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "The first line of FILE is a token that every request has to carry."},
     {.name = "max-connections", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000",
      .min = 1,
      .max = 65536, .help = "Connections at once."},
@@ -36,6 +36,7 @@ static const struct ese_option options[] = {
 
 static int choose(struct ese_config *config, struct ese_error *error)
 {
+    ese_config_add(config, "Options of serving", ese_listen_option_table);
     return ese_registry_choose(config, ESE_FACE_STORE, error);
 }
 

@@ -6,9 +6,9 @@
 #include <jansson.h>
 
 #include "ese-core/http_server.h"
+#include "ese-core/listen_option.h"
 #include "ese-core/memory.h"
 #include "ese-core/metrics.h"
-#include "ese-core/token.h"
 #include "ese-server/retention.h"
 #include "transports/registry.h"
 
@@ -67,17 +67,15 @@ static int open_http(struct ese_server *server, const struct ese_config *config,
                      struct ese_error *error)
 {
     char token[ESE_TOKEN_SIZE];
-
-    if (ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
-        return -1;
-    const struct ese_http_server_options options = {
-        .listen = ese_config_text(config, "listen"),
-        .token = token[0] != '\0' ? token : NULL,
+    struct ese_http_server_options options = {
         .max_connections = (int)ese_config_number(config, "max-connections"),
         .max_body_bytes = ese_config_number(config, "max-body-bytes"),
         .request_deadline_ms = (int)ese_config_number(config, "request-deadline-ms"),
         .metrics = server->metrics,
     };
+
+    if (ese_listen_told(config, token, &options, error) != 0)
+        return -1;
     return ese_http_server_open(&options, &server->http, error);
 }
 

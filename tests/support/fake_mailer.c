@@ -10,6 +10,7 @@ struct kept {
     json_t *mail;
     char *traceparent;
     char *transport;
+    char *authorization;
     int times;
     int answered;
 };
@@ -49,7 +50,8 @@ static struct kept *keep(struct fake_mailer *mailer, const struct ese_http_reque
         *kept = (struct kept){
             .mail = json_incref(mail),
             .traceparent = ese_copy_text(ese_http_request_header(request, "traceparent")),
-            .transport = ese_copy_text(ese_http_request_header(request, "X-ESE-Transport"))};
+            .transport = ese_copy_text(ese_http_request_header(request, "X-ESE-Transport")),
+            .authorization = ese_copy_text(ese_http_request_header(request, "Authorization"))};
     }
     kept->times++;
     return kept;
@@ -137,6 +139,7 @@ void fake_mailer_close(struct fake_mailer **mailer)
         json_decref(closed->mails[i].mail);
         free(closed->mails[i].traceparent);
         free(closed->mails[i].transport);
+        free(closed->mails[i].authorization);
     }
     free(closed->mails);
     pthread_mutex_destroy(&closed->lock);
@@ -199,6 +202,15 @@ const char *fake_mailer_transport(struct fake_mailer *mailer, const char *id)
     pthread_mutex_lock(&mailer->lock);
     const struct kept *kept = find(mailer, id);
     const char *text = kept == NULL ? NULL : kept->transport;
+    pthread_mutex_unlock(&mailer->lock);
+    return text;
+}
+
+const char *fake_mailer_authorization(struct fake_mailer *mailer, const char *id)
+{
+    pthread_mutex_lock(&mailer->lock);
+    const struct kept *kept = find(mailer, id);
+    const char *text = kept == NULL ? NULL : kept->authorization;
     pthread_mutex_unlock(&mailer->lock);
     return text;
 }

@@ -35,5 +35,6 @@ int fake_mailer_kept(struct fake_mailer *mailer, const char *id, int *answered);
 const char *fake_mailer_text(struct fake_mailer *mailer, const char *id, const char *member);
 const char *fake_mailer_traceparent(struct fake_mailer *mailer, const char *id);
 const char *fake_mailer_transport(struct fake_mailer *mailer, const char *id);
+const char *fake_mailer_authorization(struct fake_mailer *mailer, const char *id);
 
 #endif

@@ -310,7 +310,8 @@ static void only_this_machine_without_a_token(void **state)
         assert_int_equal(ese_http_server_open(&options, &server, &error), -1);
         assert_int_equal(error.code, ESE_E_USAGE);
         assert_non_null(strstr(error.text, open_to_others[i]));
-        assert_non_null(strstr(error.text, "token"));
+        assert_non_null(strstr(error.text, "--token-file"));
+        assert_non_null(strstr(error.text, "--trusted-network"));
         options.token = "";
         assert_int_equal(ese_http_server_open(&options, &server, &error), -1);
         assert_int_equal(error.code, ESE_E_USAGE);
@@ -333,6 +334,23 @@ static void only_this_machine_without_a_token(void **state)
     assert_non_null(strstr(error.text, taken.listen));
     assert_non_null(strstr(error.text, "taken by"));
     ese_http_server_close(&server);
+}
+
+static void others_come_in_by_token_or_on_a_trusted_network(void **state)
+{
+    static const struct ese_http_server_options for_others[] = {
+        {.listen = "0.0.0.0:0", .token = "s3cret"},
+        {.listen = "0.0.0.0:0", .trusted_network = true},
+        {.listen = "[::]:0", .trusted_network = true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof for_others / sizeof for_others[0]; i++) {
+        struct ese_http_server *server = NULL;
+        struct ese_error error = {.text = ""};
+        if (ese_http_server_open(&for_others[i], &server, &error) != 0)
+            fail_msg("%s", error.text);
+        ese_http_server_close(&server);
+    }
 }
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
@@ -457,6 +475,7 @@ int main(void)
         cmocka_unit_test(large_bodies_are_refused),
         cmocka_unit_test(a_token_is_asked_for),
         cmocka_unit_test(only_this_machine_without_a_token),
+        cmocka_unit_test(others_come_in_by_token_or_on_a_trusted_network),
         cmocka_unit_test(dripping_does_not_extend_the_deadline),
         cmocka_unit_test(waiting_for_the_answer_has_no_deadline),
         cmocka_unit_test(connections_are_bounded),

@@ -61,7 +61,7 @@ static void open_sender(struct post *post, const char *url)
 {
     struct ese_error error;
     const struct ese_sender_options options = {
-        .state = state_options(post), .mailer = url, .history = post->history};
+        .state = state_options(post), .mailer = url, .token = "s3cret", .history = post->history};
     if (ese_sender_open(&options, &post->sender, &error) != 0)
         fail_msg("%s", error.text);
 }
@@ -120,6 +120,7 @@ static void a_decision_becomes_a_mail(void **state)
     assert_string_equal(fake_mailer_text(post->mailer, id, "content"),
                         "content of [1.2.3.4] | hello");
     assert_string_equal(fake_mailer_transport(post->mailer, id), "walk");
+    assert_string_equal(fake_mailer_authorization(post->mailer, id), "Bearer s3cret");
     assert_true(ese_traceparent_valid(fake_mailer_traceparent(post->mailer, id)));
     assert_int_equal(ese_sender_figures(post->sender).asked, 1);
 }
