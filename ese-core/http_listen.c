@@ -64,19 +64,25 @@ static uint16_t port_of(const struct sockaddr *address)
                      : ((const struct sockaddr_in *)(const void *)address)->sin_port);
 }
 
+static void write_address(const struct sockaddr_storage *address, socklen_t length,
+                          char text[ESE_HTTP_ADDRESS_SIZE])
+{
+    char host[INET6_ADDRSTRLEN] = "", port[8] = "";
+    getnameinfo((const struct sockaddr *)address, length, host, sizeof host, port, sizeof port,
+                NI_NUMERICHOST | NI_NUMERICSERV);
+    snprintf(text, ESE_HTTP_ADDRESS_SIZE, address->ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s",
+             host, port);
+}
+
 /* Reads the port that was really taken. */
 static void name_address(struct ese_http_listen *listen)
 {
     struct sockaddr_storage taken = {0};
     socklen_t length = sizeof taken;
-    char host[INET6_ADDRSTRLEN] = "", port[8] = "";
     getsockname(listen->fd, (struct sockaddr *)&taken, &length);
-    getnameinfo((struct sockaddr *)&taken, length, host, sizeof host, port, sizeof port,
-                NI_NUMERICHOST | NI_NUMERICSERV);
     listen->ipv6 = taken.ss_family == AF_INET6;
     listen->port = port_of((struct sockaddr *)&taken);
-    snprintf(listen->address, sizeof listen->address, listen->ipv6 ? "[%s]:%s" : "%s:%s", host,
-             port);
+    write_address(&taken, length, listen->address);
 }
 
 /* A port that is taken is a matter of the machine, not of this program. */
@@ -131,5 +137,36 @@ int ese_http_listen_open(const char *text, bool for_others, struct ese_http_list
     if (listen->fd < 0)
         return -1;
     name_address(listen);
+    return 0;
+}
+
+/* "All addresses of this machine" is one to listen on, none to connect to. */
+static void replace_wildcard(struct sockaddr_storage *address)
+{
+    struct sockaddr_in *ipv4 = (struct sockaddr_in *)address;
+    struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)address;
+    if (address->ss_family == AF_INET && ipv4->sin_addr.s_addr == htonl(INADDR_ANY))
+        ipv4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&ipv6->sin6_addr))
+        ipv6->sin6_addr = in6addr_loopback;
+}
+
+int ese_http_listen_reach(const char *text, char address[ESE_HTTP_ADDRESS_SIZE],
+                          struct ese_error *error)
+{
+    struct addrinfo *found;
+    struct sockaddr_storage reached = {0};
+    if (resolve(text, &found, error) != 0)
+        return -1;
+    socklen_t length = found->ai_addrlen;
+    memcpy(&reached, found->ai_addr, length);
+    freeaddrinfo(found);
+    if (port_of((struct sockaddr *)&reached) == 0)
+        return ese_fail(error, ESE_E_USAGE,
+                        "listen address '%.100s' leaves the port open, and nobody can tell which "
+                        "one was taken: give its number",
+                        text);
+    replace_wildcard(&reached);
+    write_address(&reached, length, address);
     return 0;
 }

@@ -4,12 +4,16 @@
 
 const struct ese_option ese_listen_option_table[] = {
     {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "The first line of FILE is the lab's token, sent as \"Authorization: Bearer\": requests "
-             "to this program have to carry it, and its own do."},
+     .help = "The first line of FILE is the lab's token, sent as \"Authorization: Bearer\": "
+             "requests to this program have to carry it, and its own do."},
     {.name = "trusted-network", .kind = ESE_OPTION_FLAG,
      .help = "Serves beyond loopback without a token. Only where nobody but the lab can reach the "
              "address, as inside its own container network whose ports are published on 127.0.0.1 "
              "only."},
+    {.name = "health", .kind = ESE_OPTION_FLAG, .command_line_only = true,
+     .help = "Asks the process that runs with this configuration for GET /health, prints what it "
+             "answers, and ends: with 0 when it is well, with 1 when it is not or does not answer "
+             "within three seconds."},
     ESE_OPTION_END,
 };
 

@@ -11,8 +11,8 @@
 #include "ese-core/http_server.h"
 #include "ese-core/token.h"
 
-/* --token-file and --trusted-network, to be added to a binary's tables: before a transport's, which
- * may have a "token-file" for what it asks. */
+/* --token-file, --trusted-network and --health, to be added to a binary's tables: before a
+ * transport's, which may have a "token-file" for what it asks. */
 extern const struct ese_option ese_listen_option_table[];
 
 /* What they say, for ese_http_server_open: fills in listen (NULL: nowhere), token and

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/health.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 
@@ -220,6 +221,8 @@ static int do_main(const struct ese_service *service, struct ese_config *config,
     }
     if (gathered == -1 || settle(service, config, error) == -1)
         return -1;
+    if (ese_config_has(config, "health") && ese_config_flag(config, "health"))
+        return ese_health_ask(service->manual.name, config, error);
     return run(service, config, error);
 }
 

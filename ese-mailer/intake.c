@@ -1,5 +1,6 @@
 #include "ese-mailer/intake.h"
 
+#include "ese-core/health.h"
 #include "ese-core/memory.h"
 #include "ese-core/number.h"
 #include "ese-mailer/mail_json.h"
@@ -34,6 +35,7 @@ struct ese_intake {
     const struct ese_allow_list *allowed;
     struct ese_metric *counted[ANSWERS];
     struct listing dead, unknown;
+    struct ese_health health;
 };
 
 /* A request on its way through the outbox. */
@@ -170,12 +172,10 @@ static void on_get_list(void *context, struct ese_http_request *request)
         ese_http_reply_message(request, 503, error.text);
 }
 
-static void on_get_health(void *context, struct ese_http_request *request)
+static bool is_well(void *context, char *text, size_t size)
 {
     struct ese_intake *intake = context;
-    char trouble[512];
-    bool healthy = ese_outbox_healthy(intake->outbox, trouble, sizeof trouble);
-    ese_http_reply_message(request, healthy ? 200 : 503, healthy ? "ok" : trouble);
+    return ese_outbox_healthy(intake->outbox, text, size);
 }
 
 /* ---- making and freeing ---------------------------------------------------------------------- */
@@ -194,7 +194,8 @@ struct ese_intake *ese_intake_new(struct ese_http_server *server, struct ese_out
     ese_http_server_route(server, "POST", "/mail", on_post_mail, intake);
     ese_http_server_route(server, "GET", "/dead-letters", on_get_list, &intake->dead);
     ese_http_server_route(server, "GET", "/unknown", on_get_list, &intake->unknown);
-    ese_http_server_route(server, "GET", "/health", on_get_health, intake);
+    intake->health = (struct ese_health){.check = is_well, .context = intake};
+    ese_health_route(server, &intake->health);
     ese_http_server_route_metrics(server, metrics);
     return intake;
 }

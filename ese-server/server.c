@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
+#include "ese-core/health.h"
 #include "ese-core/http_server.h"
 #include "ese-core/listen_option.h"
 #include "ese-core/memory.h"
@@ -19,22 +18,16 @@ struct ese_server {
     struct ese_metrics *metrics;
     struct ese_http_server *http;
     struct ese_store *store;
+    struct ese_health health;
 };
 
 /* ---- routes ---------------------------------------------------------------------------------- */
 
-static void tell_health(void *context, struct ese_http_request *request)
+static bool is_well(void *context, char *text, size_t size)
 {
     struct ese_server *server = context;
-    char reason[256];
-    bool healthy = server->transport->store->healthy(server->store, reason, sizeof(reason));
-    json_t *answer = healthy ? json_pack("{s:s}", "status", "ok")
-                             : json_pack("{s:s, s:s}", "status", "failing", "reason", reason);
-    char *text = json_dumps(answer, JSON_COMPACT);
 
-    ese_http_reply(request, healthy ? 200 : 503, ESE_HTTP_JSON, text, strlen(text));
-    free(text);
-    json_decref(answer);
+    return server->transport->store->healthy(server->store, text, size);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -97,7 +90,8 @@ static int attach_store(struct ese_server *server, const struct ese_config *conf
 
 static void add_routes(struct ese_server *server)
 {
-    ese_http_server_route(server->http, "GET", "/health", tell_health, server);
+    server->health = (struct ese_health){.check = is_well, .context = server};
+    ese_health_route(server->http, &server->health);
     ese_http_server_route_metrics(server->http, server->metrics);
 }
 

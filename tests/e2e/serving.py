@@ -1,4 +1,4 @@
-"""serving.py SERVER CONSUMER MAILER - what everything that serves HTTP has in common: who may come in."""
+"""serving.py SERVER CONSUMER MAILER - what everything that serves HTTP has in common: who may come in, and --health."""
 import os
 import pathlib
 import subprocess
@@ -13,6 +13,7 @@ SERVER, CONSUMER, MAILER = (os.path.abspath(path) for path in sys.argv[1:4])
 SERVING = (((SERVER, "--transport", "http"), "listen"),
            ((CONSUMER, "--transport", "file"), "metrics"),
            ((MAILER, "--smtp", "127.0.0.1:1"), "listen"))
+HEALTHY = SERVING[::2]
 
 
 def refusal(*command):
@@ -53,7 +54,40 @@ def a_token_is_asked_for_everywhere():
                     assert program.ask("/metrics", "secret-1")[0] == 200
 
 
-TESTS = (without_a_word_only_this_machine_comes_in, a_trusted_network_comes_in, a_token_is_asked_for_everywhere)
+def ask_health(*command, environment=None):
+    """Exit status, stdout and stderr of --health, in a directory of its own, where nothing may be left."""
+    with tempfile.TemporaryDirectory(prefix="ese-test-") as directory:
+        asked = subprocess.run([*command, "--health"], cwd=directory, env={**os.environ, **(environment or {})},
+                               capture_output=True, text=True, check=False, timeout=20)
+        assert os.listdir(directory) == [], (command, os.listdir(directory))
+    assert len((asked.stdout + asked.stderr).splitlines()) == 1, (command, asked)
+    return asked.returncode, asked.stdout, asked.stderr
+
+
+def health_is_asked_with_the_configuration_that_runs():
+    for command, where in HEALTHY:
+        with Program(*command, f"--{where}", "0.0.0.0:0", "--trusted-network") as program:
+            address = f"127.0.0.1:{program.port()}"
+            by_file = program.directory / "conf"
+            by_file.write_text(f"{where} = {address}\n")
+            for options, environment in (((f"--{where}", address), None), (("--config", by_file), None),
+                                         ((f"--{where}", program.address), None),
+                                         ((), {f"ESE_{where.upper()}": program.address})):
+                status, out, err = ask_health(*command, *options, environment=environment)
+                assert status == 0 and address in out and "ok" in out and err == "", (options, status, out, err)
+            assert program.stop() == 0
+            status, out, err = ask_health(*command, f"--{where}", address)
+            assert status == 1 and out == "" and "does not answer" in err, (status, out, err)
+
+
+def who_cannot_be_asked_is_told_so():
+    for command, where in HEALTHY:
+        status, out, err = ask_health(*command, f"--{where}", "127.0.0.1:0")
+        assert status == 64 and out == "" and "leaves the port open" in err, (status, out, err)
+
+
+TESTS = (without_a_word_only_this_machine_comes_in, a_trusted_network_comes_in, a_token_is_asked_for_everywhere,
+         health_is_asked_with_the_configuration_that_runs, who_cannot_be_asked_is_told_so)
 
 if __name__ == "__main__":
     sys.exit(run(TESTS))
