@@ -4,11 +4,13 @@
 #include "ese-consumer/statistics.h"
 #include "ese-core/address.h"
 #include "ese-core/history_option.h"
-#include "ese-core/http_server.h"
 #include "ese-core/listen_option.h"
 #include "ese-core/log.h"
+#include "ese-core/monitor.h"
 #include "ese-core/service.h"
 #include "transports/registry.h"
+
+#define PATIENCE_MS 10000 /* with others who are away, until this counts as sickness of ours */
 
 static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
@@ -44,8 +46,9 @@ static const struct ese_option options[] = {
      .max = 1000000000,
      .help = "The rule may keep something of so many keys at once. Beyond that it ends."},
     {.name = "metrics", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
-     .help = "Serves GET /metrics there, as Prometheus text; port 0 takes a free one. Beyond "
-             "loopback only with --token-file or --trusted-network."},
+     .help = "Serves GET /metrics there, as Prometheus text, and GET /health, which is well while "
+             "events and mails can be brought on; port 0 takes a free one. Beyond loopback only "
+             "with --token-file or --trusted-network."},
     {.name = "until-end", .kind = ESE_OPTION_FLAG,
      .help = "Ends once there is nothing further to read and every mail was taken by the mailer."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
@@ -128,22 +131,6 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
     return 0;
 }
 
-/* GET /metrics, when it is wanted. */
-static int serve_metrics(const struct ese_config *config, struct ese_metrics *metrics,
-                         struct ese_http_server **server, struct ese_error *error)
-{
-    char token[ESE_TOKEN_SIZE];
-    struct ese_http_server_options serve = {.metrics = metrics};
-    if (ese_listen_told(config, token, &serve, error) != 0)
-        return -1;
-    if (serve.listen == NULL)
-        return 0;
-    if (ese_http_server_open(&serve, server, error) != 0)
-        return -1;
-    ese_http_server_route_metrics(*server, metrics);
-    return ese_http_server_start(*server, error);
-}
-
 static void report(const struct ese_config *config, struct ese_member *member)
 {
     struct ese_buffer text = ESE_BUFFER_INIT(64 * 1024);
@@ -185,14 +172,16 @@ static int run(const struct ese_config *config, struct ese_error *error)
         settings.state_path = state_path;
     }
     struct ese_http_server *server = NULL;
-    struct ese_metrics *metrics = ese_metrics_new();
-    settings.metrics = metrics;
-    int result = serve_metrics(config, metrics, &server, error);
+    settings.metrics = ese_metrics_new();
+    settings.pulse = ese_pulse_new(settings.transport->name, PATIENCE_MS);
+    const struct ese_health health = {.check = ese_pulse_well, .context = settings.pulse};
+    int result = ese_monitor_open(config, settings.metrics, &health, &server, error);
     if (result == 0)
         result = consume(config, &settings, server == NULL ? "" : ese_http_server_address(server),
                          error);
     ese_http_server_close(&server);
-    ese_metrics_free(&metrics);
+    ese_pulse_free(&settings.pulse);
+    ese_metrics_free(&settings.metrics);
     return result;
 }
 

@@ -184,6 +184,15 @@ static void acknowledge(struct ese_member *member)
     }
 }
 
+static void note_contact(struct ese_member *member, const struct ese_batch *batch)
+{
+    struct ese_contact *contact = ese_pulse_transport(member->options.pulse);
+    if (batch->away != NULL)
+        ese_contact_lost(contact, batch->away);
+    else
+        ese_contact_heard(contact);
+}
+
 static int work_on(struct ese_member *member, const struct ese_batch *batch, int64_t polled_ms,
                    struct ese_error *error)
 {
@@ -211,6 +220,7 @@ static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *
         *error = member->failure;
         return -1;
     }
+    note_contact(member, &batch);
     *at_end = batch.at_end && member->holdings.count > 0;
     if (batch.unreadable > 0)
         ese_statistics_count(member->statistics, ESE_FIGURE_UNREADABLE, batch.unreadable);
@@ -280,6 +290,7 @@ int ese_member_run(struct ese_member *member, struct ese_error *error)
         result = poll_once(member, &at_end, error);
         if (result == 0)
             result = keep_house(member, error);
+        ese_pulse_turned(member->options.pulse);
     }
     return result;
 }
@@ -292,7 +303,8 @@ static int open_sender(struct ese_member *member, const struct ese_state_options
     const struct ese_sender_options options = {.state = *state,
                                                .mailer = member->options.mailer,
                                                .token = member->options.token,
-                                               .history = member->history};
+                                               .history = member->history,
+                                               .contact = ese_pulse_mailer(member->options.pulse)};
     return options.mailer == NULL ? 0 : ese_sender_open(&options, &member->sender, error);
 }
 

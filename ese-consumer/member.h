@@ -13,6 +13,7 @@
 #ifndef ESE_MEMBER_H
 #define ESE_MEMBER_H
 
+#include "ese-consumer/pulse.h"
 #include "ese-consumer/rule.h"
 #include "ese-core/config.h"
 #include "ese-core/error.h"
@@ -41,6 +42,7 @@ struct ese_member_options {
     bool until_end;                  /* stop once the end was found and all mails were taken */
     bool talk;                       /* a line of statistics every few seconds */
     struct ese_metrics *metrics;
+    struct ese_pulse *pulse;
 };
 
 /* Texts are kept, not copied. */

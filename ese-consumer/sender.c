@@ -45,6 +45,7 @@ struct ese_sender {
     struct ese_account *account;
     struct ese_http_client *client;
     struct ese_history *history;
+    struct ese_contact *contact;
     char url[256];
     const char *transport;
     struct slot slots[ESE_SENDER_INFLIGHT];
@@ -70,19 +71,21 @@ struct ese_sender {
 
 /* ---- an answer ------------------------------------------------------------------------------ */
 
-/* Now and then a word, not one for each mail: a mailer may be away for long. */
+/* To the log now and then a word, not one for each mail: a mailer may be away for long. */
 static void complain(struct ese_sender *sender, const struct ese_http_answer *answer)
 {
+    char why[400];
     int64_t now_ns = ese_clock_monotonic_ns();
+    if (answer->status == 0)
+        snprintf(why, sizeof why, "%.150s: no answer (%.200s)", sender->url, answer->problem);
+    else
+        snprintf(why, sizeof why, "%.150s: answers %d %.200s", sender->url, answer->status,
+                 answer->body);
+    ese_contact_lost(sender->contact, why);
     if (now_ns < sender->complain_ns)
         return;
     sender->complain_ns = now_ns + COMPLAIN_MS * ESE_NS_PER_MS;
-    if (answer->status == 0)
-        ese_log_warning("%s: no answer (%s); mails wait and are asked for again", sender->url,
-                        answer->problem);
-    else
-        ese_log_warning("%s: answers %d %.200s; mails wait and are asked for again", sender->url,
-                        answer->status, answer->body);
+    ese_log_warning("%s; mails wait and are asked for again", why);
 }
 
 static void ask_again(struct slot *slot, const struct ese_http_answer *answer)
@@ -131,6 +134,8 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
         note_refusal(slot, answer);
     else
         ask_again(slot, answer);
+    if (slot->stage != WAITING)
+        ese_contact_heard(slot->sender->contact);
     pthread_mutex_lock(&slot->sender->lock);
     slot->sender->figures.attempts++;
     pthread_mutex_unlock(&slot->sender->lock);
@@ -252,6 +257,8 @@ static int look(struct ese_sender *sender, struct ese_error *error)
             return -1;
         open += found;
     }
+    if (open == 0)
+        ese_contact_heard(sender->contact); /* as far as anybody wants to know */
     sender->first_partition = count == 0 ? 0 : (sender->first_partition + 1) % count;
     sender->look = false;
     sender->seen = wakes;
@@ -390,6 +397,7 @@ int ese_sender_open(const struct ese_sender_options *options, struct ese_sender 
     struct ese_sender *opened = ese_alloc(sizeof *opened);
     pthread_mutex_init(&opened->lock, NULL);
     opened->history = options->history;
+    opened->contact = options->contact;
     opened->transport = options->state.transport;
     if (set_url(opened, options->mailer, error) != 0 ||
         ese_state_open(&options->state, &opened->state, error) != 0 ||

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "ese-consumer/state.h"
+#include "ese-core/contact.h"
 #include "ese-core/error.h"
 #include "ese-core/history.h"
 
@@ -35,6 +36,7 @@ struct ese_sender_options {
     const char *mailer;             /* "http://127.0.0.1:2525"; copied */
     const char *token;              /* the mailer asks for; NULL: none; copied */
     struct ese_history *history;    /* takes MAIL_ASKED; the counters are kept in the state file */
+    struct ese_contact *contact;    /* is told whether the mailer can be reached */
 };
 
 /* What it has done; counts since it was opened. */

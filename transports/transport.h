@@ -128,6 +128,8 @@ struct ese_batch {
     int count;
     bool at_end; /* at some moment of this call every partition it holds had nothing further to hand */
     int unreadable; /* records passed over because they are no events (torn line, foreign bytes); counted */
+    const char *away; /* nothing is heard of the other side: why, in words; NULL: all is well, as far as one knows.
+                         It is tried again all the same; a while later it must be NULL again once it is back */
 };
 
 /* Whoever consumes. Called from inside next (and close, for taken), on its thread. */

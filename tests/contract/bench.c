@@ -252,6 +252,7 @@ int ese_bench_read(struct ese_bench *bench, int timeout_ms, int most)
         fail_msg("%s: next: %s", bench->specification, error.text);
     assert_true(batch.count >= 0 && batch.unreadable >= 0);
     bench->at_end = batch.at_end;
+    bench->away = batch.away != NULL;
     bench->unreadable += batch.unreadable;
     int count = batch.count < most ? batch.count : most;
     for (int i = 0; i < count; i++)

@@ -32,7 +32,7 @@ struct ese_bench {
         int64_t next; /* behind the last record handed; -3 before the first */
     } partitions[ESE_BENCH_PARTITIONS];
     int partition_count;
-    bool at_end;                         /* as the last batch said */
+    bool at_end, away;                   /* as the last batch said */
     int unreadable;
 };
 

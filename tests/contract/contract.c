@@ -347,6 +347,31 @@ static void check_close_lets_go(struct ese_bench *bench)
     assert_null(bench->producer);
 }
 
+/* Whether a batch says within the time that the other side is away, or that it no longer is. */
+static bool hears(struct ese_bench *bench, bool away, int64_t limit_ms)
+{
+    int64_t since_ns = ese_clock_monotonic_ns();
+    do
+        ese_bench_read(bench, 100, INT32_MAX);
+    while (bench->away != away && elapsed_ms(since_ns) < limit_ms);
+    return bench->away == away;
+}
+
+static void a_server_that_is_away_is_told(void **state)
+{
+    need_server(state);
+    struct ese_bench *bench = open_bench(state);
+    ese_bench_open_consumer(bench, 100);
+    ese_bench_read_to_end(bench);
+    assert_false(hears(bench, true, 2500)); /* an idle one is not */
+    ese_rig.kill(bench->place);
+    assert_true(hears(bench, true, 5000));
+    restart(bench);
+    assert_true(hears(bench, false, ESE_BENCH_PATIENCE_MS));
+    ese_bench_read_to_end(bench);
+    assert_false(bench->away);
+}
+
 static void a_server_that_is_away_is_waited_for(void **state)
 {
     need_server(state);
@@ -631,6 +656,7 @@ static const struct {
     TEST(a_failed_open_says_why_and_can_be_closed),
     TEST(close_takes_null),
     TEST(partitions_have_names),
+    TEST(a_server_that_is_away_is_told),
     TEST(a_server_that_is_away_is_waited_for),
     TEST(order_survives_retries),
     TEST(every_event_has_one_outcome),

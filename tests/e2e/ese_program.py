@@ -1,4 +1,5 @@
 """A program of the lab as a process of a test: started on a free port in a directory of its own, asked, stopped."""
+import concurrent.futures
 import http.client
 import os
 import pathlib
@@ -58,14 +59,20 @@ class Program:
         limit = resource.RLIM_INFINITY if yes else 0
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
 
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
     def stop(self):
         self.process.terminate()
         return self.process.wait(timeout=20)
 
     def close(self):
         if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
         self.place.cleanup()
 
     def __enter__(self):
@@ -75,16 +82,24 @@ class Program:
         self.close()
 
 
-def run(tests):
-    """Tells TAP; the exit status."""
+def problem_of(test):
+    try:
+        test()
+        return None
+    except Exception as problem:  # the next test begins anew
+        return f"{type(problem).__name__}: {problem}"
+
+
+def run(tests, at_once=1):
+    """Tells TAP; the exit status. So many tests run side by side: for those that mostly wait."""
     failed = 0
     print(f"1..{len(tests)}")
-    for number, test in enumerate(tests, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__name__}", flush=True)
-        except Exception as problem:  # the next test begins anew
-            failed = 1
-            print(f"not ok {number} - {test.__name__}")
-            print(f"# {type(problem).__name__}: {problem}".replace("\n", "\n# "), flush=True)
+    with concurrent.futures.ThreadPoolExecutor(at_once) as threads:
+        for number, (test, problem) in enumerate(zip(tests, threads.map(problem_of, tests)), 1):
+            if problem is None:
+                print(f"ok {number} - {test.__name__}", flush=True)
+            else:
+                failed = 1
+                print(f"not ok {number} - {test.__name__}")
+                print("# " + problem.replace("\n", "\n# "), flush=True)
     return failed

@@ -13,7 +13,6 @@ SERVER, CONSUMER, MAILER = (os.path.abspath(path) for path in sys.argv[1:4])
 SERVING = (((SERVER, "--transport", "http"), "listen"),
            ((CONSUMER, "--transport", "file"), "metrics"),
            ((MAILER, "--smtp", "127.0.0.1:1"), "listen"))
-HEALTHY = SERVING[::2]
 
 
 def refusal(*command):
@@ -65,7 +64,7 @@ def ask_health(*command, environment=None):
 
 
 def health_is_asked_with_the_configuration_that_runs():
-    for command, where in HEALTHY:
+    for command, where in SERVING:
         with Program(*command, f"--{where}", "0.0.0.0:0", "--trusted-network") as program:
             address = f"127.0.0.1:{program.port()}"
             by_file = program.directory / "conf"
@@ -81,7 +80,7 @@ def health_is_asked_with_the_configuration_that_runs():
 
 
 def who_cannot_be_asked_is_told_so():
-    for command, where in HEALTHY:
+    for command, where in SERVING:
         status, out, err = ask_health(*command, f"--{where}", "127.0.0.1:0")
         assert status == 64 and out == "" and "leaves the port open" in err, (status, out, err)
 

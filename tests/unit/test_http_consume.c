@@ -203,6 +203,7 @@ static void batches_follow_each_other_to_the_end(void **state)
     do { /* until an answer comes in time, also on a busy machine */
         int64_t began_ns = ese_clock_monotonic_ns();
         assert_int_equal(next(fixture, 200), 0);
+        assert_null(fixture->batch.away); /* a request that is held is no silence */
         assert_in_range(elapsed_ms(began_ns), 100, 2000);
     } while (!fixture->batch.at_end);
     assert_int_equal(fixture->given, 1);
@@ -327,10 +328,21 @@ static void a_server_that_is_away_is_waited_for(void **state)
         assert_int_equal(next(fixture, 100), 0);
         assert_false(fixture->batch.at_end);
         assert_in_range(elapsed_ms(began_ns), 99, 2000);
+        assert_non_null(fixture->batch.away);
+        assert_non_null(strstr(fixture->batch.away, fixture->address));
     }
     serve(fixture);
     next(fixture, LONG_MS);
     assert_records(&fixture->batch, 0, 3);
+    assert_null(fixture->batch.away);
+}
+
+static bool is_away(void *context)
+{
+    struct fixture *fixture = context;
+
+    assert_int_equal(next(fixture, 100), 0);
+    return fixture->batch.away != NULL;
 }
 
 static void a_server_that_hangs_does_not_hold_up_next(void **state)
@@ -348,7 +360,11 @@ static void a_server_that_hangs_does_not_hold_up_next(void **state)
     int64_t began_ns = ese_clock_monotonic_ns();
     assert_int_equal(next(fixture, 100), 0);
     assert_false(fixture->batch.at_end);
+    assert_null(fixture->batch.away);
     assert_in_range(elapsed_ms(began_ns), 99, 2000);
+    assert_true(ese_test_wait_until(is_away, fixture, LONG_MS));
+    assert_in_range(elapsed_ms(began_ns), 1000, 4000); /* before its request is given up */
+    assert_non_null(strstr(fixture->batch.away, "does not answer"));
     close(fd);
 }
 

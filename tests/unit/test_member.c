@@ -17,8 +17,9 @@
 
 /* ---- the transport ------------------------------------------------------------------------------- */
 
-/* What one poll does. HAND gives the next `count` events of the partition. */
-enum act { GIVE, TAKE, HAND, STEAL, SKIP, FENCE, END };
+/* What one poll does. HAND gives the next `count` events of the partition; AWAY says that nothing
+ * is heard, and with a count that this is the end. */
+enum act { GIVE, TAKE, HAND, STEAL, SKIP, FENCE, AWAY, END };
 
 struct step {
     enum act act;
@@ -96,6 +97,10 @@ static int fake_next(struct ese_consumer *consumer, int timeout_ms, struct ese_b
     case TAKE: take(consumer, step->partition); break;
     case STEAL: steal(step->partition); break;
     case SKIP: listener->skipped(listener->context, step->partition, 3, 7); break;
+    case AWAY:
+        batch->away = "the line is cut";
+        batch->at_end = step->count > 0;
+        break;
     case FENCE: return ese_fail(error, ESE_E_FENCED, "another of this name has joined");
     case HAND:
         batch->records = &fake.records[step->partition][consumer->at[step->partition]];
@@ -157,6 +162,7 @@ struct bench {
     char *state_path;
     char *history_path;
     struct ese_metrics *metrics;
+    struct ese_pulse *pulse;
     struct ese_member *member;
     struct ese_error error;
 };
@@ -186,6 +192,7 @@ static int open_bench(void **state)
     bench->state_path = ese_test_path(bench->directory, "state");
     bench->history_path = ese_test_path(bench->directory, "history");
     bench->metrics = ese_metrics_new();
+    bench->pulse = ese_pulse_new("walk", 10000);
     memset(&fake, 0, sizeof fake);
     fake.state_path = bench->state_path;
     fill_log(0);
@@ -198,6 +205,7 @@ static int close_bench(void **state)
     struct bench *bench = *state;
     ese_member_close(&bench->member);
     ese_metrics_free(&bench->metrics);
+    ese_pulse_free(&bench->pulse);
     free(bench->state_path);
     free(bench->history_path);
     ese_test_directory_remove(&bench->directory);
@@ -220,6 +228,7 @@ static int run(struct bench *bench, const struct ese_transport *transport, const
         .history = {.path = bench->history_path, .party = "ese-consumer", .transport = "walk", .limit = 1 << 20},
         .until_end = true,
         .metrics = bench->metrics,
+        .pulse = bench->pulse,
     };
     fake.steps = steps;
     assert_int_equal(ese_rule_find("steady-click", &options.rule, NULL), 0);
@@ -331,6 +340,20 @@ static void the_next_life_goes_on(void **state)
     assert_int_equal(figure(bench, ESE_FIGURE_DECISIONS), 1); /* the third press: counters go on */
 }
 
+static void whether_anything_is_heard_is_told(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step cut[] = {{GIVE, 0, 0}, {AWAY, 0, 0}, {HAND, 0, 1}, {AWAY, 0, 1}};
+    static const struct step healed[] = {{GIVE, 0, 0}, {AWAY, 0, 0}, {END, 0, 0}};
+    char text[200];
+    assert_int_equal(run(bench, &sharing, cut), 0);
+    assert_true(ese_pulse_well(bench->pulse, text, sizeof text)); /* for a moment only */
+    assert_non_null(strstr(text, "'walk' has been away for 0 s: the line is cut"));
+    assert_int_equal(run(bench, &sharing, healed), 0);
+    assert_true(ese_pulse_well(bench->pulse, text, sizeof text));
+    assert_string_equal(text, "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
 
 int main(void)
@@ -342,6 +365,7 @@ int main(void)
         TEST(a_namesake_ends_it),
         TEST(what_was_skipped_is_told),
         TEST(the_next_life_goes_on),
+        TEST(whether_anything_is_heard_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@ struct post {
     struct ese_state *state;
     struct ese_decisions *decisions;
     struct ese_history *history;
+    struct ese_contact *contact;
     struct fake_mailer *mailer;
     struct ese_sender *sender;
 };
@@ -39,6 +40,7 @@ static int open_post(void **state)
     const struct ese_state_options options = state_options(post);
     assert_int_equal(ese_state_open(&options, &post->state, NULL), 0);
     post->decisions = ese_decisions_new(ese_state_database(post->state), "walk");
+    post->contact = ese_contact_new("the mailer");
     assert_int_equal(ese_history_open(&(struct ese_history_options){.path = NULL}, &post->history, NULL), 0);
     return 0;
 }
@@ -49,6 +51,7 @@ static int close_post(void **state)
     ese_sender_close(&post->sender, 0);
     fake_mailer_close(&post->mailer);
     ese_history_close(&post->history);
+    ese_contact_free(&post->contact);
     ese_decisions_free(&post->decisions);
     ese_state_close(&post->state);
     free(post->path);
@@ -61,7 +64,8 @@ static void open_sender(struct post *post, const char *url)
 {
     struct ese_error error;
     const struct ese_sender_options options = {
-        .state = state_options(post), .mailer = url, .token = "s3cret", .history = post->history};
+        .state = state_options(post), .mailer = url, .token = "s3cret", .history = post->history,
+        .contact = post->contact};
     if (ese_sender_open(&options, &post->sender, &error) != 0)
         fail_msg("%s", error.text);
 }
@@ -90,6 +94,13 @@ static int count_open(struct post *post, int32_t partition)
 {
     static struct ese_decision open[256];
     return ese_decisions_read_open(post->decisions, partition, open, 256, NULL);
+}
+
+/* The absence of the mailer in words; NULL: it is there. */
+static const char *absence(struct post *post)
+{
+    static char text[500];
+    return ese_contact_away_ms(post->contact, text, sizeof text) < 0 ? NULL : text;
 }
 
 static bool is_idle(void *context)
@@ -123,6 +134,7 @@ static void a_decision_becomes_a_mail(void **state)
     assert_string_equal(fake_mailer_authorization(post->mailer, id), "Bearer s3cret");
     assert_true(ese_traceparent_valid(fake_mailer_traceparent(post->mailer, id)));
     assert_int_equal(ese_sender_figures(post->sender).asked, 1);
+    assert_null(absence(post));
 }
 
 static enum fake_mailer_answer bad_day(void *context, int number, const char *subject)
@@ -233,12 +245,48 @@ static void a_mailer_that_is_away_is_waited_for(void **state)
     open_sender(post, url);
     ese_sender_give(post->sender, 0);
     assert_true(ese_test_wait_until(has_tried, post, PATIENCE_MS));
+    assert_non_null(absence(post));
+    assert_non_null(strstr(absence(post), url));
     assert_false(ese_sender_idle(post->sender));
     assert_int_equal(count_open(post, 0), 1);
     int64_t before_ns = ese_clock_monotonic_ns();
     ese_sender_close(&post->sender, 500);
     assert_true(ese_clock_monotonic_ns() - before_ns < 5 * ESE_NS_PER_S);
     assert_int_equal(count_open(post, 0), 1); /* for the next who owns the partition */
+}
+
+static enum fake_mailer_answer busy(void *context, int number, const char *subject)
+{
+    (void)number;
+    (void)subject;
+    return *(const bool *)context ? FAKE_BUSY : FAKE_REFUSE;
+}
+
+static bool is_missed(void *context)
+{
+    return absence(context) != NULL;
+}
+
+static void a_mailer_that_takes_nothing_counts_as_away(void **state)
+{
+    struct post *post = *state;
+    bool is_busy = true;
+    decide(post, "no room", 0);
+    post->mailer = fake_mailer_open(busy, &is_busy);
+    open_sender(post, fake_mailer_url(post->mailer));
+    ese_sender_give(post->sender, 0);
+    assert_true(ese_test_wait_until(is_missed, post, PATIENCE_MS));
+    assert_non_null(strstr(absence(post), "answers 503"));
+    ese_sender_take(post->sender, 0); /* nothing of ours waits for it any longer */
+    wait_idle(post);
+    assert_null(absence(post));
+    ese_sender_give(post->sender, 0);
+    assert_true(ese_test_wait_until(is_missed, post, PATIENCE_MS));
+    is_busy = false; /* who refuses is there */
+    wait_idle(post);
+    assert_null(absence(post));
+    ese_sender_close(&post->sender, 0);
+    fake_mailer_close(&post->mailer);
 }
 
 static void a_wrong_address_is_told(void **state)
@@ -261,6 +309,7 @@ int main(void)
         TEST(what_is_refused_is_kept_with_its_reason),
         TEST(other_members_partitions_are_theirs),
         TEST(a_mailer_that_is_away_is_waited_for),
+        TEST(a_mailer_that_takes_nothing_counts_as_away),
         TEST(a_wrong_address_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,6 +25,7 @@
 #define PARTITION 0
 #define SLACK_MS 50 /* a held request is to be answered so much before next has to return */
 #define ASK_TIMEOUT_MS 5000 /* for an answer, behind the time the server may hold it */
+#define SILENCE_MS 1000     /* as ASK_TIMEOUT_MS, until it counts as away */
 
 /* Where the next request begins. */
 enum place { PLACE_NOT_GIVEN, PLACE_EARLIEST, PLACE_LATEST, PLACE_AT_POSITION };
@@ -42,7 +43,9 @@ struct ese_consumer {
     int64_t not_before_ns; /* of the next request: poll-ms, or a back-off */
     bool asking;           /* a request is under way */
     bool asked_now;        /* since this call of next began */
+    int64_t answer_due_ns; /* of the request under way: later, the server is away */
     bool away;             /* said so in the log */
+    char why_away[256];
     struct ese_event_page page; /* what records stand in */
     struct ese_record *records;
     struct ese_batch batch;
@@ -88,12 +91,30 @@ static void wait_and_retry(struct ese_consumer *consumer, const struct ese_http_
     if (answer->retry_after_ms > wait_ms && answer->retry_after_ms <= consumer->backoff.most_ms)
         wait_ms = answer->retry_after_ms;
     consumer->not_before_ns = ese_clock_monotonic_ns() + wait_ms * ESE_NS_PER_MS;
+    if (answer->status == 0)
+        snprintf(consumer->why_away, sizeof(consumer->why_away), "%.100s is away (%.100s)",
+                 consumer->server, answer->problem);
+    else
+        snprintf(consumer->why_away, sizeof(consumer->why_away), "%.100s answered %d",
+                 consumer->server, answer->status);
     if (!consumer->away && answer->status == 0)
-        ese_log_warning("%s is away (%s): does ese-server run there? --server names another; "
-                        "asking again until it is back", consumer->server, answer->problem);
+        ese_log_warning("%s: does ese-server run there? --server names another; asking again until "
+                        "it is back", consumer->why_away);
     else if (!consumer->away)
-        ese_log_warning("%s answered %d; asking again", consumer->server, answer->status);
+        ese_log_warning("%s; asking again", consumer->why_away);
     consumer->away = true;
+}
+
+/* A server that hangs is away long before its answer is given up. */
+static const char *tell_away(struct ese_consumer *consumer)
+{
+    if (!consumer->away && consumer->asking &&
+        ese_clock_monotonic_ns() > consumer->answer_due_ns) {
+        snprintf(consumer->why_away, sizeof(consumer->why_away), "%.100s does not answer",
+                 consumer->server);
+        return consumer->why_away;
+    }
+    return consumer->away ? consumer->why_away : NULL;
 }
 
 /* A page that is full, by count or by size, is followed by another; any other was all there was. */
@@ -220,6 +241,8 @@ static void ask(struct ese_consumer *consumer, int64_t left_ms)
     };
     consumer->asking = true;
     consumer->asked_now = true;
+    consumer->answer_due_ns =
+        ese_clock_monotonic_ns() + (wait_ms + SILENCE_MS) * ESE_NS_PER_MS;
     ese_http_client_call(consumer->client, &call);
     ese_buffer_free(&url);
 }
@@ -267,6 +290,7 @@ static int next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch 
     while (!has_result(consumer) && ese_clock_monotonic_ns() < deadline_ns);
     if (consumer->fatal.code != ESE_OK)
         return ese_fail(error, consumer->fatal.code, "%s", consumer->fatal.text);
+    consumer->batch.away = tell_away(consumer);
     *batch = consumer->batch;
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "ese-core/memory.h"
 #include "transports/kafka/assignment.h"
 #include "transports/kafka/connection.h"
+#include "transports/kafka/hearing.h"
 #include "transports/kafka/kafka.h"
 #include "transports/kafka/record.h"
 
@@ -25,6 +26,7 @@ struct ese_consumer {
     bool grouped;
     bool opened;  /* subscribed */
     struct ese_assignment assignment;
+    struct ese_hearing hearing;
     struct ese_record *records; /* settings.max_batch */
     int count;
     int unreadable;
@@ -233,6 +235,7 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
         return ese_fail(error, ESE_E_USAGE, "librdkafka: %s", reason);
     }
     rd_kafka_poll_set_consumer(consumer->handle);
+    ese_hearing_note(&consumer->hearing); /* it has a moment to connect */
     return consumer->grouped ? subscribe(consumer, error) : 0;
 }
 
@@ -335,6 +338,9 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
 {
     if (message->err == RD_KAFKA_RESP_ERR__FATAL)
         return fatal(consumer, error);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
+        message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+        ese_hearing_note(&consumer->hearing);
     struct ese_held *held = NULL;
     if (message->rkt != NULL)
         held = ese_assignment_find(&consumer->assignment,
@@ -390,6 +396,8 @@ static bool ends_here(struct ese_consumer *consumer)
         list->elems[i].offset = RD_KAFKA_OFFSET_END; /* as the time asked for: the end */
     rd_kafka_resp_err_t result = rd_kafka_offsets_for_times(consumer->handle, list, ASK_END_MS);
     bool here = result == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (here)
+        ese_hearing_note(&consumer->hearing);
     for (int i = 0; here && i < list->cnt; i++)
         here = list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
                list->elems[i].offset == consumer->assignment.held[i].next;
@@ -425,6 +433,7 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
                                 .count = consumer->count,
                                 .at_end = at_end(consumer),
                                 .unreadable = consumer->unreadable};
+    batch->away = ese_hearing_ask(&consumer->hearing, consumer->handle);
     return 0;
 }
 

@@ -1,0 +1,122 @@
+"""health.py SERVER CONSUMER MAILER CLIENT TRANSPORT... - what runs is made sick: GET /health and --health say so and why,
+and that it has healed. Of the transports named, those this tree has."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from ese_program import Program, run, wait_until
+
+SERVER, CONSUMER, MAILER, CLIENT = (os.path.abspath(path) for path in sys.argv[1:5])
+NOBODY = "127.0.0.1:1"
+PATIENCE_S = 10  # of the programs, with others who are away
+LIMIT_S = 60  # of this test, with the programs
+FREE = "127.0.0.1:0"
+
+
+def state(program):
+    """"ok" or "failing", and the text that goes with it."""
+    status, body = program.ask("/health")
+    said = json.loads(body)
+    assert (status, said["status"]) in ((200, "ok"), (503, "failing")), (status, said)
+    return said["status"], said.get("note", said.get("reason", ""))
+
+
+def becomes(program, wanted, *words):
+    """Waits until it is in that state and says these words."""
+    def is_there():
+        status, text = state(program)
+        return status == wanted and all(word in text for word in words)
+    wait_until(is_there, f"{program.path} does not become {wanted}, saying {words}", LIMIT_S)
+
+
+def ask_twin(program, where):
+    """--health with the configuration that runs."""
+    return subprocess.run([program.path, *program.options, f"--{where}", program.address, "--health"],
+                          cwd=program.directory, env=program.environment, capture_output=True, text=True, check=False,
+                          timeout=20)
+
+
+def falls_ill(program, where, since, *words):
+    """It becomes sick, not before its patience is over, and its health check says so and why."""
+    becomes(program, "failing", *words)
+    took = time.monotonic() - since
+    assert took >= PATIENCE_S - 0.5, f"sick after {took:.1f} s already"
+    asked = ask_twin(program, where)
+    assert asked.returncode == 1 and asked.stdout == "", asked
+    assert all(word in asked.stderr for word in words), asked
+
+
+def is_well(program, where):
+    becomes(program, "ok")
+    asked = ask_twin(program, where)
+    assert asked.returncode == 0 and asked.stderr == "", asked
+
+
+def reader(server):
+    return Program(CONSUMER, "--transport", f"http:server=http://{server.address}", "--metrics", FREE)
+
+
+# ---- the consumer --------------------------------------------------------------------------------
+
+def a_consumer_without_its_server():
+    with Program(SERVER, "--transport", "http", "--listen", FREE) as server, reader(server) as consumer:
+        is_well(consumer, "metrics")
+        since = time.monotonic()
+        server.kill()
+        becomes(consumer, "ok", "has been away", server.address)  # a note, at first
+        falls_ill(consumer, "metrics", since, "has been away", server.address)
+        server.options = (*server.options, "--listen", server.address)
+        server.start()
+        is_well(consumer, "metrics")
+
+
+def a_consumer_with_a_server_that_hangs():
+    with Program(SERVER, "--transport", "http", "--listen", FREE) as server, reader(server) as consumer:
+        since = time.monotonic()
+        server.signal(signal.SIGSTOP)
+        falls_ill(consumer, "metrics", since, "has been away", server.address)
+        server.signal(signal.SIGCONT)
+        is_well(consumer, "metrics")
+
+
+def a_consumer_without_a_broker():
+    since = time.monotonic()
+    with Program(CONSUMER, "--transport", "kafka", "--bootstrap-servers", NOBODY, "--metrics", FREE) as consumer:
+        assert state(consumer)[0] == "ok"
+        falls_ill(consumer, "metrics", since, "has been away", "the Kafka cluster does not answer")
+
+
+def a_consumer_without_its_mailer():
+    with Program(MAILER, "--listen", FREE, "--smtp", NOBODY) as mailer:
+        mailer.kill()
+        consumer = Program(CONSUMER, "--transport", "file", "--mailer", f"http://{mailer.address}", "--metrics", FREE)
+        with consumer:
+            is_well(consumer, "metrics")
+            since = time.monotonic()
+            subprocess.run([CLIENT, "--transport", "file", "--source", "-", "--quiet"], cwd=consumer.directory,
+                           input="\n\n\n", text=True, check=True, stdout=subprocess.DEVNULL, timeout=20)
+            becomes(consumer, "ok", "the mailer has been away")
+            falls_ill(consumer, "metrics", since, "the mailer has been away", mailer.address)
+            mailer.options = (*mailer.options, "--listen", mailer.address)
+            mailer.start()
+            is_well(consumer, "metrics")
+
+
+def a_consumer_that_does_not_answer():
+    with Program(CONSUMER, "--transport", "file", "--metrics", FREE) as consumer:
+        consumer.signal(signal.SIGSTOP)
+        asked = ask_twin(consumer, "metrics")
+        assert asked.returncode == 1 and "does not answer" in asked.stderr, asked
+        consumer.signal(signal.SIGCONT)
+        is_well(consumer, "metrics")
+
+
+TESTS = {"http": (a_consumer_without_its_server, a_consumer_with_a_server_that_hangs),
+         "kafka": (a_consumer_without_a_broker,),
+         "file": (a_consumer_without_its_mailer, a_consumer_that_does_not_answer)}
+
+if __name__ == "__main__":
+    sys.exit(run([test for transport in sys.argv[5:] for test in TESTS.get(transport, ())], at_once=8))
