@@ -9,9 +9,19 @@
  *   disk    FULL: every commit is synced before it returns
  * https://www.sqlite.org/pragma.html#pragma_synchronous
  *
- * A failed write or sync is ESE_E_IO, a full disk ESE_E_FULL; both leave the transaction rolled
- * back. A broken constraint is ESE_E_CONFLICT, a lock not had in time ESE_E_TIMEOUT; the
- * transaction goes on.
+ * A failed write or sync is ESE_E_IO, a full disk or a met bound ESE_E_FULL; both leave the
+ * transaction rolled back. A broken constraint is ESE_E_CONFLICT, a lock not had in time
+ * ESE_E_TIMEOUT; the transaction goes on.
+ *
+ * With max_bytes the file does not grow beyond that. Pages that deleted rows leave are used again,
+ * so that it need not shrink for there to be room. Deleting and changing rows may need pages, too,
+ * and must go on where nothing can be added: whoever adds asks ese_sqlite_check_room first, which
+ * keeps ESE_SQLITE_RESERVE_BYTES back for that. Where the file is larger than max_bytes already,
+ * there is no room until enough of it has been deleted.
+ *
+ * Beside the file lies its log (FILE-wal). With max_bytes it is held at a sixteenth of them, but at
+ * 4 MiB at least, and what one transaction writes on top: whoever begins a transaction takes a
+ * longer one in, and while somebody's reading keeps it from that there is no room.
  */
 #ifndef ESE_SQLITE_H
 #define ESE_SQLITE_H
@@ -43,6 +53,7 @@ struct ese_sqlite_options {
     enum ese_durability durability;
     bool read_only;
     const char *schema;
+    int64_t max_bytes; /* 0: no bound; each handle that writes has to name the same */
 };
 int ese_sqlite_open(const struct ese_sqlite_options *options, struct ese_sqlite **sqlite,
                     struct ese_error *error);
@@ -57,6 +68,14 @@ void ese_sqlite_rollback(struct ese_sqlite *sqlite); /* no-op outside a transact
 
 int64_t ese_sqlite_changes(struct ese_sqlite *sqlite);     /* rows the last statement changed */
 int64_t ese_sqlite_last_row(struct ese_sqlite *sqlite);    /* rowid of the last insert */
+
+#define ESE_SQLITE_RESERVE_BYTES (INT64_C(256) * 1024)
+
+/* ESE_E_FULL, saying what is full, unless `bytes` more can be added. Without max_bytes there is
+ * always room. */
+int ese_sqlite_check_room(struct ese_sqlite *sqlite, int64_t bytes, struct ese_error *error);
+/* Bytes of the file that hold something; 0 without max_bytes. */
+int64_t ese_sqlite_used_bytes(struct ese_sqlite *sqlite);
 
 /* A prepared statement, owned by its database. The text must stay valid SQL; failing to compile it
  * is a programmer's error and asserts. */

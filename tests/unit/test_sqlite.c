@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ese-core/memory.h"
@@ -39,15 +40,22 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct ese_sqlite *open_things(const char *path, enum ese_durability durability)
+static struct ese_sqlite *open_bounded(const char *path, enum ese_durability durability,
+                                       int64_t max_bytes)
 {
     struct ese_sqlite *sqlite = NULL;
     struct ese_error error = {0};
-    struct ese_sqlite_options options = {.path = path, .durability = durability, .schema = SCHEMA};
+    struct ese_sqlite_options options = {
+        .path = path, .durability = durability, .schema = SCHEMA, .max_bytes = max_bytes};
     if (ese_sqlite_open(&options, &sqlite, &error) != 0)
         print_error("%s\n", error.text);
     assert_non_null(sqlite);
     return sqlite;
+}
+
+static struct ese_sqlite *open_things(const char *path, enum ese_durability durability)
+{
+    return open_bounded(path, durability, 0);
 }
 
 static void insert(struct ese_sqlite *sqlite, const char *name, int64_t number)
@@ -207,6 +215,145 @@ static void a_full_database_rolls_back(void **state)
     assert_int_equal(ask_number(sqlite, "SELECT count(*) FROM thing"), 0);
 }
 
+/* ---- the bound ------------------------------------------------------------------------------- */
+
+#define BOUND (INT64_C(1) << 20)
+#define ROW_BYTES 5000
+
+static int64_t file_bytes(const char *path, const char *suffix)
+{
+    char name[4096];
+    struct stat status;
+    snprintf(name, sizeof name, "%s%s", path, suffix);
+    return stat(name, &status) == 0 ? status.st_size : 0;
+}
+
+static int add_row(struct ese_sqlite *sqlite, struct ese_error *error)
+{
+    return ese_sqlite_run(sqlite, "INSERT INTO thing VALUES (NULL, 1, zeroblob(5000))", error);
+}
+
+/* Adds rows while there is room, each in a transaction of its own. */
+static void fill(struct ese_sqlite *sqlite)
+{
+    int added = 0;
+    while (ese_sqlite_check_room(sqlite, 2 * ROW_BYTES, NULL) == 0) {
+        assert_int_equal(add_row(sqlite, NULL), 0);
+        assert_true(++added < 1000);
+    }
+}
+
+static void a_file_does_not_outgrow_its_bound(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_sqlite *sqlite = fixture->sqlite =
+        open_bounded(fixture->path, ESE_DURABILITY_OS, BOUND);
+    struct ese_error error = {0};
+    int added = 0;
+    while (add_row(sqlite, &error) == 0)
+        assert_true(++added < 1000);
+    assert_int_equal(error.code, ESE_E_FULL);
+    assert_true(added > 100);
+    assert_int_equal(ask_number(sqlite, "SELECT count(*) FROM thing"), added);
+    assert_int_equal(ese_sqlite_run(sqlite, "DELETE FROM thing WHERE rowid < 20", NULL), 0);
+    for (int i = 0; i < 15; i++) /* what left has made room */
+        assert_int_equal(add_row(sqlite, NULL), 0);
+    ese_sqlite_close(&fixture->sqlite);
+    assert_true(file_bytes(fixture->path, "") <= BOUND);
+    assert_true(file_bytes(fixture->path, "") > BOUND - 2 * ROW_BYTES);
+}
+
+static void who_asks_for_room_leaves_a_reserve(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_sqlite *sqlite = fixture->sqlite =
+        open_bounded(fixture->path, ESE_DURABILITY_OS, BOUND);
+    struct ese_error error = {0};
+    fill(sqlite);
+    assert_int_equal(ese_sqlite_check_room(sqlite, 2 * ROW_BYTES, &error), -1);
+    assert_int_equal(error.code, ESE_E_FULL);
+    assert_non_null(strstr(error.text, "at most 1048576 bytes"));
+    int64_t used = ese_sqlite_used_bytes(sqlite);
+    assert_true(used <= BOUND - ESE_SQLITE_RESERVE_BYTES);
+    assert_true(used > BOUND - ESE_SQLITE_RESERVE_BYTES - 4 * ROW_BYTES);
+    /* Rows that grow find the reserve. */
+    assert_int_equal(ese_sqlite_run(sqlite, "UPDATE thing SET bytes = zeroblob(6000) WHERE rowid < 50",
+                                    &error), 0);
+    assert_int_equal(ese_sqlite_run(sqlite, "DELETE FROM thing", &error), 0);
+    assert_int_equal(ese_sqlite_check_room(sqlite, BOUND / 2, NULL), 0);
+    assert_true(ese_sqlite_used_bytes(sqlite) < BOUND / 16);
+    assert_int_equal(ese_sqlite_check_room(sqlite, BOUND, NULL), -1);
+}
+
+static void memory_has_its_bound_too(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->sqlite = open_bounded(NULL, ESE_DURABILITY_MEMORY, BOUND);
+    struct ese_error error = {0};
+    fill(fixture->sqlite);
+    while (add_row(fixture->sqlite, &error) == 0)
+        assert_true(ese_sqlite_used_bytes(fixture->sqlite) <= BOUND);
+    assert_int_equal(error.code, ESE_E_FULL);
+}
+
+static void a_larger_file_has_room_once_enough_was_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_sqlite *sqlite = fixture->sqlite = open_things(fixture->path, ESE_DURABILITY_OS);
+    assert_int_equal(ese_sqlite_used_bytes(sqlite), 0); /* not looked at without a bound */
+    assert_int_equal(ese_sqlite_check_room(sqlite, INT64_MAX, NULL), 0);
+    for (int i = 0; i < 400; i++)
+        assert_int_equal(add_row(sqlite, NULL), 0);
+    ese_sqlite_close(&fixture->sqlite);
+
+    sqlite = fixture->sqlite = open_bounded(fixture->path, ESE_DURABILITY_OS, BOUND);
+    assert_true(ese_sqlite_used_bytes(sqlite) > BOUND);
+    assert_int_equal(ese_sqlite_check_room(sqlite, 0, NULL), -1);
+    assert_int_equal(ese_sqlite_run(sqlite, "UPDATE thing SET bytes = zeroblob(6000) WHERE rowid < 20",
+                                    NULL), 0);
+    assert_int_equal(ese_sqlite_run(sqlite, "DELETE FROM thing WHERE rowid < 350", NULL), 0);
+    assert_int_equal(ese_sqlite_check_room(sqlite, ROW_BYTES, NULL), 0);
+}
+
+static void the_log_is_bounded_even_while_somebody_reads(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_sqlite *sqlite = fixture->sqlite =
+        open_bounded(fixture->path, ESE_DURABILITY_OS, BOUND);
+    struct ese_sqlite *reader = open_things(fixture->path, ESE_DURABILITY_OS);
+    struct ese_error error = {0};
+    assert_int_equal(add_row(sqlite, NULL), 0);
+    assert_int_equal(ese_sqlite_run(reader, "BEGIN; SELECT count(*) FROM thing", NULL), 0);
+    int writes = 0;
+    while (ese_sqlite_check_room(sqlite, 0, &error) == 0) { /* no page more is used by this */
+        assert_int_equal(ese_sqlite_run(sqlite, "UPDATE thing SET number = number + 1", NULL), 0);
+        assert_true(++writes < 10000);
+    }
+    assert_int_equal(error.code, ESE_E_FULL);
+    assert_non_null(strstr(error.text, "-wal"));
+    assert_in_range(file_bytes(fixture->path, "-wal"), 1 << 22, (1 << 22) + 100000);
+    assert_int_equal(ese_sqlite_run(reader, "COMMIT", NULL), 0);
+    assert_int_equal(ese_sqlite_check_room(sqlite, 0, NULL), 0);
+    assert_int_equal(file_bytes(fixture->path, "-wal"), 0);
+    assert_int_equal(ask_number(sqlite, "SELECT number FROM thing"), 1 + writes);
+    ese_sqlite_close(&reader);
+}
+
+static void a_long_transaction_leaves_no_long_log(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_sqlite *sqlite = fixture->sqlite =
+        open_bounded(fixture->path, ESE_DURABILITY_OS, 16 * BOUND);
+    assert_int_equal(ese_sqlite_begin(sqlite, NULL), 0);
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(add_row(sqlite, NULL), 0);
+    assert_int_equal(ese_sqlite_commit(sqlite, NULL), 0);
+    assert_true(file_bytes(fixture->path, "-wal") > 8 << 20);
+    assert_int_equal(ese_sqlite_check_room(sqlite, 0, NULL), 0); /* all of it is in the file */
+    assert_int_equal(add_row(sqlite, NULL), 0);
+    assert_true(file_bytes(fixture->path, "-wal") <= 4 << 20);
+}
+
 static void reading_changes_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -274,6 +421,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_rollback_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_constraint_is_a_conflict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_database_rolls_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_does_not_outgrow_its_bound, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_asks_for_room_leaves_a_reserve, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_has_its_bound_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_larger_file_has_room_once_enough_was_deleted, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_log_is_bounded_even_while_somebody_reads, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_long_transaction_leaves_no_long_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reading_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_it_cannot_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(openers_wait_for_one_another, set_up, tear_down),
