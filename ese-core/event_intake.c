@@ -55,6 +55,7 @@ static void reply_stored(struct held *held)
     ese_buffer_free(&body);
 }
 
+/* A message that ends in ": " goes on with the store's own words. */
 void ese_append_done(struct ese_append *append, enum ese_append_result result)
 {
     static const struct {
@@ -63,6 +64,7 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
         const char *message;
     } refusals[] = {
         [ESE_APPEND_FULL] = {503, true, "Nothing was stored: the queue is full, try again"},
+        [ESE_APPEND_AT_BOUND] = {503, true, "Nothing was stored: "},
         [ESE_APPEND_CONFLICT] = {422, false,
                                  "This id or Idempotency-Key came before with another content"},
         [ESE_APPEND_UNKNOWN] = {504, false, "Perhaps stored: try again with the same id"},
@@ -73,9 +75,12 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
     if (result == ESE_APPEND_STORED) {
         reply_stored(held);
     } else {
+        char message[600];
+        snprintf(message, sizeof message, "%s%s", refusals[result].message,
+                 result == ESE_APPEND_AT_BOUND ? append->why : "");
         if (refusals[result].retry_later)
             ese_http_request_add_header(held->request, "Retry-After", "1");
-        ese_http_reply_message(held->request, refusals[result].status, refusals[result].message);
+        ese_http_reply_message(held->request, refusals[result].status, message);
     }
     ese_event_list_clear(&append->list);
     free(held);

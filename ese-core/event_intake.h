@@ -6,9 +6,10 @@
  *
  *   stored     201 with the stored event, or the array of them
  *   full       503 with Retry-After: certainly not stored
+ *   at bound   503 with Retry-After, and the store's own words: it holds as much as it may
  *   conflict   422: the same id or Idempotency-Key with another content
  *   unknown    504: perhaps stored; a retry of the same id is safe
- *   failed     507 (no room) or 503
+ *   failed     507 (no room: the disk is full) or 503
  *
  * An event without an id gets one whose run is this process's and whose lane is its key's. An id
  * that is not a UUIDv7, or comes with a "source", is foreign: kept beside ours. The header
@@ -40,6 +41,7 @@ struct ese_append {
     char idempotency_key[ESE_INTAKE_KEY_SIZE]; /* "" when there is none */
     uint64_t content_hash;      /* over all events, where there is a key: for its comparison */
     bool many;                  /* POST /events: the answer is an array */
+    const char *why;            /* the store's words for AT_BOUND; they must outlive done */
     void *store_private;        /* the store's, while it holds it */
     struct ese_append *next;    /* the store's, for its queue */
 };
@@ -47,6 +49,7 @@ struct ese_append {
 enum ese_append_result {
     ESE_APPEND_STORED,
     ESE_APPEND_FULL,
+    ESE_APPEND_AT_BOUND,
     ESE_APPEND_CONFLICT,
     ESE_APPEND_UNKNOWN,
     ESE_APPEND_NO_ROOM,

@@ -47,6 +47,7 @@ static void append(void *store, struct ese_append *append)
     fixture->appended++;
     fixture->seen_count = append->list.count;
     fixture->content_hash = append->content_hash;
+    append->why = "7 of 7 bytes are used";
     memcpy(fixture->idempotency_key, append->idempotency_key, sizeof fixture->idempotency_key);
     for (size_t i = 0; i < append->list.count; i++) {
         append->list.events[i].server_ts = 1700000000123;
@@ -234,6 +235,7 @@ static void the_stores_word_decides(void **state)
         {ESE_APPEND_STORED, 201, ""},   {ESE_APPEND_FULL, 503, "1"},
         {ESE_APPEND_CONFLICT, 422, ""}, {ESE_APPEND_UNKNOWN, 504, ""},
         {ESE_APPEND_NO_ROOM, 507, ""},  {ESE_APPEND_FAILED, 503, "1"},
+        {ESE_APPEND_AT_BOUND, 503, "1"},
     };
     struct fixture fixture;
     (void)state;
@@ -244,6 +246,8 @@ static void the_stores_word_decides(void **state)
         struct ese_raw_answer answer = post(&fixture, "/event", "", CLICK(1), cases[i / 2].status);
         assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"),
                             cases[i / 2].retry_after);
+        if (fixture.result == ESE_APPEND_AT_BOUND)
+            assert_non_null(strstr(answer.body, "Nothing was stored: 7 of 7 bytes are used"));
         ese_raw_answer_clear(&answer);
     }
     stop(&fixture);

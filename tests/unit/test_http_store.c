@@ -24,7 +24,7 @@ struct fixture {
     char *directory;
     char *data; /* "data=DIR" */
     enum ese_durability durability;
-    const char *queue_events;
+    const char *bound; /* an option of the store; NULL: none */
     struct ese_test_store_server server;
 };
 
@@ -34,7 +34,7 @@ static void serve(struct fixture *fixture)
         .face = &ese_http_store,
         .durability = fixture->durability,
         .retention_ms = 600000,
-        .options = {fixture->data, fixture->queue_events},
+        .options = {fixture->data, fixture->bound},
     };
 
     ese_test_store_server_close(&fixture->server);
@@ -303,16 +303,23 @@ static void assert_all_stored(struct queued *queued)
     assert_int_equal(count_stored(queued->fixture), queued->count);
 }
 
+static int64_t refused(struct fixture *fixture, const char *reason)
+{
+    return ese_metric_value(ese_metrics_counter(fixture->server.metrics,
+                                                "ese_store_refused_events_total", reason, ""));
+}
+
 static void a_full_queue_refuses(void **state)
 {
     struct fixture *fixture = *state;
     struct queued queued = {.fixture = fixture, .wanted = 2};
 
-    fixture->queue_events = "queue-events=2";
+    fixture->bound = "queue-events=2";
     serve(fixture);
     struct ese_sqlite *lock = lock_database(fixture);
     fill_queue(&queued);
     free(end_request(begin_post_number(fixture, queued.count), 503));
+    assert_int_equal(refused(fixture, "reason=\"queue\""), 1);
     ese_sqlite_close(&lock);
     assert_all_stored(&queued);
 }
@@ -325,7 +332,7 @@ static bool healthy(void *context)
     return ese_http_store.healthy(fixture->server.store, reason, sizeof(reason));
 }
 
-static void rename_table(const struct fixture *fixture, const char *sql)
+static void change_database(const struct fixture *fixture, const char *sql)
 {
     struct ese_sqlite *sqlite = lock_database(fixture);
 
@@ -340,14 +347,110 @@ static void a_store_that_cannot_write_says_so_and_recovers(void **state)
     char *event = event_text(ID_1 "1", "a", 5);
 
     assert_true(healthy(fixture));
-    rename_table(fixture, "ALTER TABLE events RENAME TO hidden");
+    change_database(fixture, "ALTER TABLE events RENAME TO hidden");
     free(post(fixture, "/event", "", event, 503));
     assert_false(healthy(fixture));
-    rename_table(fixture, "ALTER TABLE hidden RENAME TO events");
+    change_database(fixture, "ALTER TABLE hidden RENAME TO events");
     assert_true(ese_test_wait_until(healthy, fixture, 10000)); /* it finds out by itself */
     free(post(fixture, "/event", "", event, 201));
     assert_int_equal(count_stored(fixture), 1);
     free(event);
+}
+
+/* ---- the bound ------------------------------------------------------------------------------- */
+
+#define BOUND (1 << 20)
+
+static int64_t gauge(struct fixture *fixture, const char *name)
+{
+    return ese_metric_value(ese_metrics_gauge(fixture->server.metrics, name, NULL, ""));
+}
+
+/* Some of it is data: ten thousand bytes. */
+static char *large_event(int number)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(20000);
+
+    ese_buffer_printf(&text,
+                      PRESS "\"timestamp\":7,\"ip\":\"a\",\"id\":\"018f0000-0000-7000-8000-%012d\","
+                            "\"data\":{\"padding\":\"%010000d\"}}",
+                      number, 0);
+    return ese_buffer_detach(&text);
+}
+
+/* Posts large events until one is not stored. Returns how many were. */
+static int fill_store(struct fixture *fixture, char **refusal)
+{
+    for (int stored = 0;; stored++) {
+        char *event = large_event(stored);
+        struct ese_raw_answer answer = {0};
+        int fd = begin_post(fixture, "/event", "", event);
+        assert_true(ese_raw_read_answer(fd, true, &answer));
+        close(fd);
+        free(event);
+        assert_true(stored < 1000);
+        if (answer.status == 503) {
+            assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "1");
+            *refusal = ese_copy_text(answer.body);
+            ese_raw_answer_clear(&answer);
+            return stored;
+        }
+        assert_int_equal(answer.status, 201);
+        ese_raw_answer_clear(&answer);
+    }
+}
+
+static void serve_bounded(struct fixture *fixture)
+{
+    fixture->bound = "max-bytes=1048576";
+    serve(fixture);
+}
+
+static void a_full_store_refuses_and_loses_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    char *refusal;
+
+    serve_bounded(fixture);
+    size_t stored = (size_t)fill_store(fixture, &refusal);
+    assert_non_null(strstr(refusal, "Nothing was stored"));
+    assert_non_null(strstr(refusal, "1048576"));
+    assert_non_null(strstr(refusal, "--max-bytes"));
+    assert_non_null(strstr(refusal, "--retention"));
+    assert_true(stored > 20);
+    assert_int_equal(count_stored(fixture), stored); /* reading goes on */
+    assert_false(healthy(fixture));
+    assert_int_equal(refused(fixture, "reason=\"bound\""), 1);
+    assert_int_equal(gauge(fixture, "ese_store_max_bytes"), BOUND);
+    assert_in_range(gauge(fixture, "ese_store_used_bytes"), BOUND / 2, BOUND);
+
+    char *event = large_event(0);
+    free(post(fixture, "/event", "", event, 201)); /* a repeat: it is stored */
+    serve(fixture);
+    free(post(fixture, "/event", "", event, 201));
+    assert_int_equal(count_stored(fixture), stored);
+    free(event);
+    free(refusal);
+}
+
+static void a_full_store_takes_events_again_by_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    char *refusal;
+
+    serve_bounded(fixture);
+    int first = fill_store(fixture, &refusal);
+    free(refusal);
+    assert_false(healthy(fixture));
+    change_database(fixture, "UPDATE events SET server_ts = 1"); /* time passes */
+    assert_true(ese_test_wait_until(healthy, fixture, 10000));   /* nobody has to ask */
+    assert_true(gauge(fixture, "ese_store_used_bytes") < BOUND / 4);
+    for (int i = 0; i < first / 2; i++) {
+        char *event = large_event(5000 + i);
+        free(post(fixture, "/event", "", event, 201));
+        free(event);
+    }
+    assert_true(healthy(fixture));
 }
 
 static void what_is_queued_is_stored_when_it_stops(void **state)
@@ -408,6 +511,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_queue_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_store_that_cannot_write_says_so_and_recovers, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_full_store_refuses_and_loses_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_store_takes_events_again_by_itself, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_queued_is_stored_when_it_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_forgets, set_up, tear_down),

@@ -319,6 +319,109 @@ static void a_rolled_back_transaction_gives_its_offsets_back(void **state)
     assert_int_equal(next_offset(fixture), 1);
 }
 
+/* ---- the bound ------------------------------------------------------------------------------- */
+
+#define BOUND (INT64_C(1) << 20)
+#define DATA_BYTES 10000
+
+static struct ese_append *make_large(uint32_t sequence)
+{
+    struct ese_append *append = make_request(sequence, 1);
+    struct ese_buffer data = ESE_BUFFER_INIT(2 * DATA_BYTES);
+
+    ese_buffer_printf(&data, "{\"padding\":\"%0*d\"}", DATA_BYTES, 0);
+    free(append->list.events[0].data);
+    append->list.events[0].data = ese_buffer_detach(&data);
+    return append;
+}
+
+/* Stores large events until one is refused. Returns how many were stored. */
+static uint32_t fill(struct fixture *fixture)
+{
+    for (uint32_t stored = 0;; stored++) {
+        struct ese_append *append = make_large(stored);
+        enum ese_append_result result;
+        assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+        assert_int_equal(ese_store_table_append(fixture->table, append, NOW, &result, NULL), 0);
+        assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
+        if (result == ESE_APPEND_AT_BOUND) {
+            assert_non_null(strstr(append->why, "1048576 bytes"));
+            assert_non_null(strstr(append->why, "--max-bytes"));
+            assert_non_null(strstr(append->why, "--retention"));
+            free_request(append);
+            return stored;
+        }
+        assert_int_equal(result, ESE_APPEND_STORED);
+        free_request(append);
+        assert_true(stored < 1000);
+    }
+}
+
+static void open_bounded(struct fixture *fixture)
+{
+    ese_store_table_close(&fixture->table);
+    fixture->log.max_bytes = BOUND;
+    open_table(fixture);
+}
+
+static void a_full_table_refuses_what_is_new(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_append *keyed = make_large(0);
+
+    open_bounded(fixture);
+    uint32_t stored = fill(fixture);
+    assert_true(stored > 20);
+    assert_int_equal(next_offset(fixture), stored);
+    assert_true(ese_store_table_used_bytes(fixture->table) <= BOUND);
+    assert_int_equal(store(fixture, make_large(0), NOW + 1, ESE_APPEND_STORED), NOW); /* a repeat */
+    ese_fit_text(keyed->idempotency_key, sizeof(keyed->idempotency_key), "a new key is a new row");
+    store(fixture, keyed, NOW, ESE_APPEND_AT_BOUND);
+    store(fixture, make_request(stored, 300), NOW, ESE_APPEND_AT_BOUND);
+    assert_int_equal(next_offset(fixture), stored);
+}
+
+static void a_refusal_leaves_the_rest_of_its_transaction_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    enum ese_append_result result;
+
+    open_bounded(fixture);
+    uint32_t stored = fill(fixture);
+    const enum ese_append_result expected[] = {ESE_APPEND_STORED, ESE_APPEND_AT_BOUND,
+                                               ESE_APPEND_STORED};
+    struct ese_append *requests[] = {make_request(900, 1), make_large(stored), make_large(1)};
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    for (size_t i = 0; i < ESE_COUNT_OF(requests); i++) {
+        assert_int_equal(ese_store_table_append(fixture->table, requests[i], NOW, &result, NULL), 0);
+        assert_int_equal(result, expected[i]);
+        free_request(requests[i]);
+    }
+    assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
+    assert_int_equal(next_offset(fixture), stored + 1);
+}
+
+static void what_has_left_makes_room(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *why = NULL;
+
+    open_bounded(fixture);
+    uint32_t stored = fill(fixture);
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    assert_int_equal(ese_store_table_probe(fixture->table, NOW, &why, NULL), 0);
+    assert_non_null(strstr(why, "the store is full"));
+    ese_store_table_rollback(fixture->table);
+    assert_int_equal(expire(fixture, NOW + RETENTION_MS + 1, 1000), stored - 1);
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    assert_int_equal(ese_store_table_probe(fixture->table, NOW, &why, NULL), 0);
+    assert_null(why);
+    ese_store_table_rollback(fixture->table);
+    for (uint32_t i = 0; i < stored - 1; i++)
+        store(fixture, make_large(1000 + i), NOW, ESE_APPEND_STORED);
+    assert_int_equal(next_offset(fixture), 2 * stored - 1);
+}
+
 static void memory_begins_at_the_present_microsecond(void **state)
 {
     struct fixture *fixture = *state;
@@ -357,6 +460,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_rolled_back_transaction_gives_its_offsets_back, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_full_table_refuses_what_is_new, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refusal_leaves_the_rest_of_its_transaction_alone, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_has_left_makes_room, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_begins_at_the_present_microsecond, set_up,
                                         tear_down),
     };

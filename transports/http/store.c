@@ -14,6 +14,7 @@
 #include "transports/http/store_writer.h"
 
 #define QUEUE_BYTES (INT64_C(64) * 1024 * 1024)
+#define MIN_BYTES (INT64_C(1024) * 1024) /* some of the largest events fit */
 
 struct ese_store {
     struct ese_store_log log;
@@ -30,6 +31,14 @@ static const struct ese_option options[] = {
      .value = "DIR",
      .fallback = "ese-data",
      .help = "Where events are kept, in events.db; created when missing."},
+    {.name = "max-bytes",
+     .kind = ESE_OPTION_NUMBER,
+     .value = "N",
+     .fallback = "1073741824",
+     .min = MIN_BYTES,
+     .max = INT64_C(1) << 43,
+     .help = "The database grows up to so many bytes. Beyond, requests are answered 503 until older "
+             "events have left by --retention."},
     {.name = "queue-events",
      .kind = ESE_OPTION_NUMBER,
      .value = "N",
@@ -130,6 +139,7 @@ static int open_parts(struct ese_store *store, const struct ese_config *config,
         .context = store,
     };
 
+    store->log.max_bytes = ese_config_number(config, "max-bytes");
     if (find_path(&store->log, ese_config_text(config, "data"), error) != 0 ||
         ese_store_writer_open(&writer, &store->writer, error) != 0 ||
         ese_store_pages_open(&store->log, settings->metrics, &store->pages, error) != 0 ||

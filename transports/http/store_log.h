@@ -25,6 +25,7 @@
 struct ese_store_log {
     char *path;
     enum ese_durability durability;
+    int64_t max_bytes;       /* of the database; see ese-core/sqlite.h */
     int64_t retention_ms;    /* readable for so long */
     int64_t grace_ms;        /* and by cursor so much longer */
     _Atomic int64_t next;    /* one behind the newest committed event; the writer's to set */

@@ -5,6 +5,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "transports/http/store_room.h"
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS events ("
@@ -43,6 +44,7 @@ struct ese_store_table {
     struct ends ends;
     struct ends committed;
     int64_t repeats;
+    struct ese_store_room room;
     struct ese_statement *insert;
     struct ese_statement *find_id;
     struct ese_statement *find_foreign;
@@ -108,8 +110,11 @@ static int find_ends(struct ese_store_table *table, struct ese_error *error)
 int ese_store_table_open(struct ese_store_log *log, struct ese_store_table **table,
                          struct ese_error *error)
 {
-    const struct ese_sqlite_options options = {
-        .path = log->path, .durability = log->durability, .read_only = false, .schema = schema};
+    const struct ese_sqlite_options options = {.path = log->path,
+                                               .durability = log->durability,
+                                               .read_only = false,
+                                               .schema = schema,
+                                               .max_bytes = log->max_bytes};
 
     *table = ese_alloc(sizeof(**table));
     (*table)->log = log;
@@ -118,6 +123,7 @@ int ese_store_table_open(struct ese_store_log *log, struct ese_store_table **tab
         return -1;
     }
     prepare(*table);
+    (*table)->room.sqlite = (*table)->sqlite;
     (*table)->committed = (*table)->ends;
     atomic_store(&log->next, (*table)->ends.next);
     atomic_store(&log->start, (*table)->ends.first);
@@ -155,12 +161,22 @@ void ese_store_table_rollback(struct ese_store_table *table)
     table->ends = table->committed;
 }
 
+int64_t ese_store_table_used_bytes(struct ese_store_table *table)
+{
+    return ese_sqlite_used_bytes(table->sqlite);
+}
+
 /* No request has the empty key; the row leaves like any other. */
-int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, struct ese_error *error)
+int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, const char **why,
+                          struct ese_error *error)
 {
     static const char bytes[ESE_EVENT_DATA_LIMIT];
     struct ese_statement *put = table->put_request;
+    bool has_room = ese_store_room_for(&table->room, ese_store_room_largest());
 
+    *why = has_room ? NULL : table->room.full;
+    if (!has_room)
+        return 0;
     ese_statement_text(put, 1, "");
     ese_statement_number(put, 2, 0);
     ese_statement_bytes(put, 3, bytes, sizeof(bytes));
@@ -224,8 +240,9 @@ static int find_earlier(struct ese_statement *find, struct ese_event *event,
     return 1;
 }
 
-static int find_same(struct ese_store_table *table, struct ese_event *event,
-                     struct earlier *earlier, struct ese_error *error)
+/* As find_earlier, of the same event by its name. */
+static int find_known(struct ese_store_table *table, struct ese_event *event,
+                      struct earlier *earlier, struct ese_error *error)
 {
     struct ese_statement *find;
 
@@ -237,7 +254,14 @@ static int find_same(struct ese_store_table *table, struct ese_event *event,
         find = table->find_id;
         ese_statement_bytes(find, 1, event->id.bytes, sizeof(event->id.bytes));
     }
-    int got = find_earlier(find, event, earlier, error);
+    return find_earlier(find, event, earlier, error);
+}
+
+static int find_same(struct ese_store_table *table, struct ese_event *event,
+                     struct earlier *earlier, struct ese_error *error)
+{
+    int got = find_known(table, event, earlier, error);
+
     if (got == 0)
         return ese_fail(error, ESE_E_IO,
                         "the store refused an event as known and does not know it: its indexes "
@@ -367,6 +391,18 @@ static int remember_request(struct ese_store_table *table, const struct ese_appe
     return ese_statement_run(put, error);
 }
 
+/* 1: nothing of it would have to be stored. */
+static int is_all_known(struct ese_store_table *table, struct ese_append *append,
+                        struct ese_error *error)
+{
+    struct earlier earlier;
+    int got = append->idempotency_key[0] == '\0'; /* a new key would be a new row */
+
+    for (size_t i = 0; got == 1 && i < append->list.count; i++)
+        got = find_known(table, &append->list.events[i], &earlier, error);
+    return got;
+}
+
 int ese_store_table_append(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
                            enum ese_append_result *result, struct ese_error *error)
 {
@@ -379,6 +415,13 @@ int ese_store_table_append(struct ese_store_table *table, struct ese_append *app
         int recalled = recall_request(table, append, now_ms, result, error);
         if (recalled != 0)
             return recalled == 1 ? 0 : -1;
+    }
+    if (!ese_store_room_for(&table->room, ese_store_room_needed(&append->list))) {
+        int known = is_all_known(table, append, error);
+        *result = ESE_APPEND_AT_BOUND;
+        append->why = table->room.full;
+        if (known != 1)
+            return known;
     }
     if (append->list.count > 1)
         offsets = ese_alloc_array(append->list.count, sizeof(int64_t));

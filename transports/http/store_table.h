@@ -6,6 +6,9 @@
  * Idempotency-Key leaves a row with the offsets of its events. Rows stay for the retention, and at
  * least ten minutes, which is how long a retry is recognised, across restarts too.
  *
+ * The database grows up to log->max_bytes. What would need more is refused, request by request, with
+ * enough kept back for old rows to leave; a repeat needs nothing and is answered all the same.
+ *
  * One thread: the writer's. Every function that writes belongs between begin and commit or
  * rollback.
  */
@@ -29,7 +32,8 @@ int ese_store_table_commit(struct ese_store_table *table, struct ese_error *erro
 void ese_store_table_rollback(struct ese_store_table *table);
 
 /* Stores a request as a whole or not at all, with now_ms as its server_ts, or finds what was
- * stored for it before and fills that in. *result is ESE_APPEND_STORED or ESE_APPEND_CONFLICT. */
+ * stored for it before and fills that in. *result is ESE_APPEND_STORED, ESE_APPEND_CONFLICT or
+ * ESE_APPEND_AT_BOUND with append->why, which is the table's. */
 int ese_store_table_append(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
                            enum ese_append_result *result, struct ese_error *error);
 
@@ -39,8 +43,12 @@ int ese_store_table_expire(struct ese_store_table *table, int64_t now_ms, int64_
                            int64_t *deleted, struct ese_error *error);
 
 /* Writes as much as the largest event, where no reader sees it: fails when that could not be
- * stored either. */
-int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, struct ese_error *error);
+ * stored either. *why becomes NULL, or, where only the bound keeps it from that, append->why. */
+int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, const char **why,
+                          struct ese_error *error);
+
+/* Bytes of the database that hold something. */
+int64_t ese_store_table_used_bytes(struct ese_store_table *table);
 
 /* Events found stored before, since the table was opened. */
 int64_t ese_store_table_repeats(const struct ese_store_table *table);

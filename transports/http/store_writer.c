@@ -16,6 +16,15 @@
 #define EXPIRE_WHEN_IDLE 1000
 #define IDLE_NS ESE_NS_PER_S
 
+#define SAY_EVERY_NS (10 * ESE_NS_PER_S)
+
+/* What is not stored is counted by its reason; the results that have none are no refusals. */
+static const char *const reasons[] = {
+    [ESE_APPEND_FULL] = "reason=\"queue\"",        [ESE_APPEND_AT_BOUND] = "reason=\"bound\"",
+    [ESE_APPEND_CONFLICT] = "reason=\"conflict\"", [ESE_APPEND_NO_ROOM] = "reason=\"disk\"",
+    [ESE_APPEND_FAILED] = "reason=\"failed\"",
+};
+
 struct figures {
     struct ese_metric *queue_events;
     struct ese_metric *queue_bytes;
@@ -25,12 +34,17 @@ struct figures {
     struct ese_metric *commits;
     struct ese_metric *failed_commits;
     struct ese_metric *commit_seconds;
+    struct ese_metric *used_bytes;
+    struct ese_metric *refused[ESE_COUNT_OF(reasons)];
 };
 
 struct ese_store_writer {
     struct ese_store_writer_options options;
-    struct ese_store_table *table; /* the thread's, as is failing */
-    bool failing;                  /* the last commit did */
+    struct ese_store_table *table; /* the thread's, as what follows */
+    bool failing;                  /* not everything could be stored the last time, */
+    bool broken;                   /* because the transaction failed */
+    bool told;                     /* what was last said of it */
+    int64_t say_ns;                /* no other word before */
     struct figures figures;
     pthread_t thread;
     bool started;
@@ -42,13 +56,14 @@ struct ese_store_writer {
     int64_t bytes;
     bool closing;
     int64_t deadline_ns; /* when closing */
-    char problem[256];   /* "" while commits succeed */
+    char problem[560];   /* "" while everything is stored */
 };
 
 /* What one transaction takes. */
 struct group {
     struct ese_append *head;
     int64_t events;
+    const char *full; /* the table's words, where it had no room for some of it */
 };
 
 /* ---- the queue ------------------------------------------------------------------------------- */
@@ -62,6 +77,15 @@ static int64_t bytes_of(const struct ese_append *append)
         bytes += (int64_t)(sizeof(*event) + strlen(ese_event_data(event)));
     }
     return bytes;
+}
+
+/* Any thread. */
+static void answer(struct ese_store_writer *writer, struct ese_append *append,
+                   enum ese_append_result result)
+{
+    if ((size_t)result < ESE_COUNT_OF(reasons) && reasons[result] != NULL)
+        ese_metric_add(writer->figures.refused[result], (int64_t)append->list.count);
+    ese_append_done(append, result);
 }
 
 static bool has_room(const struct ese_store_writer *writer, int64_t events, int64_t bytes)
@@ -90,7 +114,7 @@ void ese_store_writer_append(struct ese_store_writer *writer, struct ese_append 
     }
     pthread_mutex_unlock(&writer->mutex);
     if (!taken)
-        ese_append_done(append, ESE_APPEND_FULL);
+        answer(writer, append, ESE_APPEND_FULL);
 }
 
 static void wait_for_work(struct ese_store_writer *writer)
@@ -131,23 +155,25 @@ static void set_outcome(struct ese_append *append, enum ese_append_result result
     append->store_private = (void *)(intptr_t)result;
 }
 
-static void answer_each(struct ese_append *head)
+static void answer_each(struct ese_store_writer *writer, struct ese_append *head)
 {
     while (head != NULL) {
         struct ese_append *append = head;
         head = append->next;
-        ese_append_done(append, (enum ese_append_result)(intptr_t)append->store_private);
+        answer(writer, append, (enum ese_append_result)(intptr_t)append->store_private);
     }
 }
 
-static void answer_all(struct ese_append *head, enum ese_append_result result)
+static void answer_all(struct ese_store_writer *writer, struct ese_append *head,
+                       enum ese_append_result result)
 {
     for (struct ese_append *append = head; append != NULL; append = append->next)
         set_outcome(append, result);
-    answer_each(head);
+    answer_each(writer, head);
 }
 
-static int store_group(struct ese_store_writer *writer, const struct group *group, int64_t *expired,
+/* What is too old leaves first, so that what comes may have its room. */
+static int store_group(struct ese_store_writer *writer, struct group *group, int64_t *expired,
                        struct ese_error *error)
 {
     int64_t now_ms = ese_clock_wall_ms();
@@ -155,28 +181,44 @@ static int store_group(struct ese_store_writer *writer, const struct group *grou
     int64_t most =
         idle ? EXPIRE_WHEN_IDLE : EXPIRE_AT_LEAST + EXPIRE_PER_EVENT * group->events;
 
+    if (ese_store_table_expire(writer->table, now_ms, most, expired, error) != 0)
+        return -1;
     /* Who is told that we cannot store may send nothing more: find out by ourselves when we can. */
-    if (idle && writer->failing && ese_store_table_probe(writer->table, now_ms, error) != 0)
+    if (idle && writer->failing &&
+        ese_store_table_probe(writer->table, now_ms, &group->full, error) != 0)
         return -1;
     for (struct ese_append *append = group->head; append != NULL; append = append->next) {
         enum ese_append_result result;
         if (ese_store_table_append(writer->table, append, now_ms, &result, error) != 0)
             return -1;
+        if (result == ESE_APPEND_AT_BOUND)
+            group->full = append->why;
         set_outcome(append, result);
     }
-    return ese_store_table_expire(writer->table, now_ms, most, expired, error);
+    return 0;
 }
 
-/* text: why a commit failed; "" when it did not. */
+/* At the bound it may change many times a second, as old events leave: a word now and then is
+ * enough. */
+static void tell_problem(struct ese_store_writer *writer, const char *text)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+
+    if (writer->failing == writer->told || now_ns < writer->say_ns)
+        return;
+    if (writer->failing)
+        ese_log_error("events are refused: %s", text);
+    else
+        ese_log_info("the store takes events again");
+    writer->told = writer->failing;
+    writer->say_ns = now_ns + SAY_EVERY_NS;
+}
+
+/* text: why not everything could be stored; "" when it was. */
 static void note_problem(struct ese_store_writer *writer, const char *text)
 {
-    bool failing = text[0] != '\0';
-
-    if (failing && !writer->failing)
-        ese_log_error("the store cannot commit: %s", text);
-    if (!failing && writer->failing)
-        ese_log_info("the store commits again");
-    writer->failing = failing;
+    writer->failing = text[0] != '\0';
+    tell_problem(writer, text);
     pthread_mutex_lock(&writer->mutex);
     snprintf(writer->problem, sizeof(writer->problem), "%s", text);
     pthread_mutex_unlock(&writer->mutex);
@@ -202,7 +244,25 @@ static void count_commit(struct ese_store_writer *writer, int64_t events, int64_
                           (ese_clock_monotonic_ns() - started_ns) / 1000);
 }
 
-static int commit_group(struct ese_store_writer *writer, const struct group *group,
+/* Within a transaction that fails nothing leaves: where that is for want of room, it would go on so. */
+static int expire_alone(struct ese_store_writer *writer, struct ese_error *error)
+{
+    int64_t expired = 0;
+
+    if (ese_store_table_begin(writer->table, error) != 0)
+        return -1;
+    if (ese_store_table_expire(writer->table, ese_clock_wall_ms(), EXPIRE_WHEN_IDLE, &expired,
+                               error) != 0) {
+        ese_store_table_rollback(writer->table);
+        return -1;
+    }
+    if (ese_store_table_commit(writer->table, error) != 0)
+        return -1;
+    ese_metric_add(writer->figures.expired, expired);
+    return 0;
+}
+
+static int commit_group(struct ese_store_writer *writer, struct group *group,
                         bool *committing, struct ese_error *error)
 {
     int64_t started_ns = ese_clock_monotonic_ns();
@@ -211,6 +271,8 @@ static int commit_group(struct ese_store_writer *writer, const struct group *gro
     int64_t expired = 0;
 
     *committing = false;
+    if (writer->broken && expire_alone(writer, error) != 0)
+        return -1;
     if (ese_store_table_begin(writer->table, error) != 0)
         return -1;
     if (store_group(writer, group, &expired, error) != 0) {
@@ -228,18 +290,20 @@ static int commit_group(struct ese_store_writer *writer, const struct group *gro
     return 0;
 }
 
-static void keep_group(struct ese_store_writer *writer, const struct group *group)
+static void keep_group(struct ese_store_writer *writer, struct group *group)
 {
     struct ese_error error = {0};
     bool committing;
 
-    if (commit_group(writer, group, &committing, &error) == 0) {
-        note_problem(writer, "");
-        answer_each(group->head);
+    writer->broken = commit_group(writer, group, &committing, &error) != 0;
+    if (!writer->broken) {
+        ese_metric_set(writer->figures.used_bytes, ese_store_table_used_bytes(writer->table));
+        note_problem(writer, group->full == NULL ? "" : group->full);
+        answer_each(writer, group->head);
     } else {
         ese_metric_add(writer->figures.failed_commits, 1);
         note_problem(writer, error.text);
-        answer_all(group->head, result_of_failure(&error, committing));
+        answer_all(writer, group->head, result_of_failure(&error, committing));
     }
 }
 
@@ -251,7 +315,7 @@ static void *run(void *context)
 
     while (take_group(writer, &group, &too_late)) {
         if (too_late)
-            answer_all(group.head, ESE_APPEND_FULL);
+            answer_all(writer, group.head, ESE_APPEND_FULL);
         else
             keep_group(writer, &group);
     }
@@ -278,7 +342,22 @@ static void make_figures(struct figures *figures, struct ese_metrics *metrics)
                                               "Transactions that failed."),
         .commit_seconds = ese_metrics_seconds(metrics, "ese_store_commit_seconds", NULL,
                                               "Length of a transaction, its commit included."),
+        .used_bytes = ese_metrics_gauge(metrics, "ese_store_used_bytes", NULL,
+                                        "Bytes of the database that hold something."),
     };
+    for (size_t i = 0; i < ESE_COUNT_OF(reasons); i++) {
+        if (reasons[i] != NULL)
+            figures->refused[i] = ese_metrics_counter(metrics, "ese_store_refused_events_total",
+                                                      reasons[i], "Events not stored, by why.");
+    }
+}
+
+static void show_bound(struct ese_store_writer *writer)
+{
+    ese_metric_set(ese_metrics_gauge(writer->options.metrics, "ese_store_max_bytes", NULL,
+                                     "Bytes the database may have."),
+                   writer->options.log->max_bytes);
+    ese_metric_set(writer->figures.used_bytes, ese_store_table_used_bytes(writer->table));
 }
 
 static void init_waiting(struct ese_store_writer *writer)
@@ -306,6 +385,7 @@ int ese_store_writer_open(const struct ese_store_writer_options *options,
         ese_store_writer_close(writer);
         return -1;
     }
+    show_bound(opened);
     int failed = pthread_create(&opened->thread, NULL, run, opened);
     opened->started = failed == 0;
     if (!opened->started) {
