@@ -8,19 +8,20 @@
 #define ANSWER_LIMIT (1024 * 1024)
 #define RETRY_AFTER_S "1"
 
-enum answer { TAKEN, KNOWN, MALFORMED, FORBIDDEN, CONFLICT, FULL, FAILED, ANSWERS };
+enum answer { TAKEN, KNOWN, MALFORMED, FORBIDDEN, CONFLICT, FULL, NO_ROOM, FAILED, ANSWERS };
 
 static const struct {
     const char *label;
     int status;
-    const char *message; /* NULL: the id */
+    const char *message; /* NULL: the id; "": said by who decides it */
 } answers[ANSWERS] = {
     [TAKEN] = {"answer=\"taken\"", 202, NULL},
     [KNOWN] = {"answer=\"known\"", 202, NULL},
     [MALFORMED] = {"answer=\"malformed\"", 400, ""},
     [FORBIDDEN] = {"answer=\"forbidden\"", 403, ""},
     [CONFLICT] = {"answer=\"conflict\"", 422, "this id was used for another mail"},
-    [FULL] = {"answer=\"full\"", 503, "the outbox is full; ask again"},
+    [FULL] = {"answer=\"full\"", 503, ""},
+    [NO_ROOM] = {"answer=\"no_room\"", 503, ""},
     [FAILED] = {"answer=\"failed\"", 503, "the outbox cannot be written; ask again"},
 };
 
@@ -68,7 +69,8 @@ static void reply_taken(struct ese_intake *intake, struct ese_http_request *requ
 static enum answer answer_for(enum ese_mail_put put, const struct ese_error *error)
 {
     static const enum answer by_put[] = {[ESE_MAIL_TAKEN] = TAKEN, [ESE_MAIL_KNOWN] = KNOWN,
-                                         [ESE_MAIL_CONFLICT] = CONFLICT, [ESE_MAIL_FULL] = FULL};
+                                         [ESE_MAIL_CONFLICT] = CONFLICT, [ESE_MAIL_FULL] = FULL,
+                                         [ESE_MAIL_NO_ROOM] = NO_ROOM};
     return error == NULL ? by_put[put] : FAILED;
 }
 
@@ -79,10 +81,15 @@ static void on_put(void *context, const char *id, enum ese_mail_put put,
 {
     struct asked *asked = context;
     enum answer answer = answer_for(put, error);
-    if (answers[answer].message == NULL)
+    char refusal[600];
+    if (answers[answer].message == NULL) {
         reply_taken(asked->intake, asked->request, answer, id);
-    else
+    } else if (answer == FULL || answer == NO_ROOM) {
+        ese_outbox_refusal(asked->intake->outbox, put, refusal, sizeof refusal);
+        reply_text(asked->intake, asked->request, answer, refusal);
+    } else {
         reply_text(asked->intake, asked->request, answer, answers[answer].message);
+    }
     free(asked);
 }
 

@@ -8,7 +8,8 @@
  *     400               malformed; the message says what
  *     403               the address is not on the allow list
  *     422               the id is known with another content
- *     503 Retry-After   the outbox is full, or cannot be written: nothing was taken, ask again
+ *     503 Retry-After   the outbox is full (by --queue or --max-bytes; the message says which and
+ *                       how it stands), or cannot be written: nothing was taken, ask again
  *   GET /dead-letters   mails that were refused for good, with the server's reply; at most 100
  *                       with a seq above ?after=SEQ
  *   GET /unknown        mails of which nobody can say whether they arrived; as above

@@ -21,6 +21,13 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS mail_parked ON mail (status, seq)"
     " WHERE status IN ('dead', 'unknown', 'sending');" ESE_ACCOUNT_SCHEMA;
 
+/* A row takes at most so much beside its content: its other texts, its places in the indexes; and
+ * pages that were split are half empty. */
+#define ROW_BYTES 4096
+#define CONTENT_TIMES 2
+/* And for what a row that waits will still grow by, a page. */
+#define GROWTH_BYTES 4096
+
 #define COLUMNS                                                                                \
     "seq, id, sender, recipient, subject, transport, traceparent, status, attempts,"           \
     " reply_code, reply_text, accepted_ms, changed_ms"
@@ -107,14 +114,15 @@ static int count_rows(struct ese_mail_table *table, struct ese_error *error)
     return step;
 }
 
-int ese_mail_table_open(const char *path, struct ese_history *history,
+int ese_mail_table_open(const char *path, int64_t max_bytes, struct ese_history *history,
                         struct ese_mail_table **table, struct ese_error *error)
 {
     static const enum ese_history_counter counters[] = {
         ESE_COUNT_MAILS_SENT, ESE_COUNT_MAILS_DEAD, ESE_COUNT_MAILS_UNKNOWN};
 
     struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_DISK,
-                                         .read_only = false, .schema = schema};
+                                         .read_only = false, .schema = schema,
+                                         .max_bytes = max_bytes};
     struct ese_mail_table *new = ese_alloc(sizeof *new);
     *table = new;
     if (ese_sqlite_open(&options, &new->sqlite, error) != 0)
@@ -204,6 +212,28 @@ static int insert(struct ese_mail_table *table, const struct ese_mail *mail,
     return 0;
 }
 
+static int64_t count_waiting(const struct ese_mail_table *table)
+{
+    return table->count[ESE_MAIL_QUEUED] + table->count[ESE_MAIL_SENDING];
+}
+
+int ese_mail_table_check_room(struct ese_mail_table *table, size_t content_length,
+                              struct ese_error *error)
+{
+    int64_t waiting = count_waiting(table);
+    int64_t bytes = ROW_BYTES + CONTENT_TIMES * (int64_t)content_length +
+                    (waiting + 1) * GROWTH_BYTES;
+    if (ese_sqlite_check_room(table->sqlite, bytes, error) == 0)
+        return 0;
+    return ese_fail_within(error, "with %lld mails that wait, each of which needs %d more",
+                           (long long)waiting, GROWTH_BYTES);
+}
+
+int64_t ese_mail_table_used_bytes(struct ese_mail_table *table)
+{
+    return ese_sqlite_used_bytes(table->sqlite);
+}
+
 int ese_mail_table_put(struct ese_mail_table *table, const struct ese_mail *mail,
                        int64_t most_waiting, enum ese_mail_put *put, struct ese_error *error)
 {
@@ -213,8 +243,10 @@ int ese_mail_table_put(struct ese_mail_table *table, const struct ese_mail *mail
         return -1;
     if (known == 1)
         *put = same ? ESE_MAIL_KNOWN : ESE_MAIL_CONFLICT;
-    else if (table->count[ESE_MAIL_QUEUED] + table->count[ESE_MAIL_SENDING] >= most_waiting)
+    else if (count_waiting(table) >= most_waiting)
         *put = ESE_MAIL_FULL;
+    else if (ese_mail_table_check_room(table, strlen(mail->content), NULL) != 0)
+        *put = ESE_MAIL_NO_ROOM;
     else
         *put = ESE_MAIL_TAKEN;
     return *put == ESE_MAIL_TAKEN ? insert(table, mail, error) : 0;

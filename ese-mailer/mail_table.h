@@ -24,6 +24,11 @@
  *   unknown  was `sending` and no reply came: it arrived once or not at all. Held, or queued again
  *   dead     the server said 5xx: a dead letter, kept with the reply
  *
+ * The file grows up to max_bytes (see ese-core/sqlite.h). A row grows while it is sent, by the marks
+ * and the server's words, which can split the page it stands in, but no page holds less than one
+ * row: so with a page kept free for every mail that waits, whatever was accepted can be sent and
+ * marked in a full file. Mails beyond that are not accepted.
+ *
  * One thread.
  */
 #ifndef ESE_MAIL_TABLE_H
@@ -64,9 +69,9 @@ void ese_mail_row_clear(struct ese_mail_row *row);
 
 struct ese_mail_table;
 
-/* What is committed as sent, dead or unknown is counted in the history's header, by an account in
- * this database (account.h in ese-core: the table `account`). */
-int ese_mail_table_open(const char *path, struct ese_history *history,
+/* max_bytes: as in sqlite.h. What is committed as sent, dead or unknown is counted in the history's
+ * header, by an account in this database (account.h in ese-core: the table `account`). */
+int ese_mail_table_open(const char *path, int64_t max_bytes, struct ese_history *history,
                         struct ese_mail_table **table, struct ese_error *error);
 void ese_mail_table_close(struct ese_mail_table **table);
 
@@ -75,10 +80,16 @@ int ese_mail_table_begin(struct ese_mail_table *table, struct ese_error *error);
 int ese_mail_table_commit(struct ese_mail_table *table, struct ese_error *error);
 void ese_mail_table_rollback(struct ese_mail_table *table);
 
-enum ese_mail_put { ESE_MAIL_TAKEN, ESE_MAIL_KNOWN, ESE_MAIL_CONFLICT, ESE_MAIL_FULL };
+enum ese_mail_put {
+    ESE_MAIL_TAKEN,
+    ESE_MAIL_KNOWN,
+    ESE_MAIL_CONFLICT,
+    ESE_MAIL_FULL,
+    ESE_MAIL_NO_ROOM
+};
 
-/* Adds a queued mail, unless its id is known (the same content: KNOWN, another: CONFLICT) or
- * most_waiting mails wait already (FULL). */
+/* Adds a queued mail, unless its id is known (the same content: KNOWN, another: CONFLICT), or
+ * most_waiting mails wait already (FULL), or max_bytes are too few for it (NO_ROOM). */
 int ese_mail_table_put(struct ese_mail_table *table, const struct ese_mail *mail,
                        int64_t most_waiting, enum ese_mail_put *put, struct ese_error *error);
 
@@ -116,6 +127,13 @@ int64_t ese_mail_table_next_due(struct ese_mail_table *table, int64_t now_ms);
  * Returns how many were written, or -1. */
 int ese_mail_table_list(struct ese_mail_table *table, enum ese_mail_status status, int64_t after,
                         struct ese_mail_row *rows, int most, struct ese_error *error);
+
+/* Bytes of the file that hold something. */
+int64_t ese_mail_table_used_bytes(struct ese_mail_table *table);
+
+/* ESE_E_FULL, saying how it stands, when a mail with a content of that length would be NO_ROOM. */
+int ese_mail_table_check_room(struct ese_mail_table *table, size_t content_length,
+                              struct ese_error *error);
 
 /* How many mails have that status; kept, not counted anew. */
 int64_t ese_mail_table_count(const struct ese_mail_table *table, enum ese_mail_status status);

@@ -42,6 +42,11 @@ static const struct ese_option options[] = {
      .max = 10000000,
      .help = "Mails that may wait in the outbox. Beyond, POST /mail is answered 503 with "
              "Retry-After."},
+    {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
+     .min = 1048576, .max = INT64_C(1) << 43,
+     .help = "The outbox grows up to so many bytes, of which 4096 are kept free for each mail that "
+             "waits. Beyond, POST /mail is answered 503 with Retry-After, until mails that were sent "
+             "have left after a day."},
     ESE_OPTION_END,
 };
 
@@ -69,6 +74,7 @@ static int open_outbox(struct mailer *mailer, const struct ese_config *config,
         return -1;
     const struct ese_outbox_options outbox = {.path = ese_config_text(config, "outbox"),
                                               .waiting_most = ese_config_number(config, "queue"),
+                                              .max_bytes = ese_config_number(config, "max-bytes"),
                                               .resend_unknown = resends(config),
                                               .keep_ms = KEEP_MS,
                                               .history = mailer->history,

@@ -83,8 +83,12 @@ static int hand_in_and_await(struct ese_outbox *outbox, struct ese_outbox_awaite
 static int run_put(struct ese_outbox *outbox, struct ese_outbox_work *work, struct ese_error *error)
 {
     struct put *put = (struct put *)work;
-    return ese_mail_table_put(outbox->table, &put->mail, outbox->options.waiting_most, &put->put,
-                              error);
+    if (ese_mail_table_put(outbox->table, &put->mail, outbox->options.waiting_most, &put->put,
+                           error) != 0)
+        return -1;
+    if (put->put == ESE_MAIL_NO_ROOM)
+        ese_outbox_note_full(outbox);
+    return 0;
 }
 
 static void put_done(struct ese_outbox *outbox, struct ese_outbox_work *work,
@@ -257,6 +261,11 @@ static void add_metrics(struct ese_outbox *outbox)
                                         "Mails in the outbox");
     outbox->dead = ese_metrics_gauge(metrics, "ese_outbox_mails", "status=\"dead\"",
                                      "Mails in the outbox");
+    outbox->used_bytes = ese_metrics_gauge(metrics, "ese_outbox_used_bytes", NULL,
+                                           "Bytes of the outbox that hold something");
+    ese_metric_set(ese_metrics_gauge(metrics, "ese_outbox_max_bytes", NULL,
+                                     "Bytes the outbox may have"),
+                   outbox->options.max_bytes);
 }
 
 static struct ese_outbox *outbox_new(const struct ese_outbox_options *options)
@@ -282,7 +291,8 @@ int ese_outbox_open(const struct ese_outbox_options *options, struct ese_outbox 
     struct ese_outbox *new = outbox_new(options);
     *outbox = new;
     if (take_lock(options->path, &new->lock_fd, error) != 0 ||
-        ese_mail_table_open(options->path, options->history, &new->table, error) != 0 || recover(new, error) != 0)
+        ese_mail_table_open(options->path, options->max_bytes, options->history, &new->table, error) != 0 ||
+        recover(new, error) != 0)
         goto out;
     int failure = pthread_create(&new->thread, NULL, ese_outbox_write, new);
     if (failure == 0) {
@@ -334,8 +344,9 @@ void ese_outbox_close(struct ese_outbox **outbox)
 bool ese_outbox_healthy(struct ese_outbox *outbox, char *text, size_t size)
 {
     pthread_mutex_lock(&outbox->mutex);
-    bool healthy = outbox->trouble.code == ESE_OK;
-    snprintf(text, size, "%s", healthy ? "" : outbox->trouble.text);
+    bool writes = outbox->trouble.code == ESE_OK;
+    bool healthy = writes && outbox->full[0] == '\0';
+    snprintf(text, size, "%s", writes ? outbox->full : outbox->trouble.text);
     pthread_mutex_unlock(&outbox->mutex);
     return healthy;
 }

@@ -28,6 +28,7 @@ struct ese_outbox;
 struct ese_outbox_options {
     const char *path;
     int64_t waiting_most;   /* mails that wait to be sent; beyond: FULL */
+    int64_t max_bytes;      /* of the file; beyond: NO_ROOM. 0: no bound */
     bool resend_unknown;
     int64_t keep_ms;        /* how long a sent mail's row, and so its id, is kept */
     struct ese_history *history; /* its header shows what is sent, dead and unknown */
@@ -59,6 +60,9 @@ typedef void ese_outbox_put_done(void *context, const char *id, enum ese_mail_pu
 int ese_outbox_put(struct ese_outbox *outbox, struct ese_mail *mail, ese_outbox_put_done *done,
                    void *context, struct ese_error *error);
 
+/* Within ese_outbox_put_done: why a mail was FULL or NO_ROOM, in words for whoever asked. */
+void ese_outbox_refusal(struct ese_outbox *outbox, enum ese_mail_put put, char *text, size_t size);
+
 /* Waits for a mail that is due and takes it; it stays `queued` in the file. Every claim is ended by
  * ese_outbox_end. The row is the caller's to clear. ESE_E_CLOSED: no more. */
 int ese_outbox_claim(struct ese_outbox *outbox, struct ese_mail_row *row, struct ese_error *error);
@@ -79,7 +83,7 @@ typedef void ese_outbox_list_done(void *context, const struct ese_mail_row *rows
 int ese_outbox_list(struct ese_outbox *outbox, enum ese_mail_status status, int64_t after,
                     ese_outbox_list_done *done, void *context, struct ese_error *error);
 
-/* False, with why, when the last commit failed. */
+/* False, with why, when the last commit failed, or mails are refused for want of room. */
 bool ese_outbox_healthy(struct ese_outbox *outbox, char *text, size_t size);
 
 #endif

@@ -50,6 +50,56 @@ static void note_trouble(struct ese_outbox *outbox, const struct ese_error *erro
         ese_log_info("the outbox can be written again");
 }
 
+/* ---- the bound ------------------------------------------------------------------------------- */
+
+void ese_outbox_refusal(struct ese_outbox *outbox, enum ese_mail_put put, char *text, size_t size)
+{
+    struct ese_error error = {.text = ""};
+    if (put == ESE_MAIL_FULL) {
+        snprintf(text, size,
+                 "the outbox is full: %lld mails wait, as many as --queue allows; ask again",
+                 (long long)outbox->options.waiting_most);
+        return;
+    }
+    ese_mail_table_check_room(outbox->table, ESE_MAIL_CONTENT_LIMIT, &error);
+    snprintf(text, size,
+             "the outbox is full: %.400s. Mails leave %lld h after they were sent; a larger "
+             "--max-bytes takes more",
+             error.text, (long long)(outbox->options.keep_ms / (60 * 60 * 1000)));
+}
+
+static void note_full(struct ese_outbox *outbox, const char *text)
+{
+    outbox->refusing = text[0] != '\0';
+    if (ese_news_due(&outbox->news, outbox->refusing)) {
+        if (outbox->refusing)
+            ese_log_error("mails are refused: %s", text);
+        else
+            ese_log_info("mails are taken again");
+    }
+    pthread_mutex_lock(&outbox->mutex);
+    snprintf(outbox->full, sizeof outbox->full, "%s", text);
+    pthread_mutex_unlock(&outbox->mutex);
+}
+
+void ese_outbox_note_full(struct ese_outbox *outbox)
+{
+    char text[ESE_OUTBOX_REFUSAL_SIZE];
+    ese_outbox_refusal(outbox, ESE_MAIL_NO_ROOM, text, sizeof text);
+    note_full(outbox, text);
+}
+
+/* Who was refused may not ask again for long: looks by itself whether there is room for any mail. */
+static void look_for_room(struct ese_outbox *outbox)
+{
+    bool full = outbox->refusing &&
+                ese_mail_table_check_room(outbox->table, ESE_MAIL_CONTENT_LIMIT, NULL) != 0;
+    if (!full)
+        note_full(outbox, "");
+}
+
+/* ---- transactions ---------------------------------------------------------------------------- */
+
 /* Runs all in one transaction. What failed by its own fault is answered at once and taken out of
  * *work. */
 static int run_group(struct ese_outbox *outbox, struct ese_outbox_work **work,
@@ -164,6 +214,7 @@ static void show_counts(struct ese_outbox *outbox)
                                         ese_mail_table_count(outbox->table, ESE_MAIL_SENDING));
     ese_metric_set(outbox->unknown, ese_mail_table_count(outbox->table, ESE_MAIL_UNKNOWN));
     ese_metric_set(outbox->dead, ese_mail_table_count(outbox->table, ESE_MAIL_DEAD));
+    ese_metric_set(outbox->used_bytes, ese_mail_table_used_bytes(outbox->table));
 }
 
 static struct timespec monotonic_in(int64_t ms)
@@ -205,6 +256,7 @@ void *ese_outbox_write(void *context)
             int64_t due_ms = ese_mail_table_next_due(outbox->table, now_ms);
             wake_ms = due_ms < wake_ms ? due_ms : wake_ms;
         }
+        look_for_room(outbox);
         show_counts(outbox);
         more = wait_for_work(outbox, wake_ms, &work);
         commit(outbox, work);

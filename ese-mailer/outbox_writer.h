@@ -12,7 +12,10 @@
 
 #include <pthread.h>
 
+#include "ese-core/news.h"
 #include "ese-mailer/outbox.h"
+
+#define ESE_OUTBOX_REFUSAL_SIZE 600
 
 /* One thing the writer is asked to do. It lies where its maker put it: `done` is the last to
  * touch it. */
@@ -39,10 +42,12 @@ struct ese_outbox {
     pthread_t thread;
     bool running;
 
-    struct ese_mail_table *table; /* the writer's own, like the two below */
+    struct ese_mail_table *table; /* the writer's own, like those below */
     int64_t claimed[ESE_OUTBOX_CLAIMS_MOST];
     int claimed_count;
     int64_t next_purge_ms;
+    bool refusing; /* for want of room */
+    struct ese_news news;
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t wanted;    /* the writer waits for work */
@@ -55,12 +60,16 @@ struct ese_outbox {
     bool claims_stopped;
     bool stopping;
     struct ese_error trouble; /* of the last commit; ESE_OK: none */
+    char full[ESE_OUTBOX_REFUSAL_SIZE]; /* why mails are refused; "" while they are not */
 
-    struct ese_metric *commits, *waiting, *unknown, *dead;
+    struct ese_metric *commits, *waiting, *unknown, *dead, *used_bytes;
 };
 
 /* The thread, until stopping. */
 void *ese_outbox_write(void *outbox);
+
+/* The writer's: a mail was refused for want of room. */
+void ese_outbox_note_full(struct ese_outbox *outbox);
 
 /* The `done` of work that is awaited: wakes whoever does. */
 void ese_outbox_awaited_done(struct ese_outbox *outbox, struct ese_outbox_work *work,

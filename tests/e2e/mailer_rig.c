@@ -77,6 +77,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
 {
     struct waiting *waiting = context;
     waiting->answer.status = answer->status;
+    waiting->answer.retry_after_ms = answer->retry_after_ms;
     snprintf(waiting->answer.body, sizeof waiting->answer.body, "%s",
              answer->status == 0 ? answer->problem : answer->body);
     waiting->done = true;

@@ -36,7 +36,8 @@ void mailer_rig_start(struct mailer_rig *rig);
 /* An answer of the mailer: the status, 0 for none, and the body. */
 struct rig_answer {
     int status;
-    char body[16384]; /* cut beyond */
+    int64_t retry_after_ms; /* -1: not said */
+    char body[16384];       /* cut beyond */
 };
 
 /* Asks for a mail; headers as http_client.h has them, or NULL. */

@@ -220,6 +220,42 @@ static void a_full_outbox_says_so(void **state)
     clear_stage(&stage);
 }
 
+/* Nobody takes mails, until the outbox has all it may: none of those it took is lost. */
+static void beyond_its_bytes_an_outbox_refuses(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct rig_answer answer;
+    char id[32];
+    int64_t taken = 0;
+    make_stage(&stage, "GREETING", "421 away\r\n", 1000000);
+    ese_process_option(stage.rig->mailer, "--max-bytes", "1048576");
+    mailer_rig_start(stage.rig);
+    for (;; taken++) {
+        snprintf(id, sizeof id, "mail-%d", (int)taken);
+        answer = mailer_rig_post(stage.rig, id, "x", NULL);
+        if (answer.status != 202)
+            break;
+        assert_true(taken < 10000);
+    }
+    assert_int_equal(answer.status, 503);
+    assert_int_equal(answer.retry_after_ms, 1000);
+    assert_non_null(strstr(answer.body, "the outbox is full"));
+    assert_non_null(strstr(answer.body, "1048576"));
+    assert_non_null(strstr(answer.body, "--max-bytes"));
+    assert_true(taken > 50);
+    assert_int_equal(mailer_rig_get(stage.rig, "/health").status, 503);
+    answer = mailer_rig_get(stage.rig, "/metrics");
+    assert_non_null(strstr(answer.body, "ese_mails_asked_total{answer=\"no_room\"} 1\n"));
+    assert_non_null(strstr(answer.body, "ese_outbox_max_bytes 1048576\n"));
+    assert_int_equal(mailer_rig_post(stage.rig, "mail-0", "x", NULL).status, 202);
+    atomic_store(&stage.twist.times, 0);
+    mailer_rig_await(stage.rig, "status = 'sent'", taken);
+    assert_int_equal(ese_test_smtp_count(stage.smtp), taken);
+    assert_int_equal(mailer_rig_post(stage.rig, id, "x", NULL).status, 202);
+    clear_stage(&stage);
+}
+
 static void stops_in_time_though_the_server_hangs(void **state)
 {
     (void)state;
@@ -303,6 +339,7 @@ int main(void)
         cmocka_unit_test(sends_the_unknown_again_when_told),
         cmocka_unit_test(tells_how_it_is),
         cmocka_unit_test(a_full_outbox_says_so),
+        cmocka_unit_test(beyond_its_bytes_an_outbox_refuses),
         cmocka_unit_test(stops_in_time_though_the_server_hangs),
         cmocka_unit_test(keeps_its_history),
         cmocka_unit_test(says_what_is_wrong_with_its_options),

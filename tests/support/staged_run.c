@@ -342,7 +342,7 @@ static void write_outbox(const struct staged_run *run)
     struct ese_history *history = NULL;
     struct ese_mail_table *table = NULL;
     must(ese_history_open(&(struct ese_history_options){.path = NULL}, &history, NULL));
-    must(ese_mail_table_open(path, history, &table, NULL));
+    must(ese_mail_table_open(path, 0, history, &table, NULL));
     must(ese_mail_table_begin(table, NULL));
     if (!ese_id_is_none(&run->unknown_mail)) {
         const struct ese_mail_end unknown = {.seq = 1, .status = ESE_MAIL_UNKNOWN};

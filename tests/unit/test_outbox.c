@@ -14,6 +14,7 @@
 #include "ese-core/sqlite.h"
 #include "ese-mailer/outbox.h"
 #include "tests/support/directory.h"
+#include "tests/support/wait.h"
 
 #define FAR_MS 3600000
 
@@ -290,6 +291,133 @@ static void lets_sent_mails_go_and_keeps_the_others(void **state)
     assert_row(fixture, "i-3", "queued", 0, 0);
 }
 
+/* ---- the bound in bytes ---------------------------------------------------------------------- */
+
+#define BOUND (INT64_C(1) << 20)
+
+static void open_bounded(struct fixture *fixture)
+{
+    ese_outbox_close(&fixture->outbox);
+    fixture->options.waiting_most = 100000;
+    fixture->options.max_bytes = BOUND;
+    open_outbox(fixture);
+}
+
+/* Puts mails of that content until one is refused. Returns how many were taken. */
+static int fill(struct fixture *fixture, char prefix, const char *content)
+{
+    char id[32];
+    for (int taken = 0;; taken++) {
+        snprintf(id, sizeof id, "%c-%d", prefix, taken);
+        enum ese_mail_put answer = put(fixture, id, content);
+        if (answer == ESE_MAIL_NO_ROOM)
+            return taken;
+        assert_int_equal(answer, ESE_MAIL_TAKEN);
+        assert_true(taken < 10000);
+    }
+}
+
+static void mark_and_end(struct fixture *fixture, enum ese_mail_status status, const char *reply)
+{
+    struct ese_mail_row row;
+    struct ese_error error = {0};
+    assert_int_equal(ese_outbox_claim(fixture->outbox, &row, NULL), 0);
+    if (ese_outbox_mark_sending(fixture->outbox, row.seq, &error) != 0)
+        fail_msg("%s: %s", row.mail.id, error.text);
+    struct ese_mail_end ended = {.seq = row.seq, .status = status, .reply.code = 451,
+                                 .next_attempt_ms = ese_clock_wall_ms()};
+    snprintf(ended.reply.text, sizeof ended.reply.text, "%s", reply);
+    if (ese_outbox_end(fixture->outbox, &ended, &error) != 0)
+        fail_msg("%s: %s", row.mail.id, error.text);
+    ese_mail_row_clear(&row);
+}
+
+static int64_t used_bytes(struct fixture *fixture)
+{
+    return ese_metric_value(
+        ese_metrics_gauge(fixture->metrics, "ese_outbox_used_bytes", NULL, ""));
+}
+
+/* Rows grow while they are sent: of every size, also where a page holds two that just fit. */
+static void what_was_accepted_is_sent_though_it_is_full(void **state)
+{
+    static const size_t lengths[] = {1, 1700, 3600, ESE_MAIL_CONTENT_LIMIT};
+    struct fixture *fixture = *state;
+    char *content = ese_alloc(ESE_MAIL_CONTENT_LIMIT + 1), reply[ESE_MAIL_REPLY_SIZE];
+    memset(reply, 'r', sizeof reply - 1);
+    reply[sizeof reply - 1] = '\0';
+    for (size_t i = 0; i < ESE_COUNT_OF(lengths); i++) {
+        memset(content, 'x', lengths[i]);
+        ese_test_directory_remove(&fixture->directory);
+        fixture->directory = ese_test_directory_make();
+        free(fixture->path);
+        fixture->path = ese_test_path(fixture->directory, "outbox");
+        fixture->options.path = fixture->path;
+        open_bounded(fixture);
+        int taken = fill(fixture, 'i', content);
+        assert_true(taken > 3);
+        for (int sent = 0; sent < taken; sent++)
+            mark_and_end(fixture, ESE_MAIL_QUEUED, reply);
+        for (int sent = 0; sent < taken; sent++)
+            mark_and_end(fixture, ESE_MAIL_SENT, reply);
+        assert_true(used_bytes(fixture) <= BOUND);
+    }
+    free(content);
+}
+
+struct asked_for {
+    struct fixture *fixture;
+    const char *content;
+};
+
+static bool is_taken(void *context)
+{
+    const struct asked_for *mail = context;
+    return put(mail->fixture, "at last", mail->content) == ESE_MAIL_TAKEN;
+}
+
+static bool is_healthy(void *context)
+{
+    char text[600];
+    return ese_outbox_healthy(context, text, sizeof text);
+}
+
+/* For what is in the file. */
+static void let_time_pass(struct fixture *fixture)
+{
+    struct ese_sqlite_options options = {.path = fixture->path, .durability = ESE_DURABILITY_DISK};
+    struct ese_sqlite *sqlite;
+    assert_int_equal(ese_sqlite_open(&options, &sqlite, NULL), 0);
+    assert_int_equal(ese_sqlite_run(sqlite, "UPDATE mail SET changed_ms = 1", NULL), 0);
+    ese_sqlite_close(&sqlite);
+}
+
+static void a_full_outbox_says_so_and_takes_mails_again(void **state)
+{
+    struct fixture *fixture = *state;
+    char *content = ese_alloc(20001), text[600];
+    struct asked_for next = {.fixture = fixture, .content = content};
+    memset(content, 'x', 20000);
+    open_bounded(fixture);
+    assert_true(is_healthy(fixture->outbox));
+    char prefix = 'a';
+    for (int taken = 1; taken > 0; prefix++) { /* what no longer waits need not grow: more fit */
+        taken = fill(fixture, prefix, content);
+        assert_false(ese_outbox_healthy(fixture->outbox, text, sizeof text));
+        assert_non_null(strstr(text, "1048576"));
+        assert_non_null(strstr(text, "--max-bytes"));
+        for (int sent = 0; sent < taken; sent++)
+            mark_and_end(fixture, ESE_MAIL_SENT, "ok");
+    }
+    assert_true(prefix > 'b');
+    assert_int_equal(put(fixture, "a-0", content), ESE_MAIL_KNOWN);
+    let_time_pass(fixture);
+    assert_true(ese_test_wait_until(is_healthy, fixture->outbox, 20000)); /* sent ones have left */
+    assert_true(is_taken(&next));
+    assert_row(fixture, "a-0", NULL, 0, 0);
+    free(content);
+}
+
 struct listed {
     struct answer answer;
     int count;
@@ -428,6 +556,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(holds_what_a_death_left_unknown, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sends_the_unknown_again_when_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lets_sent_mails_go_and_keeps_the_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_accepted_is_sent_though_it_is_full, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_full_outbox_says_so_and_takes_mails_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(lists_the_parked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answers_for_nothing_the_disk_did_not_take, set_up,
                                         tear_down),

@@ -7,6 +7,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "ese-core/news.h"
 #include "transports/http/store_table.h"
 
 /* Rows that are too old leave a few at a time, a little faster than others come in, so that no
@@ -15,8 +16,6 @@
 #define EXPIRE_PER_EVENT 2
 #define EXPIRE_WHEN_IDLE 1000
 #define IDLE_NS ESE_NS_PER_S
-
-#define SAY_EVERY_NS (10 * ESE_NS_PER_S)
 
 /* What is not stored is counted by its reason; the results that have none are no refusals. */
 static const char *const reasons[] = {
@@ -43,8 +42,7 @@ struct ese_store_writer {
     struct ese_store_table *table; /* the thread's, as what follows */
     bool failing;                  /* not everything could be stored the last time, */
     bool broken;                   /* because the transaction failed */
-    bool told;                     /* what was last said of it */
-    int64_t say_ns;                /* no other word before */
+    struct ese_news news;          /* what was told of it */
     struct figures figures;
     pthread_t thread;
     bool started;
@@ -198,27 +196,16 @@ static int store_group(struct ese_store_writer *writer, struct group *group, int
     return 0;
 }
 
-/* At the bound it may change many times a second, as old events leave: a word now and then is
- * enough. */
-static void tell_problem(struct ese_store_writer *writer, const char *text)
-{
-    int64_t now_ns = ese_clock_monotonic_ns();
-
-    if (writer->failing == writer->told || now_ns < writer->say_ns)
-        return;
-    if (writer->failing)
-        ese_log_error("events are refused: %s", text);
-    else
-        ese_log_info("the store takes events again");
-    writer->told = writer->failing;
-    writer->say_ns = now_ns + SAY_EVERY_NS;
-}
-
 /* text: why not everything could be stored; "" when it was. */
 static void note_problem(struct ese_store_writer *writer, const char *text)
 {
     writer->failing = text[0] != '\0';
-    tell_problem(writer, text);
+    if (ese_news_due(&writer->news, writer->failing)) {
+        if (writer->failing)
+            ese_log_error("events are refused: %s", text);
+        else
+            ese_log_info("events are taken again");
+    }
     pthread_mutex_lock(&writer->mutex);
     snprintf(writer->problem, sizeof(writer->problem), "%s", text);
     pthread_mutex_unlock(&writer->mutex);
