@@ -41,6 +41,9 @@
     "CREATE INDEX IF NOT EXISTS decision_done"                                                    \
     "  ON decision(coalesce(answered_ms, refused_ms), partition);"
 
+#define ESE_DECISIONS_COUNT_OPEN                                                                  \
+    "SELECT count(*) FROM decision WHERE coalesce(answered_ms, refused_ms) IS NULL"
+
 struct ese_decisions;
 
 /* Over the database of a state file; to be freed before it is closed. */

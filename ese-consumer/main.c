@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include "ese-consumer/member.h"
+#include "ese-consumer/state.h"
 #include "ese-consumer/statistics.h"
 #include "ese-core/address.h"
 #include "ese-core/history_option.h"
@@ -45,6 +46,11 @@ static const struct ese_option options[] = {
     {.name = "max-keys", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000000", .min = 1,
      .max = 1000000000,
      .help = "The rule may keep something of so many keys at once. Beyond that it ends."},
+    {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
+     .min = 16777216, .max = INT64_C(1) << 43,
+     .help = "The state file grows up to so many bytes. Then nothing further is read or committed, and "
+             "nothing lost, until decisions have left, a day after the mailer's answer; with --until-end "
+             "it ends."},
     {.name = "metrics", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
      .help = "Serves GET /metrics there, as Prometheus text, and GET /health, which is well while "
              "events and mails can be brought on; port 0 takes a free one. Beyond loopback only "
@@ -77,6 +83,18 @@ static int check_group(const char *group, struct ese_error *error)
                         "dashes and underscores, no dot first",
                         group);
     return 0;
+}
+
+/* A batch that may need more than there is would wait for ever. */
+static int check_batch(const struct ese_member_options *member, struct ese_error *error)
+{
+    int64_t most = member->max_bytes / 2 / ESE_STATE_EVENT_BYTES;
+    if (member->max_batch <= most)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE,
+                    "--max-batch %d: so many events may need more than half of --max-bytes %lld; give "
+                    "at most %lld, or more bytes",
+                    member->max_batch, (long long)member->max_bytes, (long long)most);
 }
 
 static int read_from(const struct ese_config *config, const struct ese_transport *transport,
@@ -119,13 +137,14 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
         .max_batch = (int)ese_config_number(config, "max-batch"),
         .lateness_ms = ese_config_number(config, "lateness-ms"),
         .max_keys = ese_config_number(config, "max-keys"),
+        .max_bytes = ese_config_number(config, "max-bytes"),
         .history = ese_history_told(config, "ese-consumer", ese_registry_chosen(config)->name),
         .until_end = ese_config_flag(config, "until-end"),
         .talk = !ese_config_flag(config, "quiet") && !ese_config_flag(config, "json") &&
                 isatty(STDERR_FILENO) == 1,
     };
     if (ese_rule_find(ese_config_text(config, "rule"), &member->rule, error) != 0 ||
-        check_group(member->group, error) != 0 ||
+        check_group(member->group, error) != 0 || check_batch(member, error) != 0 ||
         read_from(config, member->transport, &member->from, error) != 0)
         return -1;
     return 0;

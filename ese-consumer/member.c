@@ -7,9 +7,11 @@
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "ese-core/news.h"
 #include "ese-core/service.h"
 
 #define POLL_MS 200     /* a stop is noticed this soon */
+#define ROOM_MS 500     /* how often we look whether there is room again */
 #define REST_MS 1000    /* how often an idle member looks after its partitions */
 #define KEEP_HOUSE_MS 1000
 #define WIRE_MS 100     /* what a killed process has not yet noted of its bytes is lost */
@@ -28,6 +30,7 @@ struct ese_member {
     struct ese_holdings holdings;
     struct ese_consumer *consumer;
 
+    struct ese_news news; /* of waiting for room */
     bool failed; /* in a callback, which cannot say so itself */
     struct ese_error failure;
     int64_t rest_ns, keep_house_ns, wire_ns, talk_ns; /* when each is due next */
@@ -170,6 +173,106 @@ static int after_fence(struct ese_member *member, struct ese_error *error)
     return join(member, error);
 }
 
+/* ---- house-keeping -------------------------------------------------------------------------- */
+
+static int sweep_decisions(struct ese_member *member, struct ese_error *error)
+{
+    int64_t before_ms = ese_clock_wall_ms() - ESE_DECISIONS_KEPT_MS;
+    if (ese_decisions_sweep(member->decisions, before_ms, SWEEP, error) != 0)
+        return -1;
+    for (int i = 0; member->sender == NULL && i < member->holdings.count; i++)
+        if (ese_decisions_sweep_unasked(member->decisions, member->holdings.items[i]->partition,
+                                        before_ms, SWEEP, error) != 0)
+            return -1;
+    return 0;
+}
+
+static void note_figures(struct ese_member *member)
+{
+    ese_statistics_note_held(member->statistics, member->holdings.count,
+                             ese_holdings_keys(&member->holdings));
+    ese_statistics_note_state(member->statistics, ese_state_used_bytes(member->state),
+                              member->options.max_bytes);
+    if (member->sender != NULL) {
+        struct ese_sender_figures mail = ese_sender_figures(member->sender);
+        ese_statistics_note_mail(member->statistics, &mail);
+    }
+}
+
+static void talk(struct ese_member *member)
+{
+    struct ese_buffer line = ESE_BUFFER_INIT(400);
+    ese_statistics_write_line(member->statistics, &line);
+    ese_log_info("%s", line.text);
+    ese_buffer_free(&line);
+}
+
+static int keep_house(struct ese_member *member, struct ese_error *error)
+{
+    if (member->sender != NULL && ese_sender_failed(member->sender, error))
+        return ese_fail_within(error, "the sender of mails has stopped");
+    if (is_due(&member->wire_ns, WIRE_MS))
+        ese_history_note_wire(member->history);
+    if (is_due(&member->keep_house_ns, KEEP_HOUSE_MS)) {
+        note_figures(member);
+        if (sweep_decisions(member, error) != 0)
+            return -1;
+    }
+    if (member->options.talk && is_due(&member->talk_ns, TALK_MS))
+        talk(member);
+    return 0;
+}
+
+/* ---- room in the state file ------------------------------------------------------------------ */
+
+/* full: why nothing is committed; NULL: it is. */
+static void tell_waiting(struct ese_member *member, const char *full)
+{
+    ese_statistics_note_waiting(member->statistics, full != NULL);
+    if (!ese_news_due(&member->news, full != NULL))
+        return;
+    if (full == NULL)
+        ese_log_info("the state file has room again; events are read");
+    else
+        ese_log_error("the state file is full: %s. No events are read until there is room: keys leave "
+                      "by event time, decisions a day after the mailer's answer; a larger --max-bytes "
+                      "takes more",
+                      full);
+}
+
+/* What can leave leaves, and whoever was fenced finds out. */
+static int wait_once(struct ese_member *member, const struct ese_error *full,
+                     struct ese_error *error)
+{
+    if (full->code != ESE_E_FULL || member->options.until_end) {
+        *error = *full;
+        return ese_fail_within(error, "the state file has no room for further events (--max-bytes)");
+    }
+    tell_waiting(member, full->text);
+    ese_service_wait(ROOM_MS);
+    if (ese_turn_rest(member->turn, false, 0, error) != 0)
+        return -1;
+    return keep_house(member, error);
+}
+
+/* 1: there is room for a batch; 0: a stop was asked for, and the batch is left alone; -1. */
+static int wait_for_room(struct ese_member *member, int events, struct ese_error *error)
+{
+    struct ese_error full = {.code = ESE_OK};
+    bool waited = false;
+    while (ese_state_check_room(member->state, events, &full) != 0) {
+        if (!waited)
+            ese_statistics_count(member->statistics, ESE_FIGURE_NO_ROOM, 1);
+        waited = true;
+        if (wait_once(member, &full, error) != 0)
+            return -1;
+        if (ese_service_stopping())
+            return 0;
+    }
+    tell_waiting(member, NULL);
+    return 1;
+}
+
 /* ---- the loop ------------------------------------------------------------------------------- */
 
 static void acknowledge(struct ese_member *member)
@@ -201,6 +304,9 @@ static int work_on(struct ese_member *member, const struct ese_batch *batch, int
         return is_due(&member->rest_ns, REST_MS)
                    ? ese_turn_rest(member->turn, batch->at_end, polled_ms, error)
                    : 0;
+    int room = wait_for_room(member, batch->count, error);
+    if (room != 1)
+        return room;
     if (ese_turn_process(member->turn, batch, polled_ms, &decided, error) != 0)
         return -1;
     acknowledge(member);
@@ -228,52 +334,6 @@ static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *
         return 0;
     *at_end = false;
     return error->code == ESE_E_FENCED ? after_fence(member, error) : -1;
-}
-
-static int sweep_decisions(struct ese_member *member, struct ese_error *error)
-{
-    int64_t before_ms = ese_clock_wall_ms() - ESE_DECISIONS_KEPT_MS;
-    if (ese_decisions_sweep(member->decisions, before_ms, SWEEP, error) != 0)
-        return -1;
-    for (int i = 0; member->sender == NULL && i < member->holdings.count; i++)
-        if (ese_decisions_sweep_unasked(member->decisions, member->holdings.items[i]->partition,
-                                        before_ms, SWEEP, error) != 0)
-            return -1;
-    return 0;
-}
-
-static void note_figures(struct ese_member *member)
-{
-    ese_statistics_note_held(member->statistics, member->holdings.count,
-                             ese_holdings_keys(&member->holdings));
-    if (member->sender != NULL) {
-        struct ese_sender_figures mail = ese_sender_figures(member->sender);
-        ese_statistics_note_mail(member->statistics, &mail);
-    }
-}
-
-static void talk(struct ese_member *member)
-{
-    struct ese_buffer line = ESE_BUFFER_INIT(400);
-    ese_statistics_write_line(member->statistics, &line);
-    ese_log_info("%s", line.text);
-    ese_buffer_free(&line);
-}
-
-static int keep_house(struct ese_member *member, struct ese_error *error)
-{
-    if (member->sender != NULL && ese_sender_failed(member->sender, error))
-        return ese_fail_within(error, "the sender of mails has stopped");
-    if (is_due(&member->wire_ns, WIRE_MS))
-        ese_history_note_wire(member->history);
-    if (is_due(&member->keep_house_ns, KEEP_HOUSE_MS)) {
-        note_figures(member);
-        if (sweep_decisions(member, error) != 0)
-            return -1;
-    }
-    if (member->options.talk && is_due(&member->talk_ns, TALK_MS))
-        talk(member);
-    return 0;
 }
 
 static bool has_finished(struct ese_member *member, bool at_end)
@@ -330,7 +390,8 @@ static int open_parts(struct ese_member *member, struct ese_error *error)
     const struct ese_state_options state = {.path = options->state_path,
                                             .durability = options->durability,
                                             .group = options->group,
-                                            .transport = options->transport->name};
+                                            .transport = options->transport->name,
+                                            .max_bytes = options->max_bytes};
     if (ese_history_open(&options->history, &member->history, error) != 0 ||
         ese_state_open(&state, &member->state, error) != 0 ||
         open_sender(member, &state, error) != 0)

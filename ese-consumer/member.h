@@ -6,6 +6,9 @@
  * epoch and starts exactly where the last commit left off. What a transport is told by acknowledge
  * is only shown.
  *
+ * Where the state file has no room for a batch, the batch is held, and nothing further is read, until
+ * there is: nothing is lost, and the lag tells of it. With until_end it ends with a message instead.
+ *
  * A member that finds that somebody newer owns a partition drops its batch. Where the transport
  * shares work among members it then joins again; where opening takes the one partition there is, it
  * ends with a message.
@@ -38,6 +41,7 @@ struct ese_member_options {
     int max_batch;
     int64_t lateness_ms;
     int64_t max_keys;
+    int64_t max_bytes;               /* of the state file; 0: no bound */
     struct ese_history_options history;
     bool until_end;                  /* stop once the end was found and all mails were taken */
     bool talk;                       /* a line of statistics every few seconds */

@@ -8,6 +8,7 @@
 #include "ese-core/memory.h"
 
 #define FORMAT "1"
+#define ANSWER_BYTES 1024 /* a decision may grow by its answer, and the page it stands in be split */
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS about(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
@@ -34,7 +35,8 @@ enum which {
     ABOUT_SET,
     ABOUT_GET,
     ABOUT_STATEMENTS,
-    POSITION_TAKE = ABOUT_STATEMENTS,
+    OPEN_COUNT = ABOUT_STATEMENTS,
+    POSITION_TAKE,
     POSITION_GET,
     POSITION_ADVANCE,
     KEY_GET,
@@ -54,6 +56,7 @@ enum which {
 static const char *const texts[STATEMENTS] = {
     [ABOUT_SET] = "INSERT INTO about(name, value) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
     [ABOUT_GET] = "SELECT value FROM about WHERE name = ?1",
+    [OPEN_COUNT] = ESE_DECISIONS_COUNT_OPEN,
     [POSITION_TAKE] = "INSERT INTO position(partition, name, epoch, event_time) "
                       "VALUES(?1, ?2, 1, 0) "
                       "ON CONFLICT(partition) DO UPDATE SET epoch = epoch + 1, name = ?2",
@@ -85,6 +88,7 @@ static const char *const texts[STATEMENTS] = {
 
 struct ese_state {
     struct ese_sqlite *database;
+    int64_t max_bytes;
     struct ese_statement *statements[STATEMENTS];
 };
 
@@ -138,8 +142,11 @@ int ese_state_open(const struct ese_state_options *options, struct ese_state **s
                    struct ese_error *error)
 {
     struct ese_state *opened = ese_alloc(sizeof *opened);
-    struct ese_sqlite_options database = {
-        .path = options->path, .durability = options->durability, .schema = schema};
+    opened->max_bytes = options->max_bytes;
+    struct ese_sqlite_options database = {.path = options->path,
+                                          .durability = options->durability,
+                                          .schema = schema,
+                                          .max_bytes = options->max_bytes};
     if (ese_sqlite_open(&database, &opened->database, error) != 0) {
         free(opened);
         return -1;
@@ -181,6 +188,32 @@ int ese_state_commit(struct ese_state *state, struct ese_error *error)
 void ese_state_rollback(struct ese_state *state)
 {
     ese_sqlite_rollback(state->database);
+}
+
+/* ---- room ----------------------------------------------------------------------------------- */
+
+int64_t ese_state_used_bytes(struct ese_state *state)
+{
+    return ese_sqlite_used_bytes(state->database);
+}
+
+/* Half the file is more than answers can take of the other half: only beyond they are counted. */
+int ese_state_check_room(struct ese_state *state, int events, struct ese_error *error)
+{
+    int64_t bytes = (int64_t)events * ESE_STATE_EVENT_BYTES;
+    struct ese_statement *count = state->statements[OPEN_COUNT];
+    if (ese_sqlite_check_room(state->database, bytes + state->max_bytes / 2, NULL) == 0)
+        return 0;
+    if (ese_statement_step(count, error) != 1)
+        return -1;
+    int64_t open = ese_statement_column_number(count, 0);
+    ese_statement_reset(count);
+    struct ese_error full = {.code = ESE_OK};
+    if (ese_sqlite_check_room(state->database, bytes + open * ANSWER_BYTES, &full) == 0)
+        return 0;
+    return ese_fail(error, full.code,
+                    "%.300s, and %d for each of %" PRId64 " decisions without an answer", full.text,
+                    ANSWER_BYTES, open);
 }
 
 /* ---- positions ------------------------------------------------------------------------------ */

@@ -27,6 +27,10 @@
  * be older. It is the largest client_ts seen (none counts beyond its server_ts), or the wall clock
  * where the partition's end was found, whichever is larger, less --lateness-ms; it never goes back.
  *
+ * The file grows up to max_bytes (see ese-core/sqlite.h). What is in it leaves in time: keys by event
+ * time, decisions a day after their answer. Until there is room again nothing can be committed, and
+ * so nothing is lost: the position stays in front of what was not processed.
+ *
  * Durability is SQLite's (see sqlite.h). A handle belongs to one thread; several handles, in one
  * process or several, may have the file open.
  */
@@ -47,6 +51,7 @@ struct ese_state_options {
     enum ese_durability durability; /* os or disk */
     const char *group;
     const char *transport;
+    int64_t max_bytes; /* 0: no bound */
 };
 
 /* ESE_E_CONFLICT when the file belongs to another group or transport, or is of another format. */
@@ -56,6 +61,19 @@ void ese_state_close(struct ese_state **state);
 
 /* The database, for decisions.h and account.h. */
 struct ese_sqlite *ese_state_database(struct ese_state *state);
+
+/* ---- room ----------------------------------------------------------------------------------- */
+
+/* What an event may take at most: a key, a decision, a (run, lane) and their places in the indexes,
+ * in pages that are half empty. */
+#define ESE_STATE_EVENT_BYTES 4096
+
+/* ESE_E_FULL, saying how it stands, when a batch of so many events might not find room. Outside a
+ * transaction. */
+int ese_state_check_room(struct ese_state *state, int events, struct ese_error *error);
+
+/* Bytes of the file that hold something; 0 without max_bytes. */
+int64_t ese_state_used_bytes(struct ese_state *state);
 
 /* ---- positions ------------------------------------------------------------------------------ */
 

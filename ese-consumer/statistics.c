@@ -20,6 +20,7 @@ struct ese_statistics {
     struct ese_metric *figures[ESE_FIGURES];
     struct ese_metric *mails_asked, *mails_refused, *mails_open;
     struct ese_metric *partitions, *keys;
+    struct ese_metric *used_bytes, *max_bytes, *waiting;
     struct ese_sender_figures mail;
     struct lag producer;
     struct lag consumer;
@@ -42,7 +43,18 @@ static const struct {
     [ESE_FIGURE_EVICTED] = {"evicted", "lanes forgotten early because there were too many"},
     [ESE_FIGURE_NAMES_EVICTED] = {"names_evicted", "named events forgotten early because there "
                                                    "were too many"},
+    [ESE_FIGURE_NO_ROOM] = {"no_room", "batches that had to wait for room in the state file"},
 };
+
+static void add_state(struct ese_statistics *statistics, struct ese_metrics *metrics)
+{
+    statistics->used_bytes = ese_metrics_gauge(metrics, "ese_consumer_state_used_bytes", NULL,
+                                               "bytes of the state file that hold something");
+    statistics->max_bytes = ese_metrics_gauge(metrics, "ese_consumer_state_max_bytes", NULL,
+                                              "bytes the state file may have");
+    statistics->waiting = ese_metrics_gauge(metrics, "ese_consumer_waiting_for_room", NULL,
+                                            "1 while nothing is committed for want of room");
+}
 
 struct ese_statistics *ese_statistics_new(struct ese_metrics *metrics, const char *transport,
                                           const char *rule)
@@ -65,6 +77,7 @@ struct ese_statistics *ese_statistics_new(struct ese_metrics *metrics, const cha
                                                "partitions held");
     statistics->keys = ese_metrics_gauge(metrics, "ese_consumer_rule_keys", NULL,
                                          "keys the rule keeps something of");
+    add_state(statistics, metrics);
     statistics->producer.histogram = ese_histogram_new();
     statistics->producer.metric = ese_metrics_seconds(metrics, "ese_consumer_producer_lag_seconds",
                                                       NULL, "server_ts - client_ts");
@@ -127,6 +140,18 @@ void ese_statistics_note_held(struct ese_statistics *statistics, int partitions,
 {
     ese_metric_set(statistics->partitions, partitions);
     ese_metric_set(statistics->keys, keys);
+}
+
+void ese_statistics_note_state(struct ese_statistics *statistics, int64_t used_bytes,
+                               int64_t max_bytes)
+{
+    ese_metric_set(statistics->used_bytes, used_bytes);
+    ese_metric_set(statistics->max_bytes, max_bytes);
+}
+
+void ese_statistics_note_waiting(struct ese_statistics *statistics, bool waiting)
+{
+    ese_metric_set(statistics->waiting, waiting);
 }
 
 /* ---- as text -------------------------------------------------------------------------------- */

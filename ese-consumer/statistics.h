@@ -14,6 +14,7 @@
 #ifndef ESE_STATISTICS_H
 #define ESE_STATISTICS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ese-consumer/sender.h"
@@ -35,6 +36,7 @@ enum ese_figure {
     ESE_FIGURE_DECISIONS,     /* new ones, committed */
     ESE_FIGURE_EVICTED,       /* lanes forgotten before their hour because there were too many */
     ESE_FIGURE_NAMES_EVICTED, /* events with names of their own, likewise */
+    ESE_FIGURE_NO_ROOM,       /* batches that had to wait for room in the state file */
     ESE_FIGURES
 };
 
@@ -55,6 +57,10 @@ void ese_statistics_note_lags(struct ese_statistics *statistics, const struct es
 void ese_statistics_note_mail(struct ese_statistics *statistics,
                               const struct ese_sender_figures *mail);
 void ese_statistics_note_held(struct ese_statistics *statistics, int partitions, int64_t keys);
+void ese_statistics_note_state(struct ese_statistics *statistics, int64_t used_bytes,
+                               int64_t max_bytes);
+/* A batch waits for room in the state file, or none does. */
+void ese_statistics_note_waiting(struct ese_statistics *statistics, bool waiting);
 
 /* One line of talk; the table for people; and as JSON (one object, indented):
  * {"transport","rule","handed",...,"mails":{"asked","refused","attempts","open"},

@@ -223,10 +223,11 @@ int ese_mail_table_check_room(struct ese_mail_table *table, size_t content_lengt
     int64_t waiting = count_waiting(table);
     int64_t bytes = ROW_BYTES + CONTENT_TIMES * (int64_t)content_length +
                     (waiting + 1) * GROWTH_BYTES;
-    if (ese_sqlite_check_room(table->sqlite, bytes, error) == 0)
+    struct ese_error full = {.code = ESE_OK};
+    if (ese_sqlite_check_room(table->sqlite, bytes, &full) == 0)
         return 0;
-    return ese_fail_within(error, "with %lld mails that wait, each of which needs %d more",
-                           (long long)waiting, GROWTH_BYTES);
+    return ese_fail(error, full.code, "%.300s, and %d for each of %lld mails that wait", full.text,
+                    GROWTH_BYTES, (long long)waiting);
 }
 
 int64_t ese_mail_table_used_bytes(struct ese_mail_table *table)

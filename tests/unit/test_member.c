@@ -6,20 +6,25 @@
 
 #include <cmocka.h>
 
+#include "ese-consumer/decisions.h"
 #include "ese-consumer/member.h"
+#include "ese-consumer/state.h"
 #include "ese-consumer/statistics.h"
+#include "ese-core/clock.h"
 #include "ese-core/history.h"
 #include "ese-core/memory.h"
+#include "ese-core/service.h"
 #include "tests/support/directory.h"
 
 #define NOON 1700000000000
 #define LOG 32 /* events each partition has at most */
+#define BOUND (INT64_C(2) << 20)
 
 /* ---- the transport ------------------------------------------------------------------------------- */
 
 /* What one poll does. HAND gives the next `count` events of the partition; AWAY says that nothing
  * is heard, and with a count that this is the end. */
-enum act { GIVE, TAKE, HAND, STEAL, SKIP, FENCE, AWAY, END };
+enum act { GIVE, TAKE, HAND, STEAL, SKIP, FENCE, AWAY, END, STOP };
 
 struct step {
     enum act act;
@@ -107,6 +112,7 @@ static int fake_next(struct ese_consumer *consumer, int timeout_ms, struct ese_b
         batch->count = step->count;
         consumer->at[step->partition] += step->count;
         break;
+    case STOP: ese_service_stop(); break;
     case END: break;
     }
     return 0;
@@ -164,6 +170,7 @@ struct bench {
     struct ese_metrics *metrics;
     struct ese_pulse *pulse;
     struct ese_member *member;
+    bool stays; /* it goes on behind the end, until a STOP */
     struct ese_error error;
 };
 
@@ -225,8 +232,9 @@ static int run(struct bench *bench, const struct ese_transport *transport, const
         .max_batch = LOG,
         .lateness_ms = 1000,
         .max_keys = 1000,
+        .max_bytes = BOUND,
         .history = {.path = bench->history_path, .party = "ese-consumer", .transport = "walk", .limit = 1 << 20},
-        .until_end = true,
+        .until_end = !bench->stays,
         .metrics = bench->metrics,
         .pulse = bench->pulse,
     };
@@ -354,6 +362,76 @@ static void whether_anything_is_heard_is_told(void **state)
     assert_string_equal(text, "");
 }
 
+/* ---- room in the state file ------------------------------------------------------------------ */
+
+/* Fills the file with decisions that were answered so long ago. */
+static void fill_state(struct bench *bench, int64_t answered_before_ms)
+{
+    const struct ese_state_options options = {.path = bench->state_path,
+                                              .durability = ESE_DURABILITY_OS,
+                                              .group = "g",
+                                              .transport = "made up",
+                                              .max_bytes = BOUND};
+    int64_t now_ms = ese_clock_wall_ms();
+    struct ese_state *state = NULL;
+    bool added;
+    assert_int_equal(ese_state_open(&options, &state, NULL), 0);
+    struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "made up");
+    assert_int_equal(ese_state_begin(state, NULL), 0);
+    for (uint32_t i = 0; ese_state_check_room(state, 1, NULL) == 0; i++) {
+        struct ese_event last = {.key = "somebody"};
+        struct ese_decision decision;
+        last.id = ese_id_make(&(struct ese_id_parts){.time_ms = 1, .run = 1, .sequence = i});
+        ese_decision_make(&decision, "r", &last, &last.id, 1);
+        snprintf(decision.subject, sizeof decision.subject, "s");
+        memset(decision.content, 'c', sizeof decision.content - 1);
+        decision.content[sizeof decision.content - 1] = '\0';
+        decision.made_ms = now_ms - answered_before_ms;
+        assert_int_equal(ese_decisions_add(decisions, &decision, &added, NULL), 0);
+        assert_int_equal(ese_decisions_note_answered(decisions, &decision.id,
+                                                     now_ms - answered_before_ms, NULL), 0);
+    }
+    assert_int_equal(ese_state_commit(state, NULL), 0);
+    ese_decisions_free(&decisions);
+    ese_state_close(&state);
+}
+
+static int64_t gauge(struct bench *bench, const char *name)
+{
+    return ese_metric_value(ese_metrics_gauge(bench->metrics, name, NULL, ""));
+}
+
+static void without_room_nothing_is_committed(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {{GIVE, 0, 0}, {HAND, 0, 5}, {END, 0, 0}};
+    fill_state(bench, 0);
+    assert_int_equal(run(bench, &sharing, steps), -1);
+    assert_int_equal(bench->error.code, ESE_E_FULL);
+    assert_non_null(strstr(bench->error.text, "--max-bytes"));
+    assert_non_null(strstr(bench->error.text, "2097152"));
+    assert_int_equal(figure(bench, ESE_FIGURE_NO_ROOM), 1);
+    assert_int_equal(figure(bench, ESE_FIGURE_HANDED), 0);
+    assert_int_equal(fake.acknowledged[0], 0);
+    assert_int_equal(gauge(bench, "ese_consumer_state_max_bytes"), BOUND);
+    assert_in_range(gauge(bench, "ese_consumer_state_used_bytes"), BOUND / 2, BOUND);
+}
+
+/* Stops this process's service, which nothing takes back: the last to run. */
+static void with_room_it_goes_on_where_it_was(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {{GIVE, 0, 0}, {HAND, 0, 5}, {HAND, 0, 4}, {STOP, 0, 0}};
+    fill_state(bench, ESE_DECISIONS_KEPT_MS - 2000); /* in two seconds they may leave */
+    bench->stays = true;
+    assert_int_equal(run(bench, &sharing, steps), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_NO_ROOM), 1);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 9);
+    assert_int_equal(figure(bench, ESE_FIGURE_DECISIONS), 3);
+    assert_int_equal(fake.acknowledged[0], 9);
+    assert_int_equal(gauge(bench, "ese_consumer_waiting_for_room"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
 
 int main(void)
@@ -366,6 +444,8 @@ int main(void)
         TEST(what_was_skipped_is_told),
         TEST(the_next_life_goes_on),
         TEST(whether_anything_is_heard_is_told),
+        TEST(without_room_nothing_is_committed),
+        TEST(with_room_it_goes_on_where_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

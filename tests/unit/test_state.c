@@ -29,15 +29,21 @@ static int remove_directory(void **state)
     return 0;
 }
 
-static struct ese_state *open_state(void)
+static struct ese_state *open_bounded(int64_t max_bytes)
 {
     struct ese_error error;
     struct ese_state *state = NULL;
     const struct ese_state_options options = {
-        .path = path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t"};
+        .path = path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t",
+        .max_bytes = max_bytes};
     if (ese_state_open(&options, &state, &error) != 0)
         fail_msg("%s", error.text);
     return state;
+}
+
+static struct ese_state *open_state(void)
+{
+    return open_bounded(0);
 }
 
 static struct ese_position take(struct ese_state *state, int32_t partition)
@@ -329,6 +335,67 @@ static void unasked_decisions_leave_where_nobody_asks(void **unused)
     ese_state_close(&state);
 }
 
+/* ---- room ----------------------------------------------------------------------------------- */
+
+#define BOUND (INT64_C(2) << 20)
+#define BATCH 20
+
+/* Adds decisions while there is room for a batch. Returns how many. */
+static int fill(struct ese_state *state, struct ese_decisions *decisions, struct ese_error *full)
+{
+    char key[20];
+    int added = 0;
+    for (; ese_state_check_room(state, BATCH, full) == 0; added++) {
+        snprintf(key, sizeof key, "%d", added);
+        struct ese_decision decision = decision_of(key, 0, added);
+        add(decisions, &decision, true);
+        assert_true(added < 100000);
+    }
+    return added;
+}
+
+/* A row grows by the answer, most of all by a refusal. */
+static void what_was_decided_can_be_answered_though_it_is_full(void **unused)
+{
+    (void)unused;
+    struct ese_error full = {0}, error = {0};
+    struct ese_state *state = open_bounded(BOUND);
+    struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "t");
+    char key[20], reason[161];
+    memset(reason, 'r', sizeof reason - 1);
+    reason[sizeof reason - 1] = '\0';
+    int added = fill(state, decisions, &full);
+    assert_true(added > 500);
+    assert_int_equal(full.code, ESE_E_FULL);
+    assert_non_null(strstr(full.text, "2097152 bytes"));
+    for (int i = 0; i < added; i++) {
+        snprintf(key, sizeof key, "%d", i);
+        struct ese_decision decision = decision_of(key, 0, i);
+        if (ese_decisions_note_refused(decisions, &decision.id, 1000, reason, &error) != 0)
+            fail_msg("decision %d of %d: %s", i, added, error.text);
+    }
+    assert_true(ese_state_used_bytes(state) <= BOUND);
+    ese_decisions_free(&decisions);
+    ese_state_close(&state);
+}
+
+static void what_has_left_makes_room(void **unused)
+{
+    (void)unused;
+    struct ese_error full = {0};
+    struct ese_state *state = open_bounded(BOUND);
+    struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "t");
+    int added = fill(state, decisions, &full);
+    assert_int_equal(ese_decisions_sweep_unasked(decisions, 0, added / 2, 100000, NULL), 0);
+    assert_int_equal(ese_state_check_room(state, BATCH, &full), 0);
+    assert_int_equal(ese_state_check_room(state, BOUND / ESE_STATE_EVENT_BYTES, &full), -1);
+    ese_decisions_free(&decisions);
+    ese_state_close(&state);
+    state = open_state();
+    assert_int_equal(ese_state_check_room(state, 1000000, &full), 0); /* without a bound: always */
+    ese_state_close(&state);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
 int main(void)
@@ -344,6 +411,8 @@ int main(void)
         TEST(a_name_missing_in_the_middle_is_told),
         TEST(decisions_are_open_until_answered),
         TEST(unasked_decisions_leave_where_nobody_asks),
+        TEST(what_was_decided_can_be_answered_though_it_is_full),
+        TEST(what_has_left_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
