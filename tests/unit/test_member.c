@@ -389,7 +389,7 @@ static void fill_state(struct bench *bench, int64_t answered_before_ms)
         decision.made_ms = now_ms - answered_before_ms;
         assert_int_equal(ese_decisions_add(decisions, &decision, &added, NULL), 0);
         assert_int_equal(ese_decisions_note_answered(decisions, &decision.id,
-                                                     now_ms - answered_before_ms, NULL), 0);
+                                                     now_ms - answered_before_ms, &added, NULL), 0);
     }
     assert_int_equal(ese_state_commit(state, NULL), 0);
     ese_decisions_free(&decisions);
