@@ -1,5 +1,7 @@
 #include "orchestration/kafka/kafka_command.h"
 
+#include <jansson.h>
+
 #include "ese-core/address.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
@@ -25,8 +27,71 @@ static const struct ese_option options[] = {
      .help = "Stands before every topic's name."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "os|disk", .fallback = "os",
      .help = "What an acknowledged record survives. disk sets flush.messages=1 on the topics."},
+    {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints one JSON object instead of text."},
     ESE_OPTION_END,
 };
+
+/* ---- what it prints ------------------------------------------------------------------------- */
+
+static void print_json(json_t *object)
+{
+    json_dumpf(object, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(object);
+}
+
+/* The broker's address for scripts; the talk around it goes to stderr. NULL: none runs. */
+static void print_running(const struct ese_config *config, const struct ese_kafka_home *home,
+                          const struct ese_running *running)
+{
+    if (!ese_config_flag(config, "json")) {
+        if (running != NULL)
+            printf("%s\n", running->bootstrap);
+    } else if (running == NULL) {
+        print_json(json_pack("{s:b}", "running", 0));
+    } else {
+        print_json(json_pack("{s:b, s:i, s:s, s:s}", "running", 1, "pid", (int)running->pid,
+                             "bootstrap_servers", running->bootstrap, "log", home->log));
+    }
+}
+
+static void print_topic(const char *prefix, const struct ese_topic *topic)
+{
+    printf("%s%s %d", prefix, topic->name, topic->partitions);
+    for (int p = 0; p < topic->property_count; p++)
+        printf(" %s=%s", topic->properties[p].name, topic->properties[p].value);
+    printf("\n");
+}
+
+static json_t *topic_json(const char *prefix, const struct ese_topic *topic)
+{
+    json_t *properties = json_object();
+    for (int p = 0; p < topic->property_count; p++)
+        json_object_set_new(properties, topic->properties[p].name,
+                            json_string(topic->properties[p].value));
+    return json_pack("{s:s+, s:i, s:o}", "name", prefix, topic->name, "partitions",
+                     topic->partitions, "properties", properties);
+}
+
+static void print_topics(const struct ese_config *config, const struct ese_topics *topics)
+{
+    const char *prefix = ese_config_text(config, "topic-prefix");
+    json_t *list = json_array();
+    bool json = ese_config_flag(config, "json");
+    if (prefix == NULL)
+        prefix = "";
+    for (int i = 0; i < topics->count; i++) {
+        if (json)
+            json_array_append_new(list, topic_json(prefix, &topics->topics[i]));
+        else
+            print_topic(prefix, &topics->topics[i]);
+    }
+    if (json)
+        print_json(json_pack("{s:O}", "topics", list));
+    json_decref(list);
+}
+
+/* ---- starting -------------------------------------------------------------------------------- */
 
 static int apply_topics(const struct ese_config *config, const struct ese_kafka_home *home,
                         const char *bootstrap_servers, struct ese_topics *topics,
@@ -74,7 +139,7 @@ static int start(const struct ese_config *config, const struct ese_kafka_home *h
     struct ese_running running;
     if (ese_running_find(home, &running)) {
         fprintf(stderr, "Kafka runs already (pid %d).\n", (int)running.pid);
-        printf("%s\n", running.bootstrap);
+        print_running(config, home, &running);
         return 0;
     }
     const struct ese_broker_options wanted = {
@@ -95,38 +160,40 @@ static int start(const struct ese_config *config, const struct ese_kafka_home *h
         return -1;
     }
     ese_broker_leave(&broker);
-    printf("%s\n", running.bootstrap);
+    print_running(config, home, &running);
     return 0;
 }
+
+/* ---- the other commands ---------------------------------------------------------------------- */
 
 static int stop(const struct ese_config *config, const struct ese_kafka_home *home,
                 struct ese_error *error)
 {
-    (void)config;
     struct ese_running running;
     if (!ese_running_find(home, &running)) {
         fprintf(stderr, "Kafka does not run.\n");
-        return 0;
+    } else {
+        if (ese_running_stop(home, &running, STOP_MS, error) == -1)
+            return -1;
+        fprintf(stderr, "Kafka has stopped (pid %d); its data stay in %s\n", (int)running.pid,
+                home->data);
     }
-    if (ese_running_stop(home, &running, STOP_MS, error) == -1)
-        return -1;
-    fprintf(stderr, "Kafka has stopped (pid %d); its data stay in %s\n", (int)running.pid,
-            home->data);
+    print_running(config, home, NULL);
     return 0;
 }
 
 static int status(const struct ese_config *config, const struct ese_kafka_home *home,
                   struct ese_error *error)
 {
-    (void)config;
     (void)error;
     struct ese_running running;
     if (!ese_running_find(home, &running)) {
         fprintf(stderr, "Kafka does not run; `./lab kafka start` starts it.\n");
+        print_running(config, home, NULL);
         return 1;
     }
     fprintf(stderr, "Kafka runs (pid %d); its log is %s\n", (int)running.pid, home->log);
-    printf("%s\n", running.bootstrap);
+    print_running(config, home, &running);
     return 0;
 }
 
@@ -147,14 +214,7 @@ static int topics(const struct ese_config *config, const struct ese_kafka_home *
     }
     if (apply_topics(config, home, bootstrap_servers, &wanted, error) == -1)
         return -1;
-    for (int i = 0; i < wanted.count; i++) {
-        const struct ese_topic *topic = &wanted.topics[i];
-        const char *prefix = ese_config_text(config, "topic-prefix");
-        printf("%s%s %d", prefix == NULL ? "" : prefix, topic->name, topic->partitions);
-        for (int p = 0; p < topic->property_count; p++)
-            printf(" %s=%s", topic->properties[p].name, topic->properties[p].value);
-        printf("\n");
-    }
+    print_topics(config, &wanted);
     return 0;
 }
 

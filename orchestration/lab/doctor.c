@@ -1,4 +1,5 @@
 /* ese-lab doctor: what is missing, what is in the way, and what to do about it. */
+#include <jansson.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <sys/statvfs.h>
@@ -177,34 +178,55 @@ static enum finding walk_port(const struct walk_port *port, char *text, size_t s
 
 /* ---- all of them ----------------------------------------------------------------------------- */
 
-/* Prints one finding. Returns whether something is missing. */
-static bool show(const char *name, enum finding found, const char *text)
+/* Prints one finding, or keeps it in the list where that is there. Returns whether something is
+ * missing. */
+static bool tell(json_t *list, const char *name, enum finding found, const char *text)
 {
     static const char *const words[] = {"ok", "MISSING", "note"};
-    printf("  %-8s %-10s %s\n", words[found], name, text);
+    static const char *const members[] = {"ok", "missing", "note"};
+    if (list == NULL)
+        printf("  %-8s %-10s %s\n", words[found], name, text);
+    else
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", name, "finding",
+                                              members[found], "text", text));
     return found == MISSING;
 }
 
-static int run_doctor(const struct ese_config *config, struct ese_error *error)
+static int look_at_all(json_t *list)
 {
     char text[512], name[16];
     int missing = 0;
-    (void)config;
     for (size_t i = 0; i < ESE_COUNT_OF(checks); i++) {
         enum finding found = checks[i].look(text, sizeof text);
-        missing += show(checks[i].name, found, text);
+        missing += tell(list, checks[i].name, found, text);
     }
     for (size_t i = 0; i < ESE_COUNT_OF(walk_ports); i++) {
         enum finding found = walk_port(&walk_ports[i], text, sizeof text);
         snprintf(name, sizeof name, "port %s", walk_ports[i].number);
-        missing += show(name, found, text);
+        missing += tell(list, name, found, text);
+    }
+    return missing;
+}
+
+static int run_doctor(const struct ese_config *config, struct ese_error *error)
+{
+    json_t *list = ese_config_flag(config, "json") ? json_array() : NULL;
+    int missing = look_at_all(list);
+    if (list != NULL) {
+        json_t *object = json_pack("{s:i, s:o}", "missing", missing, "checks", list);
+        json_dumpf(object, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(object);
     }
     if (missing > 0)
         return ese_fail(error, ESE_E_MISSING, "%d of these must be mended first", missing);
     return 0;
 }
 
-static const struct ese_option no_options[] = {ESE_OPTION_END};
+static const struct ese_option options[] = {
+    {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints one JSON object."},
+    ESE_OPTION_END,
+};
 
 static const struct ese_service service = {
     .manual = {
@@ -214,7 +236,7 @@ static const struct ese_service service = {
         .description = "Exit status 69 when something must be mended before the lab can run.",
         .examples = NULL,
     },
-    .options = no_options,
+    .options = options,
     .run = run_doctor,
 };
 

@@ -11,9 +11,9 @@
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/journey.h"
 #include "orchestration/lab/run_directory.h"
+#include "orchestration/lab/standing.h"
 #include "orchestration/lab/stay.h"
 
-#define READY_FILE "addresses"
 #define LOOK_EVERY_MS 200
 
 static const struct ese_option options[] = {
@@ -31,6 +31,8 @@ static const struct ese_option options[] = {
      .help = "A Kafka cluster that is there already, used instead. Exit status 69 when nobody "
              "answers there."},
     {.name = "foreground", .kind = ESE_OPTION_FLAG, .help = "Stay in the terminal until Ctrl-C."},
+    {.name = "json", .kind = ESE_OPTION_FLAG,
+     .help = "Prints where everything is as one JSON object, as status --json does."},
     ESE_OPTION_END,
 };
 
@@ -46,8 +48,8 @@ static const char *chosen_transport(const struct ese_config *config)
 static int write_ready(const struct ese_journey *journey, const char *directory, struct ese_error *error)
 {
     char path[ESE_ARTIFACT_PATH_SIZE], part[ESE_ARTIFACT_PATH_SIZE], text[1024];
-    if (ese_artifact_path(directory, READY_FILE, path, error) < 0 ||
-        ese_artifact_path(directory, READY_FILE ".part", part, error) < 0)
+    if (ese_artifact_path(directory, ESE_STANDING_FILE, path, error) < 0 ||
+        ese_artifact_path(directory, ESE_STANDING_FILE ".part", part, error) < 0)
         return -1;
     ese_journey_addresses(journey, text, sizeof text);
     FILE *file = fopen(part, "we");
@@ -57,6 +59,22 @@ static int write_ready(const struct ese_journey *journey, const char *directory,
             ese_journey_directory(journey));
     if (fclose(file) != 0 || rename(part, path) < 0)
         return ese_fail_errno(error, "cannot write %.300s", path);
+    return 0;
+}
+
+/* What whoever typed it is told. */
+static int announce(pid_t pid, bool json, struct ese_error *error)
+{
+    struct ese_standing standing;
+    if (ese_standing_read(pid, &standing, error) < 0)
+        return -1;
+    if (json) {
+        ese_standing_write_json(&standing, stdout);
+    } else {
+        printf("The lab is up:\n");
+        ese_standing_write_places(&standing, stdout);
+    }
+    fflush(stdout);
     return 0;
 }
 
@@ -105,22 +123,13 @@ static int stay_up(const struct ese_config *config, const char *directory, struc
     struct ese_journey *journey = NULL;
     int status = -1;
     if (ese_journey_open(&walking, &journey, error) == 0 && ese_journey_serve(journey, error) == 0 &&
-        ese_journey_offer(journey, &load, error) == 0 && write_ready(journey, directory, error) == 0)
+        ese_journey_offer(journey, &load, error) == 0 &&
+        write_ready(journey, directory, error) == 0 &&
+        (!ese_config_flag(config, "foreground") ||
+         announce(getpid(), ese_config_flag(config, "json"), error) == 0))
         status = watch(journey, error);
     ese_journey_close(&journey);
     return status;
-}
-
-static int show(const char *directory)
-{
-    char path[ESE_ARTIFACT_PATH_SIZE], line[512];
-    FILE *file = ese_artifact_path(directory, READY_FILE, path, NULL) == 0 ? fopen(path, "re") : NULL;
-    if (file == NULL)
-        return 1;
-    while (fgets(line, sizeof line, file) != NULL)
-        printf("  %s", line);
-    fclose(file);
-    return 0;
 }
 
 /* The half that goes into the background. Does not return to the shell. */
@@ -142,10 +151,11 @@ static void become_background(const struct ese_config *config, const char *direc
     exit(0);
 }
 
-static int wait_for_background(pid_t child, const char *directory, struct ese_error *error)
+static int wait_for_background(pid_t child, const char *directory, bool json,
+                               struct ese_error *error)
 {
     char ready[ESE_ARTIFACT_PATH_SIZE];
-    if (ese_artifact_path(directory, READY_FILE, ready, error) < 0)
+    if (ese_artifact_path(directory, ESE_STANDING_FILE, ready, error) < 0)
         return -1;
     while (access(ready, F_OK) < 0) {
         int status;
@@ -157,9 +167,11 @@ static int wait_for_background(pid_t child, const char *directory, struct ese_er
             return ese_fail(error, ESE_E_CLOSED, "stopped while the lab started");
         }
     }
-    printf("The lab is up:\n");
-    show(directory);
-    printf("'./lab status' shows how it stands, './lab logs' what it says, './lab down' stops it.\n");
+    if (announce(child, json, error) < 0)
+        return -1;
+    if (!json)
+        printf("'./lab status' shows how it stands, './lab logs' what it says, './lab down' stops "
+               "it.\n");
     return 0;
 }
 
@@ -169,7 +181,7 @@ static int run_up(const struct ese_config *config, struct ese_error *error)
     if (ese_journey_check(chosen_transport(config), ese_config_text(config, "bootstrap-servers"),
                           error) < 0 ||
         ese_stay_directory(directory, error) < 0 || ese_artifact_directory(directory, error) < 0 ||
-        ese_artifact_path(directory, READY_FILE, ready, error) < 0)
+        ese_artifact_path(directory, ESE_STANDING_FILE, ready, error) < 0)
         return -1;
     if (ese_stay_running() != 0)
         return ese_fail(error, ESE_E_CONFLICT, "a lab is up already (process %d): './lab down' stops it",
@@ -183,7 +195,7 @@ static int run_up(const struct ese_config *config, struct ese_error *error)
         return ese_fail_errno(error, "cannot go into the background");
     if (child == 0)
         become_background(config, directory);
-    return wait_for_background(child, directory, error);
+    return wait_for_background(child, directory, ese_config_flag(config, "json"), error);
 }
 
 static const struct ese_service service = {

@@ -371,7 +371,7 @@ static void what_was_decided_can_be_answered_though_it_is_full(void **unused)
     for (int i = 0; i < added; i++) {
         snprintf(key, sizeof key, "%d", i);
         struct ese_decision decision = decision_of(key, 0, i);
-        if (ese_decisions_note_refused(decisions, &decision.id, 1000, reason, &error) != 0)
+        if (ese_decisions_note_refused(decisions, &decision.id, 1000, reason, &noted, &error) != 0)
             fail_msg("decision %d of %d: %s", i, added, error.text);
     }
     assert_true(ese_state_used_bytes(state) <= BOUND);
