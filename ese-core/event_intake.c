@@ -7,6 +7,7 @@
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 
+#define NOTHING "Nothing was stored: "
 #define ANSWER_LIMIT (256 * 1024 * 1024) /* a batch comes back somewhat larger than it came */
 
 struct ese_event_intake {
@@ -63,21 +64,22 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
         bool retry_later;
         const char *message;
     } refusals[] = {
-        [ESE_APPEND_FULL] = {503, true, "Nothing was stored: the queue is full, try again"},
-        [ESE_APPEND_AT_BOUND] = {503, true, "Nothing was stored: "},
+        [ESE_APPEND_FULL] = {503, true, NOTHING "the queue is full, try again"},
+        [ESE_APPEND_AT_BOUND] = {503, true, NOTHING "the store holds as much as it may"},
         [ESE_APPEND_CONFLICT] = {422, false,
                                  "This id or Idempotency-Key came before with another content"},
         [ESE_APPEND_UNKNOWN] = {504, false, "Perhaps stored: try again with the same id"},
-        [ESE_APPEND_NO_ROOM] = {507, false, "Nothing was stored: there is no room"},
-        [ESE_APPEND_FAILED] = {503, true, "Nothing was stored: the store failed, try again"},
+        [ESE_APPEND_NO_ROOM] = {507, false, NOTHING "there is no room"},
+        [ESE_APPEND_FAILED] = {503, true, NOTHING "the store failed, try again"},
     };
     struct held *held = (struct held *)append;
     if (result == ESE_APPEND_STORED) {
         reply_stored(held);
     } else {
-        char message[600];
-        snprintf(message, sizeof message, "%s%s", refusals[result].message,
-                 result == ESE_APPEND_AT_BOUND ? append->why : "");
+        bool is_explained = refusals[result].status == 503 && append->why[0] != '\0';
+        char message[ESE_INTAKE_WHY_SIZE + sizeof NOTHING];
+        snprintf(message, sizeof message, "%s%s", is_explained ? NOTHING : "",
+                 is_explained ? append->why : refusals[result].message);
         if (refusals[result].retry_later)
             ese_http_request_add_header(held->request, "Retry-After", "1");
         ese_http_reply_message(held->request, refusals[result].status, message);

@@ -5,8 +5,8 @@
  * hands them to the store's `append`, and answers when the store says what became of them:
  *
  *   stored     201 with the stored event, or the array of them
- *   full       503 with Retry-After: certainly not stored
- *   at bound   503 with Retry-After, and the store's own words: it holds as much as it may
+ *   full       503 with Retry-After: certainly not stored, and why
+ *   at bound   503 with Retry-After, and why: the store holds as much as it may
  *   conflict   422: the same id or Idempotency-Key with another content
  *   unknown    504: perhaps stored; a retry of the same id is safe
  *   failed     507 (no room: the disk is full) or 503
@@ -31,6 +31,7 @@
 #include "ese-core/http_server.h"
 
 #define ESE_INTAKE_KEY_SIZE 128
+#define ESE_INTAKE_WHY_SIZE 600
 
 /* One request on its way through a store. The intake owns it; between append and done it is the
  * store's to read and to fill. */
@@ -41,7 +42,7 @@ struct ese_append {
     char idempotency_key[ESE_INTAKE_KEY_SIZE]; /* "" when there is none */
     uint64_t content_hash;      /* over all events, where there is a key: for its comparison */
     bool many;                  /* POST /events: the answer is an array */
-    const char *why;            /* the store's words for AT_BOUND; they must outlive done */
+    char why[ESE_INTAKE_WHY_SIZE]; /* the store's words for a 503: what is wrong and what to do */
     void *store_private;        /* the store's, while it holds it */
     struct ese_append *next;    /* the store's, for its queue */
 };

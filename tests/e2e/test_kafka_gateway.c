@@ -257,6 +257,9 @@ static void a_broker_that_dies_is_survived(void **state)
         ese_http_client_poll(client, 100, -1);
     assert_true(ese_clock_monotonic_ns() - asked_ns < 500 * ESE_NS_PER_MS);
     assert_int_equal(away.status, 503);
+    assert_non_null(strstr(away.body, "Nothing was stored: no Kafka broker answers at"));
+    assert_non_null(strstr(away.body, scene.bootstrap));
+    assert_non_null(strstr(away.body, "./lab kafka start"));
     struct answer again;
     call("POST", "/event", NULL, CLICK(ID_1, "10.0.0.1"), &again);
     while (again.status == -1)
@@ -273,6 +276,74 @@ static void a_broker_that_dies_is_survived(void **state)
     ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 3 + counted("ese_produced_again_total", NULL));
     ese_kafka_topics_clear(&hold);
+}
+
+/* An event of a burst, on its way while the broker dies. */
+struct sent {
+    char id[ESE_ID_TEXT_SIZE];
+    struct answer answer;
+};
+
+static void send_one(struct sent *sent, uint32_t sequence)
+{
+    char body[512];
+    const struct ese_id_parts parts = {.time_ms = INT64_C(1700000000000), .lane = 3, .run = 9,
+                                       .sequence = sequence};
+    const struct ese_id id = ese_id_make(&parts);
+    ese_id_text(&id, sent->id);
+    snprintf(body, sizeof body, CLICK("%s", "10.0.0.9"), sent->id);
+    call("POST", "/event", NULL, body, &sent->answer);
+}
+
+static int copies(const struct topics_hold *hold, const char *id)
+{
+    int count = 0;
+    for (int i = 0; i < hold->count; i++) {
+        char text[ESE_ID_TEXT_SIZE];
+        ese_id_text(&hold->events[i].id, text);
+        count += strcmp(text, id) == 0;
+    }
+    return count;
+}
+
+/* Events stream in while the broker is killed, and nobody tries again: what was answered 503 is
+ * not in the topics when it is back, and what was answered 201 is. */
+static void what_is_answered_503_is_not_there(void **state)
+{
+    (void)state;
+    static const char *const short_time[] = {"produce-timeout-ms", "500", NULL};
+    static struct sent sent[90];
+    struct topics_hold hold;
+    int stored = 0, absent = 0;
+    close_server();
+    open_server(ESE_DURABILITY_OS, short_time);
+    assert_true(ese_test_wait_until(is_healthy, NULL, WAIT_MS));
+    for (uint32_t i = 0; i < ESE_COUNT_OF(sent); i++) {
+        send_one(&sent[i], i);
+        ese_http_client_poll(client, 5, -1);
+        if (i == 30)
+            ese_kafka_scene_kill(&scene);
+    }
+    while (ese_http_client_poll(client, 100, -1) > 0)
+        continue;
+    ese_kafka_scene_restart(&scene);
+    read_topics(&hold);
+    for (size_t i = 0; i < ESE_COUNT_OF(sent); i++) {
+        assert_in_set((unsigned long)sent[i].answer.status,
+                      ((const unsigned long[]){201, 503, 504}), 3);
+        if (sent[i].answer.status == 201) {
+            assert_int_equal(copies(&hold, sent[i].id), 1);
+            stored++;
+        }
+        if (sent[i].answer.status == 503) {
+            assert_int_equal(copies(&hold, sent[i].id), 0);
+            assert_non_null(strstr(sent[i].answer.body, "Nothing was stored: "));
+            absent++;
+        }
+    }
+    assert_true(stored >= 10);
+    assert_true(absent >= 10);
+    clear(&hold);
 }
 
 /* The time to the broker runs out: perhaps stored, or certainly not, but never without an
@@ -373,6 +444,7 @@ int main(void)
         TEST(a_key_names_the_request),
         TEST(reading_is_done_on_the_topics),
         TEST(a_broker_that_dies_is_survived),
+        TEST(what_is_answered_503_is_not_there),
         TEST(a_produce_that_times_out_is_answered),
         TEST(a_level_the_topics_do_not_keep_is_refused),
         TEST(events_go_via_the_server),

@@ -18,6 +18,7 @@ struct fixture {
     struct ese_event_intake *intake;
     /* The stand-in store: answers with `result`, at once or from a thread. */
     enum ese_append_result result;
+    const char *why;
     bool later;
     pthread_t thread;
     int appended;
@@ -45,9 +46,9 @@ static void append(void *store, struct ese_append *append)
 {
     struct fixture *fixture = store;
     fixture->appended++;
+    snprintf(append->why, sizeof append->why, "%s", fixture->why == NULL ? "" : fixture->why);
     fixture->seen_count = append->list.count;
     fixture->content_hash = append->content_hash;
-    append->why = "7 of 7 bytes are used";
     memcpy(fixture->idempotency_key, append->idempotency_key, sizeof fixture->idempotency_key);
     for (size_t i = 0; i < append->list.count; i++) {
         append->list.events[i].server_ts = 1700000000123;
@@ -246,8 +247,32 @@ static void the_stores_word_decides(void **state)
         struct ese_raw_answer answer = post(&fixture, "/event", "", CLICK(1), cases[i / 2].status);
         assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"),
                             cases[i / 2].retry_after);
-        if (fixture.result == ESE_APPEND_AT_BOUND)
-            assert_non_null(strstr(answer.body, "Nothing was stored: 7 of 7 bytes are used"));
+        ese_raw_answer_clear(&answer);
+    }
+    stop(&fixture);
+}
+
+static void a_refusal_says_why(void **state)
+{
+    static const struct {
+        enum ese_append_result result;
+        int status;
+        bool says_why; /* where it is certain that nothing was stored */
+    } cases[] = {{ESE_APPEND_FULL, 503, true}, {ESE_APPEND_FAILED, 503, true},
+                 {ESE_APPEND_AT_BOUND, 503, true},
+                 {ESE_APPEND_UNKNOWN, 504, false}, {ESE_APPEND_CONFLICT, 422, false}};
+    struct fixture fixture;
+    (void)state;
+    start(&fixture);
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        bool given = i % 2 == 1;
+        fixture.result = cases[i / 2].result;
+        fixture.why = given ? "the \"broker\" is away: start it" : NULL;
+        struct ese_raw_answer answer = post(&fixture, "/event", "", CLICK(1), cases[i / 2].status);
+        assert_int_equal(strstr(answer.body, "Nothing was stored: the ") != NULL,
+                         cases[i / 2].says_why);
+        assert_int_equal(strstr(answer.body, "the \\\"broker\\\" is away: start it") != NULL,
+                         cases[i / 2].says_why && given);
         ese_raw_answer_clear(&answer);
     }
     stop(&fixture);
@@ -491,6 +516,7 @@ int main(void)
         cmocka_unit_test(bad_bodies_are_the_originals_400),
         cmocka_unit_test(a_batch_beyond_the_bound_is_413),
         cmocka_unit_test(the_stores_word_decides),
+        cmocka_unit_test(a_refusal_says_why),
         cmocka_unit_test(events_without_an_id_are_given_one),
         cmocka_unit_test(given_ids_are_kept),
         cmocka_unit_test(traceparent_is_taken_or_made),

@@ -16,6 +16,7 @@
 #define NO_ANSWER (-1)
 #define MOST_PUT 1024
 #define MOST_IN_FLIGHT 10
+#define REASON "Local: Message timed out"
 
 /* ---- what stands in for the outlet and the intake ------------------------------------------ */
 
@@ -80,9 +81,11 @@ static struct ese_gateway *gateway;
 static struct ese_metrics *metrics;
 static bool is_reachable;
 
-static bool reachable(void *context)
+static bool reachable(void *context, char *text, size_t size)
 {
     (void)context;
+    if (!is_reachable)
+        snprintf(text, size, "nobody there, look");
     return is_reachable;
 }
 
@@ -145,7 +148,7 @@ static void report(int index, enum ese_delivery_result result, int64_t timestamp
     const struct ese_delivery_report delivered = {.token = put[index].token,
                                                   .result = result,
                                                   .timestamp_ms = timestamp_ms,
-                                                  .reason = ""};
+                                                  .reason = REASON};
     ese_gateway_delivered(gateway, &delivered);
 }
 
@@ -269,10 +272,12 @@ static void what_certainly_failed_is_forgotten(void **state)
     ese_gateway_append(gateway, first);
     report(0, ESE_DELIVERY_NOT_SENT, -1);
     assert_int_equal(result_of(first), ESE_APPEND_FULL);
+    assert_non_null(strstr(first->why, REASON));
     ese_gateway_append(gateway, again);
     assert_int_equal(put_count, 2);
     report(1, ESE_DELIVERY_REFUSED, -1);
     assert_int_equal(result_of(again), ESE_APPEND_FAILED);
+    assert_non_null(strstr(again->why, REASON));
     ese_gateway_append(gateway, third);
     assert_int_equal(put_count, 3);
     report(2, ESE_DELIVERED, 1);
@@ -330,6 +335,8 @@ static void bounds_are_refusals(void **state)
     ese_gateway_append(gateway, most);
     ese_gateway_append(gateway, beyond);
     assert_int_equal(result_of(beyond), ESE_APPEND_FULL);
+    assert_non_null(strstr(beyond->why, "9 events"));
+    assert_non_null(strstr(beyond->why, "--queue-events 10"));
     ese_gateway_append(gateway, fits);
     assert_int_equal(put_count, 10);
     for (int i = 0; i < 10; i++)
@@ -343,6 +350,7 @@ static void bounds_are_refusals(void **state)
     struct ese_append *too_many_names = request(0, 4, ""), *enough = request(0, 3, "");
     ese_gateway_append(gateway, too_many_names);
     assert_int_equal(result_of(too_many_names), ESE_APPEND_FULL);
+    assert_non_null(strstr(too_many_names->why, "--window-events 3"));
     ese_gateway_append(gateway, enough);
     assert_int_equal(put_count, 3);
     for (int i = 0; i < 3; i++)
@@ -364,10 +372,51 @@ static void a_cluster_that_is_away_refuses_only_what_is_new(void **state)
     assert_int_equal(result_of(again), ESE_APPEND_STORED);
     ese_gateway_append(gateway, new);
     assert_int_equal(result_of(new), ESE_APPEND_FULL);
+    assert_string_equal(new->why, "nobody there, look");
     assert_int_equal(put_count, 1);
     free_append(&first);
     free_append(&again);
     free_append(&new);
+}
+
+/* "Nothing was stored" is true of all of a request, or it is not said. */
+static void what_was_begun_is_never_certainly_absent(void **state)
+{
+    (void)state;
+    struct ese_append *stored = request(0, 1, ""), *under_way = request(1, 1, "");
+    struct ese_append *with_stored = request(0, 1, ""), *with_both = request(0, 3, "k");
+    ese_gateway_append(gateway, stored);
+    report(0, ESE_DELIVERED, 5000);
+    ese_gateway_append(gateway, under_way);
+    is_reachable = false;
+    ese_gateway_append(gateway, with_both);
+    assert_int_equal(result_of(with_both), ESE_APPEND_UNKNOWN);
+    ese_gateway_append(gateway, with_stored); /* answered, not refused: nothing is to be produced */
+    assert_int_equal(result_of(with_stored), ESE_APPEND_STORED);
+    report(1, ESE_DELIVERED, 5001);
+    free_append(&stored);
+    free_append(&under_way);
+    free_append(&with_stored);
+    free_append(&with_both);
+
+    open_gateway(1); /* no room for a key, or for a second name */
+    is_reachable = true;
+    put_count = 0;
+    stored = request(0, 1, "");
+    ese_gateway_append(gateway, stored);
+    report(0, ESE_DELIVERED, 5000);
+    struct ese_append *beside_new = request(0, 2, ""), *keyed = request(0, 1, "k");
+    struct ese_append *alone = request(5, 1, "");
+    ese_gateway_append(gateway, beside_new);
+    assert_int_equal(result_of(beside_new), ESE_APPEND_UNKNOWN);
+    ese_gateway_append(gateway, keyed);
+    assert_int_equal(result_of(keyed), ESE_APPEND_UNKNOWN);
+    ese_gateway_append(gateway, alone);
+    assert_int_equal(result_of(alone), ESE_APPEND_FULL);
+    free_append(&stored);
+    free_append(&beside_new);
+    free_append(&keyed);
+    free_append(&alone);
 }
 
 /* An Idempotency-Key with events that have no ids of the client's: each attempt brings new ones. */
@@ -514,6 +563,7 @@ int main(void)
         TEST(one_id_twice_in_a_batch_is_stored_once),
         TEST(bounds_are_refusals),
         TEST(a_cluster_that_is_away_refuses_only_what_is_new),
+        TEST(what_was_begun_is_never_certainly_absent),
         TEST(a_key_is_answered_as_before),
         TEST(a_key_of_unknown_outcome_keeps_its_ids),
         TEST(a_key_whose_request_failed_is_free_again),

@@ -362,6 +362,7 @@ static void what_was_decided_can_be_answered_though_it_is_full(void **unused)
     struct ese_state *state = open_bounded(BOUND);
     struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "t");
     char key[20], reason[161];
+    bool noted;
     memset(reason, 'r', sizeof reason - 1);
     reason[sizeof reason - 1] = '\0';
     int added = fill(state, decisions, &full);

@@ -403,6 +403,11 @@ static int is_all_known(struct ese_store_table *table, struct ese_append *append
     return got;
 }
 
+const char *ese_store_table_full(const struct ese_store_table *table)
+{
+    return table->room.full;
+}
+
 int ese_store_table_append(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
                            enum ese_append_result *result, struct ese_error *error)
 {
@@ -419,7 +424,7 @@ int ese_store_table_append(struct ese_store_table *table, struct ese_append *app
     if (!ese_store_room_for(&table->room, ese_store_room_needed(&append->list))) {
         int known = is_all_known(table, append, error);
         *result = ESE_APPEND_AT_BOUND;
-        append->why = table->room.full;
+        ese_fit_text(append->why, sizeof append->why, table->room.full);
         if (known != 1)
             return known;
     }

@@ -33,9 +33,12 @@ void ese_store_table_rollback(struct ese_store_table *table);
 
 /* Stores a request as a whole or not at all, with now_ms as its server_ts, or finds what was
  * stored for it before and fills that in. *result is ESE_APPEND_STORED, ESE_APPEND_CONFLICT or
- * ESE_APPEND_AT_BOUND with append->why, which is the table's. */
+ * ESE_APPEND_AT_BOUND with append->why. */
 int ese_store_table_append(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
                            enum ese_append_result *result, struct ese_error *error);
+
+/* Why there was no room, the last time; the table's. */
+const char *ese_store_table_full(const struct ese_store_table *table);
 
 /* Deletes rows that are too old, at most `most` of each kind; *deleted says how many events it
  * were. */
@@ -43,7 +46,7 @@ int ese_store_table_expire(struct ese_store_table *table, int64_t now_ms, int64_
                            int64_t *deleted, struct ese_error *error);
 
 /* Writes as much as the largest event, where no reader sees it: fails when that could not be
- * stored either. *why becomes NULL, or, where only the bound keeps it from that, append->why. */
+ * stored either. *why becomes NULL, or, where only the bound keeps it from that, the table's words. */
 int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, const char **why,
                           struct ese_error *error);
 

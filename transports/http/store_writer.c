@@ -190,7 +190,7 @@ static int store_group(struct ese_store_writer *writer, struct group *group, int
         if (ese_store_table_append(writer->table, append, now_ms, &result, error) != 0)
             return -1;
         if (result == ESE_APPEND_AT_BOUND)
-            group->full = append->why;
+            group->full = ese_store_table_full(writer->table);
         set_outcome(append, result);
     }
     return 0;

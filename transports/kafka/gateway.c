@@ -136,6 +136,13 @@ static void finish(struct ese_gateway *gateway, struct request *request)
     make_answerable(gateway, request, result);
 }
 
+/* What a broker or librdkafka said of an event that certainly was not stored. */
+static void note_reason(struct request *request, const char *reason)
+{
+    snprintf(request->append->why, sizeof request->append->why,
+             "Kafka did not take it (%s): look at the broker's log; try again", reason);
+}
+
 static void count_outcome(struct request *request, size_t index, enum ese_delivery_result result,
                           const struct ese_window_entry *entry)
 {
@@ -152,7 +159,7 @@ static void count_outcome(struct request *request, size_t index, enum ese_delive
 /* Tells everybody who waits for the entry, and keeps or forgets it. An attempt that certainly
  * failed makes an earlier one of unknown outcome no surer. */
 static void settle(struct ese_gateway *gateway, struct ese_window_entry *entry,
-                   enum ese_delivery_result result)
+                   enum ese_delivery_result result, const char *reason)
 {
     struct waiter *waiter = entry->waiting;
     entry->waiting = NULL;
@@ -162,6 +169,8 @@ static void settle(struct ese_gateway *gateway, struct ese_window_entry *entry,
     while (waiter != NULL) {
         struct request *request = waiter->request;
         struct waiter *next = waiter->next;
+        if (result == ESE_DELIVERY_NOT_SENT || result == ESE_DELIVERY_REFUSED)
+            note_reason(request, reason);
         count_outcome(request, waiter->index, result, entry);
         if (request->left == 0)
             finish(gateway, request);
@@ -184,7 +193,7 @@ void ese_gateway_delivered(void *context, const struct ese_delivery_report *repo
     gateway->in_flight--;
     if (report->result == ESE_DELIVERED)
         entry->server_ts = report->timestamp_ms >= 0 ? report->timestamp_ms : ese_clock_wall_ms();
-    settle(gateway, entry, report->result);
+    settle(gateway, entry, report->result, report->reason);
     unlock_and_answer(gateway);
 }
 
@@ -199,12 +208,6 @@ static struct request *new_request(struct ese_append *append)
     request->waiters = ese_alloc_array(append->list.count + 1, sizeof *request->waiters);
     return request;
 }
-
-/* What a request asks of the outlet. */
-struct needs {
-    size_t to_produce;
-    bool doubtful; /* some of it ended unknown before */
-};
 
 /* Undoes what reserve made. */
 static void release(struct ese_gateway *gateway, struct request *request)
@@ -222,6 +225,28 @@ static void release(struct ese_gateway *gateway, struct request *request)
     if (request->key != NULL && request->key->state == ESE_ENTRY_NEW)
         ese_window_forget(gateway->window, request->key);
     request->key = NULL;
+}
+
+/* Whether some of it was produced before, or is under way: then nobody can say that nothing of it
+ * is stored. */
+static bool is_begun(const struct ese_gateway *gateway, const struct ese_append *append)
+{
+    for (size_t i = 0; i < append->list.count; i++) {
+        struct ese_name name = ese_name_of_event(&append->list.events[i]);
+        const struct ese_window_entry *entry = ese_window_find(gateway->window, &name);
+        if (entry != NULL && entry->state != ESE_ENTRY_NEW)
+            return true;
+    }
+    return false;
+}
+
+/* There is no room in the window for all its names. */
+static void tell_window_full(const struct ese_gateway *gateway, struct ese_append *append)
+{
+    snprintf(append->why, sizeof append->why,
+             "%lld ids are remembered for retries already, --window-events %lld is the most; try "
+             "again later, or start the server with more",
+             (long long)ese_window_count(gateway->window), (long long)gateway->options.most_kept);
 }
 
 /* An entry for the event: the one it has, or a new one. ESE_APPEND_STORED means that all is
@@ -245,19 +270,21 @@ static enum ese_append_result reserve_one(struct ese_gateway *gateway, struct es
     return ESE_APPEND_STORED;
 }
 
+/* Entries for all of it; how many events are to be produced. */
 static enum ese_append_result reserve(struct ese_gateway *gateway, struct request *request,
-                                      int64_t now_ms, struct needs *needs)
+                                      int64_t now_ms, size_t *to_produce)
 {
     struct ese_event_list *list = &request->append->list;
-    *needs = (struct needs){0};
+    *to_produce = 0;
     for (size_t i = 0; i < list->count; i++) {
         enum ese_append_result result =
             reserve_one(gateway, &list->events[i], now_ms, &request->entries[i]);
+        if (result == ESE_APPEND_FULL)
+            tell_window_full(gateway, request->append);
         if (result != ESE_APPEND_STORED)
             return result;
         uint8_t state = request->entries[i]->state;
-        needs->to_produce += state == ESE_ENTRY_NEW || state == ESE_ENTRY_UNKNOWN;
-        needs->doubtful |= state == ESE_ENTRY_UNKNOWN;
+        *to_produce += state == ESE_ENTRY_NEW || state == ESE_ENTRY_UNKNOWN;
     }
     return ESE_APPEND_STORED;
 }
@@ -273,14 +300,15 @@ static void wait_for(struct request *request, size_t index, struct ese_window_en
 static void produce(struct ese_gateway *gateway, struct ese_window_entry *entry,
                     struct ese_event *event)
 {
+    struct ese_error error;
     if (entry->state == ESE_ENTRY_UNKNOWN)
         ese_metric_add(gateway->again, 1);
     event->id = entry->id; /* produced again it must be recognised as the same event */
     entry->state = ESE_ENTRY_IN_FLIGHT;
-    if (ese_outlet_put(gateway->outlet, event, entry, NULL) == 0)
+    if (ese_outlet_put(gateway->outlet, event, entry, &error) == 0)
         gateway->in_flight++;
     else
-        settle(gateway, entry, ESE_DELIVERY_NOT_SENT);
+        settle(gateway, entry, ESE_DELIVERY_NOT_SENT, error.text);
 }
 
 /* First every event gets what is known of it or waits, so that nothing that happens to one entry
@@ -305,6 +333,16 @@ static void start(struct ese_gateway *gateway, struct request *request)
         finish(gateway, request);
 }
 
+/* Answers a request of which nothing was begun here. */
+static void refuse(struct ese_gateway *gateway, struct request *request,
+                   enum ese_append_result result)
+{
+    release(gateway, request);
+    if (result == ESE_APPEND_FULL && is_begun(gateway, request->append))
+        result = ESE_APPEND_UNKNOWN;
+    make_answerable(gateway, request, result);
+}
+
 /* Looks its Idempotency-Key up. True when that alone settles the request, or makes it wait. */
 static bool settled_by_key(struct ese_gateway *gateway, struct request *request, int64_t now_ms)
 {
@@ -314,13 +352,14 @@ static bool settled_by_key(struct ese_gateway *gateway, struct request *request,
     if (key == NULL) {
         key = ese_window_add(gateway->window, &name, now_ms);
         if (key == NULL) {
-            make_answerable(gateway, request, ESE_APPEND_FULL);
+            tell_window_full(gateway, append);
+            refuse(gateway, request, ESE_APPEND_FULL);
             return true;
         }
         key->content_hash = append->content_hash;
     }
     if (key->content_hash != append->content_hash) {
-        make_answerable(gateway, request, ESE_APPEND_CONFLICT);
+        refuse(gateway, request, ESE_APPEND_CONFLICT);
         return true;
     }
     if (key->state == ESE_ENTRY_IN_FLIGHT) {
@@ -338,33 +377,37 @@ static bool settled_by_key(struct ese_gateway *gateway, struct request *request,
     return false;
 }
 
-/* Whether so many more may go out just now. */
-static bool has_room(struct ese_gateway *gateway, size_t to_produce)
+/* Whether so many more may go out just now; where not, append says why. */
+static bool has_room(struct ese_gateway *gateway, struct ese_append *append, size_t to_produce)
 {
+    const struct ese_gateway_options *options = &gateway->options;
     if (to_produce == 0)
         return true;
-    return to_produce <= (size_t)(gateway->options.most_in_flight - gateway->in_flight) &&
-           gateway->options.reachable(gateway->options.context);
+    if (to_produce <= (size_t)(options->most_in_flight - gateway->in_flight))
+        return options->reachable(options->context, append->why, sizeof append->why);
+    snprintf(append->why, sizeof append->why,
+             "%d events wait for the broker already, --queue-events %d is the most; try again",
+             gateway->in_flight, options->most_in_flight);
+    return false;
 }
 
 void ese_gateway_append(struct ese_gateway *gateway, struct ese_append *append)
 {
     struct request *request = new_request(append);
     int64_t now_ms = ese_clock_monotonic_ns() / ESE_NS_PER_MS;
-    struct needs needs;
+    size_t to_produce;
     pthread_mutex_lock(&gateway->lock);
     ese_window_expire(gateway->window, now_ms);
     if (append->idempotency_key[0] == '\0' || !settled_by_key(gateway, request, now_ms)) {
-        enum ese_append_result result = reserve(gateway, request, now_ms, &needs);
-        if (result == ESE_APPEND_STORED && !has_room(gateway, needs.to_produce))
-            result = needs.doubtful ? ESE_APPEND_UNKNOWN : ESE_APPEND_FULL;
+        enum ese_append_result result = reserve(gateway, request, now_ms, &to_produce);
+        if (result == ESE_APPEND_STORED && !has_room(gateway, append, to_produce))
+            result = ESE_APPEND_FULL;
         if (result == ESE_APPEND_STORED) {
             if (request->key != NULL)
                 request->key->state = ESE_ENTRY_IN_FLIGHT;
             start(gateway, request);
         } else {
-            release(gateway, request);
-            make_answerable(gateway, request, result);
+            refuse(gateway, request, result);
         }
     }
     unlock_and_answer(gateway);

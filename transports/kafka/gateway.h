@@ -3,8 +3,11 @@
  * outcome.
  *
  *   all stored                    201, server_ts is the record's LogAppendTime
- *   certainly none stored         503: no room, the cluster is away, or it refused
+ *   certainly none stored         503, and why: no room, the cluster is away, or it refused
  *   anything else                 504: a retry produces again what has no known outcome
+ *
+ * Certain is only what is new: a request some of whose events were produced before, or are under
+ * way, is never answered 503.
  *
  * What was stored, is in flight or ended unknown is remembered by name (window.h): stored before
  * is answered as before; in flight waits for the outcome of the first; another content under the
@@ -27,8 +30,9 @@ struct ese_gateway_options {
     int64_t keep_ms;
     int64_t most_kept;
     struct ese_metrics *metrics;
-    /* False while the cluster is known to be away. Called on the thread of append. */
-    bool (*reachable)(void *context);
+    /* False while the cluster is known to be away; then text says why and what to do. Called on
+     * the thread of append. */
+    bool (*reachable)(void *context, char *text, size_t size);
     void *context;
 };
 

@@ -59,10 +59,10 @@ static void get_events(void *context, struct ese_http_request *request)
                            "order-events, with ese-consumer --transport kafka or any Kafka client");
 }
 
-static bool reachable(void *context)
+static bool reachable(void *context, char *text, size_t size)
 {
     struct ese_store *store = context;
-    return ese_watch_reachable(store->watch);
+    return ese_watch_tell(store->watch, text, size);
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */

@@ -111,11 +111,6 @@ void ese_watch_stop(struct ese_watch **watch)
     *watch = NULL;
 }
 
-bool ese_watch_reachable(struct ese_watch *watch)
-{
-    return atomic_load(&watch->reachable);
-}
-
 bool ese_watch_tell(struct ese_watch *watch, char *text, size_t size)
 {
     bool reachable = atomic_load(&watch->reachable);

@@ -17,9 +17,8 @@ struct ese_watch;
 struct ese_watch *ese_watch_start(struct ese_outlet *outlet, enum ese_durability durability);
 void ese_watch_stop(struct ese_watch **watch);
 
-/* Any thread. Away until it was seen for the first time. */
-bool ese_watch_reachable(struct ese_watch *watch);
-/* As reachable; when it is not, text says why. */
+/* Whether it is there; when it is not, text says why and what to do. Any thread. Away until it was
+ * seen for the first time. */
 bool ese_watch_tell(struct ese_watch *watch, char *text, size_t size);
 
 #endif
