@@ -2,7 +2,9 @@
 
 #include <jansson.h>
 
+#include "ese-core/buffer.h"
 #include "ese-core/digest.h"
+#include "ese-core/json_number.h"
 #include "ese-core/memory.h"
 
 void ese_event_clear(struct ese_event *event)
@@ -29,7 +31,10 @@ static bool key_from_order(struct ese_event *event)
     const char *data = ese_event_data(event);
     if (strstr(data, "orderId") == NULL)
         return false; /* clicks: spares parsing them */
-    json_t *object = json_loads(data, 0, NULL);
+    struct ese_buffer wide = ESE_BUFFER_INIT(2 * ESE_EVENT_DATA_LIMIT);
+    ese_json_write_widened(&wide, data, strlen(data));
+    json_t *object = json_loadb(wide.text, wide.length, 0, NULL);
+    ese_buffer_free(&wide);
     const char *order = json_string_value(json_object_get(object, "orderId"));
     bool found = order != NULL && order[0] != '\0' &&
                  ese_fit_text(event->key, sizeof event->key, order) == 0;

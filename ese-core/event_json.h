@@ -11,8 +11,10 @@
  * What the original's own clients send is taken as it takes it: members we do not know are passed
  * over, `data` may be missing. Where the original is lenient with what none of its clients sends
  * (a missing type, sub_type, timestamp or ip, text behind the value, null) we refuse.
+ * To the original every number in `data` is a double. Integers of up to 64 bits are kept as they
+ * are; a larger one becomes the double nearest to it, and what is none (1e400) is refused.
  * Answers are indented by four spaces, their members in the original's order, keys of `data`
- * sorted, and <, >, & escaped, as Go's encoding/json writes them.
+ * sorted, doubles in their fewest digits, and <, >, & escaped, as Go's encoding/json writes them.
  */
 #ifndef ESE_EVENT_JSON_H
 #define ESE_EVENT_JSON_H

@@ -1,9 +1,24 @@
 #include <jansson.h>
 
+#include "ese-core/buffer.h"
 #include "ese-core/event_json.h"
+#include "ese-core/json_number.h"
 #include "ese-core/memory.h"
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
+
+/* Numbers beyond 64 bits are rare: only for them the text is read twice. */
+static json_t *load(const char *text, size_t length, json_error_t *wrong)
+{
+    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, wrong);
+    if (root != NULL || json_error_code(wrong) != json_error_numeric_overflow)
+        return root;
+    struct ese_buffer wide = ESE_BUFFER_INIT(2 * length);
+    ese_json_write_widened(&wide, text, length);
+    root = json_loadb(wide.text, wide.length, JSON_REJECT_DUPLICATES, wrong);
+    ese_buffer_free(&wide);
+    return root;
+}
 
 static json_t *parse(const char *text, size_t length, struct ese_error *error)
 {
@@ -12,7 +27,7 @@ static json_t *parse(const char *text, size_t length, struct ese_error *error)
         ese_fail(error, ESE_E_INVALID, "the body is empty: JSON expected");
         return NULL;
     }
-    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &wrong);
+    json_t *root = load(text, length, &wrong);
     if (root == NULL)
         ese_fail(error, ESE_E_INVALID, "no JSON: %s at byte %d", wrong.text, wrong.position);
     return root;
@@ -45,27 +60,42 @@ static int read_number(const json_t *object, const char *name, bool optional, in
         return 0;
     if (!json_is_integer(member))
         return ese_fail(error, ESE_E_INVALID,
-                        "%s: a whole number is expected, without fraction or exponent", name);
+                        "%s: a whole number of at most 64 bits is expected, without fraction or "
+                        "exponent", name);
     *number = json_integer_value(member);
     return 0;
 }
 
 /* ---- members several shapes have ------------------------------------------------------------- */
 
-#define DUMP (JSON_COMPACT | JSON_SORT_KEYS)
-
-/* As text, keys sorted; fractions in 15 digits (0.1), or in 17 where 15 would be another number. */
-static char *dump(const json_t *data)
+static bool holds_double(json_t *value)
 {
-    char *text = json_dumps(data, DUMP | JSON_REAL_PRECISION(15));
-    if (text == NULL || strchr(text, '.') == NULL)
-        return text;
-    json_t *again = json_loads(text, 0, NULL);
-    if (!json_equal(again, data)) {
-        free(text);
-        text = json_dumps(data, DUMP | JSON_REAL_PRECISION(17));
+    const char *name;
+    json_t *member;
+    size_t i;
+
+    json_object_foreach(value, name, member) {
+        if (holds_double(member))
+            return true;
     }
-    json_decref(again);
+    json_array_foreach(value, i, member) {
+        if (holds_double(member))
+            return true;
+    }
+    return json_is_real(value);
+}
+
+/* As text, keys sorted, doubles as the original tells them. NULL when that is far too long. */
+static char *dump(json_t *data)
+{
+    char *text = json_dumps(data, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    if (text == NULL || !holds_double(data))
+        return text;
+    struct ese_buffer shortened = ESE_BUFFER_INIT(2 * ESE_EVENT_DATA_LIMIT);
+    ese_json_write_shortened(&shortened, text);
+    free(text);
+    text = shortened.overflowed ? NULL : ese_buffer_detach(&shortened);
+    ese_buffer_free(&shortened);
     return text;
 }
 
@@ -193,8 +223,8 @@ static int read_record(const json_t *root, struct ese_event *event, struct ese_e
         return -1;
     const json_t *text = json_object_get(root, "data");
     if (text != NULL) {
-        json_t *data = json_loads(json_is_string(text) ? json_string_value(text) : "",
-                                  JSON_REJECT_DUPLICATES, NULL);
+        json_error_t wrong;
+        json_t *data = load(json_string_value(text), json_string_length(text), &wrong);
         int result = keep_data(data, event, error);
         json_decref(data);
         if (result != 0)

@@ -77,6 +77,7 @@ def what_the_original_refuses_is_refused(server):
                        ("/event", json.dumps(good).replace("1700000000000", "17e11")),
                        ("/event", json.dumps({**good, "timestamp": 2 ** 64})),
                        ("/event", json.dumps({**good, "data": []})),
+                       ("/event", json.dumps({**good, "data": {"n": 7}}).replace("7}", "1e400}")),
                        ("/events", json.dumps({"events": [good, {**good, "ip": 7}]}))):
         status, headers, answer = server.ask("POST", path, body, {"Content-Type": "application/json"})
         assert (status, answer) == (400, BAD), (path, body, status, answer)
@@ -90,6 +91,12 @@ def data_is_told_as_go_tells_it(server):
     assert status == 201
     assert ('    "data": {\n        "a": {\n            "l": [\n                1,\n                2.5\n'
             '            ],\n            "n": 1\n        },\n        "b": "\\u003c\\u0026\\u003e"\n    }') in body, body
+    event["data"] = {"n": [2 ** 64, 10 ** 22, 5.0]}
+    _, _, body = post(server, "/event", event)
+    assert "18446744073709552000,\n            1e+22,\n            5\n" in body, body
+    (group,) = server.get("/events")
+    numbers = group["event_logs"][1]["data"]["n"]
+    assert [float(number) for number in numbers] == [2.0 ** 64, 1e22, 5.0], numbers
 
 
 def the_consumer_polls_the_whole_list(server):

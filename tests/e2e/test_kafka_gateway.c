@@ -162,6 +162,22 @@ static void the_answer_says_when_the_record_was_appended(void **state)
     ese_kafka_topics_clear(&hold);
 }
 
+static void a_number_beyond_64_bits_goes_through_a_double(void **state)
+{
+    (void)state;
+    struct topics_hold hold;
+    struct answer answer = asked("POST", "/event", NULL,
+                                 "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},"
+                                 "\"timestamp\":1,\"ip\":\"i\","
+                                 "\"data\":{\"n\":18446744073709551616}}");
+    assert_int_equal(answer.status, 201);
+    assert_non_null(strstr(answer.body, "\"n\": 18446744073709552000"));
+    read_topics(&hold);
+    assert_int_equal(hold.count, 1);
+    assert_string_equal(hold.events[0].data, "{\"n\":18446744073709552000}");
+    clear(&hold);
+}
+
 static void a_retry_is_stored_once_and_answered_the_same(void **state)
 {
     (void)state;
@@ -439,6 +455,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_answer_says_when_the_record_was_appended),
+        TEST(a_number_beyond_64_bits_goes_through_a_double),
         TEST(a_retry_is_stored_once_and_answered_the_same),
         TEST(a_batch_is_answered_as_a_whole),
         TEST(a_key_names_the_request),

@@ -147,6 +147,22 @@ static void an_event_is_answered_as_the_original_answers(void **state)
     stop(&fixture);
 }
 
+static void a_number_beyond_64_bits_is_answered_as_the_double_it_is(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    start(&fixture);
+    struct ese_raw_answer answer =
+        post(&fixture, "/event", "", NAMED(1, "\"data\":{\"n\":18446744073709551616}"), 201);
+    assert_non_null(strstr(answer.body, "{\n        \"n\": 18446744073709552000\n    }"));
+    assert_string_equal(fixture.seen[0].data, "{\"n\":18446744073709552000}");
+    ese_raw_answer_clear(&answer);
+    post_and_drop(&fixture, "/events", "",
+                  "{\"events\":[" CLICK(1) "," NAMED(1, "\"data\":{\"n\":-1e999}") "]}", 400);
+    assert_int_equal(fixture.appended, 1);
+    stop(&fixture);
+}
+
 static void a_batch_is_answered_as_an_array(void **state)
 {
     struct fixture fixture;
@@ -192,6 +208,7 @@ static void bad_bodies_are_the_originals_400(void **state)
         {"/event", "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},\"timestamp\":1,\"data\":{}}"},
         {"/event", "{\"event\":{\"type\":\"T\"},\"timestamp\":1,\"ip\":\"i\",\"data\":{}}"},
         {"/event", NAMED(1, "\"data\":[]")},
+        {"/event", NAMED(1, "\"data\":{\"n\":1e400}")},
         {"/event", "{\"events\":[" CLICK(1) "]}"},
         {"/events", ""},
         {"/events", CLICK(1)},
@@ -512,6 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_answered_as_the_original_answers),
+        cmocka_unit_test(a_number_beyond_64_bits_is_answered_as_the_double_it_is),
         cmocka_unit_test(a_batch_is_answered_as_an_array),
         cmocka_unit_test(bad_bodies_are_the_originals_400),
         cmocka_unit_test(a_batch_beyond_the_bound_is_413),

@@ -60,6 +60,7 @@ static void data_is_normalised(void **state)
         {POSTED(",\"data\":{\"n\":0.1,\"m\":0.5}"), "{\"m\":0.5,\"n\":0.1}"},
         {POSTED(",\"data\":{\"n\":0.30000000000000004}"), "{\"n\":0.30000000000000004}"},
         {POSTED(",\"data\":{\"n\":9007199254740993}"), "{\"n\":9007199254740993}"},
+        {POSTED(",\"data\":{\"n\":9223372036854775807}"), "{\"n\":9223372036854775807}"},
     };
     for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
         struct ese_event event = {0};
@@ -67,6 +68,69 @@ static void data_is_normalised(void **state)
         assert_string_equal(ese_event_data(&event), cases[i].data);
         ese_event_clear(&event);
     }
+}
+
+/* Golden: what the original answers, whose numbers are doubles. */
+static const struct {
+    const char *sent, *told;
+} doubles[] = {
+    {"9223372036854775808", "9223372036854776000"},
+    {"-9223372036854775809", "-9223372036854776000"},
+    {"18446744073709551615", "18446744073709552000"},
+    {"18446744073709551616", "18446744073709552000"},
+    {"123456789012345678901", "123456789012345680000"},
+    {"1000000000000000000000", "1e+21"},
+    {"-1234567890123456789012345", "-1.2345678901234568e+24"},
+    {"1.0000000000000002e22", "1.0000000000000002e+22"},
+    {"5.0", "5"},
+    {"1e3", "1000"},
+    {"0.000001", "0.000001"},
+    {"1e-7", "1e-7"},
+    {"4.9e-324", "5e-324"},
+    {"1e-400", "0"},
+    {"1.7976931348623157e308", "1.7976931348623157e+308"},
+};
+
+static void numbers_are_doubles_where_64_bits_are_too_few(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(doubles); i++) {
+        char sent[200], told[200], line[400];
+        snprintf(sent, sizeof sent,
+                 POSTED(",\"data\":{\"l\":[%s],\"s\":\"\\\"%s\"}"), doubles[i].sent,
+                 doubles[i].sent);
+        snprintf(told, sizeof told, "{\"l\":[%s],\"s\":\"\\\"%s\"}", doubles[i].told,
+                 doubles[i].sent);
+        struct ese_event event = {0}, again = {0};
+        read_good(sent, &event);
+        assert_string_equal(event.data, told);
+        /* and stays so, however often it is read and written */
+        struct ese_buffer record = ESE_BUFFER_INIT(1000);
+        ese_event_json_write_record(&record, &event);
+        assert_int_equal(
+            ese_event_json_read_record(record.text, record.length, &again, NULL), 0);
+        assert_string_equal(again.data, told);
+        snprintf(line, sizeof line,
+                 "{\"type\":\"T\",\"sub_type\":\"S\",\"ip\":\"i\",\"client_ts\":1,\"data\":%s}",
+                 told);
+        assert_int_equal(ese_event_json_read_line(line, strlen(line), &again, NULL), 0);
+        assert_string_equal(again.data, told);
+        ese_buffer_free(&record);
+        ese_event_clear(&event);
+        ese_event_clear(&again);
+    }
+}
+
+static void an_order_with_a_large_number_keeps_its_key(void **state)
+{
+    (void)state;
+    struct ese_event event = {0};
+    read_good(POSTED(",\"data\":{\"orderId\":\"o-1\",\"n\":18446744073709551616}"), &event);
+    assert_string_equal(event.key, "o-1");
+    event.key[0] = '\0';
+    ese_event_set_key(&event);
+    assert_string_equal(event.key, "o-1");
+    ese_event_clear(&event);
 }
 
 static void unknown_members_are_passed_over(void **state)
@@ -129,7 +193,11 @@ static void refuses_what_is_wrong_and_names_it(void **state)
         {"KIND,\"timestamp\":1e3,\"ip\":\"i\"", "timestamp"},
         {"KIND,\"timestamp\":\"1\",\"ip\":\"i\"", "timestamp"},
         {"KIND,\"timestamp\":null,\"ip\":\"i\"", "timestamp"},
-        {"KIND,\"timestamp\":9223372036854775808,\"ip\":\"i\"", "integer"},
+        {"KIND,\"timestamp\":9223372036854775808,\"ip\":\"i\"", "64 bits"},
+        {"KIND,\"timestamp\":-9223372036854775809,\"ip\":\"i\"", "64 bits"},
+        {"KIND,\"timestamp\":1,\"ip\":\"i\",\"data\":{\"n\":1e400}", "overflow"},
+        {"KIND,\"timestamp\":1,\"ip\":\"i\",\"data\":{\"n\":[-1e309]}", "overflow"},
+        {"KIND,\"timestamp\":1,\"ip\":\"i\",\"data\":{\"n\":007e1}", "JSON"},
         {"KIND,\"timestamp\":1", "ip"},
         {"KIND,\"timestamp\":1,\"ip\":\"\"", "ip"},
         {"KIND,\"timestamp\":1,\"ip\":7", "ip"},
@@ -427,6 +495,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_the_original_sends),
         cmocka_unit_test(data_is_normalised),
+        cmocka_unit_test(numbers_are_doubles_where_64_bits_are_too_few),
+        cmocka_unit_test(an_order_with_a_large_number_keeps_its_key),
         cmocka_unit_test(unknown_members_are_passed_over),
         cmocka_unit_test(ids_are_ours_or_foreign),
         cmocka_unit_test(refuses_what_is_wrong_and_names_it),

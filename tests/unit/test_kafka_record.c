@@ -147,6 +147,28 @@ static void a_record_of_the_originals_client_gets_an_id_from_its_place(void **st
     ese_event_clear(&again);
 }
 
+/* Their JSON.stringify writes doubles up to 1e21 as integers. */
+static void numbers_of_the_originals_client_are_doubles(void **state)
+{
+    (void)state;
+    struct ese_event event = {0}, again = {0};
+    struct ese_buffer value = ESE_BUFFER_INIT(10000);
+    struct ese_kafka_headers headers;
+    struct ese_kafka_record record = originals_record(41);
+    record.value = "{\"sub_type\":\"S\",\"ip\":\"i\",\"client_timestamp\":1,"
+                   "\"data\":\"{\\\"n\\\":18446744073709552000,\\\"m\\\":1e+21}\"}";
+    record.length = strlen(record.value);
+    assert_int_equal(ese_record_read(&record, &event, NULL), 0);
+    assert_string_equal(event.data, "{\"m\":1e+21,\"n\":18446744073709552000}");
+    ese_record_write(&event, &value, &headers);
+    record = read_back(&value, &headers);
+    assert_int_equal(ese_record_read(&record, &again, NULL), 0);
+    assert_string_equal(again.data, event.data);
+    ese_event_clear(&event);
+    ese_event_clear(&again);
+    ese_buffer_free(&value);
+}
+
 static void headers_that_are_no_good_count_as_not_there(void **state)
 {
     (void)state;
@@ -282,6 +304,7 @@ int main(void)
         cmocka_unit_test(an_event_comes_back_as_it_went),
         cmocka_unit_test(the_value_keeps_the_originals_shape),
         cmocka_unit_test(a_record_of_the_originals_client_gets_an_id_from_its_place),
+        cmocka_unit_test(numbers_of_the_originals_client_are_doubles),
         cmocka_unit_test(headers_that_are_no_good_count_as_not_there),
         cmocka_unit_test(a_foreign_id_is_kept_beside_ours),
         cmocka_unit_test(a_foreign_id_alone_is_no_name),
