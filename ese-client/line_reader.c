@@ -11,6 +11,7 @@
 struct ese_line_reader {
     int fd;
     bool ended;
+    bool passing_over; /* the rest of a line that was too long */
     int64_t number;
     size_t start; /* of what was not handed out yet */
     size_t end;
@@ -43,15 +44,25 @@ static bool readable(int fd)
     return poll(&wanted, 1, 0) > 0;
 }
 
+/* Gives up the line that fills all the room. */
+static int fail_too_long(struct ese_line_reader *reader, struct ese_error *error)
+{
+    reader->end = 0;
+    reader->passing_over = true;
+    reader->number++;
+    return ese_fail(error, ESE_E_INVALID, "longer than %d bytes", ESE_LINE_LIMIT);
+}
+
 /* Reads what is there behind what is kept. The same three words as next. */
 static int refill(struct ese_line_reader *reader, struct ese_error *error)
 {
+    if (reader->passing_over)
+        reader->start = reader->end;
     memmove(reader->text, reader->text + reader->start, reader->end - reader->start);
     reader->end -= reader->start;
     reader->start = 0;
     if (reader->end == ESE_LINE_LIMIT)
-        return ese_fail(error, ESE_E_INVALID, "line %" PRId64 " is longer than %d bytes",
-                        reader->number + 1, ESE_LINE_LIMIT);
+        return fail_too_long(reader, error);
     if (!readable(reader->fd))
         return ESE_LINE_LATER;
     ssize_t got = read(reader->fd, reader->text + reader->end, ESE_LINE_LIMIT - reader->end);
@@ -81,6 +92,11 @@ int ese_line_reader_next(struct ese_line_reader *reader, char **line, size_t *le
     for (;;) {
         size_t kept = reader->end - reader->start;
         const char *newline = memchr(reader->text + reader->start, '\n', kept);
+        if (newline != NULL && reader->passing_over) {
+            reader->start = (size_t)(newline - reader->text) + 1;
+            reader->passing_over = false;
+            continue;
+        }
         if (newline != NULL)
             return hand_out(reader, (size_t)(newline - reader->text) - reader->start, line, length);
         if (reader->ended)

@@ -1,8 +1,9 @@
 /*
  * line_reader.h - lines from a file descriptor, as they come, never waiting for one.
  *
- * A line is at most ESE_LINE_LIMIT bytes; a longer one is ESE_E_INVALID. A last line without a
- * newline is a line. Does not change the descriptor's flags: a terminal is shared with the shell.
+ * A line is at most ESE_LINE_LIMIT bytes; a longer one is ESE_E_INVALID, and what comes next is
+ * the line behind it. A last line without a newline is a line. Does not change the descriptor's
+ * flags: a terminal is shared with the shell.
  */
 #ifndef ESE_LINE_READER_H
 #define ESE_LINE_READER_H
@@ -28,7 +29,7 @@ void ese_line_reader_close(struct ese_line_reader **reader);
 int ese_line_reader_next(struct ese_line_reader *reader, char **line, size_t *length,
                          struct ese_error *error);
 
-/* The number of the line last read, from 1. */
+/* The number of the line last read, or found too long, from 1. */
 int64_t ese_line_reader_number(const struct ese_line_reader *reader);
 
 #endif

@@ -17,8 +17,9 @@ static const struct ese_option options[] = {
      .help = "How the events travel. Its own options are listed below once it is chosen."},
     {.name = "source", .kind = ESE_OPTION_TEXT, .value = "clicks|FILE|-", .fallback = "clicks",
      .help = "Where the events come from. Simulated persons who click; a file with one JSON event "
-             "a line, or '-': standard input, where each line is sent as it is typed and one that "
-             "is no JSON object is a key press."},
+             "a line, where a line that is none ends the replay with its number; or '-': standard "
+             "input, where each line is sent as it is typed, one that is no JSON object is a key "
+             "press, and a wrong one is named and passed over."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N|max", .choices = "max", .min = 1,
      .max = RATE_MOST,
      .help = "Events a second; max: as fast as they are taken. Without it clicks come at 20 a "
@@ -176,7 +177,8 @@ static const struct ese_service service = {
             "A server that is away is met with retries of the same ids until the deadline. In the "
             "end each event is acknowledged, refused (certainly not stored), unknown (perhaps "
             "stored) or not sent. Refused and unknown events are results and no failure; the exit "
-            "status is 1 when events were offered and none was acknowledged.\n\n"
+            "status is 1 when events were offered and none was acknowledged, and when a file "
+            "holds a line that is no event.\n\n"
             "Ctrl-C stops offering, waits two seconds at most for outcomes, and prints the totals.",
         .examples =
             "ese-client --transport http --rate 500 --duration 60\n"

@@ -1,7 +1,9 @@
 #include "ese-client/replay.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ese-client/line_reader.h"
@@ -22,6 +24,11 @@ struct replay {
     int64_t last_due_ns;
 };
 
+static const char *place_of(const struct replay *replay)
+{
+    return replay->path == NULL ? "standard input" : replay->path;
+}
+
 static bool blank(const char *line)
 {
     return line[strspn(line, " \t\r")] == '\0';
@@ -32,6 +39,22 @@ static void press_key(struct ese_event *event)
     snprintf(event->type, sizeof event->type, "%s", ESE_TYPE_CLICK);
     snprintf(event->sub_type, sizeof event->sub_type, "%s", ESE_SUB_TYPE_KEY_PRESS);
     snprintf(event->ip, sizeof event->ip, "%s", TYPED_IP);
+}
+
+/* A file's line that is no event ends the replay, because a recording with a hole is another one; a
+ * typed one is passed over. Returns -1 and 0, as read_event does. */
+static int meet_bad_line(const struct replay *replay, const struct ese_error *wrong,
+                         struct ese_error *error)
+{
+    int64_t number = ese_line_reader_number(replay->lines);
+    if (replay->path != NULL)
+        return ese_fail(error, ESE_E_INVALID,
+                        "%.200s, line %" PRId64 ", is no event (%.160s): the replay ends here, "
+                        "%" PRId64 " events were read before; mend the line or take it out",
+                        replay->path, number, wrong->text, replay->count);
+    ese_log_warning("standard input, line %" PRId64 ", was not sent (%s); going on", number,
+                    wrong->text);
+    return 0;
 }
 
 /* 1: an event; 0: the line holds none; -1: the replay cannot go on. */
@@ -48,13 +71,8 @@ static int read_event(struct replay *replay, const char *line, size_t length,
     struct ese_error wrong;
     if (ese_event_json_read_line(line, length, event, &wrong) == 0)
         return 1;
-    int64_t number = ese_line_reader_number(replay->lines);
-    if (!typed)
-        return ese_fail(error, ESE_E_INVALID, "%s, line %" PRId64 ": %s", replay->path, number,
-                        wrong.text);
-    ese_log_warning("line %" PRId64 " was not sent: %s", number, wrong.text);
     ese_event_clear(event);
-    return 0;
+    return meet_bad_line(replay, &wrong, error);
 }
 
 static int64_t due_of(struct replay *replay, const struct ese_event *event)
@@ -85,14 +103,16 @@ static int replay_next(struct ese_source *source, struct ese_event *event, int64
     for (;;) {
         char *line;
         size_t length;
-        int said = ese_line_reader_next(replay->lines, &line, &length, error);
-        if (said == -1)
-            return replay->path == NULL ? -1 : ese_fail_within(error, "%s", replay->path);
+        struct ese_error wrong;
+        int said = ese_line_reader_next(replay->lines, &line, &length, &wrong);
+        if (said == -1 && wrong.code != ESE_E_INVALID)
+            return ese_fail(error, wrong.code, "%.200s: %s", place_of(replay), wrong.text);
         if (said == ESE_LINE_END)
             return ESE_SOURCE_END;
         if (said == ESE_LINE_LATER)
             return ESE_SOURCE_LATER;
-        int found = read_event(replay, line, length, event, error);
+        int found = said == -1 ? meet_bad_line(replay, &wrong, error)
+                               : read_event(replay, line, length, event, error);
         if (found == -1)
             return -1;
         if (found == 0)
@@ -128,11 +148,18 @@ static struct ese_source *replay_new(int fd, const char *path, int64_t rate)
 int ese_replay_open_file(const char *path, int64_t rate, struct ese_source **source,
                          struct ese_error *error)
 {
+    struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ese_fail_errno(error, "cannot open the events in %s", path);
-    *source = replay_new(fd, path, rate);
-    return 0;
+    if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        *source = replay_new(fd, path, rate);
+        return 0;
+    }
+    const char *reason = fd < 0 ? strerror(errno) : "it is a directory";
+    if (fd >= 0)
+        close(fd);
+    return ese_fail(error, ESE_E_USAGE,
+                    "--source '%.200s': %s; give clicks, a file with one JSON event a line, or -",
+                    path, reason);
 }
 
 int ese_replay_open_typed(int fd, struct ese_source **source, struct ese_error *error)

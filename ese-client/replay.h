@@ -4,9 +4,10 @@
  * A line has the shape of a posted or a stored event (ese-core/event_json.h). It is sent as a new
  * event: an id of ours or a server's time in it is not kept, a foreign id is. A file goes at its
  * own timing (the distances of its client_ts; one that goes back is due at once), at a rate, or as
- * fast as it is taken. A line that is no event ends the replay with its number. From standard input
- * a line is due when it is typed. There, a line that does not begin with '{', an empty one included,
- * is one key press of 203.0.113.7-1, and one that is malformed is named in the log and passed over.
+ * fast as it is taken. A line that is no event ends the replay (ESE_E_INVALID), with its number.
+ * From standard input a line is due when it is typed. There, a line that does not begin with '{',
+ * an empty one included, is one key press of 203.0.113.7-1, and one that is malformed or too long
+ * is named in the log and passed over.
  */
 #ifndef ESE_REPLAY_H
 #define ESE_REPLAY_H
@@ -16,7 +17,7 @@
 #define ESE_REPLAY_OWN_TIMING INT64_C(-1)
 #define ESE_REPLAY_AT_ONCE INT64_C(0)
 
-/* rate: events a second, or one of the words above. */
+/* rate: events a second, or one of the words above. ESE_E_USAGE when path cannot be read. */
 int ese_replay_open_file(const char *path, int64_t rate, struct ese_source **source,
                          struct ese_error *error);
 

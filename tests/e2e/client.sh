@@ -74,7 +74,10 @@ replays_a_file() {
     cut -d, -f1-3 "$lines" > "$place/again"
     expect 0 '' 'in its order' cmp "$place/first" "$place/again"
     echo 'no event' >> "$place/recorded"
-    expect 1 'line 301' 'a line that is no event is named' send --source "$place/recorded" --rate max
+    expect 1 "$place/recorded, line 301, is no event" 'a line that is no event is named' \
+        send --source "$place/recorded" --rate max
+    expect 1 'the replay ends here, 300 events were read before' 'and what becomes of the rest' \
+        send --source "$place/recorded" --rate max
 }
 
 # The keyboard is a pipe that stays open; the line must be there before it is closed.
@@ -94,6 +97,23 @@ sends_what_is_typed() {
     same 'and three acknowledged' "$(told acknowledged)" 3
 }
 
+# A wrong line, one that is too long and an empty one between two good ones.
+goes_on_behind_a_bad_line() {
+    fresh_store
+    {
+        echo k
+        echo '{"type":3}'
+        head -c 100000 /dev/zero | tr '\0' x
+        printf '\n\nk\n'
+    } > "$place/typed"
+    expect 0 'standard input, line 2, was not sent' 'a wrong typed line is named' \
+        send --source - < "$place/typed"
+    expect 0 'standard input, line 3, was not sent (longer than' 'and one that is too long' \
+        send --source - < "$place/typed"
+    same 'the others are sent' "$(count)" 6
+    expect 0 'passed over' 'as the help says' "$client" --help
+}
+
 ends_on_ctrl_c() {
     fresh_store
     "$client" --transport "file:data=$store" --quiet --rate 200 --json > "$place/said" & # no subshell
@@ -108,13 +128,15 @@ refuses_nonsense() {
     expect 64 'payload-bytes' 'a padding that cannot be' send --payload-bytes 5
     expect 64 'rate' 'no rate' send --rate 0
     expect 64 'transport' 'no transport' "$client"
-    expect 1 'not-there' 'no file' send --source /not-there
+    expect 64 '/not-there' 'no file' send --source /not-there
+    expect 64 'it is a directory' 'a directory' send --source "$place"
 }
 
 sends_so_many
 keeps_its_duration
 replays_a_file
 sends_what_is_typed
+goes_on_behind_a_bad_line
 ends_on_ctrl_c
 refuses_nonsense
 plan

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "ese-client/line_reader.h"
@@ -94,7 +95,10 @@ static void a_bad_line_is_named(void **state)
     struct ese_error error;
     assert_int_equal(says(source, &event, &error), -1);
     assert_int_equal(error.code, ESE_E_INVALID);
-    assert_non_null(strstr(error.text, "line 2"));
+    static const char *const words[] = {"events.ndjson", "line 2", "type", "ends here",
+                                        "1 events were read before"};
+    for (size_t i = 0; i < ESE_COUNT_OF(words); i++)
+        assert_non_null(strstr(error.text, words[i]));
     ese_event_clear(&event);
     ese_source_close(&source);
 }
@@ -104,9 +108,15 @@ static void a_missing_file_is_an_error(void **state)
     (void)state;
     struct ese_source *source = NULL;
     struct ese_error error;
-    assert_int_equal(ese_replay_open_file("/tmp/ese-not-there", 1, &source, &error), -1);
-    assert_non_null(strstr(error.text, "/tmp/ese-not-there"));
-    assert_null(source);
+    static const char *const paths[] = {"/tmp/ese-not-there", "/tmp", ""};
+    for (size_t i = 0; i < ESE_COUNT_OF(paths); i++) {
+        char named[64];
+        snprintf(named, sizeof named, "--source '%s': ", paths[i]);
+        assert_int_equal(ese_replay_open_file(paths[i], 1, &source, &error), -1);
+        assert_int_equal(error.code, ESE_E_USAGE);
+        assert_non_null(strstr(error.text, named));
+        assert_null(source);
+    }
 }
 
 static void type_in(int fd, const char *text)
@@ -152,8 +162,43 @@ static void a_line_has_a_bound(void **state)
     struct ese_error error;
     assert_int_equal(says(source, &event, &error), -1);
     assert_int_equal(error.code, ESE_E_INVALID);
+    assert_non_null(strstr(error.text, "line 1"));
     ese_source_close(&source);
     free(text);
+}
+
+static void type_much(int fd, size_t bytes)
+{
+    char part[1024];
+    memset(part, 'x', sizeof part);
+    for (size_t at = 0; at < bytes; at += sizeof part)
+        assert_int_equal(write(fd, part, sizeof part), sizeof part);
+}
+
+/* A session goes on behind a line that is too long, whether its end is there yet or not. */
+static void a_typed_line_that_is_too_long_is_passed_over(void **state)
+{
+    (void)state;
+    int ends_of_pipe[2];
+    struct ese_source *source = NULL;
+    struct ese_event event = {.client_ts = 0};
+    struct ese_error error;
+    assert_int_equal(pipe(ends_of_pipe), 0);
+    assert_true(fcntl(ends_of_pipe[1], F_SETPIPE_SZ, 4 * ESE_LINE_LIMIT) > 0);
+    assert_int_equal(ese_replay_open_typed(ends_of_pipe[0], &source, &error), 0);
+    close(ends_of_pipe[0]);
+    type_in(ends_of_pipe[1], "{");
+    type_much(ends_of_pipe[1], ESE_LINE_LIMIT);
+    assert_int_equal(says(source, &event, &error), ESE_SOURCE_LATER);
+    type_in(ends_of_pipe[1], "}\n" LINE(9));
+    gives(source, 0);
+    type_much(ends_of_pipe[1], 2 * ESE_LINE_LIMIT);
+    type_in(ends_of_pipe[1], "\n" LINE(10) "{\"cut");
+    gives(source, 0);
+    assert_int_equal(says(source, &event, &error), ESE_SOURCE_LATER);
+    type_much(ends_of_pipe[1], ESE_LINE_LIMIT);
+    close(ends_of_pipe[1]); /* and no newline comes any more */
+    ends(source);
 }
 
 int main(void)
@@ -165,6 +210,7 @@ int main(void)
         cmocka_unit_test(a_missing_file_is_an_error),
         cmocka_unit_test(a_typed_line_is_there_when_it_is_complete),
         cmocka_unit_test(a_line_has_a_bound),
+        cmocka_unit_test(a_typed_line_that_is_too_long_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
