@@ -165,17 +165,17 @@ static void the_answer_says_when_the_record_was_appended(void **state)
 static void a_number_beyond_64_bits_goes_through_a_double(void **state)
 {
     (void)state;
-    struct topics_hold hold;
+    struct ese_topics_hold hold;
     struct answer answer = asked("POST", "/event", NULL,
                                  "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},"
                                  "\"timestamp\":1,\"ip\":\"i\","
                                  "\"data\":{\"n\":18446744073709551616}}");
     assert_int_equal(answer.status, 201);
     assert_non_null(strstr(answer.body, "\"n\": 18446744073709552000"));
-    read_topics(&hold);
+    ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 1);
     assert_string_equal(hold.events[0].data, "{\"n\":18446744073709552000}");
-    clear(&hold);
+    ese_kafka_topics_clear(&hold);
 }
 
 static void a_retry_is_stored_once_and_answered_the_same(void **state)
@@ -311,12 +311,12 @@ static void send_one(struct sent *sent, uint32_t sequence)
     call("POST", "/event", NULL, body, &sent->answer);
 }
 
-static int copies(const struct topics_hold *hold, const char *id)
+static int copies(const struct ese_topics_hold *hold, const char *id)
 {
     int count = 0;
     for (int i = 0; i < hold->count; i++) {
         char text[ESE_ID_TEXT_SIZE];
-        ese_id_text(&hold->events[i].id, text);
+        ese_id_text(&hold->records[i].event.id, text);
         count += strcmp(text, id) == 0;
     }
     return count;
@@ -329,7 +329,7 @@ static void what_is_answered_503_is_not_there(void **state)
     (void)state;
     static const char *const short_time[] = {"produce-timeout-ms", "500", NULL};
     static struct sent sent[90];
-    struct topics_hold hold;
+    struct ese_topics_hold hold;
     int stored = 0, absent = 0;
     close_server();
     open_server(ESE_DURABILITY_OS, short_time);
@@ -343,7 +343,7 @@ static void what_is_answered_503_is_not_there(void **state)
     while (ese_http_client_poll(client, 100, -1) > 0)
         continue;
     ese_kafka_scene_restart(&scene);
-    read_topics(&hold);
+    ese_kafka_topics_read(&scene, &hold);
     for (size_t i = 0; i < ESE_COUNT_OF(sent); i++) {
         assert_in_set((unsigned long)sent[i].answer.status,
                       ((const unsigned long[]){201, 503, 504}), 3);
@@ -359,7 +359,7 @@ static void what_is_answered_503_is_not_there(void **state)
     }
     assert_true(stored >= 10);
     assert_true(absent >= 10);
-    clear(&hold);
+    ese_kafka_topics_clear(&hold);
 }
 
 /* The time to the broker runs out: perhaps stored, or certainly not, but never without an
