@@ -174,7 +174,7 @@ static void a_number_beyond_64_bits_goes_through_a_double(void **state)
     assert_non_null(strstr(answer.body, "\"n\": 18446744073709552000"));
     ese_kafka_topics_read(&scene, &hold);
     assert_int_equal(hold.count, 1);
-    assert_string_equal(hold.events[0].data, "{\"n\":18446744073709552000}");
+    assert_string_equal(hold.records[0].event.data, "{\"n\":18446744073709552000}");
     ese_kafka_topics_clear(&hold);
 }
 

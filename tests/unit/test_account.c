@@ -14,6 +14,7 @@
 
 #include "ese-consumer/sender.h"
 #include "ese-consumer/turn.h"
+#include "ese-core/contact.h"
 #include "ese-core/account.h"
 #include "ese-core/memory.h"
 #include "ese-mailer/outbox.h"
@@ -341,7 +342,8 @@ static void ask_a_mailer(struct world *world, fake_mailer_temper *temper)
     struct ese_sender *sender = NULL;
     const struct ese_sender_options options = {.state = state_options(world),
                                                .mailer = fake_mailer_url(mailer),
-                                               .history = open_history(world)};
+                                               .history = open_history(world),
+                                               .contact = ese_contact_new("the mailer")};
     must(ese_sender_open(&options, &sender, NULL));
     death = world->death;
     ese_sender_give(sender, 0);
