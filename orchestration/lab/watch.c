@@ -31,6 +31,8 @@ static const struct ese_option options[] = {
      .help = "Prints the table every so many seconds."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
      .fallback = "os", .help = "The label the parties were given, for the table."},
+    {.name = "json", .kind = ESE_OPTION_FLAG,
+     .help = "Prints each time the results as one JSON document instead of the table."},
     ESE_OPTION_END,
 };
 
@@ -170,24 +172,31 @@ static void judge(struct watch *watch, struct ese_results *results)
     }
 }
 
-static void show(struct watch *watch)
+static void print(const struct watch *watch, const struct ese_results *results)
 {
-    struct ese_results *results = ese_alloc(sizeof *results);
     struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
-    if (ese_clock_monotonic_ns() < watch->table_due_ns) {
-        free(results);
-        return;
-    }
-    watch->table_due_ns =
-        ese_clock_monotonic_ns() + ese_config_number(watch->config, "every") * ESE_NS_PER_S;
-    judge(watch, results);
-    if (results->count > 0) {
+    if (ese_config_flag(watch->config, "json")) {
+        char *document = ese_results_text(results);
+        puts(document);
+        free(document);
+    } else {
         ese_report_brief(results, &text);
         fputs(text.text, stdout);
-        fflush(stdout);
     }
     ese_buffer_free(&text);
-    free(results);
+    fflush(stdout);
+}
+
+static void show(struct watch *watch)
+{
+    struct ese_results results = {.count = 0};
+    if (ese_clock_monotonic_ns() < watch->table_due_ns)
+        return;
+    watch->table_due_ns =
+        ese_clock_monotonic_ns() + ese_config_number(watch->config, "every") * ESE_NS_PER_S;
+    judge(watch, &results);
+    if (results.count > 0)
+        print(watch, &results);
 }
 
 static int run_watch(const struct ese_config *config, struct ese_error *error)

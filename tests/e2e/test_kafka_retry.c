@@ -342,11 +342,12 @@ static void note(struct ese_history *history, enum ese_history_kind kind,
                                                              .b = record->event.server_ts});
 }
 
-/* As the client and the lab's reading back would have noted it. */
+/* As the client and the lab's reading back would have noted it; the mailer has nothing to tell. */
 static void write_histories(const struct ese_topics_hold *hold)
 {
     struct ese_history *client = open_history(ESE_ARTIFACT_CLIENT_HISTORY);
     struct ese_history *store = open_history(ESE_ARTIFACT_STORE_HISTORY);
+    struct ese_history *mailer = open_history(ESE_ARTIFACT_MAILER_HISTORY);
     for (int i = 0; i < hold->count; i++) {
         const struct ese_record *record = &hold->records[i];
         note(store, ESE_HISTORY_STORED, record);
@@ -358,6 +359,7 @@ static void write_histories(const struct ese_topics_hold *hold)
     }
     ese_history_close(&client);
     ese_history_close(&store);
+    ese_history_close(&mailer);
 }
 
 static void check_ledger(void)
