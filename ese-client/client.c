@@ -67,6 +67,7 @@ static void note_outcome(struct loop *loop, const struct ese_acknowledgement *ac
     ese_history_record(history, &record);
     ese_history_count(history, outcome->counter, 1);
     *(int64_t *)((char *)loop->totals + outcome->total) += 1;
+    ese_vitals_ended(loop->client->vitals, ack->outcome);
 }
 
 static void take_outcome(struct loop *loop, const struct ese_acknowledgement *ack)
@@ -79,8 +80,10 @@ static void take_outcome(struct loop *loop, const struct ese_acknowledgement *ac
     note_outcome(loop, ack);
     if (ack->outcome != ESE_OUTCOME_ACKNOWLEDGED)
         return;
-    int64_t latency_us = (ack->done_ns - due_ns) / 1000;
-    ese_histogram_record(loop->totals->latency_us, latency_us < 0 ? 0 : latency_us);
+    int64_t latency_us = ack->done_ns < due_ns ? 0 : (ack->done_ns - due_ns) / 1000;
+    ese_histogram_record(loop->totals->latency_us, latency_us);
+    ese_vitals_acknowledged(loop->client->vitals, latency_us, ese_pending_count(loop->pending),
+                            ack->done_ns);
     ese_history_set(loop->client->history, ESE_COUNT_LAST_DONE_NS, ack->done_ns);
 }
 
@@ -88,10 +91,12 @@ static void note_progress(struct loop *loop)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
     ese_progress_show(loop->client->progress, loop->totals, now_ns);
+    ese_vitals_turned(loop->client->vitals, ese_pending_count(loop->pending), now_ns);
     if (now_ns < loop->next_wire_ns)
         return;
     loop->next_wire_ns = now_ns + WIRE_EVERY_NS;
     ese_history_note_wire(loop->client->history);
+    ese_vitals_note_wire(loop->client->vitals);
 }
 
 /* Lets the transport work, for timeout_ms at most, and takes what became of the events. */
@@ -119,10 +124,12 @@ static void note_offered(struct loop *loop, int64_t now_ns)
     ese_history_offer(history, &loop->event, loop->due_ns);
     ese_history_count(history, ESE_COUNT_OFFERED, 1);
     loop->totals->offered++;
-    if (now_ns - loop->due_ns > ESE_CLIENT_LATE_NS) {
+    bool late = now_ns - loop->due_ns > ESE_CLIENT_LATE_NS;
+    if (late) {
         ese_history_count(history, ESE_COUNT_LATE, 1);
         loop->totals->late++;
     }
+    ese_vitals_offered(loop->client->vitals, loop->due_ns, now_ns, late);
     struct ese_history_record sent = {.kind = ESE_HISTORY_SENT, .partition = -1, .time_ns = now_ns,
                                       .id = loop->event.id, .a = -1};
     ese_history_record(history, &sent);
@@ -244,8 +251,10 @@ static int fetch(struct loop *loop, struct ese_error *error)
     if (is_over(loop))
         return ESE_SOURCE_END;
     loop->is_held = loop->due_ns >= loop->opened_ns;
-    if (!loop->is_held)
+    if (!loop->is_held) {
         loop->totals->skipped++;
+        ese_vitals_skipped(client->vitals);
+    }
     return said;
 }
 

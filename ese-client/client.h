@@ -13,6 +13,7 @@
 #include "ese-client/lanes.h"
 #include "ese-client/progress.h"
 #include "ese-client/source.h"
+#include "ese-client/vitals.h"
 #include "ese-core/history.h"
 #include "transports/transport.h"
 
@@ -26,6 +27,7 @@ struct ese_client {
     struct ese_history *history;
     struct ese_lanes *lanes;
     struct ese_progress *progress;
+    struct ese_vitals *vitals;
     struct ese_produce_settings settings; /* as given to the producer's open */
     int64_t
         start_at_ms; /* Unix time at which the schedule begins; what is over is skipped. 0: now */

@@ -4,13 +4,16 @@
 #include "ese-client/replay.h"
 #include "ese-core/clock.h"
 #include "ese-core/history_option.h"
+#include "ese-core/listen_option.h"
 #include "ese-core/log.h"
+#include "ese-core/monitor.h"
 #include "ese-core/number.h"
 #include "ese-core/service.h"
 #include "transports/registry.h"
 
 #define RATE_MOST 1000000
 #define CLICKS_RATE 20
+#define PATIENCE_MS 10000 /* without an acknowledgement, until it counts as sickness */
 
 static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
@@ -50,6 +53,10 @@ static const struct ese_option options[] = {
      .max = INT64_C(1) << 47,
      .help = "Begins the schedule at this moment, so that several clients share it. When it is in "
              "the past, what was due before now is left out."},
+    {.name = "metrics", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
+     .help = "Serves GET /metrics there, as Prometheus text, and GET /health, which is well while "
+             "the schedule is kept and what is offered is acknowledged; port 0 takes a free one. "
+             "Beyond loopback only with --token-file or --trusted-network."},
     {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints the totals as one JSON object."},
     {.name = "quiet", .kind = ESE_OPTION_FLAG, .help = "Shows no progress."},
     ESE_OPTION_END,
@@ -58,6 +65,7 @@ static const struct ese_option options[] = {
 static int choose(struct ese_config *config, struct ese_error *error)
 {
     ese_config_add(config, "Options of the history", ese_history_option_table);
+    ese_config_add(config, "Options of serving", ese_listen_option_table);
     return ese_registry_choose(config, ESE_FACE_PRODUCE, error);
 }
 
@@ -147,21 +155,45 @@ static int report(const struct ese_config *config, const struct ese_totals *tota
     return 1;
 }
 
+/* GET /metrics and GET /health, when they are wanted. */
+static int open_monitor(const struct ese_config *config, struct ese_metrics *metrics,
+                        const struct ese_health *health, struct ese_http_server **monitor,
+                        struct ese_error *error)
+{
+    if (ese_monitor_open(config, metrics, health, monitor, error) == -1)
+        return -1;
+    const char *address = *monitor == NULL ? "" : ese_http_server_address(*monitor);
+    return ese_service_ready(config, address, error);
+}
+
+static int offer(const struct ese_config *config, const struct ese_client *client,
+                 struct ese_error *error)
+{
+    struct ese_totals totals = {.latency_us = ese_histogram_new()};
+    int ran = ese_client_run(client, &totals, error);
+    int status = report(config, &totals);
+    ese_histogram_free(&totals.latency_us);
+    return ran == -1 ? -1 : status;
+}
+
 static int run(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_progress progress =
         ese_progress_on(ese_config_flag(config, "quiet") ? NULL : stderr);
-    struct ese_client client = {.progress = &progress};
-    struct ese_totals totals = {.latency_us = ese_histogram_new()};
+    struct ese_metrics *metrics = ese_metrics_new();
+    struct ese_client client = {.progress = &progress,
+                                .vitals = ese_vitals_new(metrics, PATIENCE_MS)};
+    const struct ese_health health = {.check = ese_vitals_well, .context = client.vitals};
+    struct ese_http_server *monitor = NULL;
     int status = open_all(config, &client, error);
-    if (status == 0) {
-        int ran = ese_client_run(&client, &totals, error);
-        status = report(config, &totals);
-        if (ran == -1)
-            status = -1;
-    }
+    if (status == 0)
+        status = open_monitor(config, metrics, &health, &monitor, error);
+    if (status == 0)
+        status = offer(config, &client, error);
+    ese_http_server_close(&monitor);
     close_all(&client);
-    ese_histogram_free(&totals.latency_us);
+    ese_vitals_free(&client.vitals);
+    ese_metrics_free(&metrics);
     return status;
 }
 

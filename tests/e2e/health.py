@@ -114,9 +114,44 @@ def a_consumer_that_does_not_answer():
         is_well(consumer, "metrics")
 
 
-TESTS = {"http": (a_consumer_without_its_server, a_consumer_with_a_server_that_hangs),
+# ---- the client ----------------------------------------------------------------------------------
+
+def writer(server):
+    return Program(CLIENT, "--transport", f"http:server=http://{server.address}", "--metrics", FREE, "--quiet")
+
+
+def a_client_without_its_server():
+    with Program(SERVER, "--transport", "http", "--listen", FREE) as server, writer(server) as client:
+        is_well(client, "metrics")
+        wait_until(lambda: "\nese_client_acknowledged_total 0\n" not in client.ask("/metrics")[1], "nothing arrives")
+        since = time.monotonic()
+        server.kill()
+        falls_ill(client, "metrics", since, "none was acknowledged for ")
+        server.options = (*server.options, "--listen", server.address)
+        server.start()
+        is_well(client, "metrics")
+
+
+def a_client_with_a_server_that_hangs():
+    with Program(SERVER, "--transport", "http", "--listen", FREE) as server, writer(server) as client:
+        since = time.monotonic()
+        server.signal(signal.SIGSTOP)
+        falls_ill(client, "metrics", since, "none was acknowledged for ")
+        server.signal(signal.SIGCONT)
+        is_well(client, "metrics")
+
+
+def a_client_that_cannot_keep_its_schedule():
+    options = ("--transport", "file:durability=disk", "--rate", "1000000", "--metrics", FREE, "--quiet")
+    with Program(CLIENT, *options) as client:
+        becomes(client, "failing", "the schedule is not kept")
+
+
+TESTS = {"http": (a_consumer_without_its_server, a_consumer_with_a_server_that_hangs, a_client_without_its_server,
+                  a_client_with_a_server_that_hangs),
          "kafka": (a_consumer_without_a_broker,),
-         "file": (a_consumer_without_its_mailer, a_consumer_that_does_not_answer)}
+         "file": (a_consumer_without_its_mailer, a_consumer_that_does_not_answer,
+                  a_client_that_cannot_keep_its_schedule)}
 
 if __name__ == "__main__":
     sys.exit(run([test for transport in sys.argv[5:] for test in TESTS.get(transport, ())], at_once=8))

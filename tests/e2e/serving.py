@@ -1,4 +1,4 @@
-"""serving.py SERVER CONSUMER MAILER - what everything that serves HTTP has in common: who may come in, and --health."""
+"""serving.py SERVER CONSUMER MAILER CLIENT - what everything that serves HTTP has in common: who may come in, and --health."""
 import os
 import pathlib
 import subprocess
@@ -7,12 +7,13 @@ import tempfile
 
 from ese_program import Program, run
 
-SERVER, CONSUMER, MAILER = (os.path.abspath(path) for path in sys.argv[1:4])
+SERVER, CONSUMER, MAILER, CLIENT = (os.path.abspath(path) for path in sys.argv[1:5])
 
 # Of each: what it needs to start, and the option that says where it serves.
 SERVING = (((SERVER, "--transport", "http"), "listen"),
            ((CONSUMER, "--transport", "file"), "metrics"),
-           ((MAILER, "--smtp", "127.0.0.1:1"), "listen"))
+           ((MAILER, "--smtp", "127.0.0.1:1"), "listen"),
+           ((CLIENT, "--transport", "file", "--quiet"), "metrics"))
 
 
 def refusal(*command):

@@ -69,6 +69,7 @@ static const struct ese_produce_face fake_face = {.send = fake_send, .poll = fak
 struct bench {
     struct ese_producer *fake;
     struct ese_progress progress;
+    struct ese_metrics *metrics;
     struct ese_client client;
     struct ese_totals totals;
     char *directory;
@@ -80,6 +81,7 @@ static void set_up(struct bench *bench, struct ese_source *source)
     *bench =
         (struct bench){.fake = ese_alloc(sizeof *bench->fake), .progress = ese_progress_on(NULL)};
     bench->fake->room = HELD_MOST;
+    bench->metrics = ese_metrics_new();
     bench->directory = ese_test_directory_make();
     bench->history = ese_test_path(bench->directory, "client.history");
     bench->client =
@@ -87,6 +89,7 @@ static void set_up(struct bench *bench, struct ese_source *source)
                             .produce = &fake_face,
                             .producer = bench->fake,
                             .progress = &bench->progress,
+                            .vitals = ese_vitals_new(bench->metrics, 10000),
                             .lanes = ese_lanes_new(64, 5),
                             .settings = {.inflight = HELD_MOST, .retry_deadline_ms = 1000}};
     struct ese_error error;
@@ -94,6 +97,31 @@ static void set_up(struct bench *bench, struct ese_source *source)
                                       &bench->client.history, &error),
                      0);
     bench->totals.latency_us = ese_histogram_new();
+}
+
+static int64_t metric(const struct bench *bench, const char *name)
+{
+    return ese_metric_value(ese_metrics_counter(bench->metrics, name, NULL, ""));
+}
+
+/* What Prometheus reads is what the report will say. */
+static void check_metrics(const struct bench *bench)
+{
+    const struct ese_totals *totals = &bench->totals;
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
+    char line[100];
+    assert_int_equal(metric(bench, "ese_client_offered_total"), totals->offered);
+    assert_int_equal(metric(bench, "ese_client_acknowledged_total"), totals->acknowledged);
+    assert_int_equal(metric(bench, "ese_client_refused_total"), totals->refused);
+    assert_int_equal(metric(bench, "ese_client_unknown_total"), totals->unknown);
+    assert_int_equal(metric(bench, "ese_client_not_sent_total"), totals->not_sent);
+    assert_int_equal(metric(bench, "ese_client_late_total"), totals->late);
+    assert_int_equal(metric(bench, "ese_client_skipped_total"), totals->skipped);
+    ese_metrics_render(bench->metrics, &text);
+    snprintf(line, sizeof line, "\nese_client_latency_seconds_count %d\n",
+             (int)totals->acknowledged);
+    assert_non_null(strstr(text.text, line));
+    ese_buffer_free(&text);
 }
 
 static void run(struct bench *bench)
@@ -104,6 +132,7 @@ static void run(struct bench *bench)
     assert_int_equal(totals->offered,
                      totals->acknowledged + totals->refused + totals->unknown + totals->not_sent);
     assert_int_equal(ese_histogram_count(totals->latency_us), totals->acknowledged);
+    check_metrics(bench);
 }
 
 static void tear_down(struct bench *bench)
@@ -112,6 +141,8 @@ static void tear_down(struct bench *bench)
     ese_source_close(&bench->client.source);
     ese_lanes_free(&bench->client.lanes);
     ese_histogram_free(&bench->totals.latency_us);
+    ese_vitals_free(&bench->client.vitals);
+    ese_metrics_free(&bench->metrics);
     free(bench->fake);
     free(bench->history);
     ese_test_directory_remove(&bench->directory);
