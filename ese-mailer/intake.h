@@ -13,7 +13,8 @@
  *   GET /dead-letters   mails that were refused for good, with the server's reply; at most 100
  *                       with a seq above ?after=SEQ
  *   GET /unknown        mails of which nobody can say whether they arrived; as above
- *   GET /health         200, or 503 with what is wrong
+ *   GET /health         200 while the outbox can be written, or 503 with what is wrong (health.h);
+ *                       an SMTP server that is away is worth a note and no sickness: mails wait
  *   GET /metrics
  *
  * A mail asked for without an id is given a new one: asked for twice, it is two mails.
@@ -21,6 +22,7 @@
 #ifndef ESE_INTAKE_H
 #define ESE_INTAKE_H
 
+#include "ese-core/contact.h"
 #include "ese-core/http_server.h"
 #include "ese-mailer/allow_list.h"
 #include "ese-mailer/outbox.h"
@@ -33,7 +35,7 @@ struct ese_intake;
  * server. */
 struct ese_intake *ese_intake_new(struct ese_http_server *server, struct ese_outbox *outbox,
                                   const struct ese_allow_list *allowed,
-                                  struct ese_metrics *metrics);
+                                  struct ese_contact *smtp, struct ese_metrics *metrics);
 void ese_intake_free(struct ese_intake **intake); /* after the server closed */
 
 #endif

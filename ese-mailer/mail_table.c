@@ -404,6 +404,12 @@ int ese_mail_table_list(struct ese_mail_table *table, enum ese_mail_status statu
     return step < 0 ? -1 : count;
 }
 
+/* The file's own number, which is nobody's: its page is written whatever was there before. */
+int ese_mail_table_probe(struct ese_mail_table *table, struct ese_error *error)
+{
+    return ese_sqlite_run(table->sqlite, "PRAGMA user_version = 1", error);
+}
+
 int64_t ese_mail_table_count(const struct ese_mail_table *table, enum ese_mail_status status)
 {
     return table->count[status];

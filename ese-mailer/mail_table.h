@@ -135,6 +135,9 @@ int64_t ese_mail_table_used_bytes(struct ese_mail_table *table);
 int ese_mail_table_check_room(struct ese_mail_table *table, size_t content_length,
                               struct ese_error *error);
 
+/* Writes something that changes nothing, within a transaction: to find out whether that can be. */
+int ese_mail_table_probe(struct ese_mail_table *table, struct ese_error *error);
+
 /* How many mails have that status; kept, not counted anew. */
 int64_t ese_mail_table_count(const struct ese_mail_table *table, enum ese_mail_status status);
 

@@ -53,6 +53,7 @@ static const struct ese_option options[] = {
 /* Everything that is open, in the order of opening. */
 struct mailer {
     struct ese_metrics *metrics;
+    struct ese_contact *smtp;
     struct ese_history *history;
     struct ese_allow_list *allowed;
     struct ese_outbox *outbox;
@@ -91,7 +92,7 @@ static int open_server(struct mailer *mailer, const struct ese_config *config,
     if (ese_listen_told(config, token, &server, error) != 0 ||
         ese_http_server_open(&server, &mailer->server, error) != 0)
         return -1;
-    mailer->intake = ese_intake_new(mailer->server, mailer->outbox, mailer->allowed,
+    mailer->intake = ese_intake_new(mailer->server, mailer->outbox, mailer->allowed, mailer->smtp,
                                     mailer->metrics);
     return ese_http_server_start(mailer->server, error);
 }
@@ -103,6 +104,7 @@ static int start_senders(struct mailer *mailer, const struct ese_config *config,
         .outbox = mailer->outbox,
         .history = mailer->history,
         .metrics = mailer->metrics,
+        .contact = mailer->smtp,
         .sessions = (int)ese_config_number(config, "sessions"),
         .timeout_ms = (int)ese_config_number(config, "smtp-timeout-ms"),
         .retry_first_ms = ese_config_number(config, "retry-first-ms"),
@@ -150,12 +152,15 @@ static void stop(struct mailer *mailer)
     }
     ese_outbox_close(&mailer->outbox);
     ese_history_close(&mailer->history);
+    ese_contact_free(&mailer->smtp);
     ese_metrics_free(&mailer->metrics);
 }
 
 static int run(const struct ese_config *config, struct ese_error *error)
 {
-    struct mailer mailer = {.metrics = ese_metrics_new()};
+    char name[ESE_SMTP_SERVER_SIZE + 20];
+    snprintf(name, sizeof name, "the SMTP server %s", ese_config_text(config, "smtp"));
+    struct mailer mailer = {.metrics = ese_metrics_new(), .smtp = ese_contact_new(name)};
     int result = start(&mailer, config, error);
     if (result == 0) {
         while (!ese_service_wait(NOTE_MS))

@@ -347,6 +347,7 @@ bool ese_outbox_healthy(struct ese_outbox *outbox, char *text, size_t size)
     bool writes = outbox->trouble.code == ESE_OK;
     bool healthy = writes && outbox->full[0] == '\0';
     snprintf(text, size, "%s", writes ? outbox->full : outbox->trouble.text);
+    outbox->asked = true;
     pthread_mutex_unlock(&outbox->mutex);
     return healthy;
 }

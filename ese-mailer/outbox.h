@@ -83,7 +83,9 @@ typedef void ese_outbox_list_done(void *context, const struct ese_mail_row *rows
 int ese_outbox_list(struct ese_outbox *outbox, enum ese_mail_status status, int64_t after,
                     ese_outbox_list_done *done, void *context, struct ese_error *error);
 
-/* False, with why, when the last commit failed, or mails are refused for want of room. */
+/* False, with why, when the last commit failed, or mails are refused for want of room. When nothing
+ * comes in meanwhile, being asked has the writer try one within a second, so that it can be told the
+ * next time. */
 bool ese_outbox_healthy(struct ese_outbox *outbox, char *text, size_t size);
 
 #endif

@@ -43,6 +43,7 @@ static void note_trouble(struct ese_outbox *outbox, const struct ese_error *erro
     pthread_mutex_lock(&outbox->mutex);
     bool news = outbox->trouble.code != error->code;
     outbox->trouble = *error;
+    outbox->asked = false;
     pthread_mutex_unlock(&outbox->mutex);
     if (news && error->code != ESE_OK)
         ese_log_error("the outbox cannot be written: %s", error->text);
@@ -124,12 +125,32 @@ static int run_group(struct ese_outbox *outbox, struct ese_outbox_work **work,
     return ese_mail_table_commit(outbox->table, error);
 }
 
+/* While nothing comes in: whoever asks how we are wants to know it of now, and a trouble that has
+ * passed must not last until the next mail. */
+static bool wants_probe(struct ese_outbox *outbox)
+{
+    pthread_mutex_lock(&outbox->mutex);
+    bool wanted = outbox->asked || outbox->trouble.code != ESE_OK;
+    pthread_mutex_unlock(&outbox->mutex);
+    return wanted;
+}
+
+static int probe(struct ese_outbox *outbox, struct ese_error *error)
+{
+    if (ese_mail_table_begin(outbox->table, error) != 0)
+        return -1;
+    if (ese_mail_table_probe(outbox->table, error) == 0)
+        return ese_mail_table_commit(outbox->table, error);
+    ese_mail_table_rollback(outbox->table);
+    return -1;
+}
+
 static void commit(struct ese_outbox *outbox, struct ese_outbox_work *work)
 {
     struct ese_error error = {.code = ESE_OK};
-    if (work == NULL)
+    if (work == NULL && !wants_probe(outbox))
         return;
-    bool failed = run_group(outbox, &work, &error) != 0;
+    bool failed = (work == NULL ? probe(outbox, &error) : run_group(outbox, &work, &error)) != 0;
     note_trouble(outbox, &error);
     if (!failed)
         ese_metric_add(outbox->commits, 1);

@@ -59,6 +59,7 @@ struct ese_outbox {
     bool claimer_came;        /* since the writer last looked */
     bool claims_stopped;
     bool stopping;
+    bool asked;               /* how it is, since the last commit */
     struct ese_error trouble; /* of the last commit; ESE_OK: none */
     char full[ESE_OUTBOX_REFUSAL_SIZE]; /* why mails are refused; "" while they are not */
 

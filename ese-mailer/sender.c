@@ -127,6 +127,10 @@ static void on_decided(void *context, const struct ese_smtp_outcome *outcome)
     log_outcome(row, outcome);
     note_history(options->history, &row->mail, outcome);
     ese_metric_add(senders->by_verdict[outcome->verdict], 1);
+    if (outcome->answered)
+        ese_contact_heard(options->contact);
+    else
+        ese_contact_lost(options->contact, outcome->text);
     record(senders, &end);
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ese-core/contact.h"
 #include "ese-core/history.h"
 #include "ese-core/metrics.h"
 #include "ese-mailer/outbox.h"
@@ -22,6 +23,7 @@ struct ese_sender_options {
     struct ese_outbox *outbox;
     struct ese_history *history;
     struct ese_metrics *metrics;
+    struct ese_contact *contact; /* is told whether the SMTP server can be reached */
     char smtp[ESE_SMTP_SERVER_SIZE];
     int sessions;            /* at most ESE_OUTBOX_CLAIMS_MOST */
     int timeout_ms;          /* of every wait for the server */

@@ -1,6 +1,7 @@
 """A program of the lab as a process of a test: started on a free port in a directory of its own, asked, stopped."""
 import concurrent.futures
 import http.client
+import json
 import os
 import pathlib
 import resource
@@ -44,15 +45,22 @@ class Program:
     def port(self):
         return int(self.address.rsplit(":", 1)[1])
 
-    def ask(self, path, token=None):
-        """GET over loopback: status and body."""
+    def request(self, method, path, body, headers):
+        """Over loopback: status and body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port(), timeout=20)
         try:
-            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
             connection.close()
+
+    def ask(self, path, token=None):
+        return self.request("GET", path, None, {"Authorization": f"Bearer {token}"} if token else {})
+
+    def post(self, path, noun):
+        """The status of posting it as JSON."""
+        return self.request("POST", path, json.dumps(noun), {"Content-Type": "application/json"})[0]
 
     def let_files_grow(self, yes):
         """As long as not, the disk is full to this process."""

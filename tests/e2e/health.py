@@ -147,11 +147,49 @@ def a_client_that_cannot_keep_its_schedule():
         becomes(client, "failing", "the schedule is not kept")
 
 
+# ---- the server and the mailer -------------------------------------------------------------------
+
+def lives_through_a_full_disk(program):
+    with program:
+        is_well(program, "listen")
+        program.let_files_grow(False)  # and nobody sends anything
+        becomes(program, "failing")
+        assert ask_twin(program, "listen").returncode == 1
+        program.let_files_grow(True)
+        is_well(program, "listen")
+
+
+def a_server_whose_disk_is_full():
+    lives_through_a_full_disk(Program(SERVER, "--transport", "http", "--listen", FREE))
+
+
+def a_mailer_whose_disk_is_full():
+    lives_through_a_full_disk(Program(MAILER, "--smtp", NOBODY, "--listen", FREE))
+
+
+def a_gateway_without_its_broker():
+    with Program(SERVER, "--transport", "kafka", "--bootstrap-servers", NOBODY, "--listen", FREE) as gateway:
+        becomes(gateway, "failing", "the Kafka cluster does not answer")
+        asked = ask_twin(gateway, "listen")
+        assert asked.returncode == 1 and "the Kafka cluster does not answer" in asked.stderr, asked
+
+
+def a_mailer_without_its_smtp_server_is_well_and_says_so():
+    with Program(MAILER, "--smtp", NOBODY, "--listen", FREE) as mailer:
+        assert state(mailer) == ("ok", "")
+        mail = {"from": "a@ese.org", "to": "click_updated@ese.org", "subject": "s", "content": "c"}
+        assert mailer.post("/mail", mail) == 202
+        becomes(mailer, "ok", f"the SMTP server {NOBODY} has been away for ")
+        asked = ask_twin(mailer, "listen")
+        assert asked.returncode == 0 and NOBODY in asked.stdout, asked
+
+
 TESTS = {"http": (a_consumer_without_its_server, a_consumer_with_a_server_that_hangs, a_client_without_its_server,
-                  a_client_with_a_server_that_hangs),
-         "kafka": (a_consumer_without_a_broker,),
+                  a_client_with_a_server_that_hangs, a_server_whose_disk_is_full),
+         "kafka": (a_consumer_without_a_broker, a_gateway_without_its_broker),
          "file": (a_consumer_without_its_mailer, a_consumer_that_does_not_answer,
-                  a_client_that_cannot_keep_its_schedule)}
+                  a_client_that_cannot_keep_its_schedule, a_mailer_whose_disk_is_full,
+                  a_mailer_without_its_smtp_server_is_well_and_says_so)}
 
 if __name__ == "__main__":
     sys.exit(run([test for transport in sys.argv[5:] for test in TESTS.get(transport, ())], at_once=8))

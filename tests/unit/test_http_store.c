@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ese-core/memory.h"
@@ -453,6 +455,34 @@ static void a_full_store_takes_events_again_by_itself(void **state)
     assert_true(healthy(fixture));
 }
 
+static bool is_sick(void *context)
+{
+    return !healthy(context);
+}
+
+/* As on a full disk, when not. */
+static void let_files_grow(bool yes)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = yes ? limit.rlim_max : 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void who_asks_is_told_how_it_is_now(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_true(healthy(fixture));
+    let_files_grow(false); /* and nobody posts anything */
+    bool noticed = ese_test_wait_until(is_sick, fixture, 20000);
+    let_files_grow(true);
+    assert_true(noticed);
+    assert_true(ese_test_wait_until(healthy, fixture, 20000));
+}
+
 static void what_is_queued_is_stored_when_it_stops(void **state)
 {
     struct fixture *fixture = *state;
@@ -515,6 +545,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_store_refuses_and_loses_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_store_takes_events_again_by_itself, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(who_asks_is_told_how_it_is_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_queued_is_stored_when_it_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_forgets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_made_is_named, set_up,

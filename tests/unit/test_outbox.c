@@ -504,6 +504,30 @@ static void answers_for_nothing_the_disk_did_not_take(void **state)
     claim(fixture, "i-2"); /* and not the first, which is sent */
 }
 
+static bool is_well(void *context)
+{
+    struct fixture *fixture = context;
+    char text[512];
+    return ese_outbox_healthy(fixture->outbox, text, sizeof text);
+}
+
+static bool is_sick(void *context)
+{
+    return !is_well(context);
+}
+
+static void finds_out_how_it_is_when_nothing_comes_in(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(is_well(fixture));
+    let_files_grow(false);
+    bool noticed = ese_test_wait_until(is_sick, fixture, 20000);
+    let_files_grow(true);
+    assert_true(noticed);
+    assert_true(ese_test_wait_until(is_well, fixture, 20000));
+    assert_int_equal(put(fixture, "i-1", "x"), ESE_MAIL_TAKEN);
+}
+
 static void belongs_to_one_at_a_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -562,6 +586,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(lists_the_parked, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answers_for_nothing_the_disk_did_not_take, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(finds_out_how_it_is_when_nothing_comes_in, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(belongs_to_one_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_wakes_those_who_wait, set_up, tear_down),

@@ -52,6 +52,7 @@ struct ese_store_writer {
     struct ese_append **tail;
     int64_t events;
     int64_t bytes;
+    bool asked;          /* whether commits succeed, since the last one */
     bool closing;
     int64_t deadline_ns; /* when closing */
     char problem[560];   /* "" while everything is stored */
@@ -62,6 +63,7 @@ struct group {
     struct ese_append *head;
     int64_t events;
     const char *full; /* the table's words, where it had no room for some of it */
+    bool asked;       /* somebody wants to know whether it succeeds */
 };
 
 /* ---- the queue ------------------------------------------------------------------------------- */
@@ -133,12 +135,14 @@ static bool take_group(struct ese_store_writer *writer, struct group *group, boo
 {
     pthread_mutex_lock(&writer->mutex);
     wait_for_work(writer);
-    *group = (struct group){.head = writer->head, .events = writer->events};
+    *group = (struct group){
+        .head = writer->head, .events = writer->events, .asked = writer->asked};
     *too_late = writer->closing && ese_clock_monotonic_ns() > writer->deadline_ns;
     writer->head = NULL;
     writer->tail = &writer->head;
     writer->events = 0;
     writer->bytes = 0;
+    writer->asked = false;
     ese_metric_set(writer->figures.queue_events, 0);
     ese_metric_set(writer->figures.queue_bytes, 0);
     bool more = group->head != NULL || !writer->closing;
@@ -181,8 +185,9 @@ static int store_group(struct ese_store_writer *writer, struct group *group, int
 
     if (ese_store_table_expire(writer->table, now_ms, most, expired, error) != 0)
         return -1;
-    /* Who is told that we cannot store may send nothing more: find out by ourselves when we can. */
-    if (idle && writer->failing &&
+    /* Who is told that we cannot store may send nothing more: find out by ourselves when we can.
+     * And who asks how we are wants to know it of now, not of the last event. */
+    if (idle && (writer->failing || group->asked) &&
         ese_store_table_probe(writer->table, now_ms, &group->full, error) != 0)
         return -1;
     for (struct ese_append *append = group->head; append != NULL; append = append->next) {
@@ -387,6 +392,7 @@ bool ese_store_writer_healthy(struct ese_store_writer *writer, char *text, size_
     pthread_mutex_lock(&writer->mutex);
     bool healthy = writer->problem[0] == '\0';
     snprintf(text, size, "%s", writer->problem);
+    writer->asked = true;
     pthread_mutex_unlock(&writer->mutex);
     return healthy;
 }

@@ -30,7 +30,8 @@ int ese_store_writer_open(const struct ese_store_writer_options *options,
 /* Takes the request; see ese_append_function. */
 void ese_store_writer_append(struct ese_store_writer *writer, struct ese_append *append);
 
-/* False and why, when the last commit failed. Any thread. */
+/* False and why, when the last commit failed. When nothing is stored meanwhile, being asked has the
+ * writer try a commit within a second, so that it can be told the next time. Any thread. */
 bool ese_store_writer_healthy(struct ese_store_writer *writer, char *text, size_t size);
 
 /* Stores what is queued; what it has not begun within timeout_ms is answered ESE_APPEND_FULL.
