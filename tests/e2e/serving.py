@@ -1,4 +1,4 @@
-"""serving.py SERVER CONSUMER MAILER CLIENT - what everything that serves HTTP has in common: who may come in, and --health."""
+"""serving.py SERVER CONSUMER MAILER CLIENT - what all that serves HTTP has in common: who may come in, and --health."""
 import os
 import pathlib
 import subprocess
