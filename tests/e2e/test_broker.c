@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ese-core/memory.h"
 #include "orchestration/kafka/broker.h"
+#include "orchestration/kafka/kafka_client.h"
 #include "orchestration/kafka/kafka_home.h"
 #include "orchestration/kafka/readiness.h"
 #include "orchestration/kafka/topics.h"
@@ -119,6 +121,71 @@ static void topics_are_applied_again_and_again(void **state)
     ese_broker_close(&broker);
 }
 
+/* ---- what is beyond a topic's bytes ---------------------------------------------------------- */
+
+#define RECORDS 60
+#define RECORD_BYTES 100000
+
+struct first_kept {
+    rd_kafka_t *client;
+    int64_t low, high;
+    int64_t known; /* low as it was */
+};
+
+static bool has_forgotten(void *context)
+{
+    struct first_kept *kept = context;
+    return rd_kafka_query_watermark_offsets(kept->client, "bounded", 0, &kept->low, &kept->high,
+                                            5000) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+           kept->low > kept->known;
+}
+
+static void fill_topic(rd_kafka_t *producer)
+{
+    struct ese_kafka_delivery delivered[RECORDS] = {{.done = false}};
+    char *bytes = ese_alloc(RECORD_BYTES);
+    for (int i = 0; i < RECORDS; i++)
+        assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("bounded"),
+                                           RD_KAFKA_V_PARTITION(0),
+                                           RD_KAFKA_V_VALUE(bytes, RECORD_BYTES),
+                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                                           RD_KAFKA_V_OPAQUE(&delivered[i]), RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_flush(producer, 30000);
+    for (int i = 0; i < RECORDS; i++)
+        assert_true(delivered[i].done && delivered[i].result == RD_KAFKA_RESP_ERR_NO_ERROR);
+    free(bytes);
+}
+
+/* Records leave in whole segments: what stays is the bound, and a segment. A broker looks first half
+ * a minute after its start, then as often as server.properties says. */
+static void what_is_beyond_its_bytes_is_forgotten(void **state)
+{
+    (void)state;
+    struct ese_broker *broker = start_ready();
+    const struct ese_topics_target target = {.bootstrap_servers = ese_broker_bootstrap(broker),
+                                             .timeout_ms = 15000};
+    struct ese_topics topics;
+    struct first_kept kept = {.client = NULL};
+    one_partition("bounded", &topics);
+    topics.topics[0].properties[0] = (struct ese_topic_property){"retention.bytes", "2097152"};
+    topics.topics[0].properties[1] = (struct ese_topic_property){"segment.bytes", "1048576"};
+    topics.topics[0].property_count = 2;
+    if (ese_topics_apply(&topics, &target, &error) == -1 ||
+        ese_kafka_client_new(RD_KAFKA_PRODUCER, ese_broker_bootstrap(broker), NULL, &kept.client,
+                             &error) == -1)
+        fail_msg("%s", error.text);
+    for (int round = 1; round <= 2; round++) {
+        fill_topic(kept.client);
+        kept.known = kept.low;
+        assert_true(ese_test_wait_until(has_forgotten, &kept, round == 1 ? 90000 : 60000));
+        assert_int_equal(kept.high, round * RECORDS);
+        assert_in_range((kept.high - kept.low) * RECORD_BYTES, 1 << 20, 3 << 20);
+    }
+    rd_kafka_destroy(kept.client);
+    ese_broker_close(&broker);
+}
+
 /* A child that starts a broker and is killed: the broker must go with it. */
 static void dies_with_its_starter(void **state)
 {
@@ -181,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_records_again_after_kill_and_stop),
         cmocka_unit_test(topics_are_applied_again_and_again),
+        cmocka_unit_test(what_is_beyond_its_bytes_is_forgotten),
         cmocka_unit_test(dies_with_its_starter),
         cmocka_unit_test(missing_jars_name_the_remedy),
         cmocka_unit_test(says_that_it_ended_before_it_was_ready),

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "ese-core/memory.h"
 #include "orchestration/kafka/topics.h"
 #include "tests/support/directory.h"
@@ -86,6 +88,32 @@ static void a_missing_file_is_named(void **state)
     assert_non_null(strstr(error.text, "/nowhere/topics.conf"));
 }
 
+static int64_t property(const struct ese_topic *topic, const char *name)
+{
+    for (int i = 0; i < topic->property_count; i++) {
+        if (strcmp(topic->properties[i].name, name) == 0)
+            return strtoll(topic->properties[i].value, NULL, 10);
+    }
+    fail_msg("%s has no %s", topic->name, name);
+    return 0;
+}
+
+/* Our own topics must not fill a disk: each has 1 GiB at most. Kafka keeps what it was told to of
+ * each partition, and the segment that is being written. */
+static void our_topics_are_bounded(void **state)
+{
+    (void)state;
+    if (ese_topics_read(getenv("ESE_TOPICS"), &topics, &error) != 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(topics.count, 2);
+    for (int i = 0; i < topics.count; i++) {
+        const struct ese_topic *topic = &topics.topics[i];
+        int64_t partition = property(topic, "retention.bytes") + property(topic, "segment.bytes");
+        assert_in_range(topic->partitions * partition, 1, INT64_C(1) << 30);
+        assert_in_range(property(topic, "retention.ms"), 1, 86400000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +121,7 @@ int main(void)
         cmocka_unit_test(names_the_line_that_is_wrong),
         cmocka_unit_test(keeps_its_bounds),
         cmocka_unit_test(a_missing_file_is_named),
+        cmocka_unit_test(our_topics_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
