@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/log_file.h"
 #include "ese-core/memory.h"
 #include "orchestration/kafka/java.h"
 #include "orchestration/kafka/port.h"
 #include "orchestration/kafka/readiness.h"
 
+#define LOG_BYTES (INT64_C(4) * 1024 * 1024)
 #define CLUSTER_ID_SIZE 23 /* 16 bytes in base64url without padding, and the NUL */
 #define CONNECT_MS 20      /* between two looks whether anybody listens yet */
 /* one attempt of a round trip; between two, we look whether the child lives */
@@ -227,6 +229,7 @@ static int spawn(struct ese_broker *broker, struct ese_error *error)
 {
     const char *words[ESE_JAVA_WORDS + 1];
     bool format = format_command(broker, words);
+    ese_log_file_bound(broker->log_path, LOG_BYTES); /* of earlier lives: nobody watches a detached one */
     int log_fd = open(broker->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log_fd == -1)
         return ese_fail_errno(error, "cannot write the broker's log '%.200s'", broker->log_path);

@@ -13,7 +13,7 @@
  *         maildir/            what arrived at the SMTP server, one file a mail
  *         server/             the storage server's data
  *         broker/             the broker's data, where there is one
- *         logs/               one file a process
+ *         logs/               one file a process; NAME.log.1 has what a long one had before
  *
  * A run without an end (docs/endless-runs.md) has, instead of a Maildir and of what is read back at the
  * end, and in segments:

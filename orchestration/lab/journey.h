@@ -95,6 +95,10 @@ bool ese_journey_is_readable(struct ese_journey *journey);
 /* Reads the kernel's counts of all processes, and keeps the highest sum of resident memory. */
 void ese_journey_sample(struct ese_journey *journey);
 
+/* Keeps the logs of all processes within a bound (log_file.h). Called now and then. */
+#define ESE_JOURNEY_LOG_BYTES (INT64_C(4) * 1024 * 1024)
+void ese_journey_bound_logs(const struct ese_journey *journey);
+
 struct ese_journey_cost {
     int64_t cpu_ns;
     int64_t wire_bytes;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/log_file.h"
 #include "orchestration/kafka/cluster.h"
 #include "orchestration/lab/face_config.h"
 
@@ -125,6 +126,20 @@ void ese_journey_sample(struct ese_journey *journey)
     }
     if (resident > journey->rss_peak_bytes)
         journey->rss_peak_bytes = resident;
+}
+
+static void bound_log(const struct ese_journey *journey, const char *name)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE + 64];
+    snprintf(path, sizeof path, "%s/%s/%s.log", journey->directory, ESE_ARTIFACT_LOGS, name);
+    ese_log_file_bound(path, ESE_JOURNEY_LOG_BYTES);
+}
+
+void ese_journey_bound_logs(const struct ese_journey *journey)
+{
+    for (int role = 0; role < ESE_ROLES; role++)
+        bound_log(journey, ese_role_name((enum ese_role)role));
+    bound_log(journey, "broker");
 }
 
 /* nftw(3) has no context argument; the lab walks directories from one thread only. */

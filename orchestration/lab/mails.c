@@ -132,6 +132,26 @@ int ese_mails_read(const char *maildir, struct ese_mails *mails, struct ese_erro
     return 0;
 }
 
+static int is_mail(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+void ese_mails_bound(const char *maildir, int most)
+{
+    char folder[ESE_ARTIFACT_PATH_SIZE], path[ESE_ARTIFACT_PATH_SIZE];
+    struct dirent **names = NULL;
+    if (ese_artifact_path(maildir, "new", folder, NULL) == -1)
+        return;
+    int count = scandir(folder, &names, is_mail, alphasort); /* -1: nothing has come yet */
+    for (int i = 0; i < count; i++) {
+        if (i < count - most && ese_artifact_path(folder, names[i]->d_name, path, NULL) == 0)
+            remove(path);
+        free(names[i]);
+    }
+    free(names);
+}
+
 void ese_mails_free(struct ese_mails *mails)
 {
     free(mails->mails);

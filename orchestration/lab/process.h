@@ -3,7 +3,7 @@
  *
  * A process may be killed and started again: its cost adds up over all its lives. Children die with
  * the lab (PR_SET_PDEATHSIG), so that a crash of the lab leaves nothing behind. Their stdout and
- * stderr go to a log file. One thread.
+ * stderr go to a log file, appended to, so that it may be emptied (log_file.h). One thread.
  */
 #ifndef ESE_LAB_PROCESS_H
 #define ESE_LAB_PROCESS_H

@@ -6,15 +6,20 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
+#include "ese-core/log_file.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/journey.h"
+#include "orchestration/lab/mails.h"
 #include "orchestration/lab/run_directory.h"
 #include "orchestration/lab/standing.h"
 #include "orchestration/lab/stay.h"
 
+#define LOG_FILE "lab.log"
 #define LOOK_EVERY_MS 200
+#define MAILS_EVERY_NS (10 * ESE_NS_PER_S)
+#define MAILS_KEPT 20000
 
 static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "T",
@@ -78,11 +83,30 @@ static int announce(pid_t pid, bool json, struct ese_error *error)
     return 0;
 }
 
-/* What ends by itself while nobody asked for it is started again, and said. */
-static int watch(struct ese_journey *journey, struct ese_error *error)
+/* A lab that stays up must not fill the disk with what its processes say, its own words, and mails.
+ * Its stores have bounds of their own. */
+static void bound_files(const struct ese_journey *journey, const char *directory,
+                        int64_t *mails_due_ns)
 {
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    int64_t now_ns = ese_clock_monotonic_ns();
+    ese_journey_bound_logs(journey);
+    if (ese_artifact_path(directory, LOG_FILE, path, NULL) == 0)
+        ese_log_file_bound(path, ESE_JOURNEY_LOG_BYTES);
+    if (now_ns < *mails_due_ns)
+        return;
+    *mails_due_ns = now_ns + MAILS_EVERY_NS;
+    if (ese_artifact_path(ese_journey_directory(journey), ESE_ARTIFACT_MAILDIR, path, NULL) == 0)
+        ese_mails_bound(path, MAILS_KEPT);
+}
+
+/* What ends by itself while nobody asked for it is started again, and said. */
+static int watch(struct ese_journey *journey, const char *directory, struct ese_error *error)
+{
+    int64_t mails_due_ns = 0;
     while (!ese_service_wait(LOOK_EVERY_MS)) {
         struct ese_journey_view view;
+        bound_files(journey, directory, &mails_due_ns);
         ese_journey_view(journey, &view);
         for (int role = 0; role < ESE_ROLES; role++) {
             if (!view.role[role].exists || view.role[role].up)
@@ -127,7 +151,7 @@ static int stay_up(const struct ese_config *config, const char *directory, struc
         write_ready(journey, directory, error) == 0 &&
         (!ese_config_flag(config, "foreground") ||
          announce(getpid(), ese_config_flag(config, "json"), error) == 0))
-        status = watch(journey, error);
+        status = watch(journey, directory, error);
     ese_journey_close(&journey);
     return status;
 }
@@ -139,8 +163,8 @@ static void become_background(const struct ese_config *config, const char *direc
     char log[ESE_ARTIFACT_PATH_SIZE];
     setsid();
     int null = open("/dev/null", O_RDONLY);
-    int out = ese_artifact_path(directory, "lab.log", log, NULL) == 0
-                  ? open(log, O_WRONLY | O_CREAT | O_TRUNC, 0644) : -1;
+    int out = ese_artifact_path(directory, LOG_FILE, log, NULL) == 0
+                  ? open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644) : -1;
     dup2(null, STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(out, STDERR_FILENO);
@@ -160,7 +184,8 @@ static int wait_for_background(pid_t child, const char *directory, bool json,
     while (access(ready, F_OK) < 0) {
         int status;
         if (waitpid(child, &status, WNOHANG) == child)
-            return ese_fail(error, ESE_E_IO, "the lab ended while it started: see %.300s/lab.log", directory);
+            return ese_fail(error, ESE_E_IO, "the lab ended while it started: see %.300s/" LOG_FILE,
+                            directory);
         if (ese_service_wait(LOOK_EVERY_MS)) {
             kill(child, SIGTERM);
             waitpid(child, &status, 0);
@@ -204,7 +229,9 @@ static const struct ese_service service = {
         .summary = "walks events over one transport until it is stopped",
         .synopsis = "",
         .description = "Starts client, server, consumer, mailer and an SMTP sink (and a broker where one is "
-                       "needed) on free loopback ports, in the background.",
+                       "needed) on free loopback ports, in the background.\n\n"
+                       "What each process says goes to a log, of which the last 4 MiB and up to as much "
+                       "before them (NAME.log.1) are kept; of the mails in the sink the newest 20,000.",
         .examples = NULL,
     },
     .options = options,

@@ -104,6 +104,32 @@ static void new_and_seen_mails_come_in_order_of_decision(void **state)
     ese_test_directory_remove(&directory);
 }
 
+static void the_oldest_mails_make_way(void **state)
+{
+    (void)state;
+    char *directory = ese_test_directory_make(), name[64], text[64];
+    struct ese_mails mails;
+    ese_mails_bound(directory, 3); /* no mail has come yet */
+    make_folder(directory, "new");
+    make_folder(directory, "cur");
+    for (int i = 0; i < 10; i++) { /* as Python's mailbox names them */
+        snprintf(name, sizeof name, "new/%d.M%dP7Q%d.host", 1767225600 + i, 900000 - i, i);
+        snprintf(text, sizeof text, "Subject: %d\n\n", i);
+        put(directory, name, text);
+    }
+    ese_mails_bound(directory, 10);
+    assert_int_equal(ese_mails_read(directory, &mails, NULL), 0);
+    assert_int_equal(mails.count, 10);
+    ese_mails_free(&mails);
+    ese_mails_bound(directory, 3);
+    assert_int_equal(ese_mails_read(directory, &mails, NULL), 0);
+    assert_int_equal(mails.count, 3);
+    for (size_t i = 0; i < mails.count; i++)
+        assert_true(strcmp(mails.mails[i].subject, "7") >= 0);
+    ese_mails_free(&mails);
+    ese_test_directory_remove(&directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +137,7 @@ int main(void)
         cmocka_unit_test(folded_lines_are_joined),
         cmocka_unit_test(the_body_is_no_header),
         cmocka_unit_test(new_and_seen_mails_come_in_order_of_decision),
+        cmocka_unit_test(the_oldest_mails_make_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
