@@ -7,7 +7,9 @@
 #include "ese-client/padding.h"
 #include "ese-client/pending.h"
 #include "ese-core/clock.h"
+#include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "ese-core/news.h"
 #include "ese-core/service.h"
 
 #define POLL_MOST_MS 100          /* so that a stop is seen soon */
@@ -33,6 +35,7 @@ struct loop {
     int64_t last_due_ns;
     int sends; /* since the last poll */
     int64_t next_wire_ns;
+    struct ese_news full; /* whether the transport is, and takes nothing */
 };
 
 /* ---- outcomes -------------------------------------------------------------------------------- */
@@ -143,12 +146,24 @@ static void note_not_sent(struct loop *loop)
     note_outcome(loop, &none);
 }
 
+static void tell_full(struct loop *loop, const struct ese_error *full)
+{
+    if (!ese_news_due(&loop->full, full != NULL))
+        return;
+    if (full != NULL)
+        ese_log_warning("events are not sent: %s", full->text);
+    else
+        ese_log_info("events are sent again");
+}
+
 /* A schedule does not wait: what does not fit is not sent. Without one there is time. */
 static int send_event(struct loop *loop, struct ese_error *error)
 {
     const struct ese_client *client = loop->client;
     while (client->produce->send(client->producer, &loop->event, error) != 0) {
         bool full = error->code == ESE_E_FULL;
+        if (full)
+            tell_full(loop, error);
         if (full && client->source->at_once && !ese_service_stopping()) {
             poll_transport(loop, 1);
             continue;
@@ -156,6 +171,7 @@ static int send_event(struct loop *loop, struct ese_error *error)
         note_not_sent(loop);
         return full ? 0 : -1;
     }
+    tell_full(loop, NULL);
     ese_pending_add(loop->pending, &loop->event.id, loop->due_ns);
     return 0;
 }

@@ -6,8 +6,10 @@
 
 bool ese_news_due(struct ese_news *news, bool state)
 {
+    if (state == news->told)
+        return false;
     int64_t now_ns = ese_clock_monotonic_ns();
-    if (state == news->told || now_ns < news->next_ns)
+    if (now_ns < news->next_ns)
         return false;
     news->told = state;
     news->next_ns = now_ns + PAUSE_NS;

@@ -32,12 +32,13 @@ static void write_log(const char *directory, const char *name, int64_t bytes)
     free(path);
 }
 
+/* NULL: this tree has none. */
 static const char *transport_without_broker(void)
 {
     const struct ese_registry_entry *entry = ese_registry();
-    while (entry->needs_broker)
+    while (entry->transport != NULL && entry->needs_broker)
         entry++;
-    return entry->transport->name;
+    return entry->transport == NULL ? NULL : entry->transport->name;
 }
 
 static void the_log_of_every_process_is_bounded(void **state)
@@ -45,6 +46,8 @@ static void the_log_of_every_process_is_bounded(void **state)
     (void)state;
     static const char *const names[] = {"logs/client.log",   "logs/server.log", "logs/broker.log",
                                         "logs/consumer.log", "logs/mailer.log", "logs/sink.log"};
+    if (transport_without_broker() == NULL)
+        skip();
     char *directory = ese_test_directory_make();
     const struct ese_journey_options options = {.specification = transport_without_broker(),
                                                 .directory = directory,
