@@ -16,12 +16,14 @@ fake() {
 # Everything is installed and built.
 fresh_house() {
     rm -rf "$house" "$place/bin"
-    mkdir -p "$house/transports" "$house/orchestration/kafka" "$house/build/orchestration/lab" "$place/bin"
+    mkdir -p "$house/transports" "$house/orchestration/kafka" "$house/build/orchestration/lab" "$house/tools" \
+        "$place/bin"
     : > "$calls"
     cp "$lab" "$house/lab"
     printf '# name compared broker\nquick yes no\nheavy yes yes\nspare no yes\n' > "$house/transports/transports.list"
     fake "$house/orchestration/kafka/fetch-jars"
     fake "$house/build/orchestration/lab/ese-lab"
+    fake "$house/tools/run-tests"
     : > "$house/build/build.ninja"
     for program in apt-get meson ninja java mvn sudo; do
         fake "$place/bin/$program"
@@ -99,6 +101,16 @@ installs() {
         env PATH="$PATH_WITHOUT_DPKG" "$house/lab" compare
 }
 
+tests() {
+    fresh_house
+    lacking docker.io
+    expect 0 '' 'tests run' knock test --repeat 2 unit_id
+    called '^run-tests --repeat 2 unit_id$' 'their arguments arrive'
+    not_called '^apt-get install' 'without an engine nobody asked for'
+    expect 0 'installing by apt-get: docker.io' 'who asks for an engine gets one' knock test --own-engine
+    called '^run-tests --own-engine$' 'and the tests hear of it'
+}
+
 builds() {
     fresh_house
     fake "$place/bin/ninja" 1 'echo some.c:1: error: no'
@@ -125,6 +137,7 @@ answers() {
 hands_over
 asks_for_a_broker
 installs
+tests
 builds
 answers
 plan
