@@ -1,0 +1,75 @@
+"""The images of a test: the base and the stand-ins for what only an image registry has; and what is in ours."""
+import io
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+import tempfile
+
+from engine import run
+
+HERE = pathlib.Path(__file__).resolve().parent
+TREE = HERE.parent.parent
+HOME = pathlib.Path(os.environ.get("ESE_LAB_HOME", TREE / ".lab"))
+JARS = HOME / "kafka/libs"
+BASE = "debian:trixie-slim"
+BASE_TAR = HOME / "compose/trixie.tar"
+PROGRAMS = ("client", "server", "consumer", "mailer", "lab")
+
+
+def make_base_tar():
+    """Filled beside its place and moved there whole."""
+    BASE_TAR.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=BASE_TAR.parent) as directory:
+        root, filling = os.path.join(directory, "root"), os.path.join(directory, "trixie.tar")
+        run("debootstrap", "--variant=minbase", "trixie", root)
+        shutil.rmtree(os.path.join(root, "var/cache/apt/archives"))
+        run("tar", "--create", "--file", filling, "--directory", root, "--one-file-system", ".")
+        os.rename(filling, BASE_TAR)
+
+
+def provide_base(engine):
+    if engine.has_image(BASE):
+        return
+    if engine.own:
+        if not BASE_TAR.exists():
+            make_base_tar()
+        engine.docker("import", BASE_TAR, BASE)
+    else:
+        engine.docker("pull", BASE)
+
+
+def context_of(name):
+    """A stand-in's folder as one tar, with the broker's jars where it asks for them."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        tar.add(HERE / "stand-ins" / name, arcname=".")
+        if name == "kafka":
+            for jar in sorted(JARS.glob("*.jar")):
+                tar.add(jar.resolve(), arcname=f"libs/{jar.name}")
+    return packed.getvalue()
+
+
+def build_stand_in(engine, name):
+    with subprocess.Popen(["docker", "build", "--quiet", "--build-arg", f"BASE_IMAGE={BASE}",
+                           "--tag", f"ese-stand-in/{name}", "-"], env=engine.environment, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as build:
+        said, _ = build.communicate(context_of(name), timeout=600)
+        assert build.returncode == 0, said.decode(errors="replace")[-3000:]
+
+
+def files_of(engine, image):
+    """Everything in an image but directories: {path: (owner, mode)}."""
+    container = engine.docker("create", image, "nothing").strip()
+    try:
+        with subprocess.Popen(["docker", "export", container], env=engine.environment,
+                              stdout=subprocess.PIPE) as export:
+            with tarfile.open(fileobj=export.stdout, mode="r|") as tar:
+                return {"/" + member.name: (member.uid, member.mode) for member in tar if not member.isdir()}
+    finally:
+        engine.docker("rm", container)
+
+
+def size_of(engine, image):
+    return int(engine.docker("image", "inspect", "--format", "{{.Size}}", image))
