@@ -1,12 +1,17 @@
 /* ese-lab watch: keeps the books of a walk that goes on, which others started. */
+#include <stdatomic.h>
+
 #include "ese-core/clock.h"
 #include "ese-core/history_option.h"
+#include "ese-core/listen_option.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "ese-core/monitor.h"
 #include "ese-core/service.h"
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/follow.h"
 #include "orchestration/lab/inbox.h"
+#include "orchestration/lab/ledger_metrics.h"
 #include "orchestration/lab/report.h"
 #include "orchestration/lab/running.h"
 
@@ -15,6 +20,7 @@
 #define INBOX_TURN_MS 2000
 #define SHOWN_BEHIND_NS (2 * ESE_NS_PER_S)   /* what is younger may rightly be on its way */
 #define FOLDED_BEHIND_NS (120 * ESE_NS_PER_S)
+#define WELL_WITHIN_NS (30 * ESE_NS_PER_S) /* since the loop last turned */
 
 static const struct ese_option options[] = {
     {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
@@ -31,6 +37,9 @@ static const struct ese_option options[] = {
      .help = "Prints the table every so many seconds."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
      .fallback = "os", .help = "The label the parties were given, for the table."},
+    {.name = "metrics", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
+     .help = "Serves GET /metrics, the ledgers among them, and GET /health there; port 0 takes a free "
+             "one. Beyond loopback only with --token-file or --trusted-network."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
      .help = "Prints each time the results as one JSON document instead of the table."},
     ESE_OPTION_END,
@@ -51,9 +60,21 @@ struct watch {
     struct ese_inbox *inbox;
     bool inbox_is_away;
     int64_t inbox_due_ns, table_due_ns;
+    struct ese_metrics *metrics;
+    struct ese_http_server *monitor;
+    _Atomic int64_t turned_ns; /* when the loop last did */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
+
+/* Until something is known the figures are there, as zeros. */
+static void show_untold(struct watch *watch, const struct walk *walk)
+{
+    struct ese_results_transport untold = {
+        .judgement = {.ledger_verdict = {.word = ESE_VERDICT_CANNOT_TELL}}};
+    snprintf(untold.name, sizeof untold.name, "%s", walk->name);
+    ese_ledger_metrics_set(watch->metrics, &untold);
+}
 
 static int open_walk(struct watch *watch, const char *specification, struct ese_error *error)
 {
@@ -75,6 +96,7 @@ static int open_walk(struct watch *watch, const char *specification, struct ese_
         ese_follower_open(&follow, &walk->follower, error) == -1)
         return -1;
     ese_inbox_follow(watch->inbox, walk->name, walk->inbox);
+    show_untold(watch, walk);
     return 0;
 }
 
@@ -165,10 +187,12 @@ static void judge(struct watch *watch, struct ese_results *results)
                                                  .until_ns = now_ns - SHOWN_BEHIND_NS,
                                                  .fold_ns = now_ns - FOLDED_BEHIND_NS};
         result->durability = ese_durability_parse(ese_config_text(watch->config, "durability"));
-        if (ese_running_turn(&turn, result, NULL, &error) == 0)
-            results->count++;
-        else
+        if (ese_running_turn(&turn, result, NULL, &error) == -1) {
             ese_log_info("%s: %s", watch->walks[i].name, error.text); /* nobody has begun yet */
+            continue;
+        }
+        ese_ledger_metrics_set(watch->metrics, result);
+        results->count++;
     }
 }
 
@@ -199,26 +223,56 @@ static void show(struct watch *watch)
         print(watch, &results);
 }
 
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static bool is_well(void *context, char *text, size_t size)
+{
+    struct watch *watch = context;
+    int64_t still_ns = ese_clock_monotonic_ns() - atomic_load(&watch->turned_ns);
+    text[0] = '\0';
+    if (still_ns > WELL_WITHIN_NS)
+        snprintf(text, size, "nothing has been followed for %lld s", (long long)(still_ns / ESE_NS_PER_S));
+    return still_ns <= WELL_WITHIN_NS;
+}
+
+static int watch_on(struct watch *watch, struct ese_error *error)
+{
+    int64_t every_ns = ese_config_number(watch->config, "every") * ESE_NS_PER_S;
+    watch->table_due_ns = ese_clock_monotonic_ns() + every_ns;
+    while (!ese_service_stopping()) {
+        if (follow_stores(watch, error) == -1)
+            return -1;
+        follow_inbox(watch);
+        show(watch);
+        atomic_store(&watch->turned_ns, ese_clock_monotonic_ns());
+    }
+    return 0;
+}
+
 static int run_watch(const struct ese_config *config, struct ese_error *error)
 {
-    struct watch watch = {.config = config, .run = ese_config_text(config, "run")};
+    struct watch watch = {.config = config, .run = ese_config_text(config, "run"),
+                          .metrics = ese_metrics_new(), .turned_ns = ese_clock_monotonic_ns()};
+    const struct ese_health health = {.check = is_well, .context = &watch};
     int status = open_all(&watch, error);
     if (status == 0)
-        status = ese_service_ready(config, "", error);
-    watch.table_due_ns = ese_clock_monotonic_ns() + ese_config_number(config, "every") * ESE_NS_PER_S;
-    while (status == 0 && !ese_service_stopping()) {
-        status = follow_stores(&watch, error);
-        follow_inbox(&watch);
-        show(&watch);
-    }
+        status = ese_monitor_open(config, watch.metrics, &health, &watch.monitor, error);
+    if (status == 0)
+        status = ese_service_ready(
+            config, watch.monitor == NULL ? "" : ese_http_server_address(watch.monitor), error);
+    if (status == 0)
+        status = watch_on(&watch, error);
+    ese_http_server_close(&watch.monitor);
     close_all(&watch);
+    ese_metrics_free(&watch.metrics);
     return status;
 }
 
 static int choose(struct ese_config *config, struct ese_error *error)
 {
     (void)error;
-    ese_config_add(config, "Options of the histories", ese_history_option_table);
+    ese_config_add(config, "Options of the history", ese_history_option_table);
+    ese_config_add(config, "Options of serving", ese_listen_option_table);
     return 0;
 }
 

@@ -1,4 +1,4 @@
-"""metrics.py DOCUMENT SERVER CONSUMER MAILER CLIENT TRANSPORT... - docs/metrics.md is what the programs say, no more and
+"""metrics.py DOCUMENT SERVER CONSUMER MAILER CLIENT LAB TRANSPORT... - docs/metrics.md is what the programs say, no more and
 no less: each is started and asked, with the transports named. The comparison is tried on planted faults."""
 import os
 import pathlib
@@ -8,14 +8,15 @@ import sys
 from ese_program import Program, run
 
 DOCUMENT = pathlib.Path(sys.argv[1])
-SERVER, CONSUMER, MAILER, CLIENT = (os.path.abspath(path) for path in sys.argv[2:6])
-TRANSPORTS = sys.argv[6:]
+SERVER, CONSUMER, MAILER, CLIENT, LAB = (os.path.abspath(path) for path in sys.argv[2:7])
+TRANSPORTS = sys.argv[7:]
 FREE, NOBODY = "127.0.0.1:0", "127.0.0.1:1"
 
 # What the document's column "where" says, the transport it needs, and how it is started.
 EVERYWHERE = (
     ("client", "file", (CLIENT, "--transport", "file", "--quiet", "--metrics", FREE)),
     ("consumer", "file", (CONSUMER, "--transport", "file", "--metrics", FREE)),
+    ("lab", "file", (LAB, "watch", "--transports", "file:data=.", "--inbox", f"http://{NOBODY}", "--metrics", FREE)),
     ("mailer", None, (MAILER, "--smtp", NOBODY, "--listen", FREE)),
     ("server/http", "http", (SERVER, "--transport", "http", "--listen", FREE)),
     ("server/kafka", "kafka", (SERVER, "--transport", "kafka", "--bootstrap-servers", NOBODY, "--listen", FREE)))
