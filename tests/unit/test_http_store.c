@@ -483,6 +483,33 @@ static void who_asks_is_told_how_it_is_now(void **state)
     assert_true(ese_test_wait_until(healthy, fixture, 20000));
 }
 
+static bool something_has_left(void *context)
+{
+    const struct fixture *fixture = context;
+
+    return ese_metric_value(ese_metrics_counter(fixture->server.metrics,
+                                                "ese_store_expired_events_total", NULL, "")) > 0;
+}
+
+/* As on a full disk, whose room is in the pages that old rows hold. */
+static void what_is_old_leaves_though_nothing_can_be_added(void **state)
+{
+    struct fixture *fixture = *state;
+    char *event = event_text(ID_1 "1", "a", 5);
+
+    free(post(fixture, "/events", "",
+              "{\"events\":[" PRESS "\"timestamp\":1,\"ip\":\"a\"}," PRESS "\"timestamp\":2,\"ip\":\"a\"}]}",
+              201));
+    change_database(fixture,
+                    "UPDATE events SET server_ts = 1;"
+                    "CREATE TRIGGER a BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no'); END;"
+                    "CREATE TRIGGER b BEFORE INSERT ON requests BEGIN SELECT RAISE(ABORT, 'no'); END");
+    free(post(fixture, "/event", "", event, 503));
+    assert_true(ese_test_wait_until(something_has_left, fixture, 10000));
+    assert_false(healthy(fixture));
+    free(event);
+}
+
 static void what_is_queued_is_stored_when_it_stops(void **state)
 {
     struct fixture *fixture = *state;
@@ -546,6 +573,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_store_takes_events_again_by_itself, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(who_asks_is_told_how_it_is_now, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_old_leaves_though_nothing_can_be_added, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_queued_is_stored_when_it_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_forgets, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_made_is_named, set_up,
