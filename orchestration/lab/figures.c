@@ -3,48 +3,6 @@
 #include "ese-core/memory.h"
 #include "orchestration/lab/ledger.h"
 
-#define FIGURE(member) {#member, offsetof(struct ese_figures, member)}
-
-const struct ese_figure ese_figure_names[] = {
-    FIGURE(ledger.offered),
-    FIGURE(ledger.acknowledged),
-    FIGURE(ledger.refused),
-    FIGURE(ledger.unknown),
-    FIGURE(ledger.unknown_stored),
-    FIGURE(ledger.unknown_absent),
-    FIGURE(ledger.not_sent),
-    FIGURE(ledger.processed),
-    FIGURE(ledger.lost),
-    FIGURE(ledger.lost_by_clash),
-    FIGURE(ledger.lost_by_expiry),
-    FIGURE(ledger.lost_by_death),
-    FIGURE(ledger.in_flight),
-    FIGURE(ledger.redelivered),
-    FIGURE(ledger.stored_twice),
-    FIGURE(ledger.reordered),
-    FIGURE(ledger.phantom),
-    FIGURE(mails.expected),
-    FIGURE(mails.arrived),
-    FIGURE(mails.matched),
-    FIGURE(mails.altered),
-    FIGURE(mails.lost),
-    FIGURE(mails.doubled),
-    FIGURE(mails.unexpected),
-    FIGURE(mails.unknown),
-    FIGURE(mails.unknown_arrived),
-    FIGURE(faults.lost),
-    FIGURE(faults.altered),
-    FIGURE(faults.unexpected),
-    FIGURE(timing.behind_schedule),
-    FIGURE(timing.negative),
-    {NULL, 0},
-};
-
-int64_t *ese_figure_at(struct ese_figures *figures, const struct ese_figure *figure)
-{
-    return (int64_t *)(void *)((char *)figures + figure->offset);
-}
-
 void ese_evidence_free(struct ese_evidence *evidence)
 {
     ese_oracle_free(&evidence->oracle);
@@ -104,11 +62,23 @@ void ese_figures_free(struct ese_figures *figures)
     ese_timing_free(&figures->timing);
 }
 
+static void add_members(void *into, const void *from, const struct ese_ledger_member *members)
+{
+    for (const struct ese_ledger_member *member = members; member->name != NULL; member++) {
+        if (member->does_add_up)
+            *ese_ledger_at(into, member) += ese_ledger_get(from, member);
+    }
+}
+
 void ese_figures_add(struct ese_figures *into, const struct ese_figures *from)
 {
-    for (const struct ese_figure *figure = ese_figure_names; figure->name != NULL; figure++)
-        *ese_figure_at(into, figure) += *(const int64_t *)(const void *)((const char *)from +
-                                                                         figure->offset);
+    add_members(&into->ledger, &from->ledger, ese_ledger_members);
+    add_members(&into->mails, &from->mails, ese_mail_ledger_members);
+    into->faults.lost += from->faults.lost;
+    into->faults.altered += from->faults.altered;
+    into->faults.unexpected += from->faults.unexpected;
+    into->timing.behind_schedule += from->timing.behind_schedule;
+    into->timing.negative += from->timing.negative;
     ese_histogram_merge(into->timing.acknowledge, from->timing.acknowledge);
     ese_histogram_merge(into->timing.end_to_end, from->timing.end_to_end);
     ese_histogram_merge(into->timing.mail, from->timing.mail);

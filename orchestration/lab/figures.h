@@ -36,15 +36,7 @@ void ese_figures_take(struct ese_evidence *evidence, const struct ese_judge_opti
                       struct ese_figures *figures);
 void ese_figures_begin(struct ese_figures *figures); /* all of it zero */
 void ese_figures_free(struct ese_figures *figures);
+/* But for what does not add up (struct ese_ledger_member). */
 void ese_figures_add(struct ese_figures *into, const struct ese_figures *from);
-
-/* The figures that add up, by name; ends with a name that is NULL. What the consumer's state and the
- * book count themselves (late, beyond_window, skipped_by_retention) is not among them. */
-struct ese_figure {
-    const char *name;
-    size_t offset; /* of an int64_t in struct ese_figures */
-};
-extern const struct ese_figure ese_figure_names[];
-int64_t *ese_figure_at(struct ese_figures *figures, const struct ese_figure *figure);
 
 #endif

@@ -1,5 +1,6 @@
 #include "orchestration/lab/fold_file.h"
 
+#include <assert.h>
 #include <unistd.h>
 
 #include "ese-core/memory.h"
@@ -49,19 +50,61 @@ static struct ese_id column_id(struct ese_statement *row, int column)
     return id;
 }
 
+/* Every total by its name, and where it stands. */
+#define TOTALS_MOST 64
+
+struct total {
+    char name[48];
+    int64_t *value;
+};
+
+struct totals {
+    struct total list[TOTALS_MOST];
+    int count;
+};
+
+static void list_one(struct totals *totals, const char *prefix, const char *name, int64_t *value)
+{
+    assert(totals->count < TOTALS_MOST);
+    struct total *total = &totals->list[totals->count++];
+    snprintf(total->name, sizeof total->name, "%s%s", prefix, name);
+    total->value = value;
+}
+
+static void list_ledger(struct totals *totals, const char *prefix, void *ledger,
+                        const struct ese_ledger_member *members)
+{
+    for (const struct ese_ledger_member *member = members; member->name != NULL; member++) {
+        if (member->does_add_up)
+            list_one(totals, prefix, member->name, ese_ledger_at(ledger, member));
+    }
+}
+
+static void list_totals(struct ese_book *book, struct ese_figures *figures, struct totals *totals)
+{
+    totals->count = 0;
+    list_ledger(totals, "ledger.", &figures->ledger, ese_ledger_members);
+    list_ledger(totals, "mails.", &figures->mails, ese_mail_ledger_members);
+    list_one(totals, "faults.", "lost", &figures->faults.lost);
+    list_one(totals, "faults.", "altered", &figures->faults.altered);
+    list_one(totals, "faults.", "unexpected", &figures->faults.unexpected);
+    list_one(totals, "", "behind_schedule", &figures->timing.behind_schedule);
+    list_one(totals, "", "negative", &figures->timing.negative);
+    list_one(totals, "", "skipped", &book->skipped);
+    list_one(totals, "", "wall_offset_ns", &book->wall_offset_ns);
+}
+
 static void read_total(const struct access *access, struct ese_statement *row)
 {
     const char *name = ese_statement_column_text(row, 0);
     struct ese_book *book = &access->evidence->book;
+    struct totals totals;
     if (strcmp(name, "missing") == 0)
         ese_fit_text(book->missing, sizeof book->missing, ese_statement_column_text(row, 1));
-    if (strcmp(name, "skipped") == 0)
-        book->skipped = ese_statement_column_number(row, 1);
-    if (strcmp(name, "wall_offset_ns") == 0)
-        book->wall_offset_ns = ese_statement_column_number(row, 1);
-    for (const struct ese_figure *figure = ese_figure_names; figure->name != NULL; figure++) {
-        if (strcmp(name, figure->name) == 0)
-            *ese_figure_at(access->totals, figure) = ese_statement_column_number(row, 1);
+    list_totals(book, access->totals, &totals);
+    for (int i = 0; i < totals.count; i++) {
+        if (strcmp(name, totals.list[i].name) == 0)
+            *totals.list[i].value = ese_statement_column_number(row, 1);
     }
 }
 
@@ -194,25 +237,17 @@ int ese_fold_file_load(struct ese_fold_file *file, struct ese_evidence *evidence
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static int write_total(struct ese_statement *put, const char *name, int64_t value,
-                       struct ese_error *error)
-{
-    ese_statement_text(put, 1, name);
-    ese_statement_number(put, 2, value);
-    return ese_statement_run(put, error);
-}
-
-static int write_totals(struct ese_fold_file *file, const struct ese_book *book,
-                        const struct ese_figures *totals, struct ese_error *error)
+static int write_totals(struct ese_fold_file *file, struct ese_book *book,
+                        struct ese_figures *figures, struct ese_error *error)
 {
     struct ese_statement *put =
         ese_statement_new(file->database, "INSERT INTO total VALUES (?1, ?2)");
-    if (write_total(put, "skipped", book->skipped, error) == -1 ||
-        write_total(put, "wall_offset_ns", book->wall_offset_ns, error) == -1)
-        return -1;
-    for (const struct ese_figure *figure = ese_figure_names; figure->name != NULL; figure++) {
-        int64_t value = *(const int64_t *)(const void *)((const char *)totals + figure->offset);
-        if (write_total(put, figure->name, value, error) == -1)
+    struct totals totals;
+    list_totals(book, figures, &totals);
+    for (int i = 0; i < totals.count; i++) {
+        ese_statement_text(put, 1, totals.list[i].name);
+        ese_statement_number(put, 2, *totals.list[i].value);
+        if (ese_statement_run(put, error) == -1)
             return -1;
     }
     if (book->missing[0] == '\0')
@@ -350,8 +385,8 @@ static int write_absent(struct ese_fold_file *file, const struct ese_evidence *e
 }
 
 /* What is small is written anew each time: a few minutes of a walk. */
-static int write_all(struct ese_fold_file *file, const struct ese_evidence *evidence,
-                     const struct ese_figures *totals, struct ese_error *error)
+static int write_all(struct ese_fold_file *file, struct ese_evidence *evidence,
+                     struct ese_figures *totals, struct ese_error *error)
 {
     static const char *const before =
         "DELETE FROM total; DELETE FROM latency; DELETE FROM place; DELETE FROM lane;"
@@ -371,8 +406,8 @@ static int write_all(struct ese_fold_file *file, const struct ese_evidence *evid
     return ese_sqlite_run(file->database, after, error);
 }
 
-int ese_fold_file_save(struct ese_fold_file *file, const struct ese_evidence *evidence,
-                       const struct ese_figures *totals, struct ese_error *error)
+int ese_fold_file_save(struct ese_fold_file *file, struct ese_evidence *evidence,
+                       struct ese_figures *totals, struct ese_error *error)
 {
     if (ese_sqlite_begin(file->database, error) == -1)
         return -1;

@@ -29,8 +29,9 @@ void ese_fold_file_close(struct ese_fold_file **file);
 int ese_fold_file_load(struct ese_fold_file *file, struct ese_evidence *evidence,
                        struct ese_figures *totals, struct ese_error *error);
 
-/* In place of all that was there: entries that are out of the book, mails as they stand. */
-int ese_fold_file_save(struct ese_fold_file *file, const struct ese_evidence *evidence,
-                       const struct ese_figures *totals, struct ese_error *error);
+/* In place of all that was there: entries that are out of the book, mails as they stand. Changes
+ * neither. */
+int ese_fold_file_save(struct ese_fold_file *file, struct ese_evidence *evidence,
+                       struct ese_figures *totals, struct ese_error *error);
 
 #endif

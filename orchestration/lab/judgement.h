@@ -18,6 +18,7 @@
 #define ESE_LAB_JUDGEMENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ese-core/error.h"
@@ -55,6 +56,18 @@ struct ese_mail_ledger {
     int64_t unknown;         /* neither sent nor not sent, as far as the mailer knows; not arrived */
     int64_t unknown_arrived; /* the same, and it did arrive: within matched or altered */
 };
+
+/* Their members by name, as results.json, the metrics and fold.db call them; ends with a NULL. */
+struct ese_ledger_member {
+    const char *name;
+    size_t offset;    /* of an int64_t */
+    bool does_add_up; /* over parts of a run; what the consumer's state or the book counts does not */
+};
+extern const struct ese_ledger_member ese_ledger_members[];
+extern const struct ese_ledger_member ese_mail_ledger_members[];
+/* The member's place in a struct ese_ledger or ese_mail_ledger. */
+int64_t *ese_ledger_at(void *ledger, const struct ese_ledger_member *member);
+int64_t ese_ledger_get(const void *ledger, const struct ese_ledger_member *member);
 
 struct ese_latency {
     int64_t count;

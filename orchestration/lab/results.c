@@ -61,47 +61,22 @@ static json_t *members_json(const struct member *members, size_t count)
     return object;
 }
 
-static json_t *ledger_json(const struct ese_ledger *ledger)
-{
-    const struct member members[] = {
-        {"offered", ledger->offered},
-        {"acknowledged", ledger->acknowledged},
-        {"refused", ledger->refused},
-        {"unknown", ledger->unknown},
-        {"unknown_stored", ledger->unknown_stored},
-        {"unknown_absent", ledger->unknown_absent},
-        {"not_sent", ledger->not_sent},
-        {"processed", ledger->processed},
-        {"lost", ledger->lost},
-        {"in_flight", ledger->in_flight},
-        {"redelivered", ledger->redelivered},
-        {"stored_twice", ledger->stored_twice},
-        {"reordered", ledger->reordered},
-        {"phantom", ledger->phantom},
-        {"late", ledger->late},
-        {"beyond_window", ledger->beyond_window},
-        {"skipped_by_retention", ledger->skipped_by_retention},
-    };
-    const struct member causes[] = {
-        {"clash", ledger->lost_by_clash},
-        {"expiry", ledger->lost_by_expiry},
-        {"death", ledger->lost_by_death},
-    };
-    json_t *object = members_json(members, ESE_COUNT_OF(members));
-    json_object_set_new(object, "lost_by", members_json(causes, ESE_COUNT_OF(causes)));
-    return object;
-}
+/* What was lost by which cause stands in an object of its own. */
+#define LOST_BY "lost_by_"
 
-static json_t *mails_json(const struct ese_mail_ledger *mails)
+static json_t *fates_json(const void *ledger, const struct ese_ledger_member *members)
 {
-    const struct member members[] = {
-        {"expected", mails->expected},     {"arrived", mails->arrived},
-        {"matched", mails->matched},       {"altered", mails->altered},
-        {"lost", mails->lost},             {"doubled", mails->doubled},
-        {"unexpected", mails->unexpected}, {"unknown", mails->unknown},
-        {"unknown_arrived", mails->unknown_arrived},
-    };
-    return members_json(members, ESE_COUNT_OF(members));
+    json_t *object = json_object(), *causes = json_object();
+    for (const struct ese_ledger_member *member = members; member->name != NULL; member++) {
+        bool is_cause = strncmp(member->name, LOST_BY, strlen(LOST_BY)) == 0;
+        json_object_set_new(is_cause ? causes : object,
+                            is_cause ? member->name + strlen(LOST_BY) : member->name,
+                            json_integer(ese_ledger_get(ledger, member)));
+    }
+    if (json_object_size(causes) > 0)
+        json_object_set(object, "lost_by", causes);
+    json_decref(causes);
+    return object;
 }
 
 static json_t *latency_json(const struct ese_latency *latency)
@@ -156,8 +131,8 @@ static json_t *transport_json(const struct ese_results_transport *transport)
     json_object_set_new(verdict, "ledger", verdict_json(&judgement->ledger_verdict));
     json_object_set_new(verdict, "timing", verdict_json(&judgement->timing_verdict));
     json_object_set_new(object, "verdict", verdict);
-    json_object_set_new(object, "ledger", ledger_json(&judgement->ledger));
-    json_object_set_new(object, "mails", mails_json(&judgement->mails));
+    json_object_set_new(object, "ledger", fates_json(&judgement->ledger, ese_ledger_members));
+    json_object_set_new(object, "mails", fates_json(&judgement->mails, ese_mail_ledger_members));
     json_object_set_new(object, "latency_us", latency);
     json_object_set_new(object, "warmup_cut", json_integer(judgement->warmup_cut));
     json_object_set_new(object, "behind_schedule", json_integer(judgement->behind_schedule));

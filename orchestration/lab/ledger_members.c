@@ -1,0 +1,45 @@
+/* The members of both ledgers by name. */
+#include "orchestration/lab/judgement.h"
+
+#define EVENTS(member, does_add_up) {#member, offsetof(struct ese_ledger, member), does_add_up}
+#define MAILS(member) {#member, offsetof(struct ese_mail_ledger, member), true}
+
+const struct ese_ledger_member ese_ledger_members[] = {
+    EVENTS(offered, true),
+    EVENTS(acknowledged, true),
+    EVENTS(refused, true),
+    EVENTS(unknown, true),
+    EVENTS(unknown_stored, true),
+    EVENTS(unknown_absent, true),
+    EVENTS(not_sent, true),
+    EVENTS(processed, true),
+    EVENTS(lost, true),
+    EVENTS(lost_by_clash, true),
+    EVENTS(lost_by_expiry, true),
+    EVENTS(lost_by_death, true),
+    EVENTS(in_flight, true),
+    EVENTS(redelivered, true),
+    EVENTS(stored_twice, true),
+    EVENTS(reordered, true),
+    EVENTS(phantom, true),
+    EVENTS(late, false),
+    EVENTS(beyond_window, false),
+    EVENTS(skipped_by_retention, false),
+    {.name = NULL},
+};
+
+const struct ese_ledger_member ese_mail_ledger_members[] = {
+    MAILS(expected),   MAILS(arrived), MAILS(matched),         MAILS(altered),
+    MAILS(lost),       MAILS(doubled), MAILS(unexpected),      MAILS(unknown),
+    MAILS(unknown_arrived),            {.name = NULL},
+};
+
+int64_t *ese_ledger_at(void *ledger, const struct ese_ledger_member *member)
+{
+    return (int64_t *)(void *)((char *)ledger + member->offset);
+}
+
+int64_t ese_ledger_get(const void *ledger, const struct ese_ledger_member *member)
+{
+    return *(const int64_t *)(const void *)((const char *)ledger + member->offset);
+}
