@@ -48,9 +48,9 @@ static const struct ese_option options[] = {
      .help = "The rule may keep something of so many keys at once. Beyond that it ends."},
     {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
      .min = 16777216, .max = INT64_C(1) << 43,
-     .help = "The state file grows up to so many bytes. Then nothing further is read or committed, and "
-             "nothing lost, until decisions have left, a day after the mailer's answer; with --until-end "
-             "it ends."},
+     .help = "The state file grows up to so many bytes. Then nothing further is read or committed, "
+             "and nothing lost, until decisions have left, a day after the mailer's answer; with "
+             "--until-end it ends."},
     {.name = "metrics", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
      .help = "Serves GET /metrics there, as Prometheus text, and GET /health, which is well while "
              "events and mails can be brought on; port 0 takes a free one. Beyond loopback only "
@@ -92,8 +92,8 @@ static int check_batch(const struct ese_member_options *member, struct ese_error
     if (member->max_batch <= most)
         return 0;
     return ese_fail(error, ESE_E_USAGE,
-                    "--max-batch %d: so many events may need more than half of --max-bytes %lld; give "
-                    "at most %lld, or more bytes",
+                    "--max-batch %d: so many events may need more than half of --max-bytes %lld; "
+                    "give at most %lld, or more bytes",
                     member->max_batch, (long long)member->max_bytes, (long long)most);
 }
 

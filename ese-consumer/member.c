@@ -234,9 +234,9 @@ static void tell_waiting(struct ese_member *member, const char *full)
     if (full == NULL)
         ese_log_info("the state file has room again; events are read");
     else
-        ese_log_error("the state file is full: %s. No events are read until there is room: keys leave "
-                      "by event time, decisions a day after the mailer's answer; a larger --max-bytes "
-                      "takes more",
+        ese_log_error("the state file is full: %s. No events are read until there is room: keys "
+                      "leave by event time, decisions a day after the mailer's answer; a larger "
+                      "--max-bytes takes more",
                       full);
 }
 
@@ -246,7 +246,7 @@ static int wait_once(struct ese_member *member, const struct ese_error *full,
 {
     if (full->code != ESE_E_FULL || member->options.until_end) {
         *error = *full;
-        return ese_fail_within(error, "the state file has no room for further events (--max-bytes)");
+        return ese_fail_within(error, "the state file has no room for more events (--max-bytes)");
     }
     tell_waiting(member, full->text);
     ese_service_wait(ROOM_MS);

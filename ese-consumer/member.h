@@ -6,8 +6,9 @@
  * epoch and starts exactly where the last commit left off. What a transport is told by acknowledge
  * is only shown.
  *
- * Where the state file has no room for a batch, the batch is held, and nothing further is read, until
- * there is: nothing is lost, and the lag tells of it. With until_end it ends with a message instead.
+ * Where the state file has no room for a batch, the batch is held, and nothing further is read,
+ * until there is: nothing is lost, and the lag tells of it. With until_end it ends with a message
+ * instead.
  *
  * A member that finds that somebody newer owns a partition drops its batch. Where the transport
  * shares work among members it then joins again; where opening takes the one partition there is, it

@@ -8,7 +8,7 @@
 #include "ese-core/memory.h"
 
 #define FORMAT "1"
-#define ANSWER_BYTES 1024 /* a decision may grow by its answer, and the page it stands in be split */
+#define ANSWER_BYTES 1024 /* a decision may grow by its answer, and split the page it stands in */
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS about(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"

@@ -27,9 +27,9 @@
  * be older. It is the largest client_ts seen (none counts beyond its server_ts), or the wall clock
  * where the partition's end was found, whichever is larger, less --lateness-ms; it never goes back.
  *
- * The file grows up to max_bytes (see ese-core/sqlite.h). What is in it leaves in time: keys by event
- * time, decisions a day after their answer. Until there is room again nothing can be committed, and
- * so nothing is lost: the position stays in front of what was not processed.
+ * The file grows up to max_bytes (see ese-core/sqlite.h). What is in it leaves in time: keys by
+ * event time, decisions a day after their answer. Until there is room again nothing can be
+ * committed, and so nothing is lost: the position stays in front of what was not processed.
  *
  * Durability is SQLite's (see sqlite.h). A handle belongs to one thread; several handles, in one
  * process or several, may have the file open.

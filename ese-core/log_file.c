@@ -29,7 +29,8 @@ static void keep(const char *path, int log)
         return;
     int kept = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (kept < 0 || !copy(log, kept))
-        ese_log_warning("the older lines of %.200s are given up: %.200s cannot be written", path, name);
+        ese_log_warning("the older lines of %.200s are given up: %.200s cannot be written", path,
+                        name);
     if (kept >= 0)
         close(kept);
 }

@@ -11,7 +11,7 @@
 #define BUSY_MS 10000
 #define BUSY_PAUSE_MS 5
 
-#define FRAME_HEAD_BYTES 24    /* of each page in the log: https://www.sqlite.org/fileformat2.html */
+#define FRAME_HEAD_BYTES 24    /* of each page in the log: https://sqlite.org/fileformat2.html */
 #define CHECKPOINT_FRAMES 1000 /* as SQLite itself does without us */
 #define LOG_PART 16            /* the log may have this part of max_bytes, */
 #define LOG_LEAST_BYTES (INT64_C(4) * 1024 * 1024) /* and so much in any case */
@@ -184,7 +184,8 @@ int ese_sqlite_check_room(struct ese_sqlite *sqlite, int64_t bytes, struct ese_e
     if (bytes <= sqlite->max_bytes - ESE_SQLITE_RESERVE_BYTES - used)
         return 0;
     return ese_fail(error, ESE_E_FULL,
-                    "%lld of at most %lld bytes hold something, and %lld are kept back for deleting",
+                    "%lld of at most %lld bytes hold something, and %lld are kept back for "
+                    "deleting",
                     (long long)used, (long long)sqlite->max_bytes,
                     (long long)ESE_SQLITE_RESERVE_BYTES);
 }

@@ -24,10 +24,10 @@
  *   unknown  was `sending` and no reply came: it arrived once or not at all. Held, or queued again
  *   dead     the server said 5xx: a dead letter, kept with the reply
  *
- * The file grows up to max_bytes (see ese-core/sqlite.h). A row grows while it is sent, by the marks
- * and the server's words, which can split the page it stands in, but no page holds less than one
- * row: so with a page kept free for every mail that waits, whatever was accepted can be sent and
- * marked in a full file. Mails beyond that are not accepted.
+ * The file grows up to max_bytes (see ese-core/sqlite.h). A row grows while it is sent, by the
+ * marks and the server's words, which can split the page it stands in, but no page holds less than
+ * one row: so with a page kept free for every mail that waits, whatever was accepted can be sent
+ * and marked in a full file. Mails beyond that are not accepted.
  *
  * One thread.
  */

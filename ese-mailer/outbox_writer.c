@@ -90,7 +90,8 @@ void ese_outbox_note_full(struct ese_outbox *outbox)
     note_full(outbox, text);
 }
 
-/* Who was refused may not ask again for long: looks by itself whether there is room for any mail. */
+/* Who was refused may not ask again for long: looks by itself whether there is room for any mail
+ * now. */
 static void look_for_room(struct ese_outbox *outbox)
 {
     bool full = outbox->refusing &&

@@ -229,7 +229,7 @@ static int spawn(struct ese_broker *broker, struct ese_error *error)
 {
     const char *words[ESE_JAVA_WORDS + 1];
     bool format = format_command(broker, words);
-    ese_log_file_bound(broker->log_path, LOG_BYTES); /* of earlier lives: nobody watches a detached one */
+    ese_log_file_bound(broker->log_path, LOG_BYTES); /* a detached one's is watched by nobody */
     int log_fd = open(broker->log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log_fd == -1)
         return ese_fail_errno(error, "cannot write the broker's log '%.200s'", broker->log_path);

@@ -30,8 +30,8 @@ struct ese_mails {
 int ese_mails_read(const char *maildir, struct ese_mails *mails, struct ese_error *error);
 void ese_mails_free(struct ese_mails *mails);
 
-/* Removes the oldest mails of new/ until `most` are left there. By their names, which begin with the
- * second in which they came. */
+/* Removes the oldest mails of new/ until `most` are left there. By their names, which begin with
+ * the second in which they came. */
 void ese_mails_bound(const char *maildir, int most);
 
 /* The headers of one mail's text (NUL-terminated; changed). */

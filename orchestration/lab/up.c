@@ -230,8 +230,9 @@ static const struct ese_service service = {
         .synopsis = "",
         .description = "Starts client, server, consumer, mailer and an SMTP sink (and a broker where one is "
                        "needed) on free loopback ports, in the background.\n\n"
-                       "What each process says goes to a log, of which the last 4 MiB and up to as much "
-                       "before them (NAME.log.1) are kept; of the mails in the sink the newest 20,000.",
+                       "What each process says goes to a log, of which the last 4 MiB and up to as "
+                       "much before them (NAME.log.1) are kept; of the mails in the sink the newest "
+                       "20,000.",
         .examples = NULL,
     },
     .options = options,

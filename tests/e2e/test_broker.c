@@ -157,8 +157,8 @@ static void fill_topic(rd_kafka_t *producer)
     free(bytes);
 }
 
-/* Records leave in whole segments: what stays is the bound, and a segment. A broker looks first half
- * a minute after its start, then as often as server.properties says. */
+/* Records leave in whole segments: what stays is the bound, and a segment. A broker looks first
+ * half a minute after its start, then as often as server.properties says. */
 static void what_is_beyond_its_bytes_is_forgotten(void **state)
 {
     (void)state;

@@ -498,12 +498,15 @@ static void what_is_old_leaves_though_nothing_can_be_added(void **state)
     char *event = event_text(ID_1 "1", "a", 5);
 
     free(post(fixture, "/events", "",
-              "{\"events\":[" PRESS "\"timestamp\":1,\"ip\":\"a\"}," PRESS "\"timestamp\":2,\"ip\":\"a\"}]}",
+              "{\"events\":[" PRESS "\"timestamp\":1,\"ip\":\"a\"}," PRESS
+              "\"timestamp\":2,\"ip\":\"a\"}]}",
               201));
     change_database(fixture,
                     "UPDATE events SET server_ts = 1;"
-                    "CREATE TRIGGER a BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no'); END;"
-                    "CREATE TRIGGER b BEFORE INSERT ON requests BEGIN SELECT RAISE(ABORT, 'no'); END");
+                    "CREATE TRIGGER a BEFORE INSERT ON events"
+                    " BEGIN SELECT RAISE(ABORT, 'no'); END;"
+                    "CREATE TRIGGER b BEFORE INSERT ON requests"
+                    " BEGIN SELECT RAISE(ABORT, 'no'); END");
     free(post(fixture, "/event", "", event, 503));
     assert_true(ese_test_wait_until(something_has_left, fixture, 10000));
     assert_false(healthy(fixture));

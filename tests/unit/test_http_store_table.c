@@ -393,7 +393,8 @@ static void a_refusal_leaves_the_rest_of_its_transaction_alone(void **state)
     struct ese_append *requests[] = {make_request(900, 1), make_large(stored), make_large(1)};
     assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
     for (size_t i = 0; i < ESE_COUNT_OF(requests); i++) {
-        assert_int_equal(ese_store_table_append(fixture->table, requests[i], NOW, &result, NULL), 0);
+        assert_int_equal(ese_store_table_append(fixture->table, requests[i], NOW, &result, NULL),
+                         0);
         assert_int_equal(result, expected[i]);
         free_request(requests[i]);
     }

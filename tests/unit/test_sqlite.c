@@ -277,8 +277,8 @@ static void who_asks_for_room_leaves_a_reserve(void **state)
     assert_true(used <= BOUND - ESE_SQLITE_RESERVE_BYTES);
     assert_true(used > BOUND - ESE_SQLITE_RESERVE_BYTES - 4 * ROW_BYTES);
     /* Rows that grow find the reserve. */
-    assert_int_equal(ese_sqlite_run(sqlite, "UPDATE thing SET bytes = zeroblob(6000) WHERE rowid < 50",
-                                    &error), 0);
+    assert_int_equal(ese_sqlite_run(sqlite, "UPDATE thing SET bytes = zeroblob(6000)"
+                                            " WHERE rowid < 50", &error), 0);
     assert_int_equal(ese_sqlite_run(sqlite, "DELETE FROM thing", &error), 0);
     assert_int_equal(ese_sqlite_check_room(sqlite, BOUND / 2, NULL), 0);
     assert_true(ese_sqlite_used_bytes(sqlite) < BOUND / 16);
@@ -309,8 +309,8 @@ static void a_larger_file_has_room_once_enough_was_deleted(void **state)
     sqlite = fixture->sqlite = open_bounded(fixture->path, ESE_DURABILITY_OS, BOUND);
     assert_true(ese_sqlite_used_bytes(sqlite) > BOUND);
     assert_int_equal(ese_sqlite_check_room(sqlite, 0, NULL), -1);
-    assert_int_equal(ese_sqlite_run(sqlite, "UPDATE thing SET bytes = zeroblob(6000) WHERE rowid < 20",
-                                    NULL), 0);
+    assert_int_equal(ese_sqlite_run(sqlite, "UPDATE thing SET bytes = zeroblob(6000)"
+                                            " WHERE rowid < 20", NULL), 0);
     assert_int_equal(ese_sqlite_run(sqlite, "DELETE FROM thing WHERE rowid < 350", NULL), 0);
     assert_int_equal(ese_sqlite_check_room(sqlite, ROW_BYTES, NULL), 0);
 }

@@ -37,8 +37,8 @@ static const struct ese_option options[] = {
      .fallback = "1073741824",
      .min = MIN_BYTES,
      .max = INT64_C(1) << 43,
-     .help = "The database grows up to so many bytes. Beyond, requests are answered 503 until older "
-             "events have left by --retention."},
+     .help = "The database grows up to so many bytes. Beyond, requests are answered 503 until "
+             "older events have left by --retention."},
     {.name = "queue-events",
      .kind = ESE_OPTION_NUMBER,
      .value = "N",

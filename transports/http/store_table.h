@@ -6,8 +6,8 @@
  * Idempotency-Key leaves a row with the offsets of its events. Rows stay for the retention, and at
  * least ten minutes, which is how long a retry is recognised, across restarts too.
  *
- * The database grows up to log->max_bytes. What would need more is refused, request by request, with
- * enough kept back for old rows to leave; a repeat needs nothing and is answered all the same.
+ * The database grows up to log->max_bytes. What would need more is refused, request by request,
+ * with enough kept back for old rows to leave; a repeat needs nothing and is answered all the same.
  *
  * One thread: the writer's. Every function that writes belongs between begin and commit or
  * rollback.

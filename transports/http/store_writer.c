@@ -236,7 +236,8 @@ static void count_commit(struct ese_store_writer *writer, int64_t events, int64_
                           (ese_clock_monotonic_ns() - started_ns) / 1000);
 }
 
-/* Within a transaction that fails nothing leaves: where that is for want of room, it would go on so. */
+/* Within a transaction that fails nothing leaves: where that is for want of room, it would go on
+ * so. */
 static int expire_alone(struct ese_store_writer *writer, struct ese_error *error)
 {
     int64_t expired = 0;
