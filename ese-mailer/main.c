@@ -45,8 +45,8 @@ static const struct ese_option options[] = {
     {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
      .min = 1048576, .max = INT64_C(1) << 43,
      .help = "The outbox grows up to so many bytes, of which 4096 are kept free for each mail that "
-             "waits. Beyond, POST /mail is answered 503 with Retry-After, until mails that were sent "
-             "have left after a day."},
+             "waits. Beyond, POST /mail is answered 503 with Retry-After, until mails that were "
+             "sent have left after a day."},
     ESE_OPTION_END,
 };
 
