@@ -70,6 +70,23 @@ bool ese_service_wait(int timeout_ms)
     return ese_service_stopping();
 }
 
+/* An eventfd is shared by both sides of a fork: each needs its own. */
+pid_t ese_service_fork(void)
+{
+    int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event == -1)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        event = atomic_exchange(&stop_event, event);
+        if (ese_service_stopping())
+            ese_service_stop(); /* what came between the two must show in the new one */
+    }
+    if (event != -1)
+        close(event);
+    return pid;
+}
+
 static void on_signal(int number)
 {
     (void)number;

@@ -17,6 +17,7 @@
 #define ESE_SERVICE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "ese-core/config.h"
 #include "ese-core/manual.h"
@@ -45,6 +46,10 @@ void ese_service_stop(void);
 
 /* Waits for a stop, at most timeout_ms (-1: for ever). Returns ese_service_stopping(). */
 bool ese_service_wait(int timeout_ms);
+
+/* fork(2), for a child that goes on as a service of its own: what asks one of the two to stop does
+ * not ask the other. -1 with errno. */
+pid_t ese_service_fork(void);
 
 /* Tells whoever started us that we serve: writes `text` and a newline to the file of --ready-file
  * (made under another name and renamed, so that a reader sees all of it or nothing). No-op without

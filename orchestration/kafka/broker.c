@@ -16,6 +16,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/log_file.h"
 #include "ese-core/memory.h"
+#include "ese-core/service.h"
 #include "orchestration/kafka/java.h"
 #include "orchestration/kafka/port.h"
 #include "orchestration/kafka/readiness.h"
@@ -322,6 +323,8 @@ int ese_broker_wait_ready(struct ese_broker *broker, int timeout_ms, struct ese_
             return ese_fail(error, ESE_E_CLOSED,
                             "the Kafka broker ended before it was ready; its last words are in "
                             "'%.200s'", broker->log_path);
+        if (ese_service_stopping())
+            return ese_fail(error, ESE_E_CLOSED, "stopped before Kafka was ready");
         int64_t left_ms = (limit_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
         if (left_ms <= 0)
             return ese_fail(error, ESE_E_TIMEOUT,

@@ -40,7 +40,8 @@ struct ese_broker_cost {
 int ese_broker_start(const struct ese_broker_options *options, struct ese_broker **broker,
                      struct ese_error *error);
 
-/* Until a record went round trip. ESE_E_TIMEOUT; ESE_E_CLOSED when the broker ended instead. */
+/* Until a record went round trip. ESE_E_TIMEOUT; ESE_E_CLOSED when the broker ended instead, or we
+ * were asked to stop. */
 int ese_broker_wait_ready(struct ese_broker *broker, int timeout_ms, struct ese_error *error);
 
 /* "127.0.0.1:29092"; the same in every life. */

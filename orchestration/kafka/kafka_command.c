@@ -13,7 +13,6 @@
 #include "orchestration/kafka/topics.h"
 
 #define READY_MS 60000
-#define LOOK_MS 3000 /* how often a start looks whether it is to stop */
 #define STOP_MS 15000
 #define TOPICS_MS 15000
 
@@ -107,25 +106,12 @@ static int apply_topics(const struct ese_config *config, const struct ese_kafka_
     return ese_topics_apply(topics, &target, error);
 }
 
-static int wait_ready(struct ese_broker *broker, struct ese_error *error)
-{
-    for (int waited_ms = 0; waited_ms < READY_MS; waited_ms += LOOK_MS) {
-        if (ese_broker_wait_ready(broker, LOOK_MS, error) == 0)
-            return 0;
-        if (ese_service_stopping())
-            return ese_fail(error, ESE_E_CLOSED, "stopped before Kafka was ready");
-        if (error->code != ESE_E_TIMEOUT)
-            return -1;
-    }
-    return ese_fail_within(error, "after %d s", READY_MS / 1000);
-}
-
 static int make_ready(struct ese_broker *broker, const struct ese_config *config,
                       const struct ese_kafka_home *home, struct ese_running *running,
                       struct ese_error *error)
 {
     struct ese_topics topics;
-    if (wait_ready(broker, error) == -1 ||
+    if (ese_broker_wait_ready(broker, READY_MS, error) == -1 ||
         apply_topics(config, home, ese_broker_bootstrap(broker), &topics, error) == -1)
         return -1;
     running->pid = ese_broker_pid(broker);

@@ -125,6 +125,11 @@ bool ese_broker_life_running(struct ese_broker_life *life)
     return false;
 }
 
+int ese_broker_life_restart(struct ese_broker_life *life, struct ese_error *error)
+{
+    return ese_broker_life_running(life) ? 0 : ese_broker_restart(life->own, error);
+}
+
 void ese_broker_life_sample(struct ese_broker_life *life)
 {
     if (life->own != NULL && ese_broker_pid(life->own) != 0)

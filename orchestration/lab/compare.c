@@ -49,19 +49,13 @@ static const struct ese_option options[] = {
 
 static int add_specification(struct ese_run_options *run, const char *word, struct ese_error *error)
 {
-    const struct ese_registry_entry *entry;
     if (run->count == ESE_RUN_JOURNEYS)
         return ese_fail(error, ESE_E_USAGE, "--transports: at most %d at once", ESE_RUN_JOURNEYS);
     for (int i = 0; i < run->count; i++) {
         if (strcmp(run->specifications[i], word) == 0)
             return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is there twice", word);
     }
-    if (ese_registry_find(word, &entry, error) < 0)
-        return -1;
-    if ((entry->transport->promises.durability & run->durability) == 0)
-        return ese_fail(error, ESE_E_USAGE, "--durability: %s has no level '%s'", entry->transport->name,
-                        ese_durability_name(run->durability));
-    if (ese_journey_check(word, run->bootstrap_servers, error) < 0)
+    if (ese_journey_check(word, run->durability, run->bootstrap_servers, error) < 0)
         return -1;
     run->specifications[run->count++] = word;
     return 0;

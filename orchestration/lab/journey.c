@@ -219,12 +219,17 @@ static int serve_consumer(struct ese_journey *journey, struct ese_error *error)
     return ese_ready_consumer(history, consumer, SERVE_LIMIT_MS, error);
 }
 
+static void note_broker_start(struct ese_journey *journey)
+{
+    journey->broker_state = (struct ese_role_state){
+        .was_up = true, .is_wanted = true, .since_ns = ese_clock_monotonic_ns()};
+}
+
 static int await_broker(struct ese_journey *journey, struct ese_error *error)
 {
     if (ese_broker_life_ready(journey->broker, error) < 0)
         return -1;
-    journey->broker_state = (struct ese_role_state){
-        .was_up = true, .is_wanted = true, .since_ns = ese_clock_monotonic_ns()};
+    note_broker_start(journey);
     return 0;
 }
 
@@ -289,6 +294,16 @@ int ese_journey_start(struct ese_journey *journey, enum ese_role role, struct es
         return 0;
     journey->role[role].restarted_ns = ese_clock_monotonic_ns();
     return start_role(journey, role, error);
+}
+
+int ese_journey_start_broker(struct ese_journey *journey, struct ese_error *error)
+{
+    if (journey->broker == NULL || ese_broker_life_running(journey->broker))
+        return 0;
+    if (ese_broker_life_restart(journey->broker, error) < 0)
+        return -1;
+    note_broker_start(journey);
+    return 0;
 }
 
 int ese_journey_stop(struct ese_journey *journey, enum ese_role role)

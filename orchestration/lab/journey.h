@@ -40,10 +40,10 @@ struct ese_journey_options {
 };
 
 /* Before anything is started or written: whether the options behind the specification's name are
- * known to its faces (ESE_E_USAGE), and a cluster that is given and needed is there
- * (ESE_E_MISSING). bootstrap_servers may be NULL. */
-int ese_journey_check(const char *specification, const char *bootstrap_servers,
-                      struct ese_error *error);
+ * known to its faces and it has that durability (ESE_E_USAGE), and a cluster that is given and
+ * needed is there (ESE_E_MISSING). bootstrap_servers may be NULL. */
+int ese_journey_check(const char *specification, enum ese_durability durability,
+                      const char *bootstrap_servers, struct ese_error *error);
 
 /* The load of one run: the same for every journey of it. */
 struct ese_load {
@@ -65,6 +65,7 @@ int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, 
 /* Faults. start goes on where the role stood: same ports, same files. */
 void ese_journey_kill(struct ese_journey *journey, enum ese_role role);
 int ese_journey_start(struct ese_journey *journey, enum ese_role role, struct ese_error *error);
+int ese_journey_start_broker(struct ese_journey *journey, struct ese_error *error);
 /* SIGTERM and wait; no-op for what does not run. Returns the exit status, or -1. */
 int ese_journey_stop(struct ese_journey *journey, enum ese_role role);
 

@@ -206,8 +206,8 @@ void ese_journey_addresses(const struct ese_journey *journey, char *text, size_t
     ese_buffer_free(&lines);
 }
 
-int ese_journey_check(const char *specification, const char *bootstrap_servers,
-                      struct ese_error *error)
+int ese_journey_check(const char *specification, enum ese_durability durability,
+                      const char *bootstrap_servers, struct ese_error *error)
 {
     static const enum ese_face faces[] = {ESE_FACE_PRODUCE, ESE_FACE_STORE, ESE_FACE_CONSUME};
     const struct ese_registry_entry *entry;
@@ -224,6 +224,9 @@ int ese_journey_check(const char *specification, const char *bootstrap_servers,
         if (result < 0)
             return ese_fail_within(error, "%s", specification);
     }
+    if ((entry->transport->promises.durability & durability) == 0)
+        return ese_fail(error, ESE_E_USAGE, "--durability: %s has no level '%s'",
+                        entry->transport->name, ese_durability_name(durability));
     if (bootstrap_servers != NULL && entry->needs_broker &&
         ese_cluster_check(bootstrap_servers, error) < 0)
         return ese_fail_within(error, "%s", specification);

@@ -25,23 +25,29 @@ struct logs {
     int count;
 };
 
-/* Every log under up/<label>/logs. */
+static void add_log(struct logs *logs, const char *process, const char *path)
+{
+    if (logs->count == LOGS_MOST || access(path, R_OK) != 0)
+        return;
+    logs->processes[logs->count] = process;
+    logs->paths[logs->count++] = ese_copy_text(path);
+}
+
+/* The lab's own log, and every party's under up/<label>/logs. */
 static void find_logs(const char *directory, struct logs *logs)
 {
     static const char *const names[] = {"client",   "server", "broker",
                                         "consumer", "mailer", "sink"};
+    char path[ESE_ARTIFACT_PATH_SIZE];
     struct dirent **labels = NULL;
     int found = scandir(directory, &labels, NULL, alphasort);
+    if (ese_artifact_path(directory, ESE_STAY_LOG, path, NULL) == 0)
+        add_log(logs, "lab", path);
     for (int i = 0; i < found; i++) {
         for (size_t n = 0; labels[i]->d_name[0] != '.' && n < ESE_COUNT_OF(names); n++) {
-            struct ese_buffer path = ESE_BUFFER_INIT(ESE_ARTIFACT_PATH_SIZE);
-            ese_buffer_printf(&path, "%s/%s/" ESE_ARTIFACT_LOGS "/%s.log", directory,
-                              labels[i]->d_name, names[n]);
-            if (logs->count < LOGS_MOST && access(path.text, R_OK) == 0) {
-                logs->processes[logs->count] = names[n];
-                logs->paths[logs->count++] = ese_buffer_detach(&path);
-            }
-            ese_buffer_free(&path);
+            snprintf(path, sizeof path, "%s/%s/" ESE_ARTIFACT_LOGS "/%s.log", directory,
+                     labels[i]->d_name, names[n]);
+            add_log(logs, names[n], path);
         }
         free(labels[i]);
     }
@@ -145,8 +151,8 @@ static const struct ese_service service = {
         .name = "ese-lab logs",
         .summary = "shows the last lines of every process's log",
         .synopsis = "",
-        .description = "Of the lab that 'up' started, also after it is down. Exit status 1 when "
-                       "there are none.",
+        .description = "Of the lab that 'up' started, also after it is down, and what the lab "
+                       "itself did. Exit status 1 when there are none.",
         .examples = NULL,
     },
     .options = options,

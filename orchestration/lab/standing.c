@@ -85,11 +85,9 @@ void ese_standing_write(const struct ese_standing *standing, FILE *stream)
     else
         fprintf(stream, "the lab is up, process %d\n", (int)standing->pid);
     ese_standing_write_places(standing, stream);
-    for (int i = 0; i < ESE_STANDING_COUNTS; i++) {
+    for (int i = 0; i < ESE_STANDING_COUNTS && standing->serves; i++) {
         char number[ESE_PICTURE_NUMBER_SIZE];
-        if (standing->counts[i] < 0)
-            continue;
-        ese_picture_number(standing->counts[i], number);
+        ese_picture_number(standing->counts[i] < 0 ? 0 : standing->counts[i], number);
         fprintf(stream, "  %-13s %s\n", counts[i].words, number);
     }
 }

@@ -14,7 +14,7 @@
 
 #include "orchestration/lab/artifacts.h"
 
-#define ESE_STANDING_FILE "addresses" /* in the directory of the lab that stays */
+#define ESE_STANDING_FILE "addresses" /* in the directory of the lab that stays, once all is up */
 #define ESE_STANDING_PLACES 8
 #define ESE_STANDING_COUNTS 4
 
@@ -28,7 +28,7 @@ struct ese_standing {
     bool serves; /* false: it is still starting */
     struct ese_standing_place places[ESE_STANDING_PLACES];
     int place_count;
-    int64_t counts[ESE_STANDING_COUNTS]; /* -1: not known */
+    int64_t counts[ESE_STANDING_COUNTS]; /* -1: not begun */
 };
 
 /* Of the lab that is process pid; 0: of none. */

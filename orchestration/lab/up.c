@@ -1,6 +1,8 @@
 /* ese-lab up: the walk until it is stopped, in the background. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,8 +18,8 @@
 #include "orchestration/lab/standing.h"
 #include "orchestration/lab/stay.h"
 
-#define LOG_FILE "lab.log"
 #define LOOK_EVERY_MS 200
+#define PAUSE_MS 1000 /* before what has ended is started again */
 #define MAILS_EVERY_NS (10 * ESE_NS_PER_S)
 #define MAILS_KEPT 20000
 
@@ -91,7 +93,7 @@ static void bound_files(const struct ese_journey *journey, const char *directory
     char path[ESE_ARTIFACT_PATH_SIZE];
     int64_t now_ns = ese_clock_monotonic_ns();
     ese_journey_bound_logs(journey);
-    if (ese_artifact_path(directory, LOG_FILE, path, NULL) == 0)
+    if (ese_artifact_path(directory, ESE_STAY_LOG, path, NULL) == 0)
         ese_log_file_bound(path, ESE_JOURNEY_LOG_BYTES);
     if (now_ns < *mails_due_ns)
         return;
@@ -100,7 +102,16 @@ static void bound_files(const struct ese_journey *journey, const char *directory
         ese_mails_bound(path, MAILS_KEPT);
 }
 
-/* What ends by itself while nobody asked for it is started again, and said. */
+/* True when what has ended, while nobody asked for it, is to be started again: after a while, and
+ * said. */
+static bool is_missed(const struct ese_role_view *view, const char *name)
+{
+    if (!view->exists || view->up || ese_service_stopping())
+        return false;
+    ese_log_warning("the %s has ended; it is started again", name);
+    return !ese_service_wait(PAUSE_MS);
+}
+
 static int watch(struct ese_journey *journey, const char *directory, struct ese_error *error)
 {
     int64_t mails_due_ns = 0;
@@ -108,26 +119,46 @@ static int watch(struct ese_journey *journey, const char *directory, struct ese_
         struct ese_journey_view view;
         bound_files(journey, directory, &mails_due_ns);
         ese_journey_view(journey, &view);
-        for (int role = 0; role < ESE_ROLES; role++) {
-            if (!view.role[role].exists || view.role[role].up)
-                continue;
-            ese_log_warning("the %s has ended; it is started again", ese_role_name((enum ese_role)role));
-            ese_service_wait(1000);
-            if (!ese_service_stopping() && ese_journey_start(journey, (enum ese_role)role, error) < 0)
+        if (is_missed(&view.broker, "broker") && ese_journey_start_broker(journey, error) < 0)
+            return -1;
+        for (enum ese_role role = 0; role < ESE_ROLES; role++) {
+            if (is_missed(&view.role[role], ese_role_name(role)) &&
+                ese_journey_start(journey, role, error) < 0)
                 return -1;
         }
     }
     return 0;
 }
 
-static int stay_up(const struct ese_config *config, const char *directory, struct ese_error *error)
+/* What the lab in the background has to tell whoever waits for it in the terminal, once: an error,
+ * or none. Nobody may be there any more. */
+static void tell(int listener, const struct ese_error *news)
+{
+    if (write(listener, news, sizeof *news) < 0)
+        ese_log_debug("nobody waits for the lab");
+}
+
+/* From here on it does not end with whoever started it. */
+static int come_up(const struct ese_config *config, const struct ese_journey *journey,
+                   const char *directory, int listener, struct ese_error *error)
+{
+    prctl(PR_SET_PDEATHSIG, 0);
+    if (write_ready(journey, directory, error) < 0)
+        return -1;
+    if (listener < 0)
+        return announce(getpid(), ese_config_flag(config, "json"), error);
+    tell(listener, &(struct ese_error){.code = ESE_OK});
+    return 0;
+}
+
+static int stay_up(const struct ese_config *config, const char *directory, int listener,
+                   struct ese_error *error)
 {
     char label[128], artifacts[ESE_ARTIFACT_PATH_SIZE], number[32];
     const char *specification = chosen_transport(config);
     ese_artifact_label(specification, label, sizeof label);
     if (ese_artifact_path(directory, label, artifacts, error) < 0)
         return -1;
-    ese_directory_remove(artifacts); /* of the last time: up begins anew, compare keeps its runs */
     struct ese_journey_options walking = {
         .specification = specification,
         .directory = artifacts,
@@ -146,51 +177,72 @@ static int stay_up(const struct ese_config *config, const char *directory, struc
     };
     struct ese_journey *journey = NULL;
     int status = -1;
-    if (ese_journey_open(&walking, &journey, error) == 0 && ese_journey_serve(journey, error) == 0 &&
-        ese_journey_offer(journey, &load, error) == 0 &&
-        write_ready(journey, directory, error) == 0 &&
-        (!ese_config_flag(config, "foreground") ||
-         announce(getpid(), ese_config_flag(config, "json"), error) == 0))
+    if (ese_journey_open(&walking, &journey, error) == 0 &&
+        ese_journey_serve(journey, error) == 0 && ese_journey_offer(journey, &load, error) == 0 &&
+        come_up(config, journey, directory, listener, error) == 0)
         status = watch(journey, directory, error);
     ese_journey_close(&journey);
     return status;
 }
 
-/* The half that goes into the background. Does not return to the shell. */
-static void become_background(const struct ese_config *config, const char *directory)
+static int open_log(const char *directory, struct ese_error *error)
 {
-    struct ese_error error = {0};
-    char log[ESE_ARTIFACT_PATH_SIZE];
-    setsid();
-    int null = open("/dev/null", O_RDONLY);
-    int out = ese_artifact_path(directory, LOG_FILE, log, NULL) == 0
-                  ? open(log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644) : -1;
-    dup2(null, STDIN_FILENO);
-    dup2(out, STDOUT_FILENO);
-    dup2(out, STDERR_FILENO);
-    if (ese_stay_lock(&error) < 0 || stay_up(config, directory, &error) < 0) {
-        ese_log_error("%s", error.text);
-        exit(ese_error_exit_status(&error));
-    }
-    exit(0);
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_artifact_path(directory, ESE_STAY_LOG, path, error) < 0)
+        return -1;
+    int log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (log < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 ||
+        dup2(log, STDERR_FILENO) < 0)
+        return ese_fail_errno(error, "cannot write %.300s", path);
+    return 0;
 }
 
-static int wait_for_background(pid_t child, const char *directory, bool json,
-                               struct ese_error *error)
+/* The half that goes into the background: does not return to the shell. Until all is up it ends
+ * with its starter, however that ends. */
+static void become_background(const struct ese_config *config, const char *directory, pid_t starter,
+                              int listener)
 {
-    char ready[ESE_ARTIFACT_PATH_SIZE];
-    if (ese_artifact_path(directory, ESE_STANDING_FILE, ready, error) < 0)
-        return -1;
-    while (access(ready, F_OK) < 0) {
-        int status;
-        if (waitpid(child, &status, WNOHANG) == child)
-            return ese_fail(error, ESE_E_IO, "the lab ended while it started: see %.300s/" LOG_FILE,
-                            directory);
-        if (ese_service_wait(LOOK_EVERY_MS)) {
-            kill(child, SIGTERM);
-            waitpid(child, &status, 0);
-            return ese_fail(error, ESE_E_CLOSED, "stopped while the lab started");
-        }
+    struct ese_error error = {0};
+    setsid();
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != starter)
+        exit(1);
+    if (ese_stay_lock(&error) == 0 && open_log(directory, &error) == 0) {
+        if (stay_up(config, directory, listener, &error) == 0)
+            exit(0);
+        ese_log_error("%s", error.text);
+    }
+    tell(listener, &error);
+    exit(ese_error_exit_status(&error));
+}
+
+/* Until the other half has told, has ended, or we are asked to stop. */
+static void wait_for_news(int ear)
+{
+    struct pollfd ears[] = {{.fd = ear, .events = POLLIN},
+                            {.fd = ese_service_stop_fd(), .events = POLLIN}};
+    while (!ese_service_stopping() && ears[0].revents == 0)
+        poll(ears, ESE_COUNT_OF(ears), -1);
+}
+
+static int wait_for_background(const struct ese_config *config, const char *directory, pid_t child,
+                               int ear, struct ese_error *error)
+{
+    bool json = ese_config_flag(config, "json");
+    struct ese_error news;
+    wait_for_news(ear);
+    if (ese_service_stopping()) {
+        kill(child, SIGTERM);
+        waitpid(child, NULL, 0);
+        return ese_fail(error, ESE_E_CLOSED, "stopped while the lab started");
+    }
+    if (read(ear, &news, sizeof news) != sizeof news)
+        return ese_fail(error, ESE_E_IO,
+                        "the lab was killed while it started: see %.300s/" ESE_STAY_LOG, directory);
+    if (news.code != ESE_OK) {
+        waitpid(child, NULL, 0); /* who hears of it may begin anew */
+        return ese_fail(error, news.code, "%s", news.text);
     }
     if (announce(child, json, error) < 0)
         return -1;
@@ -200,27 +252,42 @@ static int wait_for_background(pid_t child, const char *directory, bool json,
     return 0;
 }
 
+static int go_into_background(const struct ese_config *config, const char *directory,
+                              struct ese_error *error)
+{
+    int ends[2];
+    pid_t starter = getpid();
+    fflush(NULL);
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return ese_fail_errno(error, "cannot make a pipe");
+    pid_t child = ese_service_fork();
+    if (child == 0) {
+        close(ends[0]);
+        become_background(config, directory, starter, ends[1]);
+    }
+    close(ends[1]);
+    int status = child < 0 ? ese_fail_errno(error, "cannot go into the background")
+                           : wait_for_background(config, directory, child, ends[0], error);
+    close(ends[0]);
+    return status;
+}
+
 static int run_up(const struct ese_config *config, struct ese_error *error)
 {
-    char directory[ESE_ARTIFACT_PATH_SIZE], ready[ESE_ARTIFACT_PATH_SIZE];
-    if (ese_journey_check(chosen_transport(config), ese_config_text(config, "bootstrap-servers"),
-                          error) < 0 ||
-        ese_stay_directory(directory, error) < 0 || ese_artifact_directory(directory, error) < 0 ||
-        ese_artifact_path(directory, ESE_STANDING_FILE, ready, error) < 0)
+    char directory[ESE_ARTIFACT_PATH_SIZE];
+    enum ese_durability durability = ese_durability_parse(ese_config_text(config, "durability"));
+    if (ese_journey_check(chosen_transport(config), durability,
+                          ese_config_text(config, "bootstrap-servers"), error) < 0 ||
+        ese_stay_directory(directory, error) < 0)
         return -1;
-    if (ese_stay_running() != 0)
-        return ese_fail(error, ESE_E_CONFLICT, "a lab is up already (process %d): './lab down' stops it",
-                        (int)ese_stay_running());
-    unlink(ready);
+    pid_t running = ese_stay_running();
+    if (running != 0)
+        return ese_fail(error, ESE_E_CONFLICT,
+                        "a lab is up already (process %d): './lab down' stops it", (int)running);
+    fprintf(stderr, "starting %s; Ctrl-C stops it\n", chosen_transport(config));
     if (ese_config_flag(config, "foreground"))
-        return ese_stay_lock(error) < 0 ? -1 : stay_up(config, directory, error);
-    fflush(NULL);
-    pid_t child = fork();
-    if (child < 0)
-        return ese_fail_errno(error, "cannot go into the background");
-    if (child == 0)
-        become_background(config, directory);
-    return wait_for_background(child, directory, ese_config_flag(config, "json"), error);
+        return ese_stay_lock(error) < 0 ? -1 : stay_up(config, directory, -1, error);
+    return go_into_background(config, directory, error);
 }
 
 static const struct ese_service service = {
@@ -228,8 +295,9 @@ static const struct ese_service service = {
         .name = "ese-lab up",
         .summary = "walks events over one transport until it is stopped",
         .synopsis = "",
-        .description = "Starts client, server, consumer, mailer and an SMTP sink (and a broker where one is "
-                       "needed) on free loopback ports, in the background.\n\n"
+        .description = "Starts client, server, consumer, mailer and an SMTP sink (and a broker where "
+                       "one is needed) on free loopback ports, in the background. Whichever of "
+                       "them ends is started again. What an earlier lab has left is removed.\n\n"
                        "What each process says goes to a log, of which the last 4 MiB and up to as "
                        "much before them (NAME.log.1) are kept; of the mails in the sink the newest "
                        "20,000.",

@@ -65,7 +65,7 @@ def a_lab_that_comes_and_goes():
     assert up["artifacts"] == status["artifacts"] and os.path.isdir(up["artifacts"])
     assert set(status) == {"state", "pid", "transport", "mailer", "smtp", "artifacts", "offered",
                            "acknowledged", "processed", "mails_sent"}, status
-    assert {"client", "consumer", "mailer", "sink"} == {one["process"] for one in logs}
+    assert {"lab", "client", "consumer", "mailer", "sink"} == {one["process"] for one in logs}
     assert any("takes mails on" in line for one in logs for line in one["lines"])
 
 

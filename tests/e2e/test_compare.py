@@ -12,10 +12,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
+
+from lab_scene import JARS, a_real_broker_can_be_had, no_process_is_left, processes_of, run, skip
 
 LAB, COUNT, TRANSPORTS = sys.argv[1:4]
-JARS = os.path.join(os.environ.get("ESE_LAB_HOME", ".lab"), "kafka", "libs")
 
 
 def compare(directory, *more):
@@ -30,27 +30,6 @@ def check(directory):
 def mails_of(directory, transport):
     box = os.path.join(directory, transport["name"], "maildir", "new")
     return sorted(os.path.join(box, name) for name in os.listdir(box))
-
-
-def processes_of(directory):
-    """Commands of living processes that name the run's directory."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open("/proc/%s/cmdline" % pid, "rb") as file:
-                words = file.read().decode(errors="replace").split("\0")
-        except OSError:
-            continue
-        if int(pid) != os.getpid() and any(directory in word for word in words):
-            found.append(" ".join(words))
-    return found
-
-
-def no_process_is_left(directory):
-    until = time.monotonic() + 10
-    while processes_of(directory) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not processes_of(directory)
 
 
 def ledgers(text):
@@ -163,14 +142,9 @@ def ended_early(how):
         shutil.rmtree(directory)
 
 
-def a_real_broker_can_be_had():
-    return os.path.isdir(JARS) and shutil.which("java") is not None
-
-
 def main():
     if "kafka" in TRANSPORTS and not a_real_broker_can_be_had():
-        print("1..0 # SKIP no Java or no jars of a broker in " + JARS)
-        return
+        skip("no Java or no jars of a broker in " + JARS)
     whole = Comparison()
     tests = [(name, getattr(whole, name)) for name in (
         "the_ledgers_balance", "a_backlog_was_read_soon", "the_cost_is_told", "check_repeats_the_ledger",
@@ -178,17 +152,9 @@ def main():
         "a_doubled_mail_is_caught", "a_history_cut_short_cannot_be_told", "nothing_is_left_running")]
     tests += [("ctrl_c_leaves_nothing", lambda: ended_early(signal.SIGINT)),
               ("a_crash_of_the_lab_leaves_nothing", lambda: ended_early(signal.SIGKILL))]
-    print("1..%d" % len(tests))
-    failed = 0
-    for number, (name, test) in enumerate(tests, 1):
-        try:
-            test()
-            print("ok %d - %s" % (number, name), flush=True)
-        except Exception as problem:  # a broken test is a failed one
-            failed += 1
-            print("not ok %d - %s\n# %r" % (number, name, problem), flush=True)
+    failed = run(tests)
     whole.close()
-    sys.exit(1 if failed else 0)
+    sys.exit(failed)
 
 
 main()

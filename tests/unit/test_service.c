@@ -17,7 +17,7 @@
 
 static const struct ese_option options[] = {
     {.name = "do", .kind = ESE_OPTION_CHOICE, .fallback = "nothing",
-     .choices = "nothing|wait|stop|write|fail|miss|insist", .help = "What run does."},
+     .choices = "nothing|wait|stop|fork|write|fail|miss|insist", .help = "What run does."},
     {.name = "kind", .kind = ESE_OPTION_TEXT, .value = "NAME", .help = "Brings a table."},
     ESE_OPTION_END,
 };
@@ -65,6 +65,22 @@ static int stop_from_a_thread(void)
     return !before && after ? 0 : 3;
 }
 
+/* Also what the fork's two sides wait on is not the same. */
+static int stop_one_of_two(void)
+{
+    pid_t pid = ese_service_fork();
+    if (pid == 0) {
+        ese_service_stop();
+        _exit(ese_service_wait(-1) ? 5 : 3);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    int64_t before_ns = ese_clock_monotonic_ns();
+    bool stopped = ese_service_wait(20);
+    int64_t waited_ns = ese_clock_monotonic_ns() - before_ns;
+    return WEXITSTATUS(status) == 5 && !stopped && waited_ns >= 19 * ESE_NS_PER_MS ? 0 : 3;
+}
+
 static int run(const struct ese_config *config, struct ese_error *error)
 {
     const char *what = ese_config_text(config, "do");
@@ -72,6 +88,8 @@ static int run(const struct ese_config *config, struct ese_error *error)
         return wait_for_stop(config, error);
     if (strcmp(what, "stop") == 0)
         return stop_from_a_thread();
+    if (strcmp(what, "fork") == 0)
+        return stop_one_of_two();
     if (strcmp(what, "fail") == 0)
         return ese_fail(error, ESE_E_IO, "the disk is gone");
     if (strcmp(what, "miss") == 0)
@@ -194,6 +212,14 @@ static void a_thread_may_ask_for_a_stop(void **state)
     assert_int_equal(finish(&child), 0);
 }
 
+static void a_fork_stops_alone(void **state)
+{
+    (void)state;
+    struct child child;
+    START(&child, "--do=fork");
+    assert_int_equal(finish(&child), 0);
+}
+
 static void a_closed_pipe_is_no_death(void **state)
 {
     (void)state;
@@ -298,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_signal_asks_for_a_stop),
         cmocka_unit_test(a_second_signal_ends_at_once),
         cmocka_unit_test(a_thread_may_ask_for_a_stop),
+        cmocka_unit_test(a_fork_stops_alone),
         cmocka_unit_test(a_closed_pipe_is_no_death),
         cmocka_unit_test(the_ready_file_is_whole),
         cmocka_unit_test(errors_decide_the_exit_status),

@@ -1,0 +1,91 @@
+"""What tests of the whole lab share: its processes and ports, where a broker comes from, TAP."""
+import os
+import shutil
+import sys
+import time
+
+JARS = os.path.join(os.environ.get("ESE_LAB_HOME", ".lab"), "kafka", "libs")
+
+
+def a_real_broker_can_be_had():
+    return os.path.isdir(JARS) and shutil.which("java") is not None
+
+
+def wait_until(condition, seconds, what):
+    """What the condition came to, once that is true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, "not within %d s: %s" % (seconds, what)
+        time.sleep(0.02)
+
+
+def words_of(pid, what="cmdline"):
+    """A living process's command or environment, word by word; nothing of one that has ended."""
+    try:
+        with open("/proc/%s/%s" % (pid, what), "rb") as file:
+            return file.read().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def pids_of(directory):
+    """Living processes whose command or environment names the directory."""
+    return [int(pid) for pid in filter(str.isdigit, os.listdir("/proc")) if int(pid) != os.getpid()
+            and any(directory in word for word in words_of(pid) + words_of(pid, "environ"))]
+
+
+def sockets_of(pid):
+    """Inodes; of a process that ends meanwhile, none or some."""
+    try:
+        for fd in os.listdir("/proc/%s/fd" % pid):
+            yield os.readlink("/proc/%s/fd/%s" % (pid, fd))[len("socket:["):-1]
+    except OSError:
+        return
+
+
+def listening(pids=None):
+    """Of all listening TCP sockets, or of those that these processes have open: inode and port."""
+    sockets = {}
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with open(path, encoding="ascii") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        sockets.update({row[9]: int(row[1].rsplit(":", 1)[1], 16)
+                        for row in rows if row[3] == "0A"})
+    if pids is None:
+        return sockets
+    held = {inode for pid in pids for inode in sockets_of(pid)}
+    return {inode: port for inode, port in sockets.items() if inode in held}
+
+
+def processes_of(directory):
+    return [" ".join(words_of(pid)) for pid in pids_of(directory)]
+
+
+def no_process_is_left(directory):
+    until = time.monotonic() + 10
+    while processes_of(directory) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not processes_of(directory)
+
+
+def run(tests):
+    """Runs (name, function) one after the other and tells TAP; the exit status."""
+    print("1..%d" % len(tests))
+    failed = 0
+    for number, (name, test) in enumerate(tests, 1):
+        try:
+            test()
+            print("ok %d - %s" % (number, name), flush=True)
+        except Exception as problem:  # a broken test is a failed one
+            failed = 1
+            print("not ok %d - %s" % (number, name))
+            print("# %r" % problem, flush=True)
+    return failed
+
+
+def skip(why):
+    print("1..0 # SKIP " + why)
+    sys.exit(0)
