@@ -21,6 +21,8 @@ static const struct ese_option common_options[] = {
      .fallback = "info", .help = "How much is told on stderr."},
     {.name = "ready-file", .kind = ESE_OPTION_TEXT, .value = "FILE", .command_line_only = true,
      .help = "Writes FILE once it serves, with the address it serves on where it has one."},
+    {.name = "check-options", .kind = ESE_OPTION_FLAG, .command_line_only = true,
+     .help = "Checks the options, those of --config FILE too, and ends."},
     {.name = "help", .letter = 'h', .kind = ESE_OPTION_FLAG, .command_line_only = true,
      .help = "Prints this help and ends."},
     {.name = "version", .kind = ESE_OPTION_FLAG, .command_line_only = true,
@@ -238,6 +240,8 @@ static int do_main(const struct ese_service *service, struct ese_config *config,
     }
     if (gathered == -1 || settle(service, config, error) == -1)
         return -1;
+    if (ese_config_flag(config, "check-options"))
+        return 0;
     if (ese_config_has(config, "health") && ese_config_flag(config, "health"))
         return ese_health_ask(service->manual.name, config, error);
     return run(service, config, error);

@@ -5,9 +5,9 @@
  *
  *     int main(int argc, char **argv) { return ese_service_main(&service, argc, argv); }
  *
- * Every binary thereby has --help, --version, --man, --completion bash, --config FILE and
- * --log-level; who serves HTTP has --health (health.h), with the table of listen_option.h. Exit
- * status: what run returned (0 or more), or for -1 the error's: 64 usage,
+ * Every binary thereby has --help, --version, --man, --completion bash, --config FILE,
+ * --check-options and --log-level; who serves HTTP has --health (health.h), with the table of
+ * listen_option.h. Exit status: what run returned (0 or more), or for -1 the error's: 64 usage,
  * 69 something missing in the environment, 1 otherwise.
  *
  * SIGINT and SIGTERM ask for a clean stop (ese_service_stopping becomes true); a second one

@@ -1,21 +1,30 @@
 #!/usr/bin/python3
 """check-docs.py TREE PROGRAM... - holds the documents to what the programs say of themselves.
 
-In every Markdown file of the tree: every "./lab COMMAND" is one that ./lab help lists; every
+In every Markdown file of the tree: every "./lab COMMAND" and `ese-lab COMMAND` is one that ./lab help lists; every
 --option is in the --help of a program, with some transport, or of a command of ese-lab; and no word
-stands there that belongs in a notebook. Prints each violation; exit status 1 with any. In a house
-that lacks a transport the documents speak of, there is nothing to be told: 77, skipped.
+stands there that belongs in a notebook. Every command shown, there and in the examples of --help, is
+run by a test that takes it from the document (tools/documents.py says how), or else is one of ours
+that the program itself takes with all its options (--check-options). Prints each violation; exit
+status 1 with any. In a house that lacks a transport the documents speak of, there is nothing to be
+told: 77, skipped.
 """
+import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+import documents
+
 FORBIDDEN = re.compile(r"\b(TODO|FIXME|XXX|TBD)\b|coming soon|/root/|/home/")
 OPTION = re.compile(r"(?<![\w-])--(\[no-\])?([a-z][a-z0-9-]*)")
-COMMAND = re.compile(r"\./lab ([a-z]+)")
+COMMAND = re.compile(r"(?:\./lab|`ese-lab) ([a-z]+)")
 # Lines that show a command line of one of these speak of its options, not of ours.
-FOREIGN = re.compile(r"^\s*[$#]?\s*(apt-get|clang-tidy|curl|docker|docker-compose|git|kcat|meson|mvn|ninja|sqlite3)\s")
+FOREIGN = re.compile(rf"^\s*[$#]?\s*({'|'.join(sorted(documents.COMMON))})\s")
+TAKEN = re.compile(r'documents\.commands\(\w+, "([^"]+)"(?:, "([^"]+)")?\)')
 
 
 def run(*command):
@@ -48,7 +57,7 @@ def known_options(texts):
     return known
 
 
-def documents(tree):
+def all_documents(tree):
     for path in sorted(tree.rglob("*.md")):
         top = path.relative_to(tree).parts[0]
         if not top.startswith((".", "build")):
@@ -57,7 +66,7 @@ def documents(tree):
 
 def missing_transports(tree):
     """Folders of transports that the documents name and that are not there."""
-    for path in documents(tree):
+    for path in all_documents(tree):
         for folder in re.findall(r"transports/[a-z]+(?=/)", path.read_text(encoding="utf-8")):
             if not (tree / folder).is_dir():
                 yield folder
@@ -76,6 +85,68 @@ def complaints(line, options, commands):
             yield f"no program has an option --{option}"
 
 
+class Commands:
+    """Which commands a test runs, and which the programs take."""
+
+    def __init__(self, tree, programs):
+        self.tree, self.runs = tree, {}
+        self.programs = {os.path.basename(program): program for program in programs}
+        for path in sorted((tree / "tests").rglob("*.py")):
+            for taken in TAKEN.findall(path.read_text(encoding="utf-8")):
+                self.runs[taken] = path.relative_to(tree)
+
+    def test_of(self, document, command):
+        return self.runs.get((document, "")) or self.runs.get((document, command.program))
+
+    def words(self, command):
+        """What is run instead of it to see whether its options are right; None: it cannot be seen."""
+        words = shlex.split(command.text)
+        if words[0] == "./lab":
+            if words[1:2] == ["test"]:
+                return [str(self.tree / "tools/run-tests"), *words[2:]]
+            return [self.programs.get("ese-lab"), *words[1:]]
+        return [self.programs.get(os.path.basename(words[0])), *words[1:]]
+
+    def problem(self, command):
+        """None when its program takes it."""
+        if not command.is_ours or re.search(r"[;&|<>(]", command.text):
+            return "no test takes this command from here and runs it"
+        words = self.words(command)
+        if words[0] is None:
+            return f"there is no program {command.program}"
+        done = subprocess.run([*words, "--check-options"], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+        return done.stderr.strip() or "it is refused" if done.returncode != 0 else None
+
+
+def examples(programs):
+    """(Where it stands, command) of every example in what the programs say of themselves."""
+    for name, program in programs.items():
+        said = run(program, "--help")
+        commands = re.findall(r"^  ([a-z]+) ", said, re.MULTILINE)
+        for page in [said, *(run(program, command, "--help") for command in commands)]:
+            shown = page.partition("\nExamples:\n")[2]
+            for text in re.findall(r"^  (\S.*)$", shown, re.MULTILINE):
+                yield f"{name} --help", documents.Command(0, "", text)
+
+
+def check_commands(tree, programs):
+    """Prints what is wrong, and in the end which test runs how many. True with any violation."""
+    known, counts, wrong = Commands(tree, programs), {}, False
+    shown = [(str(path.relative_to(tree)), command) for path in all_documents(tree)
+             for command in documents.commands(tree, path.relative_to(tree))]
+    for place, command in [*shown, *examples(known.programs)]:
+        test = known.test_of(place, command)
+        problem = None if test else known.problem(command)
+        if problem:
+            print(f"{place}:{command.line}: {command.text}: {problem}")
+            wrong = True
+        counts[test] = counts.get(test, 0) + 1
+    for test, count in sorted(counts.items(), key=str):
+        print(f"{test or 'no test, but the options are checked'}: {count} of the commands shown")
+    return wrong
+
+
 def main():
     tree, programs = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
     missing = sorted(set(missing_transports(tree)))
@@ -85,13 +156,13 @@ def main():
     lab_help = run(str(tree / "lab"), "help")
     options = known_options([lab_help, run(str(tree / "tools/run-tests"), "--help"), *all_help(tree, programs)])
     commands = set(COMMAND.findall(lab_help))
-    wrong = 0
-    for path in documents(tree):
+    wrong = check_commands(tree, programs)
+    for path in all_documents(tree):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             for complaint in complaints(line, options, commands):
                 print(f"{path.relative_to(tree)}:{number}: {complaint}")
-                wrong = 1
-    return wrong
+                wrong = True
+    return int(wrong)
 
 
 if __name__ == "__main__":

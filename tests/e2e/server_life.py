@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tempfile
 import threading
 import time
 
+import documents
 from ese_server import run
 
 OS = ("--transport", "http")
@@ -18,6 +20,7 @@ DISK = (*OS, "--durability", "disk")
 MEMORY = (*OS, "--durability", "memory")
 WRITERS = 8
 PROGRAM = os.path.abspath(sys.argv[1])
+TREE = pathlib.Path(__file__).resolve().parents[2]
 
 
 def event(writer, sequence):
@@ -190,6 +193,18 @@ def a_token_is_asked_for(server):
         assert len(json.loads(server.ask("GET", "/events", None, headers)[2])) == 1
 
 
+def anybody_may_look_into_the_file(server):
+    """While it runs, with the command that the transport's document shows."""
+    for sequence, writer in enumerate((1, 1, 2)):
+        posted = json.dumps(event(writer, sequence))
+        assert server.ask("POST", "/event", posted)[0] == 201
+    shown = documents.commands(TREE, "transports/http/README.md", "sqlite3")
+    assert len(shown) == 1, shown
+    words = shlex.split(shown[0].text.replace("ese-data/", str(server.data) + "/"))
+    told = subprocess.run(words, capture_output=True, text=True, check=False, timeout=20)
+    assert told.stdout == "10.0.0.1|2\n10.0.0.2|1\n", (words, told)
+
+
 def what_is_not_promised_is_refused(server):
     del server
     for options, word in ((("--transport", "http", "--durability", "replicas"), "memory, os, disk"),
@@ -205,7 +220,7 @@ def what_is_not_promised_is_refused(server):
 TESTS = ((nothing_acknowledged_is_lost, OS), (nothing_acknowledged_is_lost, DISK), (names_of_others_outlive_it, OS),
          (memory_begins_anew, MEMORY),
          (a_disk_that_is_full_loses_nothing_acknowledged, OS), (a_stop_is_clean_and_quick, OS), (health_says_why_it_fails, OS), (a_token_is_asked_for, OS),
-         (what_is_not_promised_is_refused, OS))
+         (anybody_may_look_into_the_file, OS), (what_is_not_promised_is_refused, OS))
 
 if __name__ == "__main__":
     sys.exit(run(PROGRAM, TESTS))

@@ -7,33 +7,35 @@ tools=$(cd "$1" && pwd)
 fresh_tree() {
     rm -rf "$place/tree"
     mkdir -p "$place/tree/ese-core" "$place/tree/transports/smoke" "$place/tree/transports/file" \
-        "$place/tree/ese-client" "$place/tree/tools" "$place/tree/docs"
+        "$place/tree/ese-client" "$place/tree/tools" "$place/tree/docs" "$place/tree/tests"
     cd "$place/tree"
     printf '# comment\nsmoke yes no\n' > transports/transports.list
     printf '#include <stdio.h>\n#include "ese-core/id.h"\n' > ese-core/id.c
     printf '/* "smoke" may be named here */\nint x;\n' > ese-core/id.h
     printf '#include "transports/transport.h"\nconst char *name = "smoke";\n' > transports/smoke/smoke.c
     printf '#include "transports/transport.h"\n#include <jansson.h>\n' > ese-client/main.c
-    printf 'Type ./lab go --fast.\n    $ curl --data x URL\n' > docs/walk.md
+    printf 'Type ./lab go --fast.\n\n    $ curl --data x URL\n    ./lab go --fast  at once\n' > docs/walk.md
+    printf 'shown = documents.commands(TREE, "docs/walk.md", "curl")\n' > tests/walk.py
     printf 'In `ese-core/names.c` `make()` follows `read_it()`.\n' > docs/architecture.md
     cp docs/architecture.md docs/adding-a-transport.md
     printf 'static int make(void)\n{\n}\nint *read_it(void)\n{\n}\n' > ese-core/names.c
     printf '#!/bin/sh\necho "  ./lab go --fast"\n' > lab
     printf '#!/bin/sh\n' > tools/run-tests
-    printf '#!/bin/sh\necho "  --[no-]wind    --transport X"\n' > program
-    chmod +x lab tools/run-tests program
+    printf '#!/bin/sh\ncase $* in *--slow*) echo too slow >&2; exit 64 ;; esac\n' > ese-lab
+    printf 'echo "  --[no-]wind    --transport X"\n' >> ese-lab
+    chmod +x lab tools/run-tests ese-lab
 }
 
 # catches TOOL TEXT WHAT FILE LINE : that line at the end of that file of a fresh tree is found.
 catches() {
     fresh_tree
     printf '%s\n' "$5" >> "$4"
-    expect 1 "$2" "$3" "$tools/$1" . ./program
+    expect 1 "$2" "$3" "$tools/$1" . ./ese-lab
 }
 passes() {
     fresh_tree
     printf '%s\n' "$4" >> "$3"
-    expect 0 "" "$2" "$tools/$1" . ./program
+    expect 0 "" "$2" "$tools/$1" . ./ese-lab
 }
 
 check_layers() {
@@ -81,13 +83,27 @@ check_sizes() {
 
 check_docs() {
     passes check-docs.py 'clean documents' docs/walk.md 'With --wind, or --no-wind.'
-    catches check-docs.py 'walk.md:3: no program has an option --slow' 'an option that is none' \
+    catches check-docs.py 'walk.md:5: no program has an option --slow' 'an option that is none' \
         docs/walk.md 'Or `./lab go --slow`.'
     catches check-docs.py "does not know 'jump'" 'a command that is none' docs/walk.md 'Or ./lab jump.'
+    catches check-docs.py "does not know 'hop'" 'one that is none of ese-lab' docs/walk.md 'Or `ese-lab hop`.'
     fresh_tree
     echo 'See transports/fog/README.md, and --haze.' >> docs/walk.md
-    expect 77 'transports/fog' 'documents of a fuller house' "$tools/check-docs.py" . ./program
+    expect 77 'transports/fog' 'documents of a fuller house' "$tools/check-docs.py" . ./ese-lab
     catches check-docs.py "'TODO' has no place" 'a note to oneself' docs/walk.md 'TODO: write this'
+    fresh_tree
+    expect 0 'tests/walk.py: 1 of the commands' 'which test runs what' "$tools/check-docs.py" . ./ese-lab
+    catches check-docs.py 'walk.md:5: ./lab go --slow: too slow' 'a command its program does not take' \
+        docs/walk.md '    ./lab go --slow  in the end'
+    catches check-docs.py 'walk.md:5: kcat -L: no test takes this command' 'a command that no test runs' \
+        docs/walk.md '    kcat -L'
+    catches check-docs.py 'walk.md:7: ese-lab & ls: no test takes' 'one that is more than its options' \
+        docs/walk.md "$(printf '\n```\n$ ese-lab & ls\n```')"
+    passes check-docs.py 'what a program answers' docs/walk.md "$(printf '\n```\n  curl\n{"ls": 1}\n```')"
+    fresh_tree
+    printf 'printf "\\nExamples:\\n  ese-lab --wind --slow\\n    slowly\\n"\n' >> ese-lab
+    expect 1 'ese-lab --help:0: ese-lab --wind --slow: too slow' 'an example that is refused' \
+        "$tools/check-docs.py" . ./ese-lab
 }
 
 check_names() {

@@ -277,6 +277,22 @@ static void errors_decide_the_exit_status(void **state)
     said(&child, "/nowhere");
 }
 
+static void options_are_checked_without_running(void **state)
+{
+    (void)state;
+    struct child child;
+    START(&child, "--kind=x", "--via=y", "--do=fail", "--check-options");
+    assert_int_equal(finish(&child), 0);
+    assert_string_equal(child.text, "");
+    START(&child, "--kind=x", "--do=sing", "--check-options");
+    assert_int_equal(finish(&child), 64);
+    said(&child, "'sing' is wrong");
+    START(&child, "--via=y", "--check-options"); /* not of this kind */
+    assert_int_equal(finish(&child), 64);
+    START(&child, "--config=/nowhere", "--check-options");
+    assert_int_equal(finish(&child), 64);
+}
+
 static void help_shows_the_tables_that_were_chosen(void **state)
 {
     (void)state;
@@ -328,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_closed_pipe_is_no_death),
         cmocka_unit_test(the_ready_file_is_whole),
         cmocka_unit_test(errors_decide_the_exit_status),
+        cmocka_unit_test(options_are_checked_without_running),
         cmocka_unit_test(help_shows_the_tables_that_were_chosen),
         cmocka_unit_test(questions_are_answered),
         cmocka_unit_test(outside_main_nothing_stops),
