@@ -17,16 +17,15 @@
 #include "ese-core/clock.h"
 #include "ese-core/history.h"
 #include "ese-core/memory.h"
-#include "ese-core/sqlite.h"
 #include "tests/support/directory.h"
 #include "tests/support/fake_mailer.h"
+#include "tests/support/presses.h"
+#include "tests/support/state_probe.h"
 #include "tests/support/wait.h"
 #include "transports/registry.h"
 
 #define PATIENCE_MS 60000
 #define EVENTS 20000
-#define KEYS 50
-#define LANES 8
 #define KILLS 6
 
 static const char *program;
@@ -43,18 +42,7 @@ struct world {
     char transport[300];
     struct ese_config *config; /* of the producer */
     struct fake_mailer *mailer;
-
-    /* What was produced, and what has to follow. */
-    uint32_t sequences[LANES];
-    int64_t distinct;
-    int64_t repeated;
-    struct ese_id *expected;
-    int expected_count;
-    struct run {
-        int count;
-        int64_t last_ms;
-        struct ese_id ids[3];
-    } runs[KEYS];
+    struct presses *presses; /* what was produced, and what has to follow */
 };
 
 static int open_world(void **state)
@@ -66,7 +54,7 @@ static int open_world(void **state)
     world->history = ese_test_path(world->directory, "consumer.history");
     world->said = ese_test_path(world->directory, "said");
     world->printed = ese_test_path(world->directory, "printed");
-    world->expected = calloc(EVENTS, sizeof *world->expected);
+    world->presses = presses_new(ese_clock_wall_ms() - 3600 * 1000);
     snprintf(world->transport, sizeof world->transport, "%s:data=%s/log", transport_name,
              world->directory);
     return 0;
@@ -81,13 +69,13 @@ static int close_world(void **state)
     free(world->history);
     free(world->said);
     free(world->printed);
-    free(world->expected);
+    presses_free(&world->presses);
     ese_test_directory_remove(&world->directory);
     free(world);
     return 0;
 }
 
-/* ---- producing, and a rule as naive as can be ----------------------------------------------- */
+/* ---- producing ------------------------------------------------------------------------------ */
 
 static const struct ese_option transport_option[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME", .help = "The transport."},
@@ -109,43 +97,6 @@ static const struct ese_produce_face *produce_face(struct world *world)
     return ese_registry_chosen(world->config)->produce;
 }
 
-static void expect(struct world *world, int key, const struct ese_event *event)
-{
-    struct run *run = &world->runs[key];
-    if (run->count > 0 && event->client_ts - run->last_ms > 1000)
-        run->count = 0;
-    run->last_ms = event->client_ts;
-    run->ids[run->count++] = event->id;
-    if (run->count < 3)
-        return;
-    char cause[100];
-    snprintf(cause, sizeof cause, "steady-click:%s", event->key);
-    world->expected[world->expected_count++] = ese_id_derive(cause, run->ids, 3);
-    run->count = 0;
-}
-
-/* The i-th event of a run of the seed: of any key, mostly key presses, some of them after a
- * pause. */
-static struct ese_event make_event(struct world *world, int i, unsigned *seed, int64_t *now_ms)
-{
-    struct ese_event event = {.type = ESE_TYPE_CLICK, .server_ts = *now_ms};
-    int key = rand_r(seed) % KEYS;
-    bool pressed = rand_r(seed) % 4 != 0;
-    *now_ms += i % 997 == 0 ? 5000 : rand_r(seed) % 20;
-    event.client_ts = *now_ms;
-    snprintf(event.ip, sizeof event.ip, "10.0.0.1-%d", key);
-    ese_fit_text(event.sub_type, sizeof event.sub_type,
-                 pressed ? ESE_SUB_TYPE_KEY_PRESS : ESE_SUB_TYPE_BUTTON);
-    ese_event_set_key(&event);
-    uint16_t lane = (uint16_t)(key % LANES);
-    event.id = ese_id_make(&(struct ese_id_parts){
-        .time_ms = *now_ms, .lane = lane, .run = 7, .sequence = world->sequences[lane]++});
-    ese_event_set_traceparent(&event);
-    if (pressed)
-        expect(world, key, &event);
-    return event;
-}
-
 static void send_event(const struct ese_produce_face *face, struct ese_producer *producer,
                        const struct ese_event *event)
 {
@@ -158,7 +109,7 @@ static void send_event(const struct ese_produce_face *face, struct ese_producer 
     assert_int_equal(acknowledgement.outcome, ESE_OUTCOME_ACKNOWLEDGED);
 }
 
-/* Some events come twice, at once or after others of their lane, as retries do. */
+/* So many, and the repeats among them. */
 static void produce(struct world *world, int count)
 {
     const struct ese_produce_face *face = produce_face(world);
@@ -167,20 +118,11 @@ static void produce(struct world *world, int count)
     struct ese_error error;
     if (face->open(world->config, &settings, &producer, &error) != 0)
         fail_msg("%s", error.text);
-    unsigned seed = 42;
-    int64_t now_ms = ese_clock_wall_ms() - 3600 * 1000;
-    struct ese_event held = {.key = ""};
-    for (int i = 0; i < count; i++) {
-        struct ese_event event = make_event(world, i, &seed, &now_ms);
+    for (int i = 0; i < count + count / 50; i++) {
+        struct ese_event event = presses_next(world->presses);
         send_event(face, producer, &event);
-        if (i % 50 == 49) {
-            send_event(face, producer, i % 100 == 99 ? &held : &event);
-            world->repeated++;
-        }
-        if (i % 100 == 80)
-            held = event;
-        world->distinct++;
     }
+    assert_int_equal(presses_distinct(world->presses), count);
     face->close(&producer);
 }
 
@@ -231,22 +173,9 @@ static char *said(const char *path)
     return text;
 }
 
-/* One number out of the state file, as a ledger reads it; -1 while there is none. */
 static int64_t ask(struct world *world, const char *sql)
 {
-    struct ese_sqlite *database = NULL;
-    const struct ese_sqlite_options options = {.path = world->state, .read_only = true};
-    if (access(world->state, R_OK) != 0 || ese_sqlite_open(&options, &database, NULL) != 0)
-        return -1;
-    int64_t number = -1;
-    if (ese_sqlite_run(database, "SELECT 1 FROM decision", NULL) == 0) { /* the tables are there */
-        struct ese_statement *statement = ese_statement_new(database, sql);
-        if (ese_statement_step(statement, NULL) == 1)
-            number = ese_statement_column_number(statement, 0);
-        ese_statement_reset(statement);
-    }
-    ese_sqlite_close(&database);
-    return number;
+    return state_probe_number(world->state, sql);
 }
 
 struct progress {
@@ -272,30 +201,6 @@ static enum fake_mailer_answer bad_day(void *context, int number, const char *su
 
 /* ---- killed again and again ----------------------------------------------------------------- */
 
-static void check_decisions(struct world *world)
-{
-    struct ese_sqlite *database = NULL;
-    const struct ese_sqlite_options options = {.path = world->state, .read_only = true};
-    assert_int_equal(ese_sqlite_open(&options, &database, NULL), 0);
-    struct ese_statement *find = ese_statement_new(
-        database, "SELECT answered_ms IS NOT NULL AND refused_ms IS NULL FROM decision "
-                  "WHERE id = ?1");
-    for (int i = 0; i < world->expected_count; i++) {
-        char id[ESE_ID_TEXT_SIZE];
-        ese_id_text(&world->expected[i], id);
-        ese_statement_bytes(find, 1, world->expected[i].bytes, 16);
-        if (ese_statement_step(find, NULL) != 1)
-            fail_msg("decision %s is missing", id);
-        assert_int_equal(ese_statement_column_number(find, 0), 1);
-        ese_statement_reset(find);
-        if (fake_mailer_kept(world->mailer, id, NULL) == 0)
-            fail_msg("the mailer never got decision %s", id);
-    }
-    ese_sqlite_close(&database);
-    assert_int_equal(ask(world, "SELECT count(*) FROM decision"), world->expected_count);
-    assert_int_equal(fake_mailer_ids(world->mailer), world->expected_count);
-}
-
 /* Every event's handing is in the history, and the commits in it lead up to the position. */
 static void check_history(struct world *world)
 {
@@ -314,9 +219,9 @@ static void check_history(struct world *world)
         }
     }
     assert_int_equal(given, KILLS + 1);
-    assert_true(handed >= world->distinct + world->repeated);
-    assert_true(decided >= world->expected_count);
-    assert_true(asked >= world->expected_count);
+    assert_true(handed >= presses_distinct(world->presses) + presses_repeated(world->presses));
+    assert_true(decided >= presses_decisions(world->presses));
+    assert_true(asked >= presses_decisions(world->presses));
     assert_int_equal(committed, ask(world, "SELECT next FROM position"));
     ese_history_read_close(&reader);
 }
@@ -326,10 +231,14 @@ static void check_counters(struct world *world)
 {
     struct ese_history_reader *reader = NULL;
     assert_int_equal(ese_history_read_open(world->history, &reader, NULL), 0);
-    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_PROCESSED), world->distinct);
-    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_REPEATS), world->repeated);
-    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_DECIDED), world->expected_count);
-    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_MAILS_ASKED), world->expected_count);
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_PROCESSED),
+                     presses_distinct(world->presses));
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_REPEATS),
+                     presses_repeated(world->presses));
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_DECIDED),
+                     presses_decisions(world->presses));
+    assert_int_equal(ese_history_read_count(reader, ESE_COUNT_MAILS_ASKED),
+                     presses_decisions(world->presses));
     ese_history_read_close(&reader);
 }
 
@@ -337,12 +246,12 @@ static void whoever_is_killed_nothing_is_lost_or_doubled(void **state)
 {
     struct world *world = *state;
     produce(world, EVENTS);
-    assert_true(world->expected_count > 1000);
+    assert_true(presses_decisions(world->presses) > 1000);
     world->mailer = fake_mailer_open(bad_day, NULL);
     int in_the_middle = 0;
     for (int life = 1; life <= KILLS; life++) {
         pid_t pid = start(world, fake_mailer_url(world->mailer), "--until-end");
-        struct progress progress = {world, world->distinct * life / (KILLS + 2)};
+        struct progress progress = {world, presses_distinct(world->presses) * life / (KILLS + 2)};
         bool came = ese_test_wait_until(has_processed, &progress, PATIENCE_MS);
         kill(pid, SIGKILL);
         in_the_middle += wait_for_exit(pid) == 128 + SIGKILL;
@@ -354,11 +263,11 @@ static void whoever_is_killed_nothing_is_lost_or_doubled(void **state)
     pid_t pid = start(world, fake_mailer_url(world->mailer), "--until-end");
     if (wait_for_exit(pid) != 0)
         fail_msg("%s", said(world->said));
-    assert_int_equal(ask(world, "SELECT processed FROM position"), world->distinct);
-    assert_int_equal(ask(world, "SELECT repeats FROM position"), world->repeated);
+    assert_int_equal(ask(world, "SELECT processed FROM position"), presses_distinct(world->presses));
+    assert_int_equal(ask(world, "SELECT repeats FROM position"), presses_repeated(world->presses));
     assert_int_equal(ask(world, "SELECT late + beyond_window FROM position"), 0);
     assert_int_equal(ask(world, "SELECT epoch FROM position"), KILLS + 1);
-    check_decisions(world);
+    presses_check_decisions(world->presses, world->state, world->mailer);
     check_history(world);
     check_counters(world);
 }
@@ -392,7 +301,7 @@ static void the_newest_takes_over_and_the_older_ends(void **state)
     assert_true(ese_test_wait_until(second_owns, world, PATIENCE_MS));
     assert_int_equal(wait_for_exit(older), 1); /* also when nothing comes any more */
     assert_non_null(strstr(said(world->said), "taken over"));
-    struct progress progress = {world, world->distinct};
+    struct progress progress = {world, presses_distinct(world->presses)};
     assert_true(ese_test_wait_until(has_processed, &progress, PATIENCE_MS));
 
     int64_t asked_ns = ese_clock_monotonic_ns();
@@ -402,7 +311,7 @@ static void the_newest_takes_over_and_the_older_ends(void **state)
     assert_true(ese_clock_monotonic_ns() - asked_ns < 3 * ESE_NS_PER_S);
     assert_non_null(strstr(said(world->printed), "\"processed\": 100,"));
     assert_int_equal(ask(world, "SELECT count(*) FROM decision WHERE answered_ms IS NULL"),
-                     world->expected_count);
+                     presses_decisions(world->presses));
 }
 
 static void positions_of_another_walk_are_refused(void **state)
