@@ -76,9 +76,10 @@ const char *ese_connection_prefix(const struct ese_config *config)
 static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct ese_error *error)
 {
     char reason[256];
-    if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) != RD_KAFKA_CONF_OK)
-        return ese_fail(error, ESE_E_USAGE, "%s", reason);
-    return 0;
+    if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) == RD_KAFKA_CONF_OK)
+        return 0;
+    reason[strcspn(reason, "\n")] = '\0';
+    return ese_fail(error, ESE_E_USAGE, "%s", reason);
 }
 
 static int set_list(rd_kafka_conf_t *conf, const struct ese_connection_property *list,

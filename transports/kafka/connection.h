@@ -31,6 +31,10 @@
 const char *ese_connection_address(const rd_kafka_t *handle,
                                    char address[ESE_CONNECTION_ADDRESS_SIZE]);
 
+#define ESE_CONNECTION_PREFIX_IS_WRONG                                                            \
+    "--topic-prefix '%.60s' is wrong: Kafka names topics with at most 249 letters, digits, '.', "  \
+    "'_' and '-'"
+
 /* The value of topic-prefix, "" without one. */
 const char *ese_connection_prefix(const struct ese_config *config);
 

@@ -25,6 +25,7 @@ struct ese_consumer {
     struct ese_consume_settings settings;
     bool grouped;
     bool opened;  /* subscribed */
+    bool lacks_topics; /* and said so */
     struct ese_assignment assignment;
     struct ese_hearing hearing;
     struct ese_record *records; /* settings.max_batch */
@@ -106,6 +107,7 @@ static void rebalanced(rd_kafka_t *handle, rd_kafka_resp_err_t what,
         rd_kafka_assign(handle, NULL);
         return;
     }
+    consumer->lacks_topics = false;
     for (int i = 0; i < partitions->cnt; i++)
         give(consumer, partitions->elems[i].topic, partitions->elems[i].partition);
     apply_assignment(consumer);
@@ -221,9 +223,7 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
     char reason[256];
     const char *prefix = ese_connection_prefix(config);
     if (ese_assignment_name_topics(&consumer->assignment, prefix) == -1)
-        return ese_fail(error, ESE_E_USAGE,
-                        "--topic-prefix '%.60s': topics are named with letters, digits, '.', '_' "
-                        "and '-'", prefix);
+        return ese_fail(error, ESE_E_USAGE, ESE_CONNECTION_PREFIX_IS_WRONG, prefix);
     if (make_conf(config, &consumer->settings, &conf, error) == -1)
         return -1;
     rd_kafka_conf_set_opaque(conf, consumer);
@@ -333,6 +333,15 @@ static int fatal(struct ese_consumer *consumer, struct ese_error *error)
     return ese_fail(error, ESE_E_INVALID, "librdkafka: %s", reason);
 }
 
+/* Once, until partitions are given. */
+static void tell_topics_lacking(struct ese_consumer *consumer, const rd_kafka_message_t *message)
+{
+    if (!consumer->lacks_topics)
+        ese_log_warning("%s: `./lab kafka topics` makes the topics; waiting until they are there",
+                        rd_kafka_message_errstr(message));
+    consumer->lacks_topics = true;
+}
+
 static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message,
                 struct ese_error *error)
 {
@@ -358,6 +367,8 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET && held != NULL) {
         return meet_gap(consumer, held, message, error);
     } else {
+        if (message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
+            tell_topics_lacking(consumer, message);
         /* somebody is away: what we knew may be old */
         ese_assignment_leave_ends(&consumer->assignment);
         ese_log_debug("librdkafka: %s", rd_kafka_message_errstr(message));

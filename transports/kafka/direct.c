@@ -3,8 +3,11 @@
 #include <assert.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "transports/kafka/outlet.h"
+
+#define COMPLAIN_NS (10 * ESE_NS_PER_S)
 
 /* As many slots as may be in flight: a slot is free, under way, or waits in `outcomes` to be
  * told. */
@@ -23,6 +26,7 @@ struct ese_direct {
     struct ese_acknowledgement *outcomes; /* a ring of `inflight` */
     int first;
     int count;
+    int64_t complain_ns; /* not before */
 };
 
 static void tell(struct ese_direct *direct, const struct ese_acknowledgement *outcome)
@@ -30,6 +34,17 @@ static void tell(struct ese_direct *direct, const struct ese_acknowledgement *ou
     assert(direct->count < direct->inflight);
     direct->outcomes[(direct->first + direct->count) % direct->inflight] = *outcome;
     direct->count++;
+}
+
+/* Now and then a word, not one for each event. */
+static void complain(struct ese_direct *direct, const char *reason)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    if (now_ns < direct->complain_ns)
+        return;
+    direct->complain_ns = now_ns + COMPLAIN_NS;
+    ese_log_warning("Kafka did not take an event (%s): is the broker there, and are the topics? "
+                    "`./lab kafka topics` makes them", reason);
 }
 
 static void delivered(void *context, const struct ese_delivery_report *report)
@@ -50,6 +65,8 @@ static void delivered(void *context, const struct ese_delivery_report *report)
                                                 .done_ns = ese_clock_monotonic_ns()};
     slot->next_free = direct->free;
     direct->free = slot;
+    if (report->result != ESE_DELIVERED)
+        complain(direct, report->reason);
     tell(direct, &outcome);
 }
 

@@ -89,9 +89,7 @@ static int make_topics(const struct ese_config *config, struct ese_outlet *outle
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
         char name[ESE_KAFKA_TOPIC_SIZE];
         if (ese_partition_topic_name(prefix, i, name) == -1)
-            return ese_fail(error, ESE_E_USAGE,
-                            "--topic-prefix '%.60s': topics are named with letters, digits, '.', "
-                            "'_' and '-'", prefix);
+            return ese_fail(error, ESE_E_USAGE, ESE_CONNECTION_PREFIX_IS_WRONG, prefix);
         outlet->topics[i] = rd_kafka_topic_new(outlet->producer, name, NULL);
         if (outlet->topics[i] == NULL)
             return ese_fail(error, ESE_E_USAGE, "topic '%.200s': %s", name,
