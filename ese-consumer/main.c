@@ -28,8 +28,10 @@ static const struct ese_option options[] = {
      .help = "Where positions, the rule's state and decisions are kept (SQLite), shared by the "
              "group's members on this machine. Without it: GROUP.TRANSPORT.state in the "
              "current directory."},
-    {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "os|disk", .fallback = "os",
-     .help = "What a commit survives. os: the death of any process; disk: a power loss too."},
+    {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
+     .fallback = "os",
+     .help = "What a commit survives. os: the death of any process; disk: a power loss too. So that all "
+             "of a lab can be told the same, memory is taken as os, and replicas as disk."},
     {.name = "mailer", .kind = ESE_OPTION_TEXT, .value = "URL|none", .fallback = "none",
      .help = "Who is asked for the mails, as http://HOST:PORT. none: decisions are kept for a "
              "day in the state file, for a later start with a mailer."},
@@ -123,6 +125,15 @@ static const char *text_or_null(const struct ese_config *config, const char *nam
     return text == NULL || strcmp(text, null_word) == 0 ? NULL : text;
 }
 
+/* A state file in memory would forget what was decided, and it has no replicas. */
+static enum ese_durability state_durability(const char *word)
+{
+    enum ese_durability asked = ese_durability_parse(word);
+    if (asked == ESE_DURABILITY_MEMORY)
+        return ESE_DURABILITY_OS;
+    return asked == ESE_DURABILITY_REPLICAS ? ESE_DURABILITY_DISK : asked;
+}
+
 static int read_options(const struct ese_config *config, struct ese_member_options *member,
                         struct ese_error *error)
 {
@@ -132,7 +143,7 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
         .group = ese_config_text(config, "group"),
         .member = ese_config_text(config, "member"),
         .state_path = ese_config_text(config, "state"),
-        .durability = ese_durability_parse(ese_config_text(config, "durability")),
+        .durability = state_durability(ese_config_text(config, "durability")),
         .mailer = text_or_null(config, "mailer", "none"),
         .max_batch = (int)ese_config_number(config, "max-batch"),
         .lateness_ms = ese_config_number(config, "lateness-ms"),

@@ -5,6 +5,7 @@
 #include "ese-core/address.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
+#include "ese-core/sqlite.h"
 #include "orchestration/kafka/broker.h"
 #include "orchestration/kafka/cluster.h"
 #include "orchestration/kafka/kafka_home.h"
@@ -14,7 +15,10 @@
 
 #define READY_MS 60000
 #define STOP_MS 15000
-#define TOPICS_MS 15000
+
+/* What ese-server asks of topics before it promises durability replicas, and one broker to spare. */
+#define REPLICAS 3
+#define REPLICAS_IN_SYNC 2
 
 static const struct ese_option options[] = {
     {.name = "port", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = ESE_BROKER_PORT,
@@ -24,8 +28,14 @@ static const struct ese_option options[] = {
      .help = "The cluster `topics` works on. Without it: the lab's own broker."},
     {.name = "topic-prefix", .kind = ESE_OPTION_TEXT, .value = "TEXT",
      .help = "Stands before every topic's name."},
-    {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "os|disk", .fallback = "os",
-     .help = "What an acknowledged record survives. disk sets flush.messages=1 on the topics."},
+    {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
+     .fallback = "os",
+     .help = "What an acknowledged record survives. disk sets flush.messages=1 on the topics; replicas "
+             "makes them with three replicas each, min.insync.replicas=2, and waits for three brokers. "
+             "memory is taken as os."},
+    {.name = "timeout-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "15000",
+     .min = 100, .max = 600000,
+     .help = "How long the topics may take, a cluster that still starts included."},
     {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints one JSON object instead of text."},
     ESE_OPTION_END,
 };
@@ -96,11 +106,14 @@ static int apply_topics(const struct ese_config *config, const struct ese_kafka_
                         const char *bootstrap_servers, struct ese_topics *topics,
                         struct ese_error *error)
 {
+    enum ese_durability durability = ese_durability_parse(ese_config_text(config, "durability"));
     const struct ese_topics_target target = {
         .bootstrap_servers = bootstrap_servers,
         .prefix = ese_config_text(config, "topic-prefix"),
-        .flush_every = strcmp(ese_config_text(config, "durability"), "disk") == 0,
-        .timeout_ms = TOPICS_MS};
+        .flush_every = durability == ESE_DURABILITY_DISK,
+        .replicas = durability == ESE_DURABILITY_REPLICAS ? REPLICAS : 0,
+        .min_insync_replicas = durability == ESE_DURABILITY_REPLICAS ? REPLICAS_IN_SYNC : 0,
+        .timeout_ms = (int)ese_config_number(config, "timeout-ms")};
     if (ese_topics_read(home->topics, topics, error) == -1)
         return -1;
     return ese_topics_apply(topics, &target, error);

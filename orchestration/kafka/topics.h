@@ -4,7 +4,7 @@
  * A line of the file is "name partitions property=value ...", '#' starts a comment line. Applying
  * is idempotent: a missing topic is made, a topic with fewer partitions is grown (never shrunk:
  * keys would move, and so they do when it grows, which is said in the log), a property that
- * differs is set. Properties the file does not name stay as they are.
+ * differs is set. Properties the file does not name stay as they are. Replicas a topic lacks are not added.
  */
 #ifndef ESE_TOPICS_H
 #define ESE_TOPICS_H
@@ -40,7 +40,8 @@ struct ese_topics_target {
     const char *prefix;   /* before every name; NULL: none */
     /* flush.messages=1: the broker syncs before it acknowledges (durability disk) */
     bool flush_every;
-    int replicas;         /* 0: the cluster's default */
+    int replicas;         /* 0: the cluster's default; that many brokers are waited for */
+    int min_insync_replicas; /* 0: as it is */
     int timeout_ms;
 };
 

@@ -1,11 +1,16 @@
 #include "orchestration/kafka/topics.h"
 
+#include <limits.h>
+
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
 #include "orchestration/kafka/kafka_client.h"
 
 #define ERROR_SIZE 256
 #define LEADER_PAUSE_MS 20
+#define BROKERS_PAUSE_MS 200
+#define LEAST_MS 500 /* one more attempt should not fail for want of time alone */
+#define MOST_WANTED (ESE_TOPIC_PROPERTIES + 2) /* a topic's own, and what its durability asks for */
 
 /* One application, while it runs. */
 struct applying {
@@ -15,6 +20,7 @@ struct applying {
     rd_kafka_queue_t *queue;
     int64_t limit_ns;
     bool made[ESE_TOPICS]; /* by this application, so that nothing of it can differ */
+    bool lacks_brokers;    /* for so many replicas, as yet */
 };
 
 static int left_ms(const struct applying *applying)
@@ -30,15 +36,21 @@ static void full_name(const struct applying *applying, int i, char name[ESE_TOPI
              applying->topics->topics[i].name);
 }
 
-/* The topic's properties with flush.messages=1 behind them where that is asked for. */
+/* The topic's properties, and behind them those of the durability that is asked for. */
 static int wanted_properties(const struct applying *applying, int i,
-                             struct ese_topic_property properties[ESE_TOPIC_PROPERTIES + 1])
+                             struct ese_topic_property properties[MOST_WANTED])
 {
     const struct ese_topic *topic = &applying->topics->topics[i];
     memcpy(properties, topic->properties, sizeof topic->properties);
     int count = topic->property_count;
     if (applying->target->flush_every)
         properties[count++] = (struct ese_topic_property){"flush.messages", "1"};
+    if (applying->target->min_insync_replicas > 0) {
+        struct ese_topic_property *property = &properties[count++];
+        *property = (struct ese_topic_property){.name = "min.insync.replicas"};
+        snprintf(property->value, sizeof property->value, "%d",
+                 applying->target->min_insync_replicas);
+    }
     return count;
 }
 
@@ -74,7 +86,7 @@ static rd_kafka_event_t *await(const struct applying *applying, const char *what
 static rd_kafka_NewTopic_t *new_topic(const struct applying *applying, int i)
 {
     char name[ESE_TOPIC_NAME_SIZE], reason[ERROR_SIZE];
-    struct ese_topic_property properties[ESE_TOPIC_PROPERTIES + 1];
+    struct ese_topic_property properties[MOST_WANTED];
     int replicas = applying->target->replicas;
     full_name(applying, i, name);
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, applying->topics->topics[i].partitions,
@@ -94,6 +106,7 @@ static int note_created(struct applying *applying, rd_kafka_event_t *event, stru
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t result = rd_kafka_topic_result_error(results[i]);
         applying->made[i] = result == RD_KAFKA_RESP_ERR_NO_ERROR;
+        applying->lacks_brokers |= result == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR;
         if (result != RD_KAFKA_RESP_ERR_NO_ERROR &&
             result != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
             return ese_fail(error, ESE_E_IO, "topic '%.200s': %s",
@@ -126,6 +139,17 @@ static int create_missing(struct applying *applying, struct ese_error *error)
     int result = note_created(applying, event, error);
     rd_kafka_event_destroy(event);
     return result;
+}
+
+/* Brokers may still be on their way into the cluster. */
+static int create_missing_in_time(struct applying *applying, struct ese_error *error)
+{
+    while (applying->lacks_brokers = false, create_missing(applying, error) == -1) {
+        if (!applying->lacks_brokers || left_ms(applying) < BROKERS_PAUSE_MS + LEAST_MS)
+            return -1;
+        ese_clock_sleep_until(ese_clock_monotonic_ns() + BROKERS_PAUSE_MS * ESE_NS_PER_MS);
+    }
+    return 0;
 }
 
 /* ---- properties that differ ---------------------------------------------------------------- */
@@ -210,7 +234,7 @@ static int alter(const struct applying *applying, rd_kafka_ConfigResource_t *cha
 static int set_properties(const struct applying *applying, int i, struct ese_error *error)
 {
     char name[ESE_TOPIC_NAME_SIZE];
-    struct ese_topic_property wanted[ESE_TOPIC_PROPERTIES + 1];
+    struct ese_topic_property wanted[MOST_WANTED];
     int wanted_count = wanted_properties(applying, i, wanted);
     full_name(applying, i, name);
     rd_kafka_event_t *event = describe(applying, name, error);
@@ -236,32 +260,40 @@ static int set_properties(const struct applying *applying, int i, struct ese_err
 
 /* ---- partitions ---------------------------------------------------------------------------- */
 
-/* How many partitions the topic has, or 0; `led` tells whether all of them have a leader. */
-static int partitions_of(const struct applying *applying, const char *name, bool *led)
+struct seen {
+    int partitions; /* 0: there is no such topic */
+    int replicas;   /* the fewest of a partition */
+    bool led;       /* all partitions have a leader */
+};
+
+static struct seen look(const struct applying *applying, const char *name)
 {
+    struct seen seen = {.replicas = INT_MAX};
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(applying->client, name, NULL);
     rd_kafka_resp_err_t result = rd_kafka_metadata(applying->client, 0, topic, &metadata,
                                                    left_ms(applying));
     rd_kafka_topic_destroy(topic);
-    *led = false;
     if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
-    int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
-    *led = count > 0;
-    for (int i = 0; i < count; i++)
-        *led &= metadata->topics[0].partitions[i].leader >= 0;
+        return seen;
+    const struct rd_kafka_metadata_topic *topics = metadata->topics;
+    seen.partitions = metadata->topic_cnt == 1 ? topics[0].partition_cnt : 0;
+    seen.led = seen.partitions > 0;
+    for (int i = 0; i < seen.partitions; i++) {
+        seen.led &= topics[0].partitions[i].leader >= 0;
+        if (topics[0].partitions[i].replica_cnt < seen.replicas)
+            seen.replicas = topics[0].partitions[i].replica_cnt;
+    }
     rd_kafka_metadata_destroy(metadata);
-    return count;
+    return seen;
 }
 
-static int await_leaders(const struct applying *applying, int i, int *partitions,
+static int await_leaders(const struct applying *applying, int i, struct seen *seen,
                          struct ese_error *error)
 {
     char name[ESE_TOPIC_NAME_SIZE];
-    bool led = false;
     full_name(applying, i, name);
-    while (*partitions = partitions_of(applying, name, &led), !led) {
+    while (*seen = look(applying, name), !seen->led) {
         if (ese_clock_monotonic_ns() >= applying->limit_ns)
             return ese_fail(error, ESE_E_TIMEOUT,
                             "topic '%.200s' has no leader for all its partitions", name);
@@ -300,22 +332,27 @@ static int grow(const struct applying *applying, const char *name, int partition
 static int match(const struct applying *applying, int i, struct ese_error *error)
 {
     char name[ESE_TOPIC_NAME_SIZE];
-    int present = 0;
+    struct seen present;
     int wanted = applying->topics->topics[i].partitions;
     full_name(applying, i, name);
     if (await_leaders(applying, i, &present, error) == -1)
         return -1;
     if (applying->made[i])
         return 0;
-    if (present < wanted) {
+    if (present.replicas < applying->target->replicas)
+        return ese_fail(error, ESE_E_INVALID,
+                        "topic '%.200s' has %d of the %d replicas wanted, and they cannot be added here: "
+                        "delete the topic, or begin with new brokers", name, present.replicas,
+                        applying->target->replicas);
+    if (present.partitions < wanted) {
         ese_log_warning("topic %s grows from %d to %d partitions: keys change theirs", name,
-                        present, wanted);
+                        present.partitions, wanted);
         if (grow(applying, name, wanted, error) == -1 ||
             await_leaders(applying, i, &present, error) == -1)
             return -1;
-    } else if (present > wanted) {
+    } else if (present.partitions > wanted) {
         ese_log_warning("topic %s has %d partitions, %d were wanted; partitions cannot be taken "
-                        "away", name, present, wanted);
+                        "away", name, present.partitions, wanted);
     }
     return set_properties(applying, i, error);
 }
@@ -332,7 +369,7 @@ int ese_topics_apply(const struct ese_topics *topics, const struct ese_topics_ta
         -1)
         return -1;
     applying.queue = rd_kafka_queue_new(applying.client);
-    int result = create_missing(&applying, error);
+    int result = create_missing_in_time(&applying, error);
     for (int i = 0; result == 0 && i < topics->count; i++)
         result = match(&applying, i, error);
     rd_kafka_queue_destroy(applying.queue);

@@ -118,6 +118,14 @@ static void topics_are_applied_again_and_again(void **state)
     assert_int_equal(ese_topics_apply(&topics, &target, &error), -1);
     assert_non_null(strstr(error.text, "run1-grows"));
     assert_int_equal(error.code, ESE_E_IO);
+    topics.topics[0].property_count = 0;
+    target.replicas = 3;
+    assert_int_equal(ese_topics_apply(&topics, &target, &error), -1); /* they are not added later */
+    assert_non_null(strstr(error.text, "has 1 of the 3 replicas"));
+    target.prefix = "run2-";
+    target.timeout_ms = 1000;
+    assert_int_equal(ese_topics_apply(&topics, &target, &error), -1); /* two brokers never come */
+    assert_non_null(strstr(error.text, "run2-grows"));
     ese_broker_close(&broker);
 }
 
