@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/contact.h"
 #include "ese-core/history_option.h"
 #include "ese-core/listen_option.h"
 #include "ese-core/log.h"
@@ -20,7 +21,7 @@
 #define INBOX_TURN_MS 2000
 #define SHOWN_BEHIND_NS (2 * ESE_NS_PER_S)   /* what is younger may rightly be on its way */
 #define FOLDED_BEHIND_NS (120 * ESE_NS_PER_S)
-#define WELL_WITHIN_NS (30 * ESE_NS_PER_S) /* since the loop last turned */
+#define WELL_WITHIN_NS (60 * ESE_NS_PER_S) /* since the loop last turned */
 
 static const struct ese_option options[] = {
     {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
@@ -59,6 +60,7 @@ struct watch {
     int count;
     struct ese_inbox *inbox;
     bool inbox_is_away;
+    struct ese_contact *inbox_contact; /* for whoever asks how we are */
     int64_t inbox_due_ns, table_due_ns;
     struct ese_metrics *metrics;
     struct ese_http_server *monitor;
@@ -171,6 +173,10 @@ static void follow_inbox(struct watch *watch)
         ese_log_warning("%s; asking again", error.text);
     if (!is_away && watch->inbox_is_away)
         ese_log_info("the inbox answers again");
+    if (is_away)
+        ese_contact_lost(watch->inbox_contact, error.text);
+    else
+        ese_contact_heard(watch->inbox_contact);
     watch->inbox_is_away = is_away;
     watch->inbox_due_ns = ese_clock_monotonic_ns() + INBOX_EVERY_NS;
 }
@@ -225,11 +231,12 @@ static void show(struct watch *watch)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
+/* Whoever is watched may be away: that is what there is to see. */
 static bool is_well(void *context, char *text, size_t size)
 {
     struct watch *watch = context;
     int64_t still_ns = ese_clock_monotonic_ns() - atomic_load(&watch->turned_ns);
-    text[0] = '\0';
+    ese_contact_away_ms(watch->inbox_contact, text, size);
     if (still_ns > WELL_WITHIN_NS)
         snprintf(text, size, "nothing has been followed for %lld s", (long long)(still_ns / ESE_NS_PER_S));
     return still_ns <= WELL_WITHIN_NS;
@@ -252,7 +259,8 @@ static int watch_on(struct watch *watch, struct ese_error *error)
 static int run_watch(const struct ese_config *config, struct ese_error *error)
 {
     struct watch watch = {.config = config, .run = ese_config_text(config, "run"),
-                          .metrics = ese_metrics_new(), .turned_ns = ese_clock_monotonic_ns()};
+                          .metrics = ese_metrics_new(),
+                          .inbox_contact = ese_contact_new("the inbox"), .turned_ns = ese_clock_monotonic_ns()};
     const struct ese_health health = {.check = is_well, .context = &watch};
     int status = open_all(&watch, error);
     if (status == 0)
@@ -264,6 +272,7 @@ static int run_watch(const struct ese_config *config, struct ese_error *error)
         status = watch_on(&watch, error);
     ese_http_server_close(&watch.monitor);
     close_all(&watch);
+    ese_contact_free(&watch.inbox_contact);
     ese_metrics_free(&watch.metrics);
     return status;
 }

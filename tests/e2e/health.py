@@ -1,5 +1,5 @@
-"""health.py SERVER CONSUMER MAILER CLIENT TRANSPORT... - what runs is made sick: GET /health and --health say so and why,
-and that it has healed. Of the transports named, those this tree has."""
+"""health.py SERVER CONSUMER MAILER CLIENT LAB TRANSPORT... - what runs is made sick: GET /health and --health say so and
+why, and that it has healed. Of the tests, those of the transports named."""
 import json
 import os
 import signal
@@ -9,7 +9,7 @@ import time
 
 from ese_program import Program, run, wait_until
 
-SERVER, CONSUMER, MAILER, CLIENT = (os.path.abspath(path) for path in sys.argv[1:5])
+SERVER, CONSUMER, MAILER, CLIENT, LAB = (os.path.abspath(path) for path in sys.argv[1:6])
 NOBODY = "127.0.0.1:1"
 PATIENCE_S = 10  # of the programs, with others who are away
 LIMIT_S = 60  # of this test, with the programs
@@ -147,6 +147,21 @@ def a_client_that_cannot_keep_its_schedule():
         becomes(client, "failing", "the schedule is not kept")
 
 
+# ---- the lab -------------------------------------------------------------------------------------
+
+def a_watch_that_stands_still():
+    watching = ("watch", "--transports", "file", "--inbox", f"http://{NOBODY}", "--metrics", FREE)
+    with Program(LAB, *watching) as watch:
+        becomes(watch, "ok", "the inbox has been away", NOBODY)  # which is for it to see, and no sickness
+        assert ask_twin(watch, "metrics").returncode == 0
+        watch.signal(signal.SIGSTOP)
+        asked = ask_twin(watch, "metrics")
+        assert asked.returncode == 1 and "does not answer" in asked.stderr, asked
+        watch.signal(signal.SIGCONT)
+        is_well(watch, "metrics")
+        assert watch.stop() == 0
+
+
 # ---- the server and the mailer -------------------------------------------------------------------
 
 def lives_through_a_full_disk(program):
@@ -189,7 +204,7 @@ TESTS = {"http": (a_consumer_without_its_server, a_consumer_with_a_server_that_h
          "kafka": (a_consumer_without_a_broker, a_gateway_without_its_broker),
          "file": (a_consumer_without_its_mailer, a_consumer_that_does_not_answer,
                   a_client_that_cannot_keep_its_schedule, a_mailer_whose_disk_is_full,
-                  a_mailer_without_its_smtp_server_is_well_and_says_so)}
+                  a_mailer_without_its_smtp_server_is_well_and_says_so, a_watch_that_stands_still)}
 
 if __name__ == "__main__":
-    sys.exit(run([test for transport in sys.argv[5:] for test in TESTS.get(transport, ())], at_once=8))
+    sys.exit(run([test for transport in sys.argv[6:] for test in TESTS.get(transport, ())], at_once=8))

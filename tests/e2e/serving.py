@@ -1,4 +1,4 @@
-"""serving.py SERVER CONSUMER MAILER CLIENT - what all that serves HTTP has in common: who may come in, and --health."""
+"""serving.py SERVER CONSUMER MAILER CLIENT LAB - what all that serves HTTP has in common: who may come in, and --health."""
 import os
 import pathlib
 import subprocess
@@ -7,13 +7,14 @@ import tempfile
 
 from ese_program import Program, run
 
-SERVER, CONSUMER, MAILER, CLIENT = (os.path.abspath(path) for path in sys.argv[1:5])
+SERVER, CONSUMER, MAILER, CLIENT, LAB = (os.path.abspath(path) for path in sys.argv[1:6])
 
 # Of each: what it needs to start, and the option that says where it serves.
 SERVING = (((SERVER, "--transport", "http"), "listen"),
            ((CONSUMER, "--transport", "file"), "metrics"),
            ((MAILER, "--smtp", "127.0.0.1:1"), "listen"),
-           ((CLIENT, "--transport", "file", "--quiet"), "metrics"))
+           ((CLIENT, "--transport", "file", "--quiet"), "metrics"),
+           ((LAB, "watch", "--transports", "file"), "metrics"))
 
 
 def refusal(*command):
