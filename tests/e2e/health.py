@@ -184,9 +184,9 @@ def a_mailer_whose_disk_is_full():
 
 def a_gateway_without_its_broker():
     with Program(SERVER, "--transport", "kafka", "--bootstrap-servers", NOBODY, "--listen", FREE) as gateway:
-        becomes(gateway, "failing", "the Kafka cluster does not answer")
+        becomes(gateway, "failing", "no Kafka broker answers")
         asked = ask_twin(gateway, "listen")
-        assert asked.returncode == 1 and "the Kafka cluster does not answer" in asked.stderr, asked
+        assert asked.returncode == 1 and "no Kafka broker answers" in asked.stderr, asked
 
 
 def a_mailer_without_its_smtp_server_is_well_and_says_so():
