@@ -13,15 +13,17 @@ struct ese_line_reader {
     bool ended;
     bool passing_over; /* the rest of a line that was too long */
     int64_t number;
+    int64_t left; /* bytes that may still be read; -1: whatever comes */
     size_t start; /* of what was not handed out yet */
     size_t end;
     char text[ESE_LINE_LIMIT + 1]; /* room for the NUL behind a last line without a newline */
 };
 
-struct ese_line_reader *ese_line_reader_open(int fd)
+struct ese_line_reader *ese_line_reader_open(int fd, int64_t limit)
 {
     struct ese_line_reader *reader = ese_alloc(sizeof *reader);
     reader->fd = fd;
+    reader->left = limit;
     return reader;
 }
 
@@ -65,11 +67,15 @@ static int refill(struct ese_line_reader *reader, struct ese_error *error)
         return fail_too_long(reader, error);
     if (!readable(reader->fd))
         return ESE_LINE_LATER;
-    ssize_t got = read(reader->fd, reader->text + reader->end, ESE_LINE_LIMIT - reader->end);
+    size_t room = ESE_LINE_LIMIT - reader->end;
+    if (reader->left >= 0 && room > (size_t)reader->left)
+        room = (size_t)reader->left;
+    ssize_t got = read(reader->fd, reader->text + reader->end, room);
     if (got < 0)
         return errno == EINTR || errno == EAGAIN ? ESE_LINE_LATER
                                                  : ese_fail_errno(error, "cannot read the events");
     reader->end += (size_t)got;
+    reader->left -= reader->left >= 0 ? got : 0;
     reader->ended = got == 0;
     return got == 0 ? ESE_LINE_END : ESE_LINE_READ;
 }

@@ -20,8 +20,8 @@ struct ese_line_reader;
 
 enum ese_line_said { ESE_LINE_END, ESE_LINE_READ, ESE_LINE_LATER };
 
-/* Owns fd from here on. */
-struct ese_line_reader *ese_line_reader_open(int fd);
+/* Owns fd from here on. limit: the bytes after which it ends, whatever else comes; -1: none. */
+struct ese_line_reader *ese_line_reader_open(int fd, int64_t limit);
 void ese_line_reader_close(struct ese_line_reader **reader);
 
 /* ESE_LINE_READ: line is NUL-terminated, without its newline, valid until the next call.

@@ -134,12 +134,12 @@ static void replay_close(struct ese_source *source)
 
 static const struct ese_source_face face = {.next = replay_next, .close = replay_close};
 
-static struct ese_source *replay_new(int fd, const char *path, int64_t rate)
+static struct ese_source *replay_new(int fd, int64_t limit, const char *path, int64_t rate)
 {
     struct replay *replay = ese_alloc(sizeof *replay);
     replay->source =
         (struct ese_source){.face = &face, .at_once = rate == ESE_REPLAY_AT_ONCE, .fd = fd};
-    replay->lines = ese_line_reader_open(fd);
+    replay->lines = ese_line_reader_open(fd, limit);
     replay->path = ese_copy_text(path);
     replay->rate = rate;
     return &replay->source;
@@ -151,15 +151,15 @@ int ese_replay_open_file(const char *path, int64_t rate, struct ese_source **sou
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0 && fstat(fd, &status) == 0 && !S_ISDIR(status.st_mode)) {
-        *source = replay_new(fd, path, rate);
+        *source = replay_new(fd, S_ISREG(status.st_mode) ? status.st_size : -1, path, rate);
         return 0;
     }
-    const char *reason = fd < 0 ? strerror(errno) : "it is a directory";
-    if (fd >= 0)
+    if (fd >= 0) {
         close(fd);
-    return ese_fail(error, ESE_E_USAGE,
-                    "--source '%.200s': %s; give clicks, a file with one JSON event a line, or -",
-                    path, reason);
+        errno = EISDIR;
+    }
+    return ese_fail_path(error, "--source", path,
+                         "clicks, a file with one JSON event a line, or -");
 }
 
 int ese_replay_open_typed(int fd, struct ese_source **source, struct ese_error *error)
@@ -167,6 +167,6 @@ int ese_replay_open_typed(int fd, struct ese_source **source, struct ese_error *
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (copy < 0)
         return ese_fail_errno(error, "cannot read standard input");
-    *source = replay_new(copy, NULL, ESE_REPLAY_AT_ONCE);
+    *source = replay_new(copy, -1, NULL, ESE_REPLAY_AT_ONCE);
     return 0;
 }

@@ -4,7 +4,8 @@
  * A line has the shape of a posted or a stored event (ese-core/event_json.h). It is sent as a new
  * event: an id of ours or a server's time in it is not kept, a foreign id is. A file goes at its
  * own timing (the distances of its client_ts; one that goes back is due at once), at a rate, or as
- * fast as it is taken. A line that is no event ends the replay (ESE_E_INVALID), with its number.
+ * fast as it is taken. It is read as far as it reached when it was opened, so that a store can be
+ * replayed into itself. A line that is no event ends the replay (ESE_E_INVALID), with its number.
  * From standard input a line is due when it is typed. There, a line that does not begin with '{',
  * an empty one included, is one key press of 203.0.113.7-1, and one that is malformed or too long
  * is named in the log and passed over.

@@ -23,7 +23,7 @@ static const struct ese_option options[] = {
      .help = "The consumer group, whose members share the events. Letters, digits, dots, "
              "dashes, underscores."},
     {.name = "member", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "1",
-     .help = "This consumer's lasting name within its group."},
+     .help = "This consumer's lasting name within its group, of the same characters."},
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Where positions, the rule's state and decisions are kept (SQLite), shared by the "
              "group's members on this machine. Without it: GROUP.TRANSPORT.state in the "
@@ -74,16 +74,16 @@ static int choose(struct ese_config *config, struct ese_error *error)
     return ese_registry_choose(config, ESE_FACE_CONSUME, error);
 }
 
-/* The group becomes part of a file's name and of the broker's records. */
-static int check_group(const char *group, struct ese_error *error)
+/* The group becomes part of a file's name; it and the member of the broker's records. */
+static int check_name(const char *option, const char *name, struct ese_error *error)
 {
-    size_t good = strspn(group,
+    size_t good = strspn(name,
                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-    if (group[0] == '\0' || group[0] == '.' || group[good] != '\0' || good > 100)
+    if (name[0] == '.' || name[good] != '\0' || good > 100)
         return ese_fail(error, ESE_E_USAGE,
-                        "--group: '%.120s' is no name; give at most 100 letters, digits, dots, "
+                        "--%s: '%.120s' is no name; give at most 100 letters, digits, dots, "
                         "dashes and underscores, no dot first",
-                        group);
+                        option, name);
     return 0;
 }
 
@@ -155,7 +155,8 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
                 isatty(STDERR_FILENO) == 1,
     };
     if (ese_rule_find(ese_config_text(config, "rule"), &member->rule, error) != 0 ||
-        check_group(member->group, error) != 0 || check_batch(member, error) != 0 ||
+        check_name("group", member->group, error) != 0 ||
+        check_name("member", member->member, error) != 0 || check_batch(member, error) != 0 ||
         read_from(config, member->transport, &member->from, error) != 0)
         return -1;
     return 0;

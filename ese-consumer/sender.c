@@ -46,7 +46,7 @@ struct ese_sender {
     struct ese_http_client *client;
     struct ese_history *history;
     struct ese_contact *contact;
-    char url[256];
+    char *url;
     const char *transport;
     struct slot slots[ESE_SENDER_INFLIGHT];
     struct ese_decision page[ESE_SENDER_INFLIGHT];
@@ -85,7 +85,10 @@ static void complain(struct ese_sender *sender, const struct ese_http_answer *an
     if (now_ns < sender->complain_ns)
         return;
     sender->complain_ns = now_ns + COMPLAIN_MS * ESE_NS_PER_MS;
-    ese_log_warning("%s; mails wait and are asked for again", why);
+    ese_log_warning("%s%s; mails wait and are asked for again", why,
+                    answer->status == 0
+                        ? ": does ese-mailer run there? --mailer names another"
+                        : "");
 }
 
 static void ask_again(struct slot *slot, const struct ese_http_answer *answer)
@@ -365,16 +368,8 @@ static void *work(void *context)
 
 static int set_url(struct ese_sender *sender, const char *mailer, struct ese_error *error)
 {
-    size_t length = strlen(mailer);
-    while (length > 0 && mailer[length - 1] == '/')
-        length--;
-    if (strncmp(mailer, "http://", 7) != 0 || length > sizeof sender->url - sizeof "/mail")
-        return ese_fail(error, ESE_E_USAGE,
-                        "--mailer: '%.200s' is no address of a mailer; give http://HOST:PORT, or "
-                        "none",
-                        mailer);
-    snprintf(sender->url, sizeof sender->url, "%.*s/mail", (int)length, mailer);
-    return 0;
+    const struct ese_http_given given = {mailer, "--mailer", "http://HOST:PORT, or none"};
+    return ese_http_url(&given, "/mail", &sender->url, error);
 }
 
 /* What the mailer's answers count. */
@@ -388,6 +383,7 @@ static void free_sender(struct ese_sender *sender)
     ese_decisions_free(&sender->decisions);
     ese_state_close(&sender->state);
     pthread_mutex_destroy(&sender->lock);
+    free(sender->url);
     free(sender);
 }
 

@@ -116,7 +116,7 @@ static int claim(struct ese_state *state, const char *path, const char *name, co
     const char *has = ese_statement_column_text(get, 0);
     int result = 0;
     if (strcmp(has, value) != 0)
-        result = ese_fail(error, ESE_E_CONFLICT,
+        result = ese_fail(error, ESE_E_USAGE,
                           "state file '%.200s' is for %s '%.60s', not '%.60s'; give another with "
                           "--state, or delete it to begin anew",
                           path, name, has, value);
@@ -146,6 +146,7 @@ int ese_state_open(const struct ese_state_options *options, struct ese_state **s
     struct ese_sqlite_options database = {.path = options->path,
                                           .durability = options->durability,
                                           .schema = schema,
+                                          .own_table = "position",
                                           .max_bytes = options->max_bytes};
     if (ese_sqlite_open(&database, &opened->database, error) != 0) {
         free(opened);

@@ -177,10 +177,19 @@ static int check_number(const struct ese_option *option, const char *text, const
                     place, text, option->min, option->max, words[0] != '\0' ? " or " : "", words);
 }
 
+/* An empty value is a variable that was not set, never what somebody means. */
+static int fail_empty(const struct ese_option *option, const char *place, struct ese_error *error)
+{
+    return ese_fail(error, ESE_E_USAGE, "%s: the value is empty, give %s or leave it away", place,
+                    option->value != NULL ? option->value : "one");
+}
+
 static int check(struct setting *setting, const char *text, const char *place,
                  struct ese_error *error)
 {
     const struct ese_option *option = setting->option;
+    if ((option->kind == ESE_OPTION_TEXT || option->kind == ESE_OPTION_LIST) && text[0] == '\0')
+        return fail_empty(option, place, error);
     if (option->kind == ESE_OPTION_NUMBER) {
         setting->is_number = !ese_option_has_choice(option->choices, text);
         return setting->is_number ? check_number(option, text, place, &setting->number, error) : 0;

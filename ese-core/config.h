@@ -6,6 +6,7 @@
  * Everything after `settle` is read-only and may be read from any thread.
  * A number option may also hold a word listed in its `choices` ("max" for --rate): compare
  * ese_config_text with the word before asking for the number.
+ * A text must not be empty.
  * The environment variable of "retry-deadline-ms" is ESE_RETRY_DEADLINE_MS; an empty one counts as
  * not set, and ESE_ variables that no table knows are other programs' business. A name in a file
  * that no table knows is an error: a file belongs to one program.

@@ -31,6 +31,16 @@ int ese_fail_errno(struct ese_error *error, const char *format, ...)
     return ese_fail(error, ESE_E_IO, "%s: %s", said, strerror(reason));
 }
 
+int ese_fail_path(struct ese_error *error, const char *what, const char *path, const char *instead)
+{
+    static const int at_its_end[] = {ENOSPC, EDQUOT, EIO, EMFILE, ENFILE, ENOMEM};
+    int reason = errno;
+    enum ese_code code = ESE_E_USAGE;
+    for (size_t i = 0; i < sizeof at_its_end / sizeof at_its_end[0]; i++)
+        code = reason == at_its_end[i] ? ESE_E_IO : code;
+    return ese_fail(error, code, "%s '%.200s': %s; give %s", what, path, strerror(reason), instead);
+}
+
 int ese_fail_within(struct ese_error *error, const char *format, ...)
 {
     if (error == NULL)

@@ -38,6 +38,10 @@ int ese_fail(struct ese_error *error, enum ese_code code, const char *format, ..
 int ese_fail_errno(struct ese_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* As ese_fail_errno, for a path that somebody has given: "--history 'x': Is a directory; give
+ * another file". ESE_E_USAGE, unless it is the disk or the process that is at its end. */
+int ese_fail_path(struct ese_error *error, const char *what, const char *path, const char *instead);
+
 /* Puts "text: " before what error already says (context, outermost first) and returns -1. */
 int ese_fail_within(struct ese_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -291,22 +291,15 @@ static void sweep(struct ese_event_poster *poster, int64_t now_ns)
 int ese_event_poster_open(const struct ese_event_poster_options *options,
                           struct ese_event_poster **result, struct ese_error *error)
 {
-    const char *server = options->server;
-    if (strncmp(server, "http://", 7) != 0 && strncmp(server, "https://", 8) != 0)
-        return ese_fail(error, ESE_E_USAGE,
-                        "server '%.100s' is no URL, as in http://" ESE_SERVER_ADDRESS, server);
+    const struct ese_http_given given = {
+        options->server, "--server", "a URL as http://" ESE_SERVER_ADDRESS};
     struct ese_event_poster *poster = ese_alloc(sizeof *poster);
-    if (ese_http_client_open(options->connections, options->token, &poster->client, error) != 0) {
+    if (ese_http_url(&given, "/event", &poster->url, error) != 0 ||
+        ese_http_client_open(options->connections, options->token, &poster->client, error) != 0) {
+        free(poster->url);
         free(poster);
         return -1;
     }
-    size_t length = strlen(server);
-    while (server[length - 1] == '/')
-        length--;
-    struct ese_buffer url = ESE_BUFFER_INIT(8192);
-    ese_buffer_append(&url, server, length);
-    ese_buffer_text(&url, "/event");
-    poster->url = ese_buffer_detach(&url);
     poster->retry_deadline_ms = options->retry_deadline_ms;
     poster->held_most = options->inflight;
     poster->outcomes = ese_alloc_array((size_t)options->inflight, sizeof *poster->outcomes);

@@ -71,8 +71,7 @@ static int read_lines(struct ese_given_list *list, FILE *file, const char *path,
             return -1;
     }
     if (ferror(file))
-        return ese_fail(error, ESE_E_USAGE, "cannot read the configuration file %.200s: %s", path,
-                        strerror(errno));
+        return ese_fail_path(error, "--config", path, "a file of lines \"name = value\"");
     return 0;
 }
 
@@ -80,8 +79,7 @@ int ese_given_read_file(struct ese_given_list *list, const char *path, struct es
 {
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return ese_fail(error, ESE_E_USAGE, "cannot read the configuration file %.200s: %s", path,
-                        strerror(errno));
+        return ese_fail_path(error, "--config", path, "a file of lines \"name = value\"");
     int result = read_lines(list, file, path, error);
     fclose(file);
     return result;

@@ -81,7 +81,7 @@ static int make_next(const struct ese_history *history, const char *part,
 {
     const struct ese_history_header *full = history->header;
     unlink(part); /* of a writer that was killed here */
-    if (ese_history_file_open(part, history->limit, next, error) != 0)
+    if (ese_history_file_open(part, full->party, history->limit, next, error) != 0)
         return -1;
     next->header->id = full->id;
     begin_header(next->header, full->party, full->transport, full->segment + 1);
@@ -138,7 +138,8 @@ static bool must_turn(const struct ese_history *history)
 static int open_file(struct ese_history *history, const struct ese_history_options *options,
                      struct ese_error *error)
 {
-    if (ese_history_file_open(options->path, options->limit, &history->file, error) != 0)
+    if (ese_history_file_open(options->path, options->party, options->limit, &history->file,
+                              error) != 0)
         return -1;
     history->header = history->file.header;
     if (ese_id_is_none(&history->header->id))

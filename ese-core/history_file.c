@@ -31,7 +31,7 @@ int ese_history_file_grow(struct ese_history_file *file, int64_t size)
 }
 
 /* Nothing that is not ours is ever written to: a wrong path must not cost a file. */
-static int check(const char *path, int fd, struct ese_error *error)
+static int check(const char *path, int fd, const char *party, struct ese_error *error)
 {
     struct ese_history_header header = {.record_size = 0};
     ssize_t length = pread(fd, &header, sizeof header, 0);
@@ -44,8 +44,12 @@ static int check(const char *path, int fd, struct ese_error *error)
                 memcmp(header.magic, ESE_HISTORY_MAGIC, sizeof header.magic) == 0 &&
                 header.record_size == sizeof(struct ese_history_slot);
     if (!new && !ours)
-        return ese_fail(error, ESE_E_INVALID, "%s is no history of version %d: give another path",
-                        path, ESE_HISTORY_VERSION);
+        return ese_fail(error, ESE_E_USAGE,
+                        "'%.200s' is no history of version %d: give another path", path,
+                        ESE_HISTORY_VERSION);
+    if (ours && strncmp(header.party, party, sizeof header.party) != 0)
+        return ese_fail(error, ESE_E_USAGE, "'%.200s' is the history of %.*s: give another path",
+                        path, (int)sizeof header.party, header.party);
     return 0;
 }
 
@@ -56,18 +60,18 @@ static int lock(const char *path, int fd, struct ese_error *error)
         return 0;
     if (errno != EAGAIN && errno != EACCES)
         return ese_fail_errno(error, "cannot lock the history %s", path);
-    return ese_fail(error, ESE_E_CONFLICT,
-                    "another process writes the history %s: give another path", path);
+    return ese_fail(error, ESE_E_USAGE,
+                    "another process writes the history '%.200s': give another path", path);
 }
 
-int ese_history_file_open(const char *path, int64_t limit, struct ese_history_file *file,
-                          struct ese_error *error)
+int ese_history_file_open(const char *path, const char *party, int64_t limit,
+                          struct ese_history_file *file, struct ese_error *error)
 {
     struct stat status;
     file->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (file->fd < 0 || fstat(file->fd, &status) != 0)
-        return ese_fail_errno(error, "cannot open the history %s", path);
-    if (lock(path, file->fd, error) != 0 || check(path, file->fd, error) != 0)
+        return ese_fail_path(error, "the history", path, "another path");
+    if (lock(path, file->fd, error) != 0 || check(path, file->fd, party, error) != 0)
         return -1;
     file->mapped = limit > status.st_size ? limit : status.st_size;
     atomic_store(&file->size, status.st_size);

@@ -78,10 +78,10 @@ struct ese_history_file {
     _Atomic int64_t size;
 };
 
-/* Opens or creates it and takes the lock. A file that is no history, or not of this version, is left
- * as it is. file->fd must be -1; it is to be closed in either case. */
-int ese_history_file_open(const char *path, int64_t limit, struct ese_history_file *file,
-                          struct ese_error *error);
+/* Opens or creates it and takes the lock. A file that is no history, or not of this version or this
+ * party, is left as it is: ESE_E_USAGE. file->fd must be -1; it is to be closed in either case. */
+int ese_history_file_open(const char *path, const char *party, int64_t limit,
+                          struct ese_history_file *file, struct ese_error *error);
 /* Gives back what was taken ahead, so that a short run leaves a small file. */
 void ese_history_file_close(struct ese_history_file *file);
 /* Makes it at least `size` long. -1 with errno. Not for several threads at once. */

@@ -45,6 +45,18 @@ void ese_http_client_close(struct ese_http_client **client);
 
 void ese_http_client_call(struct ese_http_client *client, const struct ese_http_call *call);
 
+/* A server's address as somebody gave it. */
+struct ese_http_given {
+    const char *server;
+    const char *option; /* "--server" */
+    const char *wanted; /* "http://HOST:PORT" */
+};
+
+/* The URL of path there ("/event", or "" for the server itself); the caller frees it. ESE_E_USAGE
+ * when the address is none, or has more behind the path. */
+int ese_http_url(const struct ese_http_given *given, const char *path, char **url,
+                 struct ese_error *error);
+
 /* Moves everything on; returns when at least one callback ran, a wake came, or timeout_ms passed.
  * Returns the number of requests still under way. extra_fd: another descriptor to wake for when it
  * becomes readable, or -1. */

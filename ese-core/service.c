@@ -12,27 +12,33 @@
 #include "ese-core/health.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "ese-core/same_file.h"
 
 /* Kept to the command line is what a child must not do because its parent was told to. */
-static const struct ese_option common_options[] = {
-    {.name = "config", .kind = ESE_OPTION_TEXT, .value = "FILE", .command_line_only = true,
-     .help = "Reads further options from FILE, one \"name = value\" a line."},
-    {.name = "log-level", .kind = ESE_OPTION_CHOICE, .choices = "error|warning|info|debug",
-     .fallback = "info", .help = "How much is told on stderr."},
+#define OPTIONS_OF_ALL                                                                             \
+    {.name = "config", .kind = ESE_OPTION_TEXT, .value = "FILE", .command_line_only = true,        \
+     .help = "Reads further options from FILE, one \"name = value\" a line."},                     \
+    {.name = "log-level", .kind = ESE_OPTION_CHOICE, .choices = "error|warning|info|debug",        \
+     .fallback = "info", .help = "How much is told on stderr."},                                   \
+    {.name = "check-options", .kind = ESE_OPTION_FLAG, .command_line_only = true,                  \
+     .help = "Checks the options, those of --config FILE too, and ends."},                         \
+    {.name = "help", .letter = 'h', .kind = ESE_OPTION_FLAG, .command_line_only = true,            \
+     .help = "Prints this help and ends."},                                                        \
+    {.name = "version", .kind = ESE_OPTION_FLAG, .command_line_only = true,                        \
+     .help = "Prints the version and ends."},                                                      \
+    {.name = "man", .kind = ESE_OPTION_FLAG, .command_line_only = true,                            \
+     .help = "Prints the manual page as mdoc(7) and ends."},                                       \
+    {.name = "completion", .kind = ESE_OPTION_CHOICE, .choices = "bash",                           \
+     .command_line_only = true,                                                                    \
+     .help = "Prints a script that completes these options in the shell, and ends."},              \
+    ESE_OPTION_END
+
+static const struct ese_option command_options[] = {OPTIONS_OF_ALL};
+
+static const struct ese_option service_options[] = {
     {.name = "ready-file", .kind = ESE_OPTION_TEXT, .value = "FILE", .command_line_only = true,
      .help = "Writes FILE once it serves, with the address it serves on where it has one."},
-    {.name = "check-options", .kind = ESE_OPTION_FLAG, .command_line_only = true,
-     .help = "Checks the options, those of --config FILE too, and ends."},
-    {.name = "help", .letter = 'h', .kind = ESE_OPTION_FLAG, .command_line_only = true,
-     .help = "Prints this help and ends."},
-    {.name = "version", .kind = ESE_OPTION_FLAG, .command_line_only = true,
-     .help = "Prints the version and ends."},
-    {.name = "man", .kind = ESE_OPTION_FLAG, .command_line_only = true,
-     .help = "Prints the manual page as mdoc(7) and ends."},
-    {.name = "completion", .kind = ESE_OPTION_CHOICE, .choices = "bash", .command_line_only = true,
-     .help = "Prints a script that completes these options in the shell, and ends."},
-    ESE_OPTION_END,
-};
+    OPTIONS_OF_ALL};
 
 /* ---- stopping -------------------------------------------------------------------------------- */
 
@@ -123,15 +129,13 @@ static void leave_signals(void)
 
 /* ---- being ready ----------------------------------------------------------------------------- */
 
-static int write_line(const char *path, const char *text, struct ese_error *error)
+static int write_line(const char *path, const char *text)
 {
     FILE *file = fopen(path, "we");
     if (file == NULL)
-        return ese_fail_errno(error, "cannot write --ready-file %.200s", path);
+        return -1;
     bool written = fprintf(file, "%s\n", text) > 0;
-    if (fclose(file) != 0 || !written)
-        return ese_fail_errno(error, "cannot write --ready-file %.200s", path);
-    return 0;
+    return fclose(file) == 0 && written ? 0 : -1;
 }
 
 int ese_service_ready(const struct ese_config *config, const char *text, struct ese_error *error)
@@ -141,14 +145,11 @@ int ese_service_ready(const struct ese_config *config, const char *text, struct 
         return 0;
     char unfinished[4096];
     snprintf(unfinished, sizeof unfinished, "%.4000s.%ld", path, (long)getpid());
-    if (write_line(unfinished, text, error) == -1)
-        return -1;
-    if (rename(unfinished, path) == -1) {
-        ese_fail_errno(error, "cannot write --ready-file %.200s", path);
-        unlink(unfinished);
-        return -1;
-    }
-    return 0;
+    if (write_line(unfinished, text) == 0 && rename(unfinished, path) == 0)
+        return 0;
+    ese_fail_path(error, "--ready-file", path, "another path");
+    unlink(unfinished);
+    return -1;
 }
 
 /* ---- main ------------------------------------------------------------------------------------ */
@@ -199,7 +200,7 @@ static int gather(const struct ese_service *service, struct ese_config *config,
 static int settle(const struct ese_service *service, struct ese_config *config,
                   struct ese_error *error)
 {
-    if (ese_config_settle(config, error) == -1)
+    if (ese_config_settle(config, error) == -1 || ese_same_file_check(config, error) == -1)
         return -1;
     const char *argument = ese_config_argument(config, 0);
     const char *synopsis = service->manual.synopsis;
@@ -262,7 +263,8 @@ int ese_service_main(const struct ese_service *service, int argc, char **argv)
     struct ese_error error = {.code = ESE_OK};
     struct ese_config *config = ese_config_new();
     ese_config_add(config, "Options", service->options);
-    ese_config_add(config, "Options of every program", common_options);
+    ese_config_add(config, "Options of every program",
+                   service->is_command ? command_options : service_options);
     ese_config_give_arguments(config, argc - 1, argv + 1);
     int status = do_main(service, config, &error);
     if (status != -1 && fflush(stdout) != 0)

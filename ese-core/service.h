@@ -6,9 +6,9 @@
  *     int main(int argc, char **argv) { return ese_service_main(&service, argc, argv); }
  *
  * Every binary thereby has --help, --version, --man, --completion bash, --config FILE,
- * --check-options and --log-level; who serves HTTP has --health (health.h), with the table of
- * listen_option.h. Exit status: what run returned (0 or more), or for -1 the error's: 64 usage,
- * 69 something missing in the environment, 1 otherwise.
+ * --check-options and --log-level, and --ready-file where it serves; who serves HTTP has --health
+ * (health.h), with the table of listen_option.h. Exit status: what run returned (0 or more), or for
+ * -1 the error's: 64 usage, 69 something missing in the environment, 1 otherwise.
  *
  * SIGINT and SIGTERM ask for a clean stop (ese_service_stopping becomes true); a second one
  * ends the process at once with 130. SIGPIPE is ignored.
@@ -25,6 +25,7 @@
 struct ese_service {
     struct ese_manual manual;
     const struct ese_option *options;
+    bool is_command; /* serves nobody: there is no --ready-file */
     /* After flags, environment and --config FILE are there and before they are settled: may add
      * tables (a transport's) and values. May be NULL. */
     int (*choose)(struct ese_config *config, struct ese_error *error);

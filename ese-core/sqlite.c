@@ -214,11 +214,32 @@ static int use_wal(struct ese_sqlite *sqlite, struct ese_error *error)
     }
 }
 
-static int apply_schema(struct ese_sqlite *sqlite, const char *schema, struct ese_error *error)
+/* A wrong path must not make one of ours of somebody else's database. */
+static int check_owner(struct ese_sqlite *sqlite, const char *own_table, struct ese_error *error)
+{
+    struct ese_statement *count = ese_statement_new(
+        sqlite, "SELECT count(*), count(*) FILTER (WHERE name = ?1) FROM sqlite_schema "
+                "WHERE type = 'table'");
+    ese_statement_text(count, 1, own_table);
+    if (ese_statement_step(count, error) != 1)
+        return -1;
+    bool ours = ese_statement_column_number(count, 0) == 0 ||
+                ese_statement_column_number(count, 1) == 1;
+    ese_statement_reset(count);
+    if (ours)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE,
+                    "the database '%.200s' holds something else (it has no table '%s'): give "
+                    "another path", sqlite->path, own_table);
+}
+
+static int apply_schema(struct ese_sqlite *sqlite, const struct ese_sqlite_options *options,
+                        struct ese_error *error)
 {
     if (ese_sqlite_begin(sqlite, error) != 0)
         return -1;
-    if (ese_sqlite_run(sqlite, schema, error) != 0) {
+    if ((options->own_table != NULL && check_owner(sqlite, options->own_table, error) != 0) ||
+        ese_sqlite_run(sqlite, options->schema, error) != 0) {
         ese_sqlite_rollback(sqlite);
         return -1;
     }
@@ -274,9 +295,21 @@ static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *op
         return -1;
     if (ese_sqlite_run(sqlite, synchronous_for(options->durability), error) != 0)
         return -1;
-    if (options->schema != NULL && apply_schema(sqlite, options->schema, error) != 0)
+    if (options->schema != NULL && apply_schema(sqlite, options, error) != 0)
         return -1;
     return options->max_bytes == 0 ? 0 : set_bound(sqlite, options->max_bytes, error);
+}
+
+/* Says of a path that can be no database what the system or SQLite says of it; anything else has
+ * been said already. */
+static void explain(const struct ese_sqlite *sqlite, struct ese_error *error)
+{
+    int kind = sqlite3_errcode(sqlite->handle) & 0xff;
+    int reason = kind == SQLITE_CANTOPEN ? sqlite3_system_errno(sqlite->handle) : 0;
+    if (kind == SQLITE_CANTOPEN || kind == SQLITE_NOTADB || kind == SQLITE_READONLY)
+        ese_fail(error, ESE_E_USAGE,
+                 "the database '%.200s' cannot be opened, %s: give another path", sqlite->path,
+                 reason != 0 ? strerror(reason) : sqlite3_errmsg(sqlite->handle));
 }
 
 int ese_sqlite_open(const struct ese_sqlite_options *options, struct ese_sqlite **sqlite,
@@ -294,6 +327,7 @@ int ese_sqlite_open(const struct ese_sqlite_options *options, struct ese_sqlite 
         *sqlite = opened;
         return 0;
     }
+    explain(opened, error);
     ese_sqlite_close(&opened);
     *sqlite = NULL;
     return -1;

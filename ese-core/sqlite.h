@@ -53,8 +53,12 @@ struct ese_sqlite_options {
     enum ese_durability durability;
     bool read_only;
     const char *schema;
+    /* A table that every database of this kind has: one that has others and not this one is
+     * somebody else's, and refused (NULL: not looked at). Only where there is a schema. */
+    const char *own_table;
     int64_t max_bytes; /* 0: no bound; each handle that writes has to name the same */
 };
+/* ESE_E_USAGE when path is no database, or none of this kind, or cannot be opened. */
 int ese_sqlite_open(const struct ese_sqlite_options *options, struct ese_sqlite **sqlite,
                     struct ese_error *error);
 void ese_sqlite_close(struct ese_sqlite **sqlite); /* finalizes its statements */

@@ -23,10 +23,13 @@ int ese_token_read(const char *path, char token[ESE_TOKEN_SIZE], struct ese_erro
     if (path == NULL)
         return 0;
     file = fopen(path, "re");
-    if (file == NULL)
-        return ese_fail(error, ESE_E_USAGE, "the token file '%s' cannot be read: %s", path,
-                        strerror(errno));
-    char *got = fgets(line, sizeof(line), file);
+    char *got = file == NULL ? NULL : fgets(line, sizeof(line), file);
+    if (file == NULL || ferror(file)) {
+        ese_fail_path(error, "the token file", path, "a file whose first line is the token");
+        if (file != NULL)
+            fclose(file);
+        return -1;
+    }
     fclose(file);
 
     const char *start = got != NULL ? line + strspn(line, " \t") : "";

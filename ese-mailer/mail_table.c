@@ -122,7 +122,7 @@ int ese_mail_table_open(const char *path, int64_t max_bytes, struct ese_history 
 
     struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_DISK,
                                          .read_only = false, .schema = schema,
-                                         .max_bytes = max_bytes};
+                                         .own_table = "mail", .max_bytes = max_bytes};
     struct ese_mail_table *new = ese_alloc(sizeof *new);
     *table = new;
     if (ese_sqlite_open(&options, &new->sqlite, error) != 0)

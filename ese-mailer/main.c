@@ -111,17 +111,25 @@ static int start_senders(struct mailer *mailer, const struct ese_config *config,
         .retry_most_ms = ese_config_number(config, "retry-most-ms"),
         .resend_unknown = resends(config),
     };
-    if (senders.retry_first_ms > senders.retry_most_ms)
-        return ese_fail(error, ESE_E_USAGE,
-                        "--retry-first-ms %lld is more than --retry-most-ms %lld",
-                        (long long)senders.retry_first_ms, (long long)senders.retry_most_ms);
     snprintf(senders.smtp, sizeof senders.smtp, "%s", ese_config_text(config, "smtp"));
     return ese_senders_start(&senders, &mailer->senders, error);
 }
 
+static int check_retries(const struct ese_config *config, struct ese_error *error)
+{
+    int64_t first_ms = ese_config_number(config, "retry-first-ms");
+    int64_t most_ms = ese_config_number(config, "retry-most-ms");
+    if (first_ms <= most_ms)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE,
+                    "--retry-first-ms %lld is more than --retry-most-ms %lld: give the larger to "
+                    "the second", (long long)first_ms, (long long)most_ms);
+}
+
 static int start(struct mailer *mailer, const struct ese_config *config, struct ese_error *error)
 {
-    if (ese_smtp_check_server(ese_config_text(config, "smtp"), error) != 0 ||
+    if (check_retries(config, error) != 0 ||
+        ese_smtp_check_server(ese_config_text(config, "smtp"), error) != 0 ||
         ese_allow_list_parse(ese_config_text(config, "to-allow"), &mailer->allowed, error) != 0 ||
         open_outbox(mailer, config, error) != 0 || open_server(mailer, config, error) != 0 ||
         start_senders(mailer, config, error) != 0)

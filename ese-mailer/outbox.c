@@ -1,8 +1,7 @@
 #include <assert.h>
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "ese-core/file_lock.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-mailer/outbox_writer.h"
@@ -209,22 +208,6 @@ int ese_outbox_claim(struct ese_outbox *outbox, struct ese_mail_row *row, struct
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-/* Two mailers on one outbox would send everything twice. The lock goes with the process, however
- * it ends. */
-static int take_lock(const char *path, int *fd, struct ese_error *error)
-{
-    char name[4096];
-    if ((size_t)snprintf(name, sizeof name, "%s.lock", path) >= sizeof name)
-        return ese_fail(error, ESE_E_USAGE, "--outbox: the name is too long");
-    *fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (*fd < 0)
-        return ese_fail_errno(error, "cannot open %s", name);
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    return ese_fail(error, ESE_E_USAGE,
-                    "outbox %s is used by another process: give each its own --outbox", path);
-}
-
 static void log_row(const struct ese_mail_row *row, const char *what)
 {
     ese_log_warning("mail %s to %s %s", row->mail.id, row->mail.to, what);
@@ -290,7 +273,8 @@ int ese_outbox_open(const struct ese_outbox_options *options, struct ese_outbox 
 {
     struct ese_outbox *new = outbox_new(options);
     *outbox = new;
-    if (take_lock(options->path, &new->lock_fd, error) != 0 ||
+    /* Two mailers on one outbox would send everything twice. */
+    if (ese_file_lock(options->path, "--outbox", &new->lock_fd, error) != 0 ||
         ese_mail_table_open(options->path, options->max_bytes, options->history, &new->table, error) != 0 ||
         recover(new, error) != 0)
         goto out;

@@ -1,5 +1,6 @@
 #include "ese-server/retention.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "ese-core/memory.h"
@@ -27,19 +28,17 @@ int ese_retention_parse(const char *text, int64_t *retention_ms, struct ese_erro
     char digits[32];
     size_t length = strlen(text);
     int64_t unit = length > 0 ? unit_of(text[length - 1]) : 0;
-    int64_t count;
+    int64_t count = 0;
+    bool fits = ese_fit_text(digits, sizeof(digits), text) == 0;
 
-    if (ese_fit_text(digits, sizeof(digits), text) != 0)
-        return ese_fail(error, ESE_E_USAGE, "--retention '%.40s' is too long", text);
-    if (unit != 0)
+    if (fits && unit != 0)
         digits[length - 1] = '\0';
-    else
+    if (unit == 0)
         unit = 1;
-    if (ese_number_parse(digits, "--retention", 1, MOST_S / unit, &count, error) != 0) {
-        if (error != NULL)
-            error->code = ESE_E_USAGE;
-        return ese_fail_within(error, "give seconds, or a number with s, m, h or d behind it");
-    }
+    if (!fits || ese_number_parse(digits, "", 1, MOST_S / unit, &count, NULL) != 0)
+        return ese_fail(error, ESE_E_USAGE,
+                        "--retention: '%.40s' is wrong, give seconds, or a number with s, m, h or "
+                        "d behind it, at most ten years", text);
     *retention_ms = count * unit * 1000;
     return 0;
 }

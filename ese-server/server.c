@@ -72,20 +72,24 @@ static int open_http(struct ese_server *server, const struct ese_config *config,
     return ese_http_server_open(&options, &server->http, error);
 }
 
-static int attach_store(struct ese_server *server, const struct ese_config *config,
-                        struct ese_error *error)
+static int read_settings(const struct ese_server *server, const struct ese_config *config,
+                         struct ese_store_settings *settings, struct ese_error *error)
 {
-    struct ese_store_settings settings = {
+    *settings = (struct ese_store_settings){
         .durability = ese_durability_parse(ese_config_text(config, "durability")),
-        .server = server->http,
         .metrics = server->metrics,
     };
-
-    if (check_durability(server->transport, settings.durability, error) != 0 ||
-        ese_retention_parse(ese_config_text(config, "retention"), &settings.retention_ms,
-                            error) != 0)
+    if (check_durability(server->transport, settings->durability, error) != 0)
         return -1;
-    return server->transport->store->attach(config, &settings, &server->store, error);
+    return ese_retention_parse(ese_config_text(config, "retention"), &settings->retention_ms,
+                               error);
+}
+
+static int attach_store(struct ese_server *server, const struct ese_config *config,
+                        struct ese_store_settings *settings, struct ese_error *error)
+{
+    settings->server = server->http;
+    return server->transport->store->attach(config, settings, &server->store, error);
 }
 
 static void add_routes(struct ese_server *server)
@@ -99,10 +103,13 @@ int ese_server_open(const struct ese_config *config, struct ese_server **server,
                     struct ese_error *error)
 {
     struct ese_server *opened = *server = ese_alloc(sizeof(*opened));
+    struct ese_store_settings settings;
 
     opened->transport = ese_registry_chosen(config);
     opened->metrics = ese_metrics_new();
-    if (open_http(opened, config, error) == 0 && attach_store(opened, config, error) == 0) {
+    if (read_settings(opened, config, &settings, error) == 0 &&
+        open_http(opened, config, error) == 0 &&
+        attach_store(opened, config, &settings, error) == 0) {
         add_routes(opened);
         if (ese_http_server_start(opened->http, error) == 0)
             return 0;

@@ -254,7 +254,7 @@ int ese_journey_consume_config(const struct ese_journey *journey, struct ese_con
         ese_config_give(made, "server", url);
     if (ese_option_find(table, "bootstrap-servers") != NULL)
         ese_config_give(made, "bootstrap-servers", ese_broker_life_bootstrap(journey->broker));
-    if (ese_option_find(table, "topic-prefix") != NULL)
+    if (ese_option_find(table, "topic-prefix") != NULL && journey->topic_prefix[0] != '\0')
         ese_config_give(made, "topic-prefix", journey->topic_prefix);
     if (ese_option_find(table, "data") != NULL)
         ese_config_give(made, "data", data);

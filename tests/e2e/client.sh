@@ -129,7 +129,7 @@ refuses_nonsense() {
     expect 64 'rate' 'no rate' send --rate 0
     expect 64 'transport' 'no transport' "$client"
     expect 64 '/not-there' 'no file' send --source /not-there
-    expect 64 'it is a directory' 'a directory' send --source "$place"
+    expect 64 'Is a directory' 'a directory' send --source "$place"
 }
 
 sends_so_many

@@ -328,7 +328,7 @@ static void positions_of_another_walk_are_refused(void **state)
     struct world *world = *state;
     produce(world, 10);
     assert_int_equal(wait_for_exit(start(world, "none", "--until-end")), 0);
-    assert_int_equal(wait_for_exit(start(world, "none", "--group=others")), 1);
+    assert_int_equal(wait_for_exit(start(world, "none", "--group=others")), 64);
     assert_non_null(strstr(said(world->said), "give another with --state"));
     assert_int_equal(wait_for_exit(start(world, "mailer", "--until-end")), 64);
     assert_int_equal(wait_for_exit(start(world, "none", "--rule=nonsense")), 64);

@@ -254,7 +254,7 @@ static void a_second_writer_is_refused(void **state)
     struct ese_history *second = NULL;
     struct ese_error error = {0};
     assert_int_equal(open_at(fixture->path, LIMIT, &second, &error), -1);
-    assert_int_equal(error.code, ESE_E_CONFLICT);
+    assert_int_equal(error.code, ESE_E_USAGE);
     assert_null(second);
 }
 
@@ -266,12 +266,31 @@ static void a_foreign_file_is_left_alone(void **state)
     fclose(file);
     struct ese_error error = {0};
     assert_int_equal(open_at(fixture->path, LIMIT, &fixture->history, &error), -1);
-    assert_int_equal(error.code, ESE_E_INVALID);
+    assert_int_equal(error.code, ESE_E_USAGE);
     struct stat status;
     stat(fixture->path, &status);
     assert_int_equal(status.st_size, strlen("somebody's letter"));
     assert_int_equal(ese_history_read_open(fixture->path, &fixture->reader, &error), -1);
     assert_int_equal(error.code, ESE_E_INVALID);
+}
+
+static void the_history_of_another_party_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_error error = {0};
+    struct ese_history_options options = {
+        .path = fixture->path, .party = "mailer", .transport = "some", .limit = LIMIT};
+    open_history(fixture, LIMIT);
+    ese_history_close(&fixture->history);
+    for (options.segments = 0; options.segments < 2; options.segments++) {
+        assert_int_equal(ese_history_open(&options, &fixture->history, &error), -1);
+        assert_int_equal(error.code, ESE_E_USAGE);
+        assert_non_null(strstr(error.text, fixture->path));
+        assert_non_null(strstr(error.text, "history of client"));
+    }
+    assert_int_equal(open_at("/tmp", LIMIT, &fixture->history, &error), -1);
+    assert_int_equal(error.code, ESE_E_USAGE);
+    assert_non_null(strstr(error.text, "'/tmp'"));
 }
 
 /* ---- holes: what a writer leaves that is killed between claiming and filling -------------------- */
@@ -517,6 +536,7 @@ int main(void)
         WITH_FILE(a_file_that_was_cut_short_is_told),
         WITH_FILE(a_second_writer_is_refused),
         WITH_FILE(a_foreign_file_is_left_alone),
+        WITH_FILE(the_history_of_another_party_is_refused),
         WITH_FILE(an_empty_slot_of_a_living_writer_is_waited_for),
         WITH_FILE(a_hole_of_an_earlier_life_is_passed_over),
         WITH_FILE(a_key_without_its_offer_is_passed_over),

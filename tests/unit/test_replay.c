@@ -119,6 +119,27 @@ static void a_missing_file_is_an_error(void **state)
     }
 }
 
+/* The lines may be read faster than they are written: that would never end. */
+static void what_is_appended_meanwhile_is_not_read(void **state)
+{
+    (void)state;
+    char *directory = ese_test_directory_make();
+    char *path = ese_test_path(directory, "events.ndjson");
+    FILE *file = fopen(path, "w");
+    struct ese_source *source = NULL;
+    struct ese_error error;
+    assert_true(fputs(LINE(5000) LINE(5001), file) >= 0);
+    assert_int_equal(fflush(file), 0);
+    assert_int_equal(ese_replay_open_file(path, ESE_REPLAY_AT_ONCE, &source, &error), 0);
+    gives(source, 0);
+    assert_true(fputs(LINE(5002), file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    gives(source, 0);
+    ends(source);
+    free(path);
+    ese_test_directory_remove(&directory);
+}
+
 static void type_in(int fd, const char *text)
 {
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -208,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_rate_sets_the_distances),
         cmocka_unit_test(a_bad_line_is_named),
         cmocka_unit_test(a_missing_file_is_an_error),
+        cmocka_unit_test(what_is_appended_meanwhile_is_not_read),
         cmocka_unit_test(a_typed_line_is_there_when_it_is_complete),
         cmocka_unit_test(a_line_has_a_bound),
         cmocka_unit_test(a_typed_line_that_is_too_long_is_passed_over),

@@ -249,8 +249,41 @@ static void the_ready_file_is_whole(void **state)
     assert_int_equal(rmdir(folder), 0); /* nothing else was left there */
 
     START(&child, "--do=wait", flag); /* the folder is gone */
-    assert_int_equal(finish(&child), 1);
+    assert_int_equal(finish(&child), 64);
     said(&child, path);
+    START(&child, "--do=wait", "--ready-file=/tmp");
+    assert_int_equal(finish(&child), 64);
+    said(&child, "--ready-file '/tmp': ");
+    START(&child, "--do=wait", "--ready-file=");
+    assert_int_equal(finish(&child), 64);
+    said(&child, "--ready-file: the value is empty, give FILE");
+}
+
+static void one_file_serves_one_purpose(void **state)
+{
+    (void)state;
+    struct child child;
+    START(&child, "--config=/dev/null", "--ready-file=/dev/../dev/null");
+    assert_int_equal(finish(&child), 64);
+    said(&child, "--config are both");
+    said(&child, "give two files");
+}
+
+static void a_command_serves_nobody(void **state)
+{
+    (void)state;
+    struct ese_service command = service;
+    char *words[] = {"ese-example", "--ready-file=x"};
+    command.is_command = true;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(STDERR_FILENO);
+        _exit(ese_service_main(&command, ESE_COUNT_OF(words), words));
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 64);
 }
 
 static void errors_decide_the_exit_status(void **state)
@@ -343,6 +376,8 @@ int main(void)
         cmocka_unit_test(a_fork_stops_alone),
         cmocka_unit_test(a_closed_pipe_is_no_death),
         cmocka_unit_test(the_ready_file_is_whole),
+        cmocka_unit_test(one_file_serves_one_purpose),
+        cmocka_unit_test(a_command_serves_nobody),
         cmocka_unit_test(errors_decide_the_exit_status),
         cmocka_unit_test(options_are_checked_without_running),
         cmocka_unit_test(help_shows_the_tables_that_were_chosen),

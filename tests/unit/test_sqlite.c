@@ -382,6 +382,36 @@ static void refuses_what_it_cannot_open(void **state)
     assert_int_equal(ese_sqlite_open(&options, &fixture->sqlite, &error), -1);
     options = (struct ese_sqlite_options){.path = fixture->path, .durability = ESE_DURABILITY_OS};
     assert_int_equal(ese_sqlite_open(&options, &fixture->sqlite, &error), -1);
+    assert_int_equal(error.code, ESE_E_USAGE);
+    assert_non_null(strstr(error.text, "give another path"));
+    options.path = "/tmp";
+    assert_int_equal(ese_sqlite_open(&options, &fixture->sqlite, &error), -1);
+    assert_int_equal(error.code, ESE_E_USAGE);
+    assert_non_null(strstr(error.text, "'/tmp' cannot be opened, Is a directory"));
+    ese_sqlite_close(&fixture->sqlite);
+}
+
+static void a_database_of_another_kind_is_left_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_error error = {0};
+    struct ese_sqlite_options options = {.path = fixture->path,
+                                         .durability = ESE_DURABILITY_OS,
+                                         .schema = SCHEMA,
+                                         .own_table = "thing"};
+    for (int i = 0; i < 2; i++) { /* a new one, and one of ours */
+        assert_int_equal(ese_sqlite_open(&options, &fixture->sqlite, &error), 0);
+        ese_sqlite_close(&fixture->sqlite);
+    }
+    options.schema = "CREATE TABLE IF NOT EXISTS other (x)";
+    options.own_table = "other";
+    assert_int_equal(ese_sqlite_open(&options, &fixture->sqlite, &error), -1);
+    assert_int_equal(error.code, ESE_E_USAGE);
+    assert_non_null(strstr(error.text, fixture->path));
+    assert_non_null(strstr(error.text, "'other'"));
+    options.own_table = NULL;
+    options.schema = "SELECT count(*) FROM thing";
+    assert_int_equal(ese_sqlite_open(&options, &fixture->sqlite, &error), 0);
     ese_sqlite_close(&fixture->sqlite);
 }
 
@@ -431,6 +461,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_long_transaction_leaves_no_long_log, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reading_changes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_it_cannot_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_database_of_another_kind_is_left_alone, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(openers_wait_for_one_another, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,7 @@ static void a_file_belongs_to_one_group_and_transport(void **unused)
     struct ese_state_options options = {
         .path = path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "other"};
     assert_int_equal(ese_state_open(&options, &state, &error), -1);
-    assert_int_equal(error.code, ESE_E_CONFLICT);
+    assert_int_equal(error.code, ESE_E_USAGE);
     assert_non_null(strstr(error.text, "transport 't'"));
     options.transport = "t";
     options.group = "others";

@@ -21,7 +21,7 @@ static int open_file(const struct ese_config *config, int flags, struct ese_erro
     snprintf(path, sizeof path, "%s/" FILE_NAME, ese_config_text(config, "data"));
     mkdir(ese_config_text(config, "data"), 0755); /* where that fails, opening says why */
     int fd = open(path, flags | O_CREAT | O_CLOEXEC, 0644);
-    return fd >= 0 ? fd : ese_fail_errno(error, "cannot open %s", path);
+    return fd >= 0 ? fd : ese_fail_path(error, "--data", path, "another directory");
 }
 
 struct ese_producer {

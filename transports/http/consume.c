@@ -314,15 +314,6 @@ static void close_consumer(struct ese_consumer **consumer)
     free(closed);
 }
 
-static char *copy_server(const char *url)
-{
-    size_t length = strlen(url);
-
-    while (length > 0 && url[length - 1] == '/')
-        length--;
-    return ese_copy_bytes(url, length);
-}
-
 static int open_consumer(const struct ese_config *config,
                          const struct ese_consume_settings *settings,
                          struct ese_consumer **consumer, struct ese_error *error)
@@ -334,7 +325,6 @@ static int open_consumer(const struct ese_config *config,
     if (ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
         return -1;
     opened = *consumer = ese_alloc(sizeof(*opened));
-    opened->server = copy_server(ese_config_text(config, "server"));
     opened->long_poll = ese_config_flag(config, "long-poll");
     opened->poll_ms = ese_config_number(config, "poll-ms");
     opened->limit =
@@ -342,7 +332,10 @@ static int open_consumer(const struct ese_config *config,
     opened->listener = settings->listener;
     opened->backoff = (struct ese_backoff){.first_ms = 50, .most_ms = 1000};
     opened->records = ese_alloc_array((size_t)opened->limit, sizeof(*opened->records));
-    if (ese_http_client_open(1, token[0] != '\0' ? token : NULL, &opened->client, error) != 0) {
+    const struct ese_http_given given = {ese_config_text(config, "server"), "--server",
+                                         "a URL as http://" ESE_SERVER_ADDRESS};
+    if (ese_http_url(&given, "", &opened->server, error) != 0 ||
+        ese_http_client_open(1, token[0] != '\0' ? token : NULL, &opened->client, error) != 0) {
         close_consumer(consumer);
         return -1;
     }

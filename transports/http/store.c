@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ese-core/event_intake.h"
+#include "ese-core/file_lock.h"
 #include "ese-core/memory.h"
 #include "transports/http/http.h"
 #include "transports/http/store_list.h"
@@ -22,6 +24,7 @@ struct ese_store {
     struct ese_store_pages *pages;
     struct ese_store_lists *lists;
     struct ese_event_intake *intake;
+    int lock_fd; /* -1: in memory only */
     struct ese_metric *asked; /* the original's count of GET /events */
 };
 
@@ -105,6 +108,8 @@ static void detach(struct ese_store **store, int timeout_ms)
     ese_store_lists_close(&detached->lists);
     ese_store_writer_close(&detached->writer);
     ese_event_intake_free(&detached->intake);
+    if (detached->lock_fd >= 0)
+        close(detached->lock_fd);
     free(detached->log.path);
     free(detached);
 }
@@ -115,7 +120,7 @@ static int find_path(struct ese_store_log *log, const char *directory, struct es
     struct ese_buffer path = ESE_BUFFER_INIT(4096);
 
     if (log->durability != ESE_DURABILITY_MEMORY && mkdir(directory, 0777) != 0 && errno != EEXIST)
-        return ese_fail_errno(error, "the directory '%s' of --data cannot be made", directory);
+        return ese_fail_path(error, "--data", directory, "a directory that can be made");
     ese_buffer_printf(&path, "%s/events.db", directory);
     if (path.overflowed) {
         ese_buffer_free(&path);
@@ -123,6 +128,14 @@ static int find_path(struct ese_store_log *log, const char *directory, struct es
     }
     log->path = ese_buffer_detach(&path);
     return 0;
+}
+
+/* The writer knows the next offset: two of them on one log would give it twice. */
+static int lock(struct ese_store *store, struct ese_error *error)
+{
+    if (store->log.durability == ESE_DURABILITY_MEMORY)
+        return 0;
+    return ese_file_lock(store->log.path, "--data", &store->lock_fd, error);
 }
 
 /* The writer comes first, as it makes the tables, and wakes the pages only when there are
@@ -141,6 +154,7 @@ static int open_parts(struct ese_store *store, const struct ese_config *config,
 
     store->log.max_bytes = ese_config_number(config, "max-bytes");
     if (find_path(&store->log, ese_config_text(config, "data"), error) != 0 ||
+        lock(store, error) != 0 ||
         ese_store_writer_open(&writer, &store->writer, error) != 0 ||
         ese_store_pages_open(&store->log, settings->metrics, &store->pages, error) != 0 ||
         ese_store_lists_open(&store->log, &store->lists, error) != 0)
@@ -158,6 +172,7 @@ static int attach(const struct ese_config *config, const struct ese_store_settin
                   struct ese_store **store, struct ese_error *error)
 {
     *store = ese_alloc(sizeof(**store));
+    (*store)->lock_fd = -1;
     (*store)->log.durability = settings->durability;
     (*store)->log.retention_ms = settings->retention_ms;
     (*store)->log.grace_ms = settings->retention_ms / 10;

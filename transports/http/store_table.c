@@ -114,6 +114,7 @@ int ese_store_table_open(struct ese_store_log *log, struct ese_store_table **tab
                                                .durability = log->durability,
                                                .read_only = false,
                                                .schema = schema,
+                                               .own_table = "events",
                                                .max_bytes = log->max_bytes};
 
     *table = ese_alloc(sizeof(**table));
