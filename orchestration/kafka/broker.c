@@ -53,14 +53,18 @@ static int make_directories(const char *path, struct ese_error *error)
         *slash = '/';
     }
     if (mkdir(part, 0755) == -1 && errno != EEXIST)
-        return ese_fail_errno(error, "cannot make directory '%.200s'", path);
+        return ese_fail(error, ESE_E_MISSING,
+                        "cannot make the directory '%.200s': %s; set ESE_LAB_HOME to one that can "
+                        "be written", path, strerror(errno));
     return 0;
 }
 
-static int absolute(const char *path, char absolute_path[PATH_MAX], struct ese_error *error)
+static int absolute(const char *path, const char *variable, char absolute_path[PATH_MAX],
+                    struct ese_error *error)
 {
     if (realpath(path, absolute_path) == NULL)
-        return ese_fail_errno(error, "'%.200s'", path);
+        return ese_fail(error, ESE_E_MISSING, "no directory '%.200s' (%s): set %s", path,
+                        strerror(errno), variable);
     return 0;
 }
 
@@ -137,9 +141,9 @@ static int prepare(struct ese_broker *broker, const struct ese_broker_options *o
     if (realpath(options->jars_dir, jars) == NULL)
         /* that they are missing is said by ese_java_find */
         ese_fit_text(jars, sizeof jars, options->jars_dir);
-    if (absolute(options->conf_dir, broker->conf_dir, error) == -1 ||
+    if (absolute(options->conf_dir, "ESE_KAFKA_CONF", broker->conf_dir, error) == -1 ||
         make_directories(options->data_dir, error) == -1 ||
-        absolute(options->data_dir, broker->data_dir, error) == -1)
+        absolute(options->data_dir, "ESE_LAB_HOME", broker->data_dir, error) == -1)
         return -1;
     if (strpbrk(broker->data_dir, ",\\") != NULL)
         return ese_fail(error, ESE_E_USAGE,

@@ -102,9 +102,17 @@ static void print_topics(const struct ese_config *config, const struct ese_topic
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
-static int apply_topics(const struct ese_config *config, const struct ese_kafka_home *home,
-                        const char *bootstrap_servers, struct ese_topics *topics,
-                        struct ese_error *error)
+/* Before anything is started or asked. */
+static int read_topics(const struct ese_config *config, const struct ese_kafka_home *home,
+                       struct ese_topics *topics, struct ese_error *error)
+{
+    if (ese_topics_read(home->topics, topics, error) == -1)
+        return -1;
+    return ese_topics_check_prefix(topics, ese_config_text(config, "topic-prefix"), error);
+}
+
+static int apply_topics(const struct ese_config *config, const char *bootstrap_servers,
+                        const struct ese_topics *topics, struct ese_error *error)
 {
     enum ese_durability durability = ese_durability_parse(ese_config_text(config, "durability"));
     const struct ese_topics_target target = {
@@ -114,19 +122,20 @@ static int apply_topics(const struct ese_config *config, const struct ese_kafka_
         .replicas = durability == ESE_DURABILITY_REPLICAS ? REPLICAS : 0,
         .min_insync_replicas = durability == ESE_DURABILITY_REPLICAS ? REPLICAS_IN_SYNC : 0,
         .timeout_ms = (int)ese_config_number(config, "timeout-ms")};
-    if (ese_topics_read(home->topics, topics, error) == -1)
-        return -1;
     return ese_topics_apply(topics, &target, error);
 }
 
 static int make_ready(struct ese_broker *broker, const struct ese_config *config,
-                      const struct ese_kafka_home *home, struct ese_running *running,
-                      struct ese_error *error)
+                      const struct ese_topics *topics, struct ese_error *error)
 {
-    struct ese_topics topics;
-    if (ese_broker_wait_ready(broker, READY_MS, error) == -1 ||
-        apply_topics(config, home, ese_broker_bootstrap(broker), &topics, error) == -1)
+    if (ese_broker_wait_ready(broker, READY_MS, error) == -1)
         return -1;
+    return apply_topics(config, ese_broker_bootstrap(broker), topics, error);
+}
+
+static int note_running(const struct ese_broker *broker, const struct ese_kafka_home *home,
+                        struct ese_running *running, struct ese_error *error)
+{
     running->pid = ese_broker_pid(broker);
     snprintf(running->bootstrap, sizeof running->bootstrap, "%s", ese_broker_bootstrap(broker));
     return ese_running_note(home, running, error);
@@ -148,13 +157,15 @@ static int start(const struct ese_config *config, const struct ese_kafka_home *h
         .log_path = home->log,
         .port = (int)ese_config_number(config, "port"), .detached = true};
     struct ese_broker *broker = NULL;
-    if (wanted.port != 0 && ese_port_check(wanted.port, "--port (0: a free one)", error) == -1)
-        return -1;
-    if (ese_broker_start(&wanted, &broker, error) == -1)
+    struct ese_topics topics;
+    if (read_topics(config, home, &topics, error) == -1 ||
+        (wanted.port != 0 && ese_port_check(wanted.port, "--port (0: a free one)", error) == -1) ||
+        ese_broker_start(&wanted, &broker, error) == -1)
         return -1;
     fprintf(stderr, "Kafka starts (pid %d); its log is %s\n", (int)ese_broker_pid(broker),
             home->log);
-    if (make_ready(broker, config, home, &running, error) == -1) {
+    if (make_ready(broker, config, &topics, error) == -1 ||
+        note_running(broker, home, &running, error) == -1) {
         ese_broker_close(&broker);
         return -1;
     }
@@ -202,16 +213,17 @@ static int topics(const struct ese_config *config, const struct ese_kafka_home *
     struct ese_running running;
     struct ese_topics wanted;
     const char *bootstrap_servers = ese_config_text(config, "bootstrap-servers");
+    if (read_topics(config, home, &wanted, error) == -1 ||
+        (bootstrap_servers != NULL && ese_cluster_check(bootstrap_servers, error) == -1))
+        return -1;
     if (bootstrap_servers == NULL) {
         if (!ese_running_find(home, &running))
             return ese_fail(error, ESE_E_MISSING,
                             "Kafka does not run: `./lab kafka start`, or name a cluster by "
                             "--bootstrap-servers");
         bootstrap_servers = running.bootstrap;
-    } else if (ese_cluster_check(bootstrap_servers, error) == -1) {
-        return -1;
     }
-    if (apply_topics(config, home, bootstrap_servers, &wanted, error) == -1)
+    if (apply_topics(config, bootstrap_servers, &wanted, error) == -1)
         return -1;
     print_topics(config, &wanted);
     return 0;
@@ -227,17 +239,20 @@ static int run(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_kafka_home home;
     const char *word = ese_config_argument(config, 0);
+    const char *more = ese_config_argument(config, 1);
+    if (more != NULL)
+        return ese_fail(error, ESE_E_USAGE, "'%.60s' is too much behind %.60s", more, word);
     ese_kafka_home(&home);
     for (size_t i = 0; word != NULL && i < ESE_COUNT_OF(commands); i++) {
         if (strcmp(word, commands[i].name) == 0)
             return commands[i].run(config, &home, error);
     }
-    return ese_fail(error, ESE_E_USAGE, "kafka %.60s: say start, stop, status or topics",
-                    word == NULL ? "without a command" : word);
+    return ese_fail(error, ESE_E_USAGE, "'%.60s' is no command; say start, stop, status or topics",
+                    word == NULL ? "" : word);
 }
 
 static const struct ese_service service = {
-    .manual = {.name = ESE_KAFKA_COMMAND,
+    .manual = {.name = "ese-lab " ESE_KAFKA_COMMAND,
                .summary = "keeps a real Kafka broker, without Docker",
                .synopsis = "start|stop|status|topics",
                .description =
@@ -249,6 +264,7 @@ static const struct ese_service service = {
                .examples = "./lab kafka start\n  A broker on " ESE_BROKER_ADDRESS ".\n"
                            "./lab kafka topics --topic-prefix mine-\n  Topics of your own.\n"},
     .options = options,
+    .is_command = true,
     .run = run,
 };
 

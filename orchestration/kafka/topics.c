@@ -1,5 +1,7 @@
 #include "orchestration/kafka/topics.h"
 
+#include <errno.h>
+
 #include "ese-core/memory.h"
 #include "ese-core/number.h"
 
@@ -25,11 +27,28 @@ static int read_property(const char *word, struct ese_topic *topic, struct ese_e
 }
 
 /* https://kafka.apache.org: letters, digits, '.', '_' and '-', at most 249 of them. */
-static int read_name(const char *word, struct ese_topic *topic, struct ese_error *error)
+static bool is_legal(const char *name)
 {
     static const char legal[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-    if (word[strspn(word, legal)] != '\0' ||
-        ese_fit_text(topic->name, sizeof topic->name, word) == -1)
+    return name[strspn(name, legal)] == '\0' && strlen(name) < ESE_TOPIC_NAME_SIZE;
+}
+
+int ese_topics_check_prefix(const struct ese_topics *topics, const char *prefix,
+                            struct ese_error *error)
+{
+    for (int i = 0; prefix != NULL && i < topics->count; i++) {
+        size_t length = strlen(prefix) + strlen(topics->topics[i].name);
+        if (!is_legal(prefix) || length >= ESE_TOPIC_NAME_SIZE)
+            return ese_fail(error, ESE_E_USAGE,
+                            "--topic-prefix '%.60s' is wrong: Kafka names topics with at most %d "
+                            "letters, digits, '.', '_' and '-'", prefix, ESE_TOPIC_NAME_SIZE - 1);
+    }
+    return 0;
+}
+
+static int read_name(const char *word, struct ese_topic *topic, struct ese_error *error)
+{
+    if (!is_legal(word) || ese_fit_text(topic->name, sizeof topic->name, word) == -1)
         return ese_fail(error, ESE_E_INVALID, "'%.100s' is no topic name", word);
     return 0;
 }
@@ -79,7 +98,9 @@ int ese_topics_read(const char *path, struct ese_topics *topics, struct ese_erro
     memset(topics, 0, sizeof *topics);
     FILE *file = fopen(path, "r");
     if (file == NULL)
-        return ese_fail_errno(error, "cannot read '%.200s'", path);
+        return ese_fail(error, ESE_E_MISSING,
+                        "cannot read '%.200s': %s; set ESE_KAFKA_CONF to the directory it is in",
+                        path, strerror(errno));
     int line_number = 0;
     int result = read_lines(file, topics, &line_number, error);
     fclose(file);

@@ -48,6 +48,10 @@ struct ese_topics_target {
 /* ESE_E_INVALID names the line. */
 int ese_topics_read(const char *path, struct ese_topics *topics, struct ese_error *error);
 
+/* Whether the topics can have names with the prefix (NULL: none) before them. ESE_E_USAGE. */
+int ese_topics_check_prefix(const struct ese_topics *topics, const char *prefix,
+                            struct ese_error *error);
+
 /* Also waits until every topic has leaders for all its partitions. */
 int ese_topics_apply(const struct ese_topics *topics, const struct ese_topics_target *target,
                      struct ese_error *error);

@@ -25,15 +25,19 @@ int ese_artifact_path(const char *directory, const char *name, char path[ESE_ART
 int ese_artifact_directory(const char *path, struct ese_error *error)
 {
     char part[ESE_ARTIFACT_PATH_SIZE];
+    struct stat status;
     if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
         return ese_fail(error, ESE_E_USAGE, "the path %.80s... is too long", path);
     for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash != NULL)
             *slash = '\0';
         if (mkdir(part, 0755) < 0 && errno != EEXIST)
-            return ese_fail_errno(error, "cannot make the directory %s", part);
+            return ese_fail_errno(error, "cannot make the directory %.300s", part);
         if (slash == NULL)
-            return 0;
+            break;
         *slash = '/';
     }
+    if (stat(part, &status) == 0 && S_ISDIR(status.st_mode))
+        return 0;
+    return ese_fail(error, ESE_E_IO, "%.300s is there and no directory", part);
 }

@@ -68,7 +68,9 @@ static int run_check(const struct ese_config *config, struct ese_error *error)
     if (directory == NULL)
         directory = ese_config_text(config, "run");
     if (directory == NULL || ese_config_argument(config, 1) != NULL)
-        return ese_fail(error, ESE_E_USAGE, "name one run's directory, as compare printed it at its end");
+        return ese_fail(error, ESE_E_USAGE,
+                        "name one run's directory, as compare printed it at its end, or as ese-lab "
+                        "watch has it for --run");
     if (judge_all(directory, &results, error) < 0) {
         if (error->code == ESE_E_USAGE)
             return -1;
@@ -102,6 +104,7 @@ static const struct ese_service service = {
         .examples = NULL,
     },
     .options = options,
+    .is_command = true,
     .choose = NULL,
     .run = run_check,
 };

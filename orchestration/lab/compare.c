@@ -224,6 +224,7 @@ static const struct ese_service service = {
                     "ese-lab compare --rate 500 --fault none --in-turn\n  Quieter figures\n",
     },
     .options = options,
+    .is_command = true,
     .choose = NULL,
     .run = run_compare,
 };

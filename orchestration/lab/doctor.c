@@ -237,6 +237,7 @@ static const struct ese_service service = {
         .examples = NULL,
     },
     .options = options,
+    .is_command = true,
     .run = run_doctor,
 };
 

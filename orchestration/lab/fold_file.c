@@ -428,12 +428,16 @@ int ese_fold_file_open(const char *directory, bool read_only, struct ese_fold_fi
         return -1;
     const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS,
                                                .read_only = read_only,
-                                               .schema = read_only ? NULL : schema};
+                                               .schema = read_only ? NULL : schema,
+                                               .own_table = "total"};
+    struct ese_error reason;
     struct ese_fold_file *opened = ese_alloc(sizeof *opened);
     bool is_there = access(path, F_OK) == 0;
-    if ((is_there || !read_only) && ese_sqlite_open(&options, &opened->database, error) == -1) {
+    if ((is_there || !read_only) && ese_sqlite_open(&options, &opened->database, &reason) == -1) {
         ese_fold_file_close(&opened);
-        return ese_fail_within(error, "cannot open the fold %s", path);
+        /* nobody has given this path: it is the run that is no good */
+        return ese_fail(error, reason.code == ESE_E_USAGE ? ESE_E_INVALID : reason.code,
+                        "the fold cannot be used: %s", reason.text);
     }
     *file = opened;
     return 0;

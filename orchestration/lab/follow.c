@@ -27,8 +27,8 @@ static int open_database(struct ese_follower *follower, const char *directory,
                          struct ese_error *error)
 {
     char path[ESE_ARTIFACT_PATH_SIZE];
-    const struct ese_sqlite_options options = {
-        .path = path, .durability = ESE_DURABILITY_OS, .schema = schema};
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS,
+                                               .schema = schema, .own_table = "followed"};
     if (ese_artifact_path(directory, ESE_ARTIFACT_FOLLOW, path, error) == -1 ||
         ese_sqlite_open(&options, &follower->database, error) == -1)
         return -1;

@@ -241,7 +241,7 @@ static int open_database(struct ese_inbox *inbox, const char *directory, struct 
 {
     char path[ESE_ARTIFACT_PATH_SIZE];
     const struct ese_sqlite_options options = {
-        .path = path, .durability = ESE_DURABILITY_OS, .schema = schema};
+        .path = path, .durability = ESE_DURABILITY_OS, .schema = schema, .own_table = "seen"};
     if (ese_artifact_path(directory, ESE_ARTIFACT_INBOX, path, error) == -1 ||
         ese_sqlite_open(&options, &inbox->database, error) == -1)
         return -1;
@@ -257,11 +257,10 @@ int ese_inbox_open(const struct ese_inbox_options *options, struct ese_inbox **i
                    struct ese_error *error)
 {
     struct ese_inbox *opened = *inbox = ese_alloc(sizeof *opened);
-    opened->url = ese_copy_text(options->url);
-    size_t length = strlen(opened->url);
-    if (length > 0 && opened->url[length - 1] == '/')
-        opened->url[length - 1] = '\0';
-    if (open_database(opened, options->directory, error) == 0 &&
+    const struct ese_http_given given = {options->url, "--inbox",
+                                         "http://HOST:PORT, as Mailpit serves it"};
+    if (ese_http_url(&given, "", &opened->url, error) == 0 &&
+        open_database(opened, options->directory, error) == 0 &&
         ese_http_client_open(1, NULL, &opened->client, error) == 0)
         return 0;
     ese_inbox_close(inbox);

@@ -24,6 +24,7 @@ struct ese_inbox_options {
 
 struct ese_inbox;
 
+/* ESE_E_USAGE when url is no address, or the directory cannot hold inbox.db. */
 int ese_inbox_open(const struct ese_inbox_options *options, struct ese_inbox **inbox,
                    struct ese_error *error);
 void ese_inbox_close(struct ese_inbox **inbox);

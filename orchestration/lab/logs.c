@@ -156,6 +156,7 @@ static const struct ese_service service = {
         .examples = NULL,
     },
     .options = options,
+    .is_command = true,
     .run = run_logs,
 };
 

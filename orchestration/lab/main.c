@@ -104,9 +104,13 @@ int main(int argc, char **argv)
             return commands[i]->main(argc - 1, argv + 1);
     }
     for (size_t i = 0; i < ESE_COUNT_OF(questions); i++) {
-        if (strcmp(argv[1], questions[i].word) == 0 &&
-            (questions[i].value == NULL || (argc > 2 && strcmp(argv[2], questions[i].value) == 0)))
+        if (strcmp(argv[1], questions[i].word) != 0)
+            continue;
+        if (questions[i].value == NULL || (argc > 2 && strcmp(argv[2], questions[i].value) == 0))
             return questions[i].answer();
+        fprintf(stderr, "ese-lab: %s: '%.60s' is wrong, give %s; see ese-lab --help\n", argv[1],
+                argc > 2 ? argv[2] : "", questions[i].value);
+        return 64;
     }
     fprintf(stderr, "ese-lab: there is no command '%.60s'; see ese-lab --help\n", argv[1]);
     return 64;

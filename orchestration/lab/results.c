@@ -268,7 +268,10 @@ int ese_results_read(const char *directory, struct ese_results *results, struct 
         return -1;
     json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);
     if (root == NULL)
-        return ese_fail(error, ESE_E_INVALID, "cannot read %.300s: %s", path, problem.text);
+        return ese_fail(error, ESE_E_INVALID,
+                        "no run can be read in '%.200s' (%.200s): name a directory as compare "
+                        "printed it at its end, or as ese-lab watch has it for --run", directory,
+                        problem.text);
     int result = read_root(root, path, results, error);
     json_decref(root);
     return result;

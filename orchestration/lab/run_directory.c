@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "ese-core/memory.h"
+
 const char *ese_lab_home(void)
 {
     const char *home = getenv("ESE_LAB_HOME");
@@ -59,39 +61,58 @@ static bool holds_something(const char *path)
     return count > 0;
 }
 
+int ese_lab_home_make(const char *name, char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
+{
+    struct ese_error reason;
+    if (ese_artifact_path(ese_lab_home(), name, path, &reason) == 0 &&
+        ese_artifact_directory(path, &reason) == 0)
+        return 0;
+    return ese_fail(error, ESE_E_MISSING, "%s; set ESE_LAB_HOME to a directory that can be written",
+                    reason.text);
+}
+
 static int name_new(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
 {
     char runs[ESE_ARTIFACT_PATH_SIZE], name[32];
     time_t now = time(NULL);
     struct tm local;
     localtime_r(&now, &local);
-    strftime(name, sizeof name, "%Y%m%d-%H%M%S", &local);
-    if (ese_artifact_path(ese_lab_home(), "runs", runs, error) < 0 ||
-        ese_artifact_path(runs, name, path, error) < 0)
-        return -1;
-    if (ese_artifact_directory(path, error) < 0)
+    strftime(name, sizeof name, "runs/%Y%m%d-%H%M%S", &local);
+    if (ese_lab_home_make(name, path, error) < 0 || ese_lab_home_make("runs", runs, error) < 0)
         return -1;
     remove_oldest(runs);
     return 0;
 }
 
+int ese_given_directory_make(const char *option, const char *path, struct ese_error *error)
+{
+    struct ese_error reason;
+    if (ese_artifact_directory(path, &reason) == 0)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE, "%s: %s; name another directory", option, reason.text);
+}
+
+static int make_wanted(const char *wanted, struct ese_error *error)
+{
+    if (holds_something(wanted))
+        return ese_fail(error, ESE_E_USAGE, "--out: %.300s is not empty: name a new directory",
+                        wanted);
+    return ese_given_directory_make("--out", wanted, error);
+}
+
 int ese_run_directory_make(const char *wanted, char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
 {
-    char relative[ESE_ARTIFACT_PATH_SIZE];
-    if (wanted == NULL) {
-        if (name_new(relative, error) < 0)
-            return -1;
-    } else {
-        snprintf(relative, sizeof relative, "%s", wanted);
-        if (holds_something(relative))
-            return ese_fail(error, ESE_E_USAGE, "--out: %.300s is not empty: name a new directory", wanted);
-        if (ese_artifact_directory(relative, error) < 0)
-            return -1;
-    }
-    char *absolute = realpath(relative, NULL);
+    char new[ESE_ARTIFACT_PATH_SIZE];
+    if (wanted == NULL ? name_new(new, error) < 0 : make_wanted(wanted, error) < 0)
+        return -1;
+    char *absolute = realpath(wanted == NULL ? new : wanted, NULL);
     if (absolute == NULL)
-        return ese_fail_errno(error, "cannot find %.300s", relative);
-    snprintf(path, ESE_ARTIFACT_PATH_SIZE, "%s", absolute);
+        return ese_fail_errno(error, "cannot find %.300s", wanted == NULL ? new : wanted);
+    int fitted = ese_fit_text(path, ESE_ARTIFACT_PATH_SIZE, absolute);
     free(absolute);
-    return 0;
+    if (fitted == 0)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE,
+                    "--out: the path is longer than %d bytes, give a shorter one",
+                    ESE_ARTIFACT_PATH_SIZE - 1);
 }

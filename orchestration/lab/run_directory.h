@@ -14,6 +14,12 @@ int ese_run_directory_make(const char *wanted, char path[ESE_ARTIFACT_PATH_SIZE]
 /* $ESE_LAB_HOME, or ".lab" under the current directory. */
 const char *ese_lab_home(void);
 
+/* Fills path with $ESE_LAB_HOME/name, and makes it. ESE_E_MISSING where that cannot be. */
+int ese_lab_home_make(const char *name, char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error);
+
+/* Makes the directory that was given by an option ("--run"). ESE_E_USAGE where that cannot be. */
+int ese_given_directory_make(const char *option, const char *path, struct ese_error *error);
+
 /* Removes a directory of ours with all that is in it. */
 void ese_directory_remove(const char *path);
 

@@ -14,6 +14,11 @@ int ese_stay_directory(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *erro
     return ese_artifact_path(ese_lab_home(), "up", path, error);
 }
 
+int ese_stay_directory_make(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
+{
+    return ese_lab_home_make("up", path, error);
+}
+
 static int open_lock(int flags)
 {
     char directory[ESE_ARTIFACT_PATH_SIZE], path[ESE_ARTIFACT_PATH_SIZE];
@@ -62,7 +67,7 @@ int ese_stay_lock(struct ese_error *error)
 {
     char directory[ESE_ARTIFACT_PATH_SIZE];
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (ese_stay_directory(directory, error) < 0 || ese_artifact_directory(directory, error) < 0)
+    if (ese_stay_directory_make(directory, error) < 0)
         return -1;
     int handle = open_lock(O_RDWR | O_CREAT); /* kept open: closing it would let the lock go */
     if (handle < 0)

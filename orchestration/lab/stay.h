@@ -17,6 +17,9 @@
 
 int ese_stay_directory(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error);
 
+/* And makes it. ESE_E_MISSING where that cannot be. */
+int ese_stay_directory_make(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error);
+
 /* The pid of the lab that is up, or 0. */
 pid_t ese_stay_running(void);
 

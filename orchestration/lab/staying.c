@@ -71,12 +71,14 @@ static const struct ese_service status_service = {
     .manual = {.name = "ese-lab status", .summary = "says whether a lab is up, where, and how far it has come",
                .synopsis = "", .description = "Exit status 1 when none is up.", .examples = NULL},
     .options = status_options,
+    .is_command = true,
     .run = run_status,
 };
 static const struct ese_service down_service = {
     .manual = {.name = "ese-lab down", .summary = "stops the lab that 'up' started", .synopsis = "",
                .description = "Waits until all of it is gone.", .examples = NULL},
     .options = down_options,
+    .is_command = true,
     .run = run_down,
 };
 

@@ -304,6 +304,7 @@ static const struct ese_service service = {
         .examples = NULL,
     },
     .options = options,
+    .is_command = true,
     .choose = NULL,
     .run = run_up,
 };

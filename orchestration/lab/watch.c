@@ -14,6 +14,7 @@
 #include "orchestration/lab/inbox.h"
 #include "orchestration/lab/ledger_metrics.h"
 #include "orchestration/lab/report.h"
+#include "orchestration/lab/run_directory.h"
 #include "orchestration/lab/running.h"
 
 #define TURN_MS 100             /* for each store */
@@ -92,7 +93,7 @@ static int open_walk(struct watch *watch, const char *specification, struct ese_
     snprintf(walk->name, sizeof walk->name, "%.*s", (int)strcspn(specification, ":"), specification);
     history.path = path;
     if (ese_artifact_path(watch->run, walk->name, walk->directory, error) == -1 ||
-        ese_artifact_directory(walk->directory, error) == -1 ||
+        ese_given_directory_make("--run", walk->directory, error) == -1 ||
         ese_artifact_path(walk->directory, ESE_ARTIFACT_INBOX_HISTORY, path, error) == -1 ||
         ese_history_open(&history, &walk->inbox, error) == -1 ||
         ese_follower_open(&follow, &walk->follower, error) == -1)
@@ -137,7 +138,7 @@ static int open_all(struct watch *watch, struct ese_error *error)
 {
     const struct ese_inbox_options inbox = {.url = ese_config_text(watch->config, "inbox"),
                                             .directory = watch->run};
-    if (ese_artifact_directory(watch->run, error) == -1 ||
+    if (ese_given_directory_make("--run", watch->run, error) == -1 ||
         ese_inbox_open(&inbox, &watch->inbox, error) == -1)
         return -1;
     return open_walks(watch, error);
