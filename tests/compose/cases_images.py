@@ -1,7 +1,10 @@
-"""What the images are, before anything runs."""
+"""What the images and the configuration are, before anything runs."""
+import difflib
 import os
+import tempfile
 
 import images
+from walk import FILES, Walk
 
 
 def the_base_is_there(lab):
@@ -13,7 +16,7 @@ def the_images_are_built(lab):
 
 
 def the_stand_ins_are_built(lab):
-    for name in ("mailpit", "kafka"):
+    for name in ("mailpit", "kafka", "haproxy", "prometheus"):
         images.build_stand_in(lab.engine, name)
 
 
@@ -34,5 +37,41 @@ def an_image_holds_its_program_and_what_it_links(lab):
         print(f"# {image}: {size / 1e6:.1f} MB, {(size - base_size) / 1e6:.1f} MB more than {images.BASE}")
 
 
+CHOICES = ({"ESE_TRANSPORTS": "http", "ESE_DURABILITY": "memory"},
+           {"ESE_TRANSPORTS": "kafka,ui", "ESE_VIA": "direct"},
+           {"ESE_TRANSPORTS": "http,kafka,scale", "ESE_DURABILITY": "disk", "ESE_VIA": "haproxy"},
+           {"ESE_TRANSPORTS": "kafka,cluster,observability", "ESE_DURABILITY": "replicas"})
+EVERYTHING = {"COMPOSE_PROFILES": "http,kafka,scale,cluster,observability,ui"}
+
+
+def walks(lab):
+    """One a version of docker-compose."""
+    return (lab.walk, Walk(lab.engine, images.second_version(lab.engine)))
+
+
+def every_choice_is_valid(lab):
+    for walk in walks(lab):
+        for choice in CHOICES:
+            walk.compose("config", "--quiet", files=FILES[:1], settings=choice)
+
+
+def other_lines(walk, files):
+    """What those files change in the user's own, but for the names of images."""
+    ours, others = (walk.compose("config", files=some, settings=EVERYTHING).splitlines() for some in (FILES[:1], files))
+    assert any("kafka-ui" in line for line in ours) and ours != others
+    return [line for line in difflib.unified_diff(ours, others, n=0, lineterm="")
+            if not line.startswith(("---", "+++", "@@")) and not line[1:].strip().startswith("image: ")]
+
+
+def what_is_tested_is_the_users_file(lab):
+    """The overlay gives images other names, and does nothing else."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as planted:
+        planted.write("services: {kafka: {image: other, mem_limit: 600m}}\n")
+        planted.flush()
+        for walk in walks(lab):
+            assert other_lines(walk, FILES) == [], other_lines(walk, FILES)
+            assert other_lines(walk, (FILES[0], planted.name)) != []
+
+
 NEEDED = (the_base_is_there, the_images_are_built, the_stand_ins_are_built)
-CASES = (*NEEDED, an_image_holds_its_program_and_what_it_links)
+CASES = (*NEEDED, every_choice_is_valid, what_is_tested_is_the_users_file, an_image_holds_its_program_and_what_it_links)

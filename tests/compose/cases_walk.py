@@ -2,6 +2,7 @@
 import json
 import time
 
+from images import TREE
 from waiting import wait_for
 
 SIDES = ("http", "kafka")
@@ -38,6 +39,12 @@ def it_comes_up_healthy(lab):
     print(f"# all healthy after {time.monotonic() - began:.1f} s")
 
 
+def prometheus_looks_on(lab):
+    lab.walk.compose("up", "--detach", "--no-build", "--no-deps", "prometheus",
+                     settings={"ESE_TRANSPORTS": "http,kafka,observability"})
+    lab.walk.wait_until_well(60)
+
+
 def events_become_mails_on_all_sides(lab):
     lab.walk.wait_for_mails(SIDES, {}, 60)
 
@@ -52,6 +59,19 @@ def the_lab_prints_both_side_by_side(lab):
 def it_fits_its_memory(lab):
     limits = {name: container["HostConfig"]["Memory"] for name, container in lab.walk.containers().items()}
     assert all(limits.values()) and sum(limits.values()) <= MOST_MEMORY, limits
+
+
+def nobody_has_more_rights_than_needed(lab):
+    for name, container in lab.walk.containers().items():
+        config, host = container["Config"], container["HostConfig"]
+        assert host["CapDrop"] == ["ALL"] and not host["CapAdd"] and not host["Privileged"], name
+        assert "no-new-privileges:true" in host["SecurityOpt"], (name, host["SecurityOpt"])
+        assert host["ReadonlyRootfs"] or name == "kafka", name
+        assert host["LogConfig"]["Config"] == {"max-size": "1m", "max-file": "3"}, (name, host["LogConfig"])
+        if config["Image"].startswith("ese-lab/"):
+            assert config["User"] == "10001:10001", (name, config["User"])
+            check = config["Healthcheck"]["Test"]
+            assert check == ["NONE"] or check[0] == "CMD" and check[1].startswith("ese-"), (name, check)
 
 
 def what_is_published_is_on_loopback(lab):
@@ -86,7 +106,7 @@ def the_cable_of_kafka_may_be_pulled(lab):
 
 def go_down(lab, **settings):
     since, began = time.time(), time.monotonic()
-    lab.walk.compose("down", settings=settings)
+    lab.walk.compose("down", settings={"ESE_TRANSPORTS": "http,kafka,observability", **settings})
     seconds, ended = time.monotonic() - began, lab.walk.deaths(since)
     print(f"# down in {seconds:.1f} s")
     assert seconds < 15, seconds
@@ -95,6 +115,19 @@ def go_down(lab, **settings):
     assert lab.walk.containers() == {}
     networks = lab.engine.docker("network", "ls", "--format", "{{.Name}}").split()
     assert not [name for name in networks if name.startswith(lab.walk.name)], networks
+
+
+def every_panel_of_every_dashboard_has_data(lab):
+    """Prometheus was there from the first case on; Grafana shows what it says."""
+    panels = [(dashboard.stem, panel["title"], target["expr"])
+              for dashboard in sorted((TREE / "orchestration/grafana/dashboards").glob("*.json"))
+              for panel in json.loads(dashboard.read_text(encoding="utf-8"))["panels"] for target in panel["targets"]]
+    assert len(panels) > 50, len(panels)
+
+    def empty():
+        return [panel for panel in panels if not lab.walk.prometheus_finds(panel[2])]
+    wait_for(lambda: not empty(), 60, lambda: f"data for {empty()}", 1)
+    assert not lab.walk.prometheus_finds("ese_no_such_metric")
 
 
 def it_goes_down_soon_and_leaves_nothing(lab):
@@ -107,6 +140,18 @@ def it_goes_on_where_it_stopped(lab):
     mails = lab.walk.wait_for_mails(SIDES, {name: lab.before_the_night[name] for name in SIDES}, 60)
     for name in SIDES:
         assert set(mails[name]) >= set(lab.before_the_night[name]), name
+    must_balance(lab)
+
+
+def each_check_tells_who_is_sick(lab):
+    """Those that stand still do not answer; once they go on all is well, and nothing was lost."""
+    prometheus_looks_on(lab)
+    running = [name for name, state in lab.walk.states().items() if state == "healthy"]
+    assert len(running) == 11, running
+    lab.walk.compose("kill", "-s", "SIGSTOP", *running)
+    wait_for(lambda: all(lab.walk.states()[name] == "unhealthy" for name in running), 90, lab.walk.states, 0.5)
+    lab.walk.compose("kill", "-s", "SIGCONT", *running)
+    lab.walk.wait_until_well(90)
     must_balance(lab)
 
 
@@ -142,8 +187,9 @@ def a_choice_starts_nothing_else(lab):
 
 
 NEEDED = (it_comes_up_healthy,)
-CASES = (it_comes_up_healthy, events_become_mails_on_all_sides, the_lab_prints_both_side_by_side, it_fits_its_memory,
-         what_is_published_is_on_loopback, the_books_balance, consumers_that_were_killed_go_on,
+CASES = (it_comes_up_healthy, it_fits_its_memory, prometheus_looks_on, events_become_mails_on_all_sides,
+         the_lab_prints_both_side_by_side, nobody_has_more_rights_than_needed, what_is_published_is_on_loopback,
+         the_books_balance, consumers_that_were_killed_go_on, every_panel_of_every_dashboard_has_data,
          the_cable_of_kafka_may_be_pulled, it_goes_down_soon_and_leaves_nothing, it_goes_on_where_it_stopped,
-         all_that_was_expected_has_arrived, a_mail_that_comes_twice_is_told, down_with_another_choice_leaves_nothing,
-         a_choice_starts_nothing_else)
+         each_check_tells_who_is_sick, all_that_was_expected_has_arrived, a_mail_that_comes_twice_is_told,
+         down_with_another_choice_leaves_nothing, a_choice_starts_nothing_else)

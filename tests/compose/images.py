@@ -73,3 +73,21 @@ def files_of(engine, image):
 
 def size_of(engine, image):
     return int(engine.docker("image", "inspect", "--format", "{{.Size}}", image))
+
+
+def second_version(engine):
+    """Compose v2, as trixie has it: its package, fetched by trixie's own apt and unpacked."""
+    home = BASE_TAR.parent / "docker-compose-v2"
+    program = home / "usr/libexec/docker/cli-plugins/docker-compose"
+    if not program.exists():
+        name = engine.docker("create", BASE, "sh", "-c",
+                             "apt-get update && cd /tmp && apt-get download docker-compose && mv *.deb /package").strip()
+        try:
+            engine.docker("start", "--attach", name)
+            with tempfile.TemporaryDirectory(dir=BASE_TAR.parent) as directory:
+                engine.docker("cp", f"{name}:/package", directory)
+                run("dpkg-deb", "-x", f"{directory}/package", f"{directory}/root")
+                os.rename(f"{directory}/root", home)
+        finally:
+            engine.docker("rm", name)
+    return program

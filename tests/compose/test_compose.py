@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The whole lab in containers, as docker-compose up brings it to who has Docker and the clone. TAP.
 
-    test_compose.py [--own-engine]
+    test_compose.py [--own-engine] [CASE ...]
 
 Uses the Docker engine that is there, under a project name of its own. With --own-engine (or ESE_OWN_ENGINE=1), as
 root, it starts one, which needs docker.io, docker-compose, debootstrap and iptables, and takes it away again.
@@ -13,12 +13,13 @@ import tempfile
 import time
 
 import cases_images
+import cases_profiles
 import cases_walk
 import images
 from engine import Engine, OwnEngine
 from walk import Walk
 
-PARTS = (cases_images, cases_walk)
+PARTS = (cases_images, cases_walk, cases_profiles)
 CASES = [case for part in PARTS for case in part.CASES]
 NEEDED = [case for part in PARTS for case in part.NEEDED]
 
@@ -76,10 +77,12 @@ def main():
         print(f"1..0 # SKIP {why_not or 'no Docker engine answers; --own-engine, as root, starts one'}")
         return
     failed = 0
-    print(f"1..{len(CASES) + 1}")
+    only = [word for word in sys.argv[1:] if not word.startswith("--")]
+    cases = [case for case in CASES if case in cases_images.NEEDED or not only or case.__name__ in only]
+    print(f"1..{len(cases) + 1}")
     lab = Lab(engine)
     try:
-        for number, test in enumerate(CASES, 1):
+        for number, test in enumerate(cases, 1):
             passed = tell(number, test.__name__, lambda test=test: test(lab))
             failed += not passed
             if not passed and test in NEEDED:
@@ -87,7 +90,7 @@ def main():
                 break
     finally:
         lab.close()
-        failed += not tell(len(CASES) + 1, "the_engine_is_gone", engine.close)
+        failed += not tell(len(cases) + 1, "the_engine_is_gone", engine.close)
     sys.exit(1 if failed else 0)
 
 

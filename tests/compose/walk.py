@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 
 from engine import run
@@ -13,7 +14,7 @@ from waiting import wait_for
 
 FILES = (TREE / "docker-compose.yml", HERE / "overlay.yml")
 PORTS = {"ESE_HTTP_PORT": 2001, "ESE_KAFKA_SERVER_PORT": 2002, "ESE_MAILER_PORT": 2525, "ESE_MAILPIT_PORT": 8025,
-         "ESE_KAFKA_PORT": 29092}
+         "ESE_KAFKA_PORT": 29092, "ESE_HAPROXY_PORT": 8100, "ESE_PROMETHEUS_PORT": 9090}
 
 # Where each side tells how many events it has stored.
 STORED = {"http": ("ESE_HTTP_PORT", "ese_store_events_total"),
@@ -29,8 +30,8 @@ with smtplib.SMTP("127.0.0.1", 1025) as smtp:
 """
 
 
-def get(port, path):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+def get(port, path, host="127.0.0.1"):
+    with urllib.request.urlopen(f"http://{host}:{port}{path}", timeout=10) as answer:
         return answer.read().decode()
 
 
@@ -109,10 +110,15 @@ class Walk:
         finally:
             self.engine.docker("network", "connect", "--alias", service, network, container)
 
+    def address_of(self, service):
+        """Inside its network, which the engine's own machine reaches."""
+        networks = self.containers()[service]["NetworkSettings"]["Networks"]
+        return next(iter(networks.values()))["IPAddress"]
+
     # ---- what it does ----
 
-    def health_of(self, port):
-        return json.loads(get(self.ports[port], "/health"))
+    def metric(self, service, port, name):
+        return value_of(get(port, "/metrics", self.address_of(service)), name)
 
     def check(self):
         """What `ese-lab check` ends with, and what it found of each transport. Who has no figures yet is told so by 2."""
@@ -138,6 +144,12 @@ class Walk:
     def send_newest_mail_again(self):
         """From within the inbox's container, as the SMTP server is published nowhere."""
         self.compose("exec", "-T", "mailpit", "python3", "-c", SEND_AGAIN)
+
+    def prometheus_finds(self, query):
+        """Whether there is a series with a number."""
+        asked = urllib.parse.urlencode({"query": query})
+        found = json.loads(get(self.ports["ESE_PROMETHEUS_PORT"], f"/api/v1/query?{asked}"))
+        return any(one["value"][1] != "NaN" for one in found["data"]["result"])
 
     def wait_for_mails(self, transports, more_than, seconds):
         """Until each of the transports has more mails than `more_than` has (of mails()). The mails."""

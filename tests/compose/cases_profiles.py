@@ -1,0 +1,64 @@
+"""What may be chosen besides: profiles that change the way, each a walk of its own."""
+import contextlib
+import csv
+
+from cases_walk import go_down, must_balance
+from engine import run
+from images import second_version
+from waiting import wait_for
+from walk import Walk, get
+
+
+@contextlib.contextmanager
+def walking(lab, program="docker-compose", **settings):
+    """Up, well, and with mails on their way; and whatever becomes of it, down again."""
+    lab.walk = Walk(lab.engine, program, **settings)
+    try:
+        lab.walk.compose("up", "--detach", "--no-build", timeout=300)
+        lab.walk.wait_until_well(120)
+        yield lab.walk.wait_for_mails(settings["ESE_TRANSPORTS"].split(",")[:1], {}, 60)
+        must_balance(lab)
+    finally:
+        lab.walk.compose("down", "--volumes", check=False)
+
+
+def requests_of(lab):
+    """How many each server behind HAProxy has had, as its stats page says."""
+    page = get(lab.walk.ports["ESE_HAPROXY_PORT"], "/haproxy;csv").lstrip("# ").splitlines()
+    return {row["svname"]: int(row["stot"]) for row in csv.DictReader(page) if row["svname"].startswith("server-")}
+
+
+def scale_shares_the_requests_out(lab):
+    """Under Compose v2."""
+    with walking(lab, second_version(lab.engine), ESE_TRANSPORTS="kafka,scale", ESE_VIA="haproxy"):
+        assert not [name for name in lab.walk.containers() if name.endswith("-http")], lab.walk.containers().keys()
+        wait_for(lambda: len(requests_of(lab)) == 2 and min(requests_of(lab).values()) > 20, 60,
+                 lambda: f"requests to both: {requests_of(lab)}", 0.5)
+        lab.walk.compose("kill", "server-kafka-2")
+        lab.walk.wait_for_mails(["kafka"], lab.walk.mails(), 60)
+
+
+def cluster_outlives_a_broker(lab):
+    members = ("consumer-kafka", "consumer-kafka-2", "consumer-kafka-3")
+
+    def held():
+        return [lab.walk.metric(name, 2004, "ese_consumer_partitions") for name in members]
+    with walking(lab, ESE_TRANSPORTS="kafka,cluster", ESE_DURABILITY="replicas"):
+        wait_for(lambda: min(held()) > 0, 60, lambda: f"partitions for each member: {held()}", 0.5)
+        lab.walk.compose("kill", "kafka-2")
+        lab.walk.wait_for_mails(["kafka"], lab.walk.mails(), 90)
+
+
+def a_newer_compose_does_the_same(lab):
+    """Its `down` takes only what is chosen; all of it, where all is."""
+    program = second_version(lab.engine)
+    print("# " + run(program, "version").strip())
+    with walking(lab, program, ESE_TRANSPORTS="http,kafka"):
+        must_balance(lab)
+        go_down(lab, COMPOSE_PROFILES="*")
+        lab.walk.compose("up", "--detach", "--no-build", timeout=300)
+        lab.walk.wait_until_well(90)
+
+
+NEEDED = ()
+CASES = (cluster_outlives_a_broker, a_newer_compose_does_the_same, scale_shares_the_requests_out)
