@@ -258,6 +258,16 @@ static int report(const struct ese_service *service, const struct ese_error *err
     return ese_error_exit_status(error);
 }
 
+/* Of more than a buffer holds, only the stream remembers that it could not be written: the flush at
+ * the end is about the rest. */
+static int flush_output(struct ese_error *error)
+{
+    bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) != 0)
+        return ese_fail_errno(error, "cannot write to stdout");
+    return failed ? ese_fail(error, ESE_E_IO, "cannot write all of it to stdout") : 0;
+}
+
 int ese_service_main(const struct ese_service *service, int argc, char **argv)
 {
     struct ese_error error = {.code = ESE_OK};
@@ -267,8 +277,8 @@ int ese_service_main(const struct ese_service *service, int argc, char **argv)
                    service->is_command ? command_options : service_options);
     ese_config_give_arguments(config, argc - 1, argv + 1);
     int status = do_main(service, config, &error);
-    if (status != -1 && fflush(stdout) != 0)
-        status = ese_fail_errno(&error, "cannot write to stdout");
+    if (status != -1 && flush_output(&error) == -1)
+        status = -1;
     if (status == -1)
         status = report(service, &error);
     ese_config_free(&config);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -17,7 +18,7 @@
 
 static const struct ese_option options[] = {
     {.name = "do", .kind = ESE_OPTION_CHOICE, .fallback = "nothing",
-     .choices = "nothing|wait|stop|fork|write|fail|miss|insist", .help = "What run does."},
+     .choices = "nothing|wait|stop|fork|write|flood|fail|miss|insist", .help = "What run does."},
     {.name = "kind", .kind = ESE_OPTION_TEXT, .value = "NAME", .help = "Brings a table."},
     ESE_OPTION_END,
 };
@@ -81,6 +82,18 @@ static int stop_one_of_two(void)
     return WEXITSTATUS(status) == 5 && !stopped && waited_ns >= 19 * ESE_NS_PER_MS ? 0 : 3;
 }
 
+/* More than a buffer holds, where there is no room for it: nothing is left for the last flush. */
+static int flood(void)
+{
+    static char text[100000];
+    int full = open("/dev/full", O_WRONLY);
+    dup2(full, STDOUT_FILENO);
+    close(full);
+    memset(text, 'x', sizeof text - 1);
+    fputs(text, stdout);
+    return 0;
+}
+
 static int run(const struct ese_config *config, struct ese_error *error)
 {
     const char *what = ese_config_text(config, "do");
@@ -107,6 +120,8 @@ static int run(const struct ese_config *config, struct ese_error *error)
         close(ends[0]);
         return write(ends[1], "x", 1) == -1 ? 9 : 1;
     }
+    if (strcmp(what, "flood") == 0)
+        return flood();
     return 0;
 }
 
@@ -226,6 +241,15 @@ static void a_closed_pipe_is_no_death(void **state)
     struct child child;
     START(&child, "--do=write");
     assert_int_equal(finish(&child), 9);
+}
+
+static void output_that_finds_no_room_is_a_failure(void **state)
+{
+    (void)state;
+    struct child child;
+    START(&child, "--do=flood");
+    assert_int_equal(finish(&child), 1);
+    said(&child, "cannot write all of it to stdout");
 }
 
 static void the_ready_file_is_whole(void **state)
@@ -375,6 +399,7 @@ int main(void)
         cmocka_unit_test(a_thread_may_ask_for_a_stop),
         cmocka_unit_test(a_fork_stops_alone),
         cmocka_unit_test(a_closed_pipe_is_no_death),
+        cmocka_unit_test(output_that_finds_no_room_is_a_failure),
         cmocka_unit_test(the_ready_file_is_whole),
         cmocka_unit_test(one_file_serves_one_purpose),
         cmocka_unit_test(a_command_serves_nobody),
