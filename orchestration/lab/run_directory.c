@@ -1,11 +1,17 @@
 #include "orchestration/lab/run_directory.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdbool.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ese-core/memory.h"
+
+#define NAMES_TRIED 60
 
 const char *ese_lab_home(void)
 {
@@ -32,6 +38,23 @@ static int is_run(const struct dirent *entry)
     return strlen(entry->d_name) == 15 && strspn(entry->d_name, "0123456789-") == 15;
 }
 
+/* Who makes a run holds its directory for as long as he lives; the system lets go of it. */
+static void hold(const char *path)
+{
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0)
+        flock(directory, LOCK_SH);
+}
+
+static bool is_held(const char *path)
+{
+    int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool held = directory >= 0 && flock(directory, LOCK_EX | LOCK_NB) < 0;
+    if (directory >= 0)
+        close(directory);
+    return held;
+}
+
 static void remove_oldest(const char *runs)
 {
     struct dirent **names = NULL;
@@ -39,7 +62,7 @@ static void remove_oldest(const char *runs)
     for (int i = 0; i < count; i++) {
         char path[ESE_ARTIFACT_PATH_SIZE];
         if (i < count - ESE_RUN_DIRECTORIES_KEPT &&
-            ese_artifact_path(runs, names[i]->d_name, path, NULL) == 0)
+            ese_artifact_path(runs, names[i]->d_name, path, NULL) == 0 && !is_held(path))
             ese_directory_remove(path);
         free(names[i]);
     }
@@ -71,15 +94,32 @@ int ese_lab_home_make(const char *name, char path[ESE_ARTIFACT_PATH_SIZE], struc
                     reason.text);
 }
 
+/* A run's name is the second it begins in, and mkdir gives it to one: who comes in the same second
+ * takes the next. */
+static int make_new(const char *runs, char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
+{
+    time_t now = time(NULL);
+    for (time_t time = now; time < now + NAMES_TRIED; time++) {
+        char name[32];
+        struct tm local;
+        strftime(name, sizeof name, "%Y%m%d-%H%M%S", localtime_r(&time, &local));
+        if (ese_artifact_path(runs, name, path, error) < 0)
+            return -1;
+        if (mkdir(path, 0755) == 0)
+            return 0;
+        if (errno != EEXIST)
+            return ese_fail_errno(error, "cannot make the directory %.300s", path);
+    }
+    return ese_fail(error, ESE_E_CONFLICT, "%.300s is there already, and the names behind it: name a "
+                    "directory by --out", path);
+}
+
 static int name_new(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
 {
-    char runs[ESE_ARTIFACT_PATH_SIZE], name[32];
-    time_t now = time(NULL);
-    struct tm local;
-    localtime_r(&now, &local);
-    strftime(name, sizeof name, "runs/%Y%m%d-%H%M%S", &local);
-    if (ese_lab_home_make(name, path, error) < 0 || ese_lab_home_make("runs", runs, error) < 0)
+    char runs[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_lab_home_make("runs", runs, error) < 0 || make_new(runs, path, error) < 0)
         return -1;
+    hold(path);
     remove_oldest(runs);
     return 0;
 }

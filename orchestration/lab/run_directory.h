@@ -1,5 +1,6 @@
 /*
- * run_directory.h - where a run's artifacts go when nobody says: $ESE_LAB_HOME/runs/<time>, the ten newest kept.
+ * run_directory.h - where a run's artifacts go when nobody says: $ESE_LAB_HOME/runs/<time>, of which the ten
+ * newest are kept, and those whose maker still lives.
  */
 #ifndef ESE_LAB_RUN_DIRECTORY_H
 #define ESE_LAB_RUN_DIRECTORY_H
