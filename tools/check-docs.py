@@ -24,6 +24,8 @@ OPTION = re.compile(r"(?<![\w-])--(\[no-\])?([a-z][a-z0-9-]*)")
 COMMAND = re.compile(r"(?:\./lab|`ese-lab) ([a-z]+)")
 # Lines that show a command line of one of these speak of its options, not of ours.
 FOREIGN = re.compile(rf"^\s*[$#]?\s*({'|'.join(sorted(documents.COMMON))})\s")
+# So does what stands between backquotes in a line of text, settings before it included.
+FOREIGN_SPAN = re.compile(rf"`(?:\w+=\S+ )*(?:{'|'.join(sorted(documents.COMMON))}) [^`]*`")
 TAKEN = re.compile(r'documents\.commands\(\w+, "([^"]+)"(?:, "([^"]+)")?\)')
 
 
@@ -80,7 +82,7 @@ def complaints(line, options, commands):
             yield f"./lab help does not know '{command}'"
     if FOREIGN.match(line):
         return
-    for _, option in OPTION.findall(line):
+    for _, option in OPTION.findall(FOREIGN_SPAN.sub("", line)):
         if option not in options:
             yield f"no program has an option --{option}"
 

@@ -2,6 +2,7 @@
 import json
 import time
 
+from cases_walkthrough import the_walkthrough_shows_what_comes, what_does_not_come_is_told
 from images import TREE
 from waiting import wait_for
 
@@ -191,5 +192,5 @@ CASES = (it_comes_up_healthy, it_fits_its_memory, prometheus_looks_on, events_be
          the_lab_prints_both_side_by_side, nobody_has_more_rights_than_needed, what_is_published_is_on_loopback,
          the_books_balance, consumers_that_were_killed_go_on, every_panel_of_every_dashboard_has_data,
          the_cable_of_kafka_may_be_pulled, it_goes_down_soon_and_leaves_nothing, it_goes_on_where_it_stopped,
-         each_check_tells_who_is_sick, all_that_was_expected_has_arrived, a_mail_that_comes_twice_is_told,
+         the_walkthrough_shows_what_comes, what_does_not_come_is_told, each_check_tells_who_is_sick, all_that_was_expected_has_arrived, a_mail_that_comes_twice_is_told,
          down_with_another_choice_leaves_nothing, a_choice_starts_nothing_else)

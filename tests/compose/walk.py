@@ -48,6 +48,10 @@ class Walk:
         self.name = f"ese-test-{os.getpid()}"
         self.settings = {**settings, **{name: str(port) for name, port in self.ports.items()}}
 
+    @staticmethod
+    def usual(name):
+        return PORTS[name]
+
     def words(self, *words, files=FILES):
         chosen = [word for file in files for word in ("--file", file)]
         return [self.program, "--project-directory", TREE, "--project-name", self.name, *chosen, *words]
