@@ -62,9 +62,12 @@ static void close_file(struct file *file)
 
 static int open_file(const char *path, size_t most, struct file *file, struct ese_error *error)
 {
-    *file = (struct file){.fd = open(path, O_RDONLY | O_CLOEXEC)};
-    if (file->fd < 0)
+    struct stat status;
+    *file = (struct file){.fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)}; /* a pipe would wait */
+    if (file->fd < 0 || fstat(file->fd, &status) != 0)
         ese_fail_errno(error, "cannot open the history %s", path);
+    else if (!S_ISREG(status.st_mode))
+        ese_fail(error, ESE_E_INVALID, "%s is no history: it is no regular file", path);
     else if (map(file, path, most, error) == 0) {
         if (memcmp(file->header->magic, ESE_HISTORY_MAGIC, sizeof file->header->magic) == 0 &&
             file->header->version == ESE_HISTORY_VERSION &&

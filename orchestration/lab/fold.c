@@ -102,6 +102,22 @@ static int64_t missing_mails(const struct ese_figures *figures)
     return figures->mails.expected - figures->mails.matched - figures->mails.altered;
 }
 
+/* While the walk is watched, a mail that has not come may still come: it is missed when its chain
+ * settles. Whoever checks has waited. */
+static int64_t hope_for_mails(const struct ese_evidence *evidence, struct ese_figures *figures)
+{
+    int64_t taken_back = 0, blamed = 0; /* of those that were missed before */
+    for (size_t i = 0; i < evidence->absent_count; i++) {
+        const struct ese_absent_mail *absent = &evidence->absent[i];
+        taken_back += absent->has_come && !absent->is_unknown;
+        blamed += absent->has_come && absent->is_blamed;
+    }
+    int64_t hoped = figures->mails.lost + taken_back;
+    figures->mails.lost = -taken_back;
+    figures->faults.lost = -blamed;
+    return hoped;
+}
+
 static void judge(struct turn *turn, struct ese_judgement *judgement)
 {
     const struct ese_fold_options *options = turn->options;
@@ -112,10 +128,11 @@ static void judge(struct turn *turn, struct ese_judgement *judgement)
     ese_figures_take(&turn->evidence, &judging, &figures);
     turn->progress.waiting =
         figures.ledger.in_flight + figures.unknown_in_flight + missing_mails(&figures);
+    int64_t queued = options->fold_ns != 0     ? hope_for_mails(&turn->evidence, &figures)
+                     : figures.faults.lost > 0 ? turn->evidence.outbox.queued : 0;
     ese_figures_add(&figures, &turn->totals);
-    const struct ese_grounds grounds = {
-        .promises = options->promises, .missing = turn->evidence.book.missing,
-        .queued = figures.faults.lost > 0 ? turn->evidence.outbox.queued : 0};
+    const struct ese_grounds grounds = {.promises = options->promises,
+                                        .missing = turn->evidence.book.missing, .queued = queued};
     ese_judge_figures(&figures, &grounds, judgement);
     ese_figures_free(&figures);
 }

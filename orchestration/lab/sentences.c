@@ -150,6 +150,6 @@ void ese_report_sentences(const struct ese_results *results, struct ese_buffer *
                           names);
     else if (results->count > 1)
         say_pair(results, "Time", time, text);
-    if (results->count > 1)
+    if (results->count > 1 && results->transports[0].cost.processes > 0) /* else nobody knows */
         say_pair(results, "Cost", cost, text);
 }

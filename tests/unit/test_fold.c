@@ -235,6 +235,7 @@ static void live(struct world *world, int64_t tick_ns)
     act_until(world, last_ns);
     keep_state(world, last_ns);
     turn(world, last_ns, last_ns);
+    turn(world, last_ns, last_ns); /* what was given up then is missed now */
 }
 
 static struct world *make_world(struct staged_run *run)
@@ -491,6 +492,29 @@ static void a_look_changes_nothing(void **state)
     free_world(world);
 }
 
+/* Mails on their way are missed by who checks, not by who watches. */
+static void a_mail_that_has_not_come_yet(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(17));
+    int64_t middle_ns = world->run->events[EVENTS / 2].due_ns;
+    for (size_t i = 0; i < world->count; i++) {
+        if (world->acts[i].party == INBOX)
+            world->acts[i].at_ns += 3600 * ESE_NS_PER_S;
+    }
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+    act_until(world, middle_ns);
+    keep_state(world, middle_ns);
+    turn(world, middle_ns - SETTLES_NS, middle_ns - SETTLES_NS);
+    assert_int_equal(world->judgement.mails.lost, 0);
+    assert_true(world->judgement.mails.expected > 0);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    turn(world, middle_ns - SETTLES_NS, 0);
+    assert_int_equal(world->judgement.mails.lost, world->judgement.mails.expected);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_FAIL);
+    free_world(world);
+}
+
 /* While the store is not followed, what is acknowledged is on its way, not lost; and nothing settles. */
 static void a_store_that_is_not_followed(void **state)
 {
@@ -557,6 +581,7 @@ int main(void)
         cmocka_unit_test(a_mail_from_nowhere),
         cmocka_unit_test(a_mail_that_comes_when_it_was_given_up),
         cmocka_unit_test(a_look_changes_nothing),
+        cmocka_unit_test(a_mail_that_has_not_come_yet),
         cmocka_unit_test(a_store_that_is_not_followed),
         cmocka_unit_test(segments_that_were_read_leave),
         cmocka_unit_test(a_gap_in_a_history_is_never_forgotten),
