@@ -4,7 +4,7 @@
 #include "ese-core/service.h"
 
 #define STEP_MS 500
-#define LIMIT_S 60
+#define LIMIT_S 60 /* without a single event: all of them may take long */
 #define BATCH 1000
 #define HISTORY_LIMIT (INT64_C(4) << 30)
 
@@ -56,8 +56,10 @@ static int read_to_the_end(const struct ese_consume_face *face, struct ese_consu
             return -1;
         note(history, &batch);
         *events += batch.count;
+        if (batch.count > 0)
+            until = ese_clock_monotonic_ns() + LIMIT_S * ESE_NS_PER_S;
         if (ese_clock_monotonic_ns() > until)
-            return ese_fail(error, ESE_E_TIMEOUT, "the end was not found within %d s", LIMIT_S);
+            return ese_fail(error, ESE_E_TIMEOUT, "neither an event nor the end was found within %d s", LIMIT_S);
         if (ese_service_stopping())
             return ese_fail(error, ESE_E_CLOSED, "stopped while reading the store back");
     }
