@@ -50,7 +50,8 @@ static int resolve(const char *text, struct addrinfo **found, struct ese_error *
         return -1;
     const struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
                                    .ai_socktype = SOCK_STREAM};
-    int problem = getaddrinfo(host, port, &hints, found);
+    bool is_local = strcmp(host, "localhost") == 0; /* RFC 6761, 6.3: it needs no name server */
+    int problem = getaddrinfo(is_local ? "127.0.0.1" : host, port, &hints, found);
     if (problem != 0)
         return ese_fail(error, ESE_E_USAGE, "listen address '%.100s': %s", text,
                         gai_strerror(problem));

@@ -144,12 +144,6 @@ static int serve_role(struct ese_journey *journey, enum ese_role role, char *add
     return 0;
 }
 
-/* aiosmtpd asks for this machine's full name at each connection, and everything waits until the name
- * server has answered, or has not: the name in its greeting is nobody's concern here. */
-#define RUN_SINK                                                                                   \
-    "import runpy, socket; socket.getfqdn = socket.gethostname; "                                  \
-    "runpy.run_module('aiosmtpd', run_name='__main__', alter_sys=True)"
-
 static int serve_sink(struct ese_journey *journey, struct ese_error *error)
 {
     int port;
@@ -157,14 +151,9 @@ static int serve_sink(struct ese_journey *journey, struct ese_error *error)
         return -1;
     struct ese_process *sink = journey->role[ESE_ROLE_SINK].process;
     snprintf(journey->smtp_address, sizeof journey->smtp_address, "127.0.0.1:%d", port);
-    ese_process_option(sink, "-c", RUN_SINK);
-    ese_process_argument(sink, "-n");
-    ese_process_option(sink, "-l", journey->smtp_address);
-    ese_process_argument(sink, "-c");
-    ese_process_argument(sink, "aiosmtpd.handlers.Mailbox");
     char maildir[ESE_ARTIFACT_PATH_SIZE + 64];
     snprintf(maildir, sizeof maildir, "%s/%s", journey->directory, ESE_ARTIFACT_MAILDIR);
-    ese_process_argument(sink, maildir);
+    ese_program_tell_smtp_sink(sink, journey->smtp_address, maildir);
     return start_role(journey, ESE_ROLE_SINK, error);
 }
 

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ese-core/memory.h"
+
 static int own_directory(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
 {
     ssize_t length = readlink("/proc/self/exe", path, ESE_ARTIFACT_PATH_SIZE - 1);
@@ -75,4 +77,18 @@ int ese_program_free_port(int *port, struct ese_error *error)
     close(handle);
     *port = ntohs(address.sin_port);
     return 0;
+}
+
+/* aiosmtpd asks for this machine's full name at each connection, and everything waits until the name
+ * server has answered, or has not: the name in its greeting is nobody's concern here. */
+#define RUN_SINK                                                                                   \
+    "import runpy, socket; socket.getfqdn = socket.gethostname; "                                  \
+    "runpy.run_module('aiosmtpd', run_name='__main__', alter_sys=True)"
+
+void ese_program_tell_smtp_sink(struct ese_process *sink, const char *address, const char *maildir)
+{
+    const char *const words[] = {"-c", RUN_SINK, "-n", "-l", address,
+                                 "-c", "aiosmtpd.handlers.Mailbox", maildir};
+    for (size_t i = 0; i < ESE_COUNT_OF(words); i++)
+        ese_process_argument(sink, words[i]);
 }

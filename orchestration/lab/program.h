@@ -6,12 +6,15 @@
 
 #include "ese-core/error.h"
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/process.h"
 
 /* "ese-server": beside this binary (installed), or in its folder of the build tree. ESE_E_MISSING names both places. */
 int ese_program_find(const char *name, char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error);
 
 /* A python3 that has the module aiosmtpd (Debian: python3-aiosmtpd), for the SMTP sink. */
 int ese_program_find_smtp_sink(char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error);
+/* What that python3 is told: to serve at HOST:PORT and keep the mails in a Maildir. */
+void ese_program_tell_smtp_sink(struct ese_process *sink, const char *address, const char *maildir);
 
 /* A TCP port of 127.0.0.1 that was free a moment ago. */
 int ese_program_free_port(int *port, struct ese_error *error);

@@ -55,11 +55,7 @@ static struct ese_process *start_sink(const char *maildir, const char *log, char
     snprintf(address, 64, "127.0.0.1:%d", port);
     struct ese_process *sink = ese_process_new("SMTP sink", log);
     ese_process_argument(sink, program);
-    ese_process_option(sink, "-m", "aiosmtpd");
-    ese_process_argument(sink, "-n");
-    ese_process_option(sink, "-l", address);
-    ese_process_option(sink, "-c", "aiosmtpd.handlers.Mailbox");
-    ese_process_argument(sink, maildir);
+    ese_program_tell_smtp_sink(sink, address, maildir);
     assert_int_equal(ese_process_start(sink, &error), 0);
     if (ese_ready_smtp(address, sink, RIG_PATIENCE_MS, &error) != 0)
         fail_msg("%s", error.text);
