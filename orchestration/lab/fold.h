@@ -7,6 +7,9 @@
  * way of events (inbox, outbox and state first, the client last), so that whoever is heard of downstream
  * is known upstream.
  *
+ * A turn that folds hopes: a mail that has not come is missed only when its chain settles. One that does
+ * not fold is asked by whoever has waited, and misses it at once.
+ *
  * One committing turn at a time; turns that do not commit may run beside it, in other processes.
  */
 #ifndef ESE_LAB_FOLD_H
