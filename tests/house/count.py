@@ -23,10 +23,15 @@ CASES = [
     ("no TAP, failed", "FAIL", "", (0, 1, 0)),
 ]
 
-print(f"1..{len(CASES)}")
+print(f"1..{len(CASES) + 1}")
 for number, (name, result, stdout, expected) in enumerate(CASES, 1):
-    count = run_tests.count_cases({"result": result, "stdout": stdout, "duration": 0.1})
+    count = run_tests.count_cases({"name": name, "result": result, "stdout": stdout, "duration": 0.1})
     got = (count.passed, count.failed, count.skipped)
     print(f"{'' if got == expected else 'not '}ok {number} - {name}")
     if got != expected:
         print(f"# expected {expected}, got {got}")
+
+told = "".join(run_tests.count_cases({"name": "a_test", "result": "FAIL", "duration": 0.1, "stderr": "why\n",
+                                      "stdout": "ok 1 - a\nnot ok 2 - b\nnot ok 3 # SKIP c\n" + "x\n" * 99}).failures)
+seen = "a_test: FAIL" in told and "not ok 2 - b" in told and "why" in told and "not ok 3" not in told
+print(f"{'' if seen else 'not '}ok {len(CASES) + 1} - what failed is told with its end")
