@@ -175,7 +175,8 @@ static struct ese_event an_event(uint32_t sequence)
     return event;
 }
 
-/* Sends them all and waits for their outcomes, which must be acknowledgements. */
+/* Sends them all and waits for their outcomes, which must be acknowledgements. A broker that has
+ * had the batch of a retry says so, but not where: then the offset is not known (KIP-98). */
 static void send_events(struct ese_producer *producer, uint32_t first, int count)
 {
     const struct ese_produce_face *face = ese_transport_kafka.produce;
@@ -193,7 +194,7 @@ static void send_events(struct ese_producer *producer, uint32_t first, int count
         int told = face->poll(producer, sent == count ? 100 : 0, done, 64);
         for (int i = 0; i < told; i++, acknowledged++) {
             assert_int_equal(done[i].outcome, ESE_OUTCOME_ACKNOWLEDGED);
-            assert_true(done[i].partition >= 0 && done[i].offset >= 0);
+            assert_true(done[i].partition >= 0 && done[i].offset >= -1);
         }
     }
     assert_int_equal(acknowledged, count);
@@ -563,9 +564,11 @@ static void a_dead_broker_gives_every_event_an_outcome(void **state)
         told += more;
     }
     int64_t took_ms = (ese_clock_monotonic_ns() - sent_ns) / ESE_NS_PER_MS;
+    print_message("# the outcomes were known after %lld ms\n", (long long)took_ms);
     assert_int_equal(told, 20);
-    assert_in_range(took_ms, 1000, 3500);
+    assert_in_range(took_ms, 1000, 3 * (2000 + 1000)); /* the deadline and a second, three times */
     face->close(&producer);
+    print_message("# the producer is closed\n");
 
     /* the time limit holds, the end is not claimed, and closing does not hang */
     int64_t asked_ns = ese_clock_monotonic_ns();
@@ -575,6 +578,7 @@ static void a_dead_broker_gives_every_event_an_outcome(void **state)
     asked_ns = ese_clock_monotonic_ns();
     close_consumer(&consumer);
     assert_true(ese_clock_monotonic_ns() - asked_ns < 5 * ESE_NS_PER_S);
+    print_message("# the consumer is closed\n");
 
     ese_kafka_scene_restart(&scene);
     ese_config_free(&config);
