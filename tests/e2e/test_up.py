@@ -218,6 +218,7 @@ def it_stays_in_the_terminal():
 
 
 def main():
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup the labs would inherit its deafness
     if NEEDS_BROKER and not a_real_broker_can_be_had():
         skip("no Java or no jars of a broker in " + JARS)
     tests = [(test.__name__, test) for test in (
