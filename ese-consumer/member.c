@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "ese-consumer/enrolment.h"
 #include "ese-consumer/sender.h"
 #include "ese-consumer/turn.h"
 #include "ese-core/clock.h"
@@ -18,6 +19,7 @@
 #define TALK_MS 5000
 #define SWEEP 500       /* decisions deleted at once */
 #define LINGER_MS 500   /* for mails under way, at the end */
+#define GHOST_MS 60000  /* within this a second fence is somebody else's, who keeps another state file */
 
 struct ese_member {
     struct ese_member_options options;
@@ -27,13 +29,14 @@ struct ese_member {
     struct ese_decisions *decisions;
     struct ese_sender *sender; /* NULL: none */
     struct ese_turn *turn;
+    struct ese_enrolment enrolment;
     struct ese_holdings holdings;
     struct ese_consumer *consumer;
 
     struct ese_news news; /* of waiting for room */
     bool failed; /* in a callback, which cannot say so itself */
     struct ese_error failure;
-    int64_t rest_ns, keep_house_ns, wire_ns, talk_ns; /* when each is due next */
+    int64_t rest_ns, keep_house_ns, wire_ns, talk_ns, ghost_ns; /* when each is due next */
 };
 
 static void record(struct ese_member *member, enum ese_history_kind kind, int32_t partition,
@@ -169,6 +172,26 @@ static int after_fence(struct ese_member *member, struct ese_error *error)
                         why.text, member->options.transport->name);
     }
     ese_log_warning("%s; the batch is dropped, joining again", error->text);
+    leave(member);
+    return join(member, error);
+}
+
+/* The transport says that a newer one of our name has joined. It is mistaken where that is we
+ * ourselves: a coordinator that was away finds our request to join and its repetition, takes the
+ * second for a newer member and fences the first (seen with Kafka 4.3.1, both sides stopped past the
+ * session). A newer one on this machine has enrolled in the state file. */
+static int after_namesake(struct ese_member *member, struct ese_error *error)
+{
+    struct ese_error why = *error;
+    int newest = ese_enrolment_is_newest(ese_state_database(member->state), &member->enrolment,
+                                         error);
+    if (newest == -1)
+        return -1;
+    if (newest == 0 || !is_due(&member->ghost_ns, GHOST_MS)) {
+        *error = why;
+        return -1;
+    }
+    ese_log_warning("%s, says the transport, and nobody has: joining again", why.text);
     leave(member);
     return join(member, error);
 }
@@ -321,7 +344,7 @@ static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *
     struct ese_batch batch = {0};
     int64_t polled_ms = ese_clock_wall_ms();
     if (member->options.transport->consume->next(member->consumer, POLL_MS, &batch, error) != 0)
-        return -1;
+        return error->code == ESE_E_FENCED ? after_namesake(member, error) : -1;
     if (member->failed) {
         *error = member->failure;
         return -1;
@@ -396,8 +419,10 @@ static int open_parts(struct ese_member *member, struct ese_error *error)
         ese_state_open(&state, &member->state, error) != 0 ||
         open_sender(member, &state, error) != 0)
         return -1;
-    member->decisions = ese_decisions_new(ese_state_database(member->state),
-                                          options->transport->name);
+    struct ese_sqlite *database = ese_state_database(member->state);
+    if (ese_enrolment_begin(database, options->member, &member->enrolment, error) != 0)
+        return -1;
+    member->decisions = ese_decisions_new(database, options->transport->name);
     member->statistics = ese_statistics_new(options->metrics, options->transport->name,
                                             options->rule == NULL ? "none" : options->rule->name);
     return open_turn(member, error) != 0 ? -1 : join(member, error);

@@ -12,7 +12,7 @@
  *
  * A member that finds that somebody newer owns a partition drops its batch. Where the transport
  * shares work among members it then joins again; where opening takes the one partition there is, it
- * ends with a message.
+ * ends with a message. So it does when a newer member of its own name has joined (enrolment.h).
  */
 #ifndef ESE_MEMBER_H
 #define ESE_MEMBER_H

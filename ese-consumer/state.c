@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "ese-consumer/decisions.h"
+#include "ese-consumer/enrolment.h"
 #include "ese-core/account.h"
 #include "ese-core/memory.h"
 
@@ -28,7 +29,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS named("
     "  partition INTEGER NOT NULL, number INTEGER NOT NULL, id BLOB NOT NULL,"
     "  event_time INTEGER NOT NULL, PRIMARY KEY(partition, number)) WITHOUT ROWID;"
-    ESE_DECISIONS_SCHEMA ESE_ACCOUNT_SCHEMA;
+    ESE_DECISIONS_SCHEMA ESE_ENROLMENT_SCHEMA ESE_ACCOUNT_SCHEMA;
 
 /* Every statement, prepared once. */
 enum which {

@@ -21,6 +21,7 @@
  *   repeats     partition, run, lane, highest, window, event_time: see repeats.h
  *   named       partition, number, id, event_time: see named.h
  *   decision    see decisions.h
+ *   member      see enrolment.h
  *   account     see account.h in ese-core: the counters of each member's history
  *
  * A partition's event time says how far its events have come: no acknowledged event is expected to
@@ -59,7 +60,7 @@ int ese_state_open(const struct ese_state_options *options, struct ese_state **s
                    struct ese_error *error);
 void ese_state_close(struct ese_state **state);
 
-/* The database, for decisions.h and account.h. */
+/* The database, for decisions.h, enrolment.h and account.h. */
 struct ese_sqlite *ese_state_database(struct ese_state *state);
 
 /* ---- room ----------------------------------------------------------------------------------- */

@@ -192,7 +192,10 @@ static int serve_consumer(struct ese_journey *journey, struct ese_error *error)
     char mailer[160], lateness[32];
     snprintf(mailer, sizeof mailer, "http://%s", journey->mailer_address);
     add_transport(journey, consumer, ESE_FACE_CONSUME);
-    ese_process_option(consumer, "--group", GROUP);
+    /* On somebody else's cluster the group is this run's own as the topics are: a coordinator hands
+     * a static member that comes back in time what it had, though it now asks for other topics. */
+    ese_process_option(consumer, "--group",
+                       journey->topic_prefix[0] != '\0' ? journey->topic_prefix : GROUP);
     ese_process_option(consumer, "--member", "1");
     ese_process_option(consumer, "--mailer", mailer);
     ese_process_option(consumer, "--durability", ese_durability_name(journey->durability));

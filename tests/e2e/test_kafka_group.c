@@ -28,6 +28,8 @@
 
 #define PATIENCE_MS 60000
 #define STOP_MS 10000
+#define SESSION_MS 6000 /* the members' session.timeout.ms */
+#define NIGHTS 2
 #define MEMBERS 3
 #define PARTITIONS 6 /* of both topics */
 #define BATCH 20        /* events offered between two looks */
@@ -68,7 +70,7 @@ static struct member *member(struct world *world, int number)
 
 static void make_member(struct world *world, int number)
 {
-    char name[64], word[16];
+    char name[64], word[16], group[64];
     struct member *made = member(world, number);
     snprintf(name, sizeof name, "%d.history", number);
     made->history = ese_test_path(world->directory, name);
@@ -76,9 +78,11 @@ static void make_member(struct world *world, int number)
     char *log = ese_test_path(world->directory, name);
     snprintf(name, sizeof name, "member %d", number);
     snprintf(word, sizeof word, "%d", number);
+    /* a group the coordinator knows would be given its old topics */
+    snprintf(group, sizeof group, "%sthree", scene.prefix);
     const char *const options[][2] = {
         {"--transport", "kafka"},       {"--bootstrap-servers", scene.bootstrap},
-        {"--group", "three"},           {"--topic-prefix", scene.prefix},
+        {"--group", group},             {"--topic-prefix", scene.prefix},
         {"--member", word},             {"--state", world->state},
         {"--history", made->history},   {"--mailer", fake_mailer_url(world->mailer)},
         {"--lateness-ms", "86400000"},  {"--max-batch", "40"},
@@ -532,6 +536,29 @@ static void whoever_sleeps_too_long_is_fenced(void **state)
     assert_true(book.fenced > 0);
 }
 
+/* As a machine that sleeps: the broker and all members stand still until their sessions are over.
+ * What each of them does first when it wakes is not for us to say. */
+static void all_may_stand_still(void **state)
+{
+    struct world *world = *state;
+    struct book book = {.fenced = 0};
+    for (int number = 1; number <= MEMBERS; number++)
+        start(world, number);
+    for (int round = 0; round < NIGHTS; round++) {
+        share(world, ONE | TWO | THREE);
+        pid_t pids[MEMBERS + 1] = {ese_broker_pid(scene.broker)};
+        for (int i = 1; i <= MEMBERS; i++)
+            pids[i] = ese_process_pid(member(world, i)->process);
+        for (int i = 0; i <= MEMBERS; i++)
+            kill(pids[i], SIGSTOP);
+        ese_clock_sleep_until(ese_clock_monotonic_ns() + SESSION_MS * 3 / 2 * ESE_NS_PER_MS);
+        for (int i = 0; i <= MEMBERS; i++)
+            kill(pids[i], SIGCONT);
+    }
+    share(world, ONE | TWO | THREE);
+    close_the_books(world, ONE | TWO | THREE, &book);
+}
+
 static int close_scene(void **state)
 {
     (void)state;
@@ -546,6 +573,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(whoever_comes_and_goes_nothing_is_lost_or_doubled),
         TEST(whoever_sleeps_too_long_is_fenced),
+        TEST(all_may_stand_still),
     };
     if (argc != 2) {
         fprintf(stderr, "usage: %s CONSUMER\n", argv[0]);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "ese-consumer/decisions.h"
+#include "ese-consumer/enrolment.h"
 #include "ese-consumer/member.h"
 #include "ese-consumer/state.h"
 #include "ese-consumer/statistics.h"
@@ -24,7 +25,7 @@
 
 /* What one poll does. HAND gives the next `count` events of the partition; AWAY says that nothing
  * is heard, and with a count that this is the end. */
-enum act { GIVE, TAKE, HAND, STEAL, SKIP, FENCE, AWAY, END, STOP };
+enum act { GIVE, TAKE, HAND, STEAL, NAMESAKE, SKIP, FENCE, AWAY, END, STOP };
 
 struct step {
     enum act act;
@@ -75,17 +76,32 @@ static void take(struct ese_consumer *consumer, int32_t partition)
     consumer->at[partition] = -1;
 }
 
-/* Somebody newer becomes the partition's owner, behind our back. */
-static void steal(int32_t partition)
+static struct ese_state *open_state_behind(void)
 {
     struct ese_state *state = NULL;
-    struct ese_position position;
     const struct ese_state_options options = {.path = fake.state_path,
                                               .durability = ESE_DURABILITY_OS,
                                               .group = "g",
                                               .transport = "made up"};
     assert_int_equal(ese_state_open(&options, &state, NULL), 0);
+    return state;
+}
+
+/* Somebody newer becomes the partition's owner, behind our back. */
+static void steal(int32_t partition)
+{
+    struct ese_position position;
+    struct ese_state *state = open_state_behind();
     assert_int_equal(ese_state_take(state, partition, "p", &position, NULL), 0);
+    ese_state_close(&state);
+}
+
+/* A newer member opens the group's file. */
+static void enrol(const char *name)
+{
+    struct ese_enrolment enrolment;
+    struct ese_state *state = open_state_behind();
+    assert_int_equal(ese_enrolment_begin(ese_state_database(state), name, &enrolment, NULL), 0);
     ese_state_close(&state);
 }
 
@@ -101,6 +117,7 @@ static int fake_next(struct ese_consumer *consumer, int timeout_ms, struct ese_b
     case GIVE: give(consumer, step->partition); break;
     case TAKE: take(consumer, step->partition); break;
     case STEAL: steal(step->partition); break;
+    case NAMESAKE: enrol(step->count == 0 ? "1" : "2"); break;
     case SKIP: listener->skipped(listener->context, step->partition, 3, 7); break;
     case AWAY:
         batch->away = "the line is cut";
@@ -320,10 +337,35 @@ static void who_reads_alone_ends(void **state)
 static void a_namesake_ends_it(void **state)
 {
     struct bench *bench = *state;
-    static const struct step steps[] = {{GIVE, 0, 0}, {FENCE, 0, 0}, {END, 0, 0}};
+    static const struct step steps[] = {
+        {GIVE, 0, 0}, {NAMESAKE, 0, 0}, {FENCE, 0, 0}, {END, 0, 0}};
     assert_int_equal(run(bench, &sharing, steps), -1);
     assert_int_equal(bench->error.code, ESE_E_FENCED);
+    assert_string_equal(bench->error.text, "another of this name has joined");
     assert_int_equal(fake.opened, 1);
+}
+
+/* A coordinator may mistake a member's own repetition for a newer one. */
+static void a_ghost_of_its_own_does_not_end_it(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {{GIVE, 0, 0}, {HAND, 0, 4}, {NAMESAKE, 0, 1},
+                                        {FENCE, 0, 0}, {GIVE, 0, 0}, {HAND, 0, 5}, {END, 0, 0}};
+    assert_int_equal(run(bench, &sharing, steps), 0);
+    assert_int_equal(fake.opened, 2);
+    assert_int_equal(fake.given_from[1], 4);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 9);
+}
+
+/* What comes again at once is somebody with another state file: one of the two has to end. */
+static void a_ghost_that_comes_back_ends_it(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {
+        {GIVE, 0, 0}, {FENCE, 0, 0}, {GIVE, 0, 0}, {FENCE, 0, 0}, {END, 0, 0}};
+    assert_int_equal(run(bench, &sharing, steps), -1);
+    assert_int_equal(bench->error.code, ESE_E_FENCED);
+    assert_int_equal(fake.opened, 2);
 }
 
 static void what_was_skipped_is_told(void **state)
@@ -441,6 +483,8 @@ int main(void)
         TEST(who_shares_work_joins_again),
         TEST(who_reads_alone_ends),
         TEST(a_namesake_ends_it),
+        TEST(a_ghost_of_its_own_does_not_end_it),
+        TEST(a_ghost_that_comes_back_ends_it),
         TEST(what_was_skipped_is_told),
         TEST(the_next_life_goes_on),
         TEST(whether_anything_is_heard_is_told),
