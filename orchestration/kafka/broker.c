@@ -361,10 +361,15 @@ bool ese_broker_running(struct ese_broker *broker)
     return !reap(broker, 0);
 }
 
-void ese_broker_kill(struct ese_broker *broker)
+void ese_broker_shoot(struct ese_broker *broker)
 {
     if (broker->pid != 0)
         kill(broker->pid, SIGKILL);
+}
+
+void ese_broker_kill(struct ese_broker *broker)
+{
+    ese_broker_shoot(broker);
     reap(broker, -1);
 }
 

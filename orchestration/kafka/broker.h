@@ -52,6 +52,9 @@ pid_t ese_broker_pid(const struct ese_broker *broker); /* 0 while it is dead */
 /* True while it lives; notices its end. */
 bool ese_broker_running(struct ese_broker *broker);
 
+/* SIGKILL, without waiting for its end, so that others can be killed at the same instant. */
+void ese_broker_shoot(struct ese_broker *broker);
+
 /* SIGKILL, and waits for its end. No-op on a dead one. */
 void ese_broker_kill(struct ese_broker *broker);
 

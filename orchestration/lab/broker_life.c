@@ -125,9 +125,17 @@ bool ese_broker_life_running(struct ese_broker_life *life)
     return false;
 }
 
+void ese_broker_life_shoot(struct ese_broker_life *life)
+{
+    ese_broker_life_sample(life);
+    ese_broker_shoot(life->own);
+}
+
 int ese_broker_life_restart(struct ese_broker_life *life, struct ese_error *error)
 {
-    return ese_broker_life_running(life) ? 0 : ese_broker_restart(life->own, error);
+    int result = ese_broker_restart(life->own, error);
+    life->present = (struct ese_usage){0}; /* what it was is among the ended lives now */
+    return result;
 }
 
 void ese_broker_life_sample(struct ese_broker_life *life)

@@ -38,8 +38,10 @@ bool ese_broker_life_is_mock(const struct ese_broker_life *life);
 bool ese_broker_life_is_own(const struct ese_broker_life *life); /* a process of its own, whose cost is known */
 /* True while it runs; notices the end of one of our own. */
 bool ese_broker_life_running(struct ese_broker_life *life);
-/* A new life for one of our own that has ended, on the same address and data. Does not wait for
- * it. */
+/* SIGKILL to one of our own, without waiting for its end. */
+void ese_broker_life_shoot(struct ese_broker_life *life);
+/* A new life for one of our own, on the same address and data, once its present one, if there is one, is
+ * killed. Does not wait until it serves. */
 int ese_broker_life_restart(struct ese_broker_life *life, struct ese_error *error);
 void ese_broker_life_sample(struct ese_broker_life *life);
 struct ese_usage ese_broker_life_usage(const struct ese_broker_life *life);

@@ -34,6 +34,7 @@ static int judge_again(const char *directory, const struct ese_results *results,
         .promises = &entry->transport->promises,
         .measured_from_ns = transport->schedule_ns + results->warmup_s * ESE_NS_PER_S,
         .restarted_ns = transport->restarted_ns,
+        .deeds = &transport->deeds,
         .ended = ese_endings_text(&transport->endings, ended),
     };
     if (ese_judge(&judging, &transport->judgement, error) == 0)

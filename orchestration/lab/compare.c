@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "orchestration/lab/command.h"
@@ -23,8 +24,15 @@ static const struct ese_option options[] = {
      .help = "Seconds before that, which count in the ledger and not in the latencies."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
      .help = "Decides the schedule and the events: the same seed offers the same."},
-    {.name = "fault", .kind = ESE_OPTION_CHOICE, .value = "F", .fallback = "consumer-down",
-     .choices = ESE_FAULT_NAMES, .help = "What goes wrong, at the same instants on all sides."},
+    {.name = "fault", .kind = ESE_OPTION_CHOICE, .value = "F", .fallback = "bad-day",
+     .choices = ESE_FAULT_NAMES,
+     .help = "What goes wrong, at the same instants on all sides, by SIGKILL. bad-day: the consumers die, "
+             "--gap seconds later the servers, which come back after two; --gap seconds later the "
+             "consumers do. server-down: only what befalls the servers; a server is whatever keeps the "
+             "events, so where there is a broker, both die. broker-down: the broker alone. mailer-down, "
+             "consumer-down: away for --gap seconds."},
+    {.name = "gap", .kind = ESE_OPTION_NUMBER, .value = "S", .fallback = "5", .min = 1, .max = 3600,
+     .help = "Seconds between the parts of a fault."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .value = "D", .fallback = "os", .choices = "os|disk",
      .help = "What an acknowledgement survives: os: the death of a process; disk: a power loss."},
     {.name = "in-turn", .kind = ESE_OPTION_FLAG,
@@ -79,6 +87,51 @@ static int choose_transports(struct ese_run_options *run, char *list, struct ese
     return 0;
 }
 
+/* Who of those that keep its events is there to be killed, as far as that can be told before. */
+static int roles_of(const struct ese_run_options *run, const char *specification, unsigned *roles,
+                    struct ese_error *error)
+{
+    const struct ese_registry_entry *entry;
+    if (ese_registry_find(specification, &entry, error) < 0)
+        return -1;
+    bool own_broker = entry->needs_broker && run->bootstrap_servers == NULL &&
+                      strcmp(run->broker, "embedded") != 0;
+    *roles = (entry->transport->store != NULL ? ESE_ROLE_BIT(ESE_ROLE_SERVER) : 0) |
+             (own_broker ? ESE_ROLE_BIT(ESE_ROLE_BROKER) : 0);
+    return 0;
+}
+
+/* What is due while nobody acknowledges must still be tried when somebody does: else its outcome would be
+ * unknown, and not for anything the transport has done. */
+static int check_deadline(const struct ese_run_options *run, const char *specification,
+                          struct ese_error *error)
+{
+    unsigned roles;
+    if (roles_of(run, specification, &roles, error) < 0)
+        return -1;
+    int64_t outage_ms = ese_fault_outage_ms(run->fault, run->gap_ms, roles);
+    if (run->retry_deadline_ms >= outage_ms)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE,
+                    "--retry-deadline-ms %lld: with --fault %s nobody may acknowledge over '%.60s' for up "
+                    "to %lld ms, and a client would give up what is due meanwhile; give at least %lld",
+                    (long long)run->retry_deadline_ms, run->fault->name, specification,
+                    (long long)outage_ms, (long long)outage_ms);
+}
+
+/* The fault begins a third into the measured time; whoever dies after the last event was due is not missed. */
+static void warn_of_short_load(const struct ese_run_options *run)
+{
+    for (int i = 0; i < run->fault->count; i++) {
+        const struct ese_fault_step *step = &run->fault->steps[i];
+        int64_t due_ms = ese_fault_step_ms(step, run->gap_ms);
+        if (step->act == ESE_ACT_KILL && due_ms * 3 >= run->duration_s * 2000)
+            ese_log_warning("--duration %lld: the load ends before --fault %s has killed the %s; give more "
+                            "than %lld, or a smaller --gap", (long long)run->duration_s, run->fault->name,
+                            step->part->name, (long long)(due_ms * 3 / 2000));
+    }
+}
+
 static int read_options(const struct ese_config *config, char *list, struct ese_run_options *run,
                         struct ese_error *error)
 {
@@ -91,11 +144,18 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
         .broker = ese_config_text(config, "broker"),
         .bootstrap_servers = ese_config_text(config, "bootstrap-servers"),
         .retry_deadline_ms = ese_config_number(config, "retry-deadline-ms"),
+        .gap_ms = ese_config_number(config, "gap") * 1000,
         .in_turn = ese_config_flag(config, "in-turn"),
     };
-    if (ese_fault_find(ese_config_text(config, "fault"), &run->fault, error) < 0)
+    if (ese_fault_find(ese_config_text(config, "fault"), &run->fault, error) < 0 ||
+        choose_transports(run, list, error) < 0)
         return -1;
-    return choose_transports(run, list, error);
+    for (int i = 0; i < run->count; i++) {
+        if (check_deadline(run, run->specifications[i], error) < 0)
+            return -1;
+    }
+    warn_of_short_load(run);
+    return 0;
 }
 
 static int judge(const struct ese_run_options *run, const struct ese_run_journey_result *journey,
@@ -107,6 +167,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
         .promises = &journey->transport->promises,
         .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
         .restarted_ns = journey->restarted_ns,
+        .deeds = &journey->deeds,
         .ended = ese_endings_text(&journey->endings, ended),
     };
     snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
@@ -117,6 +178,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
     transport->endings = journey->endings;
     transport->schedule_ns = journey->schedule_ns;
     transport->restarted_ns = journey->restarted_ns;
+    transport->deeds = journey->deeds;
     transport->cost = journey->cost;
     return ese_judge(&judging, &transport->judgement, error);
 }
@@ -128,6 +190,7 @@ static int judge_all(const struct ese_run_options *run, const struct ese_run_res
         .seed = run->seed,
         .duration_s = run->duration_s,
         .warmup_s = run->warmup_s,
+        .gap_s = run->gap_ms / 1000,
         .in_turn = run->in_turn,
         .retry_deadline_ms = run->retry_deadline_ms,
     };
@@ -212,7 +275,7 @@ static const struct ese_service service = {
         .description =
             "Starts for every transport a server, a consumer, a mailer and an SMTP sink (and a broker "
             "where one is needed) on free loopback ports, offers all of them the same events at the same "
-            "instants, breaks the same part on all sides, and waits until everything is processed. Then "
+            "instants, breaks the same parts on all sides, and waits until everything is processed. Then "
             "the stores are read back and the ledger is kept: what was lost, doubled, reordered, delayed, "
             "and what it cost.\n\n"
             "A client that ends before it has offered anything ends the run, with its last words. Whoever "
@@ -220,7 +283,7 @@ static const struct ese_service service = {
             "its ledger cannot be told, unless it is at fault for certain.\n\n"
             "The exit status is 0 when every ledger balances, 1 when one does not, 2 when one cannot be "
             "told.",
-        .examples = "ese-lab compare\n  The default: plain HTTP beside Kafka, consumers down for five seconds\n"
+        .examples = "ese-lab compare\n  The default: plain HTTP beside Kafka, on a bad day\n"
                     "ese-lab compare --rate 500 --fault none --in-turn\n  Quieter figures\n",
     },
     .options = options,

@@ -1,5 +1,8 @@
 /*
  * fault.h - what goes wrong in a run, and when: the same steps at the same instants on every journey.
+ *
+ * Who is away for --gap seconds is away for a multiple of that; whoever keeps the events, for two seconds.
+ * A part that a journey has not is passed over there, and its deeds say so.
  */
 #ifndef ESE_LAB_FAULT_H
 #define ESE_LAB_FAULT_H
@@ -7,27 +10,45 @@
 #include <stdint.h>
 
 #include "ese-core/error.h"
+#include "orchestration/lab/deed.h"
 #include "orchestration/lab/journey.h"
 
-enum ese_fault_act { ESE_FAULT_KILL, ESE_FAULT_START };
+/* What a step strikes: one party of each journey, or several at one instant. */
+struct ese_fault_part {
+    const char *name; /* "servers" */
+    unsigned roles;   /* ESE_ROLE_BIT */
+};
 
 struct ese_fault_step {
-    int64_t after_ms; /* since the fault began */
-    enum ese_fault_act act;
-    enum ese_role role;
+    enum ese_act act;
+    const struct ese_fault_part *part;
+    int gaps;         /* so many times --gap since the fault began, */
+    int64_t after_ms; /* and so long after that */
 };
 
 struct ese_fault {
     const char *name;
     const char *story; /* one line, for people */
-    const struct ese_fault_step *steps;
+    const struct ese_fault_step *steps; /* in the order of time, whatever the gap */
     int count;
 };
 
 /* ESE_E_USAGE names the known ones. */
 int ese_fault_find(const char *name, const struct ese_fault **fault, struct ese_error *error);
 
-/* "none|consumer-down": for the option table. */
-#define ESE_FAULT_NAMES "none|consumer-down"
+/* For the option table. */
+#define ESE_FAULT_NAMES "bad-day|server-down|broker-down|mailer-down|consumer-down|none"
+
+/* When the step is due, since the fault began. */
+int64_t ese_fault_step_ms(const struct ese_fault_step *step, int64_t gap_ms);
+
+/* For how long at most nobody acknowledges: from the death of any of these roles that keeps events until it
+ * has come back and whoever waits has tried again. 0: the fault leaves them alone. */
+int64_t ese_fault_outage_ms(const struct ese_fault *fault, int64_t gap_ms, unsigned roles);
+
+/* Does the step on one journey, and notes it. Does not wait: not for an end, and not until what was
+ * started serves. */
+int ese_fault_do(const struct ese_fault_step *step, struct ese_journey *journey, struct ese_deeds *deeds,
+                 struct ese_error *error);
 
 #endif

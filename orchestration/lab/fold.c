@@ -190,7 +190,7 @@ int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *
                   struct ese_fold_progress *progress, struct ese_error *error)
 {
     struct turn turn = {.options = options};
-    *judgement = (struct ese_judgement){.reads_again_us = -1};
+    *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
     ese_book_begin(&turn.evidence.book);
     turn.evidence.book.is_running = true;
     ese_figures_begin(&turn.totals);

@@ -5,18 +5,13 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "orchestration/kafka/port.h"
 #include "orchestration/lab/program.h"
 #include "orchestration/lab/readiness.h"
 
 #define GROUP "ese-lab"
 #define SERVE_LIMIT_MS 20000
 #define STOP_LIMIT_MS 3000
-
-const char *ese_role_name(enum ese_role role)
-{
-    static const char *const names[ESE_ROLES] = {"client", "server", "consumer", "mailer", "sink"};
-    return names[role];
-}
 
 static const struct ese_transport *transport_of(const struct ese_journey *journey)
 {
@@ -117,18 +112,33 @@ static int new_process(struct ese_journey *journey, enum ese_role role, const ch
     return 0;
 }
 
+static void note_start(struct ese_role_state *state)
+{
+    state->was_up = state->is_wanted = true;
+    state->is_lost = state->is_coming = false;
+    state->since_ns = ese_clock_monotonic_ns();
+}
+
 static int start_role(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
 {
     struct ese_role_state *state = &journey->role[role];
     if (ese_process_start(state->process, error) < 0)
         return -1;
-    state->was_up = state->is_wanted = true;
-    state->is_lost = false;
-    state->since_ns = ese_clock_monotonic_ns();
+    note_start(state);
     return 0;
 }
 
-/* Starts what answers on an address and learns the address from its ready file. */
+/* A port that stays free while its owner is dead (port.h). */
+static int draw_address(char *address, size_t size, struct ese_error *error)
+{
+    int port;
+    if (ese_port_draw(&port, 1, error) < 0)
+        return -1;
+    snprintf(address, size, "127.0.0.1:%d", port);
+    return 0;
+}
+
+/* Starts what answers on an address, and waits until its ready file says so. */
 static int serve_role(struct ese_journey *journey, enum ese_role role, char *address, size_t size,
                       struct ese_error *error)
 {
@@ -136,21 +146,21 @@ static int serve_role(struct ese_journey *journey, enum ese_role role, char *add
     struct ese_process *process = journey->role[role].process;
     snprintf(ready, sizeof ready, "%s/%s.ready", journey->directory, ese_role_name(role));
     unlink(ready);
-    ese_process_option(process, "--ready-file", ready);
-    if (start_role(journey, role, error) < 0 ||
-        ese_ready_file(ready, process, SERVE_LIMIT_MS, address, size, error) < 0)
+    if (draw_address(address, size, error) < 0)
         return -1;
-    ese_process_option(process, "--listen", address); /* comes back at the same address */
-    return 0;
+    ese_process_option(process, "--listen", address);
+    ese_process_option(process, "--ready-file", ready);
+    if (start_role(journey, role, error) < 0)
+        return -1;
+    return ese_ready_file(ready, process, SERVE_LIMIT_MS, address, size, error);
 }
 
 static int serve_sink(struct ese_journey *journey, struct ese_error *error)
 {
-    int port;
-    if (new_process(journey, ESE_ROLE_SINK, NULL, error) < 0 || ese_program_free_port(&port, error) < 0)
+    if (new_process(journey, ESE_ROLE_SINK, NULL, error) < 0 ||
+        draw_address(journey->smtp_address, sizeof journey->smtp_address, error) < 0)
         return -1;
     struct ese_process *sink = journey->role[ESE_ROLE_SINK].process;
-    snprintf(journey->smtp_address, sizeof journey->smtp_address, "127.0.0.1:%d", port);
     char maildir[ESE_ARTIFACT_PATH_SIZE + 64];
     snprintf(maildir, sizeof maildir, "%s/%s", journey->directory, ESE_ARTIFACT_MAILDIR);
     ese_program_tell_smtp_sink(sink, journey->smtp_address, maildir);
@@ -162,7 +172,6 @@ static int serve_mailer(struct ese_journey *journey, struct ese_error *error)
     if (new_process(journey, ESE_ROLE_MAILER, "ese-mailer", error) < 0)
         return -1;
     struct ese_process *mailer = journey->role[ESE_ROLE_MAILER].process;
-    ese_process_option(mailer, "--listen", "127.0.0.1:0");
     ese_process_option(mailer, "--smtp", journey->smtp_address);
     add_path(journey, mailer, "--outbox", ESE_ARTIFACT_OUTBOX);
     add_path(journey, mailer, "--history", ESE_ARTIFACT_MAILER_HISTORY);
@@ -178,7 +187,6 @@ static int serve_server(struct ese_journey *journey, struct ese_error *error)
         return -1;
     struct ese_process *server = journey->role[ESE_ROLE_SERVER].process;
     add_transport(journey, server, ESE_FACE_STORE);
-    ese_process_option(server, "--listen", "127.0.0.1:0");
     ese_process_option(server, "--durability", ese_durability_name(journey->durability));
     return serve_role(journey, ESE_ROLE_SERVER, journey->server_address, sizeof journey->server_address,
                       error);
@@ -211,17 +219,11 @@ static int serve_consumer(struct ese_journey *journey, struct ese_error *error)
     return ese_ready_consumer(history, consumer, SERVE_LIMIT_MS, error);
 }
 
-static void note_broker_start(struct ese_journey *journey)
-{
-    journey->broker_state = (struct ese_role_state){
-        .was_up = true, .is_wanted = true, .since_ns = ese_clock_monotonic_ns()};
-}
-
 static int await_broker(struct ese_journey *journey, struct ese_error *error)
 {
     if (ese_broker_life_ready(journey->broker, error) < 0)
         return -1;
-    note_broker_start(journey);
+    note_start(&journey->role[ESE_ROLE_BROKER]);
     return 0;
 }
 
@@ -272,29 +274,47 @@ static void let_go(struct ese_journey *journey, enum ese_role role)
     journey->role[role].is_wanted = false;
 }
 
+bool ese_journey_has(const struct ese_journey *journey, enum ese_role role)
+{
+    return role == ESE_ROLE_BROKER ? journey->broker != NULL : journey->role[role].process != NULL;
+}
+
+bool ese_journey_owns(const struct ese_journey *journey, enum ese_role role)
+{
+    return ese_journey_has(journey, role) &&
+           (role != ESE_ROLE_BROKER || ese_broker_life_is_own(journey->broker));
+}
+
 void ese_journey_kill(struct ese_journey *journey, enum ese_role role)
 {
-    if (journey->role[role].process == NULL)
+    if (!ese_journey_owns(journey, role))
         return;
     let_go(journey, role);
-    ese_process_shoot(journey->role[role].process);
+    if (role == ESE_ROLE_BROKER)
+        ese_broker_life_shoot(journey->broker);
+    else
+        ese_process_shoot(journey->role[role].process);
+}
+
+/* What was killed a moment ago may still be about to end. */
+static int start_again(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
+{
+    if (role == ESE_ROLE_BROKER)
+        return ese_broker_life_restart(journey->broker, error);
+    ese_process_kill(journey->role[role].process);
+    return ese_process_start(journey->role[role].process, error);
 }
 
 int ese_journey_start(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
 {
-    if (journey->role[role].process == NULL || ese_process_running(journey->role[role].process))
+    struct ese_role_state *state = &journey->role[role];
+    if (!ese_journey_owns(journey, role) || (ese_journey_look(journey, role) && state->is_wanted))
         return 0;
-    journey->role[role].restarted_ns = ese_clock_monotonic_ns();
-    return start_role(journey, role, error);
-}
-
-int ese_journey_start_broker(struct ese_journey *journey, struct ese_error *error)
-{
-    if (journey->broker == NULL || ese_broker_life_running(journey->broker))
-        return 0;
-    if (ese_broker_life_restart(journey->broker, error) < 0)
+    state->restarted_ns = ese_clock_monotonic_ns();
+    if (start_again(journey, role, error) < 0)
         return -1;
-    note_broker_start(journey);
+    note_start(state);
+    state->is_coming = true;
     return 0;
 }
 

@@ -15,18 +15,8 @@
 #include "orchestration/lab/broker_life.h"
 #include "orchestration/lab/ending.h"
 #include "orchestration/lab/process.h"
+#include "orchestration/lab/role.h"
 #include "transports/registry.h"
-
-enum ese_role {
-    ESE_ROLE_CLIENT,
-    ESE_ROLE_SERVER,
-    ESE_ROLE_CONSUMER,
-    ESE_ROLE_MAILER,
-    ESE_ROLE_SINK,
-    ESE_ROLES
-};
-
-const char *ese_role_name(enum ese_role role);
 
 struct ese_journey_options {
     const char *specification; /* "kafka:via=direct" */
@@ -62,10 +52,16 @@ int ese_journey_open(const struct ese_journey_options *options, struct ese_journ
 int ese_journey_serve(struct ese_journey *journey, struct ese_error *error);
 int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, struct ese_error *error);
 
-/* Faults. start goes on where the role stood: same ports, same files. */
+/* Whether this journey has such a party; and whether that is the lab's own, to kill and to start. */
+bool ese_journey_has(const struct ese_journey *journey, enum ese_role role);
+bool ese_journey_owns(const struct ese_journey *journey, enum ese_role role);
+
+/* Faults, for parties of the lab's own; a no-op for others. kill is SIGKILL, and does not wait for the
+ * end, so that several go at one instant. start goes on where the role stood: same ports, same files. It
+ * does not wait either: until the party serves again, it is `coming` (struct ese_role_view), and one that
+ * does not within a limit is given up. */
 void ese_journey_kill(struct ese_journey *journey, enum ese_role role);
 int ese_journey_start(struct ese_journey *journey, enum ese_role role, struct ese_error *error);
-int ese_journey_start_broker(struct ese_journey *journey, struct ese_error *error);
 /* SIGTERM and wait; no-op for what does not run. Returns the exit status, or -1. */
 int ese_journey_stop(struct ese_journey *journey, enum ese_role role);
 
@@ -74,7 +70,8 @@ void ese_journey_close(struct ese_journey **journey);
 
 struct ese_role_view {
     bool exists;
-    bool up;
+    bool up;          /* its process runs */
+    bool coming;      /* it was started again and does not serve yet */
     bool lost;        /* it ended, and nobody had asked for it (ending.h) */
     int64_t since_ns; /* monotonic: when it came up, or went down */
 };
@@ -84,13 +81,12 @@ struct ese_journey_view {
     int64_t count[ESE_HISTORY_COUNTERS]; /* the parties' counters, added */
     int64_t lag;                         /* acknowledged and not yet processed */
     struct ese_role_view role[ESE_ROLES];
-    struct ese_role_view broker;
 };
 void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view);
 
 /* Who ended though nobody had asked for it, as noticed by view, kill and stop. */
 const struct ese_endings *ese_journey_endings(const struct ese_journey *journey);
-/* Whether what a consume face reads the store from is up. */
+/* Whether what a consume face reads the store from serves. */
 bool ese_journey_is_readable(struct ese_journey *journey);
 
 /* Reads the kernel's counts of all processes, and keeps the highest sum of resident memory. */

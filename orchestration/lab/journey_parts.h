@@ -7,10 +7,11 @@
 #include "orchestration/lab/journey.h"
 
 struct ese_role_state {
-    struct ese_process *process; /* NULL: this journey has no such role */
+    struct ese_process *process; /* NULL: this journey has no such role; always of the broker */
     bool was_up;                 /* when last looked at */
     bool is_wanted;              /* nobody has ended it since its start */
     bool is_lost;
+    bool is_coming;              /* it was started again, and has not been seen serving since */
     int64_t since_ns;
     int64_t restarted_ns;
 };
@@ -23,7 +24,6 @@ struct ese_journey {
     int64_t retry_deadline_ms;
     char topic_prefix[64];
     struct ese_broker_life *broker; /* NULL: it has none */
-    struct ese_role_state broker_state; /* without a process */
     struct ese_endings endings;
     struct ese_role_state role[ESE_ROLES];
     struct ese_history_reader *history[ESE_ROLES]; /* opened when they are there */
@@ -34,7 +34,8 @@ struct ese_journey {
     int64_t rss_peak_bytes;
 };
 
-/* Whether the role's process runs. Its end is noted, where nobody had asked for it. */
+/* Whether the role's process runs. Its end is noted, where nobody had asked for it; so is it when one that
+ * is coming serves. */
 bool ese_journey_look(struct ese_journey *journey, enum ese_role role);
 
 #endif

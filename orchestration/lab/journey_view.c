@@ -5,9 +5,14 @@
 #include <sys/stat.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/log.h"
 #include "ese-core/log_file.h"
+#include "ese-core/number.h"
 #include "orchestration/kafka/cluster.h"
+#include "orchestration/kafka/port.h"
 #include "orchestration/lab/face_config.h"
+
+#define COMING_LIMIT_NS (45 * ESE_NS_PER_S) /* from a start until it serves */
 
 /* The parties that write histories. */
 static const char *history_of(enum ese_role role)
@@ -51,42 +56,76 @@ static bool note_state(struct ese_role_state *state, bool up)
     return !up && state->is_wanted;
 }
 
+static bool is_running(struct ese_journey *journey, enum ese_role role)
+{
+    if (!ese_journey_has(journey, role))
+        return false;
+    return role == ESE_ROLE_BROKER ? ese_broker_life_running(journey->broker)
+                                   : ese_process_running(journey->role[role].process);
+}
+
+/* HOST:PORT; "" where nobody is served. */
+static const char *address_of(const struct ese_journey *journey, enum ese_role role)
+{
+    const char *const addresses[ESE_ROLES] = {
+        [ESE_ROLE_CLIENT] = "",
+        [ESE_ROLE_SERVER] = journey->server_address,
+        [ESE_ROLE_CONSUMER] = "",
+        [ESE_ROLE_MAILER] = journey->mailer_address,
+        [ESE_ROLE_SINK] = journey->smtp_address,
+        [ESE_ROLE_BROKER] = journey->broker == NULL ? "" : ese_broker_life_bootstrap(journey->broker),
+    };
+    return addresses[role];
+}
+
+static bool takes_connections(const struct ese_journey *journey, enum ese_role role)
+{
+    const char *colon = strrchr(address_of(journey, role), ':');
+    int64_t port;
+    return colon == NULL || ese_number_parse(colon + 1, "port", 1, 65535, &port, NULL) < 0 ||
+           ese_port_listens((int)port);
+}
+
+/* One that hangs holds up everything that waits for it: it ends as if by itself. */
+static void look_at_coming(struct ese_journey *journey, enum ese_role role)
+{
+    struct ese_role_state *state = &journey->role[role];
+    if (takes_connections(journey, role)) {
+        state->is_coming = false;
+    } else if (ese_clock_monotonic_ns() - state->since_ns > COMING_LIMIT_NS) {
+        ese_log_warning("%s: the %s does not serve %d s after it was started again, and is given up",
+                        journey->specification, ese_role_name(role),
+                        (int)(COMING_LIMIT_NS / ESE_NS_PER_S));
+        state->is_coming = false;
+        if (role == ESE_ROLE_BROKER)
+            ese_broker_life_shoot(journey->broker);
+        else
+            ese_process_shoot(state->process);
+    }
+}
+
 bool ese_journey_look(struct ese_journey *journey, enum ese_role role)
 {
     struct ese_role_state *state = &journey->role[role];
-    bool up = state->process != NULL && ese_process_running(state->process);
+    bool up = is_running(journey, role);
+    if (up && state->is_coming)
+        look_at_coming(journey, role);
     if (!note_state(state, up))
         return up;
-    int status = ese_process_status(state->process);
+    int status = state->process == NULL ? -1 : ese_process_status(state->process);
     if (role == ESE_ROLE_CLIENT && status == 0)
         return up; /* its schedule is over */
-    char words[300];
+    char words[300] = "";
     state->is_lost = true;
-    ese_process_last_words(state->process, words, sizeof words);
+    if (state->process != NULL)
+        ese_process_last_words(state->process, words, sizeof words);
     ese_endings_add(&journey->endings, ese_role_name(role), status, words);
-    return up;
-}
-
-static bool look_at_broker(struct ese_journey *journey)
-{
-    struct ese_role_state *state = &journey->broker_state;
-    bool up = journey->broker != NULL && ese_broker_life_running(journey->broker);
-    if (note_state(state, up)) {
-        state->is_lost = true;
-        ese_endings_add(&journey->endings, "broker", -1, "");
-    }
     return up;
 }
 
 const struct ese_endings *ese_journey_endings(const struct ese_journey *journey)
 {
     return &journey->endings;
-}
-
-static struct ese_role_view view_of(const struct ese_role_state *state, bool exists, bool up)
-{
-    return (struct ese_role_view){
-        .exists = exists, .up = up, .lost = state->is_lost, .since_ns = state->since_ns};
 }
 
 void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view)
@@ -96,13 +135,15 @@ void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view
     view->lag = view->count[ESE_COUNT_ACKNOWLEDGED] - view->count[ESE_COUNT_PROCESSED];
     if (view->lag < 0)
         view->lag = 0; /* processed before the client heard of its acknowledgement */
-    for (int role = 0; role < ESE_ROLES; role++) {
-        bool up = ese_journey_look(journey, (enum ese_role)role);
+    for (enum ese_role role = 0; role < ESE_ROLES; role++) {
+        bool up = ese_journey_look(journey, role);
         const struct ese_role_state *state = &journey->role[role];
-        view->role[role] = view_of(state, state->process != NULL, up);
+        view->role[role] = (struct ese_role_view){.exists = ese_journey_has(journey, role),
+                                                  .up = up,
+                                                  .coming = up && state->is_coming,
+                                                  .lost = state->is_lost,
+                                                  .since_ns = state->since_ns};
     }
-    bool up = look_at_broker(journey);
-    view->broker = view_of(&journey->broker_state, journey->broker != NULL, up);
 }
 
 static bool is_counted(enum ese_role role)
@@ -139,7 +180,6 @@ void ese_journey_bound_logs(const struct ese_journey *journey)
 {
     for (int role = 0; role < ESE_ROLES; role++)
         bound_log(journey, ese_role_name((enum ese_role)role));
-    bound_log(journey, "broker");
 }
 
 /* nftw(3) has no context argument; the lab walks directories from one thread only. */
@@ -233,11 +273,16 @@ int ese_journey_check(const char *specification, enum ese_durability durability,
     return 0;
 }
 
+static bool serves(struct ese_journey *journey, enum ese_role role)
+{
+    return ese_journey_look(journey, role) && !journey->role[role].is_coming;
+}
+
 bool ese_journey_is_readable(struct ese_journey *journey)
 {
     const struct ese_option *table = ese_registry_options(journey->entry->transport, ESE_FACE_CONSUME);
-    return (ese_option_find(table, "server") == NULL || ese_journey_look(journey, ESE_ROLE_SERVER)) &&
-           (ese_option_find(table, "bootstrap-servers") == NULL || look_at_broker(journey));
+    return (ese_option_find(table, "server") == NULL || serves(journey, ESE_ROLE_SERVER)) &&
+           (ese_option_find(table, "bootstrap-servers") == NULL || serves(journey, ESE_ROLE_BROKER));
 }
 
 int ese_journey_consume_config(const struct ese_journey *journey, struct ese_config **config,

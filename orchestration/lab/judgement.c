@@ -19,7 +19,7 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
               struct ese_error *error)
 {
     struct ese_evidence evidence = {.absent = NULL};
-    *judgement = (struct ese_judgement){.reads_again_us = -1};
+    *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
     if (ese_book_read(options->directory, &evidence.book, error) == -1) {
         ese_evidence_free(&evidence);
         return -1;

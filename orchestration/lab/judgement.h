@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "ese-core/error.h"
+#include "orchestration/lab/deed.h"
 #include "transports/transport.h"
 
 struct ese_ledger {
@@ -87,8 +88,22 @@ struct ese_judge_options {
     const struct ese_promises *promises;  /* of its transport */
     int64_t measured_from_ns;             /* monotonic: latencies of events due before are cut (warm-up) */
     int64_t restarted_ns;                 /* when the consumer came back after a fault; 0: it never was away */
+    const struct ese_deeds *deeds;        /* of the fault; NULL: there was none */
     const char *ended;                    /* who ended though nobody had asked for it, in words; NULL: nobody */
 };
+
+/* How long it took until all was well again after a fault. */
+struct ese_recovery {
+    /* From the death of whoever keeps the events to the first acknowledgement since its return; -1: there
+     * was none, or it did not die. */
+    int64_t acknowledges_again_us;
+    int64_t reads_again_us;     /* from restarted_ns to the first event handed; -1: never, or no restart */
+    int64_t backlog_at_restart; /* acknowledged and not yet handed when it came back */
+    /* From the last return, of the consumer or of whoever keeps the events, until all that was acknowledged
+     * up to it, and not lost, was processed; 0: it was already; -1: never, or nobody came back. */
+    int64_t backlog_gone_us;
+};
+#define ESE_RECOVERY_NONE {.acknowledges_again_us = -1, .reads_again_us = -1, .backlog_gone_us = -1}
 
 struct ese_judgement {
     struct ese_ledger ledger;
@@ -98,8 +113,7 @@ struct ese_judgement {
     struct ese_latency mail;         /* due of a mail's last event to the SMTP server's 250 */
     int64_t warmup_cut;              /* events left out of the latencies */
     int64_t behind_schedule;         /* events the generator offered more than 5 ms late */
-    int64_t reads_again_us;          /* from restarted_ns to the first event handed; -1: never, or no restart */
-    int64_t backlog_at_restart;      /* acknowledged and not yet handed when it came back */
+    struct ese_recovery recovery;
     double processed_per_s;          /* of the acknowledged, over the time from first due to last commit */
     struct ese_verdict ledger_verdict;
     struct ese_verdict timing_verdict;

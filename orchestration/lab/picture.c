@@ -9,6 +9,7 @@
 #include "ese-core/memory.h"
 
 #define LABEL_WIDTH 10
+#define AGO_WIDTH 14 /* what stands around an event in its line */
 #define BAR_CELLS 12
 #define FRAME_LIMIT 65536
 #define PLAIN_EVERY_NS (2 * ESE_NS_PER_S)
@@ -28,7 +29,7 @@ struct ese_picture {
     const struct glyphs *glyph;
     int drawn;        /* lines of the last frame, to go back over */
     int64_t plain_ns; /* when the last plain lines were written */
-    char event[64];
+    char event[ESE_RUN_EVENT_SIZE];
     int64_t event_ms;
     char ending[300]; /* the newest, with its journey */
     int64_t highest_lag; /* scale of the bars */
@@ -109,19 +110,25 @@ static void cell(const struct ese_picture *picture, struct ese_buffer *frame, co
     pad(frame, 3 + (length < room ? length : room), width);
 }
 
+static bool is_well(const struct ese_role_view *role)
+{
+    return !role->exists || (role->up && !role->coming);
+}
+
+/* How far it has come; before that, who is dead: it must be seen in a narrow column, too. */
 static void state_cell(const struct ese_picture *picture, struct ese_buffer *frame,
-                       const struct ese_role_view *role, int64_t number, const char *what, int width)
+                       const struct ese_role_view *role, const char *whose, int64_t number,
+                       const char *what, int width)
 {
     char text[128], count[ESE_PICTURE_NUMBER_SIZE];
+    double since_s = (double)(ese_clock_monotonic_ns() - role->since_ns) / 1e9;
+    bool well = is_well(role);
     ese_picture_number(number, count);
-    if (!role->exists)
-        snprintf(text, sizeof text, "%s %s", count, what);
-    else if (role->up)
+    if (well)
         snprintf(text, sizeof text, "%s %s", count, what);
     else
-        snprintf(text, sizeof text, "%s %s  DOWN for %.1f s", count, what,
-                 (double)(ese_clock_monotonic_ns() - role->since_ns) / 1e9);
-    bool well = !role->exists || role->up;
+        snprintf(text, sizeof text, "%s%s %.1f s, %s %s", whose, role->up ? "STARTING" : "DOWN",
+                 since_s, count, what);
     cell(picture, frame, well ? picture->glyph->up : picture->glyph->down, well ? GOOD : BAD, text, width);
 }
 
@@ -161,7 +168,7 @@ static void client_cell(struct ese_picture *picture, struct ese_buffer *frame,
 {
     static const struct ese_role_view calm = {.exists = false}; /* who has finished is no fault */
     const struct ese_role_view *role = &view->role[ESE_ROLE_CLIENT];
-    state_cell(picture, frame, role->lost ? role : &calm, view->count[ESE_COUNT_OFFERED], "offered",
+    state_cell(picture, frame, role->lost ? role : &calm, "", view->count[ESE_COUNT_OFFERED], "offered",
                width);
 }
 
@@ -175,10 +182,11 @@ static void line_cell(struct ese_picture *picture, struct ese_buffer *frame,
 static void server_cell(struct ese_picture *picture, struct ese_buffer *frame,
                         const struct ese_journey_view *view, int width)
 {
-    const struct ese_role_view *role = &view->role[ESE_ROLE_SERVER];
-    if (view->broker.exists && !view->broker.up)
-        role = &view->broker;
-    state_cell(picture, frame, role, view->count[ESE_COUNT_ACKNOWLEDGED], "acknowledged", width);
+    const struct ese_role_view *server = &view->role[ESE_ROLE_SERVER];
+    const struct ese_role_view *broker = &view->role[ESE_ROLE_BROKER];
+    bool broker_is_well = is_well(broker);
+    state_cell(picture, frame, broker_is_well ? server : broker, broker_is_well ? "" : "broker ",
+               view->count[ESE_COUNT_ACKNOWLEDGED], "acknowledged", width);
 }
 
 static void lag_cell(struct ese_picture *picture, struct ese_buffer *frame,
@@ -190,14 +198,14 @@ static void lag_cell(struct ese_picture *picture, struct ese_buffer *frame,
 static void consumer_cell(struct ese_picture *picture, struct ese_buffer *frame,
                           const struct ese_journey_view *view, int width)
 {
-    state_cell(picture, frame, &view->role[ESE_ROLE_CONSUMER], view->count[ESE_COUNT_HANDED], "handed on",
-               width);
+    state_cell(picture, frame, &view->role[ESE_ROLE_CONSUMER], "", view->count[ESE_COUNT_HANDED],
+               "handed on", width);
 }
 
 static void mailer_cell(struct ese_picture *picture, struct ese_buffer *frame,
                         const struct ese_journey_view *view, int width)
 {
-    state_cell(picture, frame, &view->role[ESE_ROLE_MAILER], view->count[ESE_COUNT_MAILS_SENT],
+    state_cell(picture, frame, &view->role[ESE_ROLE_MAILER], "", view->count[ESE_COUNT_MAILS_SENT],
                "mails sent", width);
 }
 
@@ -214,10 +222,10 @@ static void draw_head(struct ese_picture *picture, const struct ese_run_moment *
                       (long long)(moment->total_ms / 60000), (long long)(moment->total_ms / 1000 % 60),
                       phase_words(moment->phase));
     if (picture->event[0] != '\0')
-        ese_buffer_printf(frame, "  %s on all sides %.1f s ago\n", picture->event,
+        ese_buffer_printf(frame, "  %.*s %.1f s ago\n", width - AGO_WIDTH, picture->event,
                           (double)(moment->elapsed_ms - picture->event_ms) / 1000.0);
     else if (picture->fault != NULL)
-        ese_buffer_printf(frame, "  to come: %s\n", picture->fault->story);
+        ese_buffer_printf(frame, "  to come: %.*s\n", width - AGO_WIDTH, picture->fault->story);
     else
         ese_buffer_text(frame, "\n");
     if (picture->ending[0] == '\0')
@@ -302,7 +310,7 @@ static void plain(struct ese_picture *picture, const struct ese_run_moment *mome
     if (moment->ending != NULL)
         plain_ending(moment);
     if (moment->event != NULL)
-        fprintf(stderr, "%6.1f s  %s on all sides\n", (double)moment->elapsed_ms / 1000.0, moment->event);
+        fprintf(stderr, "%6.1f s  %s\n", (double)moment->elapsed_ms / 1000.0, moment->event);
     else if (now - picture->plain_ns < PLAIN_EVERY_NS)
         return;
     picture->plain_ns = now;

@@ -4,11 +4,12 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "orchestration/lab/fault_cells.h"
 #include "orchestration/lab/picture.h"
 
 #define LABEL_WIDTH 34
 #define COLUMN_WIDTH 22
-#define CELL_SIZE 64
+#define CELL_SIZE ESE_FAULT_CELL_SIZE
 
 typedef const struct ese_results_transport column;
 
@@ -53,7 +54,6 @@ NUMBER_CELL(mails_lost, mails.lost)
 NUMBER_CELL(mails_doubled, mails.doubled)
 NUMBER_CELL(mails_unexpected, mails.unexpected)
 NUMBER_CELL(mails_unknown, mails.unknown)
-NUMBER_CELL(backlog, backlog_at_restart)
 
 static void put_latency(const struct ese_latency *latency, char text[CELL_SIZE])
 {
@@ -82,14 +82,6 @@ static void mail_cell(column *transport, char text[CELL_SIZE])
 static void throughput_cell(column *transport, char text[CELL_SIZE])
 {
     snprintf(text, CELL_SIZE, "%.0f /s", transport->judgement.processed_per_s);
-}
-
-static void reads_again_cell(column *transport, char text[CELL_SIZE])
-{
-    if (transport->judgement.reads_again_us < 0)
-        snprintf(text, CELL_SIZE, "never");
-    else
-        snprintf(text, CELL_SIZE, "%.2f s", (double)transport->judgement.reads_again_us / 1e6);
 }
 
 static void cpu_cell(column *transport, char text[CELL_SIZE])
@@ -172,15 +164,6 @@ static void timing_cell(column *transport, char text[CELL_SIZE])
 
 /* ---- rows ---- */
 
-static bool any_restart(const struct ese_results *results)
-{
-    for (int i = 0; i < results->count; i++) {
-        if (results->transports[i].restarted_ns != 0)
-            return true;
-    }
-    return false;
-}
-
 /* Of a walk that others started nobody knows what it costs. */
 static bool any_cost(const struct ese_results *results)
 {
@@ -221,9 +204,15 @@ static const struct row rows[] = {
     {"acknowledged, p50 / p99", acknowledge_cell, NULL, true},
     {"processed, p50 / p99", end_to_end_cell, NULL, true},
     {"mail delivered, p50 / p99", mail_cell, NULL, true},
-    {"waiting when the consumer came back", backlog_cell, any_restart, false},
-    {"it read again after", reads_again_cell, any_restart, false},
     {"processed", throughput_cell, NULL, false},
+    {"FAULT", NULL, ese_fault_cells_any, false},
+    {"server away for", ese_fault_cell_server, ese_fault_cells_server, false},
+    {"acknowledged again, since death", ese_fault_cell_acknowledges, ese_fault_cells_server, false},
+    {"consumer away for", ese_fault_cell_consumer, ese_fault_cells_consumer, false},
+    {"waiting when it came back", ese_fault_cell_backlog, ese_fault_cells_restart, false},
+    {"it read again after", ese_fault_cell_reads, ese_fault_cells_restart, false},
+    {"backlog gone, since the return", ese_fault_cell_gone, ese_fault_cells_events, false},
+    {"mailer away for", ese_fault_cell_mailer, ese_fault_cells_mailer, false},
     {"COST", NULL, any_cost, false},
     {"processes", processes_cell, any_cost, false},
     {"processor time", cpu_cell, any_cost, false},
@@ -247,6 +236,20 @@ static void add_endings(column *transport, struct ese_buffer *text)
     }
 }
 
+/* Of each role that a step was meant for and that was not there to be struck; of a broker only where it is all
+ * that is missing. */
+static void add_passed_over(column *transport, struct ese_buffer *text)
+{
+    bool has_no_server = ese_deeds_passed_over(&transport->deeds, ESE_ROLE_BIT(ESE_ROLE_SERVER));
+    for (enum ese_role role = 0; role < ESE_ROLES; role++) {
+        if (!ese_deeds_passed_over(&transport->deeds, ESE_ROLE_BIT(role)) ||
+            (role == ESE_ROLE_BROKER && has_no_server))
+            continue;
+        ese_buffer_printf(text, "  %s: it has no %s of its own, so the fault passed it over\n",
+                          transport->name, ese_role_name(role));
+    }
+}
+
 static void add_reasons(const struct ese_results *results, struct ese_buffer *text)
 {
     for (int i = 0; i < results->count; i++) {
@@ -257,6 +260,7 @@ static void add_reasons(const struct ese_results *results, struct ese_buffer *te
         if (judgement->timing_verdict.reason[0] != '\0')
             ese_buffer_printf(text, "  %s, timing: %s\n", transport->name, judgement->timing_verdict.reason);
         add_endings(transport, text);
+        add_passed_over(transport, text);
         if (transport->broker[0] != '\0')
             ese_buffer_printf(text, "  %s: %s\n", transport->name, transport->broker);
     }

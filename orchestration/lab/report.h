@@ -1,5 +1,5 @@
 /*
- * report.h - the table at the end of a comparison, and three plain sentences on who was better at what.
+ * report.h - the table at the end of a comparison, and a few plain sentences on who was better at what.
  *
  * Everything is generated from the figures of this run; nothing is said that they do not show.
  */
@@ -15,7 +15,7 @@ void ese_report_table(const struct ese_results *results, struct ese_buffer *text
 /* The rows that say how a walk that goes on stands, under the time of day. */
 void ese_report_brief(const struct ese_results *results, struct ese_buffer *text);
 
-/* Three sentences, one a line: keeping (ledger and mails), time, cost. */
+/* Sentences, one a line: keeping (ledger and mails), recovery where a fault was done, time, cost. */
 void ese_report_sentences(const struct ese_results *results, struct ese_buffer *text);
 
 /* 0 all ledgers pass, 1 one fails, 2 one cannot be told; strict: the timing verdicts count, too. */

@@ -11,11 +11,12 @@
 
 static json_t *options_json(const struct ese_results *results)
 {
-    return json_pack("{s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:b, s:I}", "rate", results->rate, "duration_s",
-                     (json_int_t)results->duration_s, "warmup_s", (json_int_t)results->warmup_s, "fault",
-                     results->fault, "durability", results->asked_durability, "broker",
-                     results->asked_broker, "bootstrap_servers", results->bootstrap_servers, "in_turn", results->in_turn, "retry_deadline_ms",
-                     (json_int_t)results->retry_deadline_ms);
+    return json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I}", "rate", results->rate,
+                     "duration_s", (json_int_t)results->duration_s, "warmup_s",
+                     (json_int_t)results->warmup_s, "fault", results->fault, "gap_s",
+                     (json_int_t)results->gap_s, "durability", results->asked_durability, "broker",
+                     results->asked_broker, "bootstrap_servers", results->bootstrap_servers, "in_turn",
+                     results->in_turn, "retry_deadline_ms", (json_int_t)results->retry_deadline_ms);
 }
 
 static void processor_name(char *text, size_t size)
@@ -114,6 +115,41 @@ static json_t *endings_json(const struct ese_endings *endings)
     return array;
 }
 
+static json_t *roles_json(unsigned roles)
+{
+    json_t *array = json_array();
+    for (enum ese_role role = 0; role < ESE_ROLES; role++) {
+        if ((roles & ESE_ROLE_BIT(role)) != 0)
+            json_array_append_new(array, json_string(ese_role_name(role)));
+    }
+    return array;
+}
+
+static json_t *deeds_json(const struct ese_deeds *deeds)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < deeds->count; i++) {
+        const struct ese_deed *deed = &deeds->list[i];
+        json_array_append_new(array, json_pack("{s:s, s:I, s:o, s:o}", "act", ese_act_name(deed->act),
+                                               "done_ns", (json_int_t)deed->done_ns, "parties",
+                                               roles_json(deed->roles), "passed_over",
+                                               roles_json(deed->passed_over)));
+    }
+    return array;
+}
+
+static void add_recovery(json_t *object, const struct ese_recovery *recovery)
+{
+    const struct member members[] = {
+        {"acknowledges_again_us", recovery->acknowledges_again_us},
+        {"reads_again_us", recovery->reads_again_us},
+        {"backlog_at_restart", recovery->backlog_at_restart},
+        {"backlog_gone_us", recovery->backlog_gone_us},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(members); i++)
+        json_object_set_new(object, members[i].name, json_integer(members[i].value));
+}
+
 static json_t *transport_json(const struct ese_results_transport *transport)
 {
     const struct ese_judgement *judgement = &transport->judgement;
@@ -123,6 +159,7 @@ static json_t *transport_json(const struct ese_results_transport *transport)
         "drained", transport->drained, "schedule_ns", (json_int_t)transport->schedule_ns, "restarted_ns",
         (json_int_t)transport->restarted_ns);
     json_object_set_new(object, "endings", endings_json(&transport->endings));
+    json_object_set_new(object, "deeds", deeds_json(&transport->deeds));
     json_t *latency = json_object();
     json_object_set_new(latency, "ack", latency_json(&judgement->acknowledge));
     json_object_set_new(latency, "end_to_end", latency_json(&judgement->end_to_end));
@@ -136,8 +173,7 @@ static json_t *transport_json(const struct ese_results_transport *transport)
     json_object_set_new(object, "latency_us", latency);
     json_object_set_new(object, "warmup_cut", json_integer(judgement->warmup_cut));
     json_object_set_new(object, "behind_schedule", json_integer(judgement->behind_schedule));
-    json_object_set_new(object, "reads_again_us", json_integer(judgement->reads_again_us));
-    json_object_set_new(object, "backlog_at_restart", json_integer(judgement->backlog_at_restart));
+    add_recovery(object, &judgement->recovery);
     json_object_set_new(object, "processed_per_s", json_real(judgement->processed_per_s));
     json_object_set_new(object, "cost", cost_json(&transport->cost));
     return object;
@@ -197,6 +233,44 @@ static int read_endings(json_t *array, struct ese_endings *endings)
     return 0;
 }
 
+static int read_roles(json_t *array, unsigned *roles)
+{
+    size_t i;
+    json_t *name;
+    *roles = 0;
+    json_array_foreach(array, i, name) {
+        enum ese_role role = json_is_string(name) ? ese_role_find(json_string_value(name)) : ESE_ROLES;
+        if (role == ESE_ROLES)
+            return -1;
+        *roles |= ESE_ROLE_BIT(role);
+    }
+    return 0;
+}
+
+/* Nor of these. */
+static int read_deeds(json_t *array, struct ese_deeds *deeds)
+{
+    size_t i;
+    json_t *object;
+    json_array_foreach(array, i, object) {
+        const char *act;
+        json_int_t done_ns;
+        json_t *parties, *passed_over;
+        struct ese_deed deed;
+        if (deeds->count == ESE_DEEDS ||
+            json_unpack(object, "{s:s, s:I, s:o, s:o}", "act", &act, "done_ns", &done_ns, "parties",
+                        &parties, "passed_over", &passed_over) < 0 ||
+            read_roles(parties, &deed.roles) < 0 || read_roles(passed_over, &deed.passed_over) < 0)
+            return -1;
+        deed.act = ese_act_find(act);
+        deed.done_ns = done_ns;
+        if (deed.act == ESE_ACTS)
+            return -1;
+        ese_deeds_add(deeds, &deed);
+    }
+    return 0;
+}
+
 static int read_transport(json_t *object, struct ese_results_transport *transport)
 {
     const char *name, *durability, *broker;
@@ -225,6 +299,8 @@ static int read_transport(json_t *object, struct ese_results_transport *transpor
     transport->cost.disk_bytes = disk;
     transport->cost.disk_written_bytes = written;
     transport->cost.rss_peak_bytes = peak;
+    if (read_deeds(json_object_get(object, "deeds"), &transport->deeds) < 0)
+        return -1;
     return read_endings(json_object_get(object, "endings"), &transport->endings);
 }
 
@@ -232,19 +308,20 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
 {
     int version, in_turn;
     const char *rate, *fault, *durability, *broker, *bootstrap;
-    json_int_t seed, duration_s, warmup_s, deadline_ms;
+    json_int_t seed, duration_s, warmup_s, deadline_ms, gap_s = 0; /* the last is younger than the others */
     json_t *transports;
-    if (json_unpack(root, "{s:i, s:I, s:{s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:b, s:I}, s:o}", "version", &version, "seed",
-                    &seed, "options", "rate", &rate, "duration_s", &duration_s, "warmup_s", &warmup_s,
-                    "fault", &fault, "durability", &durability, "broker", &broker, "bootstrap_servers",
-                    &bootstrap, "in_turn", &in_turn, "retry_deadline_ms", &deadline_ms, "transports",
-                    &transports) < 0)
+    if (json_unpack(root, "{s:i, s:I, s:{s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I}, s:o}", "version",
+                    &version, "seed", &seed, "options", "rate", &rate, "duration_s", &duration_s,
+                    "warmup_s", &warmup_s, "fault", &fault, "gap_s", &gap_s, "durability", &durability,
+                    "broker", &broker, "bootstrap_servers", &bootstrap, "in_turn", &in_turn,
+                    "retry_deadline_ms", &deadline_ms, "transports", &transports) < 0)
         return ese_fail(error, ESE_E_INVALID, "%.300s is not the results of a run", path);
     if (version != ESE_RESULTS_VERSION)
         return ese_fail(error, ESE_E_INVALID, "%.300s has version %d, this program reads %d", path, version,
                         ESE_RESULTS_VERSION);
     *results = (struct ese_results){.seed = seed, .duration_s = duration_s, .warmup_s = warmup_s,
-                                    .in_turn = in_turn != 0, .retry_deadline_ms = deadline_ms};
+                                    .gap_s = gap_s, .in_turn = in_turn != 0,
+                                    .retry_deadline_ms = deadline_ms};
     copy_text(results->rate, sizeof results->rate, rate);
     copy_text(results->fault, sizeof results->fault, fault);
     copy_text(results->asked_durability, sizeof results->asked_durability, durability);

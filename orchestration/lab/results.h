@@ -6,6 +6,7 @@
 #define ESE_LAB_RESULTS_H
 
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/deed.h"
 #include "orchestration/lab/journey.h"
 #include "orchestration/lab/judgement.h"
 
@@ -21,6 +22,7 @@ struct ese_results_transport {
     struct ese_endings endings;
     int64_t schedule_ns;         /* monotonic: when its schedule began */
     int64_t restarted_ns;
+    struct ese_deeds deeds;      /* of the fault */
     struct ese_journey_cost cost;
     struct ese_judgement judgement;
 };
@@ -31,6 +33,7 @@ struct ese_results {
     int64_t duration_s;
     int64_t warmup_s;
     char fault[32];
+    int64_t gap_s;
     char asked_durability[16];
     char asked_broker[16];       /* "auto", "kafka", "embedded" */
     char bootstrap_servers[256]; /* "" unless a cluster was given */

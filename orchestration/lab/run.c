@@ -20,6 +20,7 @@ struct run {
     int count;
     int64_t schedule_ns;
     int next_step; /* of the fault */
+    struct ese_deeds deeds[ESE_RUN_JOURNEYS];
     int told[ESE_RUN_JOURNEYS]; /* how many endings of each journey have been shown */
 };
 
@@ -145,24 +146,54 @@ static bool fault_is_under_way(const struct run *run)
     return run->next_step > 0 && !fault_is_over(run);
 }
 
-/* Does the next step of the fault when it is due: one act on all journeys. */
-static int advance_fault(struct run *run, enum ese_run_phase phase, struct ese_error *error)
+/* When its next step is due; INT64_MAX: there is none. */
+static int64_t next_step_ns(const struct run *run)
 {
     if (fault_is_over(run))
-        return 0;
+        return INT64_MAX;
     const struct ese_fault_step *step = &run->options->fault->steps[run->next_step];
-    if (ese_clock_monotonic_ns() < fault_begins_ns(run) + step->after_ms * ESE_NS_PER_MS)
-        return 0;
-    run->next_step++;
-    char event[64];
+    return fault_begins_ns(run) + ese_fault_step_ms(step, run->options->gap_ms) * ESE_NS_PER_MS;
+}
+
+/* Until it is time to look again, or for the next step. */
+static void wait_a_while(const struct run *run)
+{
+    int64_t left_ns = next_step_ns(run) - ese_clock_monotonic_ns();
+    int64_t left_ms = left_ns <= 0 ? 0 : left_ns / ESE_NS_PER_MS + 1;
+    ese_service_wait(left_ms < LOOK_EVERY_MS ? (int)left_ms : LOOK_EVERY_MS);
+}
+
+/* "servers killed on all sides", or on which not. */
+static void event_of(const struct run *run, const struct ese_fault_step *step, char *text, size_t size)
+{
+    static const char *const words[ESE_ACTS] = {[ESE_ACT_KILL] = "killed",
+                                                [ESE_ACT_START] = "started again"};
+    struct ese_buffer without = ESE_BUFFER_INIT(size - 1);
+    int passed_over = 0;
     for (int i = 0; i < run->count; i++) {
-        if (step->act == ESE_FAULT_KILL)
-            ese_journey_kill(run->journeys[i], step->role);
-        else if (ese_journey_start(run->journeys[i], step->role, error) < 0)
+        const struct ese_deeds *deeds = &run->deeds[i];
+        if (deeds->list[deeds->count - 1].roles == 0)
+            ese_buffer_printf(&without, "%s%s", passed_over++ > 0 ? " and " : "",
+                              ese_journey_specification(run->journeys[i]));
+    }
+    snprintf(text, size, "%s %s%s%s", step->part->name, words[step->act],
+             passed_over == 0 ? " on all sides" : ", passed over on ",
+             passed_over == 0 ? "" : without.text);
+    ese_buffer_free(&without);
+}
+
+/* Does the next step of the fault when it is due: one act on all journeys, one right after the other. */
+static int advance_fault(struct run *run, enum ese_run_phase phase, struct ese_error *error)
+{
+    if (ese_clock_monotonic_ns() < next_step_ns(run))
+        return 0;
+    const struct ese_fault_step *step = &run->options->fault->steps[run->next_step++];
+    for (int i = 0; i < run->count; i++) {
+        if (ese_fault_do(step, run->journeys[i], &run->deeds[i], error) < 0)
             return -1;
     }
-    snprintf(event, sizeof event, "%s %s", ese_role_name(step->role),
-             step->act == ESE_FAULT_KILL ? "killed" : "started again");
+    char event[ESE_RUN_EVENT_SIZE];
+    event_of(run, step, event, sizeof event);
     show(run, phase, event);
     return 0;
 }
@@ -204,7 +235,7 @@ static int offer_to_the_end(struct run *run, struct ese_error *error)
     int64_t warm_ns = run->schedule_ns + run->options->warmup_s * ESE_NS_PER_S;
     bool offering = true;
     while (offering || fault_is_under_way(run)) {
-        ese_service_wait(LOOK_EVERY_MS);
+        wait_a_while(run);
         enum ese_run_phase phase =
             ese_clock_monotonic_ns() < warm_ns ? ESE_RUN_WARMING : ESE_RUN_RUNNING;
         if (stopped(error) < 0 || advance_fault(run, phase, error) < 0)
@@ -216,6 +247,14 @@ static int offer_to_the_end(struct run *run, struct ese_error *error)
     return 0;
 }
 
+static bool somebody_comes(const struct ese_journey_view *view)
+{
+    bool coming = false;
+    for (int role = 0; role < ESE_ROLES; role++)
+        coming = coming || view->role[role].coming;
+    return coming;
+}
+
 /* However its parties' lives have ended: what they count of their commits is in these (account.h). */
 static bool is_drained(const struct ese_journey_view *view)
 {
@@ -224,13 +263,13 @@ static bool is_drained(const struct ese_journey_view *view)
     int64_t ended = count[ESE_COUNT_MAILS_SENT] + count[ESE_COUNT_MAILS_DEAD] +
                     count[ESE_COUNT_MAILS_UNKNOWN];
     return view->lag == 0 && answered >= count[ESE_COUNT_DECIDED] &&
-           ended >= count[ESE_COUNT_MAILS_ASKED];
+           ended >= count[ESE_COUNT_MAILS_ASKED] && !somebody_comes(view);
 }
 
 /* Somebody who would have to move things on will not come back. */
 static bool is_stuck(const struct ese_journey_view *view)
 {
-    bool stuck = view->broker.lost;
+    bool stuck = false;
     for (int role = 0; role < ESE_ROLES; role++)
         stuck = stuck || (role != ESE_ROLE_CLIENT && view->role[role].lost);
     return stuck;
@@ -291,6 +330,7 @@ static void note_result(struct run *run, int i, bool drained, struct ese_run_jou
     result->transport = ese_journey_transport(journey);
     result->schedule_ns = run->schedule_ns;
     result->restarted_ns = ese_journey_restarted_ns(journey, ESE_ROLE_CONSUMER);
+    result->deeds = run->deeds[i];
     result->drained = drained;
 }
 

@@ -2,7 +2,8 @@
  * run.h - one run: the same load and the same faults over several journeys, watched to the end.
  *
  *     start   brokers first, then everything else; the schedule begins when all of them serve
- *     warm-up, run   the clients offer; the fault's steps happen at their instants
+ *     warm-up, run   the clients offer; the fault's steps happen at their instants, and nobody waits for
+ *              what they start
  *              (a client that ends before it has offered anything ends the run; whoever else ends
  *              though nobody asked for it is told, and the run goes on without it)
  *     drain   until everything acknowledged was processed and mailed, or nothing moves any more
@@ -18,6 +19,7 @@
 #include "orchestration/lab/journey.h"
 
 #define ESE_RUN_JOURNEYS 8
+#define ESE_RUN_EVENT_SIZE 160
 
 struct ese_run_options {
     const char *directory;
@@ -28,6 +30,7 @@ struct ese_run_options {
     int64_t warmup_s;
     int64_t seed;
     const struct ese_fault *fault;
+    int64_t gap_ms; /* of the fault */
     enum ese_durability durability;
     const char *broker;
     const char *bootstrap_servers; /* or NULL */
@@ -48,7 +51,7 @@ struct ese_run_moment {
     enum ese_run_phase phase;
     int64_t elapsed_ms; /* since the schedule began; 0 before */
     int64_t total_ms;   /* warm-up and duration */
-    const char *event;  /* what just happened ("consumers killed"), or NULL */
+    const char *event;  /* what just happened ("consumers killed on all sides"), or NULL */
     const struct ese_ending *ending; /* somebody has just ended unasked, or NULL */
     const char *ended_in;            /* on this journey */
     struct ese_journey **journeys;
@@ -70,6 +73,7 @@ struct ese_run_journey_result {
     struct ese_journey_cost cost;
     int64_t schedule_ns; /* monotonic: when its schedule began */
     int64_t restarted_ns; /* when its consumer came back; 0: never */
+    struct ese_deeds deeds; /* of the fault */
     bool drained;
     struct ese_endings endings;
 };

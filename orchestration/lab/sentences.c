@@ -1,4 +1,4 @@
-/* Three plain sentences on who was better at what in this run: made from its figures, and from nothing else. */
+/* A few plain sentences on who was better at what in this run: made from its figures, and from nothing else. */
 #include "orchestration/lab/report.h"
 
 #include "ese-core/memory.h"
@@ -66,6 +66,53 @@ static void say_kept(const struct ese_results *results, struct ese_buffer *text)
     if (names_where(results, untold, names) > 0)
         ese_buffer_printf(text, "%sof %s it cannot be told", kept > 0 ? "; " : "", names);
     ese_buffer_text(text, ".\n");
+}
+
+/* ---- recovery ---- */
+
+static int64_t acknowledges_again_us(column *transport)
+{
+    return transport->judgement.recovery.acknowledges_again_us;
+}
+
+static int64_t backlog_gone_us(column *transport)
+{
+    return transport->judgement.recovery.backlog_gone_us;
+}
+
+static bool was_struck(column *transport, unsigned roles)
+{
+    return ese_deeds_first(&transport->deeds, ESE_ACT_KILL, roles, 0) != 0;
+}
+
+/* "the backlog was gone after 0.4 s (alpha), not at all (beta)", of those that were struck. Returns how many. */
+static int say_times(const struct ese_results *results, const char *what, unsigned roles,
+                     int64_t (*read_us)(column *), struct ese_buffer *text)
+{
+    int said = 0;
+    for (int i = 0; i < results->count; i++) {
+        column *transport = &results->transports[i];
+        if (!was_struck(transport, roles))
+            continue;
+        ese_buffer_printf(text, "%s", said++ == 0 ? what : ", ");
+        if (read_us(transport) < 0)
+            ese_buffer_printf(text, "not at all (%s)", transport->name);
+        else
+            ese_buffer_printf(text, "after %.1f s (%s)", (double)read_us(transport) / 1e6, transport->name);
+    }
+    return said;
+}
+
+static void say_recovery(const struct ese_results *results, struct ese_buffer *text)
+{
+    struct ese_buffer words = ESE_BUFFER_INIT(2000);
+    int said = say_times(results, "events were acknowledged again ", ESE_ROLES_KEEPING,
+                         acknowledges_again_us, &words);
+    said += say_times(results, said > 0 ? "; the backlog was gone " : "the backlog was gone ",
+                      ESE_ROLES_KEEPING | ESE_ROLE_BIT(ESE_ROLE_CONSUMER), backlog_gone_us, &words);
+    if (said > 0)
+        ese_buffer_printf(text, "  Recovery: %s.\n", words.text);
+    ese_buffer_free(&words);
 }
 
 /* ---- figures, less is better ---- */
@@ -145,6 +192,7 @@ void ese_report_sentences(const struct ese_results *results, struct ese_buffer *
     };
     char names[NAMES_SIZE];
     say_kept(results, text);
+    say_recovery(results, text);
     if (names_where(results, untimed, names) > 0)
         ese_buffer_printf(text, "  Time: nothing can be said, the timing of %s is not to be trusted.\n",
                           names);

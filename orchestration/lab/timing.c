@@ -3,7 +3,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/histogram.h"
 #include "ese-core/memory.h"
-#include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/recovery.h"
 
 #define BEHIND_NS (5 * ESE_NS_PER_MS)
 
@@ -27,7 +27,6 @@ static void note(struct watch *watch, struct ese_histogram *histogram, int64_t d
 static void take_event(struct watch *watch, const struct ese_book_entry *entry)
 {
     struct ese_timing *timing = watch->timing;
-    int64_t restarted_ns = watch->options->restarted_ns;
     timing->warmup_cut += entry->due_ns < watch->options->measured_from_ns;
     timing->behind_schedule += entry->sent_ns - entry->due_ns > BEHIND_NS;
     if (entry->outcome != ESE_HISTORY_ACKNOWLEDGED)
@@ -35,18 +34,6 @@ static void take_event(struct watch *watch, const struct ese_book_entry *entry)
     note(watch, timing->acknowledge, entry->due_ns, entry->done_ns);
     if (entry->committed_ns != 0)
         note(watch, timing->end_to_end, entry->due_ns, entry->committed_ns);
-    bool was_unread = entry->handed_ns == 0 || entry->handed_ns >= restarted_ns;
-    timing->backlog_at_restart += restarted_ns != 0 && entry->done_ns < restarted_ns && was_unread;
-}
-
-/* NULL where there is none: the figure that needs it is left out then. */
-static struct ese_history_reader *open_history(const struct watch *watch, const char *name)
-{
-    char path[ESE_ARTIFACT_PATH_SIZE];
-    struct ese_history_reader *reader = NULL;
-    if (ese_artifact_path(watch->options->directory, name, path, NULL) == 0)
-        (void)ese_history_read_open(path, &reader, NULL);
-    return reader;
 }
 
 /* When the SMTP server took each expected mail. */
@@ -60,22 +47,6 @@ static void take_mails(struct watch *watch, const struct ese_oracle *oracle)
         note(watch, watch->timing->mail, book->entries[oracle->mails[mail].last_event].due_ns,
              book->sent.mails[i].time_ns);
     }
-}
-
-/* From the restart to the first handing after it, were it one of an event handed before. */
-static int64_t reads_again_us(const struct watch *watch)
-{
-    int64_t restarted_ns = watch->options->restarted_ns, first_ns = 0;
-    if (restarted_ns == 0)
-        return -1;
-    struct ese_history_reader *reader = open_history(watch, ESE_ARTIFACT_CONSUMER_HISTORY);
-    struct ese_history_record record;
-    while (reader != NULL && first_ns == 0 && ese_history_read_next(reader, &record, NULL) == 1) {
-        if (record.kind == ESE_HISTORY_HANDED && record.time_ns >= restarted_ns)
-            first_ns = record.time_ns;
-    }
-    ese_history_read_close(&reader);
-    return first_ns == 0 ? -1 : (first_ns - restarted_ns) / 1000;
 }
 
 static double processed_a_second(const struct ese_book *book)
@@ -102,13 +73,14 @@ void ese_timing_take(const struct ese_judge_options *options, const struct ese_b
     struct watch watch = {.options = options, .book = book, .timing = timing};
     *timing = (struct ese_timing){
         .acknowledge = ese_histogram_new(), .end_to_end = ese_histogram_new(),
-        .mail = ese_histogram_new(), .reads_again_us = reads_again_us(&watch)};
+        .mail = ese_histogram_new()};
     for (uint32_t i = 0; i < book->count; i++) {
         if (book->entries[i].due_ns != 0 && !book->entries[i].is_out)
             take_event(&watch, &book->entries[i]);
     }
     take_mails(&watch, oracle);
     timing->processed_per_s = processed_a_second(book);
+    ese_recovery_take(options, book, &timing->recovery);
 }
 
 void ese_timing_free(struct ese_timing *timing)

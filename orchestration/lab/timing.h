@@ -20,8 +20,7 @@ struct ese_timing {
     int64_t warmup_cut;
     int64_t behind_schedule; /* events sent more than 5 ms after they were due, warm-up included */
     int64_t negative;        /* latencies below zero */
-    int64_t reads_again_us;  /* this and the next as in judgement.h */
-    int64_t backlog_at_restart;
+    struct ese_recovery recovery;
     double processed_per_s;
 };
 

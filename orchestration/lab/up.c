@@ -119,8 +119,6 @@ static int watch(struct ese_journey *journey, const char *directory, struct ese_
         struct ese_journey_view view;
         bound_files(journey, directory, &mails_due_ns);
         ese_journey_view(journey, &view);
-        if (is_missed(&view.broker, "broker") && ese_journey_start_broker(journey, error) < 0)
-            return -1;
         for (enum ese_role role = 0; role < ESE_ROLES; role++) {
             if (is_missed(&view.role[role], ese_role_name(role)) &&
                 ese_journey_start(journey, role, error) < 0)

@@ -135,8 +135,7 @@ void ese_judge_figures(const struct ese_figures *figures, const struct ese_groun
         .mail = latency_of(timing->mail),
         .warmup_cut = timing->warmup_cut,
         .behind_schedule = timing->behind_schedule,
-        .reads_again_us = timing->reads_again_us,
-        .backlog_at_restart = timing->backlog_at_restart,
+        .recovery = timing->recovery,
         .processed_per_s = timing->processed_per_s,
     };
     judge_ledger(figures, grounds, judgement);

@@ -6,10 +6,16 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "orchestration/kafka/port.h"
 #include "orchestration/lab/journey_parts.h"
 #include "tests/support/directory.h"
 #include "tests/support/wait.h"
@@ -145,6 +151,57 @@ static void who_was_gone_before_the_fault_is_noted(void **state)
     assert_int_equal(endings(walk), 1);
 }
 
+/* ---- coming back ----------------------------------------------------------------------------- */
+
+/* A listening socket of the test's own, in the place of the party's. */
+static int listen_at(const char *address)
+{
+    struct sockaddr_in there = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    there.sin_port = htons((uint16_t)strtol(strrchr(address, ':') + 1, NULL, 10));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&there, sizeof there), 0);
+    assert_int_equal(listen(fd, 5), 0);
+    return fd;
+}
+
+static void come_back(struct walk *walk)
+{
+    int port;
+    assert_int_equal(ese_port_draw(&port, 1, NULL), 0);
+    snprintf(walk->journey.mailer_address, sizeof walk->journey.mailer_address, "127.0.0.1:%d", port);
+    start(walk, ESE_ROLE_MAILER, "exec sleep 100");
+    ese_journey_view(&walk->journey, &walk->view);
+    assert_true(walk->view.role[ESE_ROLE_MAILER].up);
+    assert_true(walk->view.role[ESE_ROLE_MAILER].coming);
+}
+
+static void who_was_started_again_comes_until_it_serves(void **state)
+{
+    struct walk *walk = *state;
+    come_back(walk);
+    int fd = listen_at(walk->journey.mailer_address);
+    ese_journey_view(&walk->journey, &walk->view);
+    assert_false(walk->view.role[ESE_ROLE_MAILER].coming);
+    close(fd);
+    ese_journey_view(&walk->journey, &walk->view); /* it has served */
+    assert_false(walk->view.role[ESE_ROLE_MAILER].coming);
+    assert_int_equal(endings(walk), 0);
+}
+
+static void who_never_serves_is_given_up(void **state)
+{
+    struct walk *walk = *state;
+    come_back(walk);
+    walk->journey.role[ESE_ROLE_MAILER].since_ns -= 40 * ESE_NS_PER_S;
+    ese_journey_view(&walk->journey, &walk->view);
+    assert_int_equal(endings(walk), 0); /* it has a moment left */
+    walk->journey.role[ESE_ROLE_MAILER].since_ns -= 10 * ESE_NS_PER_S;
+    ese_journey_view(&walk->journey, &walk->view);
+    wait_until_down(walk);
+    assert_true(walk->view.role[ESE_ROLE_MAILER].lost);
+    assert_int_equal(endings(walk), 1);
+}
+
 static void a_clients_schedule_has_an_end(void **state)
 {
     struct walk *walk = *state;
@@ -178,6 +235,8 @@ int main(void)
         TEST(a_kill_from_outside_is_noted),
         TEST(what_a_fault_asks_for_is_not),
         TEST(who_was_gone_before_the_fault_is_noted),
+        TEST(who_was_started_again_comes_until_it_serves),
+        TEST(who_never_serves_is_given_up),
         TEST(a_clients_schedule_has_an_end),
         cmocka_unit_test(endings_are_bounded),
     };

@@ -23,7 +23,7 @@ static char *draw_after(const struct ese_ending *ending, const struct ese_journe
     const struct ese_fault fault = {.name = "f", .story = "something will break"};
     struct ese_picture *picture = ese_picture_new("100 events/s each", &fault, true);
     struct ese_buffer frame = ESE_BUFFER_INIT(10000);
-    if (ending != NULL)
+    if (ending != NULL || event != NULL)
         ese_picture_show(picture, &moment);
     moment.ending = NULL; /* it was told, and is shown from now on */
     ese_picture_draw(picture, &moment, views, width, &frame);
@@ -76,7 +76,7 @@ static void says_what_is_dead(void **state)
     views[0].role[ESE_ROLE_CONSUMER] = (struct ese_role_view){.exists = true, .up = false, .since_ns = since};
     views[1].role[ESE_ROLE_CONSUMER] = (struct ese_role_view){.exists = true, .up = true, .since_ns = since};
     char *frame = draw(views, 80, NULL);
-    char *dead = strstr(frame, "DOWN for 2.");
+    char *dead = strstr(frame, "DOWN 2.");
     assert_non_null(dead);
     assert_null(strstr(dead + 1, "DOWN"));
     free(frame);
@@ -90,7 +90,7 @@ static void says_who_ended_unasked(void **state)
     views[1].role[ESE_ROLE_CLIENT] = (struct ese_role_view){.exists = true, .lost = true};
     char *frame = draw_after(&ending, views, 120, NULL);
     assert_non_null(strstr(frame, "\n  two:way=direct: the client was killed by signal 9, and no fault"));
-    assert_non_null(strstr(frame, "offered  DOWN"));
+    assert_non_null(strstr(frame, "DOWN "));
     free(frame);
     frame = draw_after(&ending, views, 40, NULL); /* one line, however narrow */
     assert_non_null(strstr(frame, "\n  two:way=direct: the client was killed\n"));
@@ -112,10 +112,35 @@ static void a_dead_broker_is_a_dead_server(void **state)
     (void)state;
     struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 0}};
     views[1].role[ESE_ROLE_SERVER] = (struct ese_role_view){.exists = true, .up = true};
-    views[1].broker = (struct ese_role_view){.exists = true, .up = false};
-    char *frame = draw(views, 80, NULL);
-    assert_non_null(strstr(frame, "acknowledged  DOWN"));
+    struct ese_role_view *broker = &views[1].role[ESE_ROLE_BROKER];
+    *broker = (struct ese_role_view){.exists = true, .up = false, .since_ns = ese_clock_monotonic_ns()};
+    char *frame = draw(views, 40, NULL); /* in the narrowest column, too */
+    assert_non_null(strstr(frame, "broker DOWN 0."));
     free(frame);
+    broker->up = broker->coming = true;
+    frame = draw(views, 80, NULL);
+    assert_non_null(strstr(frame, "broker STARTING 0."));
+    assert_null(strstr(frame, "DOWN"));
+    free(frame);
+    broker->coming = false;
+    frame = draw(views, 80, NULL);
+    assert_null(strstr(frame, "broker"));
+    free(frame);
+}
+
+/* One line each, however narrow: the picture is drawn over by counting them. */
+static void events_fit_their_line(void **state)
+{
+    (void)state;
+    struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 0}};
+    for (int width = 40; width <= 80; width += 40) {
+        char *frame = draw(views, width, "servers killed, passed over on one and another and a third of them");
+        char *event = strstr(frame, "\n  servers killed, passed");
+        assert_non_null(event);
+        assert_true(strcspn(event + 1, "\n") <= (size_t)width);
+        assert_non_null(strstr(event, " s ago\n"));
+        free(frame);
+    }
 }
 
 int main(void)
@@ -127,6 +152,7 @@ int main(void)
         cmocka_unit_test(says_who_ended_unasked),
         cmocka_unit_test(a_client_that_has_finished_is_no_fault),
         cmocka_unit_test(a_dead_broker_is_a_dead_server),
+        cmocka_unit_test(events_fit_their_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

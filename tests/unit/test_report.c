@@ -5,7 +5,14 @@
 
 #include <cmocka.h>
 
+#include "ese-core/clock.h"
 #include "orchestration/lab/report.h"
+
+static void strike(struct ese_results_transport *transport, enum ese_act act, unsigned roles, int64_t at_s)
+{
+    ese_deeds_add(&transport->deeds,
+                  &(struct ese_deed){.act = act, .roles = roles, .done_ns = 1000 + at_s * ESE_NS_PER_S});
+}
 
 /* Two transports that kept everything; the second slower at answering and dearer. */
 static struct ese_results fair_run(void)
@@ -16,6 +23,8 @@ static struct ese_results fair_run(void)
         snprintf(one->name, sizeof one->name, "%s", i == 0 ? "alpha" : "beta");
         one->durability = ESE_DURABILITY_OS;
         one->restarted_ns = 1;
+        strike(one, ESE_ACT_KILL, ESE_ROLE_BIT(ESE_ROLE_CONSUMER), 0);
+        strike(one, ESE_ACT_START, ESE_ROLE_BIT(ESE_ROLE_CONSUMER), 12);
         one->cost = (struct ese_journey_cost){.cpu_ns = (i + 1) * INT64_C(2000000000),
                                               .rss_peak_bytes = (i * 9 + 1) * INT64_C(40000000),
                                               .processes = 4 + i};
@@ -24,7 +33,10 @@ static struct ese_results fair_run(void)
         one->judgement.mails = (struct ese_mail_ledger){.expected = 700, .arrived = 700, .matched = 700};
         one->judgement.acknowledge = (struct ese_latency){.count = 10, .p50_us = 500, .p99_us = 1500 + i * 9000};
         one->judgement.end_to_end = (struct ese_latency){.count = 10, .p50_us = 2000, .p99_us = 9000};
-        one->judgement.reads_again_us = 120000;
+        one->judgement.recovery = (struct ese_recovery){.acknowledges_again_us = -1,
+                                                        .reads_again_us = 120000,
+                                                        .backlog_at_restart = 1234,
+                                                        .backlog_gone_us = 340000 + i * 1000000};
     }
     return results;
 }
@@ -74,14 +86,67 @@ static void the_table_says_who_ended_unasked(void **state)
     free(text);
 }
 
+/* A row of the table, blanks aside. */
+static void has_row(const char *text, const char *label, const char *first, const char *second)
+{
+    char cells[2][32] = {"", ""};
+    const char *row = strstr(text, label);
+    assert_non_null(row);
+    assert_int_equal(sscanf(row + strlen(label), " %31[^\n]", cells[0]), 1);
+    char *gap = strstr(cells[0], "  ");
+    assert_non_null(gap);
+    *gap = '\0';
+    snprintf(cells[1], sizeof cells[1], "%s", gap + 1 + strspn(gap + 1, " "));
+    assert_string_equal(cells[0], first);
+    assert_string_equal(cells[1], second);
+}
+
 static void the_recovery_rows_are_there_only_after_a_restart(void **state)
 {
     (void)state;
     struct ese_results results = fair_run();
-    results.transports[0].restarted_ns = 0;
-    results.transports[1].restarted_ns = 0;
     char *text = table(&results);
+    has_row(text, "consumer away for", "12.00 s", "12.00 s");
+    has_row(text, "waiting when it came back", "1,234", "1,234");
+    has_row(text, "it read again after", "0.12 s", "0.12 s");
+    has_row(text, "backlog gone, since the return", "0.34 s", "1.34 s");
+    assert_null(strstr(text, "server away"));
+    assert_null(strstr(text, "acknowledged again"));
+    assert_null(strstr(text, "passed over"));
+    free(text);
+    for (int i = 0; i < 2; i++) {
+        results.transports[i].restarted_ns = 0;
+        results.transports[i].deeds.count = 0;
+    }
+    text = table(&results);
+    assert_null(strstr(text, "FAULT"));
     assert_null(strstr(text, "read again"));
+    free(text);
+}
+
+static void a_dead_server_has_its_rows(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    struct ese_results_transport *alpha = &results.transports[0], *beta = &results.transports[1];
+    strike(alpha, ESE_ACT_KILL, ESE_ROLE_BIT(ESE_ROLE_SERVER), 5);
+    strike(alpha, ESE_ACT_START, ESE_ROLE_BIT(ESE_ROLE_SERVER), 7);
+    alpha->judgement.recovery.acknowledges_again_us = 2125000;
+    struct ese_deed passed = {.act = ESE_ACT_KILL, .passed_over = ESE_ROLES_KEEPING, .done_ns = 1005};
+    ese_deeds_add(&beta->deeds, &passed);
+    char *text = table(&results);
+    has_row(text, "server away for", "2.00 s", "passed over");
+    has_row(text, "acknowledged again, since death", "2.12 s", "-");
+    assert_non_null(strstr(text, "\n  beta: it has no server of its own, so the fault passed it over\n"));
+    assert_null(strstr(text, "alpha: it has no"));
+    assert_null(strstr(text, "beta: it has no broker"));
+    free(text);
+    beta->deeds.list[beta->deeds.count - 1] = (struct ese_deed){.act = ESE_ACT_KILL, .roles = ESE_ROLES_KEEPING};
+    beta->deeds.list[beta->deeds.count - 1].done_ns = 1005;
+    alpha->judgement.recovery.acknowledges_again_us = -1;
+    text = table(&results);
+    has_row(text, "server away for", "2.00 s", "to the end");
+    has_row(text, "acknowledged again, since death", "never", "never");
     free(text);
 }
 
@@ -94,6 +159,13 @@ static void sentences_follow_the_figures(void **state)
     assert_non_null(strstr(text, "alpha (1.5 ms; beta 10.5)"));
     assert_non_null(strstr(text, "p50: about equal (2.0 ms)"));
     assert_non_null(strstr(text, "alpha (2.0 s; beta 4.0)"));
+    assert_non_null(strstr(text, "  Recovery: the backlog was gone after 0.3 s (alpha), after 1.3 s (beta).\n"));
+    free(text);
+    strike(&results.transports[1], ESE_ACT_KILL, ESE_ROLE_BIT(ESE_ROLE_SERVER), 5);
+    results.transports[0].deeds.count = 0;
+    text = sentences(&results);
+    assert_non_null(strstr(text, "  Recovery: events were acknowledged again not at all (beta); the backlog was "
+                                 "gone after 1.3 s (beta).\n"));
     free(text);
     results.transports[1].judgement.ledger.lost = 3;
     results.transports[1].judgement.mails.lost = 2;
@@ -128,6 +200,7 @@ int main(void)
         cmocka_unit_test(the_table_holds_the_figures),
         cmocka_unit_test(the_table_says_who_ended_unasked),
         cmocka_unit_test(the_recovery_rows_are_there_only_after_a_restart),
+        cmocka_unit_test(a_dead_server_has_its_rows),
         cmocka_unit_test(sentences_follow_the_figures),
         cmocka_unit_test(the_exit_status_is_the_worst),
     };

@@ -38,6 +38,15 @@ static struct ese_results some_results(void)
     return results;
 }
 
+static void write_results(const char *text)
+{
+    char *path = ese_test_path(directory, "results.json");
+    FILE *file = fopen(path, "w");
+    fputs(text, file);
+    fclose(file);
+    free(path);
+}
+
 static void what_check_needs_comes_back(void **state)
 {
     (void)state;
@@ -45,6 +54,13 @@ static void what_check_needs_comes_back(void **state)
     struct ese_endings *endings = &written.transports[0].endings;
     ese_endings_add(endings, "consumer", 137, "its \"last\" words \xff\n");
     ese_endings_add(endings, "broker", -1, "");
+    written.gap_s = 4;
+    struct ese_deeds *deeds = &written.transports[0].deeds;
+    ese_deeds_add(deeds, &(struct ese_deed){.act = ESE_ACT_KILL, .done_ns = 1234567890999,
+                                            .roles = ESE_ROLE_BIT(ESE_ROLE_SERVER),
+                                            .passed_over = ESE_ROLE_BIT(ESE_ROLE_BROKER)});
+    ese_deeds_add(deeds, &(struct ese_deed){.act = ESE_ACT_START, .done_ns = 1234567891000,
+                                            .roles = ESE_ROLES_KEEPING});
     assert_int_equal(ese_results_write(directory, &written, NULL), 0);
     assert_int_equal(ese_results_read(directory, &read, NULL), 0);
     const struct ese_results_transport *one = &read.transports[0];
@@ -60,24 +76,54 @@ static void what_check_needs_comes_back(void **state)
     assert_int_equal(one->endings.list[0].ended_ns, endings->list[0].ended_ns);
     assert_string_equal(one->endings.list[0].last_words, "its \"last\" words ??");
     assert_int_equal(one->endings.list[1].status, -1);
+    assert_int_equal(read.gap_s, 4);
+    assert_int_equal(one->deeds.count, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(one->deeds.list[i].act, deeds->list[i].act);
+        assert_int_equal(one->deeds.list[i].done_ns, deeds->list[i].done_ns);
+        assert_int_equal(one->deeds.list[i].roles, deeds->list[i].roles);
+        assert_int_equal(one->deeds.list[i].passed_over, deeds->list[i].passed_over);
+    }
+}
+
+/* What a program of another day may have written of them. */
+static void unheard_of_deeds_are_malformed(void **state)
+{
+    (void)state;
+    static const char *const strange[][2] = {{"\"kill\"", "\"stun\""}, {"\"consumer\"", "\"ensemble\""}};
+    for (size_t i = 0; i < 2; i++) {
+        struct ese_results written = some_results(), read;
+        ese_deeds_add(&written.transports[0].deeds,
+                      &(struct ese_deed){.act = ESE_ACT_KILL, .roles = ESE_ROLE_BIT(ESE_ROLE_CONSUMER)});
+        char *text = ese_results_text(&written);
+        char *word = strstr(text, strange[i][0]);
+        assert_non_null(word);
+        memcpy(word, strange[i][1], strlen(strange[i][1]));
+        write_results(text);
+        assert_int_equal(ese_results_read(directory, &read, NULL), -1);
+        free(text);
+    }
 }
 
 /* As the first version wrote it. */
-static void a_run_without_endings_is_read(void **state)
+static void a_run_of_earlier_days_is_read(void **state)
 {
     (void)state;
+    static const char *const younger[][2] = {
+        {"\"endings\"", "\"unheard\""}, {"\"deeds\"", "\"_____\""}, {"\"gap_s\"", "\"_____\""}};
     struct ese_results written = some_results(), read;
+    written.gap_s = 5;
     char *text = ese_results_text(&written);
-    char *endings = strstr(text, "\"endings\"");
-    assert_non_null(endings);
-    memcpy(endings, "\"unheard\"", strlen("\"unheard\""));
-    char *path = ese_test_path(directory, "results.json");
-    FILE *file = fopen(path, "w");
-    fputs(text, file);
-    fclose(file);
+    for (size_t i = 0; i < 3; i++) {
+        char *member = strstr(text, younger[i][0]);
+        assert_non_null(member);
+        memcpy(member, younger[i][1], strlen(younger[i][1]));
+    }
+    write_results(text);
     assert_int_equal(ese_results_read(directory, &read, NULL), 0);
     assert_int_equal(read.transports[0].endings.count, 0);
-    free(path);
+    assert_int_equal(read.transports[0].deeds.count, 0);
+    assert_int_equal(read.gap_s, 0);
     free(text);
 }
 
@@ -87,7 +133,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_check_needs_comes_back),
-        TEST(a_run_without_endings_is_read),
+        TEST(unheard_of_deeds_are_malformed),
+        TEST(a_run_of_earlier_days_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,42 @@
+/*
+ * deed.h - what a fault has done to the parties of one journey, and when: the instants as executed, from
+ * which the times of recovery are told, then and whenever the run is judged again.
+ */
+#ifndef ESE_LAB_DEED_H
+#define ESE_LAB_DEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "orchestration/lab/role.h"
+
+#define ESE_DEEDS 16 /* of one journey */
+
+enum ese_act { ESE_ACT_KILL, ESE_ACT_START, ESE_ACTS };
+
+const char *ese_act_name(enum ese_act act);    /* "kill" */
+enum ese_act ese_act_find(const char *name);   /* ESE_ACTS when there is none of that name */
+
+struct ese_deed {
+    enum ese_act act;
+    int64_t done_ns;      /* monotonic: just before it was done, or would have been */
+    unsigned roles;       /* it was done to these (ESE_ROLE_BIT) */
+    unsigned passed_over; /* it was meant for these, too: they are not there, or not the lab's own */
+};
+
+struct ese_deeds {
+    struct ese_deed list[ESE_DEEDS]; /* as they were done */
+    int count;
+};
+
+/* Room for one more is the caller's to have. */
+void ese_deeds_add(struct ese_deeds *deeds, const struct ese_deed *deed);
+
+/* When the act was first done to any of the roles at from_ns or later; 0: never. */
+int64_t ese_deeds_first(const struct ese_deeds *deeds, enum ese_act act, unsigned roles, int64_t from_ns);
+/* When it was last done to any of them; 0: never. */
+int64_t ese_deeds_last(const struct ese_deeds *deeds, enum ese_act act, unsigned roles);
+/* Whether any of the roles was meant and passed over. */
+bool ese_deeds_passed_over(const struct ese_deeds *deeds, unsigned roles);
+
+#endif

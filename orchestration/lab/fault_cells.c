@@ -1,0 +1,133 @@
+#include "orchestration/lab/fault_cells.h"
+
+#include "ese-core/memory.h"
+#include "orchestration/lab/picture.h"
+
+#define CELL_SIZE ESE_FAULT_CELL_SIZE
+#define CONSUMER ESE_ROLE_BIT(ESE_ROLE_CONSUMER)
+#define MAILER ESE_ROLE_BIT(ESE_ROLE_MAILER)
+
+typedef const struct ese_results_transport column;
+
+static bool was_struck(column *transport, unsigned roles)
+{
+    return ese_deeds_first(&transport->deeds, ESE_ACT_KILL, roles, 0) != 0;
+}
+
+/* ---- cells ---- */
+
+static void put_seconds(int64_t us, char text[CELL_SIZE])
+{
+    if (us < 0)
+        snprintf(text, CELL_SIZE, "never");
+    else
+        snprintf(text, CELL_SIZE, "%.2f s", (double)us / 1e6);
+}
+
+static void put_away(column *transport, unsigned roles, char text[CELL_SIZE])
+{
+    int64_t killed_ns = ese_deeds_first(&transport->deeds, ESE_ACT_KILL, roles, 0);
+    int64_t started_ns = ese_deeds_first(&transport->deeds, ESE_ACT_START, roles, killed_ns);
+    if (killed_ns == 0)
+        snprintf(text, CELL_SIZE, "passed over");
+    else if (started_ns == 0)
+        snprintf(text, CELL_SIZE, "to the end");
+    else
+        put_seconds((started_ns - killed_ns) / 1000, text);
+}
+
+/* The time, where any of the roles was struck. */
+static void put_recovery(column *transport, unsigned roles, int64_t us, char text[CELL_SIZE])
+{
+    if (was_struck(transport, roles))
+        put_seconds(us, text);
+    else
+        snprintf(text, CELL_SIZE, "-");
+}
+
+void ese_fault_cell_server(column *transport, char text[CELL_SIZE])
+{
+    put_away(transport, ESE_ROLES_KEEPING, text);
+}
+
+void ese_fault_cell_consumer(column *transport, char text[CELL_SIZE])
+{
+    put_away(transport, CONSUMER, text);
+}
+
+void ese_fault_cell_mailer(column *transport, char text[CELL_SIZE])
+{
+    put_away(transport, MAILER, text);
+}
+
+void ese_fault_cell_acknowledges(column *transport, char text[CELL_SIZE])
+{
+    put_recovery(transport, ESE_ROLES_KEEPING, transport->judgement.recovery.acknowledges_again_us,
+                 text);
+}
+
+/* Runs of earlier days tell a restart, and no deeds. */
+void ese_fault_cell_reads(column *transport, char text[CELL_SIZE])
+{
+    put_seconds(transport->judgement.recovery.reads_again_us, text);
+}
+
+void ese_fault_cell_backlog(column *transport, char text[CELL_SIZE])
+{
+    char number[ESE_PICTURE_NUMBER_SIZE];
+    ese_picture_number(transport->judgement.recovery.backlog_at_restart, number);
+    snprintf(text, CELL_SIZE, "%s", number);
+}
+
+void ese_fault_cell_gone(column *transport, char text[CELL_SIZE])
+{
+    put_recovery(transport, ESE_ROLES_KEEPING | CONSUMER, transport->judgement.recovery.backlog_gone_us,
+                 text);
+}
+
+/* ---- rows ---- */
+
+static bool was_meant(const struct ese_results *results, unsigned roles)
+{
+    for (int i = 0; i < results->count; i++) {
+        column *transport = &results->transports[i];
+        if (was_struck(transport, roles) || ese_deeds_passed_over(&transport->deeds, roles))
+            return true;
+    }
+    return false;
+}
+
+bool ese_fault_cells_server(const struct ese_results *results)
+{
+    return was_meant(results, ESE_ROLES_KEEPING);
+}
+
+bool ese_fault_cells_consumer(const struct ese_results *results)
+{
+    return was_meant(results, CONSUMER);
+}
+
+bool ese_fault_cells_mailer(const struct ese_results *results)
+{
+    return was_meant(results, MAILER);
+}
+
+bool ese_fault_cells_events(const struct ese_results *results)
+{
+    return was_meant(results, ESE_ROLES_KEEPING | CONSUMER);
+}
+
+bool ese_fault_cells_restart(const struct ese_results *results)
+{
+    for (int i = 0; i < results->count; i++) {
+        if (results->transports[i].restarted_ns != 0)
+            return true;
+    }
+    return false;
+}
+
+bool ese_fault_cells_any(const struct ese_results *results)
+{
+    return ese_fault_cells_events(results) || ese_fault_cells_mailer(results) ||
+           ese_fault_cells_restart(results);
+}

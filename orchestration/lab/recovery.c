@@ -1,0 +1,110 @@
+#include "orchestration/lab/recovery.h"
+
+#include "orchestration/lab/artifacts.h"
+
+static const struct ese_deeds none;
+
+static const struct ese_deeds *deeds_of(const struct ese_judge_options *options)
+{
+    return options->deeds == NULL ? &none : options->deeds;
+}
+
+static bool is_acknowledged(const struct ese_book_entry *entry)
+{
+    return entry->outcome == ESE_HISTORY_ACKNOWLEDGED && !entry->is_out;
+}
+
+/* ---- acknowledged again ---------------------------------------------------------------------- */
+
+static int64_t first_acknowledged_ns(const struct ese_book *book, int64_t from_ns)
+{
+    int64_t first_ns = INT64_MAX;
+    for (uint32_t i = 0; i < book->count; i++) {
+        const struct ese_book_entry *entry = &book->entries[i];
+        if (is_acknowledged(entry) && entry->done_ns >= from_ns && entry->done_ns < first_ns)
+            first_ns = entry->done_ns;
+    }
+    return first_ns;
+}
+
+static int64_t acknowledges_again_us(const struct ese_deeds *deeds, const struct ese_book *book)
+{
+    int64_t killed_ns = ese_deeds_first(deeds, ESE_ACT_KILL, ESE_ROLES_KEEPING, 0);
+    int64_t started_ns = ese_deeds_first(deeds, ESE_ACT_START, ESE_ROLES_KEEPING, killed_ns);
+    if (killed_ns == 0 || started_ns == 0)
+        return -1;
+    int64_t first_ns = first_acknowledged_ns(book, started_ns);
+    return first_ns == INT64_MAX ? -1 : (first_ns - killed_ns) / 1000;
+}
+
+/* ---- read again ------------------------------------------------------------------------------ */
+
+/* NULL where there is none: the figure that needs it is left out then. */
+static struct ese_history_reader *open_history(const char *directory, const char *name)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    struct ese_history_reader *reader = NULL;
+    if (ese_artifact_path(directory, name, path, NULL) == 0)
+        (void)ese_history_read_open(path, &reader, NULL);
+    return reader;
+}
+
+/* From the restart to the first handing after it, were it one of an event handed before. */
+static int64_t reads_again_us(const struct ese_judge_options *options)
+{
+    int64_t restarted_ns = options->restarted_ns, first_ns = 0;
+    if (restarted_ns == 0)
+        return -1;
+    struct ese_history_reader *reader = open_history(options->directory, ESE_ARTIFACT_CONSUMER_HISTORY);
+    struct ese_history_record record;
+    while (reader != NULL && first_ns == 0 && ese_history_read_next(reader, &record, NULL) == 1) {
+        if (record.kind == ESE_HISTORY_HANDED && record.time_ns >= restarted_ns)
+            first_ns = record.time_ns;
+    }
+    ese_history_read_close(&reader);
+    return first_ns == 0 ? -1 : (first_ns - restarted_ns) / 1000;
+}
+
+/* ---- the backlog ----------------------------------------------------------------------------- */
+
+static int64_t backlog_at(const struct ese_book *book, int64_t restarted_ns)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; restarted_ns != 0 && i < book->count; i++) {
+        const struct ese_book_entry *entry = &book->entries[i];
+        bool is_unread = entry->handed_ns == 0 || entry->handed_ns >= restarted_ns;
+        count += is_acknowledged(entry) && entry->done_ns < restarted_ns && is_unread;
+    }
+    return count;
+}
+
+/* What is lost cannot be waited for. */
+static int64_t backlog_gone_us(const struct ese_deeds *deeds, const struct ese_book *book)
+{
+    unsigned roles = ESE_ROLES_KEEPING | ESE_ROLE_BIT(ESE_ROLE_CONSUMER);
+    int64_t back_ns = ese_deeds_last(deeds, ESE_ACT_START, roles), gone_ns = back_ns;
+    if (back_ns == 0)
+        return -1;
+    for (uint32_t i = 0; i < book->count; i++) {
+        const struct ese_book_entry *entry = &book->entries[i];
+        if (!is_acknowledged(entry) || entry->done_ns > back_ns || entry->is_lost)
+            continue;
+        if (!entry->is_processed)
+            return -1;
+        if (entry->committed_ns > gone_ns)
+            gone_ns = entry->committed_ns;
+    }
+    return (gone_ns - back_ns) / 1000;
+}
+
+void ese_recovery_take(const struct ese_judge_options *options, const struct ese_book *book,
+                       struct ese_recovery *recovery)
+{
+    const struct ese_deeds *deeds = deeds_of(options);
+    *recovery = (struct ese_recovery){
+        .acknowledges_again_us = acknowledges_again_us(deeds, book),
+        .reads_again_us = reads_again_us(options),
+        .backlog_at_restart = backlog_at(book, options->restarted_ns),
+        .backlog_gone_us = backlog_gone_us(deeds, book),
+    };
+}

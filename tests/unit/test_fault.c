@@ -1,0 +1,237 @@
+/* The tables of the faults, and what their steps do to a journey whose parties are played by shells. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-core/memory.h"
+#include "ese-core/option.h"
+#include "orchestration/lab/fault.h"
+#include "orchestration/lab/journey_parts.h"
+#include "tests/support/directory.h"
+#include "tests/support/wait.h"
+
+#define PATIENCE_MS 20000
+#define CONSUMER ESE_ROLE_BIT(ESE_ROLE_CONSUMER)
+#define SERVER ESE_ROLE_BIT(ESE_ROLE_SERVER)
+#define BROKER ESE_ROLE_BIT(ESE_ROLE_BROKER)
+
+static const char *const names[] = {"bad-day", "server-down", "broker-down", "mailer-down",
+                                    "consumer-down", "none"};
+
+static const struct ese_fault *fault_of(const char *name)
+{
+    const struct ese_fault *fault = NULL;
+    struct ese_error error;
+    assert_int_equal(ese_fault_find(name, &fault, &error), 0);
+    assert_string_equal(fault->name, name);
+    return fault;
+}
+
+static void each_name_is_a_fault(void **state)
+{
+    (void)state;
+    size_t length = 0;
+    for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {
+        assert_true(strlen(fault_of(names[i])->story) > 0);
+        assert_true(ese_option_has_choice(ESE_FAULT_NAMES, names[i]));
+        length += strlen(names[i]) + 1;
+    }
+    assert_int_equal(strlen(ESE_FAULT_NAMES) + 1, length);
+    assert_int_equal(fault_of("none")->count, 0);
+    const struct ese_fault *fault;
+    struct ese_error error;
+    assert_int_equal(ese_fault_find("bad-da", &fault, &error), -1);
+    assert_int_equal(error.code, ESE_E_USAGE);
+    assert_non_null(strstr(error.text, ESE_FAULT_NAMES));
+}
+
+/* Whatever the gap, nobody comes back before having died, nor dies twice, and all come back. */
+static void whoever_dies_comes_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {
+        const struct ese_fault *fault = fault_of(names[i]);
+        assert_true(fault->count <= ESE_DEEDS);
+        for (int64_t gap_ms = 0; gap_ms <= 3600000; gap_ms += 1200000) {
+            unsigned dead = 0;
+            int64_t before_ms = 0;
+            for (int s = 0; s < fault->count; s++) {
+                const struct ese_fault_step *step = &fault->steps[s];
+                assert_true(ese_fault_step_ms(step, gap_ms) >= before_ms);
+                before_ms = ese_fault_step_ms(step, gap_ms);
+                assert_int_equal(dead & step->part->roles,
+                                 step->act == ESE_ACT_KILL ? 0 : step->part->roles);
+                dead ^= step->part->roles;
+            }
+            assert_int_equal(dead, 0);
+        }
+    }
+}
+
+static void the_bad_day_is_in_this_order(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ese_act act;
+        unsigned roles;
+        int64_t at_ms; /* with a gap of five seconds */
+    } wanted[] = {
+        {ESE_ACT_KILL, CONSUMER, 0},
+        {ESE_ACT_KILL, SERVER | BROKER, 5000},
+        {ESE_ACT_START, SERVER | BROKER, 7000},
+        {ESE_ACT_START, CONSUMER, 12000},
+    };
+    const struct ese_fault *fault = fault_of("bad-day");
+    assert_int_equal(fault->count, ESE_COUNT_OF(wanted));
+    for (int i = 0; i < fault->count; i++) {
+        assert_int_equal(fault->steps[i].act, wanted[i].act);
+        assert_int_equal(fault->steps[i].part->roles, wanted[i].roles);
+        assert_int_equal(ese_fault_step_ms(&fault->steps[i], 5000), wanted[i].at_ms);
+    }
+    assert_int_equal(ese_fault_step_ms(&fault->steps[1], 1000), 1000);
+    assert_int_equal(ese_fault_step_ms(&fault->steps[2], 1000), 3000);
+}
+
+static void an_outage_is_of_whoever_keeps_the_events(void **state)
+{
+    (void)state;
+    assert_int_equal(ese_fault_outage_ms(fault_of("none"), 5000, SERVER | BROKER), 0);
+    assert_int_equal(ese_fault_outage_ms(fault_of("consumer-down"), 5000, SERVER | BROKER | CONSUMER), 0);
+    assert_int_equal(ese_fault_outage_ms(fault_of("mailer-down"), 5000, SERVER | BROKER), 0);
+    assert_int_equal(ese_fault_outage_ms(fault_of("bad-day"), 5000, 0), 0);
+    assert_int_equal(ese_fault_outage_ms(fault_of("broker-down"), 5000, SERVER), 0);
+    int64_t of_server_ms = ese_fault_outage_ms(fault_of("server-down"), 5000, SERVER);
+    int64_t of_both_ms = ese_fault_outage_ms(fault_of("bad-day"), 5000, SERVER | BROKER);
+    assert_true(of_server_ms > 2000 && of_server_ms < of_both_ms);
+    assert_int_equal(ese_fault_outage_ms(fault_of("broker-down"), 5000, SERVER | BROKER), of_both_ms);
+    /* compare's default suffices, whatever the gap */
+    assert_in_range(of_both_ms, 2000 + 3500, 10000);
+    assert_int_equal(ese_fault_outage_ms(fault_of("bad-day"), 600000, SERVER | BROKER), of_both_ms);
+}
+
+/* ---- what a step does ------------------------------------------------------------------------ */
+
+struct walk {
+    char *directory;
+    struct ese_journey journey;
+    struct ese_journey_view view; /* as last seen */
+    struct ese_deeds deeds;
+};
+
+static int set_up(void **state)
+{
+    struct walk *walk = ese_alloc(sizeof *walk);
+    *state = walk;
+    walk->directory = ese_test_directory_make();
+    walk->journey.directory = walk->directory;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct walk *walk = *state;
+    for (int role = 0; role < ESE_ROLES; role++) {
+        ese_process_free(&walk->journey.role[role].process);
+        ese_history_read_close(&walk->journey.history[role]);
+    }
+    ese_test_directory_remove(&walk->directory);
+    free(walk);
+    return 0;
+}
+
+static void play(struct walk *walk, enum ese_role role)
+{
+    char *log = ese_test_path(walk->directory, ese_role_name(role));
+    struct ese_process *process = ese_process_new(ese_role_name(role), log);
+    ese_process_argument(process, "/bin/sh");
+    ese_process_option(process, "-c", "exec sleep 100");
+    walk->journey.role[role].process = process;
+    assert_int_equal(ese_journey_start(&walk->journey, role, NULL), 0);
+    free(log);
+}
+
+static bool is_up(struct walk *walk, enum ese_role role)
+{
+    ese_journey_view(&walk->journey, &walk->view);
+    return walk->view.role[role].up;
+}
+
+static bool is_server_down(void *context)
+{
+    return !is_up(context, ESE_ROLE_SERVER);
+}
+
+static void do_step(struct walk *walk, const char *name, int step)
+{
+    struct ese_error error;
+    assert_int_equal(ese_fault_do(&fault_of(name)->steps[step], &walk->journey, &walk->deeds, &error), 0);
+}
+
+static void a_server_is_killed_and_comes_back(void **state)
+{
+    struct walk *walk = *state;
+    play(walk, ESE_ROLE_SERVER);
+    play(walk, ESE_ROLE_CONSUMER);
+    do_step(walk, "server-down", 0);
+    assert_true(ese_test_wait_until(is_server_down, walk, PATIENCE_MS));
+    assert_true(is_up(walk, ESE_ROLE_CONSUMER));
+    do_step(walk, "server-down", 1);
+    assert_true(is_up(walk, ESE_ROLE_SERVER));
+    assert_int_equal(ese_journey_endings(&walk->journey)->count, 0); /* it was asked for */
+    assert_int_equal(walk->deeds.count, 2);
+    assert_int_equal(walk->deeds.list[0].roles, SERVER); /* it has no broker, and is not blamed for that */
+    assert_int_equal(walk->deeds.list[0].passed_over, 0);
+    int64_t killed_ns = ese_deeds_first(&walk->deeds, ESE_ACT_KILL, SERVER | BROKER, 0);
+    int64_t started_ns = ese_deeds_first(&walk->deeds, ESE_ACT_START, SERVER, killed_ns);
+    assert_true(killed_ns > 0 && started_ns > killed_ns);
+    assert_int_equal(ese_deeds_first(&walk->deeds, ESE_ACT_START, SERVER, started_ns + 1), 0);
+    assert_int_equal(ese_deeds_last(&walk->deeds, ESE_ACT_START, SERVER), started_ns);
+    assert_int_equal(ese_deeds_last(&walk->deeds, ESE_ACT_START, CONSUMER), 0);
+}
+
+static void who_is_started_at_once_was_waited_for(void **state)
+{
+    struct walk *walk = *state;
+    play(walk, ESE_ROLE_SERVER);
+    pid_t first = ese_process_pid(walk->journey.role[ESE_ROLE_SERVER].process);
+    do_step(walk, "server-down", 0);
+    do_step(walk, "server-down", 1);
+    assert_true(is_up(walk, ESE_ROLE_SERVER));
+    assert_true(ese_process_pid(walk->journey.role[ESE_ROLE_SERVER].process) != first);
+}
+
+static void where_there_is_no_server_the_step_is_passed_over(void **state)
+{
+    struct walk *walk = *state;
+    play(walk, ESE_ROLE_CONSUMER);
+    do_step(walk, "bad-day", 1);
+    do_step(walk, "bad-day", 2);
+    do_step(walk, "broker-down", 0);
+    assert_true(is_up(walk, ESE_ROLE_CONSUMER));
+    assert_int_equal(walk->deeds.count, 3);
+    assert_int_equal(walk->deeds.list[0].roles, 0);
+    assert_int_equal(walk->deeds.list[0].passed_over, SERVER | BROKER);
+    assert_int_equal(walk->deeds.list[2].passed_over, BROKER);
+    assert_int_equal(ese_deeds_first(&walk->deeds, ESE_ACT_KILL, SERVER | BROKER, 0), 0);
+    assert_true(ese_deeds_passed_over(&walk->deeds, SERVER));
+    assert_false(ese_deeds_passed_over(&walk->deeds, CONSUMER));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_name_is_a_fault),
+        cmocka_unit_test(whoever_dies_comes_back),
+        cmocka_unit_test(the_bad_day_is_in_this_order),
+        cmocka_unit_test(an_outage_is_of_whoever_keeps_the_events),
+        TEST(a_server_is_killed_and_comes_back),
+        TEST(who_is_started_at_once_was_waited_for),
+        TEST(where_there_is_no_server_the_step_is_passed_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
