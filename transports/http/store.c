@@ -22,7 +22,7 @@ struct ese_store {
     struct ese_store_log log;
     struct ese_store_writer *writer;
     struct ese_store_pages *pages;
-    struct ese_store_lists *lists;
+    struct ese_event_lists *lists;
     struct ese_event_intake *intake;
     int lock_fd; /* -1: in memory only */
     struct ese_metric *asked; /* the original's count of GET /events */
@@ -75,22 +75,15 @@ static void committed(void *context)
     ese_store_pages_wake(store->pages);
 }
 
-static bool asks_for_a_page(const struct ese_http_request *request)
-{
-    return ese_http_request_query(request, "after") != NULL ||
-           ese_http_request_query(request, "limit") != NULL ||
-           ese_http_request_query(request, "wait") != NULL;
-}
-
 static void get_events(void *context, struct ese_http_request *request)
 {
     struct ese_store *store = context;
 
     ese_metric_add(store->asked, 1);
-    if (asks_for_a_page(request))
+    if (ese_event_lists_page_asked(request))
         ese_store_pages_handle(store->pages, request);
     else
-        ese_store_lists_handle(store->lists, request);
+        ese_event_lists_handle(store->lists, request);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -105,7 +98,7 @@ static void detach(struct ese_store **store, int timeout_ms)
     if (detached->writer != NULL)
         ese_store_writer_stop(detached->writer, timeout_ms);
     ese_store_pages_close(&detached->pages);
-    ese_store_lists_close(&detached->lists);
+    ese_event_lists_close(&detached->lists);
     ese_store_writer_close(&detached->writer);
     ese_event_intake_free(&detached->intake);
     if (detached->lock_fd >= 0)
