@@ -72,14 +72,17 @@ check_includes() {
         END { exit wrong }' $product
 }
 
-# As a whole string, or in ese_transport_<name>. orchestration/kafka keeps a broker, which is named so.
+# As a whole string, or in ese_transport_<name>. orchestration/kafka keeps a broker, which is named so. A lesson
+# (transports/transports.list) is at home in the folder of its transport.
 check_names() {
     names=$(awk '!/^#/ && NF { print $1 }' transports/transports.list)
     for name in $names; do
-        others=$(printf '%s\n' "$product" | grep -v -e "^transports/$name/" -e '^orchestration/kafka/')
+        others=$(printf '%s\n' "$product" | grep -v -e "^transports/${name%%+*}/" -e '^orchestration/kafka/')
+        text=$(printf '%s' "$name" | sed 's/+/[+]/g')
+        symbol=$(printf '%s' "$name" | tr -c 'a-z0-9' _)
         # shellcheck disable=SC2086
         awk -f "$tools/without-comments.awk" $others |
-            grep -E "\"$name\"|ese_transport_$name([^a-z_0-9]|\$)" |
+            grep -E "\"$text\"|ese_transport_$symbol([^a-z_0-9]|\$)" |
             sed "s|\$|   <- names the transport $name|" || true
     done
 }

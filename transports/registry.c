@@ -5,14 +5,14 @@
 #include "ese-core/buffer.h"
 #include "ese-core/memory.h"
 
-#define ESE_TRANSPORT(name, compared, needs_broker)                                               \
-    extern const struct ese_transport ese_transport_##name;
+#define ESE_TRANSPORT(symbol, name, compared, needs_broker)                                       \
+    extern const struct ese_transport ese_transport_##symbol;
 #include "transports/table.inc"
 #undef ESE_TRANSPORT
 
 static const struct ese_registry_entry entries[] = {
-#define ESE_TRANSPORT(name, compared, needs_broker)                                               \
-    {&ese_transport_##name, "Options of --transport " #name, compared, needs_broker},
+#define ESE_TRANSPORT(symbol, name, compared, needs_broker)                                       \
+    {&ese_transport_##symbol, "Options of --transport " name, compared, needs_broker},
 #include "transports/table.inc"
 #undef ESE_TRANSPORT
     {.transport = NULL},
@@ -92,6 +92,24 @@ int ese_registry_find(const char *specification, const struct ese_registry_entry
     snprintf(said, sizeof said, "there is no transport '%.*s'", length < 40 ? (int)length : 40,
              specification);
     return fail_naming(ESE_FACE_CONSUME, error, said);
+}
+
+/* A profile's name has no plus. */
+static bool is_profile_of(const char *name, const char *profile)
+{
+    while (*name != '\0' && (*name == *profile || (*name == '+' && *profile == '-'))) {
+        name++;
+        profile++;
+    }
+    return *name == '\0' && *profile == '\0';
+}
+
+const struct ese_registry_entry *ese_registry_find_profile(const char *profile)
+{
+    const struct ese_registry_entry *entry = entries;
+    while (entry->transport != NULL && !is_profile_of(entry->transport->name, profile))
+        entry++;
+    return entry->transport != NULL ? entry : NULL;
 }
 
 /* ---- choosing -------------------------------------------------------------------------------- */

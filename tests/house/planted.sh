@@ -9,7 +9,7 @@ fresh_tree() {
     mkdir -p "$place/tree/ese-core" "$place/tree/transports/smoke" "$place/tree/transports/file" \
         "$place/tree/ese-client" "$place/tree/tools" "$place/tree/docs" "$place/tree/tests"
     cd "$place/tree"
-    printf '# comment\nsmoke yes no\n' > transports/transports.list
+    printf '# comment\nsmoke yes no\nsmoke+wet-wood no no\n' > transports/transports.list
     printf '#include <stdio.h>\n#include "ese-core/id.h"\n' > ese-core/id.c
     printf '/* "smoke" may be named here */\nint x;\n' > ese-core/id.h
     printf '#include "transports/transport.h"\nconst char *name = "smoke";\n' > transports/smoke/smoke.c
@@ -58,6 +58,12 @@ check_layers() {
         ese-client/main.c 'const char *name = "smoke";'
     catches check-layers.sh 'names the transport smoke' 'a transport named as an identifier' \
         ese-client/main.c 'extern int ese_transport_smoke;'
+    catches check-layers.sh 'names the transport smoke+wet-wood' 'a lesson named as a string' \
+        ese-client/main.c 'const char *name = "smoke+wet-wood";'
+    catches check-layers.sh 'names the transport smoke+wet-wood' 'a lesson named as an identifier' \
+        ese-client/main.c 'extern int ese_transport_smoke_wet_wood;'
+    passes check-layers.sh 'a lesson at home' \
+        transports/smoke/smoke.c 'const char *name = "smoke+wet-wood"; int ese_transport_smoke_wet_wood;'
     passes check-layers.sh 'a longer name is another' \
         ese-client/main.c 'int ese_transport_smoke_signal; const char *x = "smoke screen"; // "smoke"'
     fresh_tree

@@ -1,16 +1,35 @@
 #!/bin/sh
-# removal.sh TREE - a transport is a folder and a line: without either, for each transport in turn, a copy of the
-# house must build and pass the unit and contract tests that are left. TAP.
+# removal.sh TREE - a transport is a folder and its lines, a lesson its files and a line: without either, for each of them
+# in turn, a copy of the house must build and pass the unit and contract tests that are left. TAP.
 set -eu
 . "$(dirname "$0")/tap.sh"
 tree=$1
+
+list=transports/transports.list
+
+# With its lessons.
+remove_transport() {
+    rm -r "transports/$1"
+    sed -i "/^$1[+[:space:]]/d" "$list"
+}
+
+# Its files begin with its name.
+remove_lesson() {
+    folder=transports/${1%%+*}
+    stem=$(printf '%s' "${1#*+}" | tr - _)
+    rm "$folder/$stem".c "$folder/$stem"_*
+    sed -i "/'$stem[._]/d" "$folder/meson.build"
+    sed -i "/^$1[[:space:]]/d" "$list"
+}
 
 copy_without() {
     rm -rf "$place/copy"
     mkdir "$place/copy"
     tar -C "$tree" -cf - --exclude=./build* --exclude=./.git --exclude=./.lab . | tar -C "$place/copy" -xf -
-    rm -r "$place/copy/transports/$1"
-    sed -i "/^$1[+[:space:]]/d" "$place/copy/transports/transports.list"
+    case $1 in
+        *+*) (cd "$place/copy" && remove_lesson "$1") ;;
+        *) (cd "$place/copy" && remove_transport "$1") ;;
+    esac
 }
 
 build_and_test() {
@@ -19,7 +38,7 @@ build_and_test() {
             --no-suite with-broker # which takes minutes, and is no other without its neighbours
 }
 
-for name in $(sed -n 's/^\([a-z]\{1,\}\)[[:space:]].*/\1/p' "$tree/transports/transports.list"); do
+for name in $(sed -n 's/^\([a-z][a-z+-]*\)[[:space:]].*/\1/p' "$tree/$list"); do
     copy_without "$name"
     build_and_test > "$place/log" 2>&1 && status=0 || status=$?
     tail -n 60 "$place/log" > "$place/said"
