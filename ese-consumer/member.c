@@ -338,11 +338,25 @@ static int work_on(struct ese_member *member, const struct ese_batch *batch, int
     return 0;
 }
 
+/* Where a batch says of an earlier moment that it was the end, that is when it was polled for. */
+struct polled {
+    int64_t ms; /* wall clock */
+    int64_t ns; /* monotonic */
+};
+
+static void take_back(struct polled *polled, const struct ese_batch *batch)
+{
+    if (batch->end_ns == 0)
+        return;
+    polled->ms -= (polled->ns - batch->end_ns) / ESE_NS_PER_MS;
+    polled->ns = batch->end_ns;
+}
+
 /* One poll and what follows from it. at_end: it found nothing further to read. */
 static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *error)
 {
     struct ese_batch batch = {0};
-    int64_t polled_ms = ese_clock_wall_ms();
+    struct polled polled = {.ms = ese_clock_wall_ms(), .ns = ese_clock_monotonic_ns()};
     if (member->options.transport->consume->next(member->consumer, POLL_MS, &batch, error) != 0)
         return error->code == ESE_E_FENCED ? after_namesake(member, error) : -1;
     if (member->failed) {
@@ -350,11 +364,15 @@ static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *
         return -1;
     }
     note_contact(member, &batch);
+    take_back(&polled, &batch);
     *at_end = batch.at_end && member->holdings.count > 0;
     if (batch.unreadable > 0)
         ese_statistics_count(member->statistics, ESE_FIGURE_UNREADABLE, batch.unreadable);
-    if (work_on(member, &batch, polled_ms, error) == 0)
+    if (work_on(member, &batch, polled.ms, error) == 0) {
+        if (*at_end && !ese_service_stopping()) /* who stops may have left the batch alone */
+            ese_history_set(member->history, ESE_COUNT_AT_END_NS, polled.ns);
         return 0;
+    }
     *at_end = false;
     return error->code == ESE_E_FENCED ? after_fence(member, error) : -1;
 }

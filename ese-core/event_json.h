@@ -4,6 +4,7 @@
  *   posted    {"event":{"type","sub_type"},"timestamp":ms,"ip","data":{}}      + "id", "source"
  *   posted, many  {"events":[posted...]}
  *   stored    {"type","sub_type","ip","client_ts","server_ts","data":{}}       + "id"
+ *   list      [{"ip","event_logs":[stored...]}...]                             (GET /events)
  *   page      {"events":[stored + "offset", "traceparent"...],"next":CURSOR}   (GET /events?after=)
  *   record    {"sub_type","ip","client_timestamp":ms,"data":"<JSON text>"}     (Kafka's value; id
  *             and type travel in headers)
@@ -63,6 +64,13 @@ struct ese_event_page {
 void ese_event_page_clear(struct ese_event_page *page);
 int ese_event_json_read_page(const char *body, size_t length, struct ese_event_page *page,
                              struct ese_error *error);
+
+/* The original's whole list, as its GET /events answers it; a group of it at a time is held as JSON.
+ * take gets each event, and may keep what it owns (and zero it); the rest is cleared. After a
+ * failure take has had what stood before. */
+typedef void ese_event_take(void *context, struct ese_event *event);
+int ese_event_json_read_grouped(const char *body, size_t length, ese_event_take *take,
+                                void *context, struct ese_error *error);
 
 /* The value of a Kafka record. Reading fills sub_type, ip, client_ts, data and key. */
 void ese_event_json_write_record(struct ese_buffer *buffer, const struct ese_event *event);

@@ -347,3 +347,89 @@ int ese_event_json_read_page(const char *body, size_t length, struct ese_event_p
     json_decref(root);
     return result;
 }
+
+/* ---- the original's whole list --------------------------------------------------------------- */
+
+struct walk {
+    const char *at, *end;
+    ese_event_take *take;
+    void *context;
+    struct ese_buffer wide; /* the rest of the text, once a number beyond 64 bits was met */
+};
+
+/* Past blanks and, if it is there, the one character. */
+static bool pass(struct walk *walk, char character)
+{
+    while (walk->at < walk->end && strchr(" \t\r\n", *walk->at) != NULL)
+        walk->at++;
+    bool is_there = walk->at < walk->end && *walk->at == character;
+    walk->at += is_there;
+    return is_there;
+}
+
+static int hand_group(struct walk *walk, const json_t *group, struct ese_error *error)
+{
+    const json_t *array = json_object_get(group, "event_logs");
+    struct ese_event event = {.data = NULL};
+    if (!json_is_array(array))
+        return ese_fail(error, ESE_E_INVALID, "event_logs: an array is expected");
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        ese_event_clear(&event);
+        if (read_stored(json_array_get(array, i), &event, error) != 0) {
+            ese_event_clear(&event);
+            return ese_fail_within(error, "event_logs[%zu]", i);
+        }
+        walk->take(walk->context, &event);
+    }
+    ese_event_clear(&event);
+    return 0;
+}
+
+/* Such numbers are rare, as in load: the text is written anew from there on. */
+static json_t *load_group(struct walk *walk, json_error_t *wrong)
+{
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK;
+    json_t *group = json_loadb(walk->at, (size_t)(walk->end - walk->at), flags, wrong);
+    if (group != NULL || json_error_code(wrong) != json_error_numeric_overflow ||
+        walk->wide.text != NULL)
+        return group;
+    ese_json_write_widened(&walk->wide, walk->at, (size_t)(walk->end - walk->at));
+    walk->at = walk->wide.text;
+    walk->end = walk->at + walk->wide.length;
+    return json_loadb(walk->at, walk->wide.length, flags, wrong);
+}
+
+static int read_group(struct walk *walk, struct ese_error *error)
+{
+    json_error_t wrong;
+    json_t *group = load_group(walk, &wrong);
+    if (group == NULL)
+        return ese_fail(error, ESE_E_INVALID, "no JSON: %s", wrong.text);
+    walk->at += wrong.position; /* where it ends */
+    int result = hand_group(walk, group, error);
+    json_decref(group);
+    return result;
+}
+
+static int read_groups(struct walk *walk, struct ese_error *error)
+{
+    if (!pass(walk, '['))
+        return ese_fail(error, ESE_E_INVALID, "an array is expected");
+    for (bool is_first = true; !pass(walk, ']'); is_first = false) {
+        if (!is_first && !pass(walk, ','))
+            return ese_fail(error, ESE_E_INVALID, "a comma or the end of the array is expected");
+        if (read_group(walk, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int ese_event_json_read_grouped(const char *body, size_t length, ese_event_take *take,
+                                void *context, struct ese_error *error)
+{
+    struct walk walk = {.at = body, .end = body + length, .take = take, .context = context,
+                        .wide = ESE_BUFFER_INIT(2 * length + 1)};
+    int result = read_groups(&walk, error);
+    ese_buffer_free(&walk.wide);
+    return result;
+}

@@ -265,6 +265,20 @@ void ese_history_record(struct ese_history *history, const struct ese_history_re
     leave(history);
 }
 
+void ese_history_put_id(struct ese_history_record *record, const struct ese_id *id)
+{
+    memcpy(&record->a, id->bytes, sizeof record->a);
+    memcpy(&record->b, id->bytes + sizeof record->a, sizeof record->b);
+}
+
+struct ese_id ese_history_get_id(const struct ese_history_record *record)
+{
+    struct ese_id id;
+    memcpy(id.bytes, &record->a, sizeof record->a);
+    memcpy(id.bytes + sizeof record->a, &record->b, sizeof record->b);
+    return id;
+}
+
 static int find_word(const struct ese_history_header *header, const char *text)
 {
     int used = atomic_load_explicit(&header->words_used, memory_order_acquire);

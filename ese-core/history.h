@@ -23,6 +23,9 @@
  * a full disk, stops recording, says so once in the log and in its header (`truncated`), and a
  * ledger made from it cannot be told.
  *
+ * A store that may lose what it acknowledged notes how: each event it keeps, whose place another one
+ * took, which were too old, and that it began empty.
+ *
  * A history that is asked for segments goes on instead: the full file becomes PATH.000001, later
  * ones PATH.000002 and so on, and PATH is begun anew, with the counters as they stood. Of the full
  * ones the newest `segments` are kept. A segment also ends where its history is opened on another
@@ -64,6 +67,13 @@ enum ese_history_kind {
     ESE_HISTORY_STORED = 18,      /* read back: id at partition, a: offset, b: server_ts */
     ESE_HISTORY_MAIL_ARRIVED = 19, /* id: the decision's; a: the message's own number, by which one
                                       that is noted twice is known */
+    ESE_HISTORY_KEPT = 20,         /* the server's store has the event; a: server_ts. One that is kept
+                                      again takes its own place */
+    ESE_HISTORY_OVERWRITTEN = 21,  /* another event took its place; whose id is in a and b
+                                      (ese_history_put_id) */
+    ESE_HISTORY_EXPIRED = 22,      /* it was too old; a: when its group was last written to, in the
+                                      server's monotonic ms */
+    ESE_HISTORY_BEGUN_EMPTY = 23,  /* a life of the server's store begins, without what was there */
     ESE_HISTORY_KINDS
 };
 
@@ -92,6 +102,11 @@ enum ese_history_counter {
     ESE_COUNT_MAILS_UNKNOWN, /* mails held now because nobody knows whether they were sent */
     ESE_COUNT_STORED,        /* read back */
     ESE_COUNT_FOLLOWED_NS, /* monotonic time at which all that was there had been noted */
+    ESE_COUNT_KEPT,        /* by the server's store; and what left it: */
+    ESE_COUNT_OVERWRITTEN,
+    ESE_COUNT_EXPIRED,
+    ESE_COUNT_AT_END_NS,   /* monotonic time at which a consumer's transport had nothing that is not
+                              committed now */
     ESE_HISTORY_COUNTERS = 32
 };
 
@@ -104,6 +119,10 @@ struct ese_history_record {
     int64_t a;
     int64_t b;
 };
+
+/* A second id, in a record's a and b. */
+void ese_history_put_id(struct ese_history_record *record, const struct ese_id *id);
+struct ese_id ese_history_get_id(const struct ese_history_record *record);
 
 struct ese_history;
 

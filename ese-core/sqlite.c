@@ -66,6 +66,14 @@ enum ese_durability ese_durability_parse(const char *word)
     return 0;
 }
 
+enum ese_durability ese_durability_within(unsigned promised, enum ese_durability ceiling)
+{
+    unsigned level = ceiling;
+    while (level != 0 && (promised & level) == 0)
+        level >>= 1;
+    return (enum ese_durability)level;
+}
+
 static const char *synchronous_for(enum ese_durability durability)
 {
     for (size_t i = 0; i < ESE_COUNT_OF(levels); i++) {

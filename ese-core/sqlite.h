@@ -41,6 +41,8 @@ enum ese_durability {
 /* "memory", "os", "disk", "replicas"; NULL for none of them / 0 for an unknown word. */
 const char *ese_durability_name(enum ese_durability durability);
 enum ese_durability ese_durability_parse(const char *word);
+/* The highest of the promised levels (or-ed) that is not above the ceiling; 0: none. */
+enum ese_durability ese_durability_within(unsigned promised, enum ese_durability ceiling);
 
 struct ese_sqlite;
 struct ese_statement;

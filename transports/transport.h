@@ -12,7 +12,8 @@
  *
  * Options several transports have in common keep one name, so that whoever starts processes (ese-lab) can
  * hand them on without knowing the transport: "server" (URL of an ese-server), "bootstrap-servers", "data"
- * (directory). A face that has the option in its table is given it.
+ * (directory), "history" (where a server notes what it lost). A face that has the option in its table is
+ * given it.
  */
 #ifndef ESE_TRANSPORT_H
 #define ESE_TRANSPORT_H
@@ -43,6 +44,7 @@ struct ese_promises {
     bool shares_work;             /* hands out partitions to the members of a group */
     bool retry_stored_once;       /* a retried id is stored once, also across a death of the server */
     bool slow_consumer_holds_producers;
+    bool tells_losses;            /* of what it may lose its server notes each, and how (history.h) */
     unsigned durability;          /* the levels it has: enum ese_durability, or-ed */
     const char *notes;            /* one sentence a reader should know; or NULL */
 };
@@ -126,7 +128,8 @@ struct ese_record {
 struct ese_batch {
     const struct ese_record *records; /* per partition in order of offset */
     int count;
-    bool at_end; /* at some moment of this call every partition it holds had nothing further to hand */
+    bool at_end; /* at some moment every partition it holds had nothing further to hand; */
+    int64_t end_ns; /* not before this one (CLOCK_MONOTONIC), or, where it is 0, during this call */
     int unreadable; /* records passed over because they are no events (torn line, foreign bytes); counted */
     const char *away; /* nothing is heard of the other side: why, in words; NULL: all is well, as far as one knows.
                          It is tried again all the same; a while later it must be NULL again once it is back */

@@ -110,7 +110,8 @@ int ese_follower_turn(struct ese_follower *follower, int timeout_ms, struct ese_
         (batch.count > 0 && note(follower, &batch, error) == -1))
         return -1;
     if (batch.at_end)
-        ese_history_set(follower->history, ESE_COUNT_FOLLOWED_NS, before_ns);
+        ese_history_set(follower->history, ESE_COUNT_FOLLOWED_NS,
+                        batch.end_ns != 0 ? batch.end_ns : before_ns);
     return batch.count;
 }
 
