@@ -6,6 +6,7 @@
  *                             character but letters, digits, '.', '-' and '+' written as '_'
  *         client.history      what was offered and what became of it
  *         consumer-1.history  what the consumer was handed and committed, all its lives in one file
+ *         server.history      what the server lost, where it tells (struct ese_promises)
  *         mailer.history      what was sent
  *         store.history       the store as read back after the drain (STORED records)
  *         state.db            the consumer's state: positions, decisions
@@ -32,6 +33,7 @@
 #define ESE_ARTIFACT_RESULTS "results.json"
 #define ESE_ARTIFACT_CLIENT_HISTORY "client.history"
 #define ESE_ARTIFACT_CONSUMER_HISTORY "consumer-1.history"
+#define ESE_ARTIFACT_SERVER_HISTORY "server.history"
 #define ESE_ARTIFACT_MAILER_HISTORY "mailer.history"
 #define ESE_ARTIFACT_STORE_HISTORY "store.history"
 #define ESE_ARTIFACT_FOLD "fold.db"

@@ -112,12 +112,14 @@ static void sort_by_key(struct ese_book *book)
     qsort_r(book->by_key, at, sizeof *book->by_key, by_key, book);
 }
 
-void ese_book_begin(struct ese_book *book)
+void ese_book_begin(struct ese_book *book, const struct ese_promises *promises)
 {
     *book = (struct ese_book){
         .entry_table = {.hash = entry_hash, .same = entry_same},
         .key_table = {.hash = key_hash, .same = key_same},
         .followed_ns = INT64_MAX,
+        .has_no_places = !promises->positions_survive,
+        .tells_losses = promises->tells_losses,
     };
 }
 

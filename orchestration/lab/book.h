@@ -1,9 +1,10 @@
 /*
  * book.h - every event of one transport's run, and what each party said of it.
  *
- * The histories of client, consumer and store are read into one entry an event (about 110 bytes).
+ * The histories of client, consumer and store are read into one entry an event (about 170 bytes).
  * Nothing is judged here; what could not be read is said in `missing`, and a ledger made from such
- * a book cannot be told. That is a history, the mailer's too, that is not there, is damaged, met
+ * a book cannot be told. That is a history, the mailer's too (and the server's, where it is to
+ * tell what it lost), that is not there, is damaged, met
  * its limit, ends before its last record, or counts more in its header than its records tell.
  */
 #ifndef ESE_LAB_BOOK_H
@@ -16,9 +17,19 @@
 #include "ese-core/error.h"
 #include "ese-core/history.h"
 #include "orchestration/lab/number_table.h"
+#include "transports/transport.h"
 
 #define ESE_BOOK_NONE ESE_NUMBER_NONE
+#define ESE_BOOK_NOWHERE INT64_MAX
 #define ESE_BOOK_NAME_SIZE 64
+
+/* What became of an event in the store of a server that notes that (history.h). */
+enum ese_book_fate {
+    ESE_BOOK_NOT_KEPT, /* or not told */
+    ESE_BOOK_KEPT,
+    ESE_BOOK_OVERWRITTEN,
+    ESE_BOOK_EXPIRED
+};
 
 struct ese_book_entry {
     struct ese_id id;
@@ -28,9 +39,13 @@ struct ese_book_entry {
     int64_t done_ns;     /* of the outcome */
     int64_t handed_ns;   /* first time */
     int64_t committed_ns; /* the first commit after that which covers it */
-    int64_t handed_offset;  /* of the first handing */
+    int64_t handed_offset;  /* of the first handing; of a store without places of the last one that
+                               counted, or ESE_BOOK_NOWHERE: it was not committed and cannot be now */
     int64_t stored_offset;  /* of the first copy in the store */
     int64_t server_ts;      /* of that copy; Unix ms */
+    int64_t kept_ns;        /* when the server had it last */
+    int64_t kept_life;      /* which of its store's lives that was */
+    enum ese_book_fate fate;
     int32_t handed_partition;
     int32_t stored_partition;
     uint32_t key;      /* number of its key; ESE_BOOK_NONE: it was never offered */
@@ -99,6 +114,9 @@ struct ese_book {
     int64_t skipped;        /* offsets a reader was told are no longer kept */
     int64_t wall_offset_ns; /* wall clock minus monotonic clock */
     int64_t contradictions; /* outcomes of what was never offered, or two of one event */
+    bool has_no_places;     /* the store: offsets tell nothing of what is in it or was handed */
+    bool tells_losses;      /* it notes what it loses */
+    int64_t lives;          /* of that store, each begun empty */
     char missing[200];      /* what could not be read; "" when all was */
     struct ese_book_mails sent; /* as the mailer's history tells; in its order */
 
@@ -120,15 +138,16 @@ struct ese_book {
     size_t size, key_size; /* room in entries and keys */
 };
 
-/* Reads the histories in a transport's directory (artifacts.h). -1 when there is no client history:
- * nothing to judge from. book is to be freed in either case. */
-int ese_book_read(const char *directory, struct ese_book *book, struct ese_error *error);
+/* Reads the histories in the directory (artifacts.h) of a transport that promises this. -1 when
+ * there is no client history: nothing to judge from. book is to be freed in either case. */
+int ese_book_read(const char *directory, const struct ese_promises *promises, struct ese_book *book,
+                  struct ese_error *error);
 void ese_book_free(struct ese_book *book);
 
 /* The same in steps, for whoever has entries of an earlier reading to put in. Between begin and end,
  * each call reads one party's histories; of a book that is_running from its places on. -1: there is
  * none, and nothing was read. */
-void ese_book_begin(struct ese_book *book);
+void ese_book_begin(struct ese_book *book, const struct ese_promises *promises);
 int ese_book_read_party(struct ese_book *book, const char *directory, const char *name,
                         struct ese_error *error);
 void ese_book_end(struct ese_book *book);

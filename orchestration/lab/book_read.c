@@ -98,13 +98,17 @@ void ese_book_wait(struct ese_book *book, uint32_t number)
     waiting->numbers[waiting->count++] = number;
 }
 
+/* Without places in the store, a further handing counts as long as none was committed: it may be
+ * that of another reader, which numbers anew. */
 static void read_handed(const struct page *page)
 {
     const struct ese_history_record *record = page->record;
     struct ese_book_entry *entry = ese_book_entry(page->book, &record->id);
-    if (entry->handings++ > 0)
+    bool is_first = entry->handings++ == 0;
+    if (!is_first && (!page->book->has_no_places || entry->committed_ns != 0))
         return;
-    entry->handed_ns = record->time_ns;
+    if (is_first)
+        entry->handed_ns = record->time_ns;
     entry->handed_partition = record->partition;
     entry->handed_offset = record->a;
     ese_book_wait(page->book, (uint32_t)(entry - page->book->entries));
@@ -127,6 +131,18 @@ static void read_committed(const struct page *page)
     waiting->count = left;
 }
 
+/* A reader without places begins anew, and will not commit what another one was handed. */
+static void read_given(const struct page *page)
+{
+    struct ese_book *book = page->book;
+    struct ese_book_waiting *waiting = waiting_of(book, page->record->partition);
+    if (!book->has_no_places)
+        return;
+    for (size_t i = 0; i < waiting->count; i++)
+        book->entries[waiting->numbers[i]].handed_offset = ESE_BOOK_NOWHERE;
+    waiting->count = 0;
+}
+
 static void read_skipped(const struct page *page)
 {
     int64_t count = page->record->b - page->record->a;
@@ -146,11 +162,46 @@ static void read_stored(const struct page *page)
                     entry->stored_offset == record->a;
     if (is_again) /* noted twice, by a follower that was killed in between */
         return;
+    if (entry->copies > 0 && page->book->has_no_places) /* or by one that begins anew */
+        return;
     if (entry->copies++ > 0)
         return;
     entry->stored_partition = record->partition;
     entry->stored_offset = record->a;
     entry->server_ts = record->b;
+}
+
+static void read_kept(const struct page *page)
+{
+    if (is_of_the_past(page))
+        return;
+    struct ese_book_entry *entry = ese_book_entry(page->book, &page->record->id);
+    entry->fate = ESE_BOOK_KEPT;
+    entry->kept_ns = page->record->time_ns;
+    entry->kept_life = page->book->lives;
+}
+
+/* One that nobody knows has left the book, and was counted. */
+static void note_fate(const struct page *page, enum ese_book_fate fate)
+{
+    uint32_t number = ese_book_find(page->book, &page->record->id);
+    if (number != ESE_BOOK_NONE)
+        page->book->entries[number].fate = fate;
+}
+
+static void read_overwritten(const struct page *page)
+{
+    note_fate(page, ESE_BOOK_OVERWRITTEN);
+}
+
+static void read_expired(const struct page *page)
+{
+    note_fate(page, ESE_BOOK_EXPIRED);
+}
+
+static void read_begun_empty(const struct page *page)
+{
+    page->book->lives++;
 }
 
 static void read_mail_sent(const struct page *page)
@@ -180,10 +231,15 @@ static void (*const readers[ESE_HISTORY_KINDS])(const struct page *) = {
     [ESE_HISTORY_NOT_SENT] = read_outcome,
     [ESE_HISTORY_HANDED] = read_handed,
     [ESE_HISTORY_COMMITTED] = read_committed,
+    [ESE_HISTORY_GIVEN] = read_given,
     [ESE_HISTORY_SKIPPED] = read_skipped,
     [ESE_HISTORY_STORED] = read_stored,
     [ESE_HISTORY_MAIL_SENT] = read_mail_sent,
     [ESE_HISTORY_MAIL_ARRIVED] = read_mail_arrived,
+    [ESE_HISTORY_KEPT] = read_kept,
+    [ESE_HISTORY_OVERWRITTEN] = read_overwritten,
+    [ESE_HISTORY_EXPIRED] = read_expired,
+    [ESE_HISTORY_BEGUN_EMPTY] = read_begun_empty,
 };
 
 /* ---- whether it was all ---------------------------------------------------------------------- */
@@ -207,6 +263,9 @@ static void check_counters(struct ese_book *book, const struct source *source)
         {ESE_HISTORY_MAIL_SENT, ESE_COUNT_MAILS_SENT, "mails sent"},
         {ESE_HISTORY_MAIL_DEAD, ESE_COUNT_MAILS_DEAD, "dead letters"},
         {ESE_HISTORY_STORED, ESE_COUNT_STORED, "events read back"},
+        {ESE_HISTORY_KEPT, ESE_COUNT_KEPT, "events kept"},
+        {ESE_HISTORY_OVERWRITTEN, ESE_COUNT_OVERWRITTEN, "events overwritten"},
+        {ESE_HISTORY_EXPIRED, ESE_COUNT_EXPIRED, "events expired"},
     };
     for (size_t i = 0; i < ESE_COUNT_OF(counted); i++) {
         int64_t count = ese_history_read_count(source->reader, counted[i].counter);
@@ -353,14 +412,16 @@ int ese_book_read_party(struct ese_book *book, const char *directory, const char
     return 0;
 }
 
-int ese_book_read(const char *directory, struct ese_book *book, struct ese_error *error)
+int ese_book_read(const char *directory, const struct ese_promises *promises, struct ese_book *book,
+                  struct ese_error *error)
 {
-    ese_book_begin(book);
+    ese_book_begin(book, promises);
     if (ese_book_read_party(book, directory, ESE_ARTIFACT_CLIENT_HISTORY, error) == -1)
         return -1;
-    static const char *const others[] = {ESE_BOOK_CONSUMERS, ESE_ARTIFACT_STORE_HISTORY,
-                                         ESE_ARTIFACT_MAILER_HISTORY};
-    for (size_t i = 0; i < ESE_COUNT_OF(others); i++) {
+    const char *const others[] = {ESE_BOOK_CONSUMERS, ESE_ARTIFACT_STORE_HISTORY,
+                                  ESE_ARTIFACT_MAILER_HISTORY,
+                                  book->tells_losses ? ESE_ARTIFACT_SERVER_HISTORY : NULL};
+    for (size_t i = 0; i < ESE_COUNT_OF(others) && others[i] != NULL; i++) {
         struct ese_error trouble;
         if (ese_book_read_party(book, directory, others[i], &trouble) == -1)
             ese_book_note_missing(book, "%.180s", trouble.text);

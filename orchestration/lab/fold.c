@@ -81,6 +81,8 @@ static int read_on(struct turn *turn, struct ese_error *error)
     turn->progress.store_ns = book->followed_ns = followed_ns(turn, ESE_ARTIFACT_STORE_HISTORY);
     read_party(turn, options->directory, ESE_ARTIFACT_STORE_HISTORY);
     read_party(turn, options->directory, ESE_BOOK_CONSUMERS);
+    if (book->tells_losses)
+        read_party(turn, options->directory, ESE_ARTIFACT_SERVER_HISTORY);
     if (ese_book_read_party(book, options->directory, ESE_ARTIFACT_CLIENT_HISTORY, error) == -1)
         return -1;
     ese_book_end(book);
@@ -191,7 +193,7 @@ int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *
 {
     struct turn turn = {.options = options};
     *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
-    ese_book_begin(&turn.evidence.book);
+    ese_book_begin(&turn.evidence.book, options->promises);
     turn.evidence.book.is_running = true;
     ese_figures_begin(&turn.totals);
     int status = take_turn(&turn, judgement, error);

@@ -4,7 +4,7 @@
  *
  * One turn loads the fold, reads the histories on from where the last turn left them, judges all that was
  * due until a given moment, and, where it is asked to, folds and commits. Histories are read against the
- * way of events (inbox, outbox and state first, the client last), so that whoever is heard of downstream
+ * way of events (inbox, outbox and state first, the server and the client last), so that whoever is heard of downstream
  * is known upstream.
  *
  * A turn that folds hopes: a mail that has not come is missed only when its chain settles. One that does

@@ -23,6 +23,8 @@ static const char schema[] =
     " outcome INTEGER, handed_ns INTEGER, committed_ns INTEGER, handings INTEGER,"
     " handed_partition INTEGER, handed_offset INTEGER, copies INTEGER, stored_partition INTEGER,"
     " stored_offset INTEGER, server_ts INTEGER);"
+    "CREATE TABLE IF NOT EXISTS kept"
+    " (id BLOB PRIMARY KEY, fate INTEGER, kept_ns INTEGER, kept_life INTEGER);"
     "CREATE TABLE IF NOT EXISTS mail (kind TEXT, decision BLOB, time_ns INTEGER, number INTEGER);"
     "CREATE TABLE IF NOT EXISTS absent (number INTEGER PRIMARY KEY, decision BLOB,"
     " is_unknown INTEGER, is_blamed INTEGER)";
@@ -92,6 +94,7 @@ static void list_totals(struct ese_book *book, struct ese_figures *figures, stru
     list_one(totals, "", "negative", &figures->timing.negative);
     list_one(totals, "", "skipped", &book->skipped);
     list_one(totals, "", "wall_offset_ns", &book->wall_offset_ns);
+    list_one(totals, "", "lives", &book->lives);
 }
 
 static void read_total(const struct access *access, struct ese_statement *row)
@@ -171,8 +174,18 @@ static void read_event(const struct access *access, struct ese_statement *row)
         book->entries[number].run = run;
         book->offered++;
     }
-    if (entry->handings > 0 && entry->committed_ns == 0)
+    if (entry->handings > 0 && entry->committed_ns == 0 && entry->handed_offset != ESE_BOOK_NOWHERE)
         ese_book_wait(book, number);
+}
+
+/* Behind the events. */
+static void read_kept(const struct access *access, struct ese_statement *row)
+{
+    const struct ese_id id = column_id(row, 0);
+    struct ese_book_entry *entry = ese_book_entry(&access->evidence->book, &id);
+    entry->fate = (enum ese_book_fate)ese_statement_column_number(row, 1);
+    entry->kept_ns = ese_statement_column_number(row, 2);
+    entry->kept_life = ese_statement_column_number(row, 3);
 }
 
 static void read_mail(const struct access *access, struct ese_statement *row)
@@ -196,6 +209,7 @@ static void read_absent(const struct access *access, struct ese_statement *row)
 static const struct {
     const char *sql;
     void (*read)(const struct access *access, struct ese_statement *row);
+    bool is_of_losses; /* there where a store tells them */
 } tables[] = {
     {"SELECT name, value FROM total", read_total},
     {"SELECT name, value, times FROM latency", read_latency},
@@ -205,6 +219,7 @@ static const struct {
     {"SELECT id, key, is_key_press, client_ts, due_ns, sent_ns, done_ns, outcome, handed_ns,"
      " committed_ns, handings, handed_partition, handed_offset, copies, stored_partition,"
      " stored_offset, server_ts FROM event ORDER BY number", read_event},
+    {"SELECT id, fate, kept_ns, kept_life FROM kept", read_kept, .is_of_losses = true},
     {"SELECT kind, decision, time_ns, number FROM mail ORDER BY rowid", read_mail},
     {"SELECT decision, is_unknown, is_blamed FROM absent ORDER BY number", read_absent},
 };
@@ -212,6 +227,8 @@ static const struct {
 static int read_tables(const struct access *access, struct ese_error *error)
 {
     for (size_t i = 0; i < ESE_COUNT_OF(tables); i++) {
+        if (tables[i].is_of_losses && !access->evidence->book.tells_losses)
+            continue;
         struct ese_statement *rows = ese_statement_new(access->file->database, tables[i].sql);
         int said;
         while ((said = ese_statement_step(rows, error)) == 1)
@@ -349,6 +366,25 @@ static int write_events(struct ese_fold_file *file, const struct ese_book *book,
     return 0;
 }
 
+static int write_kept(struct ese_fold_file *file, const struct ese_book *book,
+                      struct ese_error *error)
+{
+    struct ese_statement *put = ese_statement_new(
+        file->database, "INSERT INTO kept (id, fate, kept_ns, kept_life) VALUES (?1, ?2, ?3, ?4)");
+    for (uint32_t i = 0; i < book->count; i++) {
+        const struct ese_book_entry *entry = &book->entries[i];
+        if (!entry->is_out || entry->fate == ESE_BOOK_NOT_KEPT)
+            continue;
+        ese_statement_bytes(put, 1, entry->id.bytes, sizeof entry->id.bytes);
+        ese_statement_number(put, 2, entry->fate);
+        ese_statement_number(put, 3, entry->kept_ns);
+        ese_statement_number(put, 4, entry->kept_life);
+        if (ese_statement_run(put, error) == -1)
+            return -1;
+    }
+    return 0;
+}
+
 static int write_mails(struct ese_fold_file *file, const struct ese_book_mails *mails,
                        const char *kind, struct ese_error *error)
 {
@@ -390,7 +426,8 @@ static int write_all(struct ese_fold_file *file, struct ese_evidence *evidence,
 {
     static const char *const before =
         "DELETE FROM total; DELETE FROM latency; DELETE FROM place; DELETE FROM lane;"
-        "DELETE FROM beginning; DELETE FROM event; DELETE FROM mail; DELETE FROM absent";
+        "DELETE FROM beginning; DELETE FROM event; DELETE FROM kept; DELETE FROM mail;"
+        "DELETE FROM absent";
     static const char *const after =
         "DELETE FROM lane WHERE number <= (SELECT max(number) FROM lane) - " LANES_MOST ";"
         "DELETE FROM absent WHERE number <= (SELECT max(number) FROM absent) - " ABSENT_MOST;
@@ -399,6 +436,7 @@ static int write_all(struct ese_fold_file *file, struct ese_evidence *evidence,
         write_latencies(file, totals, error) == -1 ||
         write_book(file, &evidence->book, error) == -1 ||
         write_events(file, &evidence->book, error) == -1 ||
+        write_kept(file, &evidence->book, error) == -1 ||
         write_mails(file, &evidence->book.arrived, "arrived", error) == -1 ||
         write_mails(file, &evidence->book.sent, "sent", error) == -1 ||
         write_absent(file, evidence, error) == -1)

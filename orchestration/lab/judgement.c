@@ -20,7 +20,7 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
 {
     struct ese_evidence evidence = {.absent = NULL};
     *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
-    if (ese_book_read(options->directory, &evidence.book, error) == -1) {
+    if (ese_book_read(options->directory, options->promises, &evidence.book, error) == -1) {
         ese_evidence_free(&evidence);
         return -1;
     }

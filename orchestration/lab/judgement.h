@@ -6,13 +6,15 @@
  *
  *     offered       = not_sent + refused + unknown + acknowledged
  *     acknowledged  = processed + lost + in_flight
+ *     lost          = lost_by_clash + lost_by_expiry + lost_by_death + lost_by_other
  *     unknown       = unknown_stored + unknown_absent
  *     expected      = matched + altered + lost + unknown mails that did not arrive
  *     arrived       = matched + altered + doubled + unexpected
  *
  * A transport is held to its declared promises and to no more: losses within them are counted and are no
  * failed verdict. What cannot be told (a truncated history, a store that was not read back, a run in which
- * somebody ended though nobody had asked for it) is never a pass.
+ * somebody ended though nobody had asked for it, a loss of which a store says nothing that has promised to)
+ * is never a pass.
  */
 #ifndef ESE_LAB_JUDGEMENT_H
 #define ESE_LAB_JUDGEMENT_H
@@ -35,7 +37,11 @@ struct ese_ledger {
     int64_t not_sent;
     int64_t processed; /* of the acknowledged */
     int64_t lost;      /* acknowledged, and neither processed nor waiting in the store */
-    int64_t lost_by_clash, lost_by_expiry, lost_by_death; /* only lossy lessons fill these */
+    /* Of the lost, how: as a store tells that notes its losses (struct ese_promises), or nobody. */
+    int64_t lost_by_clash;  /* another event took its place */
+    int64_t lost_by_expiry; /* it was too old */
+    int64_t lost_by_death;  /* it was kept, and the store has died since */
+    int64_t lost_by_other;  /* nobody tells */
     int64_t in_flight; /* acknowledged, stored, not yet processed: zero after a drain */
     int64_t redelivered;
     int64_t stored_twice;

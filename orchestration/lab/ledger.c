@@ -9,6 +9,8 @@ struct count {
     struct ese_ledger *ledger;
 };
 
+/* ---- with places ----------------------------------------------------------------------------- */
+
 static bool has_left(const struct count *count, const struct ese_book_entry *entry)
 {
     if (entry->copies > 0 || entry->handings == 0)
@@ -17,7 +19,7 @@ static bool has_left(const struct count *count, const struct ese_book_entry *ent
            entry->handed_offset < ese_book_beginning(count->book, entry->handed_partition);
 }
 
-static void mark_place(const struct count *count, struct ese_book_entry *entry)
+static void mark_by_place(const struct count *count, struct ese_book_entry *entry)
 {
     bool is_stored = entry->copies > 0;
     entry->is_processed = false;
@@ -32,18 +34,70 @@ static void mark_place(const struct count *count, struct ese_book_entry *entry)
     entry->is_in_flight = !is_below && is_stored;
 }
 
+/* ---- without --------------------------------------------------------------------------------- */
+
+static bool was_had(const struct count *count, const struct ese_book_entry *entry)
+{
+    enum ese_state_had had = ese_state_file_had(count->state, entry->handed_partition, &entry->id);
+    return had == ESE_STATE_HAD || (had == ESE_STATE_TOO_OLD && entry->committed_ns != 0);
+}
+
+/* By what was looked at, the server's own account included. What it kept before the store was
+ * looked at for the last time, and what was not seen there, is gone. */
+static bool is_still_kept(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    if (!book->is_running)
+        return entry->copies > 0;
+    if (!book->tells_losses || entry->fate == ESE_BOOK_NOT_KEPT)
+        return entry->copies > 0 || entry->done_ns > book->followed_ns;
+    return entry->fate == ESE_BOOK_KEPT && entry->kept_life == book->lives &&
+           (entry->copies > 0 || entry->kept_ns > book->followed_ns);
+}
+
+/* Handed, by a reader that may still commit it. */
+static bool is_in_hand(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    return book->is_running && entry->handings > 0 && entry->committed_ns == 0 &&
+           entry->handed_offset != ESE_BOOK_NOWHERE;
+}
+
+static void mark_by_state(const struct count *count, struct ese_book_entry *entry)
+{
+    entry->is_processed = was_had(count, entry);
+    entry->is_in_flight = !entry->is_processed && (is_still_kept(count->book, entry) ||
+                                                   is_in_hand(count->book, entry));
+}
+
+/* ---- counting -------------------------------------------------------------------------------- */
+
+static int64_t *cause_of(const struct ese_book *book, const struct ese_book_entry *entry,
+                         struct ese_ledger *ledger)
+{
+    switch (entry->fate) {
+    case ESE_BOOK_OVERWRITTEN: return &ledger->lost_by_clash;
+    case ESE_BOOK_EXPIRED: return &ledger->lost_by_expiry;
+    case ESE_BOOK_KEPT:
+        return entry->kept_life < book->lives ? &ledger->lost_by_death : &ledger->lost_by_other;
+    case ESE_BOOK_NOT_KEPT: break;
+    }
+    return &ledger->lost_by_other;
+}
+
 static bool is_acknowledged(const struct ese_book_entry *entry)
 {
     return ese_book_outcome(entry) == ESE_HISTORY_ACKNOWLEDGED;
 }
 
-static void count_acknowledged(struct ese_book_entry *entry, struct ese_ledger *ledger)
+static void count_acknowledged(const struct ese_book *book, struct ese_book_entry *entry,
+                               struct ese_ledger *ledger)
 {
     entry->is_lost = !entry->is_processed && !entry->is_in_flight;
     ledger->acknowledged++;
     ledger->processed += entry->is_processed;
     ledger->in_flight += entry->is_in_flight;
     ledger->lost += entry->is_lost;
+    if (entry->is_lost)
+        ++*cause_of(book, entry, ledger);
 }
 
 static bool was_seen(const struct ese_book_entry *entry)
@@ -51,12 +105,13 @@ static bool was_seen(const struct ese_book_entry *entry)
     return entry->copies > 0 || entry->handings > 0;
 }
 
-static void count_offered(struct ese_book_entry *entry, struct ese_ledger *ledger)
+static void count_offered(const struct ese_book *book, struct ese_book_entry *entry,
+                          struct ese_ledger *ledger)
 {
     ledger->offered++;
     switch (ese_book_outcome(entry)) {
     case ESE_HISTORY_ACKNOWLEDGED:
-        count_acknowledged(entry, ledger);
+        count_acknowledged(book, entry, ledger);
         break;
     case ESE_HISTORY_UNKNOWN:
         ledger->unknown++;
@@ -115,7 +170,10 @@ static void count_reordered(struct ese_book *book, struct ese_ledger *ledger)
 static void count_entry(const struct count *count, struct ese_book_entry *entry)
 {
     struct ese_ledger *ledger = count->ledger;
-    mark_place(count, entry);
+    if (count->book->has_no_places)
+        mark_by_state(count, entry);
+    else
+        mark_by_place(count, entry);
     if (entry->is_out)
         return;
     if (entry->due_ns == 0 && ese_book_is_settled(count->book, &entry->id)) {
@@ -124,7 +182,7 @@ static void count_entry(const struct count *count, struct ese_book_entry *entry)
         return;
     }
     if (entry->due_ns != 0)
-        count_offered(entry, ledger);
+        count_offered(count->book, entry, ledger);
     else
         ledger->phantom++; /* seen by somebody, offered by nobody */
     ledger->stored_twice += entry->copies > 1 ? entry->copies - 1 : 0;
@@ -140,5 +198,6 @@ void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state, 
                                   .skipped_by_retention = book->skipped};
     for (uint32_t i = 0; i < book->count; i++)
         count_entry(&count, &book->entries[i]);
-    count_reordered(book, ledger);
+    if (!book->has_no_places) /* else nothing keeps an order */
+        count_reordered(book, ledger);
 }

@@ -5,6 +5,16 @@
  *   in_flight   stored at or beyond that position
  *   lost        neither
  *
+ * Of a store without places (struct ese_promises: positions do not survive) it is
+ *
+ *   processed   what the consumer's state has had, committed, by (run, lane, sequence); of what is
+ *               older than it can tell, what was handed and committed
+ *   in_flight   still in the store: as it was read back, or, of a run that goes on, as its server
+ *               tells; and what may yet be committed
+ *   lost        neither
+ *
+ * Of what is lost the server tells the cause, where it has promised to.
+ *
  * An event's place is where its first copy lies in the store. One that is not in the store has no
  * place, with one exception: what was handed and then left by retention. Of a store that promises
  * replay that is only what lies before its beginning; elsewhere any.

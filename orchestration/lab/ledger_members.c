@@ -17,6 +17,7 @@ const struct ese_ledger_member ese_ledger_members[] = {
     EVENTS(lost_by_clash, true),
     EVENTS(lost_by_expiry, true),
     EVENTS(lost_by_death, true),
+    EVENTS(lost_by_other, true),
     EVENTS(in_flight, true),
     EVENTS(redelivered, true),
     EVENTS(stored_twice, true),

@@ -143,13 +143,19 @@ static void apply_rule(struct ese_oracle *oracle, const struct presses *presses,
 
 /* ---- all keys -------------------------------------------------------------------------------- */
 
-static bool counts(const struct ese_book_entry *entry)
+/* A reader of a store without places may have been handed what it could never commit. */
+static bool was_seen(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    return entry->copies > 0 || (book->has_no_places ? entry->is_processed : entry->handings > 0);
+}
+
+static bool counts(const struct ese_book *book, const struct ese_book_entry *entry)
 {
     if (!entry->is_key_press)
         return false;
     enum ese_history_kind outcome = ese_book_outcome(entry);
     return outcome == ESE_HISTORY_ACKNOWLEDGED ||
-           (outcome == ESE_HISTORY_UNKNOWN && (entry->copies > 0 || entry->handings > 0));
+           (outcome == ESE_HISTORY_UNKNOWN && was_seen(book, entry));
 }
 
 static int by_id(const void *a, const void *b)
@@ -168,7 +174,7 @@ void ese_oracle_ask(const struct ese_book *book, struct ese_oracle *oracle)
     while (at < book->offered) {
         uint32_t key = book->entries[book->by_key[at]].key, count = 0;
         for (; at < book->offered && book->entries[book->by_key[at]].key == key; at++) {
-            if (counts(&book->entries[book->by_key[at]]))
+            if (counts(book, &book->entries[book->by_key[at]]))
                 numbers[count++] = book->by_key[at];
         }
         struct presses presses = {.book = book, .numbers = numbers, .count = count};

@@ -3,7 +3,7 @@
  *
  * It shares no code with ese-consumer but the making of names (ese_id_derive). It runs over the key
  * presses that were acknowledged, and those of unknown outcome that are found stored (or were
- * handed); a key's presses in the order they were sent.
+ * handed; where the store has no places, processed); a key's presses in the order they were sent.
  *
  * steady-click: three presses of one key, each at most 1,000 ms after the one before, give one
  * mail, and an event is used once. A decision's id is derived from "steady-click:KEY" and the three

@@ -100,6 +100,8 @@ static void look_at_strangers(struct settling *settling)
         int64_t heard_ns = entry->server_ts * ESE_NS_PER_MS - book->wall_offset_ns;
         if (entry->handed_ns > heard_ns)
             heard_ns = entry->handed_ns;
+        if (entry->kept_ns > heard_ns)
+            heard_ns = entry->kept_ns;
         entry->is_out = !ese_book_is_settled(book, &entry->id) && heard_ns > settling->cut_ns;
     }
 }

@@ -24,6 +24,33 @@ static int read_positions(struct ese_sqlite *database, struct ese_state_file *fi
     return said;
 }
 
+static int read_repeats(struct ese_sqlite *database, struct ese_state_file *file,
+                        struct ese_error *error)
+{
+    struct ese_statement *rows =
+        ese_statement_new(database, "SELECT partition, run, lane, highest, window FROM repeats"
+                                    " ORDER BY partition, run, lane");
+    size_t size = 0, length;
+    int said;
+    while ((said = ese_statement_step(rows, error)) == 1) {
+        if (file->repeat_count == size) {
+            size = size == 0 ? 256 : size * 2;
+            file->repeats = ese_realloc_array(file->repeats, size, sizeof *file->repeats);
+        }
+        struct ese_state_repeat *repeat = &file->repeats[file->repeat_count++];
+        *repeat = (struct ese_state_repeat){
+            .partition = (int32_t)ese_statement_column_number(rows, 0),
+            .run = (uint32_t)ese_statement_column_number(rows, 1),
+            .lane = (uint16_t)ese_statement_column_number(rows, 2),
+            .highest = (uint32_t)ese_statement_column_number(rows, 3)};
+        const void *window = ese_statement_column_bytes(rows, 4, &length);
+        if (length != sizeof repeat->window)
+            return ese_fail(error, ESE_E_INVALID, "its repeats have a window of %zu bytes", length);
+        memcpy(repeat->window, window, sizeof repeat->window);
+    }
+    return said;
+}
+
 static int read_id(struct ese_statement *row, int column, struct ese_id *id,
                    struct ese_error *error)
 {
@@ -63,13 +90,14 @@ static int check_tables(struct ese_sqlite *database, struct ese_error *error)
 {
     struct ese_statement *count = ese_statement_new(
         database, "SELECT count(*) FROM sqlite_schema"
-                  " WHERE type = 'table' AND name IN ('position', 'decision')");
+                  " WHERE type = 'table' AND name IN ('position', 'repeats', 'decision')");
     int said = ese_statement_step(count, error);
     if (said == -1)
         return -1;
     int64_t found = ese_statement_column_number(count, 0);
     ese_statement_reset(count);
-    return found == 2 ? 0 : ese_fail(error, ESE_E_INVALID, "it has no positions and decisions");
+    return found == 3 ? 0
+                      : ese_fail(error, ESE_E_INVALID, "it has no positions, repeats and decisions");
 }
 
 int ese_state_file_read(const char *directory, struct ese_state_file *file, struct ese_error *error)
@@ -86,6 +114,8 @@ int ese_state_file_read(const char *directory, struct ese_state_file *file, stru
     if (said == 0)
         said = read_positions(database, file, error);
     if (said == 0)
+        said = read_repeats(database, file, error);
+    if (said == 0)
         said = read_decisions(database, file, error);
     ese_sqlite_close(&database);
     return said == 0 ? 0 : ese_fail_within(error, "cannot read the state file %s", path);
@@ -94,6 +124,7 @@ int ese_state_file_read(const char *directory, struct ese_state_file *file, stru
 void ese_state_file_free(struct ese_state_file *file)
 {
     free(file->positions);
+    free(file->repeats);
     free(file->decisions);
     *file = (struct ese_state_file){.late = 0};
 }
@@ -105,6 +136,35 @@ int64_t ese_state_file_next(const struct ese_state_file *file, int32_t partition
             return file->positions[i].next;
     }
     return INT64_MIN;
+}
+
+static int by_lane(const void *wanted, const void *known)
+{
+    const struct ese_state_repeat *a = wanted, *b = known;
+    if (a->partition != b->partition)
+        return a->partition < b->partition ? -1 : 1;
+    if (a->run != b->run)
+        return a->run < b->run ? -1 : 1;
+    return (a->lane > b->lane) - (a->lane < b->lane);
+}
+
+enum ese_state_had ese_state_file_had(const struct ese_state_file *file, int32_t partition,
+                                      const struct ese_id *id)
+{
+    enum { WINDOW = 8 * sizeof file->repeats->window };
+    const struct ese_id_parts parts = ese_id_read(id);
+    const struct ese_state_repeat wanted = {
+        .partition = partition, .run = parts.run, .lane = parts.lane};
+    if (file->repeat_count == 0)
+        return ESE_STATE_NOT_HAD;
+    const struct ese_state_repeat *repeat =
+        bsearch(&wanted, file->repeats, file->repeat_count, sizeof wanted, by_lane);
+    if (repeat == NULL || parts.sequence > repeat->highest)
+        return ESE_STATE_NOT_HAD;
+    if (repeat->highest - parts.sequence >= WINDOW)
+        return ESE_STATE_TOO_OLD;
+    uint32_t bit = parts.sequence % WINDOW;
+    return (repeat->window[bit / 8] >> (bit % 8) & 1) != 0 ? ESE_STATE_HAD : ESE_STATE_NOT_HAD;
 }
 
 static int compare(const void *id, const void *decision)

@@ -3,7 +3,8 @@
  * SQL.
  *
  * The file's format is documented with the consumer; only what the ledger needs is read: of the
- * table `position` partition, next, late and beyond_window, of `decision` id and events.
+ * table `position` partition, next, late and beyond_window, of `repeats` all but event_time, of
+ * `decision` id and events.
  */
 #ifndef ESE_LAB_STATE_FILE_H
 #define ESE_LAB_STATE_FILE_H
@@ -19,6 +20,21 @@ struct ese_state_position {
     int64_t next;
 };
 
+/* Of a partition's events of one (run, lane): which it has had (repeats.h). */
+struct ese_state_repeat {
+    int32_t partition;
+    uint32_t run;
+    uint16_t lane;
+    uint32_t highest;
+    uint8_t window[128];
+};
+
+enum ese_state_had {
+    ESE_STATE_NOT_HAD,
+    ESE_STATE_HAD,
+    ESE_STATE_TOO_OLD /* to tell: below the window */
+};
+
 struct ese_state_decision {
     struct ese_id id;
     struct ese_id first_event;
@@ -27,6 +43,8 @@ struct ese_state_decision {
 struct ese_state_file {
     struct ese_state_position *positions;
     size_t position_count;
+    struct ese_state_repeat *repeats; /* by partition, run and lane */
+    size_t repeat_count;
     struct ese_state_decision *decisions; /* by id */
     size_t decision_count;
     int64_t late;
@@ -40,6 +58,10 @@ void ese_state_file_free(struct ese_state_file *file);
 
 /* Where the partition's reader goes on: all before it is committed. INT64_MIN: nothing is. */
 int64_t ese_state_file_next(const struct ese_state_file *file, int32_t partition);
+
+/* Whether the partition has had the event of that id, committed. */
+enum ese_state_had ese_state_file_had(const struct ese_state_file *file, int32_t partition,
+                                      const struct ese_id *id);
 
 /* NULL when it is not there. */
 const struct ese_state_decision *ese_state_file_decision(const struct ese_state_file *file,

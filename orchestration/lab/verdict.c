@@ -77,6 +77,10 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
     if (judgement->ledger.offered == 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was offered");
     judge_certain(judgement, grounds->promises, &figures->faults, verdict);
+    if (grounds->promises->tells_losses && judgement->ledger.lost_by_other > 0)
+        say(verdict, ESE_VERDICT_CANNOT_TELL,
+            "%" PRId64 " acknowledged events are lost, and the store has noted no cause",
+            judgement->ledger.lost_by_other);
     if (grounds->ended != NULL)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->ended);
     int64_t in_flight = judgement->ledger.in_flight + figures->unknown_in_flight;

@@ -364,11 +364,12 @@ static void write_histories(const struct ese_topics_hold *hold)
 
 static void check_ledger(void)
 {
+    const struct ese_promises promises = {.positions_survive = true};
     struct ese_book book;
     struct ese_state_file state;
     struct ese_ledger ledger;
     struct ese_oracle oracle;
-    must(ese_book_read(world.directory, &book, &error));
+    must(ese_book_read(world.directory, &promises, &book, &error));
     must(ese_state_file_read(world.directory, &state, &error));
     assert_string_equal(book.missing, "");
     ese_ledger_make(&book, &state, true, &ledger);

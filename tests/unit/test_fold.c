@@ -51,7 +51,7 @@ struct world {
 
 static const struct ese_promises promises = {.delivery = ESE_DELIVERY_AT_LEAST_ONCE,
                                              .ordered_per_key = true, .replayable = true,
-                                             .retry_stored_once = true};
+                                             .retry_stored_once = true, .positions_survive = true};
 
 /* ---- the acts -------------------------------------------------------------------------------- */
 

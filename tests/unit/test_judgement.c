@@ -15,8 +15,9 @@ enum { EVENTS = 600 };
 
 static const struct ese_promises careful = {
     .delivery = ESE_DELIVERY_AT_LEAST_ONCE, .ordered_per_key = true, .retry_stored_once = true,
-    .replayable = true};
-static const struct ese_promises careless = {.delivery = ESE_DELIVERY_AT_MOST_ONCE};
+    .replayable = true, .positions_survive = true};
+static const struct ese_promises careless = {.delivery = ESE_DELIVERY_AT_MOST_ONCE,
+                                             .positions_survive = true};
 
 static struct ese_judgement judge_at(struct staged_run *run, const struct ese_judge_options *wanted)
 {
