@@ -34,7 +34,8 @@ static const struct ese_option options[] = {
     {.name = "gap", .kind = ESE_OPTION_NUMBER, .value = "S", .fallback = "5", .min = 1, .max = 3600,
      .help = "Seconds between the parts of a fault."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .value = "D", .fallback = "os", .choices = "os|disk",
-     .help = "What an acknowledgement survives: os: the death of a process; disk: a power loss."},
+     .help = "What an acknowledgement survives: os: the death of a process; disk: a power loss. A "
+             "transport that has less by design says so in its column."},
     {.name = "in-turn", .kind = ESE_OPTION_FLAG,
      .help = "One transport after the other instead of all at once: quieter figures, a longer wait."},
     {.name = "broker", .kind = ESE_OPTION_CHOICE, .value = "B", .fallback = "auto",
@@ -172,7 +173,9 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
     };
     snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
     snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);
-    transport->durability = journey->mock ? ESE_DURABILITY_MEMORY : run->durability;
+    transport->durability =
+        journey->mock ? ESE_DURABILITY_MEMORY
+                      : ese_durability_within(journey->transport->promises.durability, run->durability);
     transport->mock = journey->mock;
     transport->drained = journey->drained;
     transport->endings = journey->endings;

@@ -179,6 +179,11 @@ static int serve_mailer(struct ese_journey *journey, struct ese_error *error)
                       error);
 }
 
+static enum ese_durability level_of(const struct ese_journey *journey)
+{
+    return ese_durability_within(transport_of(journey)->promises.durability, journey->durability);
+}
+
 static int serve_server(struct ese_journey *journey, struct ese_error *error)
 {
     if (transport_of(journey)->store == NULL)
@@ -187,7 +192,9 @@ static int serve_server(struct ese_journey *journey, struct ese_error *error)
         return -1;
     struct ese_process *server = journey->role[ESE_ROLE_SERVER].process;
     add_transport(journey, server, ESE_FACE_STORE);
-    ese_process_option(server, "--durability", ese_durability_name(journey->durability));
+    ese_process_option(server, "--durability", ese_durability_name(level_of(journey)));
+    if (ese_option_find(ese_registry_options(transport_of(journey), ESE_FACE_STORE), "history") != NULL)
+        add_path(journey, server, "--history", ESE_ARTIFACT_SERVER_HISTORY);
     return serve_role(journey, ESE_ROLE_SERVER, journey->server_address, sizeof journey->server_address,
                       error);
 }

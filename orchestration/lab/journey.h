@@ -21,7 +21,7 @@
 struct ese_journey_options {
     const char *specification; /* "kafka:via=direct" */
     const char *directory;     /* DIR/<label>, made by open */
-    enum ese_durability durability;
+    enum ese_durability durability; /* a ceiling: a transport that has less by design has what it has */
     const char *broker;            /* "auto", "kafka", "embedded" */
     const char *bootstrap_servers; /* or NULL */
     int64_t retry_deadline_ms;
@@ -30,7 +30,7 @@ struct ese_journey_options {
 };
 
 /* Before anything is started or written: whether the options behind the specification's name are
- * known to its faces and it has that durability (ESE_E_USAGE), and a cluster that is given and
+ * known to its faces and it has that durability, or a lower one (ESE_E_USAGE), and a cluster that is given and
  * needed is there (ESE_E_MISSING). bootstrap_servers may be NULL. */
 int ese_journey_check(const char *specification, enum ese_durability durability,
                       const char *bootstrap_servers, struct ese_error *error);
@@ -79,7 +79,7 @@ struct ese_role_view {
 /* How it stands now, from the running counters of the histories. */
 struct ese_journey_view {
     int64_t count[ESE_HISTORY_COUNTERS]; /* the parties' counters, added */
-    int64_t lag;                         /* acknowledged and not yet processed */
+    int64_t lag;                         /* acknowledged, not yet processed, and not known to be lost */
     struct ese_role_view role[ESE_ROLES];
 };
 void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view);

@@ -32,6 +32,7 @@ struct ese_journey {
     char smtp_address[128];
     bool with_sink;
     int64_t rss_peak_bytes;
+    int64_t end_ns, given_up; /* when the consumer last found the end, and what it will not come back to */
 };
 
 /* Whether the role's process runs. Its end is noted, where nobody had asked for it; so is it when one that

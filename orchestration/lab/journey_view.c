@@ -19,6 +19,7 @@ static const char *history_of(enum ese_role role)
 {
     static const char *const names[ESE_ROLES] = {
         [ESE_ROLE_CLIENT] = ESE_ARTIFACT_CLIENT_HISTORY,
+        [ESE_ROLE_SERVER] = ESE_ARTIFACT_SERVER_HISTORY, /* of some */
         [ESE_ROLE_CONSUMER] = ESE_ARTIFACT_CONSUMER_HISTORY,
         [ESE_ROLE_MAILER] = ESE_ARTIFACT_MAILER_HISTORY,
     };
@@ -42,6 +43,37 @@ static void add_counters(struct ese_journey *journey, int64_t count[ESE_HISTORY_
         for (int i = 0; reader != NULL && i < ESE_HISTORY_COUNTERS; i++)
             count[i] += ese_history_read_count(reader, (enum ese_history_counter)i);
     }
+}
+
+/* ---- what waits ---- */
+
+static int64_t counter_of(struct ese_journey *journey, enum ese_role role,
+                          enum ese_history_counter counter)
+{
+    struct ese_history_reader *reader = reader_of(journey, role);
+    return reader == NULL ? 0 : ese_history_read_count(reader, counter);
+}
+
+/* What a transport has lost will never be processed: whatever was acknowledged when its reader found the
+ * end is, or is lost. */
+static int64_t without_lost(struct ese_journey *journey, int64_t open)
+{
+    int64_t end_ns = counter_of(journey, ESE_ROLE_CONSUMER, ESE_COUNT_AT_END_NS);
+    if (end_ns > counter_of(journey, ESE_ROLE_CLIENT, ESE_COUNT_LAST_DONE_NS))
+        return 0;
+    if (end_ns != journey->end_ns)
+        journey->given_up = open;
+    journey->end_ns = end_ns;
+    return open > journey->given_up ? open - journey->given_up : 1; /* something was acknowledged since */
+}
+
+static int64_t lag_of(struct ese_journey *journey, const int64_t count[ESE_HISTORY_COUNTERS])
+{
+    bool may_lose = journey->entry->transport->promises.delivery == ESE_DELIVERY_AT_MOST_ONCE;
+    int64_t open = count[ESE_COUNT_ACKNOWLEDGED] - count[ESE_COUNT_PROCESSED];
+    if (open <= 0)
+        return 0; /* processed before the client heard of its acknowledgement */
+    return may_lose ? without_lost(journey, open) : open;
 }
 
 /* ---- who is up, and who ended though nobody had asked for it ---- */
@@ -132,9 +164,7 @@ void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view
 {
     *view = (struct ese_journey_view){0};
     add_counters(journey, view->count);
-    view->lag = view->count[ESE_COUNT_ACKNOWLEDGED] - view->count[ESE_COUNT_PROCESSED];
-    if (view->lag < 0)
-        view->lag = 0; /* processed before the client heard of its acknowledgement */
+    view->lag = lag_of(journey, view->count);
     for (enum ese_role role = 0; role < ESE_ROLES; role++) {
         bool up = ese_journey_look(journey, role);
         const struct ese_role_state *state = &journey->role[role];
@@ -264,8 +294,8 @@ int ese_journey_check(const char *specification, enum ese_durability durability,
         if (result < 0)
             return ese_fail_within(error, "%s", specification);
     }
-    if ((entry->transport->promises.durability & durability) == 0)
-        return ese_fail(error, ESE_E_USAGE, "--durability: %s has no level '%s'",
+    if (ese_durability_within(entry->transport->promises.durability, durability) == 0)
+        return ese_fail(error, ESE_E_USAGE, "--durability: %s has no level '%s', nor a lower one",
                         entry->transport->name, ese_durability_name(durability));
     if (bootstrap_servers != NULL && entry->needs_broker &&
         ese_cluster_check(bootstrap_servers, error) < 0)

@@ -161,6 +161,7 @@ struct row {
     const char *label;
     void (*cell)(struct ese_picture *picture, struct ese_buffer *frame,
                  const struct ese_journey_view *view, int width);
+    bool (*shown)(const struct ese_journey_view *view); /* where it is so of any; NULL: always */
 };
 
 static void client_cell(struct ese_picture *picture, struct ese_buffer *frame,
@@ -189,6 +190,28 @@ static void server_cell(struct ese_picture *picture, struct ese_buffer *frame,
                view->count[ESE_COUNT_ACKNOWLEDGED], "acknowledged", width);
 }
 
+static bool has_let_go(const struct ese_journey_view *view)
+{
+    return view->count[ESE_COUNT_OVERWRITTEN] > 0 || view->count[ESE_COUNT_EXPIRED] > 0;
+}
+
+/* What a store notes that it no longer has. */
+static void lost_cell(struct ese_picture *picture, struct ese_buffer *frame,
+                      const struct ese_journey_view *view, int width)
+{
+    char text[128], overwritten[ESE_PICTURE_NUMBER_SIZE], expired[ESE_PICTURE_NUMBER_SIZE];
+    ese_picture_number(view->count[ESE_COUNT_OVERWRITTEN], overwritten);
+    ese_picture_number(view->count[ESE_COUNT_EXPIRED], expired);
+    if (!has_let_go(view)) {
+        line_cell(picture, frame, view, width);
+        return;
+    }
+    snprintf(text, sizeof text, "%s overwritten", overwritten);
+    if (view->count[ESE_COUNT_EXPIRED] > 0)
+        snprintf(text + strlen(text), sizeof text - strlen(text), ", %s expired", expired);
+    cell(picture, frame, picture->glyph->down, BAD, text, width);
+}
+
 static void lag_cell(struct ese_picture *picture, struct ese_buffer *frame,
                      const struct ese_journey_view *view, int width)
 {
@@ -210,9 +233,17 @@ static void mailer_cell(struct ese_picture *picture, struct ese_buffer *frame,
 }
 
 static const struct row rows[] = {
-    {"click", client_cell}, {"", line_cell}, {"stored", server_cell}, {"", lag_cell},
-    {"rule", consumer_cell}, {"", line_cell}, {"mail", mailer_cell},
+    {"click", client_cell}, {"", line_cell}, {"stored", server_cell}, {"lost", lost_cell, has_let_go},
+    {"", lag_cell}, {"rule", consumer_cell}, {"", line_cell}, {"mail", mailer_cell},
 };
+
+static bool is_shown(const struct row *row, const struct ese_journey_view *views, int count)
+{
+    bool shown = row->shown == NULL;
+    for (int i = 0; i < count && !shown; i++)
+        shown = row->shown(&views[i]);
+    return shown;
+}
 
 static void draw_head(struct ese_picture *picture, const struct ese_run_moment *moment, int width,
                       struct ese_buffer *frame)
@@ -250,6 +281,8 @@ void ese_picture_draw(struct ese_picture *picture, const struct ese_run_moment *
                           ese_journey_specification(moment->journeys[i]));
     ese_buffer_text(frame, "\n");
     for (size_t r = 0; r < ESE_COUNT_OF(rows); r++) {
+        if (!is_shown(&rows[r], views, moment->count))
+            continue;
         label(frame, rows[r].label);
         for (int i = 0; i < moment->count; i++)
             rows[r].cell(picture, frame, &views[i], column);

@@ -43,6 +43,10 @@ NUMBER_CELL(unknown, ledger.unknown)
 NUMBER_CELL(not_sent, ledger.not_sent)
 NUMBER_CELL(processed, ledger.processed)
 NUMBER_CELL(lost, ledger.lost)
+NUMBER_CELL(clash, ledger.lost_by_clash)
+NUMBER_CELL(expiry, ledger.lost_by_expiry)
+NUMBER_CELL(death, ledger.lost_by_death)
+NUMBER_CELL(other, ledger.lost_by_other)
 NUMBER_CELL(in_flight, ledger.in_flight)
 NUMBER_CELL(redelivered, ledger.redelivered)
 NUMBER_CELL(stored_twice, ledger.stored_twice)
@@ -164,6 +168,16 @@ static void timing_cell(column *transport, char text[CELL_SIZE])
 
 /* ---- rows ---- */
 
+/* Causes are told where any store tells them. */
+static bool any_cause(const struct ese_results *results)
+{
+    for (int i = 0; i < results->count; i++) {
+        if (promises_of(&results->transports[i])->tells_losses)
+            return true;
+    }
+    return false;
+}
+
 /* Of a walk that others started nobody knows what it costs. */
 static bool any_cost(const struct ese_results *results)
 {
@@ -188,6 +202,10 @@ static const struct row rows[] = {
     {"  acknowledged", acknowledged_cell, NULL, true},
     {"    processed", processed_cell, NULL, true},
     {"    lost", lost_cell, NULL, true},
+    {"      by key clash", clash_cell, any_cause, true},
+    {"      by expiry", expiry_cell, any_cause, true},
+    {"      by the store's death", death_cell, any_cause, true},
+    {"      by no cause that is noted", other_cell, any_cause, true},
     {"    still in flight", in_flight_cell, NULL, true},
     {"handed again (recognised)", redelivered_cell, NULL, false},
     {"stored twice", stored_twice_cell, NULL, true},
@@ -261,6 +279,8 @@ static void add_reasons(const struct ese_results *results, struct ese_buffer *te
             ese_buffer_printf(text, "  %s, timing: %s\n", transport->name, judgement->timing_verdict.reason);
         add_endings(transport, text);
         add_passed_over(transport, text);
+        if (promises_of(transport)->tells_losses && promises_of(transport)->notes != NULL)
+            ese_buffer_printf(text, "  %s: %s\n", transport->name, promises_of(transport)->notes);
         if (transport->broker[0] != '\0')
             ese_buffer_printf(text, "  %s: %s\n", transport->name, transport->broker);
     }
@@ -308,7 +328,7 @@ void ese_report_brief(const struct ese_results *results, struct ese_buffer *text
     strftime(now, sizeof now, "%Y-%m-%d %H:%M:%S UTC", gmtime_r(&seconds, &parts));
     add_names(results, now, text);
     for (size_t r = 0; r < ESE_COUNT_OF(rows); r++) {
-        if (!rows[r].is_brief)
+        if (!rows[r].is_brief || (rows[r].shown != NULL && !rows[r].shown(results)))
             continue;
         if (rows[r].cell == NULL)
             ese_buffer_printf(text, "  %s\n", rows[r].label);

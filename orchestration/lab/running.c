@@ -43,6 +43,8 @@ int ese_running_turn(const struct ese_running_options *options, struct ese_resul
         .transport = options->transport, .promises = &entry->transport->promises,
         .until_ns = options->until_ns, .fold_ns = options->fold_ns};
     snprintf(result->name, sizeof result->name, "%s", options->transport);
+    result->durability =
+        ese_durability_within(entry->transport->promises.durability, result->durability);
     return ese_fold_turn(&fold, &result->judgement, progress, error);
 }
 

@@ -22,7 +22,8 @@ struct ese_running_options {
     int64_t until_ns, fold_ns; /* as in fold.h */
 };
 
-/* One turn for one transport; name and judgement of `result` are filled. */
+/* One turn for one transport; name and judgement of `result` are filled, and its durability lowered
+ * to what the transport has. */
 int ese_running_turn(const struct ese_running_options *options, struct ese_results_transport *result,
                      struct ese_fold_progress *progress, struct ese_error *error);
 

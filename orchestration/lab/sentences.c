@@ -45,6 +45,27 @@ static bool untimed(column *transport)
     return transport->judgement.timing_verdict.word != ESE_VERDICT_PASS;
 }
 
+/* " (3 by key clash, 2 by the store's death)", of what is known. */
+static void say_causes(const struct ese_ledger *ledger, struct ese_buffer *text)
+{
+    const struct {
+        int64_t count;
+        const char *words;
+    } causes[] = {
+        {ledger->lost_by_clash, "by key clash"},
+        {ledger->lost_by_expiry, "by expiry"},
+        {ledger->lost_by_death, "by the store's death"},
+    };
+    int said = 0;
+    for (size_t i = 0; i < ESE_COUNT_OF(causes); i++) {
+        if (causes[i].count > 0)
+            ese_buffer_printf(text, "%s%lld %s", said++ > 0 ? ", " : " (", (long long)causes[i].count,
+                              causes[i].words);
+    }
+    if (said > 0)
+        ese_buffer_text(text, ")");
+}
+
 static void say_kept(const struct ese_results *results, struct ese_buffer *text)
 {
     char names[NAMES_SIZE];
@@ -57,9 +78,11 @@ static void say_kept(const struct ese_results *results, struct ese_buffer *text)
         const struct ese_judgement *j = &transport->judgement;
         if (kept_all(transport) || untold(transport))
             continue;
-        ese_buffer_printf(text, "%s%s lost %lld acknowledged events and %lld mails, doubled %lld mails, sent "
-                                "%lld for nothing, left %lld events unread",
-                          kept++ > 0 ? "; " : "", transport->name, (long long)j->ledger.lost,
+        ese_buffer_printf(text, "%s%s lost %lld acknowledged events", kept++ > 0 ? "; " : "",
+                          transport->name, (long long)j->ledger.lost);
+        say_causes(&j->ledger, text);
+        ese_buffer_printf(text, " and %lld mails, doubled %lld mails, sent %lld for nothing, left %lld "
+                                "events unread",
                           (long long)j->mails.lost, (long long)j->mails.doubled,
                           (long long)j->mails.unexpected, (long long)j->ledger.in_flight);
     }

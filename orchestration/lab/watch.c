@@ -27,9 +27,13 @@
 static const struct ese_option options[] = {
     {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
      .help = "Whose walks to watch, separated by commas, with their addresses behind a colon "
-             "(http:server=http://127.0.0.1:2001) or in the environment (ESE_SERVER, "
-             "ESE_BOOTSTRAP_SERVERS). Names that are no transport's are passed over. Default: those that "
-             "transports.list compares."},
+             "(http:server=http://127.0.0.1:2001), by --servers, or in the environment (ESE_SERVER, "
+             "ESE_BOOTSTRAP_SERVERS). A lesson's '+' may be written '-', and names that are no "
+             "transport's are passed over, as the list may be one of docker-compose's profiles. Default: "
+             "those that transports.list compares."},
+    {.name = "servers", .kind = ESE_OPTION_TEXT, .value = "LIST",
+     .help = "Where the servers are of transports that have one of their own: TRANSPORT=URL, separated "
+             "by commas. Those of transports that are not watched are passed over."},
     {.name = "run", .kind = ESE_OPTION_TEXT, .value = "DIR", .fallback = "run",
      .help = "Where the parties write: DIR/TRANSPORT/client.history, consumer-1.history and state.db, "
              "DIR/mailer/mailer.history and outbox.db."},
@@ -79,6 +83,32 @@ static void show_untold(struct watch *watch, const struct walk *walk)
     ese_ledger_metrics_set(watch->metrics, &untold);
 }
 
+/* What the list says of this transport, in the list; 0: nothing. */
+static size_t find_server(const char *list, const char *transport, const char **url)
+{
+    size_t name = strlen(transport);
+    for (const char *at = list; at != NULL; at = strchr(at, ',') != NULL ? strchr(at, ',') + 1 : NULL) {
+        if (strncmp(at, transport, name) != 0 || at[name] != '=')
+            continue;
+        *url = at + name + 1;
+        return strcspn(*url, ",");
+    }
+    return 0;
+}
+
+/* The transport, with the options that were written behind it, and its server where that is in --servers. */
+static char *specification_of(const struct watch *watch, const struct ese_registry_entry *entry,
+                              const char *more)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(4096);
+    const char *name = entry->transport->name, *url;
+    size_t length = find_server(ese_config_text(watch->config, "servers"), name, &url);
+    ese_buffer_printf(&text, "%s%s", name, more);
+    if (length > 0)
+        ese_buffer_printf(&text, ":server=%.*s", (int)length, url);
+    return ese_buffer_detach(&text);
+}
+
 static int open_walk(struct watch *watch, const char *specification, struct ese_error *error)
 {
     if (watch->count == ESE_RESULTS_TRANSPORTS)
@@ -103,13 +133,24 @@ static int open_walk(struct watch *watch, const char *specification, struct ese_
     return 0;
 }
 
+static int open_chosen(struct watch *watch, const struct ese_registry_entry *entry, const char *more,
+                       struct ese_error *error)
+{
+    char *specification = specification_of(watch, entry, more);
+    int status = open_walk(watch, specification, error);
+    free(specification);
+    return status;
+}
+
 /* A list may name what else is chosen with the transports: the profiles of a container's set-up. */
 static int open_listed(struct watch *watch, char *list, struct ese_error *error)
 {
     char *rest = list;
     for (char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
         const struct ese_registry_entry *entry;
-        if (ese_registry_find(word, &entry, NULL) == 0 && open_walk(watch, word, error) == -1)
+        if (ese_registry_find(word, &entry, NULL) == -1)
+            entry = ese_registry_find_profile(word);
+        if (entry != NULL && open_chosen(watch, entry, strchrnul(word, ':'), error) == -1)
             return -1;
     }
     return watch->count > 0 ? 0
@@ -120,7 +161,7 @@ static int open_listed(struct watch *watch, char *list, struct ese_error *error)
 static int open_compared(struct watch *watch, struct ese_error *error)
 {
     for (const struct ese_registry_entry *entry = ese_registry(); entry->transport != NULL; entry++) {
-        if (entry->compared && open_walk(watch, entry->transport->name, error) == -1)
+        if (entry->compared && open_chosen(watch, entry, "", error) == -1)
             return -1;
     }
     return 0;
