@@ -29,12 +29,17 @@ struct walk {
     enum ese_role role;           /* which is waited for */
 };
 
+static const struct ese_transport walked = {
+    .name = "made up", .promises = {.delivery = ESE_DELIVERY_AT_LEAST_ONCE}};
+static const struct ese_registry_entry entry = {.transport = &walked};
+
 static int set_up(void **state)
 {
     struct walk *walk = ese_alloc(sizeof *walk);
     *state = walk;
     walk->directory = ese_test_directory_make();
     walk->journey.directory = walk->directory;
+    walk->journey.entry = &entry;
     return 0;
 }
 
