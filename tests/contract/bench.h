@@ -32,7 +32,8 @@ struct ese_bench {
         int64_t next; /* behind the last record handed; -3 before the first */
     } partitions[ESE_BENCH_PARTITIONS];
     int partition_count;
-    bool at_end, away;                   /* as the last batch said */
+    bool at_end, away;                   /* as the last batch said, */
+    int64_t end_ns;                      /* and of which moment; monotonic */
     int unreadable;
 };
 
@@ -59,9 +60,11 @@ void ese_bench_forget_positions(struct ese_bench *bench);
 /* Takes the next batch and notes it; of its records at most `most` (what follows is as if never
  * handed). Returns how many it took. */
 int ese_bench_read(struct ese_bench *bench, int timeout_ms, int most);
+/* How many acknowledged events are still to be handed: none of a transport that may lose them. */
+int ese_bench_awaited(const struct ese_bench *bench);
 /* Reads until every acknowledged event was handed and a batch said that this is the end. */
 void ese_bench_read_all(struct ese_bench *bench);
-/* Reads until a batch said that this is the end. */
+/* Reads until a batch said that this is the end, of a moment after this call began. */
 void ese_bench_read_to_end(struct ese_bench *bench);
 
 /* Fails the test with what a check has found. */

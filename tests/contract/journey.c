@@ -45,12 +45,24 @@ static void fill(struct ese_event *event, uint32_t run, int number, int key)
     ese_event_set_key(event);
 }
 
+/* Of a person's two events one comes later. */
+static int64_t due_ms(const struct ese_journey *journey, int number)
+{
+    const struct ese_event *event = &journey->events[number].event;
+    int before = number - 1;
+    while (before >= 0 && strcmp(journey->events[before].event.ip, event->ip) != 0)
+        before--;
+    int64_t earliest = before >= 0 ? journey->events[before].event.client_ts + 1 : 0;
+    return event->client_ts > earliest ? event->client_ts : earliest;
+}
+
 const struct ese_event *ese_journey_next(struct ese_journey *journey, int keys)
 {
     assert(journey->count < ESE_JOURNEY_EVENTS);
     int number = journey->count++;
     struct ese_journey_event *made = &journey->events[number];
     fill(&made->event, journey->run, number, number % keys);
+    made->event.client_ts = due_ms(journey, number);
     uint32_t lane = ese_event_key_hash(made->event.key) % (uint32_t)journey->lanes;
     made->event.id = ese_id_make(&(struct ese_id_parts){
         .time_ms = made->event.client_ts, .lane = (uint16_t)lane, .run = journey->run,
@@ -198,12 +210,20 @@ static bool was_not_stored(const struct ese_journey_event *event)
 
 const char *ese_journey_check_handed(struct ese_journey *journey)
 {
-    if (journey->wrong[0] != '\0')
-        return journey->wrong;
     for (int i = 0; i < journey->count; i++) {
         const struct ese_journey_event *event = &journey->events[i];
         if (is_acknowledged(event) && event->handed == 0)
             return say(journey, "event %d was acknowledged and never handed", i);
+    }
+    return NULL;
+}
+
+const char *ese_journey_check_strangers(struct ese_journey *journey)
+{
+    if (journey->wrong[0] != '\0')
+        return journey->wrong;
+    for (int i = 0; i < journey->count; i++) {
+        const struct ese_journey_event *event = &journey->events[i];
         if (was_not_stored(event) && event->handed > 0)
             return say(journey, "event %d was certainly not stored, and yet handed", i);
     }

@@ -36,8 +36,8 @@ struct ese_journey {
 struct ese_journey *ese_journey_new(int lanes);
 void ese_journey_free(struct ese_journey **journey);
 
-/* The next event: of `keys` keys by turns, every other one an order (key: orderId), due now, with
- * an id that says its lane. The journey's. */
+/* The next event: of `keys` keys by turns, every other one an order (key: orderId), due now, or a
+ * millisecond after the last one of its ip, with an id that says its lane. The journey's. */
 const struct ese_event *ese_journey_next(struct ese_journey *journey, int keys);
 
 /* What was seen of it. Events of other runs are passed over; whatever else is strange is kept in
@@ -58,8 +58,10 @@ int ese_journey_awaited(const struct ese_journey *journey);
 
 /* Every event sent has exactly one outcome, told by its id. */
 const char *ese_journey_check_outcomes(struct ese_journey *journey);
-/* Every acknowledged event was handed, as it was sent; none was that was certainly not stored. */
+/* Every acknowledged event was handed. */
 const char *ese_journey_check_handed(struct ese_journey *journey);
+/* What was handed was handed as it was sent, and none that was certainly not stored. */
+const char *ese_journey_check_strangers(struct ese_journey *journey);
 /* No event was handed again. */
 const char *ese_journey_check_once(struct ese_journey *journey);
 /* Of every key, the acknowledged events were first handed in the order in which they were sent. */

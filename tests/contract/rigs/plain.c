@@ -44,6 +44,7 @@ static void give(const struct ese_rig_place *place, struct ese_config *config, e
 {
     ese_rig_give(config, face, "data", place->directory);
     ese_rig_give(config, face, "durability", ese_durability_name(place->durability));
+    ese_rig_give(config, face, "poll-ms", "50"); /* where nothing else wakes a reader */
     if (place->server != NULL)
         ese_rig_give(config, face, "server", ese_rig_server_url(place->server));
 }
