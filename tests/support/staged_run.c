@@ -78,7 +78,8 @@ struct staged_run *staged_run_make(uint64_t seed, int events)
     run->directory = ese_test_directory_make();
     run->events = ese_alloc_array((size_t)events, sizeof *run->events);
     run->log = ese_alloc_array((size_t)(events + MOST_APPENDED), sizeof *run->log);
-    run->read = run->passed_over = run->forgotten = -1;
+    run->noted = ese_alloc_array((size_t)events, sizeof *run->noted);
+    run->read = run->passed_over = run->forgotten = run->not_had = -1;
     run->history_bytes = INT64_C(1) << 26;
     struct ese_lanes *lanes = ese_lanes_new(8, 77);
     int64_t began_ms = ese_clock_wall_ms(), began_ns = ese_clock_monotonic_ns(), ts = began_ms;
@@ -103,6 +104,7 @@ void staged_run_free(struct staged_run **run)
     ese_test_directory_remove(&freed->directory);
     free(freed->events);
     free(freed->log);
+    free(freed->noted);
     free(freed->decisions);
     free(freed->mails);
     free(freed);
@@ -123,6 +125,12 @@ void staged_run_drop(struct staged_run *run, int place)
     run->log_count--;
     memmove(&run->log[place], &run->log[place + 1],
             (size_t)(run->log_count - place) * sizeof *run->log);
+}
+
+void staged_run_lose(struct staged_run *run, int place, enum ese_history_kind how)
+{
+    run->noted[run->log[place]] = how;
+    staged_run_drop(run, place);
 }
 
 void staged_run_append(struct staged_run *run, int event)
@@ -171,7 +179,7 @@ void staged_run_consume(struct staged_run *run)
     bool *seen = ese_alloc_array((size_t)run->count, sizeof *seen);
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
-        if (place == run->passed_over || seen[run->log[place]] || !rule->wants(event))
+        if (place == run->passed_over || place == run->not_had || seen[run->log[place]] || !rule->wants(event))
             continue;
         seen[run->log[place]] = true;
         struct ese_decision decision;
@@ -253,6 +261,42 @@ static void write_store(const struct staged_run *run)
     ese_history_close(&history);
 }
 
+static void note_by_server(struct ese_history *history, enum ese_history_kind kind,
+                           const struct staged_event *staged)
+{
+    static const enum ese_history_counter counters[ESE_HISTORY_KINDS] = {
+        [ESE_HISTORY_KEPT] = ESE_COUNT_KEPT,
+        [ESE_HISTORY_OVERWRITTEN] = ESE_COUNT_OVERWRITTEN,
+        [ESE_HISTORY_EXPIRED] = ESE_COUNT_EXPIRED};
+    note(history, kind, staged, staged->due_ns + ESE_NS_PER_MS);
+    ese_history_count(history, counters[kind], 1);
+}
+
+static bool is_in_log(const struct staged_run *run, int event)
+{
+    int place = 0;
+    while (place < run->log_count && run->log[place] != event)
+        place++;
+    return place < run->log_count;
+}
+
+static void write_server(const struct staged_run *run)
+{
+    struct ese_history *history = open_history(run, "server.history", INT64_C(1) << 26);
+    const struct ese_history_record begun = {.kind = ESE_HISTORY_BEGUN_EMPTY};
+    ese_history_record(history, &begun);
+    for (int i = 0; i < run->count; i++) {
+        const struct staged_event *staged = &run->events[i];
+        if (run->second_life > 0 && i == run->second_life)
+            ese_history_record(history, &begun);
+        if (staged->outcome == ESE_HISTORY_ACKNOWLEDGED || is_in_log(run, i))
+            note_by_server(history, ESE_HISTORY_KEPT, staged);
+        if (run->noted[i] != ESE_HISTORY_END)
+            note_by_server(history, run->noted[i], staged);
+    }
+    ese_history_close(&history);
+}
+
 static void commit(struct ese_history *history, const int64_t next[STAGED_PARTITIONS],
                    int64_t time_ns)
 {
@@ -304,6 +348,25 @@ static struct ese_state *open_state(const struct staged_run *run)
     return state;
 }
 
+/* What it has had; of long ago: and two windows since, in each lane. */
+static void write_repeats(const struct staged_run *run, struct ese_state *state, int32_t partition)
+{
+    struct ese_repeats *repeats = ese_repeats_new(ESE_REPEATS_LIMIT);
+    for (int place = 0; place < places_read(run); place++) {
+        const struct ese_event *event = &run->events[run->log[place]].event;
+        struct ese_id_parts parts = ese_id_read(&event->id);
+        if (partition_of(event) != partition || place == run->passed_over || place == run->not_had)
+            continue;
+        ese_repeats_note(repeats, &event->id, 0);
+        parts.sequence += 2 * ESE_REPEATS_WINDOW;
+        const struct ese_id later = ese_id_make(&parts);
+        if (run->is_long_ago)
+            ese_repeats_note(repeats, &later, 0);
+    }
+    must(ese_state_save_repeats(state, partition, repeats, NULL));
+    ese_repeats_free(&repeats);
+}
+
 static void write_state(const struct staged_run *run, const int64_t next[STAGED_PARTITIONS])
 {
     struct ese_state *state = open_state(run);
@@ -313,7 +376,8 @@ static void write_state(const struct staged_run *run, const int64_t next[STAGED_
         must(ese_state_take(state, partition, "staged", &positions[partition], NULL));
     must(ese_state_begin(state, NULL));
     for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++) {
-        positions[partition].next = next[partition];
+        positions[partition].next = run->tells_losses ? 0 : next[partition];
+        write_repeats(run, state, partition);
         must(ese_state_advance(state, partition, &positions[partition], &progress, NULL));
     }
     struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "staged");
@@ -416,6 +480,8 @@ void staged_run_write(const struct staged_run *run)
     write_client(run);
     if (!run->has_no_store)
         write_store(run);
+    if (run->tells_losses)
+        write_server(run);
     write_consumer(run, next);
     write_state(run, next);
     write_outbox(run);

@@ -6,6 +6,9 @@
  * conclude what it would from that log; then the test may play with decisions and mails. write
  * leaves the files that artifacts.h lists.
  *
+ * A run may be one over a store without places that tells its losses: then `tells_losses` is set, and
+ * staged_run_lose takes events from the log. Its positions are nonsense.
+ *
  * As made, a run is without fault: most events are acknowledged, some unknown (stored in their
  * place, or absent), some refused or not sent, of two client processes, over three partitions by
  * key.
@@ -50,6 +53,11 @@ struct staged_run {
     bool has_no_store;     /* it was not read back */
     int gone;              /* the first so many of the log had left the store when it was read back */
     int forgotten;         /* a place the store lost after it was handed; -1: none */
+    bool tells_losses;
+    enum ese_history_kind *noted; /* what the server notes of each event at its end; 0: nothing */
+    int second_life;       /* the number of the first event that the store's second life kept; 0: it had one */
+    int not_had;           /* a place that was handed, and did not get into the state; -1: none */
+    bool is_long_ago;      /* the state has had so many events since that it cannot tell of these */
     const char *harmed;    /* a history that has lost its end; NULL: none */
     int lost_records;      /* so many; -1: all but the header */
     bool is_wiped;         /* they are zeroes; else the file is cut short */
@@ -63,6 +71,8 @@ void staged_run_free(struct staged_run **run);
 /* Where the event stands in the log. */
 int staged_run_place(const struct staged_run *run, int event);
 void staged_run_drop(struct staged_run *run, int place);
+/* As staged_run_drop; the server notes how: OVERWRITTEN, EXPIRED, or END: not at all. */
+void staged_run_lose(struct staged_run *run, int place, enum ese_history_kind how);
 void staged_run_append(struct staged_run *run, int event);
 void staged_run_swap(struct staged_run *run, int place, int other);
 /* Its mail arrives. */

@@ -19,6 +19,9 @@ static const struct ese_promises careful = {
 static const struct ese_promises careless = {.delivery = ESE_DELIVERY_AT_MOST_ONCE,
                                              .positions_survive = true};
 
+static const struct ese_promises lossy = {.delivery = ESE_DELIVERY_AT_MOST_ONCE,
+                                          .tells_losses = true};
+
 static struct ese_judgement judge_at(struct staged_run *run, const struct ese_judge_options *wanted)
 {
     struct ese_judge_options options = *wanted;
@@ -32,6 +35,8 @@ static struct ese_judgement judge_at(struct staged_run *run, const struct ese_ju
     assert_int_equal(ledger->offered,
                      ledger->not_sent + ledger->refused + ledger->unknown + ledger->acknowledged);
     assert_int_equal(ledger->acknowledged, ledger->processed + ledger->lost + ledger->in_flight);
+    assert_int_equal(ledger->lost, ledger->lost_by_clash + ledger->lost_by_expiry +
+                                       ledger->lost_by_death + ledger->lost_by_other);
     assert_int_equal(ledger->unknown, ledger->unknown_stored + ledger->unknown_absent);
     assert_int_equal(mails->expected,
                      mails->matched + mails->altered + mails->lost + mails->unknown);
@@ -276,6 +281,150 @@ static void without_an_outcome_it_is_unknown(void **state)
     says(&judgement, ESE_VERDICT_PASS, "");
     assert_int_equal(judgement.ledger.unknown_stored, sane.ledger.unknown_stored + 1);
     assert_int_equal(judgement.ledger.not_sent, sane.ledger.not_sent + 1);
+}
+
+/* ---- a store without places, that tells its losses --------------------------------------------- */
+
+static struct staged_run *lossy_run(uint64_t seed)
+{
+    struct staged_run *run = staged_run_make(seed, EVENTS);
+    run->tells_losses = true;
+    return run;
+}
+
+static struct ese_judgement judge_lossy(struct staged_run *run)
+{
+    staged_run_consume(run);
+    return judge(run, &lossy);
+}
+
+static void without_places_the_state_tells_what_was_processed(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 8; seed++) {
+        struct staged_run *run = lossy_run(seed);
+        run->gone = run->log_count / 2; /* whatever became of it after */
+        struct ese_judgement judgement = judge_lossy(run);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.processed, judgement.ledger.acknowledged);
+        assert_int_equal(judgement.mails.matched, judgement.mails.expected);
+    }
+}
+
+/* Of each kind one, and one that the same note does not make lost, as it was processed before. */
+static void losses_are_told_by_their_cause(void **state)
+{
+    (void)state;
+    static const enum ese_history_kind kinds[] = {ESE_HISTORY_OVERWRITTEN, ESE_HISTORY_EXPIRED};
+    for (int k = 0; k < 2; k++) {
+        struct staged_run *run = lossy_run(3);
+        staged_run_lose(run, a_press(run), kinds[k]);
+        struct ese_judgement judgement = judge_lossy(run);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.lost, 1);
+        assert_int_equal(judgement.ledger.lost_by_clash, k == 0);
+        assert_int_equal(judgement.ledger.lost_by_expiry, k == 1);
+
+        run = lossy_run(3);
+        run->forgotten = a_press(run);
+        run->noted[run->log[run->forgotten]] = kinds[k];
+        judgement = judge_lossy(run);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.lost, 0);
+    }
+}
+
+static void what_the_store_took_along_when_it_died_is_told(void **state)
+{
+    (void)state;
+    for (int has_died = 0; has_died < 2; has_died++) {
+        struct staged_run *run = lossy_run(3);
+        int place = a_press(run), event = run->log[place];
+        staged_run_lose(run, place, ESE_HISTORY_END);
+        run->second_life = event + has_died; /* it was in the first one, or in the one that went on */
+        struct ese_judgement judgement = judge_lossy(run);
+        says(&judgement, has_died ? ESE_VERDICT_PASS : ESE_VERDICT_CANNOT_TELL, has_died ? "" : "no cause");
+        assert_int_equal(judgement.ledger.lost, 1);
+        assert_int_equal(judgement.ledger.lost_by_death, has_died);
+        assert_int_equal(judgement.ledger.lost_by_other, !has_died);
+    }
+}
+
+/* Overwritten first, and then the store died: it was lost by the first. */
+static void the_first_cause_counts(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run(3);
+    int place = a_press(run), event = run->log[place];
+    staged_run_lose(run, place, ESE_HISTORY_OVERWRITTEN);
+    run->second_life = event + 1;
+    struct ese_judgement judgement = judge_lossy(run);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.lost_by_clash, 1);
+    assert_int_equal(judgement.ledger.lost_by_death, 0);
+}
+
+static void a_loss_that_is_not_noted_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run(4);
+    staged_run_lose(run, a_press(run), ESE_HISTORY_END);
+    staged_run_lose(run, a_press(run), ESE_HISTORY_OVERWRITTEN);
+    struct ese_judgement judgement = judge_lossy(run);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 acknowledged events are lost, and the store has noted no");
+    assert_int_equal(judgement.ledger.lost, 2);
+    assert_int_equal(judgement.ledger.lost_by_other, 1);
+}
+
+static void what_is_still_in_the_store_is_not_lost(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run(5);
+    run->passed_over = a_press(run);
+    struct ese_judgement judgement = judge_lossy(run);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "not processed");
+    assert_int_equal(judgement.ledger.in_flight, 1);
+    assert_int_equal(judgement.ledger.lost, 0);
+}
+
+/* The consumer died before its commit, and the store before it came back. */
+static void what_was_handed_and_not_committed_is_not_processed(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run(6);
+    run->not_had = run->forgotten = a_press(run);
+    run->second_life = run->log[run->not_had] + 1;
+    struct ese_judgement judgement = judge_lossy(run);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.lost_by_death, 1);
+    assert_int_equal(judgement.ledger.in_flight, 0);
+}
+
+static void what_is_too_old_for_the_state_is_told_by_the_history(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run(7);
+    run->is_long_ago = true;
+    run->gone = run->log_count;
+    staged_run_lose(run, a_press(run), ESE_HISTORY_OVERWRITTEN);
+    struct ese_judgement judgement = judge_lossy(run);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.lost, 1);
+    assert_int_equal(judgement.ledger.processed, judgement.ledger.acknowledged - 1);
+}
+
+static void a_store_that_does_not_tell_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(8, EVENTS); /* it has written nothing */
+    struct ese_judgement judgement = judge_lossy(run);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "server.history");
+
+    run = lossy_run(8);
+    run->harmed = "server.history";
+    run->lost_records = 1;
+    judgement = judge_lossy(run);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "server.history");
 }
 
 /* ---- mails ----------------------------------------------------------------------------------- */
@@ -587,6 +736,15 @@ int main(void)
         cmocka_unit_test(a_refused_event_in_the_store_is_a_phantom),
         cmocka_unit_test(what_is_not_processed_when_the_drain_ends_cannot_be_told),
         cmocka_unit_test(without_an_outcome_it_is_unknown),
+        cmocka_unit_test(without_places_the_state_tells_what_was_processed),
+        cmocka_unit_test(losses_are_told_by_their_cause),
+        cmocka_unit_test(what_the_store_took_along_when_it_died_is_told),
+        cmocka_unit_test(the_first_cause_counts),
+        cmocka_unit_test(a_loss_that_is_not_noted_cannot_be_told),
+        cmocka_unit_test(what_is_still_in_the_store_is_not_lost),
+        cmocka_unit_test(what_was_handed_and_not_committed_is_not_processed),
+        cmocka_unit_test(what_is_too_old_for_the_state_is_told_by_the_history),
+        cmocka_unit_test(a_store_that_does_not_tell_cannot_be_told),
         cmocka_unit_test(a_mail_that_came_twice_is_doubled),
         cmocka_unit_test(a_mail_that_did_not_come_is_lost),
         cmocka_unit_test(a_mail_the_mailer_does_not_know_of_is_neither),
