@@ -69,10 +69,10 @@ static int64_t without_lost(struct ese_journey *journey, int64_t open)
 
 static int64_t lag_of(struct ese_journey *journey, const int64_t count[ESE_HISTORY_COUNTERS])
 {
-    bool may_lose = journey->entry->transport->promises.delivery == ESE_DELIVERY_AT_MOST_ONCE;
     int64_t open = count[ESE_COUNT_ACKNOWLEDGED] - count[ESE_COUNT_PROCESSED];
     if (open <= 0)
         return 0; /* processed before the client heard of its acknowledgement */
+    bool may_lose = journey->entry->transport->promises.delivery == ESE_DELIVERY_AT_MOST_ONCE;
     return may_lose ? without_lost(journey, open) : open;
 }
 

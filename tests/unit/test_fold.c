@@ -25,7 +25,7 @@
 #define SETTLES_NS (3 * ESE_NS_PER_S) /* after outcomes, which come within one */
 #define SEGMENT_BYTES 65536
 
-enum party { CLIENT, STORE, CONSUMER, INBOX, PARTIES };
+enum party { CLIENT, SERVER, STORE, CONSUMER, INBOX, PARTIES };
 
 /* What a party notes, and when. */
 struct act {
@@ -39,10 +39,12 @@ struct act {
 struct world {
     struct staged_run *run;
     char *directory;
+    const struct ese_promises *promises;
     struct ese_history *history[PARTIES];
     struct act *acts;
     size_t count, done;
     int64_t next[STAGED_PARTITIONS];
+    struct ese_repeats *repeats[STAGED_PARTITIONS]; /* what was handed */
     int decided;           /* decisions that are in the state */
     int64_t *decided_ns;   /* of each */
     int64_t end_ns;
@@ -52,6 +54,8 @@ struct world {
 static const struct ese_promises promises = {.delivery = ESE_DELIVERY_AT_LEAST_ONCE,
                                              .ordered_per_key = true, .replayable = true,
                                              .retry_stored_once = true, .positions_survive = true};
+
+static const struct ese_promises lossy = {.delivery = ESE_DELIVERY_AT_MOST_ONCE, .tells_losses = true};
 
 /* ---- the acts -------------------------------------------------------------------------------- */
 
@@ -80,6 +84,35 @@ static void add_client(struct world *world)
         record.time_ns = staged->done_ns;
         if (staged->outcome != ESE_HISTORY_END)
             add(world, CLIENT, &record);
+    }
+}
+
+static bool is_in_log(const struct staged_run *run, int event)
+{
+    int place = 0;
+    while (place < run->log_count && run->log[place] != event)
+        place++;
+    return place < run->log_count;
+}
+
+/* It has an event half a millisecond after it was due, and what becomes of it is noted at once. */
+static void add_server(struct world *world)
+{
+    const struct staged_run *run = world->run;
+    struct ese_history_record record = {.kind = ESE_HISTORY_BEGUN_EMPTY, .time_ns = run->events[0].due_ns};
+    add(world, SERVER, &record);
+    for (int i = 0; i < run->count; i++) {
+        const struct staged_event *staged = &run->events[i];
+        record = (struct ese_history_record){.kind = ESE_HISTORY_BEGUN_EMPTY, .time_ns = staged->due_ns};
+        if (run->second_life > 0 && i == run->second_life)
+            add(world, SERVER, &record);
+        record = (struct ese_history_record){.kind = ESE_HISTORY_KEPT, .id = staged->event.id,
+                                             .time_ns = staged->due_ns + ESE_NS_PER_MS / 2};
+        if (staged->outcome == ESE_HISTORY_ACKNOWLEDGED || is_in_log(run, i))
+            add(world, SERVER, &record);
+        record.kind = (uint16_t)run->noted[i];
+        if (run->noted[i] != ESE_HISTORY_END)
+            add(world, SERVER, &record);
     }
 }
 
@@ -176,6 +209,8 @@ static void act_until(struct world *world, int64_t now_ns)
             ese_history_record(world->history[act->party], &act->record);
         if (act->record.kind == ESE_HISTORY_COMMITTED)
             world->next[act->record.partition] = act->record.a;
+        if (act->record.kind == ESE_HISTORY_HANDED)
+            ese_repeats_note(world->repeats[act->record.partition], &act->record.id, 0);
     }
     ese_history_set(world->history[STORE], ESE_COUNT_FOLLOWED_NS, now_ns);
     ese_history_set(world->history[INBOX], ESE_COUNT_FOLLOWED_NS, now_ns);
@@ -194,7 +229,8 @@ static void keep_state(struct world *world, int64_t now_ns)
         assert_int_equal(ese_state_take(state, partition, "staged", &positions[partition], NULL), 0);
     assert_int_equal(ese_state_begin(state, NULL), 0);
     for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++) {
-        positions[partition].next = world->next[partition];
+        positions[partition].next = world->run->tells_losses ? 0 : world->next[partition];
+        assert_int_equal(ese_state_save_repeats(state, partition, world->repeats[partition], NULL), 0);
         assert_int_equal(ese_state_advance(state, partition, &positions[partition],
                                            &(struct ese_progress){.late = 0}, NULL), 0);
     }
@@ -214,7 +250,7 @@ static int64_t turn(struct world *world, int64_t until_ns, int64_t fold_ns)
     struct ese_error error = {0};
     const struct ese_fold_options options = {
         .directory = world->directory, .mailers = world->directory, .transport = "staged",
-        .promises = &promises, .until_ns = until_ns, .fold_ns = fold_ns};
+        .promises = world->promises, .until_ns = until_ns, .fold_ns = fold_ns};
     int status = ese_fold_turn(&options, &world->judgement, &progress, &error);
     if (status != 0)
         print_error("# %s\n", error.text);
@@ -241,14 +277,19 @@ static void live(struct world *world, int64_t tick_ns)
 static struct world *make_world(struct staged_run *run)
 {
     static const char *const names[PARTIES] = {
-        ESE_ARTIFACT_CLIENT_HISTORY, ESE_ARTIFACT_STORE_HISTORY, ESE_ARTIFACT_CONSUMER_HISTORY,
-        ESE_ARTIFACT_INBOX_HISTORY};
+        ESE_ARTIFACT_CLIENT_HISTORY, ESE_ARTIFACT_SERVER_HISTORY, ESE_ARTIFACT_STORE_HISTORY,
+        ESE_ARTIFACT_CONSUMER_HISTORY, ESE_ARTIFACT_INBOX_HISTORY};
     struct world *world = ese_alloc(sizeof *world);
     world->run = run;
+    world->promises = run->tells_losses ? &lossy : &promises;
     world->directory = ese_test_directory_make();
+    for (int partition = 0; partition < STAGED_PARTITIONS; partition++)
+        world->repeats[partition] = ese_repeats_new(ESE_REPEATS_LIMIT);
     for (int party = 0; party < PARTIES; party++)
         world->history[party] = open_history(world, names[party]);
     add_client(world);
+    if (run->tells_losses)
+        add_server(world);
     add_log(world);
     add_mails(world);
     qsort(world->acts, world->count, sizeof *world->acts, by_time);
@@ -259,6 +300,8 @@ static void free_world(struct world *world)
 {
     for (int party = 0; party < PARTIES; party++)
         ese_history_close(&world->history[party]);
+    for (int partition = 0; partition < STAGED_PARTITIONS; partition++)
+        ese_repeats_free(&world->repeats[partition]);
     ese_test_directory_remove(&world->directory);
     if (world->run != NULL)
         staged_run_free(&world->run);
@@ -272,7 +315,8 @@ static void free_world(struct world *world)
 static struct ese_judgement judge_whole(const struct staged_run *run)
 {
     struct ese_judgement judgement;
-    const struct ese_judge_options options = {.directory = run->directory, .promises = &promises};
+    const struct ese_judge_options options = {
+        .directory = run->directory, .promises = run->tells_losses ? &lossy : &promises};
     staged_run_write(run);
     assert_int_equal(ese_judge(&options, &judgement, NULL), 0);
     return judgement;
@@ -306,6 +350,10 @@ static void expect_same(const struct ese_judgement *folded, const struct ese_jud
     SAME(ledger.not_sent);
     SAME(ledger.processed);
     SAME(ledger.lost);
+    SAME(ledger.lost_by_clash);
+    SAME(ledger.lost_by_expiry);
+    SAME(ledger.lost_by_death);
+    SAME(ledger.lost_by_other);
     SAME(ledger.in_flight);
     SAME(ledger.redelivered);
     SAME(ledger.stored_twice);
@@ -437,6 +485,57 @@ static void a_mail_from_nowhere(void **state)
     struct staged_run *run = consumed(11);
     staged_run_add_mail(run, run->events[5].event.id);
     live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+/* Over a store without places, that tells its losses: a third of all events by clash, some by expiry, and
+ * what the follower saw and the consumer did not, by the store's death. */
+static struct staged_run *lossy_run(uint64_t seed)
+{
+    struct staged_run *run = staged_run_make(seed, EVENTS);
+    run->tells_losses = true;
+    for (int n = 10; n < 1300; n += 3)
+        staged_run_lose(run, staged_run_place(run, acknowledged(run, n)),
+                        n % 10 == 0 ? ESE_HISTORY_EXPIRED : ESE_HISTORY_OVERWRITTEN);
+    run->passed_over = run->log_count / 2;
+    run->second_life = run->log[run->passed_over] + 20;
+    run->gone = run->passed_over + 1;
+    return run;
+}
+
+static void losses_by_cause(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 18; seed <= 20; seed++) {
+        struct staged_run *run = lossy_run(seed);
+        staged_run_consume(run);
+        live_and_compare(run, ESE_VERDICT_PASS);
+    }
+}
+
+static void a_loss_without_a_note(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run(21);
+    staged_run_lose(run, staged_run_place(run, acknowledged(run, 1301)), ESE_HISTORY_END);
+    staged_run_consume(run);
+    live_and_compare(run, ESE_VERDICT_CANNOT_TELL);
+}
+
+/* Those that settled are not heard of again: what expires then was processed, or counted as lost. */
+static void events_that_expire_when_they_have_settled(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run(22);
+    staged_run_consume(run);
+    struct ese_judgement whole = judge_whole(run);
+    struct world *world = make_world(run);
+    live(world, TICK_NS);
+    for (int i = 0; i < run->count; i++)
+        ese_history_record(world->history[SERVER], &(struct ese_history_record){
+            .kind = ESE_HISTORY_EXPIRED, .id = run->events[i].event.id, .time_ns = world->end_ns});
+    turn(world, world->end_ns + 2 * ESE_SETTLE_MAILS_NS, world->end_ns);
+    expect_same(&world->judgement, &whole);
+    free_world(world);
 }
 
 /* ---- what only a run that goes on has --------------------------------------------------------- */
@@ -579,6 +678,9 @@ int main(void)
         cmocka_unit_test(mails_that_never_came),
         cmocka_unit_test(mails_that_came_again_much_later),
         cmocka_unit_test(a_mail_from_nowhere),
+        cmocka_unit_test(losses_by_cause),
+        cmocka_unit_test(a_loss_without_a_note),
+        cmocka_unit_test(events_that_expire_when_they_have_settled),
         cmocka_unit_test(a_mail_that_comes_when_it_was_given_up),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_mail_that_has_not_come_yet),

@@ -142,6 +142,25 @@ static void options_of_other_faces_are_passed_over(void **state)
     }
 }
 
+/* As docker-compose has it, which knows no plus. */
+static void a_profile_is_found_by_its_name(void **state)
+{
+    (void)state;
+    for (const struct ese_registry_entry *entry = ese_registry(); entry->transport != NULL; entry++) {
+        char profile[100];
+        snprintf(profile, sizeof profile, "%s", entry->transport->name);
+        for (char *plus = strchr(profile, '+'); plus != NULL; plus = strchr(profile, '+'))
+            *plus = '-';
+        assert_ptr_equal(ese_registry_find_profile(profile), entry);
+        assert_ptr_equal(ese_registry_find_profile(entry->transport->name), entry);
+        snprintf(profile + strlen(profile), sizeof profile - strlen(profile), "x");
+        assert_null(ese_registry_find_profile(profile));
+        profile[strlen(profile) - 2] = '\0';
+        assert_ptr_not_equal(ese_registry_find_profile(profile), entry);
+    }
+    assert_null(ese_registry_find_profile(""));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +170,7 @@ int main(void)
         cmocka_unit_test(options_follow_the_colon),
         cmocka_unit_test(malformed_and_unknown_options_are_refused),
         cmocka_unit_test(options_of_other_faces_are_passed_over),
+        cmocka_unit_test(a_profile_is_found_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

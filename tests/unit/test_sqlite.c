@@ -85,6 +85,12 @@ static void durability_words(void **state)
     assert_int_equal(ese_durability_parse(""), 0);
     assert_null(ese_durability_name(0));
     assert_null(ese_durability_name(ESE_DURABILITY_OS | ESE_DURABILITY_DISK));
+    unsigned two = ESE_DURABILITY_MEMORY | ESE_DURABILITY_DISK;
+    assert_int_equal(ese_durability_within(two, ESE_DURABILITY_MEMORY), ESE_DURABILITY_MEMORY);
+    assert_int_equal(ese_durability_within(two, ESE_DURABILITY_OS), ESE_DURABILITY_MEMORY);
+    assert_int_equal(ese_durability_within(two, ESE_DURABILITY_DISK), ESE_DURABILITY_DISK);
+    assert_int_equal(ese_durability_within(two, ESE_DURABILITY_REPLICAS), ESE_DURABILITY_DISK);
+    assert_int_equal(ese_durability_within(ESE_DURABILITY_DISK, ESE_DURABILITY_OS), 0);
 }
 
 static void durability_decides_synchronous(void **state)
