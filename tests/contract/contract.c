@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/history.h"
 #include "ese-core/memory.h"
 #include "tests/contract/bench.h"
 #include "tests/contract/faulty.h"
@@ -582,6 +583,47 @@ static void a_retry_is_stored_once(void **state)
     ESE_BENCH_GOOD(ese_journey_check_once(bench->journey));
 }
 
+/* What the history says became of the event last. Every life begins empty. */
+static enum ese_history_kind fate_of(const char *history, const struct ese_id *id)
+{
+    enum ese_history_kind fate = ESE_HISTORY_END;
+    struct ese_history_reader *reader = NULL;
+    struct ese_history_record record;
+    assert_int_equal(ese_history_read_open(history, &reader, NULL), 0);
+    while (ese_history_read_next(reader, &record, NULL) == 1) {
+        if (ese_id_equal(&record.id, id) ||
+            (record.kind == ESE_HISTORY_BEGUN_EMPTY && fate == ESE_HISTORY_KEPT))
+            fate = record.kind;
+    }
+    ese_history_read_close(&reader);
+    return fate;
+}
+
+/* Some are lost while it lives, as far as it loses any then, the others when it dies. */
+static void what_is_lost_is_noted(void **state)
+{
+    if (!promises(*state)->tells_losses)
+        skip();
+    struct ese_bench *bench = open_bench(state);
+    ese_bench_open_producer(bench, 256, DEADLINE_MS);
+    send_acknowledged(bench, 100, 5);
+    ese_rig.kill(bench->place);
+    restart(bench);
+    send_acknowledged(bench, 100, 5);
+    ese_bench_open_consumer(bench, 100);
+    ese_bench_read_all(bench);
+    int lost = 0;
+    for (int i = 0; i < bench->journey->count; i++) {
+        const struct ese_journey_event *event = &bench->journey->events[i];
+        enum ese_history_kind fate = fate_of(ese_rig.history(bench->place), &event->event.id);
+        assert_int_not_equal(fate, ESE_HISTORY_END);
+        if ((event->handed > 0) != (fate == ESE_HISTORY_KEPT))
+            fail_msg("event %d was handed %d times, and its fate is %d", i, event->handed, fate);
+        lost += event->handed == 0;
+    }
+    assert_true(lost >= 100); /* so that there was something to note */
+}
+
 /* ---- the checks themselves ------------------------------------------------------------------- */
 
 typedef const char *check(struct ese_journey *journey);
@@ -684,6 +726,7 @@ static const struct {
     TEST(only_promised_levels_are_accepted),
     TEST(the_disk_level_keeps_events),
     TEST(a_retry_is_stored_once),
+    TEST(what_is_lost_is_noted),
     TEST(a_dropped_event_is_found),
     TEST(a_doubled_event_is_found),
     TEST(swapped_events_are_found),

@@ -37,6 +37,10 @@ struct ese_rig {
     void (*kill)(struct ese_rig_place *place);
     int (*restart)(struct ese_rig_place *place, struct ese_error *error);
 
+    /* The path of the history in which whatever keeps the events notes what it lost; NULL: there is
+     * none. */
+    const char *(*history)(const struct ese_rig_place *place);
+
     /* Leaves nothing behind but what `end` takes away. NULL behind the pointer is allowed; nulls
      * it. */
     void (*stop)(struct ese_rig_place **place);

@@ -14,7 +14,7 @@
 
 struct ese_rig_server {
     struct ese_process *process;
-    char *ready_path, *log_path;
+    char *ready_path, *log_path, *history_path;
     char url[80];
 };
 
@@ -68,6 +68,7 @@ int ese_rig_server_start(const struct ese_rig_server_options *options,
     char *data = ese_test_path(options->directory, "data");
     started->ready_path = ese_test_path(options->directory, "ready");
     started->log_path = ese_test_path(options->directory, "server.log");
+    started->history_path = ese_test_path(options->directory, "server.history");
     started->process = ese_process_new("ese-server", started->log_path);
     ese_process_argument(started->process, program);
     ese_process_option(started->process, "--transport", options->specification);
@@ -75,6 +76,7 @@ int ese_rig_server_start(const struct ese_rig_server_options *options,
     ese_process_option(started->process, "--listen", address);
     ese_process_option(started->process, "--ready-file", started->ready_path);
     give_own(started, options, "data", data);
+    give_own(started, options, "history", started->history_path);
     give_own(started, options, "bootstrap-servers", options->bootstrap_servers);
     give_own(started, options, "topic-prefix", options->topic_prefix);
     free(program);
@@ -106,7 +108,13 @@ void ese_rig_server_stop(struct ese_rig_server **server)
     ese_process_free(&stopped->process);
     free(stopped->ready_path);
     free(stopped->log_path);
+    free(stopped->history_path);
     free(stopped);
+}
+
+const char *ese_rig_server_history(const struct ese_rig_server *server)
+{
+    return server->history_path;
 }
 
 const char *ese_rig_server_url(const struct ese_rig_server *server)

@@ -22,6 +22,8 @@ int ese_rig_server_start(const struct ese_rig_server_options *options,
 void ese_rig_server_kill(struct ese_rig_server *server);
 int ese_rig_server_restart(struct ese_rig_server *server, struct ese_error *error);
 void ese_rig_server_stop(struct ese_rig_server **server);
+/* Where it notes what it lost, if it does. */
+const char *ese_rig_server_history(const struct ese_rig_server *server);
 const char *ese_rig_server_url(const struct ese_rig_server *server);
 
 #endif

@@ -231,6 +231,72 @@ static void endings_are_bounded(void **state)
     assert_int_equal(all.list[ESE_ENDINGS - 1].status, ESE_ENDINGS - 1);
 }
 
+/* ---- what waits ------------------------------------------------------------------------------ */
+
+static struct ese_history *open_history(const struct walk *walk, const char *name)
+{
+    struct ese_history *history = NULL;
+    char *path = ese_test_path(walk->directory, name);
+    const struct ese_history_options options = {
+        .path = path, .party = "played", .transport = "played", .limit = 1 << 20};
+    assert_int_equal(ese_history_open(&options, &history, NULL), 0);
+    free(path);
+    return history;
+}
+
+static int64_t lag(struct walk *walk)
+{
+    ese_journey_view(&walk->journey, &walk->view);
+    return walk->view.lag;
+}
+
+/* 100 events are acknowledged, the last at 1,000 ns, and 40 of them are processed. */
+static void play(struct walk *walk, enum ese_delivery delivery)
+{
+    static struct ese_transport transport;
+    static const struct ese_registry_entry entry = {.transport = &transport};
+    struct ese_history *client = open_history(walk, ESE_ARTIFACT_CLIENT_HISTORY);
+    transport.promises.delivery = delivery;
+    walk->journey.entry = &entry;
+    ese_history_count(client, ESE_COUNT_ACKNOWLEDGED, 100);
+    ese_history_set(client, ESE_COUNT_LAST_DONE_NS, 1000);
+    ese_history_close(&client);
+    struct ese_history *consumer = open_history(walk, ESE_ARTIFACT_CONSUMER_HISTORY);
+    ese_history_count(consumer, ESE_COUNT_PROCESSED, 40);
+    ese_history_close(&consumer);
+}
+
+static void find_the_end(struct walk *walk, int64_t at_ns)
+{
+    struct ese_history *consumer = open_history(walk, ESE_ARTIFACT_CONSUMER_HISTORY);
+    ese_history_set(consumer, ESE_COUNT_AT_END_NS, at_ns);
+    ese_history_close(&consumer);
+}
+
+static void what_is_acknowledged_waits_until_it_is_processed(void **state)
+{
+    struct walk *walk = *state;
+    play(walk, ESE_DELIVERY_AT_LEAST_ONCE);
+    assert_int_equal(lag(walk), 60);
+    find_the_end(walk, 1001); /* it says nothing of what must not be lost */
+    assert_int_equal(lag(walk), 60);
+}
+
+static void what_may_be_lost_waits_until_the_end_is_found(void **state)
+{
+    struct walk *walk = *state;
+    play(walk, ESE_DELIVERY_AT_MOST_ONCE);
+    assert_int_equal(lag(walk), 60);
+    find_the_end(walk, 500);
+    assert_in_range(lag(walk), 1, 60); /* something was acknowledged after that */
+    struct ese_history *client = open_history(walk, ESE_ARTIFACT_CLIENT_HISTORY);
+    ese_history_count(client, ESE_COUNT_ACKNOWLEDGED, 7);
+    ese_history_close(&client);
+    assert_int_equal(lag(walk), 7);
+    find_the_end(walk, 1001);
+    assert_int_equal(lag(walk), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -243,6 +309,8 @@ int main(void)
         TEST(who_was_started_again_comes_until_it_serves),
         TEST(who_never_serves_is_given_up),
         TEST(a_clients_schedule_has_an_end),
+        TEST(what_is_acknowledged_waits_until_it_is_processed),
+        TEST(what_may_be_lost_waits_until_the_end_is_found),
         cmocka_unit_test(endings_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

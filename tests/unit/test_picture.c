@@ -143,6 +143,25 @@ static void events_fit_their_line(void **state)
     }
 }
 
+static void shows_what_a_store_has_lost(void **state)
+{
+    (void)state;
+    struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 0}};
+    char *frame = draw(views, 80, NULL);
+    assert_null(strstr(frame, "lost"));
+    free(frame);
+    views[0].count[ESE_COUNT_OVERWRITTEN] = 1204;
+    frame = draw(views, 80, NULL);
+    assert_non_null(strstr(frame, "\n  lost      "));
+    assert_non_null(strstr(frame, "1,204 overwritten "));
+    assert_null(strstr(frame, "expired"));
+    free(frame);
+    views[0].count[ESE_COUNT_EXPIRED] = 3;
+    frame = draw(views, 120, NULL);
+    assert_non_null(strstr(frame, "1,204 overwritten, 3 expired"));
+    free(frame);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +172,7 @@ int main(void)
         cmocka_unit_test(a_client_that_has_finished_is_no_fault),
         cmocka_unit_test(a_dead_broker_is_a_dead_server),
         cmocka_unit_test(events_fit_their_line),
+        cmocka_unit_test(shows_what_a_store_has_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

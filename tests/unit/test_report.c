@@ -179,6 +179,39 @@ static void sentences_follow_the_figures(void **state)
     free(text);
 }
 
+/* Any transport of this build that tells its losses; NULL: there is none. */
+static const struct ese_transport *lossy(void)
+{
+    const struct ese_registry_entry *entry = ese_registry();
+    while (entry->transport != NULL && !entry->transport->promises.tells_losses)
+        entry++;
+    return entry->transport;
+}
+
+static void losses_are_told_by_their_cause(void **state)
+{
+    (void)state;
+    if (lossy() == NULL)
+        skip();
+    struct ese_results results = fair_run();
+    char *text = table(&results);
+    assert_null(strstr(text, "by key clash")); /* nobody here tells */
+    free(text);
+    snprintf(results.transports[0].name, sizeof results.transports[0].name, "%s", lossy()->name);
+    struct ese_ledger *ledger = &results.transports[0].judgement.ledger;
+    ledger->lost = 1234 + 5;
+    ledger->lost_by_clash = 1234;
+    ledger->lost_by_death = 5;
+    text = table(&results);
+    assert_non_null(strstr(text, "by key clash"));
+    assert_non_null(strstr(text, "1,234"));
+    assert_non_null(strstr(text, lossy()->promises.notes));
+    free(text);
+    text = sentences(&results);
+    assert_non_null(strstr(text, " lost 1239 acknowledged events (1234 by key clash, 5 by the store's death) and"));
+    free(text);
+}
+
 static void the_exit_status_is_the_worst(void **state)
 {
     (void)state;
@@ -202,6 +235,7 @@ int main(void)
         cmocka_unit_test(the_recovery_rows_are_there_only_after_a_restart),
         cmocka_unit_test(a_dead_server_has_its_rows),
         cmocka_unit_test(sentences_follow_the_figures),
+        cmocka_unit_test(losses_are_told_by_their_cause),
         cmocka_unit_test(the_exit_status_is_the_worst),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

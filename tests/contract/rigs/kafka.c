@@ -131,6 +131,12 @@ static void end(void)
     ese_test_directory_remove(&broker_directory);
 }
 
+static const char *history(const struct ese_rig_place *place)
+{
+    (void)place;
+    return NULL;
+}
+
 const struct ese_rig ese_rig = {
     .specifications = (const char *const[]){"kafka:via=server", "kafka:via=direct", NULL},
     .start = start,
@@ -138,6 +144,7 @@ const struct ese_rig ese_rig = {
     .give_wrong = give_wrong,
     .kill = kill_both,
     .restart = restart,
+    .history = history,
     .stop = stop,
     .end = end,
 };

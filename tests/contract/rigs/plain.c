@@ -77,6 +77,11 @@ static void stop(struct ese_rig_place **place)
     *place = NULL;
 }
 
+static const char *history(const struct ese_rig_place *place)
+{
+    return place->server != NULL ? ese_rig_server_history(place->server) : NULL;
+}
+
 const struct ese_rig ese_rig = {
     .specifications = (const char *const[]){ESE_RIG_NAME, NULL},
     .start = start,
@@ -84,6 +89,7 @@ const struct ese_rig ese_rig = {
     .give_wrong = give_wrong,
     .kill = kill_server,
     .restart = restart,
+    .history = history,
     .stop = stop,
     .end = NULL,
 };
