@@ -31,7 +31,7 @@ struct walk {
 
 static const struct ese_transport walked = {
     .name = "made up", .promises = {.delivery = ESE_DELIVERY_AT_LEAST_ONCE}};
-static const struct ese_registry_entry entry = {.transport = &walked};
+static const struct ese_registry_entry walked_entry = {.transport = &walked};
 
 static int set_up(void **state)
 {
@@ -39,7 +39,7 @@ static int set_up(void **state)
     *state = walk;
     walk->directory = ese_test_directory_make();
     walk->journey.directory = walk->directory;
-    walk->journey.entry = &entry;
+    walk->journey.entry = &walked_entry;
     return 0;
 }
 
