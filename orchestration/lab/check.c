@@ -32,6 +32,7 @@ static int judge_again(const char *directory, const struct ese_results *results,
     struct ese_judge_options judging = {
         .directory = path,
         .promises = &entry->transport->promises,
+        .partition_name = entry->transport->consume->partition_name,
         .measured_from_ns = transport->schedule_ns + results->warmup_s * ESE_NS_PER_S,
         .restarted_ns = transport->restarted_ns,
         .deeds = &transport->deeds,
@@ -85,6 +86,7 @@ static int run_check(const struct ese_config *config, struct ese_error *error)
     } else {
         ese_report_table(&results, &text);
         ese_report_sentences(&results, &text);
+        ese_report_stories(&results, &text);
         fputs(text.text, stdout);
         ese_buffer_free(&text);
     }

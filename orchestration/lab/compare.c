@@ -166,6 +166,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
     struct ese_judge_options judging = {
         .directory = journey->directory,
         .promises = &journey->transport->promises,
+        .partition_name = journey->transport->consume->partition_name,
         .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
         .restarted_ns = journey->restarted_ns,
         .deeds = &journey->deeds,
@@ -224,6 +225,7 @@ static void print_report(const struct ese_results *results, const char *director
         ese_report_table(results, &text);
         ese_buffer_text(&text, "\n");
         ese_report_sentences(results, &text);
+        ese_report_stories(results, &text);
         ese_buffer_printf(&text, "\n  Artifacts in %s; './lab check %s' repeats the ledger from them.\n",
                           directory, directory);
     }

@@ -32,6 +32,7 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
                                         .ended = options->ended,
                                         .queued = evidence.outbox.queued};
     ese_judge_figures(&figures, &grounds, judgement);
+    ese_stories_tell(&evidence, options->partition_name, &judgement->stories);
     ese_figures_free(&figures);
     ese_evidence_free(&evidence);
     return 0;

@@ -25,6 +25,7 @@
 
 #include "ese-core/error.h"
 #include "orchestration/lab/deed.h"
+#include "orchestration/lab/stories.h"
 #include "transports/transport.h"
 
 struct ese_ledger {
@@ -92,6 +93,8 @@ struct ese_verdict {
 struct ese_judge_options {
     const char *directory;                /* one transport's, see artifacts.h */
     const struct ese_promises *promises;  /* of its transport */
+    /* Its partitions in words (transport.h), for the stories; NULL: by number. */
+    void (*partition_name)(int32_t partition, char *text, size_t size);
     int64_t measured_from_ns;             /* monotonic: latencies of events due before are cut (warm-up) */
     int64_t restarted_ns;                 /* when the consumer came back after a fault; 0: it never was away */
     const struct ese_deeds *deeds;        /* of the fault; NULL: there was none */
@@ -112,6 +115,7 @@ struct ese_recovery {
 #define ESE_RECOVERY_NONE {.acknowledges_again_us = -1, .reads_again_us = -1, .backlog_gone_us = -1}
 
 struct ese_judgement {
+    struct ese_stories stories;
     struct ese_ledger ledger;
     struct ese_mail_ledger mails;
     struct ese_latency acknowledge;  /* due to outcome */

@@ -70,17 +70,25 @@ static void mark_by_state(const struct count *count, struct ese_book_entry *entr
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
-static int64_t *cause_of(const struct ese_book *book, const struct ese_book_entry *entry,
-                         struct ese_ledger *ledger)
+enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book_entry *entry)
 {
     switch (entry->fate) {
-    case ESE_BOOK_OVERWRITTEN: return &ledger->lost_by_clash;
-    case ESE_BOOK_EXPIRED: return &ledger->lost_by_expiry;
-    case ESE_BOOK_KEPT:
-        return entry->kept_life < book->lives ? &ledger->lost_by_death : &ledger->lost_by_other;
+    case ESE_BOOK_OVERWRITTEN: return ESE_LOSS_CLASH;
+    case ESE_BOOK_EXPIRED: return ESE_LOSS_EXPIRY;
+    case ESE_BOOK_KEPT: return entry->kept_life < book->lives ? ESE_LOSS_DEATH : ESE_LOSS_OTHER;
     case ESE_BOOK_NOT_KEPT: break;
     }
-    return &ledger->lost_by_other;
+    return ESE_LOSS_OTHER;
+}
+
+static void count_loss(const struct ese_book *book, const struct ese_book_entry *entry,
+                       struct ese_ledger *ledger)
+{
+    int64_t *const losses[] = {[ESE_LOSS_CLASH] = &ledger->lost_by_clash,
+                               [ESE_LOSS_EXPIRY] = &ledger->lost_by_expiry,
+                               [ESE_LOSS_DEATH] = &ledger->lost_by_death,
+                               [ESE_LOSS_OTHER] = &ledger->lost_by_other};
+    ++*losses[ese_ledger_loss(book, entry)];
 }
 
 static bool is_acknowledged(const struct ese_book_entry *entry)
@@ -97,12 +105,20 @@ static void count_acknowledged(const struct ese_book *book, struct ese_book_entr
     ledger->in_flight += entry->is_in_flight;
     ledger->lost += entry->is_lost;
     if (entry->is_lost)
-        ++*cause_of(book, entry, ledger);
+        count_loss(book, entry, ledger);
 }
 
 static bool was_seen(const struct ese_book_entry *entry)
 {
     return entry->copies > 0 || entry->handings > 0;
+}
+
+bool ese_ledger_is_phantom(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    if (entry->due_ns == 0)
+        return !ese_book_is_settled(book, &entry->id); /* seen by somebody, offered by nobody */
+    enum ese_history_kind outcome = ese_book_outcome(entry);
+    return outcome != ESE_HISTORY_ACKNOWLEDGED && outcome != ESE_HISTORY_UNKNOWN && was_seen(entry);
 }
 
 static void count_offered(const struct ese_book *book, struct ese_book_entry *entry,
@@ -120,11 +136,9 @@ static void count_offered(const struct ese_book *book, struct ese_book_entry *en
         break;
     case ESE_HISTORY_REFUSED:
         ledger->refused++;
-        ledger->phantom += was_seen(entry);
         break;
     default:
         ledger->not_sent++;
-        ledger->phantom += was_seen(entry);
         break;
     }
 }
@@ -183,8 +197,7 @@ static void count_entry(const struct count *count, struct ese_book_entry *entry)
     }
     if (entry->due_ns != 0)
         count_offered(count->book, entry, ledger);
-    else
-        ledger->phantom++; /* seen by somebody, offered by nobody */
+    ledger->phantom += ese_ledger_is_phantom(count->book, entry);
     ledger->stored_twice += entry->copies > 1 ? entry->copies - 1 : 0;
     ledger->redelivered += entry->handings > 1 ? entry->handings - 1 : 0;
 }

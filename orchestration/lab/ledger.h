@@ -31,4 +31,11 @@
 void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state, bool is_replayable,
                      struct ese_ledger *ledger);
 
+/* How a lost event was lost. */
+enum ese_loss { ESE_LOSS_CLASH, ESE_LOSS_EXPIRY, ESE_LOSS_DEATH, ESE_LOSS_OTHER };
+enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book_entry *entry);
+
+/* Seen by somebody though refused, not sent, or offered by nobody. */
+bool ese_ledger_is_phantom(const struct ese_book *book, const struct ese_book_entry *entry);
+
 #endif

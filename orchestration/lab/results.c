@@ -150,6 +150,18 @@ static void add_recovery(json_t *object, const struct ese_recovery *recovery)
         json_object_set_new(object, members[i].name, json_integer(members[i].value));
 }
 
+static json_t *stories_json(const struct ese_story *stories, int count, const char *name)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < count; i++) {
+        json_t *object = json_pack("{s:s, s:s}", name, stories[i].what, "story", stories[i].text);
+        if (stories[i].events > 0)
+            json_object_set_new(object, "events", json_integer(stories[i].events));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *transport_json(const struct ese_results_transport *transport)
 {
     const struct ese_judgement *judgement = &transport->judgement;
@@ -176,6 +188,10 @@ static json_t *transport_json(const struct ese_results_transport *transport)
     add_recovery(object, &judgement->recovery);
     json_object_set_new(object, "processed_per_s", json_real(judgement->processed_per_s));
     json_object_set_new(object, "cost", cost_json(&transport->cost));
+    const struct ese_stories *stories = &judgement->stories;
+    json_object_set_new(object, "faults", stories_json(stories->faults, stories->fault_count, "kind"));
+    json_object_set_new(object, "never_got_mail",
+                        stories_json(stories->people, stories->people_count, "person"));
     return object;
 }
 
