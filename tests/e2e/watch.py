@@ -1,5 +1,6 @@
-"""watch.py INBOX SERVER CONSUMER MAILER CLIENT LAB - a walk over HTTP whose parties are started one by one, with an inbox
-that has Mailpit's interface, and ese-lab watch looking on: its table and its check, while the walk goes on."""
+"""watch.py INBOX SERVER CONSUMER MAILER CLIENT LAB TRANSPORT... - a walk over HTTP whose parties are started one by one,
+with an inbox that has Mailpit's interface, and ese-lab watch looking on: its table and its check, while the walk goes on.
+Of the tests, those of the transports named."""
 import contextlib
 import json
 import os
@@ -15,6 +16,8 @@ import urllib.request
 from ese_program import Program, run, wait_until
 
 INBOX, SERVER, CONSUMER, MAILER, CLIENT, LAB = (os.path.abspath(path) for path in sys.argv[1:7])
+TRANSPORTS = sys.argv[7:]
+LOSSY = "http+ese-store"
 FREE = "127.0.0.1:0"
 RATE = "60"
 
@@ -53,23 +56,35 @@ class Inbox:
 class Walk:
     """All of it; `run` is the directory the parties write to."""
 
+    transport = "http"
+
     def __init__(self):
         self.place = tempfile.TemporaryDirectory(prefix="ese-watch-")
         self.run = pathlib.Path(self.place.name)
-        for party in ("http", "mailer"):
+        for party in (self.transport, "mailer"):
             (self.run / party).mkdir()
         self.open = contextlib.ExitStack()
         self.inbox = Inbox(self.run)
         self.open.callback(self.inbox.close)
-        self.server = self.start(SERVER, "--transport", "http", "--listen", FREE, "--data", self.run / "store")
+        self.server = self.start_server()
         self.mailer = self.start(MAILER, "--listen", FREE, "--smtp", self.inbox.smtp,
                                  "--outbox", self.run / "mailer" / "outbox.db", *self.history("mailer", "mailer"))
-        self.consumer = self.start(CONSUMER, "--transport", "http", "--server", self.url(self.server),
-                                   "--mailer", self.url(self.mailer), "--state", self.run / "http" / "state.db",
-                                   "--quiet", *self.history("http", "consumer-1"))
-        self.watch = self.start(LAB, "watch", "--transports", "http:server=%s,nonsense" % self.url(self.server),
-                                "--run", self.run, "--inbox", "http://" + self.inbox.pages, "--every", "1",
-                                "--metrics", FREE, "--history-bytes", "65536", "--history-segments", "50")
+        self.consumer = self.start(CONSUMER, "--transport", self.transport, "--server", self.url(self.server),
+                                   "--mailer", self.url(self.mailer),
+                                   "--state", self.run / self.transport / "state.db",
+                                   "--quiet", *self.history(self.transport, "consumer-1"), *self.reading())
+        self.watch = self.start(LAB, "watch", *self.watched(), "--run", self.run,
+                                "--inbox", "http://" + self.inbox.pages, "--every", "1", "--metrics", FREE,
+                                "--history-bytes", "65536", "--history-segments", "50")
+
+    def start_server(self):
+        return self.start(SERVER, "--transport", "http", "--listen", FREE, "--data", self.run / "store")
+
+    def reading(self):
+        return ()
+
+    def watched(self):
+        return "--transports", "http:server=%s,nonsense" % self.url(self.server)
 
     def start(self, *command):
         program = Program(*(str(word) for word in command))
@@ -85,8 +100,8 @@ class Walk:
         return "http://" + program.address
 
     def client(self, *more):
-        return self.start(CLIENT, "--transport", "http", "--server", self.url(self.server), "--rate", RATE, "--quiet",
-                          *self.history("http", "client"), *more)
+        return self.start(CLIENT, "--transport", self.transport, "--server", self.url(self.server), "--rate", RATE,
+                          "--quiet", *self.history(self.transport, "client"), *more)
 
     def check(self):
         """The exit status and the ledger, by the command that anybody would type."""
@@ -99,12 +114,34 @@ class Walk:
         line = next(line for line in text.splitlines() if line.startswith(name) and 'fate="%s"' % fate in line)
         return float(line.split()[-1])
 
+    def offered(self):
+        """By the server's own count, as the lab may not be there."""
+        _, text = self.server.ask("/metrics")
+        return next(float(line.split()[-1]) for line in text.splitlines() if line.startswith("ese_store_events_total"))
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.open.close()
         self.place.cleanup()
+
+
+class LossyWalk(Walk):
+    """Over the store that tells its losses. It is polled more often than the original was, to be done sooner."""
+    transport = LOSSY
+
+    def start_server(self):
+        return self.start(SERVER, "--transport", LOSSY, "--durability", "memory", "--listen", FREE,
+                          *self.history(LOSSY, "server"))
+
+    def reading(self):
+        return "--poll-ms", "300"
+
+    def watched(self):
+        """As compose has it: the transport by its profile's name, its server in a list of all."""
+        return ("--transports", LOSSY.replace("+", "-") + ":poll-ms=300,nonsense", "--servers",
+                "http=http://127.0.0.1:1,%s=%s" % (LOSSY, self.url(self.server)))
 
 
 def offered_at_least(walk, count):
@@ -152,6 +189,33 @@ def it_goes_on_after_a_stop_of_everybody():
         assert walk.inbox.count() >= sent
 
 
+def balances_though_it_loses(walk, *causes):
+    status, lossy = walk.check()
+    ledger, mails = lossy["ledger"], lossy["mails"]
+    assert status == 0, (status, lossy["verdict"], ledger, mails)
+    assert all(ledger["lost_by"][cause] > 0 for cause in causes), ledger
+    assert sum(ledger["lost_by"][cause] for cause in causes) == ledger["lost"], ledger
+    assert ledger["acknowledged"] == ledger["processed"] + ledger["lost"], ledger
+    assert mails["doubled"] == mails["unexpected"] == 0 < mails["lost"], mails
+
+
+def a_walk_that_loses_balances_while_it_goes_on():
+    with LossyWalk() as walk:
+        walk.client()
+        offered_at_least(walk, 400)
+        balances_though_it_loses(walk, "clash")
+        walk.consumer.kill()
+        walk.watch.kill()  # whoever looks on begins anew, too
+        wait_until(lambda: walk.offered() > 700, "no more is offered", 60)
+        walk.server.kill()
+        walk.server.options = (*walk.server.options, "--listen", walk.server.address)
+        for party in (walk.server, walk.consumer, walk.watch):
+            party.start()
+        offered_at_least(walk, 1000)
+        balances_though_it_loses(walk, "clash", "death")
+        assert walk.watch.ask("/health")[0] == 200
+
+
 def a_consumer_that_is_away_is_no_pass():
     with Walk() as walk:
         walk.client()
@@ -196,7 +260,9 @@ def a_mail_that_comes_twice_is_found_out():
         assert status == 1 and http["mails"]["doubled"] == 1, (status, http["verdict"], http["mails"])
 
 
+TESTS = (a_walk_balances_while_it_goes_on, it_goes_on_after_a_stop_of_everybody, a_consumer_that_is_away_is_no_pass,
+         a_store_that_forgot_is_found_out, a_mail_that_comes_twice_is_found_out)
+OF_LOSSY = (a_walk_that_loses_balances_while_it_goes_on,) if LOSSY in TRANSPORTS else ()
+
 if __name__ == "__main__":
-    sys.exit(run((a_walk_balances_while_it_goes_on, it_goes_on_after_a_stop_of_everybody,
-                  a_consumer_that_is_away_is_no_pass, a_store_that_forgot_is_found_out,
-                  a_mail_that_comes_twice_is_found_out)))
+    sys.exit(run(TESTS + OF_LOSSY))
