@@ -95,19 +95,19 @@ int ese_registry_find(const char *specification, const struct ese_registry_entry
 }
 
 /* A profile's name has no plus. */
-static bool is_profile_of(const char *name, const char *profile)
+static bool is_profile_of(const char *name, const char *specification)
 {
-    while (*name != '\0' && (*name == *profile || (*name == '+' && *profile == '-'))) {
+    while (*name != '\0' && (*name == *specification || (*name == '+' && *specification == '-'))) {
         name++;
-        profile++;
+        specification++;
     }
-    return *name == '\0' && *profile == '\0';
+    return *name == '\0' && (*specification == '\0' || *specification == ':');
 }
 
-const struct ese_registry_entry *ese_registry_find_profile(const char *profile)
+const struct ese_registry_entry *ese_registry_find_profile(const char *specification)
 {
     const struct ese_registry_entry *entry = entries;
-    while (entry->transport != NULL && !is_profile_of(entry->transport->name, profile))
+    while (entry->transport != NULL && !is_profile_of(entry->transport->name, specification))
         entry++;
     return entry->transport != NULL ? entry : NULL;
 }

@@ -24,9 +24,9 @@ const struct ese_registry_entry *ese_registry(void);
 int ese_registry_find(const char *specification, const struct ese_registry_entry **entry,
                       struct ese_error *error);
 
-/* By the name of a transport's profile of docker-compose, in which a lesson's '+' is a '-', as profiles
- * have none: "http+x" is "http-x". NULL: it is none's. */
-const struct ese_registry_entry *ese_registry_find_profile(const char *profile);
+/* By the name before the colon as docker-compose's profiles have it, whose names have no '+': a lesson's
+ * is a '-' there, "http+x" is "http-x". NULL: it is none's. */
+const struct ese_registry_entry *ese_registry_find_profile(const char *specification);
 
 /* For a binary's `choose`: reads --transport from the config, adds the table of the face it uses
  * (picked by `face` from the transport), and gives the config the options behind the colon. An

@@ -147,9 +147,7 @@ static int open_listed(struct watch *watch, char *list, struct ese_error *error)
 {
     char *rest = list;
     for (char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
-        const struct ese_registry_entry *entry;
-        if (ese_registry_find(word, &entry, NULL) == -1)
-            entry = ese_registry_find_profile(word);
+        const struct ese_registry_entry *entry = ese_registry_find_profile(word);
         if (entry != NULL && open_chosen(watch, entry, strchrnul(word, ':'), error) == -1)
             return -1;
     }

@@ -153,6 +153,9 @@ static void a_profile_is_found_by_its_name(void **state)
             *plus = '-';
         assert_ptr_equal(ese_registry_find_profile(profile), entry);
         assert_ptr_equal(ese_registry_find_profile(entry->transport->name), entry);
+        snprintf(profile + strlen(profile), sizeof profile - strlen(profile), ":a=b");
+        assert_ptr_equal(ese_registry_find_profile(profile), entry);
+        *strchr(profile, ':') = '\0';
         snprintf(profile + strlen(profile), sizeof profile - strlen(profile), "x");
         assert_null(ese_registry_find_profile(profile));
         profile[strlen(profile) - 2] = '\0';
