@@ -38,6 +38,27 @@ def scale_shares_the_requests_out(lab):
         lab.walk.wait_for_mails(["kafka"], lab.walk.mails(), 60)
 
 
+def the_lesson_loses_and_balances(lab):
+    """Beside http done carefully: its losses are told by their cause, its store's death among them."""
+    lesson, server = "http+ese-store", "server-http-ese-store"
+
+    def stored():
+        return lab.walk.metric(server, 2001, "ese_store_events_total")
+    with walking(lab, ESE_TRANSPORTS="http,http-ese-store"):
+        lab.walk.wait_for_mails([lesson], {}, 60)
+        lost = must_balance(lab)[lesson]["ledger"]["lost_by"]
+        assert lost["clash"] > 0 and lost["death"] == lost["other"] == 0, lost
+        lab.walk.compose("kill", "consumer-http-ese-store")
+        before = stored()
+        wait_for(lambda: stored() > before + 100, 60, lambda: f"100 more than {before}: {stored()}", 0.5)
+        lab.walk.compose("kill", server)
+        lab.walk.compose("start", server, "consumer-http-ese-store")
+        lab.walk.wait_for_mails([lesson], lab.walk.mails(), 60)
+        found = must_balance(lab)
+        lost = found[lesson]["ledger"]["lost_by"]
+        assert lost["death"] > 0 and lost["other"] == 0 == found["http"]["ledger"]["lost"], (lost, found["http"]["ledger"])
+
+
 def cluster_outlives_a_broker(lab):
     members = ("consumer-kafka", "consumer-kafka-2", "consumer-kafka-3")
 
@@ -61,4 +82,4 @@ def a_newer_compose_does_the_same(lab):
 
 
 NEEDED = ()
-CASES = (cluster_outlives_a_broker, a_newer_compose_does_the_same, scale_shares_the_requests_out)
+CASES = (the_lesson_loses_and_balances, cluster_outlives_a_broker, a_newer_compose_does_the_same, scale_shares_the_requests_out)

@@ -19,6 +19,8 @@ EVERYWHERE = (
     ("lab", "file", (LAB, "watch", "--transports", "file:data=.", "--inbox", f"http://{NOBODY}", "--metrics", FREE)),
     ("mailer", None, (MAILER, "--smtp", NOBODY, "--listen", FREE)),
     ("server/http", "http", (SERVER, "--transport", "http", "--listen", FREE)),
+    ("server/http+ese-store", "http+ese-store",
+     (SERVER, "--transport", "http+ese-store", "--durability", "memory", "--listen", FREE)),
     ("server/kafka", "kafka", (SERVER, "--transport", "kafka", "--bootstrap-servers", NOBODY, "--listen", FREE)))
 HERE = [entry for entry in EVERYWHERE if entry[1] is None or entry[1] in TRANSPORTS]
 UNITS = {"seconds": r"_seconds(_total)?$", "bytes": r"_bytes(_total)?$"}  # by Prometheus' naming
