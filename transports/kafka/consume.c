@@ -9,10 +9,11 @@
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "transports/kafka/assignment.h"
+#include "transports/kafka/cluster.h"
 #include "transports/kafka/connection.h"
 #include "transports/kafka/hearing.h"
 #include "transports/kafka/kafka.h"
-#include "transports/kafka/record.h"
+#include "transports/kafka/message.h"
 
 #define COMMIT_EVERY_MS 100
 #define ASK_END_IDLE_MS 100 /* how often we ask whether this is the end: with nothing in hand, */
@@ -119,28 +120,14 @@ static int left_ms(int64_t limit_ns)
     return left < 0 ? 0 : (int)left;
 }
 
-/* How many partitions the topic has; 0 when the cluster does not tell within timeout_ms. */
-static int count_partitions(struct ese_consumer *consumer, const char *name, int timeout_ms)
-{
-    const rd_kafka_metadata_t *metadata = NULL;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(consumer->handle, name, NULL);
-    rd_kafka_resp_err_t result =
-        rd_kafka_metadata(consumer->handle, 0, topic, &metadata, timeout_ms);
-    rd_kafka_topic_destroy(topic);
-    if (result != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
-    int count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
-    rd_kafka_metadata_destroy(metadata);
-    return count;
-}
-
 /* Without a group: all partitions there are, once the cluster tells. */
 static void take_up_everything(struct ese_consumer *consumer, int64_t limit_ns)
 {
     const struct ese_assignment *assignment = &consumer->assignment;
     int counts[ESE_KAFKA_TOPICS] = {0};
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
-        counts[i] = count_partitions(consumer, assignment->names[i], left_ms(limit_ns));
+        counts[i] = ese_cluster_count_partitions(consumer->handle, assignment->names[i],
+                                                 left_ms(limit_ns));
         if (counts[i] == 0)
             return;
     }
@@ -256,41 +243,13 @@ static int open_consumer(const struct ese_config *config,
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* Takes over the headers this transport knows; of one that is there twice, the first. */
-static void read_headers(const rd_kafka_message_t *message, struct ese_kafka_record *record)
-{
-    rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return;
-    for (int i = 0; ese_record_header_name(i) != NULL; i++) {
-        const char *name = ese_record_header_name(i);
-        const void *value = NULL;
-        size_t length = 0;
-        if (rd_kafka_header_get(headers, 0, name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR)
-            record->headers[record->header_count++] =
-                (struct ese_kafka_header){.name = name, .value = value, .length = length};
-    }
-}
-
 static void read_record(struct ese_consumer *consumer, const rd_kafka_message_t *message,
                         struct ese_held *held)
 {
-    struct ese_kafka_record raw = {.topic = ese_partition_code_topic(held->code),
-                                   .topic_name = rd_kafka_topic_name(message->rkt),
-                                   .partition = message->partition,
-                                   .offset = message->offset,
-                                   .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
-                                   .value = message->payload,
-                                   .length = message->len};
     struct ese_record *record = &consumer->records[consumer->count];
-    struct ese_error error;
-    read_headers(message, &raw);
     held->next = message->offset + 1;
     held->at_end = false;
-    if (ese_record_read(&raw, &record->event, &error) == -1) {
-        ese_log_debug("%s-%d at %lld: %s", raw.topic_name, (int)raw.partition,
-                      (long long)raw.offset, error.text);
-        ese_event_clear(&record->event);
+    if (!ese_message_read(message, ese_partition_code_topic(held->code), &record->event)) {
         consumer->unreadable++;
         return;
     }

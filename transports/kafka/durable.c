@@ -1,13 +1,9 @@
 /*
- * durable.c - whether the topics keep what a durability level promises. Part of the outlet.
- *
- *   os        acks=all alone
- *   disk      flush.messages=1: the broker syncs before it acknowledges
- *   replicas  min.insync.replicas of at least 2: acks=all then waits for a second broker
+ * durable.c - whether the topics keep what a durability level promises. Part of the cluster.
  */
 #include "ese-core/memory.h"
 #include "ese-core/number.h"
-#include "transports/kafka/outlet_internal.h"
+#include "transports/kafka/cluster.h"
 
 struct demand {
     enum ese_durability durability;
@@ -35,18 +31,18 @@ static bool meets(const rd_kafka_ConfigResource_t *resource, const struct demand
     return false;
 }
 
-static rd_kafka_event_t *describe(struct ese_outlet *outlet, rd_kafka_queue_t *queue,
+static rd_kafka_event_t *describe(const struct ese_cluster *cluster, rd_kafka_queue_t *queue,
                                   int timeout_ms)
 {
     char reason[128];
     rd_kafka_ConfigResource_t *asked[ESE_KAFKA_TOPICS];
     rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(outlet->producer, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+        rd_kafka_AdminOptions_new(cluster->handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason, sizeof reason);
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++)
         asked[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
-                                               rd_kafka_topic_name(outlet->topics[i]));
-    rd_kafka_DescribeConfigs(outlet->producer, asked, ESE_KAFKA_TOPICS, options, queue);
+                                               rd_kafka_topic_name(cluster->topics[i]));
+    rd_kafka_DescribeConfigs(cluster->handle, asked, ESE_KAFKA_TOPICS, options, queue);
     rd_kafka_ConfigResource_destroy_array(asked, ESE_KAFKA_TOPICS);
     rd_kafka_AdminOptions_destroy(options);
     return rd_kafka_queue_poll(queue, timeout_ms + 500);
@@ -75,14 +71,14 @@ static bool all_meet(rd_kafka_event_t *event, const struct demand *demand, char 
     return true;
 }
 
-bool ese_outlet_durable(struct ese_outlet *outlet, enum ese_durability durability, int timeout_ms,
-                        char *text, size_t size)
+bool ese_cluster_durable(const struct ese_cluster *cluster, enum ese_durability durability,
+                         int timeout_ms, char *text, size_t size)
 {
     for (size_t i = 0; i < ESE_COUNT_OF(demands); i++) {
         if (demands[i].durability != durability)
             continue;
-        rd_kafka_queue_t *queue = rd_kafka_queue_new(outlet->producer);
-        rd_kafka_event_t *event = describe(outlet, queue, timeout_ms);
+        rd_kafka_queue_t *queue = rd_kafka_queue_new(cluster->handle);
+        rd_kafka_event_t *event = describe(cluster, queue, timeout_ms);
         bool met = all_meet(event, &demands[i], text, size);
         if (event != NULL)
             rd_kafka_event_destroy(event);

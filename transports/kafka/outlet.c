@@ -1,16 +1,24 @@
 #include "transports/kafka/outlet.h"
 
 #include "ese-core/memory.h"
+#include "transports/kafka/cluster.h"
 #include "transports/kafka/connection.h"
-#include "transports/kafka/outlet_internal.h"
 #include "transports/kafka/record.h"
+
+struct ese_outlet {
+    rd_kafka_t *producer;
+    struct ese_cluster cluster; /* as the producer knows it */
+    struct ese_outlet_options options;
+    bool silent; /* closing: reports go nowhere */
+};
 
 /* ---- delivery reports ---------------------------------------------------------------------- */
 
 static int topic_of(const struct ese_outlet *outlet, const rd_kafka_message_t *message)
 {
     for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
-        if (strcmp(rd_kafka_topic_name(message->rkt), rd_kafka_topic_name(outlet->topics[i])) == 0)
+        const char *name = rd_kafka_topic_name(outlet->cluster.topics[i]);
+        if (strcmp(rd_kafka_topic_name(message->rkt), name) == 0)
             return i;
     }
     return 0;
@@ -82,22 +90,6 @@ static int make_conf(const struct ese_config *config, const struct ese_outlet_op
     return ese_connection_conf(config, quick, fixed, conf, error);
 }
 
-static int make_topics(const struct ese_config *config, struct ese_outlet *outlet,
-                       struct ese_error *error)
-{
-    const char *prefix = ese_connection_prefix(config);
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
-        char name[ESE_KAFKA_TOPIC_SIZE];
-        if (ese_partition_topic_name(prefix, i, name) == -1)
-            return ese_fail(error, ESE_E_USAGE, ESE_CONNECTION_PREFIX_IS_WRONG, prefix);
-        outlet->topics[i] = rd_kafka_topic_new(outlet->producer, name, NULL);
-        if (outlet->topics[i] == NULL)
-            return ese_fail(error, ESE_E_USAGE, "topic '%.200s': %s", name,
-                            rd_kafka_err2str(rd_kafka_last_error()));
-    }
-    return 0;
-}
-
 int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_options *options,
                     struct ese_outlet **outlet, struct ese_error *error)
 {
@@ -118,7 +110,8 @@ int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_opt
         ese_outlet_close(outlet);
         return ese_fail(error, ESE_E_USAGE, "librdkafka: %s", reason);
     }
-    if (make_topics(config, made, error) == -1) {
+    if (ese_cluster_open(&made->cluster, made->producer, ese_connection_prefix(config), error) ==
+        -1) {
         ese_outlet_close(outlet);
         return -1;
     }
@@ -140,9 +133,9 @@ static rd_kafka_resp_err_t produce(struct ese_outlet *outlet, const struct ese_e
                                    void *token, const struct ese_buffer *value,
                                    rd_kafka_headers_t *headers)
 {
+    rd_kafka_topic_t *topic = outlet->cluster.topics[ese_partition_topic_for(event->type)];
     return rd_kafka_producev(
-        outlet->producer, RD_KAFKA_V_RKT(outlet->topics[ese_partition_topic_for(event->type)]),
-        RD_KAFKA_V_KEY(event->key, strlen(event->key)),
+        outlet->producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(event->key, strlen(event->key)),
         RD_KAFKA_V_VALUE(value->text, value->length), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(token), RD_KAFKA_V_END);
 }
@@ -178,6 +171,11 @@ void ese_outlet_flush(struct ese_outlet *outlet, int timeout_ms)
     rd_kafka_flush(outlet->producer, 10000); /* only collects what the purge reports: no waiting */
 }
 
+const struct ese_cluster *ese_outlet_cluster(const struct ese_outlet *outlet)
+{
+    return &outlet->cluster;
+}
+
 void ese_outlet_close(struct ese_outlet **outlet)
 {
     if (*outlet == NULL)
@@ -186,10 +184,7 @@ void ese_outlet_close(struct ese_outlet **outlet)
     closing->silent = true;
     if (closing->producer != NULL)
         ese_outlet_flush(closing, 0);
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
-        if (closing->topics[i] != NULL)
-            rd_kafka_topic_destroy(closing->topics[i]);
-    }
+    ese_cluster_close(&closing->cluster);
     if (closing->producer != NULL)
         rd_kafka_destroy(closing->producer);
     free(closing);

@@ -12,8 +12,8 @@
 
 #include "ese-core/config.h"
 #include "ese-core/event.h"
-#include "ese-core/sqlite.h" /* enum ese_durability */
 
+struct ese_cluster;
 struct ese_outlet;
 
 enum ese_delivery_result {
@@ -55,14 +55,8 @@ void ese_outlet_poll(struct ese_outlet *outlet, int timeout_ms);
 /* Waits at most timeout_ms for all of them; then gives up on the rest, which is reported too. */
 void ese_outlet_flush(struct ese_outlet *outlet, int timeout_ms);
 
-/* Asks the cluster whether every partition of both topics has a leader. Fills text with what is
- * wrong. */
-bool ese_outlet_reachable(struct ese_outlet *outlet, int timeout_ms, char *text, size_t size);
-
-/* Whether the topics keep what the level promises. Fills text with what does not, or why it cannot
- * be told. */
-bool ese_outlet_durable(struct ese_outlet *outlet, enum ese_durability durability, int timeout_ms,
-                        char *text, size_t size);
+/* As its producer knows it; the outlet's. */
+const struct ese_cluster *ese_outlet_cluster(const struct ese_outlet *outlet);
 
 /* Without further reports. NULL behind the pointer is allowed; nulls it. */
 void ese_outlet_close(struct ese_outlet **outlet);

@@ -134,7 +134,7 @@ static int open_parts(struct ese_store *store, const struct ese_config *config,
     if (open_outlet(store, config, error) == -1)
         return -1;
     ese_gateway_connect(store->gateway, store->outlet);
-    store->watch = ese_watch_start(store->outlet, settings->durability);
+    store->watch = ese_watch_start(ese_outlet_cluster(store->outlet), settings->durability);
     store->reporting = pthread_create(&store->reporter, NULL, report, store) == 0;
     if (!store->reporting)
         return ese_fail(error, ESE_E_IO, "no thread can be started for delivery reports");

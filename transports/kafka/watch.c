@@ -13,7 +13,7 @@
 #define TEXT_SIZE 256
 
 struct ese_watch {
-    struct ese_outlet *outlet;
+    const struct ese_cluster *cluster;
     enum ese_durability durability;
     pthread_t thread;
     atomic_bool reachable;
@@ -39,11 +39,11 @@ static void note(struct ese_watch *watch, bool reachable, const char *text)
 
 static bool look(struct ese_watch *watch, char text[TEXT_SIZE])
 {
-    if (!ese_outlet_reachable(watch->outlet, ANSWER_MS, text, TEXT_SIZE))
+    if (!ese_cluster_reachable(watch->cluster, ANSWER_MS, text, TEXT_SIZE))
         return false;
     if (!watch->durable)
-        watch->durable = ese_outlet_durable(watch->outlet, watch->durability, ANSWER_MS, text,
-                                            TEXT_SIZE);
+        watch->durable = ese_cluster_durable(watch->cluster, watch->durability, ANSWER_MS, text,
+                                             TEXT_SIZE);
     return watch->durable;
 }
 
@@ -76,11 +76,11 @@ static void *run(void *context)
     return NULL;
 }
 
-struct ese_watch *ese_watch_start(struct ese_outlet *outlet, enum ese_durability durability)
+struct ese_watch *ese_watch_start(const struct ese_cluster *cluster, enum ese_durability durability)
 {
     struct ese_watch *watch = ese_alloc(sizeof *watch);
     pthread_condattr_t monotonic;
-    watch->outlet = outlet;
+    watch->cluster = cluster;
     watch->durability = durability;
     atomic_init(&watch->reachable, false);
     ese_fit_text(watch->text, sizeof watch->text, "the Kafka cluster was not seen yet");

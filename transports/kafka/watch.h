@@ -8,13 +8,13 @@
 #ifndef ESE_KAFKA_WATCH_H
 #define ESE_KAFKA_WATCH_H
 
-#include "ese-core/sqlite.h" /* enum ese_durability */
-#include "transports/kafka/outlet.h"
+#include "transports/kafka/cluster.h"
 
 struct ese_watch;
 
-/* The outlet must outlive it. */
-struct ese_watch *ese_watch_start(struct ese_outlet *outlet, enum ese_durability durability);
+/* The cluster must outlive it. */
+struct ese_watch *ese_watch_start(const struct ese_cluster *cluster,
+                                  enum ese_durability durability);
 void ese_watch_stop(struct ese_watch **watch);
 
 /* Whether it is there; when it is not, text says why and what to do. Any thread. Away until it was
