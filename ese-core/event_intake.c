@@ -16,6 +16,7 @@ struct ese_event_intake {
     size_t max_batch;
     char running[64]; /* what GET / says */
     bool ids_from_names;
+    const char *refusal; /* of every post; NULL: they are taken */
     uint32_t run;
     uint32_t sequences[ESE_ID_LANES]; /* of the ids given here; the HTTP thread's */
     struct ese_metric *health_pings, *add_pings, *add_many_pings;
@@ -192,9 +193,20 @@ static void refuse(struct held *held, const struct ese_error *error)
     free(held);
 }
 
+static void refuse_unread(const struct ese_event_intake *intake, struct ese_http_request *request)
+{
+    char message[ESE_INTAKE_WHY_SIZE + sizeof NOTHING];
+    snprintf(message, sizeof message, NOTHING "%s", intake->refusal);
+    ese_http_reply_message(request, 403, message);
+}
+
 static void take(struct ese_event_intake *intake, struct ese_http_request *request, bool many)
 {
     struct ese_error error;
+    if (intake->refusal != NULL) {
+        refuse_unread(intake, request);
+        return;
+    }
     struct held *held = ese_alloc(sizeof *held);
     held->request = request;
     held->append.many = many;
@@ -264,6 +276,11 @@ struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server,
 void ese_event_intake_make_ids_from_names(struct ese_event_intake *intake)
 {
     intake->ids_from_names = true;
+}
+
+void ese_event_intake_refuse(struct ese_event_intake *intake, const char *why)
+{
+    intake->refusal = why;
 }
 
 void ese_event_intake_free(struct ese_event_intake **intake)

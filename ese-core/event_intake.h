@@ -75,6 +75,10 @@ struct ese_event_intake *ese_event_intake_new(struct ese_http_server *server,
  * is forgotten. */
 void ese_event_intake_make_ids_from_names(struct ese_event_intake *intake);
 
+/* Before the server starts: takes nothing. From then on every post is answered 403, unread:
+ * "Nothing was stored: " and why, which is kept. */
+void ese_event_intake_refuse(struct ese_event_intake *intake, const char *why);
+
 void ese_event_intake_free(struct ese_event_intake **intake); /* after the server closed */
 
 #endif

@@ -237,15 +237,6 @@ static void a_key_names_the_request(void **state)
     ese_kafka_topics_clear(&hold);
 }
 
-static void reading_is_done_on_the_topics(void **state)
-{
-    (void)state;
-    struct answer answer = asked("GET", "/events", NULL, NULL);
-    assert_int_equal(answer.status, 501);
-    assert_non_null(strstr(answer.body, "click-events"));
-    assert_int_equal(counted("get_events_ping_count", NULL), 1);
-}
-
 static bool is_unhealthy(void *context)
 {
     return !is_healthy(context);
@@ -459,7 +450,6 @@ int main(void)
         TEST(a_retry_is_stored_once_and_answered_the_same),
         TEST(a_batch_is_answered_as_a_whole),
         TEST(a_key_names_the_request),
-        TEST(reading_is_done_on_the_topics),
         TEST(a_broker_that_dies_is_survived),
         TEST(what_is_answered_503_is_not_there),
         TEST(a_produce_that_times_out_is_answered),

@@ -295,6 +295,23 @@ static void a_refusal_says_why(void **state)
     stop(&fixture);
 }
 
+static void who_only_reads_refuses_every_post_unread(void **state)
+{
+    static const char *const bodies[] = {CLICK(1), "{\"events\":[" CLICK(1) "]}", "x", ""};
+    struct fixture fixture;
+    (void)state;
+    start(&fixture);
+    ese_event_intake_refuse(fixture.intake, "it only reads: ask another one");
+    for (int i = 0; i < 8; i++) {
+        struct ese_raw_answer answer =
+            post(&fixture, i % 2 == 0 ? "/event" : "/events", "", bodies[i / 2], 403);
+        assert_non_null(strstr(answer.body, "Nothing was stored: it only reads: ask another one"));
+        ese_raw_answer_clear(&answer);
+    }
+    assert_int_equal(fixture.appended, 0);
+    stop(&fixture);
+}
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 static void events_without_an_id_are_given_one(void **state)
@@ -535,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_batch_beyond_the_bound_is_413),
         cmocka_unit_test(the_stores_word_decides),
         cmocka_unit_test(a_refusal_says_why),
+        cmocka_unit_test(who_only_reads_refuses_every_post_unread),
         cmocka_unit_test(events_without_an_id_are_given_one),
         cmocka_unit_test(given_ids_are_kept),
         cmocka_unit_test(traceparent_is_taken_or_made),

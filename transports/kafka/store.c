@@ -1,5 +1,6 @@
 /*
- * store.c - the server's side: a gateway from the original's HTTP routes to the topics.
+ * store.c - the server's side: a gateway from the original's HTTP routes to the topics, and a list
+ * of what these hold; with --read-only the list alone.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,14 +9,16 @@
 #include "transports/kafka/connection.h"
 #include "transports/kafka/gateway.h"
 #include "transports/kafka/kafka.h"
+#include "transports/kafka/listing.h"
 #include "transports/kafka/watch.h"
 
 #define LEAST_KEEP_MS (10 * 60 * 1000)
 #define POLL_MS 100
 
 struct ese_store {
-    struct ese_gateway *gateway;
+    struct ese_gateway *gateway; /* these two not with --read-only */
     struct ese_outlet *outlet;
+    struct ese_listing *listing;
     struct ese_watch *watch;
     struct ese_event_intake *intake;
     struct ese_metric *asked; /* the original's count of GET /events */
@@ -39,6 +42,12 @@ static const struct ese_option options[] = {
      .min = 1000, .max = 100000000,
      .help = "Ids and keys remembered for retries, in memory (about 110 bytes each); beyond, "
              "requests are answered 503."},
+    {.name = "list-events", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "100000",
+     .min = 1, .max = 10000000,
+     .help = "Events GET /events may list, in memory meanwhile (about 120 bytes each); where "
+             "there are more within --retention, it is answered 503."},
+    {.name = "read-only", .kind = ESE_OPTION_FLAG,
+     .help = "Takes no events: only lists those that others have stored."},
     ESE_OPTION_END,
 };
 
@@ -54,15 +63,23 @@ static void get_events(void *context, struct ese_http_request *request)
 {
     struct ese_store *store = context;
     ese_metric_add(store->asked, 1);
-    ese_http_reply_message(request, 501,
-                           "The events are in Kafka: read the topics click-events and "
-                           "order-events, with ese-consumer --transport kafka or any Kafka client");
+    ese_listing_handle(store->listing, request);
 }
 
 static bool reachable(void *context, char *text, size_t size)
 {
     struct ese_store *store = context;
     return ese_watch_tell(store->watch, text, size);
+}
+
+/* For the listing. */
+static bool goes_on(void *context, char *text, size_t size)
+{
+    struct ese_store *store = context;
+    if (!atomic_load(&store->stopping))
+        return ese_watch_tell(store->watch, text, size);
+    snprintf(text, size, "the server is stopping");
+    return false;
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */
@@ -83,9 +100,12 @@ static void detach(struct ese_store **store, int timeout_ms)
         return;
     *store = NULL;
     atomic_store(&detached->stopping, true);
+    if (detached->listing != NULL)
+        ese_listing_stop(detached->listing);
     if (detached->reporting)
         pthread_join(detached->reporter, NULL);
     ese_watch_stop(&detached->watch);
+    ese_listing_close(&detached->listing);
     if (detached->outlet != NULL)
         ese_outlet_flush(detached->outlet, timeout_ms);
     ese_outlet_close(&detached->outlet);
@@ -123,27 +143,71 @@ static int open_outlet(struct ese_store *store, const struct ese_config *config,
     return ese_outlet_open(config, &wanted, &store->outlet, error);
 }
 
-static int open_parts(struct ese_store *store, const struct ese_config *config,
-                      const struct ese_store_settings *settings, struct ese_error *error)
+static int open_way_in(struct ese_store *store, const struct ese_config *config,
+                       const struct ese_store_settings *settings, struct ese_error *error)
 {
-    int64_t max_batch = ese_config_number(config, "max-batch");
-    if (max_batch > ese_config_number(config, "queue-events"))
+    if (ese_config_number(config, "max-batch") > ese_config_number(config, "queue-events"))
         return ese_fail(error, ESE_E_USAGE, "--max-batch %d does not fit --queue-events %d",
-                        (int)max_batch, (int)ese_config_number(config, "queue-events"));
+                        (int)ese_config_number(config, "max-batch"),
+                        (int)ese_config_number(config, "queue-events"));
     make_gateway(store, config, settings);
     if (open_outlet(store, config, error) == -1)
         return -1;
     ese_gateway_connect(store->gateway, store->outlet);
-    store->watch = ese_watch_start(ese_outlet_cluster(store->outlet), settings->durability);
     store->reporting = pthread_create(&store->reporter, NULL, report, store) == 0;
     if (!store->reporting)
         return ese_fail(error, ESE_E_IO, "no thread can be started for delivery reports");
+    return 0;
+}
+
+static int open_listing(struct ese_store *store, const struct ese_config *config,
+                        const struct ese_store_settings *settings, struct ese_error *error)
+{
+    const struct ese_listing_options wanted = {
+        .retention_ms = settings->retention_ms,
+        .most_events = ese_config_number(config, "list-events"),
+        .metrics = settings->metrics,
+        .goes_on = goes_on,
+        .context = store,
+    };
+    return ese_listing_open(config, &wanted, &store->listing, error);
+}
+
+/* Who only reads acknowledges nothing: the durability is the matter of those who do. */
+static void start_watch(struct ese_store *store, enum ese_durability durability)
+{
+    if (store->outlet == NULL)
+        store->watch = ese_watch_start(ese_listing_cluster(store->listing), ESE_DURABILITY_OS);
+    else
+        store->watch = ese_watch_start(ese_outlet_cluster(store->outlet), durability);
+}
+
+static void add_routes(struct ese_store *store, const struct ese_config *config,
+                       const struct ese_store_settings *settings)
+{
     store->intake =
-        ese_event_intake_new(settings->server, settings->metrics, (int)max_batch, append, store);
+        ese_event_intake_new(settings->server, settings->metrics,
+                             (int)ese_config_number(config, "max-batch"), append, store);
     ese_event_intake_make_ids_from_names(store->intake);
+    if (ese_config_flag(config, "read-only"))
+        ese_event_intake_refuse(store->intake,
+                                "this server only lists what the topics hold (--read-only): post "
+                                "to one that takes events");
     store->asked = ese_metrics_counter(settings->metrics, "get_events_ping_count", NULL,
                                        "Requests to GET /events.");
     ese_http_server_route(settings->server, "GET", "/events", get_events, store);
+}
+
+static int open_parts(struct ese_store *store, const struct ese_config *config,
+                      const struct ese_store_settings *settings, struct ese_error *error)
+{
+    if (!ese_config_flag(config, "read-only") &&
+        open_way_in(store, config, settings, error) == -1)
+        return -1;
+    if (open_listing(store, config, settings, error) == -1)
+        return -1;
+    start_watch(store, settings->durability);
+    add_routes(store, config, settings);
     return 0;
 }
 
