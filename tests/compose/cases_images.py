@@ -1,5 +1,6 @@
 """What the images and the configuration are, before anything runs."""
 import difflib
+import json
 import os
 import tempfile
 
@@ -74,5 +75,30 @@ def what_is_tested_is_the_users_file(lab):
             assert other_lines(walk, (FILES[0], planted.name)) != []
 
 
+def too_free(walk, files):
+    """Who may do or take more than is needed, of all there are; those that run nowhere here, too."""
+    told = json.loads(walk.compose("config", "--format", "json", files=files, settings=EVERYTHING))
+    assert len(told["services"]) > 20 and "server-kafka-analytics" in told["services"], told["services"].keys()
+    for name, service in told["services"].items():
+        if service["cap_drop"] != ["ALL"] or service["security_opt"] != ["no-new-privileges:true"]:
+            yield f"{name}: rights"
+        if not service.get("read_only") and name not in ("kafka", "kafka-2", "kafka-3"):
+            yield f"{name}: its root can be written to"
+        if not service.get("mem_limit") or not service["logging"]["options"].get("max-size"):
+            yield f"{name}: no limit"
+        if not all(port.get("host_ip") == "127.0.0.1" for port in service.get("ports", ())):
+            yield f"{name}: {service['ports']}"
+
+
+def nobody_is_freer_than_needed(lab):
+    _, walk = walks(lab)
+    assert not list(too_free(walk, FILES[:1])), list(too_free(walk, FILES[:1]))
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as planted:
+        planted.write("services: {server-kafka-analytics: {read_only: false, ports: ['2004:2001']}}\n")
+        planted.flush()
+        assert len(list(too_free(walk, (FILES[0], planted.name)))) == 2
+
+
 NEEDED = (the_base_is_there, the_images_are_built, the_stand_ins_are_built)
-CASES = (*NEEDED, every_choice_is_valid, what_is_tested_is_the_users_file, an_image_holds_its_program_and_what_it_links)
+CASES = (*NEEDED, every_choice_is_valid, what_is_tested_is_the_users_file, nobody_is_freer_than_needed,
+         an_image_holds_its_program_and_what_it_links)

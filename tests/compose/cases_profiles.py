@@ -1,8 +1,12 @@
 """What may be chosen besides: profiles that change the way, each a walk of its own."""
 import contextlib
 import csv
+import json
+import urllib.error
+import urllib.request
 
-from cases_walk import go_down, must_balance
+from cases_walk import go_down, must_balance, nobody_has_more_rights_than_needed, what_is_published_is_on_loopback
+from cases_walkthrough import the_analytics_server_shows_what_is_shown
 from engine import run
 from images import second_version
 from waiting import wait_for
@@ -28,12 +32,42 @@ def requests_of(lab):
     return {row["svname"]: int(row["stot"]) for row in csv.DictReader(page) if row["svname"].startswith("server-")}
 
 
+def listed(lab):
+    """The ids of all events, as the server that only the analytics read from lists them."""
+    groups = json.loads(get(lab.walk.ports["ESE_KAFKA_ANALYTICS_PORT"], "/events"))
+    assert [group["ip"] for group in groups] == sorted({group["ip"] for group in groups}), groups
+    return [event["id"] for group in groups for event in group["event_logs"]]
+
+
+def stored(lab):
+    """How many events both servers behind HAProxy have stored."""
+    return sum(lab.walk.metric(name, 2001, 'ese_produced_total{outcome="stored"}')
+               for name in ("server-kafka", "server-kafka-2"))
+
+
+def the_analytics_server_lists_all_and_takes_none(lab):
+    before = stored(lab)
+    first, second = listed(lab), listed(lab)
+    assert len(first) >= before and set(first) <= set(second), (before, len(first), set(first) - set(second))
+    wait_for(lambda: stored(lab) >= len(second), 10, lambda: f"{len(second)} events are listed, {stored(lab)} stored")
+    url = f"http://127.0.0.1:{lab.walk.ports['ESE_KAFKA_ANALYTICS_PORT']}/event"
+    try:
+        with urllib.request.urlopen(url, data=b"{}", timeout=10) as answer:
+            raise AssertionError(f"it took an event: {answer.status}")
+    except urllib.error.HTTPError as refusal:
+        assert refusal.code == 403, refusal
+    the_analytics_server_shows_what_is_shown(lab)
+
+
 def scale_shares_the_requests_out(lab):
-    """Under Compose v2."""
+    """Under Compose v2. While load goes through HAProxy, the third server lists what both others store."""
     with walking(lab, second_version(lab.engine), ESE_TRANSPORTS="kafka,scale", ESE_VIA="haproxy"):
         assert not [name for name in lab.walk.containers() if name.endswith("-http")], lab.walk.containers().keys()
         wait_for(lambda: len(requests_of(lab)) == 2 and min(requests_of(lab).values()) > 20, 60,
                  lambda: f"requests to both: {requests_of(lab)}", 0.5)
+        the_analytics_server_lists_all_and_takes_none(lab)
+        nobody_has_more_rights_than_needed(lab)
+        what_is_published_is_on_loopback(lab)
         lab.walk.compose("kill", "server-kafka-2")
         lab.walk.wait_for_mails(["kafka"], lab.walk.mails(), 60)
 

@@ -58,9 +58,15 @@ def the_walkthrough_shows_what_comes(lab):
     lab.walk.wait_until_well(60)
 
 
+def the_analytics_server_shows_what_is_shown(lab):
+    """In a walk with profile scale."""
+    (command,) = [one for one in documents.commands(TREE, "docs/walkthrough.md", "curl") if one.section == "Other settings"]
+    wait_for(lambda: not missing_of(lab, command), 60, lambda: f"{command.text}: {missing_of(lab, command)}", 1)
+
+
 def what_does_not_come_is_told(lab):
     """Else a document could show anything."""
-    (command,) = [one for one in documents.commands(TREE, "docs/walkthrough.md") if one.program == "curl"]
+    (command,) = [one for one in documents.commands(TREE, "docs/walkthrough.md", "curl") if one.section == SECTION]
     planted = [line.replace("ok", "unwell") for line in shown_behind(command.line)]
     assert missing_of(lab, command) == []
     assert planted and missing_of(lab, command, planted) == planted
