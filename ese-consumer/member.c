@@ -19,7 +19,8 @@
 #define TALK_MS 5000
 #define SWEEP 500       /* decisions deleted at once */
 #define LINGER_MS 500   /* for mails under way, at the end */
-#define GHOST_MS 60000  /* within this a second fence is somebody else's, who keeps another state file */
+#define GHOSTS 5        /* fences of our own that are believed in a minute: more are somebody else's, who
+                         * keeps another state file */
 
 struct ese_member {
     struct ese_member_options options;
@@ -36,7 +37,8 @@ struct ese_member {
     struct ese_news news; /* of waiting for room */
     bool failed; /* in a callback, which cannot say so itself */
     struct ese_error failure;
-    int64_t rest_ns, keep_house_ns, wire_ns, talk_ns, ghost_ns; /* when each is due next */
+    int64_t rest_ns, keep_house_ns, wire_ns, talk_ns, ghosts_ns; /* when each is due next */
+    int ghosts; /* in this minute */
 };
 
 static void record(struct ese_member *member, enum ese_history_kind kind, int32_t partition,
@@ -176,10 +178,17 @@ static int after_fence(struct ese_member *member, struct ese_error *error)
     return join(member, error);
 }
 
+static bool is_ghost_believed(struct ese_member *member)
+{
+    if (is_due(&member->ghosts_ns, 60000))
+        member->ghosts = 0;
+    return member->ghosts++ < GHOSTS;
+}
+
 /* The transport says that a newer one of our name has joined. It is mistaken where that is we
- * ourselves: a coordinator that was away finds our request to join and its repetition, takes the
- * second for a newer member and fences the first (seen with Kafka 4.3.1, both sides stopped past the
- * session). A newer one on this machine has enrolled in the state file. */
+ * ourselves: past its session a member joins under a new id, and what it asked for under the old
+ * one, before the broker was away, may reach the broker behind that, which fences it for that (seen
+ * with Kafka 4.3.1). A newer one on this machine has enrolled in the state file. */
 static int after_namesake(struct ese_member *member, struct ese_error *error)
 {
     struct ese_error why = *error;
@@ -187,7 +196,7 @@ static int after_namesake(struct ese_member *member, struct ese_error *error)
                                          error);
     if (newest == -1)
         return -1;
-    if (newest == 0 || !is_due(&member->ghost_ns, GHOST_MS)) {
+    if (newest == 0 || !is_ghost_believed(member)) {
         *error = why;
         return -1;
     }
