@@ -42,7 +42,7 @@ struct ese_book_entry {
     int64_t handed_offset;  /* of the first handing; of a store without places of the last one that
                                counted, or ESE_BOOK_NOWHERE: it was not committed and cannot be now */
     int64_t stored_offset;  /* of the first copy in the store */
-    int64_t server_ts;      /* of that copy; Unix ms */
+    int64_t server_ts;      /* of that copy, or of the one the server kept last; Unix ms */
     int64_t kept_ns;        /* when the server had it last */
     int64_t kept_life;      /* which of its store's lives that was */
     enum ese_book_fate fate;

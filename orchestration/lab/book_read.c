@@ -179,6 +179,7 @@ static void read_kept(const struct page *page)
     entry->fate = ESE_BOOK_KEPT;
     entry->kept_ns = page->record->time_ns;
     entry->kept_life = page->book->lives;
+    entry->server_ts = page->record->a;
 }
 
 /* One that nobody knows has left the book, and was counted. */

@@ -26,11 +26,14 @@ static bool is_unknown(const struct ese_book_entry *entry)
     return ese_book_outcome(entry) == ESE_HISTORY_UNKNOWN;
 }
 
-/* What is not stored stands in nobody's way. */
-static bool in_order(const struct ese_book_entry *first, const struct ese_book_entry *second)
+/* What is not stored stands in nobody's way. Without places it is told by when it was stored. */
+static bool in_order(const struct ese_book *book, const struct ese_book_entry *first,
+                     const struct ese_book_entry *second)
 {
     if (first->copies == 0 || second->copies == 0)
         return true;
+    if (book->has_no_places)
+        return first->server_ts <= second->server_ts;
     return first->stored_partition == second->stored_partition &&
            first->stored_offset < second->stored_offset;
 }
@@ -58,7 +61,7 @@ static bool mark_pair(const struct ese_oracle *oracle, const struct presses *pre
                       uint32_t j)
 {
     uint32_t first = i < j ? i : j, second = i < j ? j : i;
-    if (in_order(press(presses, first), press(presses, second)))
+    if (in_order(presses->book, press(presses, first), press(presses, second)))
         return !is_certain(press(presses, j));
     struct ese_oracle_chain *chains[] = {chain_of(oracle, presses, i),
                                          chain_of(oracle, presses, j)};

@@ -358,7 +358,7 @@ static void write_repeats(const struct staged_run *run, struct ese_state *state,
         if (partition_of(event) != partition || place == run->passed_over || place == run->not_had)
             continue;
         ese_repeats_note(repeats, &event->id, 0);
-        parts.sequence += 2 * ESE_REPEATS_WINDOW;
+        parts.sequence += 2 * ESE_REPEATS_WINDOW + ESE_REPEATS_WINDOW / 2;
         const struct ese_id later = ese_id_make(&parts);
         if (run->is_long_ago)
             ese_repeats_note(repeats, &later, 0);

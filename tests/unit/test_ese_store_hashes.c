@@ -130,7 +130,7 @@ static void the_same_event_again_is_no_loss(void **state)
 static void an_ip_expires_as_a_whole_after_its_last_write(void **state)
 {
     struct fixture *fixture = *state;
-    put(fixture, 1, "a", 1000, 0);
+    put(fixture, 1, "a", 1000, 5);
     put(fixture, 2, "b", 1000, 10);
     put(fixture, 3, "a", 2000, 20); /* its first one is kept with it */
     ese_hashes_expire(fixture->hashes, EXPIRY_MS + 9);

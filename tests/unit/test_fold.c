@@ -121,6 +121,16 @@ static int32_t partition_of(const struct ese_event *event)
     return (int32_t)(ese_event_key_hash(event->key) % STAGED_PARTITIONS);
 }
 
+/* Whoever reads a store without places begins anew, when half is done: consumer and follower. */
+static void begin_anew(struct world *world, int64_t offset[STAGED_PARTITIONS], int64_t at_ns)
+{
+    for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++) {
+        add(world, CONSUMER, &(struct ese_history_record){
+            .kind = ESE_HISTORY_GIVEN, .partition = partition, .time_ns = at_ns});
+        offset[partition] = 0;
+    }
+}
+
 /* Stored, handed and committed one by one, in the order of the log. */
 static void add_log(struct world *world)
 {
@@ -131,6 +141,8 @@ static void add_log(struct world *world)
         int32_t partition = partition_of(&staged->event);
         if (staged->due_ns + ESE_NS_PER_MS > at_ns)
             at_ns = staged->due_ns + ESE_NS_PER_MS;
+        if (run->tells_losses && place == run->log_count / 3)
+            begin_anew(world, offset, at_ns);
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
                                             .time_ns = at_ns, .id = staged->event.id,
                                             .a = offset[partition]++, .b = staged->event.client_ts + 1};
