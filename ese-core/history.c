@@ -12,7 +12,7 @@
 #include "ese-core/wire.h"
 
 #define GROW_BYTES (INT64_C(4) << 20)
-#define SAME_CLOCK_NS ESE_NS_PER_S /* wall minus monotonic clock may be off by so much, set by hand or by NTP */
+#define SAME_CLOCK_NS ESE_NS_PER_S
 
 struct ese_history {
     struct ese_history_file file;      /* .slots NULL: counts only */
@@ -20,6 +20,7 @@ struct ese_history {
     char *path;
     int64_t limit;
     int segments;
+    struct ese_history_clock clock; /* of what this process records */
     pthread_rwlock_t turning; /* where there are segments: held for reading while one is written to */
     pthread_mutex_t lock;     /* growing, adding words, and what follows */
     struct ese_wire_totals noted;
@@ -51,11 +52,6 @@ static void truncated(struct ese_history *history, const char *why)
                       history->path, why);
 }
 
-static int64_t wall_offset_ns(void)
-{
-    return ese_clock_wall_us() * 1000 - ese_clock_monotonic_ns();
-}
-
 static struct ese_id draw_id(void)
 {
     return ese_id_make(&(struct ese_id_parts){.time_ms = ese_clock_wall_ms(),
@@ -63,16 +59,32 @@ static struct ese_id draw_id(void)
 }
 
 static void begin_header(struct ese_history_header *header, const char *party,
-                         const char *transport, int64_t segment)
+                         const char *transport, const struct ese_history_clock *clock,
+                         int64_t segment)
 {
     memcpy(header->magic, ESE_HISTORY_MAGIC, sizeof header->magic);
     header->record_size = sizeof(struct ese_history_slot);
     snprintf(header->party, sizeof header->party, "%s", party);
     snprintf(header->transport, sizeof header->transport, "%s", transport);
     header->monotonic_ns = ese_clock_monotonic_ns();
-    header->wall_ns = header->monotonic_ns + wall_offset_ns();
+    header->wall_ns = header->monotonic_ns + clock->wall_offset_ns;
+    header->boot = clock->boot;
     header->segment = segment;
     atomic_store(&header->version, ESE_HISTORY_VERSION);
+}
+
+/* The counters go along; what they say of times not onto another clock. */
+static void take_counters(const struct ese_history *history, struct ese_history_header *next)
+{
+    static const bool is_time[ESE_HISTORY_COUNTERS] = {[ESE_COUNT_LAST_DONE_NS] = true,
+                                                       [ESE_COUNT_FOLLOWED_NS] = true,
+                                                       [ESE_COUNT_AT_END_NS] = true};
+    const struct ese_history_header *full = history->header;
+    const struct ese_history_clock before = ese_history_header_clock(full);
+    bool goes_on = ese_history_clock_is_same(&before, &history->clock);
+    for (int i = 0; i < ESE_HISTORY_COUNTERS; i++)
+        atomic_store(&next->counters[i],
+                     is_time[i] && !goes_on ? 0 : atomic_load(&full->counters[i]));
 }
 
 /* The file at PATH.part, ready to be the next one. */
@@ -84,9 +96,8 @@ static int make_next(const struct ese_history *history, const char *part,
     if (ese_history_file_open(part, full->party, history->limit, next, error) != 0)
         return -1;
     next->header->id = full->id;
-    begin_header(next->header, full->party, full->transport, full->segment + 1);
-    for (int i = 0; i < ESE_HISTORY_COUNTERS; i++)
-        atomic_store(&next->header->counters[i], atomic_load(&full->counters[i]));
+    begin_header(next->header, full->party, full->transport, &history->clock, full->segment + 1);
+    take_counters(history, next->header);
     return 0;
 }
 
@@ -127,12 +138,33 @@ static void turn(struct ese_history *history, int64_t full)
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static bool must_turn(const struct ese_history *history)
+struct ese_history_clock ese_history_clock_now(void)
 {
-    const struct ese_history_header *header = history->header;
-    int64_t drift = wall_offset_ns() - (header->wall_ns - header->monotonic_ns);
-    return history->segments > 0 &&
-           (atomic_load(&header->closed) || drift > SAME_CLOCK_NS || drift < -SAME_CLOCK_NS);
+    return (struct ese_history_clock){.boot = ese_clock_boot(),
+                                      .wall_offset_ns = ese_clock_wall_offset_ns()};
+}
+
+bool ese_history_clock_is_same(const struct ese_history_clock *clock,
+                               const struct ese_history_clock *other)
+{
+    if (clock->boot != 0 && other->boot != 0)
+        return clock->boot == other->boot;
+    int64_t apart_ns = clock->wall_offset_ns - other->wall_offset_ns;
+    return apart_ns <= SAME_CLOCK_NS && apart_ns >= -SAME_CLOCK_NS;
+}
+
+/* A history keeps its clock for as long as the machine runs, whatever becomes of the wall clock.
+ * True where what was recorded before is of another one. */
+static bool choose_clock(struct ese_history *history, const struct ese_history_clock *now)
+{
+    struct ese_history_header *header = history->header;
+    const struct ese_history_clock before = ese_history_header_clock(header);
+    bool goes_on = ese_history_clock_is_same(&before, now);
+    if (goes_on && now->boot != 0)
+        header->boot = now->boot;
+    history->clock = (struct ese_history_clock){
+        .boot = now->boot, .wall_offset_ns = (goes_on ? &before : now)->wall_offset_ns};
+    return !goes_on;
 }
 
 static int open_file(struct ese_history *history, const struct ese_history_options *options,
@@ -144,10 +176,12 @@ static int open_file(struct ese_history *history, const struct ese_history_optio
     history->header = history->file.header;
     if (ese_id_is_none(&history->header->id))
         history->header->id = draw_id();
+    const struct ese_history_clock now = ese_history_clock_now();
     if (history->header->version == 0)
-        begin_header(history->header, options->party, options->transport,
+        begin_header(history->header, options->party, options->transport, &now,
                      ese_history_segment_last(options->path) + 1);
-    return must_turn(history) ? begin_next(history, error) : 0;
+    bool must_turn = choose_clock(history, &now) || atomic_load(&history->header->closed);
+    return must_turn && history->segments > 0 ? begin_next(history, error) : 0;
 }
 
 int ese_history_open(const struct ese_history_options *options, struct ese_history **history,

@@ -8,10 +8,10 @@
  * Layout (little endian, one machine): a header of 4,096 bytes, then records of 48 bytes.
  *
  *   header   magic "ESEHIST1", version, record size, party, transport, word list (type and sub_type
- *            names, so that records hold numbers), wall and monotonic time of the opening, the
- *            history's id, and the running counters below (a live picture reads them; they say
- *            nothing the records do not, except bytes on the wire). What is counted of a database's
- *            transactions is kept there, and only shown here (account.h)
+ *            names, so that records hold numbers), wall and monotonic time of the opening, and the
+ *            boot whose they are, the history's id, and the running counters below (a live picture
+ *            reads them; they say nothing the records do not, except bytes on the wire). What is
+ *            counted of a database's transactions is kept there, and only shown here (account.h)
  *   record   kind (2 bytes; 0: not written; stored last, so that a torn record does not exist:
  *            where the writer was killed before that, the slot stays empty, and is passed over),
  *            aux (2), partition (4), time_ns (8, CLOCK_MONOTONIC), id (16), a (8), b (8)
@@ -29,7 +29,8 @@
  * A history that is asked for segments goes on instead: the full file becomes PATH.000001, later
  * ones PATH.000002 and so on, and PATH is begun anew, with the counters as they stood. Of the full
  * ones the newest `segments` are kept. A segment also ends where its history is opened on another
- * clock (the machine was started anew), so that the times of a segment are of one clock. A reader
+ * clock (the machine was started anew), so that the times of a segment are of one clock; then the
+ * counters that are times begin anew. A wall clock that is set makes no other clock of it. A reader
  * sees all segments that are there as one history.
  */
 #ifndef ESE_HISTORY_H
@@ -124,6 +125,17 @@ struct ese_history_record {
 void ese_history_put_id(struct ese_history_record *record, const struct ese_id *id);
 struct ese_id ese_history_get_id(const struct ese_history_record *record);
 
+/* The clock that times of a history are of. */
+struct ese_history_clock {
+    uint64_t boot;          /* ese_clock_boot; 0: not known */
+    int64_t wall_offset_ns; /* wall minus monotonic clock, when the history was begun in this boot */
+};
+struct ese_history_clock ese_history_clock_now(void);
+/* Where a boot is not known, clocks that are as far from the wall clock, give or take a second, are
+ * one. */
+bool ese_history_clock_is_same(const struct ese_history_clock *clock,
+                               const struct ese_history_clock *other);
+
 struct ese_history;
 
 struct ese_history_options {
@@ -171,12 +183,10 @@ bool ese_history_read_truncated(const struct ese_history_reader *reader);
 /* How many records were written behind the file's present end: with any, the file was cut short. */
 int64_t ese_history_read_cut(const struct ese_history_reader *reader);
 const char *ese_history_read_party(const struct ese_history_reader *reader);
-/* Of the segment just read: wall minus monotonic clock at its beginning, ns; turns time_ns into Unix
- * time. */
-int64_t ese_history_read_wall_offset_ns(const struct ese_history_reader *reader);
-
+/* Of the segment just read: its records' times are of this clock. */
+struct ese_history_clock ese_history_read_clock(const struct ese_history_reader *reader);
 /* The same of the segment being written: the clock of its counters that are times. */
-int64_t ese_history_read_newest_wall_offset_ns(struct ese_history_reader *reader);
+struct ese_history_clock ese_history_read_newest_clock(struct ese_history_reader *reader);
 
 /* How far a reader has come, to go on from there later. {0, 0}: nothing was read. */
 struct ese_history_position {

@@ -86,6 +86,12 @@ int ese_history_file_open(const char *path, const char *party, int64_t limit,
     return 0;
 }
 
+struct ese_history_clock ese_history_header_clock(const struct ese_history_header *header)
+{
+    return (struct ese_history_clock){.boot = header->boot,
+                                      .wall_offset_ns = header->wall_ns - header->monotonic_ns};
+}
+
 static void trim(struct ese_history_file *file)
 {
     int64_t used = ESE_HISTORY_HEADER_SIZE +

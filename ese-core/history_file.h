@@ -54,7 +54,7 @@ struct ese_history_header {
     uint32_t record_size;
     char party[64];
     char transport[64];
-    int64_t wall_ns;
+    int64_t wall_ns; /* this minus the next: of the first segment that began in this boot */
     int64_t monotonic_ns;
     _Atomic int64_t claimed; /* slots ever taken; the file has grown to hold them before */
     _Atomic int64_t settled; /* `claimed` when the last writer began */
@@ -65,9 +65,12 @@ struct ese_history_header {
     _Atomic int32_t closed; /* nothing is added here any more: the next segment goes on */
     char words[ESE_HISTORY_WORDS][ESE_EVENT_TYPE_SIZE];
     struct ese_id id; /* none in files of the first days, until their next writer */
+    uint64_t boot;    /* whose monotonic clock it is (clock.h); 0: not known, as in those */
 };
 _Static_assert(sizeof(struct ese_history_header) <= ESE_HISTORY_HEADER_SIZE,
                "the header of history.h");
+
+struct ese_history_clock ese_history_header_clock(const struct ese_history_header *header);
 
 /* A file that is being written: mapped to its limit, grown by need. */
 struct ese_history_file {

@@ -302,9 +302,9 @@ int64_t ese_history_read_count(struct ese_history_reader *reader, enum ese_histo
     return atomic_load(&newest(reader)->counters[counter]);
 }
 
-int64_t ese_history_read_newest_wall_offset_ns(struct ese_history_reader *reader)
+struct ese_history_clock ese_history_read_newest_clock(struct ese_history_reader *reader)
 {
-    return newest(reader)->wall_ns - newest(reader)->monotonic_ns;
+    return ese_history_header_clock(newest(reader));
 }
 
 bool ese_history_read_truncated(const struct ese_history_reader *reader)
@@ -328,7 +328,7 @@ const char *ese_history_read_party(const struct ese_history_reader *reader)
     return reader->file.header->party;
 }
 
-int64_t ese_history_read_wall_offset_ns(const struct ese_history_reader *reader)
+struct ese_history_clock ese_history_read_clock(const struct ese_history_reader *reader)
 {
-    return reader->file.header->wall_ns - reader->file.header->monotonic_ns;
+    return ese_history_header_clock(reader->file.header);
 }

@@ -146,6 +146,12 @@ void ese_book_mails_add(struct ese_book_mails *mails, const struct ese_book_mail
     mails->mails[mails->count++] = *mail;
 }
 
+void ese_book_add_clock(struct ese_book *book, const struct ese_book_clock *clock)
+{
+    book->clocks = ese_realloc_array(book->clocks, book->clock_count + 1, sizeof *book->clocks);
+    book->clocks[book->clock_count++] = *clock;
+}
+
 void ese_book_settle(struct ese_book *book, const struct ese_book_lane *lane)
 {
     for (size_t i = 0; i < book->settled_count; i++) {
@@ -194,6 +200,7 @@ void ese_book_free(struct ese_book *book)
     free(book->by_key);
     free(book->runs);
     free(book->places);
+    free(book->clocks);
     free(book->settled);
     free(book->sent.mails);
     free(book->arrived.mails);

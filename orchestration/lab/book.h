@@ -34,7 +34,7 @@ enum ese_book_fate {
 struct ese_book_entry {
     struct ese_id id;
     int64_t client_ts;   /* Unix ms */
-    int64_t due_ns;      /* this and all _ns: CLOCK_MONOTONIC; 0: it did not happen */
+    int64_t due_ns;      /* this and all _ns: the book's time (ese_book_time); 0: it did not happen */
     int64_t sent_ns;
     int64_t done_ns;     /* of the outcome */
     int64_t handed_ns;   /* first time */
@@ -90,10 +90,16 @@ struct ese_book_lane {
     uint32_t sequence;
 };
 
+/* A clock of the run's histories, and what is added to its times to make them the book's. */
+struct ese_book_clock {
+    uint64_t boot; /* history.h */
+    int64_t apart_ns;
+};
+
 /* A mail the SMTP server took, or that arrived in an inbox that is followed. */
 struct ese_book_mail {
     struct ese_id decision;
-    int64_t time_ns;
+    int64_t time_ns; /* the book's */
     int64_t number; /* of the message, of one that arrived */
 };
 
@@ -112,7 +118,9 @@ struct ese_book {
     struct ese_book_beginning *beginnings; /* one a partition that holds anything */
     size_t beginning_count;
     int64_t skipped;        /* offsets a reader was told are no longer kept */
-    int64_t wall_offset_ns; /* wall clock minus monotonic clock */
+    int64_t wall_offset_ns; /* wall clock minus the book's, when its first history began; 0: none has */
+    struct ese_book_clock *clocks; /* those whose boot is known, in the order they came */
+    size_t clock_count;
     int64_t contradictions; /* outcomes of what was never offered, or two of one event */
     bool has_no_places;     /* the store: offsets tell nothing of what is in it or was handed */
     bool tells_losses;      /* it notes what it loses */
@@ -122,7 +130,8 @@ struct ese_book {
 
     /* Of a run that goes on, whose histories are read piece by piece (fold.h). */
     bool is_running;
-    int64_t followed_ns; /* all that was stored before is in the store's history; INT64_MAX: all is */
+    int64_t followed_ns; /* the book's: all that was stored before is in the store's history;
+                            INT64_MAX: all is */
     struct ese_book_place *places;
     size_t place_count;
     struct ese_book_lane *settled;
@@ -153,11 +162,15 @@ int ese_book_read_party(struct ese_book *book, const char *directory, const char
 void ese_book_end(struct ese_book *book);
 #define ESE_BOOK_CONSUMERS "consumer-*.history" /* the histories of all members, in order of time */
 
-/* A monotonic time as the book's: that of its first history's clock. Where the machine was started
- * anew the clocks differ, and the time is moved by as much. */
-int64_t ese_book_time(struct ese_book *book, int64_t time_ns, int64_t wall_offset_ns);
+/* A monotonic time as the book's: that of its first history's clock. All histories of one boot share
+ * a clock, whatever the wall clock was set to meanwhile. Where the machine was started anew, times
+ * are moved by as much as the two clocks differ from the wall clock: as the first history of that
+ * boot has it, for all of them. */
+int64_t ese_book_time(struct ese_book *book, int64_t time_ns, const struct ese_history_clock *clock);
 
-/* Puts what was due later out of sight, and the rest in. */
+void ese_book_add_clock(struct ese_book *book, const struct ese_book_clock *clock);
+
+/* Puts what was due later (in the book's time) out of sight, and the rest in. */
 void ese_book_cut(struct ese_book *book, int64_t until_ns);
 
 /* The entry of that id; a new one when nobody has spoken of it yet. Valid until the next call. */

@@ -8,7 +8,6 @@
 #include "orchestration/lab/book.h"
 
 #define SOURCES_MOST 64
-#define SAME_CLOCK_NS ESE_NS_PER_S /* as ese-core/history.c */
 
 /* A history that is being read, and the record it has come to. */
 struct source {
@@ -308,22 +307,35 @@ static struct ese_book_place *place_of(struct ese_book *book, const char *name)
     return place;
 }
 
-int64_t ese_book_time(struct ese_book *book, int64_t time_ns, int64_t wall_offset_ns)
+/* Of a clock that was not met before. */
+static int64_t apart_ns(struct ese_book *book, const struct ese_history_clock *clock)
 {
     if (book->wall_offset_ns == 0)
-        book->wall_offset_ns = wall_offset_ns;
-    int64_t apart_ns = wall_offset_ns - book->wall_offset_ns;
-    bool same = apart_ns <= SAME_CLOCK_NS && apart_ns >= -SAME_CLOCK_NS;
-    return same ? time_ns : time_ns + apart_ns;
+        book->wall_offset_ns = clock->wall_offset_ns;
+    const struct ese_history_clock books = {.wall_offset_ns = book->wall_offset_ns};
+    return ese_history_clock_is_same(&books, clock) ? 0
+                                                    : clock->wall_offset_ns - book->wall_offset_ns;
+}
+
+int64_t ese_book_time(struct ese_book *book, int64_t time_ns, const struct ese_history_clock *clock)
+{
+    for (size_t i = 0; i < book->clock_count; i++) {
+        if (book->clocks[i].boot == clock->boot)
+            return time_ns + book->clocks[i].apart_ns;
+    }
+    const struct ese_book_clock new = {.boot = clock->boot, .apart_ns = apart_ns(book, clock)};
+    if (new.boot != 0)
+        ese_book_add_clock(book, &new);
+    return time_ns + new.apart_ns;
 }
 
 static void advance(struct ese_book *book, struct source *source)
 {
     struct ese_error error;
     source->said = ese_history_read_next(source->reader, &source->record, &error);
+    const struct ese_history_clock clock = ese_history_read_clock(source->reader);
     if (source->said == 1)
-        source->record.time_ns =
-            ese_book_time(book, source->record.time_ns, ese_history_read_wall_offset_ns(source->reader));
+        source->record.time_ns = ese_book_time(book, source->record.time_ns, &clock);
     if (source->said == -1)
         ese_book_note_missing(book, "%s is damaged: %.120s", source->name, error.text);
 }

@@ -14,6 +14,7 @@ struct turn {
     struct ese_evidence evidence;
     struct ese_figures totals;
     struct ese_fold_progress progress;
+    int64_t store_ns, inbox_ns; /* the book's time: all that was there before is known; 0: never yet */
 };
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -28,9 +29,9 @@ static int64_t followed_ns(struct turn *turn, const char *name)
         ese_history_read_open(path, &reader, NULL) == -1)
         return 0;
     int64_t followed = ese_history_read_count(reader, ESE_COUNT_FOLLOWED_NS);
+    const struct ese_history_clock clock = ese_history_read_newest_clock(reader);
     if (followed != 0)
-        followed = ese_book_time(&turn->evidence.book, followed,
-                                 ese_history_read_newest_wall_offset_ns(reader));
+        followed = ese_book_time(&turn->evidence.book, followed, &clock);
     ese_history_read_close(&reader);
     return followed;
 }
@@ -74,11 +75,11 @@ static int read_on(struct turn *turn, struct ese_error *error)
 {
     const struct ese_fold_options *options = turn->options;
     struct ese_book *book = &turn->evidence.book;
-    turn->progress.inbox_ns = followed_ns(turn, ESE_ARTIFACT_INBOX_HISTORY);
+    turn->inbox_ns = followed_ns(turn, ESE_ARTIFACT_INBOX_HISTORY);
     read_party(turn, options->directory, ESE_ARTIFACT_INBOX_HISTORY);
     read_files(turn);
     read_party(turn, options->mailers, ESE_ARTIFACT_MAILER_HISTORY);
-    turn->progress.store_ns = book->followed_ns = followed_ns(turn, ESE_ARTIFACT_STORE_HISTORY);
+    turn->store_ns = book->followed_ns = followed_ns(turn, ESE_ARTIFACT_STORE_HISTORY);
     read_party(turn, options->directory, ESE_ARTIFACT_STORE_HISTORY);
     read_party(turn, options->directory, ESE_BOOK_CONSUMERS);
     if (book->tells_losses)
@@ -92,11 +93,11 @@ static int read_on(struct turn *turn, struct ese_error *error)
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-/* A time of now as the book's. */
+/* A time by the clock of this boot as the book's. */
 static int64_t book_time(struct turn *turn, int64_t time_ns)
 {
-    return ese_book_time(&turn->evidence.book, time_ns,
-                         ese_clock_wall_us() * 1000 - ese_clock_monotonic_ns());
+    const struct ese_history_clock now = ese_history_clock_now();
+    return ese_book_time(&turn->evidence.book, time_ns, &now);
 }
 
 static int64_t missing_mails(const struct ese_figures *figures)
@@ -126,7 +127,10 @@ static void judge(struct turn *turn, struct ese_judgement *judgement)
     const struct ese_judge_options judging = {.directory = options->directory,
                                               .promises = options->promises};
     struct ese_figures figures;
-    ese_book_cut(&turn->evidence.book, book_time(turn, options->until_ns));
+    int64_t until_ns = book_time(turn, options->until_ns);
+    ese_book_cut(&turn->evidence.book, until_ns);
+    turn->progress.has_store = turn->store_ns >= until_ns;
+    turn->progress.has_inbox = turn->inbox_ns >= until_ns;
     ese_figures_take(&turn->evidence, &judging, &figures);
     turn->progress.waiting =
         figures.ledger.in_flight + figures.unknown_in_flight + missing_mails(&figures);
@@ -141,13 +145,13 @@ static void judge(struct turn *turn, struct ese_judgement *judgement)
 
 /* ---- folding --------------------------------------------------------------------------------- */
 
-/* Nothing settles that the followers have not passed. */
+/* In the book's time. Nothing settles that the followers have not passed. */
 static int64_t cut_ns(struct turn *turn)
 {
     int64_t cut = book_time(turn, turn->options->fold_ns);
-    if (turn->progress.store_ns < cut)
-        cut = turn->progress.store_ns;
-    return turn->progress.inbox_ns < cut ? turn->progress.inbox_ns : cut;
+    if (turn->store_ns < cut)
+        cut = turn->store_ns;
+    return turn->inbox_ns < cut ? turn->inbox_ns : cut;
 }
 
 static void remove_read(const struct turn *turn)

@@ -22,16 +22,16 @@ struct ese_fold_options {
     const char *mailers;         /* the directory of the mailer's history and outbox */
     const char *transport;       /* its name: whose mails of that outbox are meant */
     const struct ese_promises *promises;
-    int64_t until_ns; /* monotonic: events due later are left out */
+    int64_t until_ns; /* by the clock of this boot, as is fold_ns: events due later are left out */
     int64_t fold_ns;  /* events due until then are folded where they have settled; 0: none are, and nothing
                          is committed */
 };
 
 /* How far the parties have been heard, for whoever waits for a moment to settle. */
 struct ese_fold_progress {
-    int64_t store_ns; /* all that was stored before is known; 0: never yet */
-    int64_t inbox_ns; /* all that had arrived before is known */
-    int64_t waiting;  /* events in flight, and mails expected that have not arrived */
+    bool has_store;  /* all that was stored before until_ns is known */
+    bool has_inbox;  /* all that had arrived before then is */
+    int64_t waiting; /* events in flight, and mails expected that have not arrived */
 };
 
 /* -1: there is no history of the client yet, or fold.db cannot be read or written. progress may be NULL. */

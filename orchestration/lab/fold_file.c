@@ -1,20 +1,23 @@
 #include "orchestration/lab/fold_file.h"
 
-#include <assert.h>
 #include <unistd.h>
 
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/fold_totals.h"
 
 #define LANES_MOST "16384"  /* of which the newest are remembered */
 #define ABSENT_MOST "10000"
+#define CLOCKS_MOST "64"
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS total (name TEXT PRIMARY KEY, value);"
     "CREATE TABLE IF NOT EXISTS latency"
     " (name TEXT, value INTEGER, times INTEGER, PRIMARY KEY (name, value));"
     "CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY, segment INTEGER, record INTEGER);"
+    "CREATE TABLE IF NOT EXISTS clock"
+    " (number INTEGER PRIMARY KEY, boot INTEGER, apart_ns INTEGER);"
     "CREATE TABLE IF NOT EXISTS lane"
     " (number INTEGER PRIMARY KEY, run INTEGER, lane INTEGER, sequence INTEGER, UNIQUE (run, lane));"
     "CREATE TABLE IF NOT EXISTS beginning (partition INTEGER PRIMARY KEY, offset INTEGER);"
@@ -52,59 +55,14 @@ static struct ese_id column_id(struct ese_statement *row, int column)
     return id;
 }
 
-/* Every total by its name, and where it stands. */
-#define TOTALS_MOST 64
-
-struct total {
-    char name[48];
-    int64_t *value;
-};
-
-struct totals {
-    struct total list[TOTALS_MOST];
-    int count;
-};
-
-static void list_one(struct totals *totals, const char *prefix, const char *name, int64_t *value)
-{
-    assert(totals->count < TOTALS_MOST);
-    struct total *total = &totals->list[totals->count++];
-    snprintf(total->name, sizeof total->name, "%s%s", prefix, name);
-    total->value = value;
-}
-
-static void list_ledger(struct totals *totals, const char *prefix, void *ledger,
-                        const struct ese_ledger_member *members)
-{
-    for (const struct ese_ledger_member *member = members; member->name != NULL; member++) {
-        if (member->does_add_up)
-            list_one(totals, prefix, member->name, ese_ledger_at(ledger, member));
-    }
-}
-
-static void list_totals(struct ese_book *book, struct ese_figures *figures, struct totals *totals)
-{
-    totals->count = 0;
-    list_ledger(totals, "ledger.", &figures->ledger, ese_ledger_members);
-    list_ledger(totals, "mails.", &figures->mails, ese_mail_ledger_members);
-    list_one(totals, "faults.", "lost", &figures->faults.lost);
-    list_one(totals, "faults.", "altered", &figures->faults.altered);
-    list_one(totals, "faults.", "unexpected", &figures->faults.unexpected);
-    list_one(totals, "", "behind_schedule", &figures->timing.behind_schedule);
-    list_one(totals, "", "negative", &figures->timing.negative);
-    list_one(totals, "", "skipped", &book->skipped);
-    list_one(totals, "", "wall_offset_ns", &book->wall_offset_ns);
-    list_one(totals, "", "lives", &book->lives);
-}
-
 static void read_total(const struct access *access, struct ese_statement *row)
 {
     const char *name = ese_statement_column_text(row, 0);
     struct ese_book *book = &access->evidence->book;
-    struct totals totals;
+    struct ese_fold_totals totals;
     if (strcmp(name, "missing") == 0)
         ese_fit_text(book->missing, sizeof book->missing, ese_statement_column_text(row, 1));
-    list_totals(book, access->totals, &totals);
+    ese_fold_totals_list(book, access->totals, &totals);
     for (int i = 0; i < totals.count; i++) {
         if (strcmp(name, totals.list[i].name) == 0)
             *totals.list[i].value = ese_statement_column_number(row, 1);
@@ -134,6 +92,13 @@ static void read_place(const struct access *access, struct ese_statement *row)
     ese_fit_text(place->name, sizeof place->name, ese_statement_column_text(row, 0));
     place->position.segment = ese_statement_column_number(row, 1);
     place->position.record = ese_statement_column_number(row, 2);
+}
+
+static void read_clock(const struct access *access, struct ese_statement *row)
+{
+    ese_book_add_clock(&access->evidence->book, &(struct ese_book_clock){
+        .boot = (uint64_t)ese_statement_column_number(row, 0),
+        .apart_ns = ese_statement_column_number(row, 1)});
 }
 
 static void read_lane(const struct access *access, struct ese_statement *row)
@@ -214,6 +179,7 @@ static const struct {
     {"SELECT name, value FROM total", read_total},
     {"SELECT name, value, times FROM latency", read_latency},
     {"SELECT name, segment, record FROM place", read_place},
+    {"SELECT boot, apart_ns FROM clock ORDER BY number", read_clock},
     {"SELECT run, lane, sequence FROM lane", read_lane},
     {"SELECT partition, offset FROM beginning", read_beginning},
     {"SELECT id, key, is_key_press, client_ts, due_ns, sent_ns, done_ns, outcome, handed_ns,"
@@ -259,8 +225,8 @@ static int write_totals(struct ese_fold_file *file, struct ese_book *book,
 {
     struct ese_statement *put =
         ese_statement_new(file->database, "INSERT INTO total VALUES (?1, ?2)");
-    struct totals totals;
-    list_totals(book, figures, &totals);
+    struct ese_fold_totals totals;
+    ese_fold_totals_list(book, figures, &totals);
     for (int i = 0; i < totals.count; i++) {
         ese_statement_text(put, 1, totals.list[i].name);
         ese_statement_number(put, 2, *totals.list[i].value);
@@ -333,6 +299,20 @@ static int write_book(struct ese_fold_file *file, const struct ese_book *book,
         status = ese_statement_run(beginning, error);
     }
     return status;
+}
+
+static int write_clocks(struct ese_fold_file *file, const struct ese_book *book,
+                        struct ese_error *error)
+{
+    struct ese_statement *put =
+        ese_statement_new(file->database, "INSERT INTO clock (boot, apart_ns) VALUES (?1, ?2)");
+    for (size_t i = 0; i < book->clock_count; i++) {
+        ese_statement_number(put, 1, (int64_t)book->clocks[i].boot);
+        ese_statement_number(put, 2, book->clocks[i].apart_ns);
+        if (ese_statement_run(put, error) == -1)
+            return -1;
+    }
+    return 0;
 }
 
 static int write_event(struct ese_statement *put, const struct ese_book *book,
@@ -425,16 +405,18 @@ static int write_all(struct ese_fold_file *file, struct ese_evidence *evidence,
                      struct ese_figures *totals, struct ese_error *error)
 {
     static const char *const before =
-        "DELETE FROM total; DELETE FROM latency; DELETE FROM place; DELETE FROM lane;"
-        "DELETE FROM beginning; DELETE FROM event; DELETE FROM kept; DELETE FROM mail;"
+        "DELETE FROM total; DELETE FROM latency; DELETE FROM place; DELETE FROM clock;"
+        "DELETE FROM lane; DELETE FROM beginning; DELETE FROM event; DELETE FROM kept; DELETE FROM mail;"
         "DELETE FROM absent";
     static const char *const after =
+        "DELETE FROM clock WHERE number <= (SELECT max(number) FROM clock) - " CLOCKS_MOST ";"
         "DELETE FROM lane WHERE number <= (SELECT max(number) FROM lane) - " LANES_MOST ";"
         "DELETE FROM absent WHERE number <= (SELECT max(number) FROM absent) - " ABSENT_MOST;
     if (ese_sqlite_run(file->database, before, error) == -1 ||
         write_totals(file, &evidence->book, totals, error) == -1 ||
         write_latencies(file, totals, error) == -1 ||
         write_book(file, &evidence->book, error) == -1 ||
+        write_clocks(file, &evidence->book, error) == -1 ||
         write_events(file, &evidence->book, error) == -1 ||
         write_kept(file, &evidence->book, error) == -1 ||
         write_mails(file, &evidence->book.arrived, "arrived", error) == -1 ||

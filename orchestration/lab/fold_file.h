@@ -5,13 +5,14 @@
  *              why something can no longer be told
  *   latency    name, value (microseconds), times: histograms of the same
  *   place      name, segment, record: how far each history was read
+ *   clock      boot, apart_ns: by how much times of each boot of the machine are moved (book.h)
  *   lane       run, lane, sequence: up to which number a lane's events have settled
  *   beginning  partition, offset: where the store began when it was first read
  *   event      what is known of each event that has not settled
  *   mail       kind ('arrived' or 'sent'), decision, time_ns, number: of decisions that have not settled
  *   absent     decision, is_unknown, is_blamed: mails that were missing when their chain settled
  *
- * A load and a save are one transaction each.
+ * Times (_ns) are the book's (ese_book_time). A load and a save are one transaction each.
  */
 #ifndef ESE_LAB_FOLD_FILE_H
 #define ESE_LAB_FOLD_FILE_H

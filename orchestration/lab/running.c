@@ -52,29 +52,21 @@ int ese_running_turn(const struct ese_running_options *options, struct ese_resul
 
 struct check {
     const char *run;
-    int64_t begun_ns;
+    int64_t begun_ns; /* by the clock of this boot */
     struct ese_results *results;
     int64_t movement; /* something that changes as long as anything moves */
     bool is_settled;
 };
 
-static bool has_settled(const struct check *check, const struct ese_fold_progress *progress)
-{
-    return progress->waiting == 0 && progress->store_ns >= check->begun_ns &&
-           progress->inbox_ns >= check->begun_ns;
-}
-
 /* Who is not followed cannot be judged. */
-static void say_unfollowed(const struct check *check, const struct ese_fold_progress *progress,
-                           struct ese_judgement *judgement)
+static void say_unfollowed(const struct ese_fold_progress *progress, struct ese_judgement *judgement)
 {
-    bool is_store = progress->store_ns < check->begun_ns;
-    if (!is_store && progress->inbox_ns >= check->begun_ns)
+    if (progress->has_store && progress->has_inbox)
         return;
     struct ese_verdict untold = {.word = ESE_VERDICT_CANNOT_TELL};
     snprintf(untold.reason, sizeof untold.reason,
              "the %s has not been read since the check began: does it serve, and does ese-lab watch run?",
-             is_store ? "store" : "inbox");
+             progress->has_store ? "inbox" : "store");
     judgement->ledger_verdict = untold;
 }
 
@@ -87,11 +79,10 @@ static int look(struct check *check, const char *transport, struct ese_error *er
     *result = (struct ese_results_transport){.durability = ESE_DURABILITY_OS, .drained = true};
     if (ese_running_turn(&options, result, &progress, error) == -1)
         return ese_fail_within(error, "%s", transport);
-    result->drained = has_settled(check, &progress);
+    result->drained = progress.has_store && progress.has_inbox && progress.waiting == 0;
     check->is_settled &= result->drained;
-    check->movement += progress.waiting + (progress.store_ns >= check->begun_ns) +
-                       (progress.inbox_ns >= check->begun_ns);
-    say_unfollowed(check, &progress, &result->judgement);
+    check->movement += progress.waiting + progress.has_store + progress.has_inbox;
+    say_unfollowed(&progress, &result->judgement);
     return 0;
 }
 

@@ -4,7 +4,7 @@
 
 struct settling {
     struct ese_evidence *evidence;
-    int64_t cut_ns;
+    int64_t cut_ns; /* the book's time */
     bool *has_arrived; /* one an expected mail */
     bool *is_open;     /* one a chain: it has not settled */
 };

@@ -16,7 +16,7 @@
 #define ESE_SETTLE_MAILS_NS (15 * 60 * ESE_NS_PER_S)
 
 /* Of a book that bears the marks of ese_figures_take: takes what has not settled out of it (is_out), and
- * the rest in. */
+ * the rest in. cut_ns: in the book's time. */
 void ese_settle_mark(struct ese_evidence *evidence, int64_t cut_ns);
 
 /* After figures were taken of what is in: notes the mails that were missing, drops the mails that were

@@ -19,6 +19,7 @@
 #include "orchestration/lab/settle.h"
 #include "tests/support/directory.h"
 #include "tests/support/staged_run.h"
+#include "tests/support/stepped_clock.h"
 
 #define EVENTS 1500
 #define TICK_NS (5 * ESE_NS_PER_S)
@@ -48,8 +49,14 @@ struct world {
     int decided;           /* decisions that are in the state */
     int64_t *decided_ns;   /* of each */
     int64_t end_ns;
+    int64_t less_ns;       /* what the machine's clock shows less than acts do: it was started anew */
     struct ese_judgement judgement;
+    struct ese_fold_progress progress;
 };
+
+static const char *const names[PARTIES] = {
+    ESE_ARTIFACT_CLIENT_HISTORY, ESE_ARTIFACT_SERVER_HISTORY, ESE_ARTIFACT_STORE_HISTORY,
+    ESE_ARTIFACT_CONSUMER_HISTORY, ESE_ARTIFACT_INBOX_HISTORY};
 
 static const struct ese_promises promises = {.delivery = ESE_DELIVERY_AT_LEAST_ONCE,
                                              .ordered_per_key = true, .replayable = true,
@@ -215,17 +222,19 @@ static void act_until(struct world *world, int64_t now_ns)
 {
     for (; world->done < world->count && world->acts[world->done].at_ns <= now_ns; world->done++) {
         const struct act *act = &world->acts[world->done];
+        struct ese_history_record record = act->record;
+        record.time_ns -= world->less_ns;
         if (act->event != NULL)
-            ese_history_offer(world->history[act->party], act->event, act->at_ns);
+            ese_history_offer(world->history[act->party], act->event, record.time_ns);
         else
-            ese_history_record(world->history[act->party], &act->record);
+            ese_history_record(world->history[act->party], &record);
         if (act->record.kind == ESE_HISTORY_COMMITTED)
             world->next[act->record.partition] = act->record.a;
         if (act->record.kind == ESE_HISTORY_HANDED)
             ese_repeats_note(world->repeats[act->record.partition], &act->record.id, 0);
     }
-    ese_history_set(world->history[STORE], ESE_COUNT_FOLLOWED_NS, now_ns);
-    ese_history_set(world->history[INBOX], ESE_COUNT_FOLLOWED_NS, now_ns);
+    ese_history_set(world->history[STORE], ESE_COUNT_FOLLOWED_NS, now_ns - world->less_ns);
+    ese_history_set(world->history[INBOX], ESE_COUNT_FOLLOWED_NS, now_ns - world->less_ns);
 }
 
 static void keep_state(struct world *world, int64_t now_ns)
@@ -258,27 +267,31 @@ static void keep_state(struct world *world, int64_t now_ns)
 
 static int64_t turn(struct world *world, int64_t until_ns, int64_t fold_ns)
 {
-    struct ese_fold_progress progress;
     struct ese_error error = {0};
     const struct ese_fold_options options = {
         .directory = world->directory, .mailers = world->directory, .transport = "staged",
-        .promises = world->promises, .until_ns = until_ns, .fold_ns = fold_ns};
-    int status = ese_fold_turn(&options, &world->judgement, &progress, &error);
+        .promises = world->promises, .until_ns = until_ns - world->less_ns,
+        .fold_ns = fold_ns == 0 ? 0 : fold_ns - world->less_ns};
+    int status = ese_fold_turn(&options, &world->judgement, &world->progress, &error);
     if (status != 0)
         print_error("# %s\n", error.text);
     assert_int_equal(status, 0);
-    return progress.waiting;
+    return world->progress.waiting;
 }
 
-/* Lives to the end, with a turn a tick, and one when all mails have been given up. */
-static void live(struct world *world, int64_t tick_ns)
+/* With a turn a tick. */
+static void live_on(struct world *world, int64_t from_ns, int64_t until_ns, int64_t tick_ns)
 {
-    int64_t from_ns = world->run->events[0].due_ns;
-    for (int64_t now_ns = from_ns + tick_ns; now_ns < world->end_ns + tick_ns; now_ns += tick_ns) {
+    for (int64_t now_ns = from_ns + tick_ns; now_ns < until_ns + tick_ns; now_ns += tick_ns) {
         act_until(world, now_ns);
         keep_state(world, now_ns);
         turn(world, now_ns - SETTLES_NS, now_ns - SETTLES_NS);
     }
+}
+
+/* A turn when all mails have been given up. */
+static void end(struct world *world)
+{
     int64_t last_ns = world->end_ns + 2 * ESE_SETTLE_MAILS_NS;
     act_until(world, last_ns);
     keep_state(world, last_ns);
@@ -286,11 +299,14 @@ static void live(struct world *world, int64_t tick_ns)
     turn(world, last_ns, last_ns); /* what was given up then is missed now */
 }
 
+static void live(struct world *world, int64_t tick_ns)
+{
+    live_on(world, world->run->events[0].due_ns, world->end_ns, tick_ns);
+    end(world);
+}
+
 static struct world *make_world(struct staged_run *run)
 {
-    static const char *const names[PARTIES] = {
-        ESE_ARTIFACT_CLIENT_HISTORY, ESE_ARTIFACT_SERVER_HISTORY, ESE_ARTIFACT_STORE_HISTORY,
-        ESE_ARTIFACT_CONSUMER_HISTORY, ESE_ARTIFACT_INBOX_HISTORY};
     struct world *world = ese_alloc(sizeof *world);
     world->run = run;
     world->promises = run->tells_losses ? &lossy : &promises;
@@ -312,6 +328,7 @@ static void free_world(struct world *world)
 {
     for (int party = 0; party < PARTIES; party++)
         ese_history_close(&world->history[party]);
+    ese_test_clocks_restore();
     for (int partition = 0; partition < STAGED_PARTITIONS; partition++)
         ese_repeats_free(&world->repeats[partition]);
     ese_test_directory_remove(&world->directory);
@@ -678,6 +695,73 @@ static void a_gap_in_a_history_is_never_forgotten(void **state)
     free_world(world);
 }
 
+/* ---- clocks that are set ---------------------------------------------------------------------- */
+
+static void reopen(struct world *world, enum party party)
+{
+    ese_history_close(&world->history[party]);
+    world->history[party] = open_history(world, names[party]);
+}
+
+static void begin_anew(struct world *world, enum party party)
+{
+    char *path = ese_test_path(world->directory, names[party]);
+    assert_int_equal(unlink(path), 0);
+    reopen(world, party);
+    free(path);
+}
+
+/* While nobody notes anything, by an hour: those who begin afterwards share the clock of the others. */
+static void a_wall_clock_that_is_set(void **state)
+{
+    (void)state;
+    static const int64_t steps[] = {3600 * ESE_NS_PER_S, -3600 * ESE_NS_PER_S};
+    for (size_t i = 0; i < ESE_COUNT_OF(steps); i++) {
+        struct staged_run *run = consumed(23);
+        struct ese_judgement whole = judge_whole(run);
+        struct world *world = make_world(run);
+        ese_test_wall_step(steps[i]);
+        begin_anew(world, STORE);
+        begin_anew(world, CONSUMER);
+        live(world, TICK_NS);
+        expect_same(&world->judgement, &whole);
+        assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+        assert_int_equal(rows(world, "SELECT count(*) FROM event"), 0);
+        free_world(world);
+    }
+}
+
+/* What was followed in the last boot does not tell of this one. Its times are moved, by the same for all:
+ * for those, too, that begin when the wall clock was set once more. */
+static void a_machine_that_is_started_anew(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(24);
+    struct ese_judgement whole = judge_whole(run);
+    struct world *world = make_world(run);
+    int64_t middle_ns = run->events[EVENTS / 2].due_ns, later_ns = middle_ns + ESE_NS_PER_S;
+    live_on(world, run->events[0].due_ns, middle_ns, TICK_NS);
+    world->less_ns = 5000 * ESE_NS_PER_S;
+    ese_test_boot(world->less_ns);
+    turn(world, later_ns + TICK_NS, 0);
+    assert_false(world->progress.has_store || world->progress.has_inbox);
+    for (enum party party = CLIENT; party < PARTIES; party++) {
+        reopen(world, party);
+        turn(world, later_ns + TICK_NS, later_ns - SETTLES_NS);
+        assert_false(world->progress.has_store || world->progress.has_inbox);
+        ese_test_wall_step(600 * ESE_NS_PER_S);
+    }
+    act_until(world, later_ns + TICK_NS);
+    turn(world, later_ns + TICK_NS, 0);
+    assert_true(world->progress.has_store && world->progress.has_inbox);
+    live_on(world, later_ns + TICK_NS, world->end_ns, TICK_NS);
+    end(world);
+    expect_same(&world->judgement, &whole);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+    assert_int_equal(rows(world, "SELECT count(*) FROM event"), 0);
+    free_world(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -699,6 +783,8 @@ int main(void)
         cmocka_unit_test(a_store_that_is_not_followed),
         cmocka_unit_test(segments_that_were_read_leave),
         cmocka_unit_test(a_gap_in_a_history_is_never_forgotten),
+        cmocka_unit_test(a_wall_clock_that_is_set),
+        cmocka_unit_test(a_machine_that_is_started_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

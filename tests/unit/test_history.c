@@ -149,8 +149,8 @@ static void turns_monotonic_into_wall_time(void **state)
     struct fixture *fixture = *state;
     open_history(fixture, LIMIT);
     open_reader(fixture);
-    int64_t wall_ms = (ese_clock_monotonic_ns() + ese_history_read_wall_offset_ns(fixture->reader)) /
-                      ESE_NS_PER_MS;
+    const struct ese_history_clock clock = ese_history_read_clock(fixture->reader);
+    int64_t wall_ms = (ese_clock_monotonic_ns() + clock.wall_offset_ns) / ESE_NS_PER_MS;
     assert_in_range(wall_ms - ese_clock_wall_ms() + 1000, 0, 2000);
 }
 

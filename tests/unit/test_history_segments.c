@@ -16,6 +16,7 @@
 #include "ese-core/history_file.h"
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
+#include "tests/support/stepped_clock.h"
 #include "tests/support/wait.h"
 
 #define ROOM 10 /* records of a segment */
@@ -45,6 +46,7 @@ static int tear_down(void **state)
     struct fixture *fixture = *state;
     ese_history_close(&fixture->history);
     ese_history_read_close(&fixture->reader);
+    ese_test_clocks_restore();
     ese_test_directory_remove(&fixture->directory);
     free(fixture->path);
     free(fixture);
@@ -238,22 +240,66 @@ static void another_clock_begins_another_segment(void **state)
     struct fixture *fixture = *state;
     open_small(fixture, 100);
     record_numbers(fixture->history, 0, 2);
+    ese_history_set(fixture->history, ESE_COUNT_FOLLOWED_NS, 4000 * ESE_NS_PER_S);
     ese_history_close(&fixture->history);
-    struct ese_history_header *header = map_header(fixture->path);
-    int64_t offset = header->wall_ns - header->monotonic_ns;
-    header->monotonic_ns += 3600 * ESE_NS_PER_S; /* as if the machine had been up for an hour longer */
-    munmap(header, ESE_HISTORY_HEADER_SIZE);
+    ese_test_boot(3600 * ESE_NS_PER_S);
     open_small(fixture, 100);
     record_numbers(fixture->history, 2, 4);
     assert_true(is_there(fixture, 1));
     open_reader(fixture);
-    assert_int_equal(ese_history_read_wall_offset_ns(fixture->reader), offset - 3600 * ESE_NS_PER_S);
+    const struct ese_history_clock first = ese_history_read_clock(fixture->reader);
     expect_numbers(fixture->reader, 0, 4);
-    assert_in_range(ese_history_read_wall_offset_ns(fixture->reader) - offset + ESE_NS_PER_S, 0,
-                    2 * ESE_NS_PER_S);
+    const struct ese_history_clock second = ese_history_read_clock(fixture->reader);
+    assert_true(first.boot != second.boot && second.boot == ese_clock_boot());
+    assert_in_range(second.wall_offset_ns - first.wall_offset_ns, 3599 * ESE_NS_PER_S,
+                    3601 * ESE_NS_PER_S);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_OFFERED), 4);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_FOLLOWED_NS), 0);
     ese_history_close(&fixture->history);
     open_small(fixture, 100); /* the same clock: the same segment */
     assert_false(is_there(fixture, 2));
+}
+
+/* What was recorded before and after is of one clock, and what is opened later, too. */
+static void a_wall_clock_that_is_set_begins_no_segment(void **state)
+{
+    struct fixture *fixture = *state;
+    open_small(fixture, 100);
+    record_numbers(fixture->history, 0, 2);
+    ese_history_set(fixture->history, ESE_COUNT_FOLLOWED_NS, 7);
+    open_reader(fixture);
+    const struct ese_history_clock before = ese_history_read_clock(fixture->reader);
+    ese_test_wall_step(-3600 * ESE_NS_PER_S);
+    record_numbers(fixture->history, 2, ROOM + 2); /* it turns */
+    ese_history_close(&fixture->history);
+    open_small(fixture, 100);
+    record_numbers(fixture->history, ROOM + 2, 2 * ROOM + 4); /* once more */
+    expect_numbers(fixture->reader, 0, 2 * ROOM + 4);
+    const struct ese_history_clock after = ese_history_read_clock(fixture->reader);
+    assert_true(is_there(fixture, 1) && is_there(fixture, 2) && !is_there(fixture, 3));
+    assert_int_equal(after.wall_offset_ns, before.wall_offset_ns);
+    assert_true(after.boot == before.boot && after.boot != 0);
+    assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_FOLLOWED_NS), 7);
+}
+
+/* As the files of the first days: their wall clocks tell them apart. */
+static void clocks_of_unknown_boots(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int hours = 0; hours < 2; hours++) {
+        open_small(fixture, 100);
+        record_numbers(fixture->history, hours, hours + 1);
+        ese_history_close(&fixture->history);
+        struct ese_history_header *header = map_header(fixture->path);
+        header->boot = 0;
+        munmap(header, ESE_HISTORY_HEADER_SIZE);
+        ese_test_wall_step(hours * 3600 * ESE_NS_PER_S);
+        open_small(fixture, 100);
+        assert_int_equal(is_there(fixture, 1), hours == 1);
+        open_reader(fixture);
+        assert_true(ese_history_read_newest_clock(fixture->reader).boot == ese_clock_boot());
+        ese_history_close(&fixture->history);
+    }
 }
 
 /* Killed in mid-turn: closed, linked or not, and the next file not yet in place. */
@@ -394,6 +440,8 @@ int main(void)
         WITH_FILE(what_was_read_may_be_removed),
         WITH_FILE(a_place_that_has_left_is_told),
         WITH_FILE(another_clock_begins_another_segment),
+        WITH_FILE(a_wall_clock_that_is_set_begins_no_segment),
+        WITH_FILE(clocks_of_unknown_boots),
         WITH_FILE(a_turn_that_was_cut_short_is_done_again),
         WITH_FILE(threads_turn_together),
         WITH_FILE(turning_survives_sigkill),
