@@ -227,6 +227,11 @@ struct ese_id ese_history_id(const struct ese_history *history)
     return history->header->id;
 }
 
+bool ese_history_is_other(const struct ese_id *id, const struct ese_id *other)
+{
+    return !ese_id_is_none(id) && !ese_id_is_none(other) && !ese_id_equal(id, other);
+}
+
 /* ---- records --------------------------------------------------------------------------------- */
 
 /* Makes the file long enough. False: it cannot be. */

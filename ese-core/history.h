@@ -155,6 +155,8 @@ void ese_history_close(struct ese_history **history);
 /* Made with the file, and never another's: by it others keep what belongs to this history. None
  * for one in memory. */
 struct ese_id ese_history_id(const struct ese_history *history);
+/* False where one of them is not known. */
+bool ese_history_is_other(const struct ese_id *id, const struct ese_id *other);
 
 void ese_history_record(struct ese_history *history, const struct ese_history_record *record);
 /* OFFERED with its KEY records, side by side; due_ns is monotonic. */
@@ -183,6 +185,8 @@ bool ese_history_read_truncated(const struct ese_history_reader *reader);
 /* How many records were written behind the file's present end: with any, the file was cut short. */
 int64_t ese_history_read_cut(const struct ese_history_reader *reader);
 const char *ese_history_read_party(const struct ese_history_reader *reader);
+/* Of the segment just read: ese_history_id of its writer; none in a file of the first days. */
+struct ese_id ese_history_read_id(const struct ese_history_reader *reader);
 /* Of the segment just read: its records' times are of this clock. */
 struct ese_history_clock ese_history_read_clock(const struct ese_history_reader *reader);
 /* The same of the segment being written: the clock of its counters that are times. */
@@ -197,7 +201,8 @@ struct ese_history_position ese_history_read_position(const struct ese_history_r
 /* Goes on behind what was read up to there. */
 int ese_history_read_seek(struct ese_history_reader *reader,
                           const struct ese_history_position *position, struct ese_error *error);
-/* True when segments had left before they were read (those before the place sought do not count). */
+/* True when segments had left before they were read (those before the place sought do not count), or
+ * the file that was being written had, and another history goes on behind. */
 bool ese_history_read_lost(const struct ese_history_reader *reader);
 
 /* Removes the full segments of the history at path that lie before `segment`: they were read. */

@@ -266,9 +266,11 @@ int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_
         int said = read_here(reader, record, error);
         if (said != 0 || !was_closed)
             return said;
+        const struct ese_id id = header->id;
         said = go_to(reader, header->segment + 1, error);
         if (said != 1)
             return said;
+        reader->is_lost |= ese_history_is_other(&id, &reader->file.header->id);
     }
 }
 
@@ -321,6 +323,11 @@ int64_t ese_history_read_cut(const struct ese_history_reader *reader)
     int64_t slot = sizeof *reader->file.slots, held = bytes > 0 ? bytes / slot : 0;
     int64_t claimed = atomic_load(&reader->file.header->claimed);
     return claimed > held ? claimed - held : 0;
+}
+
+struct ese_id ese_history_read_id(const struct ese_history_reader *reader)
+{
+    return reader->file.header->id;
 }
 
 const char *ese_history_read_party(const struct ese_history_reader *reader)

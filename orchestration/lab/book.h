@@ -76,10 +76,11 @@ struct ese_book_beginning {
     int64_t offset;
 };
 
-/* How far a history was read. */
+/* How far a history was read, and which one: another may be begun under its name. */
 struct ese_book_place {
     char name[ESE_BOOK_NAME_SIZE];
     struct ese_history_position position;
+    struct ese_id history; /* none: not known */
 };
 
 /* Of a lane, the sequence number up to which events are settled (docs/endless-runs.md): one that is

@@ -340,6 +340,24 @@ static void advance(struct ese_book *book, struct source *source)
         ese_book_note_missing(book, "%s is damaged: %.120s", source->name, error.text);
 }
 
+/* Goes on behind what was read before; where that was another history, at the beginning of this one. */
+static int go_on(struct ese_book *book, struct source *source, struct ese_error *error)
+{
+    const struct ese_book_place *place = place_of(book, source->name);
+    struct ese_history_position from = {.segment = 0};
+    if (ese_history_read_seek(source->reader, &place->position, error) == 0) {
+        const struct ese_id id = ese_history_read_id(source->reader);
+        if (!ese_history_is_other(&id, &place->history))
+            return 0;
+        from.segment = ese_history_read_position(source->reader).segment;
+    } else if (error->code != ESE_E_INVALID) {
+        return -1;
+    }
+    ese_book_note_missing(book, "%s is another history than the one that was read before: what more "
+                          "that one held is not known", source->name);
+    return ese_history_read_seek(source->reader, &from, error);
+}
+
 static int open_source(struct ese_book *book, const char *path, struct source *source,
                        struct ese_error *error)
 {
@@ -347,8 +365,7 @@ static int open_source(struct ese_book *book, const char *path, struct source *s
     ese_fit_text(source->name, sizeof source->name, strrchr(path, '/') + 1);
     if (ese_history_read_open(path, &source->reader, error) == -1)
         return -1;
-    if (book->is_running &&
-        ese_history_read_seek(source->reader, &place_of(book, source->name)->position, error) == -1) {
+    if (book->is_running && go_on(book, source, error) == -1) {
         ese_history_read_close(&source->reader);
         return -1;
     }
@@ -358,8 +375,11 @@ static int open_source(struct ese_book *book, const char *path, struct source *s
 static void close_source(struct ese_book *book, struct source *source)
 {
     check_source(book, source);
-    if (book->is_running)
-        place_of(book, source->name)->position = ese_history_read_position(source->reader);
+    if (book->is_running) {
+        struct ese_book_place *place = place_of(book, source->name);
+        place->position = ese_history_read_position(source->reader);
+        place->history = ese_history_read_id(source->reader);
+    }
     ese_history_read_close(&source->reader);
 }
 

@@ -16,6 +16,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS latency"
     " (name TEXT, value INTEGER, times INTEGER, PRIMARY KEY (name, value));"
     "CREATE TABLE IF NOT EXISTS place (name TEXT PRIMARY KEY, segment INTEGER, record INTEGER);"
+    "CREATE TABLE IF NOT EXISTS history (name TEXT PRIMARY KEY, id BLOB);"
     "CREATE TABLE IF NOT EXISTS clock"
     " (number INTEGER PRIMARY KEY, boot INTEGER, apart_ns INTEGER);"
     "CREATE TABLE IF NOT EXISTS lane"
@@ -92,6 +93,7 @@ static void read_place(const struct access *access, struct ese_statement *row)
     ese_fit_text(place->name, sizeof place->name, ese_statement_column_text(row, 0));
     place->position.segment = ese_statement_column_number(row, 1);
     place->position.record = ese_statement_column_number(row, 2);
+    place->history = column_id(row, 3);
 }
 
 static void read_clock(const struct access *access, struct ese_statement *row)
@@ -178,7 +180,7 @@ static const struct {
 } tables[] = {
     {"SELECT name, value FROM total", read_total},
     {"SELECT name, value, times FROM latency", read_latency},
-    {"SELECT name, segment, record FROM place", read_place},
+    {"SELECT name, segment, record, id FROM place LEFT JOIN history USING (name)", read_place},
     {"SELECT boot, apart_ns FROM clock ORDER BY number", read_clock},
     {"SELECT run, lane, sequence FROM lane", read_lane},
     {"SELECT partition, offset FROM beginning", read_beginning},
@@ -276,6 +278,8 @@ static int write_book(struct ese_fold_file *file, const struct ese_book *book,
 {
     struct ese_statement *place = ese_statement_new(file->database,
                                                     "INSERT INTO place VALUES (?1, ?2, ?3)");
+    struct ese_statement *history = ese_statement_new(file->database,
+                                                      "INSERT INTO history VALUES (?1, ?2)");
     struct ese_statement *lane = ese_statement_new(
         file->database, "INSERT INTO lane (run, lane, sequence) VALUES (?1, ?2, ?3)");
     struct ese_statement *beginning = ese_statement_new(file->database,
@@ -285,7 +289,10 @@ static int write_book(struct ese_fold_file *file, const struct ese_book *book,
         ese_statement_text(place, 1, book->places[i].name);
         ese_statement_number(place, 2, book->places[i].position.segment);
         ese_statement_number(place, 3, book->places[i].position.record);
-        status = ese_statement_run(place, error);
+        ese_statement_text(history, 1, book->places[i].name);
+        ese_statement_bytes(history, 2, book->places[i].history.bytes, sizeof(struct ese_id));
+        if (ese_statement_run(place, error) == -1 || ese_statement_run(history, error) == -1)
+            return -1;
     }
     for (size_t i = 0; status == 0 && i < book->settled_count; i++) {
         ese_statement_number(lane, 1, book->settled[i].run);
@@ -405,8 +412,8 @@ static int write_all(struct ese_fold_file *file, struct ese_evidence *evidence,
                      struct ese_figures *totals, struct ese_error *error)
 {
     static const char *const before =
-        "DELETE FROM total; DELETE FROM latency; DELETE FROM place; DELETE FROM clock;"
-        "DELETE FROM lane; DELETE FROM beginning; DELETE FROM event; DELETE FROM kept; DELETE FROM mail;"
+        "DELETE FROM total; DELETE FROM latency; DELETE FROM place; DELETE FROM history;"
+        "DELETE FROM clock; DELETE FROM lane; DELETE FROM beginning; DELETE FROM event; DELETE FROM kept; DELETE FROM mail;"
         "DELETE FROM absent";
     static const char *const after =
         "DELETE FROM clock WHERE number <= (SELECT max(number) FROM clock) - " CLOCKS_MOST ";"

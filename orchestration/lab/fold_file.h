@@ -5,6 +5,7 @@
  *              why something can no longer be told
  *   latency    name, value (microseconds), times: histograms of the same
  *   place      name, segment, record: how far each history was read
+ *   history    name, id: which one that was
  *   clock      boot, apart_ns: by how much times of each boot of the machine are moved (book.h)
  *   lane       run, lane, sequence: up to which number a lane's events have settled
  *   beginning  partition, offset: where the store began when it was first read

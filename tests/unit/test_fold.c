@@ -695,8 +695,6 @@ static void a_gap_in_a_history_is_never_forgotten(void **state)
     free_world(world);
 }
 
-/* ---- clocks that are set ---------------------------------------------------------------------- */
-
 static void reopen(struct world *world, enum party party)
 {
     ese_history_close(&world->history[party]);
@@ -710,6 +708,29 @@ static void begin_anew(struct world *world, enum party party)
     reopen(world, party);
     free(path);
 }
+
+/* Somebody removed its file. What its party noted is gone, and nobody can tell what that was. */
+static void a_history_that_was_begun_anew(void **state)
+{
+    (void)state;
+    for (enum party party = CLIENT; party < PARTIES; party++) {
+        if (party == SERVER)
+            continue;
+        struct world *world = make_world(consumed(25));
+        int64_t middle_ns = world->run->events[EVENTS / 2].due_ns;
+        live_on(world, world->run->events[0].due_ns, middle_ns, TICK_NS);
+        act_until(world, middle_ns + ESE_NS_PER_S); /* is not read any more */
+        begin_anew(world, party);
+        live_on(world, middle_ns + ESE_NS_PER_S, world->end_ns, TICK_NS);
+        end(world);
+        assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+        assert_non_null(strstr(world->judgement.ledger_verdict.reason, "another history"));
+        assert_int_equal(strncmp(world->judgement.ledger_verdict.reason, names[party], strlen(names[party])), 0);
+        free_world(world);
+    }
+}
+
+/* ---- clocks that are set ---------------------------------------------------------------------- */
 
 /* While nobody notes anything, by an hour: those who begin afterwards share the clock of the others. */
 static void a_wall_clock_that_is_set(void **state)
@@ -783,6 +804,7 @@ int main(void)
         cmocka_unit_test(a_store_that_is_not_followed),
         cmocka_unit_test(segments_that_were_read_leave),
         cmocka_unit_test(a_gap_in_a_history_is_never_forgotten),
+        cmocka_unit_test(a_history_that_was_begun_anew),
         cmocka_unit_test(a_wall_clock_that_is_set),
         cmocka_unit_test(a_machine_that_is_started_anew),
     };

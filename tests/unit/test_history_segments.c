@@ -224,6 +224,27 @@ static void a_place_that_has_left_is_told(void **state)
     assert_int_equal(error.code, ESE_E_INVALID);
 }
 
+/* As when somebody removed the file that was being written. */
+static void another_history_behind_the_segments_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    open_small(fixture, 100);
+    record_numbers(fixture->history, 0, 2 * ROOM + 3);
+    open_reader(fixture);
+    const struct ese_id first = ese_history_read_id(fixture->reader), held = ese_history_id(fixture->history);
+    assert_false(ese_history_is_other(&first, &held));
+    ese_history_close(&fixture->history);
+    assert_int_equal(unlink(fixture->path), 0);
+    open_small(fixture, 100);
+    record_numbers(fixture->history, 2 * ROOM, 2 * ROOM + 2);
+    open_reader(fixture);
+    assert_false(ese_history_read_lost(fixture->reader));
+    expect_numbers(fixture->reader, 0, 2 * ROOM + 2);
+    const struct ese_id second = ese_history_read_id(fixture->reader), none = {{0}};
+    assert_true(ese_history_read_lost(fixture->reader));
+    assert_true(ese_history_is_other(&first, &second) && !ese_history_is_other(&first, &none));
+}
+
 /* ---- lives ----------------------------------------------------------------------------------- */
 
 static struct ese_history_header *map_header(const char *path)
@@ -439,6 +460,7 @@ int main(void)
         WITH_FILE(a_reader_goes_on_from_a_place),
         WITH_FILE(what_was_read_may_be_removed),
         WITH_FILE(a_place_that_has_left_is_told),
+        WITH_FILE(another_history_behind_the_segments_is_told),
         WITH_FILE(another_clock_begins_another_segment),
         WITH_FILE(a_wall_clock_that_is_set_begins_no_segment),
         WITH_FILE(clocks_of_unknown_boots),
