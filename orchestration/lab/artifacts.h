@@ -22,6 +22,11 @@
  *         store.history       the store as it was followed; how far, in follow.db
  *         inbox.history       what arrived, as the inbox tells
  *         fold.db             what all histories came to, as far as it is settled
+ *
+ * and, beside the transports' directories, what the watching of all needs:
+ *
+ *     DIR/inbox.db            which mails were seen
+ *     DIR/watched             which transports are watched (watched.h)
  */
 #ifndef ESE_LAB_ARTIFACTS_H
 #define ESE_LAB_ARTIFACTS_H
@@ -40,6 +45,7 @@
 #define ESE_ARTIFACT_FOLLOW "follow.db"
 #define ESE_ARTIFACT_INBOX "inbox.db"
 #define ESE_ARTIFACT_INBOX_HISTORY "inbox.history"
+#define ESE_ARTIFACT_WATCHED "watched"
 #define ESE_ARTIFACT_STATE "state.db"
 #define ESE_ARTIFACT_OUTBOX "outbox.db"
 #define ESE_ARTIFACT_MAILDIR "maildir"

@@ -187,6 +187,17 @@ void ese_book_note_missing(struct ese_book *book, const char *format, ...)
     va_end(arguments);
 }
 
+void ese_book_note_unread(struct ese_book *book, const char *format, ...)
+{
+    char *reason = book->is_running ? book->unread : book->missing;
+    if (reason[0] != '\0')
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof book->unread, format, arguments);
+    va_end(arguments);
+}
+
 void ese_book_free(struct ese_book *book)
 {
     for (uint32_t i = 0; i < book->key_count; i++)

@@ -5,7 +5,9 @@
  * Nothing is judged here; what could not be read is said in `missing`, and a ledger made from such
  * a book cannot be told. That is a history, the mailer's too (and the server's, where it is to
  * tell what it lost), that is not there, is damaged, met
- * its limit, ends before its last record, or counts more in its header than its records tell.
+ * its limit, ends before its last record, or counts more in its header than its records tell. Of a run
+ * that goes on, a history that is not there has not begun yet; one that is there and cannot be opened may
+ * be readable later, and is said in `unread`.
  */
 #ifndef ESE_LAB_BOOK_H
 #define ESE_LAB_BOOK_H
@@ -131,6 +133,7 @@ struct ese_book {
 
     /* Of a run that goes on, whose histories are read piece by piece (fold.h). */
     bool is_running;
+    char unread[200]; /* what cannot be read now; "" when all can: its place stays, so that it is read later */
     int64_t followed_ns; /* the book's: all that was stored before is in the store's history;
                             INT64_MAX: all is */
     struct ese_book_place *places;
@@ -155,8 +158,9 @@ int ese_book_read(const char *directory, const struct ese_promises *promises, st
 void ese_book_free(struct ese_book *book);
 
 /* The same in steps, for whoever has entries of an earlier reading to put in. Between begin and end,
- * each call reads one party's histories; of a book that is_running from its places on. -1: there is
- * none, and nothing was read. */
+ * each call reads one party's histories; of a book that is_running from its places on. One that cannot be
+ * read is noted (as missing, or unread), and the others are read. -1: nothing was read; there is none
+ * (ESE_E_MISSING), or none that can be. */
 void ese_book_begin(struct ese_book *book, const struct ese_promises *promises);
 int ese_book_read_party(struct ese_book *book, const char *directory, const char *name,
                         struct ese_error *error);
@@ -198,6 +202,9 @@ void ese_book_note_beginning(struct ese_book *book, int32_t partition, int64_t o
 
 /* Notes why something cannot be told, unless an earlier reason is there. */
 void ese_book_note_missing(struct ese_book *book, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The same of what may be told later, of a run that goes on. */
+void ese_book_note_unread(struct ese_book *book, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* What became of what was offered: sent without an outcome (a client that was killed) is unknown,

@@ -410,37 +410,40 @@ static void read_sources(struct ese_book *book, struct source *sources, size_t c
         close_source(book, &sources[i]);
 }
 
-/* Opens the histories whose names match. Returns how many, or -1. */
+/* Opens the histories whose names match. One that cannot be read leaves the others readable, is noted,
+ * and trouble says why. Returns how many can be. */
 static int open_sources(struct ese_book *book, const char *directory, const char *pattern,
-                        struct source sources[SOURCES_MOST], struct ese_error *error)
+                        struct source sources[SOURCES_MOST], struct ese_error *trouble)
 {
     struct dirent **names = NULL;
-    int found = scandir(directory, &names, NULL, alphasort), count = 0, status = 0;
+    int found = scandir(directory, &names, NULL, alphasort), count = 0;
     for (int i = 0; i < found; i++) {
         char path[ESE_ARTIFACT_PATH_SIZE];
-        if (status == 0 && count < SOURCES_MOST && fnmatch(pattern, names[i]->d_name, 0) == 0) {
-            status = ese_artifact_path(directory, names[i]->d_name, path, error);
-            if (status == 0)
-                status = open_source(book, path, &sources[count], error);
-            count += status == 0;
-        }
+        const char *name = names[i]->d_name;
+        bool is_wanted = fnmatch(pattern, name, 0) == 0;
+        if (is_wanted && count == SOURCES_MOST)
+            ese_book_note_missing(book, "%.60s is one history too many: %d are read", name, SOURCES_MOST);
+        else if (is_wanted && ese_artifact_path(directory, name, path, trouble) == 0 &&
+                 open_source(book, path, &sources[count], trouble) == 0)
+            count++;
+        else if (is_wanted)
+            ese_book_note_unread(book, "%.60s cannot be read: %.120s", name, trouble->text);
         free(names[i]);
     }
     free(names);
-    for (int i = 0; status == -1 && i < count; i++)
-        ese_history_read_close(&sources[i].reader);
-    return status == -1 ? -1 : count;
+    return count;
 }
 
 int ese_book_read_party(struct ese_book *book, const char *directory, const char *name,
                         struct ese_error *error)
 {
     struct source sources[SOURCES_MOST];
-    int count = open_sources(book, directory, name, sources, error);
-    if (count == -1)
-        return -1;
+    struct ese_error trouble = {.code = ESE_OK};
+    int count = open_sources(book, directory, name, sources, &trouble);
+    if (count == 0 && trouble.code != ESE_OK)
+        return ese_fail(error, trouble.code, "%s", trouble.text);
     if (count == 0)
-        return ese_fail(error, ESE_E_INVALID, "there is no history %s/%s", directory, name);
+        return ese_fail(error, ESE_E_MISSING, "there is no history %s/%s", directory, name);
     read_sources(book, sources, (size_t)count);
     return 0;
 }

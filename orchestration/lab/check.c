@@ -41,10 +41,7 @@ static int judge_again(const char *directory, const struct ese_results *results,
     if (ese_judge(&judging, &transport->judgement, error) == 0)
         return 0;
     /* Nothing of this one can be judged; the others still can. */
-    struct ese_verdict untold = {.word = ESE_VERDICT_CANNOT_TELL};
-    snprintf(untold.reason, sizeof untold.reason, "%.200s", error->text);
-    transport->judgement.ledger_verdict = untold;
-    transport->judgement.timing_verdict = untold;
+    ese_judge_nothing(error->text, &transport->judgement);
     return 0;
 }
 

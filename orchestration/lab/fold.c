@@ -1,7 +1,8 @@
 #include "orchestration/lab/fold.h"
 
+#include <unistd.h>
+
 #include "ese-core/clock.h"
-#include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/fold_file.h"
@@ -36,22 +37,30 @@ static int64_t followed_ns(struct turn *turn, const char *name)
     return followed;
 }
 
+/* Who has not begun yet says nothing; who cannot be read is noted in the book. */
 static void read_party(struct turn *turn, const char *directory, const char *name)
 {
-    struct ese_error error = {.code = ESE_OK};
-    if (ese_book_read_party(&turn->evidence.book, directory, name, &error) == -1)
-        ese_log_debug("%s", error.text); /* it has not begun yet */
+    (void)ese_book_read_party(&turn->evidence.book, directory, name, NULL);
 }
 
 /* Files that are not there yet say nothing, as long as nobody has written what they would tell of. */
+static bool is_there(const char *directory, const char *name)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    return ese_artifact_path(directory, name, path, NULL) == 0 && access(path, F_OK) == 0;
+}
+
 static void read_files(struct turn *turn)
 {
     const struct ese_fold_options *options = turn->options;
+    struct ese_evidence *evidence = &turn->evidence;
     struct ese_error error = {.code = ESE_OK};
-    if (ese_outbox_file_read(options->mailers, options->transport, &turn->evidence.outbox, &error) == -1)
-        ese_log_debug("%s", error.text);
-    if (ese_state_file_read(options->directory, &turn->evidence.state, &error) == -1)
-        ese_log_debug("%s", error.text);
+    if (is_there(options->mailers, ESE_ARTIFACT_OUTBOX) &&
+        ese_outbox_file_read(options->mailers, options->transport, &evidence->outbox, &error) == -1)
+        ese_book_note_unread(&evidence->book, "%.180s", error.text);
+    if (is_there(options->directory, ESE_ARTIFACT_STATE) &&
+        ese_state_file_read(options->directory, &evidence->state, &error) == -1)
+        ese_book_note_unread(&evidence->book, "%.180s", error.text);
 }
 
 /* The arrived, as the mail ledger wants them: by decision. */
@@ -137,8 +146,10 @@ static void judge(struct turn *turn, struct ese_judgement *judgement)
     int64_t queued = options->fold_ns != 0     ? hope_for_mails(&turn->evidence, &figures)
                      : figures.faults.lost > 0 ? turn->evidence.outbox.queued : 0;
     ese_figures_add(&figures, &turn->totals);
-    const struct ese_grounds grounds = {.promises = options->promises,
-                                        .missing = turn->evidence.book.missing, .queued = queued};
+    const struct ese_book *book = &turn->evidence.book;
+    const struct ese_grounds grounds = {
+        .promises = options->promises, .queued = queued,
+        .missing = book->missing[0] != '\0' ? book->missing : book->unread};
     ese_judge_figures(&figures, &grounds, judgement);
     ese_figures_free(&figures);
 }
@@ -189,7 +200,8 @@ static int take_turn(struct turn *turn, struct ese_judgement *judgement, struct 
         read_on(turn, error) == -1)
         return -1;
     judge(turn, judgement);
-    return is_folding ? fold(turn, error) : 0;
+    ese_fit_text(turn->progress.unread, sizeof turn->progress.unread, turn->evidence.book.unread);
+    return is_folding && turn->progress.unread[0] == '\0' ? fold(turn, error) : 0;
 }
 
 int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *judgement,

@@ -32,9 +32,12 @@ struct ese_fold_progress {
     bool has_store;  /* all that was stored before until_ns is known */
     bool has_inbox;  /* all that had arrived before then is */
     int64_t waiting; /* events in flight, and mails expected that have not arrived */
+    char unread[200]; /* what is there and cannot be read now; "" when all can */
 };
 
-/* -1: there is no history of the client yet, or fold.db cannot be read or written. progress may be NULL. */
+/* What is there and cannot be read now makes that nothing can be told, and nothing is folded: nobody's
+ * place moves, so that it is heard when it can be read. -1: there is no history of the client yet
+ * (ESE_E_MISSING), or it cannot be read, or fold.db cannot be read or written. progress may be NULL. */
 int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *judgement,
                   struct ese_fold_progress *progress, struct ese_error *error);
 

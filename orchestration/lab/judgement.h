@@ -129,6 +129,9 @@ struct ese_judgement {
     struct ese_verdict timing_verdict;
 };
 
+/* Where nothing can be judged: both verdicts are that it cannot be told, and why. */
+void ese_judge_nothing(const char *why, struct ese_judgement *judgement);
+
 /* Reads the artifacts and judges. -1 only when there is nothing to judge from (no directory, no client history). */
 int ese_judge(const struct ese_judge_options *options, struct ese_judgement *judgement,
               struct ese_error *error);

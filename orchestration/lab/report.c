@@ -286,6 +286,13 @@ static void add_reasons(const struct ese_results *results, struct ese_buffer *te
     }
 }
 
+/* Books nobody goes on with. */
+static void add_unwatched(const struct ese_results *results, struct ese_buffer *text)
+{
+    for (int i = 0; i < results->unwatched_count; i++)
+        ese_buffer_printf(text, "  %s: no longer watched, so it is not judged\n", results->unwatched[i]);
+}
+
 static void add_names(const struct ese_results *results, const char *label, struct ese_buffer *text)
 {
     ese_buffer_printf(text, "\n  %-*s", LABEL_WIDTH, label);
@@ -318,6 +325,7 @@ void ese_report_table(const struct ese_results *results, struct ese_buffer *text
     }
     ese_buffer_text(text, "\n");
     add_reasons(results, text);
+    add_unwatched(results, text);
 }
 
 void ese_report_brief(const struct ese_results *results, struct ese_buffer *text)

@@ -204,6 +204,12 @@ char *ese_results_text(const struct ese_results *results)
     for (int i = 0; i < results->count; i++)
         json_array_append_new(transports, transport_json(&results->transports[i]));
     json_object_set_new(root, "transports", transports);
+    if (results->unwatched_count > 0) {
+        json_t *unwatched = json_array();
+        for (int i = 0; i < results->unwatched_count; i++)
+            json_array_append_new(unwatched, json_string(results->unwatched[i]));
+        json_object_set_new(root, "unwatched", unwatched);
+    }
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     json_decref(root);
     return text;

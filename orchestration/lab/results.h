@@ -41,6 +41,9 @@ struct ese_results {
     int64_t retry_deadline_ms;
     struct ese_results_transport transports[ESE_RESULTS_TRANSPORTS];
     int count;
+    /* Of a run that goes on: transports it has books of that nobody watches any more; not judged. */
+    const char *unwatched[ESE_RESULTS_TRANSPORTS];
+    int unwatched_count;
 };
 
 /* The machine's figures (kernel, processors, memory, library versions) are read here and now. */

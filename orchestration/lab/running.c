@@ -6,6 +6,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
+#include "orchestration/lab/watched.h"
 
 #define LOOK_EVERY_MS 500
 #define STILL_NS (12 * ESE_NS_PER_S) /* nothing moved for so long, a group's wait for a dead member included */
@@ -20,6 +21,9 @@ static bool has_fold(const char *run, const char *transport)
 
 bool ese_running_is(const char *run)
 {
+    struct ese_watched watched;
+    if (ese_watched_read(run, &watched, NULL) == 0 && watched.names[0] != '\0')
+        return true;
     for (const struct ese_registry_entry *entry = ese_registry(); entry->transport != NULL; entry++) {
         if (has_fold(run, entry->transport->name))
             return true;
@@ -53,15 +57,22 @@ int ese_running_turn(const struct ese_running_options *options, struct ese_resul
 struct check {
     const char *run;
     int64_t begun_ns; /* by the clock of this boot */
+    struct ese_watched watched;
     struct ese_results *results;
     int64_t movement; /* something that changes as long as anything moves */
     bool is_settled;
 };
 
+static bool has_settled(const struct ese_fold_progress *progress)
+{
+    return progress->waiting == 0 && progress->unread[0] == '\0' && progress->has_store &&
+           progress->has_inbox;
+}
+
 /* Who is not followed cannot be judged. */
 static void say_unfollowed(const struct ese_fold_progress *progress, struct ese_judgement *judgement)
 {
-    if (progress->has_store && progress->has_inbox)
+    if (progress->unread[0] != '\0' || (progress->has_store && progress->has_inbox))
         return;
     struct ese_verdict untold = {.word = ESE_VERDICT_CANNOT_TELL};
     snprintf(untold.reason, sizeof untold.reason,
@@ -70,34 +81,48 @@ static void say_unfollowed(const struct ese_fold_progress *progress, struct ese_
     judgement->ledger_verdict = untold;
 }
 
-static int look(struct check *check, const char *transport, struct ese_error *error)
+/* Nothing of this one can be judged; the others still can. */
+static void say_untold(struct check *check, struct ese_results_transport *result, const char *why)
+{
+    ese_judge_nothing(why, &result->judgement);
+    result->drained = check->is_settled = false;
+}
+
+static void look(struct check *check, const char *transport)
 {
     struct ese_fold_progress progress;
+    struct ese_error error;
     struct ese_results_transport *result = &check->results->transports[check->results->count++];
     const struct ese_running_options options = {.run = check->run, .transport = transport,
                                                 .until_ns = check->begun_ns};
     *result = (struct ese_results_transport){.durability = ESE_DURABILITY_OS, .drained = true};
-    if (ese_running_turn(&options, result, &progress, error) == -1)
-        return ese_fail_within(error, "%s", transport);
-    result->drained = progress.has_store && progress.has_inbox && progress.waiting == 0;
+    if (ese_running_turn(&options, result, &progress, &error) == -1) {
+        say_untold(check, result, error.text);
+        return;
+    }
+    result->drained = has_settled(&progress);
     check->is_settled &= result->drained;
     check->movement += progress.waiting + progress.has_store + progress.has_inbox;
     say_unfollowed(&progress, &result->judgement);
-    return 0;
 }
 
-static int look_at_all(struct check *check, struct ese_error *error)
+/* Of a run whose watch has not told whom it watches, all that have books. */
+static void look_at_all(struct check *check)
 {
-    check->results->count = 0;
+    struct ese_results *results = check->results;
+    bool is_told = check->watched.names[0] != '\0';
+    results->count = results->unwatched_count = 0;
     check->movement = 0;
     check->is_settled = true;
     for (const struct ese_registry_entry *entry = ese_registry(); entry->transport != NULL; entry++) {
-        if (has_fold(check->run, entry->transport->name) &&
-            check->results->count < ESE_RESULTS_TRANSPORTS &&
-            look(check, entry->transport->name, error) == -1)
-            return -1;
+        const char *name = entry->transport->name;
+        bool has_books = has_fold(check->run, name);
+        bool is_watched = is_told ? ese_watched_is(&check->watched, name) : has_books;
+        if (is_watched && results->count < ESE_RESULTS_TRANSPORTS)
+            look(check, name);
+        else if (has_books && results->unwatched_count < ESE_RESULTS_TRANSPORTS)
+            results->unwatched[results->unwatched_count++] = name;
     }
-    return 0;
 }
 
 int ese_running_check(const char *run, struct ese_results *results, struct ese_error *error)
@@ -105,9 +130,12 @@ int ese_running_check(const char *run, struct ese_results *results, struct ese_e
     struct check check = {.run = run, .begun_ns = ese_clock_monotonic_ns(), .results = results};
     int64_t moved_ns = check.begun_ns, last = -1;
     *results = (struct ese_results){.count = 0};
+    if (ese_watched_read(run, &check.watched, error) == -1)
+        return -1;
     for (;;) {
-        if (look_at_all(&check, error) == -1)
-            return -1;
+        look_at_all(&check);
+        if (results->count == 0)
+            return ese_fail(error, ESE_E_INVALID, "nothing of %.200s can be judged: whom does ese-lab watch know?", run);
         int64_t now_ns = ese_clock_monotonic_ns();
         if (check.movement != last)
             moved_ns = now_ns;

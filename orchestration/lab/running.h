@@ -4,6 +4,7 @@
  *
  *     RUN/<transport>/   its artifacts (artifacts.h)
  *     RUN/mailer/        the mailer's history and outbox, where several transports share it
+ *     RUN/watched        which transports are watched (watched.h)
  */
 #ifndef ESE_LAB_RUNNING_H
 #define ESE_LAB_RUNNING_H
@@ -27,8 +28,9 @@ struct ese_running_options {
 int ese_running_turn(const struct ese_running_options *options, struct ese_results_transport *result,
                      struct ese_fold_progress *progress, struct ese_error *error);
 
-/* Judges all transports of the run as of now: waits until what was due before has settled, or nothing has
- * moved for some seconds. Nothing is committed. -1: there is nothing to judge from. */
+/* Judges all transports of the run that are watched as of now: waits until what was due before has settled, or
+ * nothing has moved for some seconds. One that cannot be judged is untold; those that have books and are not watched
+ * any more are only named. Nothing is committed. -1: there is nothing to judge from. */
 int ese_running_check(const char *run, struct ese_results *results, struct ese_error *error);
 
 #endif

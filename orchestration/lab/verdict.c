@@ -127,6 +127,13 @@ static struct ese_latency latency_of(const struct ese_histogram *histogram)
         .max_us = ese_histogram_max(histogram)};
 }
 
+void ese_judge_nothing(const char *why, struct ese_judgement *judgement)
+{
+    *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
+    say(&judgement->ledger_verdict, ESE_VERDICT_CANNOT_TELL, "%.200s", why);
+    say(&judgement->timing_verdict, ESE_VERDICT_CANNOT_TELL, "%.200s", why);
+}
+
 void ese_judge_figures(const struct ese_figures *figures, const struct ese_grounds *grounds,
                        struct ese_judgement *judgement)
 {

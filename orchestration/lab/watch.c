@@ -1,4 +1,5 @@
 /* ese-lab watch: keeps the books of a walk that goes on, which others started. */
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "ese-core/clock.h"
@@ -16,6 +17,7 @@
 #include "orchestration/lab/report.h"
 #include "orchestration/lab/run_directory.h"
 #include "orchestration/lab/running.h"
+#include "orchestration/lab/watched.h"
 
 #define TURN_MS 100             /* for each store */
 #define INBOX_EVERY_NS ESE_NS_PER_S
@@ -56,6 +58,7 @@ struct walk {
     char directory[ESE_ARTIFACT_PATH_SIZE];
     struct ese_follower *follower;
     struct ese_history *inbox;
+    char trouble[256]; /* why its books do not go on; "" when they do */
 };
 
 struct watch {
@@ -70,6 +73,8 @@ struct watch {
     struct ese_metrics *metrics;
     struct ese_http_server *monitor;
     _Atomic int64_t turned_ns; /* when the loop last did */
+    pthread_mutex_t lock;      /* for what follows, which whoever asks how we are reads */
+    char trouble[256];         /* of the first walk that has any */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -173,14 +178,24 @@ static int open_walks(struct watch *watch, struct ese_error *error)
     return status;
 }
 
+static int tell_watched(const struct watch *watch, struct ese_error *error)
+{
+    struct ese_watched watched = {.names = ""};
+    for (int i = 0; i < watch->count; i++) {
+        if (ese_watched_add(&watched, watch->walks[i].name, error) == -1)
+            return -1;
+    }
+    return ese_watched_write(watch->run, &watched, error);
+}
+
 static int open_all(struct watch *watch, struct ese_error *error)
 {
     const struct ese_inbox_options inbox = {.url = ese_config_text(watch->config, "inbox"),
                                             .directory = watch->run};
     if (ese_given_directory_make("--run", watch->run, error) == -1 ||
-        ese_inbox_open(&inbox, &watch->inbox, error) == -1)
+        ese_inbox_open(&inbox, &watch->inbox, error) == -1 || open_walks(watch, error) == -1)
         return -1;
-    return open_walks(watch, error);
+    return tell_watched(watch, error);
 }
 
 static void close_all(struct watch *watch)
@@ -223,23 +238,50 @@ static void follow_inbox(struct watch *watch)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
+/* Once when it begins, and once when it has passed. */
+static void note_trouble(struct walk *walk, const char *why)
+{
+    if (why[0] != '\0' && strncmp(walk->trouble, why, sizeof walk->trouble - 1) != 0)
+        ese_log_warning("%s: its books do not go on: %s", walk->name, why);
+    if (why[0] == '\0' && walk->trouble[0] != '\0')
+        ese_log_info("%s: its books go on again", walk->name);
+    snprintf(walk->trouble, sizeof walk->trouble, "%s", why);
+}
+
+/* False: nobody has begun yet. */
+static bool judge_walk(struct watch *watch, struct walk *walk, struct ese_results_transport *result)
+{
+    struct ese_fold_progress progress = {.unread = ""};
+    struct ese_error error = {.code = ESE_OK};
+    int64_t now_ns = ese_clock_monotonic_ns();
+    const struct ese_running_options turn = {.run = watch->run, .transport = walk->name,
+                                             .until_ns = now_ns - SHOWN_BEHIND_NS,
+                                             .fold_ns = now_ns - FOLDED_BEHIND_NS};
+    result->durability = ese_durability_parse(ese_config_text(watch->config, "durability"));
+    int status = ese_running_turn(&turn, result, &progress, &error);
+    if (status == -1 && error.code == ESE_E_MISSING) {
+        ese_log_debug("%s: %s", walk->name, error.text);
+        return false;
+    }
+    if (status == -1)
+        ese_judge_nothing(error.text, &result->judgement);
+    note_trouble(walk, status == -1 ? error.text : progress.unread);
+    ese_ledger_metrics_set(watch->metrics, result);
+    return true;
+}
+
 static void judge(struct watch *watch, struct ese_results *results)
 {
-    int64_t now_ns = ese_clock_monotonic_ns();
+    char trouble[sizeof watch->trouble] = "";
     for (int i = 0; i < watch->count; i++) {
-        struct ese_error error;
-        struct ese_results_transport *result = &results->transports[results->count];
-        const struct ese_running_options turn = {.run = watch->run, .transport = watch->walks[i].name,
-                                                 .until_ns = now_ns - SHOWN_BEHIND_NS,
-                                                 .fold_ns = now_ns - FOLDED_BEHIND_NS};
-        result->durability = ese_durability_parse(ese_config_text(watch->config, "durability"));
-        if (ese_running_turn(&turn, result, NULL, &error) == -1) {
-            ese_log_info("%s: %s", watch->walks[i].name, error.text); /* nobody has begun yet */
-            continue;
-        }
-        ese_ledger_metrics_set(watch->metrics, result);
-        results->count++;
+        struct walk *walk = &watch->walks[i];
+        results->count += judge_walk(watch, walk, &results->transports[results->count]);
+        if (walk->trouble[0] != '\0' && trouble[0] == '\0')
+            snprintf(trouble, sizeof trouble, "%s: %.200s", walk->name, walk->trouble);
     }
+    pthread_mutex_lock(&watch->lock);
+    snprintf(watch->trouble, sizeof watch->trouble, "%s", trouble);
+    pthread_mutex_unlock(&watch->lock);
 }
 
 static void print(const struct watch *watch, const struct ese_results *results)
@@ -271,15 +313,20 @@ static void show(struct watch *watch)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* Whoever is watched may be away: that is what there is to see. */
+/* Whoever is watched may be away: that is what there is to see. What hinders us to look is not. */
 static bool is_well(void *context, char *text, size_t size)
 {
     struct watch *watch = context;
     int64_t still_ns = ese_clock_monotonic_ns() - atomic_load(&watch->turned_ns);
     ese_contact_away_ms(watch->inbox_contact, text, size);
+    pthread_mutex_lock(&watch->lock);
+    bool has_trouble = watch->trouble[0] != '\0';
+    if (has_trouble)
+        snprintf(text, size, "the books do not go on: %s", watch->trouble);
+    pthread_mutex_unlock(&watch->lock);
     if (still_ns > WELL_WITHIN_NS)
         snprintf(text, size, "nothing has been followed for %lld s", (long long)(still_ns / ESE_NS_PER_S));
-    return still_ns <= WELL_WITHIN_NS;
+    return still_ns <= WELL_WITHIN_NS && !has_trouble;
 }
 
 static int watch_on(struct watch *watch, struct ese_error *error)
@@ -300,7 +347,8 @@ static int run_watch(const struct ese_config *config, struct ese_error *error)
 {
     struct watch watch = {.config = config, .run = ese_config_text(config, "run"),
                           .metrics = ese_metrics_new(),
-                          .inbox_contact = ese_contact_new("the inbox"), .turned_ns = ese_clock_monotonic_ns()};
+                          .inbox_contact = ese_contact_new("the inbox"), .turned_ns = ese_clock_monotonic_ns(),
+                          .lock = PTHREAD_MUTEX_INITIALIZER};
     const struct ese_health health = {.check = is_well, .context = &watch};
     int status = open_all(&watch, error);
     if (status == 0)

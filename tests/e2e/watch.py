@@ -108,6 +108,11 @@ class Walk:
         (http,) = json.loads(done.stdout)["transports"]
         return done.returncode, http
 
+    def balance(self):
+        """What /metrics says of the verdict."""
+        _, text = self.watch.ask("/metrics")
+        return float(next(line for line in text.splitlines() if line.startswith("ese_lab_ledger_balances")).split()[-1])
+
     def metric(self, name, fate):
         _, text = self.watch.ask("/metrics")
         line = next(line for line in text.splitlines() if line.startswith(name) and 'fate="%s"' % fate in line)
@@ -259,9 +264,54 @@ def a_mail_that_comes_twice_is_found_out():
         assert status == 1 and http["mails"]["doubled"] == 1, (status, http["verdict"], http["mails"])
 
 
+def what_cannot_be_read_is_said_and_heals():
+    with Walk() as walk:
+        walk.client()
+        offered_at_least(walk, 300)
+        balances(walk)
+        strange = walk.run / "http" / "consumer-2.history"
+        strange.touch()
+        status, http = walk.check()
+        assert status == 2 and strange.name in http["verdict"]["ledger"]["reason"], (status, http["verdict"])
+        assert http["ledger"]["lost"] == 0, http["ledger"]
+        strange.unlink()
+        wait_until(lambda: walk.balance() == 1, "it does not balance again")
+        balances(walk)
+        walk.watch.stop()
+        for name in ("fold.db-wal", "fold.db-shm"):
+            (walk.run / "http" / name).unlink(missing_ok=True)
+        (walk.run / "http" / "fold.db").write_bytes(b"not a database, nor was it ever one. " * 200)
+        walk.watch.start()
+        wait_until(lambda: walk.watch.ask("/health")[0] == 503, "the watch stays well")
+        assert walk.balance() == 0 and "fold" in walk.watch.ask("/health")[1], walk.watch.ask("/health")
+        assert "its books do not go on" in walk.watch.said(), walk.watch.said()
+        status, http = walk.check()
+        assert status == 2 and "the fold cannot be used" in http["verdict"]["ledger"]["reason"], (status, http["verdict"])
+
+
+def a_transport_no_longer_watched_is_left_out():
+    with Walk() as walk:
+        walk.client()
+        offered_at_least(walk, 300)
+        walk.watch.stop()
+        chosen = walk.watch.options
+        at = chosen.index("--transports") + 1
+        walk.watch.options = (*chosen[:at], chosen[at].replace("nonsense", "file"), *chosen[at + 1:])
+        walk.watch.environment["ESE_DATA"] = str(walk.run / "file")
+        walk.watch.start()
+        wait_until((walk.run / "file" / "fold.db").exists, "file is not watched")
+        walk.watch.stop()
+        walk.watch.options = chosen
+        walk.watch.start()
+        balances(walk)
+        done = subprocess.run([LAB, "check", str(walk.run)], stdout=subprocess.PIPE, check=False, timeout=120)
+        assert done.returncode == 0 and b"file: no longer watched, so it is not judged" in done.stdout, done
+
+
 TESTS = {"http": (a_walk_balances_while_it_goes_on, it_goes_on_after_a_stop_of_everybody,
                   a_consumer_that_is_away_is_no_pass, a_store_that_forgot_is_found_out,
-                  a_mail_that_comes_twice_is_found_out),
+                  a_mail_that_comes_twice_is_found_out, what_cannot_be_read_is_said_and_heals,
+                  a_transport_no_longer_watched_is_left_out),
          LOSSY: (a_walk_that_loses_balances_while_it_goes_on,)}
 
 if __name__ == "__main__":

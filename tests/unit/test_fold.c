@@ -701,7 +701,7 @@ static void reopen(struct world *world, enum party party)
     world->history[party] = open_history(world, names[party]);
 }
 
-static void begin_anew(struct world *world, enum party party)
+static void lose_history(struct world *world, enum party party)
 {
     char *path = ese_test_path(world->directory, names[party]);
     assert_int_equal(unlink(path), 0);
@@ -720,7 +720,7 @@ static void a_history_that_was_begun_anew(void **state)
         int64_t middle_ns = world->run->events[EVENTS / 2].due_ns;
         live_on(world, world->run->events[0].due_ns, middle_ns, TICK_NS);
         act_until(world, middle_ns + ESE_NS_PER_S); /* is not read any more */
-        begin_anew(world, party);
+        lose_history(world, party);
         live_on(world, middle_ns + ESE_NS_PER_S, world->end_ns, TICK_NS);
         end(world);
         assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
@@ -742,8 +742,8 @@ static void a_wall_clock_that_is_set(void **state)
         struct ese_judgement whole = judge_whole(run);
         struct world *world = make_world(run);
         ese_test_wall_step(steps[i]);
-        begin_anew(world, STORE);
-        begin_anew(world, CONSUMER);
+        lose_history(world, STORE);
+        lose_history(world, CONSUMER);
         live(world, TICK_NS);
         expect_same(&world->judgement, &whole);
         assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
@@ -783,6 +783,60 @@ static void a_machine_that_is_started_anew(void **state)
     free_world(world);
 }
 
+static void put_file(const struct world *world, const char *name, const char *text)
+{
+    char *path = ese_test_path(world->directory, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+    free(path);
+}
+
+/* It may be a member's whose events would be missed: nothing can be told, nor folded, as long as it is there;
+ * the others are read all the same. */
+static void a_history_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(23);
+    struct ese_judgement whole = judge_whole(run);
+    struct world *world = make_world(run);
+    int64_t middle_ns = world->run->events[EVENTS / 2].due_ns;
+    act_until(world, middle_ns);
+    keep_state(world, middle_ns);
+    static const char *const contents[] = {"", "no history, nor was it ever one"};
+    for (size_t i = 0; i < ESE_COUNT_OF(contents); i++) {
+        put_file(world, "consumer-2.history", contents[i]);
+        turn(world, middle_ns - SETTLES_NS, middle_ns - SETTLES_NS);
+        assert_int_equal(world->judgement.ledger.lost, 0);
+        assert_true(world->judgement.ledger.processed > EVENTS / 4);
+        assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+        assert_non_null(strstr(world->judgement.ledger_verdict.reason, "consumer-2.history cannot be read"));
+        assert_int_equal(rows(world, "SELECT count(*) FROM place"), 0);
+    }
+    char *path = ese_test_path(world->directory, "consumer-2.history");
+    assert_int_equal(unlink(path), 0);
+    free(path);
+    live(world, TICK_NS);
+    expect_same(&world->judgement, &whole);
+    free_world(world);
+}
+
+/* The same of the files that are no histories. */
+static void a_state_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(24));
+    int64_t middle_ns = world->run->events[EVENTS / 2].due_ns;
+    act_until(world, middle_ns);
+    put_file(world, ESE_ARTIFACT_STATE, "no database, nor was it ever one; not even one of a thousand bytes");
+    turn(world, middle_ns - SETTLES_NS, middle_ns - SETTLES_NS);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    assert_non_null(strstr(world->judgement.ledger_verdict.reason, ESE_ARTIFACT_STATE));
+    assert_int_equal(rows(world, "SELECT count(*) FROM place"), 0);
+    free_world(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -807,6 +861,8 @@ int main(void)
         cmocka_unit_test(a_history_that_was_begun_anew),
         cmocka_unit_test(a_wall_clock_that_is_set),
         cmocka_unit_test(a_machine_that_is_started_anew),
+        cmocka_unit_test(a_history_that_cannot_be_read),
+        cmocka_unit_test(a_state_that_cannot_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
