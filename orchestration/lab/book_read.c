@@ -148,6 +148,8 @@ static void read_skipped(const struct page *page)
     if (strcmp(page->name, ESE_ARTIFACT_STORE_HISTORY) == 0) /* its follower came too late */
         ese_book_note_missing(page->book, "the store forgot %lld events before they were looked at",
                               (long long)count);
+    else if (strcmp(page->name, ESE_ARTIFACT_INBOX_HISTORY) == 0) /* so has the inbox's */
+        ese_book_note_missing(page->book, "mails in the inbox were passed over, as they could not be read");
     else
         page->book->skipped += count;
 }

@@ -783,6 +783,18 @@ static void a_machine_that_is_started_anew(void **state)
     free_world(world);
 }
 
+/* Any of them may have been ours. */
+static void mails_that_were_passed_over_are_never_forgotten(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(25));
+    ese_history_record(world->history[INBOX], &(struct ese_history_record){.kind = ESE_HISTORY_SKIPPED, .b = 1});
+    live(world, TICK_NS);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    assert_non_null(strstr(world->judgement.ledger_verdict.reason, "passed over"));
+    free_world(world);
+}
+
 static void put_file(const struct world *world, const char *name, const char *text)
 {
     char *path = ese_test_path(world->directory, name);
@@ -861,6 +873,7 @@ int main(void)
         cmocka_unit_test(a_history_that_was_begun_anew),
         cmocka_unit_test(a_wall_clock_that_is_set),
         cmocka_unit_test(a_machine_that_is_started_anew),
+        cmocka_unit_test(mails_that_were_passed_over_are_never_forgotten),
         cmocka_unit_test(a_history_that_cannot_be_read),
         cmocka_unit_test(a_state_that_cannot_be_read),
     };
