@@ -263,8 +263,22 @@ static int set_properties(const struct applying *applying, int i, struct ese_err
 struct seen {
     int partitions; /* 0: there is no such topic */
     int replicas;   /* the fewest of a partition */
-    bool led;       /* all partitions have a leader */
+    bool led;       /* all partitions have a leader, and it answers as that */
 };
+
+/* Metadata name a leader a moment before it knows of it. A producer that comes in between is told
+ * to try again; and where several requests of an idempotent one are under way then, the broker
+ * takes the second for the first, and the producer believes that the first is stored, too. */
+static bool leaders_answer(const struct applying *applying, const char *name, int partitions)
+{
+    for (int32_t i = 0; i < partitions; i++) {
+        int64_t low, high;
+        if (rd_kafka_query_watermark_offsets(applying->client, name, i, &low, &high,
+                                             left_ms(applying)) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return false;
+    }
+    return true;
+}
 
 static struct seen look(const struct applying *applying, const char *name)
 {
@@ -285,6 +299,7 @@ static struct seen look(const struct applying *applying, const char *name)
             seen.replicas = topics[0].partitions[i].replica_cnt;
     }
     rd_kafka_metadata_destroy(metadata);
+    seen.led = seen.led && leaders_answer(applying, name, seen.partitions);
     return seen;
 }
 
