@@ -10,10 +10,11 @@ import time
 
 
 class Server:
-    def __init__(self, program, *options):
+    def __init__(self, program, *options, keeps_files=True):
         self.program, self.options = program, options
         self.directory = tempfile.TemporaryDirectory(prefix="ese-test-")
         self.data = pathlib.Path(self.directory.name, "data")
+        self.own = ("--data", self.data) if keeps_files else ()
         self.listen = "127.0.0.1:0"
         self.process = None
 
@@ -22,7 +23,7 @@ class Server:
         ready = pathlib.Path(self.directory.name, "ready")
         ready.unlink(missing_ok=True)
         self.process = subprocess.Popen(
-            [self.program, "--listen", self.listen, "--data", self.data, "--ready-file", ready,
+            [self.program, "--listen", self.listen, *self.own, "--ready-file", ready,
              "--log-level", "warning", *self.options],
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
             restore_signals=False)  # a write beyond is an error then, no signal
@@ -69,12 +70,12 @@ class Server:
         return json.loads(body)
 
 
-def run(program, tests):
+def run(program, tests, **more):
     """Runs each test with a started server of its own and tells TAP; the exit status."""
     failed = 0
     print(f"1..{len(tests)}")
     for number, (test, options) in enumerate(tests, 1):
-        server = Server(program, *options)
+        server = Server(program, *options, **more)
         try:
             test(server.start())
             print(f"ok {number} - {test.__name__}", flush=True)
