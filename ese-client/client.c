@@ -18,6 +18,7 @@
 #define OUTCOMES_A_POLL 256
 #define NAP_NS (100 * INT64_C(1000)) /* between polls, the next event being due within 1 ms */
 #define WIRE_EVERY_NS (100 * ESE_NS_PER_MS)
+#define WALL_SET_NS (100 * ESE_NS_PER_MS) /* what NTP does not set at once it makes up for in both clocks */
 #define DRAIN_STOPPED_NS (2 * ESE_NS_PER_S)
 #define DRAIN_GRACE_NS (2 * ESE_NS_PER_S) /* a transport has one second beyond its retry deadline */
 
@@ -27,7 +28,7 @@ struct loop {
     struct ese_pending *pending;
     int64_t opened_ns;     /* when this process was there */
     int64_t start_ns;      /* of the schedule, monotonic */
-    int64_t start_wall_ms; /* the same moment */
+    int64_t wall_offset_ns; /* makes a due time a client_ts */
     struct ese_event event; /* the one that comes next */
     int64_t due_ns;         /* its, monotonic */
     bool is_held;           /* event is filled */
@@ -176,13 +177,27 @@ static int send_event(struct loop *loop, struct ese_error *error)
     return 0;
 }
 
+/* The schedule is kept by the monotonic clock, whatever the wall clock is set to; but client_ts goes
+ * along, as everybody else compares it with theirs (client.h). */
+static void follow_wall_clock(struct loop *loop)
+{
+    int64_t set_ns = ese_clock_wall_offset_ns() - loop->wall_offset_ns;
+    if (set_ns < WALL_SET_NS && set_ns > -WALL_SET_NS)
+        return;
+    loop->wall_offset_ns += set_ns;
+    ese_log_warning("the wall clock was set %s by %lld ms: client_ts goes along",
+                    set_ns > 0 ? "forward" : "back",
+                    (llabs(set_ns) + ESE_NS_PER_MS / 2) / ESE_NS_PER_MS);
+}
+
 static int offer(struct loop *loop, struct ese_error *error)
 {
     const struct ese_client *client = loop->client;
     int64_t now_ns = ese_clock_monotonic_ns();
     ese_padding_add(&loop->event, client->payload_bytes);
+    follow_wall_clock(loop);
     ese_lanes_name(client->lanes, &loop->event,
-                   loop->start_wall_ms + (loop->due_ns - loop->start_ns) / ESE_NS_PER_MS);
+                   (loop->due_ns + loop->wall_offset_ns) / ESE_NS_PER_MS);
     note_offered(loop, now_ns);
     int sent = send_event(loop, error);
     ese_event_clear(&loop->event);
@@ -228,10 +243,11 @@ static void wait_for_source(struct loop *loop)
 static void begin(struct loop *loop)
 {
     const struct ese_client *client = loop->client;
-    int64_t wall_ms = ese_clock_wall_ms();
     loop->opened_ns = ese_clock_monotonic_ns();
-    loop->start_wall_ms = client->start_at_ms == 0 ? wall_ms : client->start_at_ms;
-    loop->start_ns = loop->opened_ns + (loop->start_wall_ms - wall_ms) * ESE_NS_PER_MS;
+    loop->wall_offset_ns = ese_clock_wall_offset_ns();
+    loop->start_ns = client->start_at_ms == 0
+                         ? loop->opened_ns
+                         : client->start_at_ms * ESE_NS_PER_MS - loop->wall_offset_ns;
     loop->last_due_ns = loop->start_ns;
     loop->totals->started_ns = loop->start_ns < loop->opened_ns ? loop->opened_ns : loop->start_ns;
 }

@@ -4,6 +4,11 @@
  * Per event, in this order: noted as offered, noted as sent, sent. What does not fit into the
  * transport's bounded buffers is `not_sent` at once, never a hidden delay; only a source without a
  * schedule (source.h, at_once) waits for room. Latency runs from the due time.
+ *
+ * Events are due by the monotonic clock. client_ts is the same moment by the wall clock, to which
+ * transports compare it (the retry deadline runs from it) and consumers (event time). So where the
+ * wall clock is set, by more than a tenth of a second, the client_ts of what is offered afterwards
+ * go along, forward or back, and the log says so; the schedule stays.
  */
 #ifndef ESE_CLIENT_H
 #define ESE_CLIENT_H

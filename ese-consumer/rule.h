@@ -25,7 +25,8 @@
 /* What a rule keeps of one key: a blob that only the rule can read. */
 struct ese_rule_state {
     size_t length;     /* 0: nothing is kept */
-    int64_t leaves_ms; /* once event time has passed this it means nothing and may be deleted */
+    int64_t leaves_ms; /* once event time has passed this it means nothing and may be deleted; of an
+                          event that is late itself, this and by how much it is */
     uint8_t bytes[ESE_RULE_STATE_LIMIT];
 };
 

@@ -27,6 +27,8 @@
  * A partition's event time says how far its events have come: no acknowledged event is expected to
  * be older. It is the largest client_ts seen (none counts beyond its server_ts), or the wall clock
  * where the partition's end was found, whichever is larger, less --lateness-ms; it never goes back.
+ * Where the wall clock is set back, it waits until that has come as far again: events are late
+ * meanwhile, and keys leave when it goes on.
  *
  * The file grows up to max_bytes (see ese-core/sqlite.h). What is in it leaves in time: keys by
  * event time, decisions a day after their answer. Until there is room again nothing can be

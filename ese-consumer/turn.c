@@ -12,6 +12,7 @@
 struct fresh {
     const struct ese_event *event;
     struct ese_holding *holding;
+    int64_t event_time_ms; /* its partition's, when it was handed */
 };
 
 struct ese_turn {
@@ -120,7 +121,8 @@ static void hand(struct ese_turn *turn, const struct ese_record *record,
     holding->progress.beyond_window += verdict == ESE_REPEATS_BEYOND;
     holding->progress.late += event->client_ts < holding->position.event_time_ms;
     ese_statistics_note_lags(turn->parts.statistics, event, now_ms);
-    turn->fresh[turn->count++] = (struct fresh){.event = event, .holding = holding};
+    turn->fresh[turn->count++] = (struct fresh){
+        .event = event, .holding = holding, .event_time_ms = holding->position.event_time_ms};
 }
 
 static void hand_all(struct ese_turn *turn, const struct ese_batch *batch)
@@ -192,6 +194,17 @@ static int check_bound(const struct ese_turn *turn, struct ese_error *error)
                     turn->parts.rule->name, turn->parts.max_keys);
 }
 
+/* A key whose event comes late stays for as long as another: where the wall clock was set back, event
+ * time waits for the events, and all of them are late. */
+static void stay(struct ese_rule_state *kept, const struct fresh *fresh)
+{
+    int64_t late_ms;
+    if (__builtin_sub_overflow(fresh->event_time_ms, fresh->event->client_ts, &late_ms) || late_ms <= 0)
+        return;
+    if (__builtin_add_overflow(kept->leaves_ms, late_ms, &kept->leaves_ms))
+        kept->leaves_ms = INT64_MAX;
+}
+
 static int apply(struct ese_turn *turn, const struct fresh *fresh, struct ese_error *error)
 {
     const struct ese_rule *rule = turn->parts.rule;
@@ -207,6 +220,7 @@ static int apply(struct ese_turn *turn, const struct fresh *fresh, struct ese_er
     int concluded = rule->apply(&kept, fresh->event, &decision);
     bool is_kept = kept.length != 0;
     holding->keys += (int)is_kept - (int)was_kept;
+    stay(&kept, fresh);
     if (is_kept && !was_kept && check_bound(turn, error) != 0)
         return -1;
     if ((is_kept || was_kept) &&

@@ -56,7 +56,8 @@ struct ese_producer;
 /* What every binary that sends hands to open, whatever the transport. */
 struct ese_produce_settings {
     int inflight;              /* events without an outcome held at most; beyond: send is ESE_E_FULL */
-    int64_t retry_deadline_ms; /* runs from the event's client_ts */
+    int64_t retry_deadline_ms; /* runs from the event's client_ts, which its sender keeps by the wall clock, also
+                                  where that is set; from send on it is the monotonic clock that counts */
 };
 
 struct ese_produce_face {

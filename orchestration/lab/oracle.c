@@ -38,9 +38,9 @@ static bool in_order(const struct ese_book *book, const struct ese_book_entry *f
            first->stored_offset < second->stored_offset;
 }
 
-static bool was_given_up_before(const struct presses *presses, const struct ese_book_entry *entry)
+static bool was_given_up_before(const struct ese_book_entry *entry)
 {
-    int64_t given_up_ms = (entry->done_ns + presses->book->wall_offset_ns) / ESE_NS_PER_MS;
+    int64_t given_up_ms = entry->client_ts + (entry->done_ns - entry->due_ns) / ESE_NS_PER_MS;
     return entry->done_ns != 0 && entry->server_ts > given_up_ms;
 }
 
@@ -86,7 +86,7 @@ static void mark(const struct ese_oracle *oracle, const struct presses *presses)
 {
     for (uint32_t i = 0; i < presses->count; i++) {
         const struct ese_book_entry *entry = press(presses, i);
-        if (is_unknown(entry) && was_given_up_before(presses, entry))
+        if (is_unknown(entry) && was_given_up_before(entry))
             chain_of(oracle, presses, i)->is_doubtful = true;
         if (is_unknown(entry) || entry->is_reordered)
             mark_displaced(oracle, presses, i);
@@ -99,7 +99,8 @@ static void mark(const struct ese_oracle *oracle, const struct presses *presses)
 
 static bool starts_chain(const struct presses *presses, uint32_t i)
 {
-    return i == 0 || press(presses, i)->client_ts - press(presses, i - 1)->client_ts > GAP_MS;
+    int64_t step_ms = i == 0 ? INT64_MAX : press(presses, i)->client_ts - press(presses, i - 1)->client_ts;
+    return step_ms > GAP_MS || step_ms < -GAP_MS; /* back, where the wall clock was set */
 }
 
 static struct ese_oracle_chain *add_chain(struct ese_oracle *oracle)

@@ -13,8 +13,9 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
+#include "tests/support/stepped_clock.h"
 
-enum { HELD_MOST = 100000 };
+enum { HELD_MOST = 100000, STEP_EVERY = 50 };
 
 struct ese_producer {
     struct ese_id held[HELD_MOST];
@@ -27,7 +28,27 @@ struct ese_producer {
     bool is_broken;   /* send fails for good */
     int64_t stall_ns; /* the first send takes so long */
     enum ese_outcome outcome;
+    const int64_t *steps_ns; /* what the wall clock is set by, behind every STEP_EVERY events */
+    int step_count;
+    int64_t farthest_ms; /* a client_ts was from the wall clock */
+    int64_t last_ts;
+    int set_back; /* how often client_ts went back */
 };
+
+/* As a transport does: it reads the wall clock, and would give up what is too old. */
+static void compare_clocks(struct ese_producer *fake, const struct ese_event *event)
+{
+    int64_t apart_ms = ese_clock_wall_ms() - event->client_ts;
+    apart_ms = apart_ms < 0 ? -apart_ms : apart_ms;
+    if (apart_ms > fake->farthest_ms)
+        fake->farthest_ms = apart_ms;
+    fake->set_back += event->client_ts < fake->last_ts;
+    fake->last_ts = event->client_ts;
+    if (fake->step_count > 0 && fake->sent % STEP_EVERY == 0) {
+        ese_test_wall_step(*fake->steps_ns++);
+        fake->step_count--;
+    }
+}
 
 static int fake_send(struct ese_producer *fake, const struct ese_event *event,
                      struct ese_error *error)
@@ -41,6 +62,7 @@ static int fake_send(struct ese_producer *fake, const struct ese_event *event,
         while (ese_clock_monotonic_ns() < fake->first_send_ns + fake->stall_ns)
             ese_clock_sleep_until(fake->first_send_ns + fake->stall_ns);
     }
+    compare_clocks(fake, event);
     fake->held[fake->count++] = event->id;
     return 0;
 }
@@ -323,6 +345,27 @@ static void a_pipe_is_sent_to_its_end(void **state)
     tear_down(&bench);
 }
 
+/* On by an hour, back by two, and on by less than a retry deadline. */
+static void a_wall_clock_that_is_set_takes_client_ts_along(void **state)
+{
+    (void)state;
+    static const int64_t steps[] = {3600 * ESE_NS_PER_S, -7200 * ESE_NS_PER_S, 600 * ESE_NS_PER_MS};
+    struct bench bench;
+    set_up(&bench, ese_clicks_open(1000, 3));
+    bench.client.count = 5 * STEP_EVERY;
+    bench.fake->steps_ns = steps;
+    bench.fake->step_count = ESE_COUNT_OF(steps);
+    int64_t began_ns = ese_clock_monotonic_ns();
+    run(&bench);
+    ese_test_clocks_restore();
+    assert_int_equal(bench.fake->step_count, 0);
+    assert_int_equal(bench.totals.acknowledged, 5 * STEP_EVERY);
+    assert_true(ese_clock_monotonic_ns() - began_ns < 60 * ESE_NS_PER_S); /* the schedule stays */
+    assert_true(bench.fake->farthest_ms < 500 + ese_histogram_max(bench.totals.latency_us) / 1000);
+    assert_int_equal(bench.fake->set_back, 1);
+    tear_down(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_start_in_the_future_is_waited_for),
         cmocka_unit_test(a_transport_that_refuses_for_good_ends_the_client),
         cmocka_unit_test(a_pipe_is_sent_to_its_end),
+        cmocka_unit_test(a_wall_clock_that_is_set_takes_client_ts_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -371,6 +371,24 @@ static void keys_leave_with_event_time(void **state)
     assert_int_equal(ese_holdings_keys(&bench->holdings), 0); /* at the end the wall clock counts */
 }
 
+/* Event time does not go back: every event is late, and its key would have left before the next. */
+static void a_wall_clock_that_was_set_back(void **state)
+{
+    struct bench *bench = *state;
+    press(bench, "b", 0, 90000);
+    assert_int_equal(process(bench), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        press(bench, "a", i + 1, i * 500);
+        assert_int_equal(process(bench), 0);
+        assert_int_equal(bench->decided, i == 2);
+    }
+    assert_int_equal(figure(bench, ESE_FIGURE_LATE), 3);
+    press(bench, "a", 4, 3000);
+    press(bench, "b", 5, 92000);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(ese_holdings_keys(&bench->holdings), 1); /* "a" has left all the same */
+}
+
 static void a_clock_ahead_moves_no_time(void **state)
 {
     struct bench *bench = *state;
@@ -406,6 +424,7 @@ int main(void)
         TEST(who_was_fenced_writes_nothing),
         TEST(too_many_keys_are_refused),
         TEST(keys_leave_with_event_time),
+        TEST(a_wall_clock_that_was_set_back),
         TEST(a_clock_ahead_moves_no_time),
         TEST(other_partitions_events_are_passed_over),
     };
