@@ -10,6 +10,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
+#include "tests/support/stepped_clock.h"
 #include "transports/http/store_read.h"
 #include "transports/http/store_table.h"
 
@@ -280,6 +281,42 @@ static int read_page(struct fixture *fixture, int64_t position, struct ese_error
     return result == 0 ? page.count : -1;
 }
 
+static int64_t start_of(struct fixture *fixture)
+{
+    struct ese_store_reader *reader;
+    int64_t start;
+
+    assert_int_equal(ese_store_reader_open(&fixture->log, &reader, NULL), 0);
+    assert_int_equal(ese_store_reader_start(reader, &fixture->log, &start, NULL), 0);
+    ese_store_reader_close(&reader);
+    return start;
+}
+
+/* Whoever slept along finds all that was there, for as long as it would have been; and a retry is one. */
+static void a_wall_clock_that_is_set_forward_makes_nothing_old(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t stored_ms = ese_clock_wall_ms(), hours_ns = 8 * 3600 * ESE_NS_PER_S;
+    int64_t keep_ns = ese_store_log_keep_ms(&fixture->log) * ESE_NS_PER_MS;
+
+    store(fixture, make_request(1, 3), stored_ms, ESE_APPEND_STORED);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(expire(fixture, ese_clock_wall_ms(), 100), 0);
+        assert_int_equal(start_of(fixture), 0);
+        assert_int_equal(read_page(fixture, 1, NULL), 2);
+        ese_test_wall_step(hours_ns);
+    }
+    assert_int_equal(store(fixture, make_request(1, 3), ese_clock_wall_ms(), ESE_APPEND_STORED), stored_ms);
+    store(fixture, make_request(4, 2), ese_clock_wall_ms(), ESE_APPEND_STORED); /* has its own time, no more */
+    ese_test_wall_step(keep_ns / 2);
+    ese_test_boot(-keep_ns / 2); /* both clocks go on */
+    assert_int_equal(expire(fixture, ese_clock_wall_ms(), 100), 0);
+    ese_test_wall_step(keep_ns);
+    ese_test_boot(-keep_ns);
+    assert_int_equal(expire(fixture, ese_clock_wall_ms(), 100), 4); /* the newest stays for its number */
+    ese_test_clocks_restore();
+}
+
 static void a_cursor_outlives_what_it_stands_at_a_little(void **state)
 {
     struct fixture *fixture = *state;
@@ -456,6 +493,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_leave_from_the_front_in_small_steps, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(retries_are_known_for_ten_minutes_at_least, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_wall_clock_that_is_set_forward_makes_nothing_old, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_cursor_outlives_what_it_stands_at_a_little, set_up,
                                         tear_down),

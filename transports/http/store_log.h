@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "ese-core/sqlite.h"
+#include "transports/http/store_age.h"
 
 struct ese_store_log {
     char *path;
@@ -28,8 +29,23 @@ struct ese_store_log {
     int64_t max_bytes;       /* of the database; see ese-core/sqlite.h */
     int64_t retention_ms;    /* readable for so long */
     int64_t grace_ms;        /* and by cursor so much longer */
+    struct ese_store_age age;
     _Atomic int64_t next;    /* one behind the newest committed event; the writer's to set */
     _Atomic int64_t start;   /* the oldest readable; only grows; see ese_store_reader_start */
 };
+
+/* Rows are kept for so long, and retries known: ten minutes at least. */
+#define ESE_STORE_RETRY_WINDOW_MS INT64_C(600000)
+static inline int64_t ese_store_log_keep_ms(const struct ese_store_log *log)
+{
+    int64_t window_ms = log->retention_ms + log->grace_ms;
+    return window_ms > ESE_STORE_RETRY_WINDOW_MS ? window_ms : ESE_STORE_RETRY_WINDOW_MS;
+}
+
+/* The present time to which server_ts are compared. */
+static inline int64_t ese_store_log_present_ms(struct ese_store_log *log, int64_t wall_ms)
+{
+    return wall_ms - ese_store_age_set_ms(&log->age, ese_store_log_keep_ms(log));
+}
 
 #endif

@@ -65,7 +65,8 @@ int ese_store_reader_start(struct ese_store_reader *reader, struct ese_store_log
 
     *start = next;
     ese_statement_number(reader->start, 1, atomic_load(&log->start));
-    ese_statement_number(reader->start, 2, ese_clock_wall_ms() - log->retention_ms);
+    ese_statement_number(reader->start, 2, 
+                         ese_store_log_present_ms(log, ese_clock_wall_ms()) - log->retention_ms);
     got = ese_statement_step(reader->start, error);
     if (got < 0)
         return -1;
@@ -98,18 +99,18 @@ static void read_row(struct ese_statement *row, struct ese_event *event)
 }
 
 /* Whether the first row of a page is where the page was to begin, and still readable. */
-static int check_first(const struct ese_store_log *log, int64_t position, int64_t offset,
+static int check_first(struct ese_store_log *log, int64_t position, int64_t offset,
                        int64_t server_ts, struct ese_error *error)
 {
     int64_t kept_ms = log->retention_ms + log->grace_ms;
 
-    if (offset == position && server_ts >= ese_clock_wall_ms() - kept_ms)
+    if (offset == position && server_ts >= ese_store_log_present_ms(log, ese_clock_wall_ms()) - kept_ms)
         return 0;
     return ese_fail(error, ESE_E_GONE,
                     "the event at this cursor is no longer kept: go on from \"oldest\"");
 }
 
-int ese_store_reader_page(struct ese_store_reader *reader, const struct ese_store_log *log,
+int ese_store_reader_page(struct ese_store_reader *reader, struct ese_store_log *log,
                           struct ese_store_page *page, struct ese_buffer *buffer,
                           struct ese_error *error)
 {

@@ -34,7 +34,7 @@ struct ese_store_page {
     int count;    /* filled: events appended */
     int64_t next; /* filled */
 };
-int ese_store_reader_page(struct ese_store_reader *reader, const struct ese_store_log *log,
+int ese_store_reader_page(struct ese_store_reader *reader, struct ese_store_log *log,
                           struct ese_store_page *page, struct ese_buffer *buffer,
                           struct ese_error *error);
 

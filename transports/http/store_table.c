@@ -330,9 +330,7 @@ static int append_whole(struct ese_store_table *table, struct ese_append *append
 
 static int64_t window_start(const struct ese_store_table *table, int64_t now_ms)
 {
-    int64_t window_ms = table->log->retention_ms + table->log->grace_ms;
-
-    return now_ms - (window_ms > ESE_STORE_RETRY_WINDOW_MS ? window_ms : ESE_STORE_RETRY_WINDOW_MS);
+    return ese_store_log_present_ms(table->log, now_ms) - ese_store_log_keep_ms(table->log);
 }
 
 /* The events of an earlier request, in its order, into the present one. 1: all are there, 0:

@@ -18,8 +18,6 @@
 #include "ese-core/event_intake.h"
 #include "transports/http/store_log.h"
 
-#define ESE_STORE_RETRY_WINDOW_MS INT64_C(600000)
-
 struct ese_store_table;
 
 /* Creates what is missing and sets log->next. */
