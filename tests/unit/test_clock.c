@@ -37,10 +37,29 @@ static void local_text_is_the_originals(void **state)
     }
 }
 
+static void the_offset_leads_from_one_clock_to_the_other(void **state)
+{
+    (void)state;
+    int64_t before_ns = ese_clock_wall_us() * 1000;
+    int64_t wall_ns = ese_clock_monotonic_ns() + ese_clock_wall_offset_ns();
+    int64_t after_ns = ese_clock_wall_us() * 1000;
+    assert_true(wall_ns > before_ns - ESE_NS_PER_MS && wall_ns < after_ns + ESE_NS_PER_MS);
+}
+
+static void a_boot_has_one_name(void **state)
+{
+    (void)state;
+    uint64_t boot = ese_clock_boot();
+    assert_true(boot != 0);
+    assert_true(boot == ese_clock_boot());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(local_text_is_the_originals),
+        cmocka_unit_test(the_offset_leads_from_one_clock_to_the_other),
+        cmocka_unit_test(a_boot_has_one_name),
     };
     return cmocka_run_group_tests(tests, use_utc, NULL);
 }
