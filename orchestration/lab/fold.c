@@ -9,6 +9,8 @@
 #include "orchestration/lab/settle.h"
 #include "orchestration/lab/verdict.h"
 
+#define LOOKS_MOST 5 /* of a turn that commits nothing, while others commit under it */
+
 struct turn {
     const struct ese_fold_options *options;
     struct ese_fold_file *file;
@@ -204,8 +206,19 @@ static int take_turn(struct turn *turn, struct ese_judgement *judgement, struct 
     return is_folding && turn->progress.unread[0] == '\0' ? fold(turn, error) : 0;
 }
 
-int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *judgement,
-                  struct ese_fold_progress *progress, struct ese_error *error)
+/* Who folds removes the segments that were read, perhaps under the eyes of somebody who has loaded the fold before:
+ * what is not there was read, then, and another look tells. */
+static bool must_look_again(struct turn *turn, int status)
+{
+    const struct ese_book *book = &turn->evidence.book;
+    bool lacks_something = status == -1 || book->missing[0] != '\0' || book->unread[0] != '\0';
+    return turn->options->fold_ns == 0 && lacks_something && turn->file != NULL &&
+           ese_fold_file_has_moved(turn->file);
+}
+
+/* Returns as ese_fold_turn; is_stale: all of it is of yesterday. */
+static int look(const struct ese_fold_options *options, struct ese_judgement *judgement,
+                struct ese_fold_progress *progress, bool *is_stale, struct ese_error *error)
 {
     struct turn turn = {.options = options};
     *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
@@ -213,10 +226,21 @@ int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *
     turn.evidence.book.is_running = true;
     ese_figures_begin(&turn.totals);
     int status = take_turn(&turn, judgement, error);
+    *is_stale = must_look_again(&turn, status);
     if (progress != NULL)
         *progress = turn.progress;
     ese_figures_free(&turn.totals);
     ese_evidence_free(&turn.evidence);
     ese_fold_file_close(&turn.file);
+    return status;
+}
+
+int ese_fold_turn(const struct ese_fold_options *options, struct ese_judgement *judgement,
+                  struct ese_fold_progress *progress, struct ese_error *error)
+{
+    bool is_stale;
+    int status = look(options, judgement, progress, &is_stale, error);
+    for (int looks = 1; is_stale && looks < LOOKS_MOST; looks++)
+        status = look(options, judgement, progress, &is_stale, error);
     return status;
 }

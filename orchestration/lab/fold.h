@@ -10,7 +10,8 @@
  * A turn that folds hopes: a mail that has not come is missed only when its chain settles. One that does
  * not fold is asked by whoever has waited, and misses it at once.
  *
- * One committing turn at a time; turns that do not commit may run beside it, in other processes.
+ * One committing turn at a time; turns that do not commit may run beside it, in other processes. Where what they
+ * need was folded and removed meanwhile, they begin again.
  */
 #ifndef ESE_LAB_FOLD_H
 #define ESE_LAB_FOLD_H

@@ -31,6 +31,9 @@ void ese_fold_file_close(struct ese_fold_file **file);
 int ese_fold_file_load(struct ese_fold_file *file, struct ese_evidence *evidence,
                        struct ese_figures *totals, struct ese_error *error);
 
+/* Whether somebody else has saved since it was loaded. */
+bool ese_fold_file_has_moved(struct ese_fold_file *file);
+
 /* In place of all that was there: entries that are out of the book, mails as they stand. Changes
  * neither. */
 int ese_fold_file_save(struct ese_fold_file *file, struct ese_evidence *evidence,

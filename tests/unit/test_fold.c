@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "ese-consumer/decisions.h"
@@ -847,6 +849,69 @@ static void a_state_that_cannot_be_read(void **state)
     free_world(world);
 }
 
+/* Looks on, with an outbox of its own that holds it up. */
+struct onlooker {
+    const char *mailers;
+    struct world *world;
+    int64_t until_ns;
+    struct ese_judgement judgement;
+    int status;
+};
+
+static void *look_on(void *context)
+{
+    struct onlooker *onlooker = context;
+    const struct ese_fold_options options = {
+        .directory = onlooker->world->directory, .mailers = onlooker->mailers, .transport = "staged",
+        .promises = onlooker->world->promises, .until_ns = onlooker->until_ns};
+    onlooker->status = ese_fold_turn(&options, &onlooker->judgement, NULL, NULL);
+    return NULL;
+}
+
+/* Nobody else reads it until it is closed. */
+static struct ese_sqlite *lock_outbox(const char *path)
+{
+    const struct ese_sqlite_options options = {
+        .path = path, .durability = ESE_DURABILITY_OS,
+        .schema = "CREATE TABLE mail (id TEXT, transport TEXT, status TEXT)"};
+    struct ese_sqlite *database = NULL;
+    assert_int_equal(ese_sqlite_open(&options, &database, NULL), 0);
+    assert_int_equal(ese_sqlite_run(database, "PRAGMA journal_mode = DELETE", NULL), 0);
+    assert_int_equal(ese_sqlite_run(database, "BEGIN EXCLUSIVE", NULL), 0);
+    return database;
+}
+
+/* It has loaded the fold when it opens its outbox; what it would read next is folded, and leaves. */
+static void segments_that_leave_while_somebody_looks(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(26));
+    char *mailers = ese_test_directory_make(), *outbox = ese_test_path(mailers, ESE_ARTIFACT_OUTBOX);
+    int64_t from_ns = world->run->events[0].due_ns, last_ns = world->end_ns + TICK_NS;
+    act_until(world, from_ns + TICK_NS);
+    turn(world, from_ns, from_ns + 1);
+    act_until(world, last_ns);
+    keep_state(world, last_ns);
+    struct ese_sqlite *locked = lock_outbox(outbox);
+    struct onlooker onlooker = {.mailers = mailers, .world = world, .until_ns = last_ns};
+    int opened = inotify_init1(IN_CLOEXEC);
+    assert_true(inotify_add_watch(opened, outbox, IN_OPEN) >= 0);
+    pthread_t thread;
+    struct inotify_event event;
+    assert_int_equal(pthread_create(&thread, NULL, look_on, &onlooker), 0);
+    assert_int_equal(read(opened, &event, sizeof event), sizeof event);
+    turn(world, last_ns, last_ns);
+    ese_sqlite_close(&locked);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(onlooker.status, 0);
+    assert_string_equal(onlooker.judgement.ledger_verdict.reason, "");
+    assert_int_equal(onlooker.judgement.ledger.offered, EVENTS);
+    close(opened);
+    free(outbox);
+    ese_test_directory_remove(&mailers);
+    free_world(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -867,6 +932,7 @@ int main(void)
         cmocka_unit_test(a_mail_that_has_not_come_yet),
         cmocka_unit_test(a_store_that_is_not_followed),
         cmocka_unit_test(segments_that_were_read_leave),
+        cmocka_unit_test(segments_that_leave_while_somebody_looks),
         cmocka_unit_test(a_gap_in_a_history_is_never_forgotten),
         cmocka_unit_test(a_history_that_was_begun_anew),
         cmocka_unit_test(a_wall_clock_that_is_set),
