@@ -12,6 +12,7 @@
 #include "ese-core/wire.h"
 
 #define GROW_BYTES (INT64_C(4) << 20)
+#define AGAIN_NS ESE_NS_PER_S /* after a full disk, until we look for room */
 #define SAME_CLOCK_NS ESE_NS_PER_S
 
 struct ese_history {
@@ -21,6 +22,7 @@ struct ese_history {
     int64_t limit;
     int segments;
     struct ese_history_clock clock; /* of what this process records */
+    _Atomic int64_t again_ns; /* of one that is truncated */
     pthread_rwlock_t turning; /* where there are segments: held for reading while one is written to */
     pthread_mutex_t lock;     /* growing, adding words, and what follows */
     struct ese_wire_totals noted;
@@ -47,9 +49,18 @@ static bool is_truncated(const struct ese_history *history)
 
 static void truncated(struct ese_history *history, const char *why)
 {
+    atomic_store(&history->again_ns, ese_clock_monotonic_ns() + AGAIN_NS);
     if (atomic_exchange(&history->header->truncated, 1) == 0)
-        ese_log_error("history %s ends here (%s): no ledger can be made from it",
-                      history->path, why);
+        ese_log_error("history %s %s (%s): no ledger can be made from it", history->path,
+                      history->segments > 0 ? "has a gap from here" : "ends here", why);
+}
+
+/* Whether this is the one who tries whether there is room again. */
+static bool tries_again(struct ese_history *history)
+{
+    int64_t now_ns = ese_clock_monotonic_ns(), due_ns = atomic_load(&history->again_ns);
+    return now_ns >= due_ns &&
+           atomic_compare_exchange_strong(&history->again_ns, &due_ns, now_ns + AGAIN_NS);
 }
 
 static struct ese_id draw_id(void)
@@ -131,8 +142,11 @@ static void turn(struct ese_history *history, int64_t full)
 {
     struct ese_error error = {.code = ESE_OK};
     pthread_rwlock_wrlock(&history->turning);
+    bool had_gap = is_truncated(history);
     if (history->header->segment == full && begin_next(history, &error) != 0)
         truncated(history, error.text);
+    if (had_gap && !is_truncated(history))
+        ese_log_info("history %s goes on behind its gap", history->path);
     pthread_rwlock_unlock(&history->turning);
 }
 
@@ -180,7 +194,8 @@ static int open_file(struct ese_history *history, const struct ese_history_optio
     if (history->header->version == 0)
         begin_header(history->header, options->party, options->transport, &now,
                      ese_history_segment_last(options->path) + 1);
-    bool must_turn = choose_clock(history, &now) || atomic_load(&history->header->closed);
+    bool must_turn = choose_clock(history, &now) || atomic_load(&history->header->closed) ||
+                     is_truncated(history);
     return must_turn && history->segments > 0 ? begin_next(history, error) : 0;
 }
 
@@ -268,13 +283,14 @@ static struct ese_history_slot *claim(struct ese_history *history, int count)
     return &file->slots[first];
 }
 
-/* Enters, and claims the slots in the segment that has room for them. NULL: nothing is recorded any
- * more. To be left in either case. */
+/* Enters, and claims the slots in the segment that has room for them. NULL: nothing is recorded, for
+ * good or, where there are segments, until there is room. To be left in either case. */
 static struct ese_history_slot *enter_and_claim(struct ese_history *history, int count)
 {
     enter(history);
     struct ese_history_slot *slots = claim(history, count);
-    while (slots == NULL && history->segments > 0 && !is_truncated(history)) {
+    while (slots == NULL && history->segments > 0 &&
+           (!is_truncated(history) || tries_again(history))) {
         int64_t full = history->header->segment;
         leave(history);
         turn(history, full);

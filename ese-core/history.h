@@ -21,14 +21,16 @@
  * One process at a time writes a history (the file is locked); its threads may all, without waiting
  * for each other but when the file grows. The file is bounded by `limit`. A history that met it, or
  * a full disk, stops recording, says so once in the log and in its header (`truncated`), and a
- * ledger made from it cannot be told.
+ * ledger made from it cannot be told. Without segments that is its end.
  *
  * A store that may lose what it acknowledged notes how: each event it keeps, whose place another one
  * took, which were too old, and that it began empty.
  *
  * A history that is asked for segments goes on instead: the full file becomes PATH.000001, later
  * ones PATH.000002 and so on, and PATH is begun anew, with the counters as they stood. Of the full
- * ones the newest `segments` are kept. A segment also ends where its history is opened on another
+ * ones the newest `segments` are kept. One that met a full disk is tried again a second later, and
+ * when there is room, or by the next process, recording goes on in another segment: the one before is
+ * `truncated`, for all who read it. A segment also ends where its history is opened on another
  * clock (the machine was started anew), so that the times of a segment are of one clock; then the
  * counters that are times begin anew. A wall clock that is set makes no other clock of it. A reader
  * sees all segments that are there as one history.
@@ -182,6 +184,7 @@ int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_
 const char *ese_history_read_key(const struct ese_history_reader *reader);
 const char *ese_history_read_word(const struct ese_history_reader *reader, uint16_t word);
 int64_t ese_history_read_count(struct ese_history_reader *reader, enum ese_history_counter counter);
+/* Whether anything that was read, since the place sought, has met its limit or a full disk. */
 bool ese_history_read_truncated(const struct ese_history_reader *reader);
 /* How many records were written behind the file's present end: with any, the file was cut short. */
 int64_t ese_history_read_cut(const struct ese_history_reader *reader);

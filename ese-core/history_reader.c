@@ -21,6 +21,7 @@ struct ese_history_reader {
     char *path;
     int64_t at; /* the slot to be read next */
     bool is_lost;
+    bool has_gap; /* in a segment that was left behind */
     char key[ESE_EVENT_KEY_SIZE];
 };
 
@@ -157,7 +158,7 @@ static int go_to(struct ese_history_reader *reader, int64_t segment, struct ese_
 int ese_history_read_seek(struct ese_history_reader *reader,
                           const struct ese_history_position *position, struct ese_error *error)
 {
-    reader->is_lost = false;
+    reader->is_lost = reader->has_gap = false;
     int gone = go_to(reader, position->segment == 0 ? 1 : position->segment, error);
     if (gone == 0)
         return ese_fail(error, ESE_E_INVALID, "the history %s ends before its segment %lld: another one?",
@@ -267,7 +268,9 @@ int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_
         if (said != 0 || !was_closed)
             return said;
         const struct ese_id id = header->id;
+        bool has_gap = atomic_load(&header->truncated) != 0;
         said = go_to(reader, header->segment + 1, error);
+        reader->has_gap |= has_gap;
         if (said != 1)
             return said;
         reader->is_lost |= ese_history_is_other(&id, &reader->file.header->id);
@@ -311,7 +314,7 @@ struct ese_history_clock ese_history_read_newest_clock(struct ese_history_reader
 
 bool ese_history_read_truncated(const struct ese_history_reader *reader)
 {
-    return atomic_load(&reader->file.header->truncated) != 0;
+    return reader->has_gap || atomic_load(&reader->file.header->truncated) != 0;
 }
 
 int64_t ese_history_read_cut(const struct ese_history_reader *reader)

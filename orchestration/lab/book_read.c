@@ -284,7 +284,7 @@ static void check_source(struct ese_book *book, const struct source *source)
     const char *name = source->name;
     int64_t cut = ese_history_read_cut(source->reader);
     if (ese_history_read_truncated(source->reader))
-        ese_book_note_missing(book, "%s met its limit and stopped recording", name);
+        ese_book_note_missing(book, "%s met its limit or a full disk and stopped recording", name);
     if (cut > 0)
         ese_book_note_missing(book, "%s was cut short: its last %lld records are gone", name,
                               (long long)cut);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -448,6 +449,64 @@ static void turning_survives_sigkill(void **state)
     assert_false(ese_history_read_lost(fixture->reader));
 }
 
+/* The disk is full to this process, as long as not. */
+static void let_files_grow(bool yes)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = yes ? limit.rlim_max : 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static bool records_again(void *context)
+{
+    struct fixture *fixture = context;
+    record_numbers(fixture->history, 2 * ROOM, 2 * ROOM + 1);
+    return is_there(fixture, 2);
+}
+
+/* Full when the second segment is to begin. */
+static void a_full_disk_leaves_a_gap_that_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    open_small(fixture, 100);
+    record_numbers(fixture->history, 0, ROOM + 1);
+    let_files_grow(false);
+    record_numbers(fixture->history, ROOM + 1, 3 * ROOM);
+    open_reader(fixture);
+    expect_numbers(fixture->reader, 0, 2 * ROOM);
+    assert_true(ese_history_read_truncated(fixture->reader));
+    let_files_grow(true);
+    assert_true(ese_test_wait_until(records_again, fixture, PATIENCE_MS));
+    expect_numbers(fixture->reader, 2 * ROOM, 2 * ROOM + 1);
+    assert_true(ese_history_read_truncated(fixture->reader));
+    struct ese_history_position place = ese_history_read_position(fixture->reader);
+    open_reader(fixture);
+    expect_numbers(fixture->reader, 0, 2 * ROOM + 1);
+    assert_true(ese_history_read_truncated(fixture->reader));
+    open_reader(fixture); /* what lies before was told to whoever read it */
+    assert_int_equal(ese_history_read_seek(fixture->reader, &place, NULL), 0);
+    assert_false(ese_history_read_truncated(fixture->reader));
+}
+
+static void the_next_process_goes_on_behind_a_full_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    open_small(fixture, 100);
+    record_numbers(fixture->history, 0, ROOM);
+    let_files_grow(false);
+    record_numbers(fixture->history, ROOM, ROOM + 1);
+    ese_history_close(&fixture->history);
+    let_files_grow(true);
+    open_small(fixture, 100);
+    record_numbers(fixture->history, ROOM, ROOM + 1);
+    open_reader(fixture);
+    expect_numbers(fixture->reader, 0, ROOM + 1);
+    assert_true(is_there(fixture, 1) && !is_there(fixture, 2));
+    assert_true(ese_history_read_truncated(fixture->reader));
+}
+
 #define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -465,6 +524,8 @@ int main(void)
         WITH_FILE(a_wall_clock_that_is_set_begins_no_segment),
         WITH_FILE(clocks_of_unknown_boots),
         WITH_FILE(a_turn_that_was_cut_short_is_done_again),
+        WITH_FILE(a_full_disk_leaves_a_gap_that_is_told),
+        WITH_FILE(the_next_process_goes_on_behind_a_full_disk),
         WITH_FILE(threads_turn_together),
         WITH_FILE(turning_survives_sigkill),
     };
