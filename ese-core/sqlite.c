@@ -390,6 +390,11 @@ int64_t ese_sqlite_last_row(struct ese_sqlite *sqlite)
     return sqlite3_last_insert_rowid(sqlite->handle);
 }
 
+int64_t ese_sqlite_version(struct ese_sqlite *sqlite)
+{
+    return ask_number(ese_statement_new(sqlite, "PRAGMA data_version"));
+}
+
 /* ---- statements ------------------------------------------------------------------------------ */
 
 struct ese_statement *ese_statement_new(struct ese_sqlite *sqlite, const char *sql)

@@ -75,6 +75,9 @@ void ese_sqlite_rollback(struct ese_sqlite *sqlite); /* no-op outside a transact
 int64_t ese_sqlite_changes(struct ese_sqlite *sqlite);     /* rows the last statement changed */
 int64_t ese_sqlite_last_row(struct ese_sqlite *sqlite);    /* rowid of the last insert */
 
+/* Of this handle: it changes with what others commit (PRAGMA data_version). */
+int64_t ese_sqlite_version(struct ese_sqlite *sqlite);
+
 #define ESE_SQLITE_RESERVE_BYTES (INT64_C(256) * 1024)
 
 /* ESE_E_FULL, saying what is full, unless `bytes` more can be added. Without max_bytes there is

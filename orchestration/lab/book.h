@@ -133,6 +133,8 @@ struct ese_book {
 
     /* Of a run that goes on, whose histories are read piece by piece (fold.h). */
     bool is_running;
+    uint32_t most;    /* entries it may have; 0: as many as there are */
+    bool is_full;     /* it had as many, and what was told of others was passed over, which is missing */
     char unread[200]; /* what cannot be read now; "" when all can: its place stays, so that it is read later */
     int64_t followed_ns; /* the book's: all that was stored before is in the store's history;
                             INT64_MAX: all is */

@@ -244,6 +244,24 @@ static void (*const readers[ESE_HISTORY_KINDS])(const struct page *) = {
     [ESE_HISTORY_BEGUN_EMPTY] = read_begun_empty,
 };
 
+/* ---- whether there is room ------------------------------------------------------------------- */
+
+/* What is told of an event that is not in a full book. */
+static bool is_passed_over(struct ese_book *book, const struct ese_history_record *record)
+{
+    static const bool makes_entry[ESE_HISTORY_KINDS] = {
+        [ESE_HISTORY_OFFERED] = true, [ESE_HISTORY_SENT] = true, [ESE_HISTORY_ACKNOWLEDGED] = true,
+        [ESE_HISTORY_REFUSED] = true, [ESE_HISTORY_UNKNOWN] = true, [ESE_HISTORY_NOT_SENT] = true,
+        [ESE_HISTORY_HANDED] = true, [ESE_HISTORY_STORED] = true, [ESE_HISTORY_KEPT] = true};
+    bool has_room = book->most == 0 || book->count < book->most;
+    if (has_room || !makes_entry[record->kind] || ese_book_find(book, &record->id) != ESE_BOOK_NONE)
+        return false;
+    book->is_full = true;
+    ese_book_note_missing(book, "more than %u events had not settled at once, and not all of "
+                                "them were followed", book->most);
+    return true;
+}
+
 /* ---- whether it was all ---------------------------------------------------------------------- */
 
 /* A record is written before it is counted, so whoever is killed leaves as many, or more. */
@@ -405,7 +423,7 @@ static void read_sources(struct ese_book *book, struct source *sources, size_t c
         const struct page page = {
             .book = book, .name = next->name, .reader = next->reader, .record = &next->record};
         next->read[next->record.kind]++;
-        if (readers[next->record.kind] != NULL)
+        if (readers[next->record.kind] != NULL && !is_passed_over(book, &next->record))
             readers[next->record.kind](&page);
     }
     for (size_t i = 0; i < count; i++)

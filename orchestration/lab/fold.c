@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/fold_file.h"
@@ -178,6 +179,20 @@ static void remove_read(const struct turn *turn)
     }
 }
 
+static void give_up(struct turn *turn)
+{
+    ese_log_error("%s: %s; no ledger can be made any more", turn->options->transport, turn->evidence.book.missing);
+    ese_settle_give_up(&turn->evidence);
+}
+
+static int64_t count_unsettled(const struct ese_book *book)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; i < book->count; i++)
+        count += book->entries[i].is_out;
+    return count;
+}
+
 static int fold(struct turn *turn, struct ese_error *error)
 {
     const struct ese_judge_options judging = {.directory = turn->options->directory,
@@ -188,6 +203,9 @@ static int fold(struct turn *turn, struct ese_error *error)
     ese_settle_note(&turn->evidence);
     ese_figures_add(&turn->totals, &settled);
     ese_figures_free(&settled);
+    if (turn->evidence.book.is_full)
+        give_up(turn);
+    turn->progress.unsettled = count_unsettled(&turn->evidence.book);
     if (ese_fold_file_save(turn->file, &turn->evidence, &turn->totals, error) == -1)
         return -1;
     remove_read(turn);
@@ -224,6 +242,7 @@ static int look(const struct ese_fold_options *options, struct ese_judgement *ju
     *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
     ese_book_begin(&turn.evidence.book, options->promises);
     turn.evidence.book.is_running = true;
+    turn.evidence.book.most = options->most == 0 ? ESE_FOLD_MOST : options->most;
     ese_figures_begin(&turn.totals);
     int status = take_turn(&turn, judgement, error);
     *is_stale = must_look_again(&turn, status);

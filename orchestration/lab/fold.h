@@ -10,6 +10,10 @@
  * A turn that folds hopes: a mail that has not come is missed only when its chain settles. One that does
  * not fold is asked by whoever has waited, and misses it at once.
  *
+ * A book holds no more than ESE_FOLD_MOST events that have not settled (some 60 MB of memory). When there are more, those
+ * that are in it are given up and the others passed over: what became of them is never told, and the ledger cannot
+ * be told any more.
+ *
  * One committing turn at a time; turns that do not commit may run beside it, in other processes. Where what they
  * need was folded and removed meanwhile, they begin again.
  */
@@ -17,6 +21,8 @@
 #define ESE_LAB_FOLD_H
 
 #include "orchestration/lab/judgement.h"
+
+#define ESE_FOLD_MOST 150000
 
 struct ese_fold_options {
     const char *directory;       /* the transport's (artifacts.h) */
@@ -26,6 +32,7 @@ struct ese_fold_options {
     int64_t until_ns; /* by the clock of this boot, as is fold_ns: events due later are left out */
     int64_t fold_ns;  /* events due until then are folded where they have settled; 0: none are, and nothing
                          is committed */
+    uint32_t most;    /* events a book may hold; 0: ESE_FOLD_MOST */
 };
 
 /* How far the parties have been heard, for whoever waits for a moment to settle. */
@@ -33,6 +40,7 @@ struct ese_fold_progress {
     bool has_store;  /* all that was stored before until_ns is known */
     bool has_inbox;  /* all that had arrived before then is */
     int64_t waiting; /* events in flight, and mails expected that have not arrived */
+    int64_t unsettled; /* events the fold holds, where it was committed */
     char unread[200]; /* what is there and cannot be read now; "" when all can */
 };
 

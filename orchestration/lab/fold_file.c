@@ -208,20 +208,9 @@ static int read_tables(const struct access *access, struct ese_error *error)
     return 0;
 }
 
-/* https://www.sqlite.org/pragma.html#pragma_data_version: of one handle, it changes with what others commit. */
-static int64_t version_of(struct ese_sqlite *database)
-{
-    struct ese_statement *row = ese_statement_new(database, "PRAGMA data_version");
-    int64_t version = -1;
-    if (ese_statement_step(row, NULL) == 1)
-        version = ese_statement_column_number(row, 0);
-    ese_statement_reset(row);
-    return version;
-}
-
 bool ese_fold_file_has_moved(struct ese_fold_file *file)
 {
-    return file->database != NULL && version_of(file->database) != file->version;
+    return file->database != NULL && ese_sqlite_version(file->database) != file->version;
 }
 
 int ese_fold_file_load(struct ese_fold_file *file, struct ese_evidence *evidence,
@@ -233,7 +222,7 @@ int ese_fold_file_load(struct ese_fold_file *file, struct ese_evidence *evidence
     if (ese_sqlite_run(file->database, "BEGIN", error) == -1) /* one picture of all tables */
         return -1;
     int status = read_tables(&access, error);
-    file->version = version_of(file->database);
+    file->version = ese_sqlite_version(file->database);
     ese_sqlite_rollback(file->database);
     return status;
 }

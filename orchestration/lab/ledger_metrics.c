@@ -24,3 +24,14 @@ void ese_ledger_metrics_set(struct ese_metrics *metrics, const struct ese_result
                                      "1 where the ledger's verdict is a pass"),
                    judgement->ledger_verdict.word == ESE_VERDICT_PASS);
 }
+
+void ese_ledger_metrics_unsettled(struct ese_metrics *metrics, const char *transport, int64_t count,
+                                  int64_t most)
+{
+    char labels[160];
+    snprintf(labels, sizeof labels, "transport=\"%.100s\"", transport);
+    ese_metric_set(ese_metrics_gauge(metrics, "ese_lab_unsettled_events", labels,
+                                     "events the books hold one by one, as they have not settled"), count);
+    ese_metric_set(ese_metrics_gauge(metrics, "ese_lab_unsettled_events_max", labels,
+                                     "events the books may hold one by one"), most);
+}

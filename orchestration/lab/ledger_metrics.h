@@ -14,4 +14,8 @@
 /* Sets all figures of one transport. The thread that made the registry. */
 void ese_ledger_metrics_set(struct ese_metrics *metrics, const struct ese_results_transport *transport);
 
+/* How many events its fold holds that have not settled, and may hold. */
+void ese_ledger_metrics_unsettled(struct ese_metrics *metrics, const char *transport, int64_t count,
+                                  int64_t most);
+
 #endif

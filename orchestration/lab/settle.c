@@ -187,3 +187,12 @@ void ese_settle_note(struct ese_evidence *evidence)
     drop_mails(evidence);
     lift_lanes(&evidence->book);
 }
+
+void ese_settle_give_up(struct ese_evidence *evidence)
+{
+    struct ese_book *book = &evidence->book;
+    for (uint32_t i = 0; i < book->count; i++)
+        book->entries[i].is_out = false;
+    book->arrived.count = book->sent.count = 0;
+    lift_lanes(book);
+}

@@ -23,4 +23,7 @@ void ese_settle_mark(struct ese_evidence *evidence, int64_t cut_ns);
  * counted, and lifts the lanes' numbers. */
 void ese_settle_note(struct ese_evidence *evidence);
 
+/* Takes all out of the book that has not settled, uncounted: whatever is heard of it later is of the past. */
+void ese_settle_give_up(struct ese_evidence *evidence);
+
 #endif

@@ -86,6 +86,7 @@ static void show_untold(struct watch *watch, const struct walk *walk)
         .judgement = {.ledger_verdict = {.word = ESE_VERDICT_CANNOT_TELL}}};
     snprintf(untold.name, sizeof untold.name, "%s", walk->name);
     ese_ledger_metrics_set(watch->metrics, &untold);
+    ese_ledger_metrics_unsettled(watch->metrics, walk->name, 0, ESE_FOLD_MOST);
 }
 
 /* What the list says of this transport, in the list; 0: nothing. */
@@ -267,6 +268,8 @@ static bool judge_walk(struct watch *watch, struct walk *walk, struct ese_result
         ese_judge_nothing(error.text, &result->judgement);
     note_trouble(walk, status == -1 ? error.text : progress.unread);
     ese_ledger_metrics_set(watch->metrics, result);
+    if (status == 0 && progress.unread[0] == '\0')
+        ese_ledger_metrics_unsettled(watch->metrics, walk->name, progress.unsettled, ESE_FOLD_MOST);
     return true;
 }
 

@@ -52,6 +52,7 @@ struct world {
     int64_t *decided_ns;   /* of each */
     int64_t end_ns;
     int64_t less_ns;       /* what the machine's clock shows less than acts do: it was started anew */
+    uint32_t most; /* events a book may hold; 0: more than there are */
     struct ese_judgement judgement;
     struct ese_fold_progress progress;
 };
@@ -273,7 +274,7 @@ static int64_t turn(struct world *world, int64_t until_ns, int64_t fold_ns)
     const struct ese_fold_options options = {
         .directory = world->directory, .mailers = world->directory, .transport = "staged",
         .promises = world->promises, .until_ns = until_ns - world->less_ns,
-        .fold_ns = fold_ns == 0 ? 0 : fold_ns - world->less_ns};
+        .fold_ns = fold_ns == 0 ? 0 : fold_ns - world->less_ns, .most = world->most};
     int status = ese_fold_turn(&options, &world->judgement, &world->progress, &error);
     if (status != 0)
         print_error("# %s\n", error.text);
@@ -795,6 +796,37 @@ static void mails_that_were_passed_over_are_never_forgotten(void **state)
     free_world(world);
 }
 
+/* Nobody consumes: the book grows to its bound and no further, and what is given up for that is told ever after. */
+static void a_book_that_is_full(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(27));
+    int64_t middle_ns = world->run->events[EVENTS / 2].due_ns;
+    for (size_t i = 0; i < world->count; i++) {
+        if (world->acts[i].party == CONSUMER && world->acts[i].at_ns < middle_ns)
+            world->acts[i].at_ns = middle_ns;
+    }
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+    world->most = EVENTS / 4;
+    act_until(world, world->run->events[EVENTS / 8].due_ns);
+    turn(world, middle_ns, middle_ns);
+    assert_int_equal(rows(world, "SELECT count(*) FROM event"), world->progress.unsettled);
+    assert_in_range(world->progress.unsettled, EVENTS / 16, world->most);
+    assert_int_equal(rows(world, "SELECT count(*) FROM total WHERE name = 'missing'"), 0);
+    act_until(world, middle_ns - 1);
+    for (int i = 0; i < 2; i++) { /* who only looks has no more room, and gives nothing up */
+        turn(world, middle_ns, i == 0 ? 0 : middle_ns);
+        assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+        assert_non_null(strstr(world->judgement.ledger_verdict.reason, "more than 375 events"));
+        assert_int_equal(rows(world, "SELECT count(*) > 0 FROM event"), i == 0);
+    }
+    live(world, TICK_NS);
+    assert_int_equal(rows(world, "SELECT count(*) FROM event"), 0);
+    assert_true(world->judgement.ledger.offered > EVENTS / 4 && world->judgement.ledger.offered < EVENTS);
+    assert_non_null(strstr(world->judgement.ledger_verdict.reason, "more than 375 events"));
+    free_world(world);
+}
+
 static void put_file(const struct world *world, const char *name, const char *text)
 {
     char *path = ese_test_path(world->directory, name);
@@ -938,6 +970,7 @@ int main(void)
         cmocka_unit_test(a_wall_clock_that_is_set),
         cmocka_unit_test(a_machine_that_is_started_anew),
         cmocka_unit_test(mails_that_were_passed_over_are_never_forgotten),
+        cmocka_unit_test(a_book_that_is_full),
         cmocka_unit_test(a_history_that_cannot_be_read),
         cmocka_unit_test(a_state_that_cannot_be_read),
     };
