@@ -407,8 +407,8 @@ static void whether_anything_is_heard_is_told(void **state)
 
 /* ---- room in the state file ------------------------------------------------------------------ */
 
-/* Fills the file with decisions that were answered so long ago. */
-static void fill_state(struct bench *bench, int64_t answered_before_ms)
+/* Fills the file with decisions that may leave in so long, once it is full. */
+static void fill_state(struct bench *bench, int64_t leave_in_ms)
 {
     const struct ese_state_options options = {.path = bench->state_path,
                                               .durability = ESE_DURABILITY_OS,
@@ -417,6 +417,7 @@ static void fill_state(struct bench *bench, int64_t answered_before_ms)
                                               .max_bytes = BOUND};
     int64_t now_ms = ese_clock_wall_ms();
     struct ese_state *state = NULL;
+    char sql[100];
     bool added;
     assert_int_equal(ese_state_open(&options, &state, NULL), 0);
     struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "made up");
@@ -429,11 +430,14 @@ static void fill_state(struct bench *bench, int64_t answered_before_ms)
         snprintf(decision.subject, sizeof decision.subject, "s");
         memset(decision.content, 'c', sizeof decision.content - 1);
         decision.content[sizeof decision.content - 1] = '\0';
-        decision.made_ms = now_ms - answered_before_ms;
+        decision.made_ms = now_ms;
         assert_int_equal(ese_decisions_add(decisions, &decision, &added, NULL), 0);
-        assert_int_equal(ese_decisions_note_answered(decisions, &decision.id,
-                                                     now_ms - answered_before_ms, &added, NULL), 0);
+        assert_int_equal(
+            ese_decisions_note_answered(decisions, &decision.id, now_ms, &added, NULL), 0);
     }
+    snprintf(sql, sizeof sql, "UPDATE decision SET answered_ms = %lld",
+             (long long)(ese_clock_wall_ms() - ESE_DECISIONS_KEPT_MS + leave_in_ms));
+    assert_int_equal(ese_sqlite_run(ese_state_database(state), sql, NULL), 0);
     assert_int_equal(ese_state_commit(state, NULL), 0);
     ese_decisions_free(&decisions);
     ese_state_close(&state);
@@ -448,7 +452,7 @@ static void without_room_nothing_is_committed(void **state)
 {
     struct bench *bench = *state;
     static const struct step steps[] = {{GIVE, 0, 0}, {HAND, 0, 5}, {END, 0, 0}};
-    fill_state(bench, 0);
+    fill_state(bench, ESE_DECISIONS_KEPT_MS);
     assert_int_equal(run(bench, &sharing, steps), -1);
     assert_int_equal(bench->error.code, ESE_E_FULL);
     assert_non_null(strstr(bench->error.text, "--max-bytes"));
@@ -465,7 +469,7 @@ static void with_room_it_goes_on_where_it_was(void **state)
 {
     struct bench *bench = *state;
     static const struct step steps[] = {{GIVE, 0, 0}, {HAND, 0, 5}, {HAND, 0, 4}, {STOP, 0, 0}};
-    fill_state(bench, ESE_DECISIONS_KEPT_MS - 2000); /* in two seconds they may leave */
+    fill_state(bench, 2000);
     bench->stays = true;
     assert_int_equal(run(bench, &sharing, steps), 0);
     assert_int_equal(figure(bench, ESE_FIGURE_NO_ROOM), 1);
