@@ -98,7 +98,8 @@ enum ese_history_counter {
     ESE_COUNT_MAILS_DEAD,
     ESE_COUNT_WIRE_SENT,
     ESE_COUNT_WIRE_RECEIVED,
-    ESE_COUNT_LAST_DONE_NS, /* monotonic time of the last event that came through */
+    ESE_COUNT_LAST_DONE_NS, /* monotonic time (ese_history_read_newest_clock) of the last event that
+                               came through */
     ESE_COUNT_FENCED,
     ESE_COUNT_CURSOR_GONE,
     ESE_COUNT_BEYOND_WINDOW,
@@ -118,7 +119,7 @@ struct ese_history_record {
     uint16_t kind;
     uint16_t aux;
     int32_t partition;
-    int64_t time_ns;
+    int64_t time_ns; /* by the clock of its segment: ese_history_read_clock */
     struct ese_id id;
     int64_t a;
     int64_t b;
