@@ -11,6 +11,7 @@
 #include "transports/kafka/assignment.h"
 #include "transports/kafka/cluster.h"
 #include "transports/kafka/connection.h"
+#include "transports/kafka/farewell.h"
 #include "transports/kafka/hearing.h"
 #include "transports/kafka/kafka.h"
 #include "transports/kafka/message.h"
@@ -194,8 +195,7 @@ static void close_consumer(struct ese_consumer **consumer)
     struct ese_consumer *closing = *consumer;
     if (closing->handle != NULL) {
         take_all(closing);
-        rd_kafka_consumer_close(closing->handle); /* sends what is to be committed */
-        rd_kafka_destroy(closing->handle);
+        ese_farewell(&closing->handle);
     }
     drop_records(closing);
     free(closing->records);
