@@ -10,8 +10,8 @@
 #include <librdkafka/rdkafka.h>
 
 /* Leaves the group, sends what is to be committed, and destroys the handle; after two seconds without an
- * end of that it destroys it at once. Rebalances are told to the handle's callback on this thread. Nulls
- * the handle. */
+ * end of that it destroys it at once. Partitions must have been given back before: the handle's callback is
+ * not told. Nulls the handle. */
 void ese_farewell(rd_kafka_t **handle);
 
 #endif
