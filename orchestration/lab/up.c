@@ -25,7 +25,8 @@
 
 static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "T",
-     .help = "Which transport to walk over. Default: the first one that transports.list compares."},
+     .help = "Which transport to walk over. Default: the first one that transports.list compares and that "
+             "loses nothing."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "20", .min = 1, .max = 100000,
      .help = "Events per second the client offers."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
@@ -43,11 +44,18 @@ static const struct ese_option options[] = {
     ESE_OPTION_END,
 };
 
+/* Whoever is not asked for a lesson is not given one. */
+static bool is_default(const struct ese_registry_entry *entry)
+{
+    return entry->compared &&
+           entry->transport->promises.delivery == ESE_DELIVERY_AT_LEAST_ONCE;
+}
+
 static const char *chosen_transport(const struct ese_config *config)
 {
     const char *given = ese_config_text(config, "transport");
     const struct ese_registry_entry *entry = ese_registry();
-    while (given == NULL && entry->transport != NULL && !entry->compared)
+    while (given == NULL && entry->transport != NULL && !is_default(entry))
         entry++;
     return given != NULL ? given : entry->transport != NULL ? entry->transport->name : "";
 }

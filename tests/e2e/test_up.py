@@ -45,7 +45,7 @@ class Home:
 
     def start(self, *words, transport=TRANSPORT):
         if words[0] == "up":
-            words += ("--transport", transport, "--rate", "100")
+            words += ("--rate", "100") + (() if transport is None else ("--transport", transport))
         return subprocess.Popen([LAB, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True,
                                 env={**os.environ, "ESE_LAB_HOME": self.path})
@@ -192,6 +192,13 @@ def a_crash_leaves_nothing():
         home.all_counters_rise()
 
 
+def a_lesson_is_not_the_default():
+    with Home() as home:
+        status, said = home.lab("up", transport=None)
+        assert status == 0 and re.search(r"^  transport [a-z]+$", said, re.MULTILINE), (status, said)
+        home.must("down")
+
+
 def what_cannot_be_is_told_at_once():
     with Home() as home:
         status, said = home.lab("up", transport=TRANSPORT + ":colour=green")
@@ -225,6 +232,8 @@ def main():
         it_stays_and_tells_how_it_stands, who_dies_is_started_again, a_second_one_is_refused,
         of_two_at_once_one_is_refused, down_stops_one_that_starts, a_crash_leaves_nothing,
         what_cannot_be_is_told_at_once, it_stays_in_the_terminal)]
+    if TRANSPORT == "http":  # the first of those that are compared, but for its lesson
+        tests.append((a_lesson_is_not_the_default.__name__, a_lesson_is_not_the_default))
     tests += [("interrupted_by_%s_it_leaves_nothing" % how.name, lambda how=how: interrupted(how))
               for how in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)]
     sys.exit(run(tests))
