@@ -9,6 +9,7 @@ from waiting import wait_for
 SIDES = ("http", "kafka")
 MOST_MEMORY = 1536 << 20
 CABLE_SECONDS = 20
+MAILER_SESSIONS = 4  # its default: as many mails may be unknown after it stood still
 JVM_TERMINATED = 143
 
 
@@ -157,13 +158,16 @@ def each_check_tells_who_is_sick(lab):
 
 
 def all_that_was_expected_has_arrived(lab):
-    """Once nothing is on its way any more the two counts of the mails are the same."""
+    """Once nothing is on its way any more the two counts of the mails are the same, but for those that the
+    mailer was in the middle of when all stood still: it hung up, does not know, and never sends twice."""
     lab.walk.compose("stop", *(f"client-{name}" for name in SIDES))
     found = must_balance(lab)
     mails = lab.walk.mails()
     for name in SIDES:
         assert found[name]["ledger"]["in_flight"] == 0, found[name]["ledger"]
-        assert len(mails[name]) == found[name]["mails"]["expected"], (name, len(mails[name]), found[name]["mails"])
+        judged = found[name]["mails"]
+        assert len(mails[name]) == judged["expected"] - judged["unknown"], (name, len(mails[name]), judged)
+    assert sum(found[name]["mails"]["unknown"] for name in SIDES) <= MAILER_SESSIONS, found
 
 
 def a_mail_that_comes_twice_is_told(lab):
