@@ -45,7 +45,7 @@ struct world {
     const struct ese_promises *promises;
     struct ese_history *history[PARTIES];
     struct act *acts;
-    size_t count, done;
+    size_t count, room, done;
     int64_t next[STAGED_PARTITIONS];
     struct ese_repeats *repeats[STAGED_PARTITIONS]; /* what was handed */
     int decided;           /* decisions that are in the state */
@@ -71,7 +71,10 @@ static const struct ese_promises lossy = {.delivery = ESE_DELIVERY_AT_MOST_ONCE,
 
 static void add(struct world *world, enum party party, const struct ese_history_record *record)
 {
-    world->acts = ese_realloc_array(world->acts, world->count + 1, sizeof *world->acts);
+    if (world->count == world->room) {
+        world->room = world->room == 0 ? 1024 : 2 * world->room;
+        world->acts = ese_realloc_array(world->acts, world->room, sizeof *world->acts);
+    }
     world->acts[world->count] = (struct act){.at_ns = record->time_ns, .order = world->count,
                                              .party = party, .record = *record};
     world->count++;
