@@ -6,12 +6,13 @@
 
 #include "ese-core/error.h"
 
-#define ESE_JAVA_WORDS 16
+#define ESE_JAVA_WORDS 20
 
 struct ese_java; /* owns the texts of its command lines */
 
 /* Finds java ($JAVA_HOME/bin/java, else by PATH) and the broker's jars. ESE_E_MISSING names the
- * remedy. conf_dir and data_dir are absolute; Java's temporary files go below data_dir. */
+ * remedy. conf_dir and data_dir are absolute; Java's temporary files go below data_dir. What
+ * archive-classes wrote beside the jars is used. */
 int ese_java_find(const char *jars_dir, const char *conf_dir, const char *data_dir,
                   struct ese_java **java, struct ese_error *error);
 void ese_java_free(struct ese_java **java);

@@ -7,8 +7,11 @@
 
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -229,6 +232,43 @@ static void missing_jars_name_the_remedy(void **state)
     assert_null(broker);
 }
 
+/* Links to the jars of the lab, in a directory beside which is no archive of theirs. */
+static char *link_jars(void)
+{
+    char *jars = ese_test_path(directory, "jars");
+    assert_int_equal(mkdir(jars, 0755), 0);
+    DIR *from = opendir(home.jars);
+    assert_non_null(from);
+    for (struct dirent *entry = readdir(from); entry != NULL; entry = readdir(from)) {
+        char target[2 * PATH_MAX], link[2 * PATH_MAX];
+        snprintf(target, sizeof target, "%s/%s", home.jars, entry->d_name);
+        snprintf(link, sizeof link, "%s/%s", jars, entry->d_name);
+        if (strstr(entry->d_name, ".jar") != NULL)
+            assert_int_equal(symlink(target, link), 0);
+    }
+    closedir(from);
+    return jars;
+}
+
+static void what_archives_no_classes_only_slows(void **state)
+{
+    (void)state;
+    char *jars = link_jars(), *archive = ese_test_path(directory, "jars.jsa");
+    FILE *file = fopen(archive, "w");
+    assert_non_null(file);
+    fputs("no archive\n", file);
+    assert_int_equal(fclose(file), 0);
+    struct ese_broker_options given = options();
+    struct ese_broker *broker = NULL;
+    given.jars_dir = jars;
+    if (ese_broker_start(&given, &broker, &error) == -1 ||
+        ese_broker_wait_ready(broker, READY_MS, &error) == -1)
+        fail_msg("%s", error.text);
+    ese_broker_close(&broker);
+    free(archive);
+    free(jars);
+}
+
 static void says_that_it_ended_before_it_was_ready(void **state)
 {
     (void)state;
@@ -259,6 +299,7 @@ int main(void)
         cmocka_unit_test(what_is_beyond_its_bytes_is_forgotten),
         cmocka_unit_test(dies_with_its_starter),
         cmocka_unit_test(missing_jars_name_the_remedy),
+        cmocka_unit_test(what_archives_no_classes_only_slows),
         cmocka_unit_test(says_that_it_ended_before_it_was_ready),
     };
     ese_kafka_home(&home);

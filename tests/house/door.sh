@@ -22,6 +22,7 @@ fresh_house() {
     cp "$lab" "$house/lab"
     printf '# name compared broker\nquick yes no\nheavy yes yes\nspare no yes\n' > "$house/transports/transports.list"
     fake "$house/orchestration/kafka/fetch-jars"
+    fake "$house/orchestration/kafka/archive-classes"
     fake "$house/build/orchestration/lab/ese-lab"
     fake "$house/tools/run-tests"
     : > "$house/build/build.ninja"
@@ -49,6 +50,7 @@ hands_over() {
     called '^ninja -C' 'what has changed is built'
     not_called '^(apt-get|sudo|meson)' 'nothing is installed or set up again'
     called '^fetch-jars .*/house/.lab/kafka/libs$' 'the jars come for what is compared'
+    called '^archive-classes .*/house/.lab/kafka/libs$' 'and start quickly'
     fresh_house
     fake "$house/build/orchestration/lab/ese-lab" 2
     expect 2 '' 'the exit status is handed back' knock check DIR
@@ -73,6 +75,10 @@ asks_for_a_broker() {
     fake "$house/orchestration/kafka/fetch-jars" 1 'echo no network >&2'
     expect 0 'no network' 'goes on without jars, and shows why' knock compare
     called '^ese-lab compare' 'without jars ese-lab decides'
+    fresh_house
+    fake "$house/orchestration/kafka/archive-classes" 1
+    expect 0 'slower' 'goes on without the archive' knock compare
+    called '^ese-lab compare' 'without the archive, too'
 }
 
 installs() {
