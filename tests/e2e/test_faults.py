@@ -35,10 +35,14 @@ class Fault:
         self.name, self.transports = name, transports
         self.directory = tempfile.mkdtemp(prefix="ese-fault-")
         self.out = os.path.join(self.directory, "run")
-        printed, self.said = lab("compare", "--fault", name, "--transports", ",".join(transports), "--rate", "100",
-                                 "--warmup", "1", "--duration", "6", "--retry-deadline-ms", str(DEADLINE_US // 1000),
-                                 "--out", self.out, "--json", *more)
-        self.results = json.loads(printed)["transports"]
+        try:
+            printed, self.said = lab("compare", "--fault", name, "--transports", ",".join(transports), "--rate", "100",
+                                     "--warmup", "1", "--duration", "6", "--retry-deadline-ms",
+                                     str(DEADLINE_US // 1000), "--out", self.out, "--json", *more)
+            self.results = json.loads(printed)["transports"]
+        except BaseException:
+            shutil.rmtree(self.directory)
+            raise
 
     def __enter__(self):
         return self
