@@ -361,10 +361,25 @@ bool ese_broker_running(struct ese_broker *broker)
     return !reap(broker, 0);
 }
 
-void ese_broker_shoot(struct ese_broker *broker)
+static void tell(const struct ese_broker *broker, int number)
 {
     if (broker->pid != 0)
-        kill(broker->pid, SIGKILL);
+        kill(broker->pid, number);
+}
+
+void ese_broker_shoot(struct ese_broker *broker)
+{
+    tell(broker, SIGKILL);
+}
+
+void ese_broker_freeze(struct ese_broker *broker)
+{
+    tell(broker, SIGSTOP);
+}
+
+void ese_broker_thaw(struct ese_broker *broker)
+{
+    tell(broker, SIGCONT);
 }
 
 void ese_broker_kill(struct ese_broker *broker)
@@ -381,8 +396,8 @@ int ese_broker_restart(struct ese_broker *broker, struct ese_error *error)
 
 void ese_broker_stop(struct ese_broker *broker, int timeout_ms)
 {
-    if (broker->pid != 0)
-        kill(broker->pid, SIGTERM);
+    tell(broker, SIGTERM);
+    tell(broker, SIGCONT); /* so that it hears of it */
     if (!reap(broker, timeout_ms))
         ese_broker_kill(broker);
 }

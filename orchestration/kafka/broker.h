@@ -55,6 +55,10 @@ bool ese_broker_running(struct ese_broker *broker);
 /* SIGKILL, without waiting for its end, so that others can be killed at the same instant. */
 void ese_broker_shoot(struct ese_broker *broker);
 
+/* SIGSTOP, and SIGCONT. No-ops on a dead one. */
+void ese_broker_freeze(struct ese_broker *broker);
+void ese_broker_thaw(struct ese_broker *broker);
+
 /* SIGKILL, and waits for its end. No-op on a dead one. */
 void ese_broker_kill(struct ese_broker *broker);
 
@@ -62,7 +66,7 @@ void ese_broker_kill(struct ese_broker *broker);
  * block. */
 int ese_broker_restart(struct ese_broker *broker, struct ese_error *error);
 
-/* SIGTERM, and SIGKILL when it has not ended after timeout_ms. The handle stays, for its cost. */
+/* SIGTERM, also to one that stands still, and SIGKILL when it has not ended after timeout_ms. The handle stays, for its cost. */
 void ese_broker_stop(struct ese_broker *broker, int timeout_ms);
 
 struct ese_broker_cost ese_broker_cost(const struct ese_broker *broker);

@@ -131,6 +131,16 @@ void ese_broker_life_shoot(struct ese_broker_life *life)
     ese_broker_shoot(life->own);
 }
 
+void ese_broker_life_freeze(struct ese_broker_life *life)
+{
+    ese_broker_freeze(life->own);
+}
+
+void ese_broker_life_thaw(struct ese_broker_life *life)
+{
+    ese_broker_thaw(life->own);
+}
+
 int ese_broker_life_restart(struct ese_broker_life *life, struct ese_error *error)
 {
     int result = ese_broker_restart(life->own, error);

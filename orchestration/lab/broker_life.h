@@ -40,6 +40,9 @@ bool ese_broker_life_is_own(const struct ese_broker_life *life); /* a process of
 bool ese_broker_life_running(struct ese_broker_life *life);
 /* SIGKILL to one of our own, without waiting for its end. */
 void ese_broker_life_shoot(struct ese_broker_life *life);
+/* SIGSTOP to one of our own, and SIGCONT. */
+void ese_broker_life_freeze(struct ese_broker_life *life);
+void ese_broker_life_thaw(struct ese_broker_life *life);
 /* A new life for one of our own, on the same address and data, once its present one, if there is one, is
  * killed. Does not wait until it serves. */
 int ese_broker_life_restart(struct ese_broker_life *life, struct ese_error *error);

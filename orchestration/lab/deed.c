@@ -5,7 +5,10 @@
 
 const char *ese_act_name(enum ese_act act)
 {
-    static const char *const names[ESE_ACTS] = {[ESE_ACT_KILL] = "kill", [ESE_ACT_START] = "start"};
+    static const char *const names[ESE_ACTS] = {[ESE_ACT_KILL] = "kill",
+                                                [ESE_ACT_START] = "start",
+                                                [ESE_ACT_FREEZE] = "freeze",
+                                                [ESE_ACT_THAW] = "thaw"};
     return names[act];
 }
 

@@ -12,7 +12,8 @@
 
 #define ESE_DEEDS 16 /* of one journey */
 
-enum ese_act { ESE_ACT_KILL, ESE_ACT_START, ESE_ACTS };
+/* By SIGKILL, and a new life after it; by SIGSTOP, and SIGCONT after it. */
+enum ese_act { ESE_ACT_KILL, ESE_ACT_START, ESE_ACT_FREEZE, ESE_ACT_THAW, ESE_ACTS };
 
 const char *ese_act_name(enum ese_act act);    /* "kill" */
 enum ese_act ese_act_find(const char *name);   /* ESE_ACTS when there is none of that name */

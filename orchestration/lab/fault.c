@@ -80,19 +80,19 @@ static int64_t comes_back_ms(enum ese_role role)
 
 #define TRY_AGAIN_MS 2000 /* the longest pause of whoever tries again (ese-core/event_poster.c) */
 
-/* Of one role: from the step that kills it to the one that brings it back. */
+/* Of one role: from the step that takes it away to the one that brings it back. */
 static int64_t away_ms(const struct ese_fault *fault, int64_t gap_ms, enum ese_role role)
 {
-    int64_t killed_ms = 0, longest_ms = 0;
+    int64_t gone_ms = 0, longest_ms = 0;
     for (int i = 0; i < fault->count; i++) {
         const struct ese_fault_step *step = &fault->steps[i];
         int64_t due_ms = ese_fault_step_ms(step, gap_ms);
         if ((step->part->roles & ESE_ROLE_BIT(role)) == 0)
             continue;
-        if (step->act == ESE_ACT_KILL)
-            killed_ms = due_ms;
-        else if (due_ms - killed_ms > longest_ms)
-            longest_ms = due_ms - killed_ms;
+        if (step->act == ESE_ACT_KILL || step->act == ESE_ACT_FREEZE)
+            gone_ms = due_ms;
+        else if (due_ms - gone_ms > longest_ms)
+            longest_ms = due_ms - gone_ms;
     }
     return longest_ms;
 }
@@ -120,10 +120,26 @@ static int kill_role(struct ese_journey *journey, enum ese_role role, struct ese
     return 0;
 }
 
+static int freeze_role(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
+{
+    (void)error;
+    ese_journey_freeze(journey, role);
+    return 0;
+}
+
+static int thaw_role(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
+{
+    (void)error;
+    ese_journey_thaw(journey, role);
+    return 0;
+}
+
 static int (*const acts[ESE_ACTS])(struct ese_journey *journey, enum ese_role role,
                                    struct ese_error *error) = {
     [ESE_ACT_KILL] = kill_role,
     [ESE_ACT_START] = ese_journey_start,
+    [ESE_ACT_FREEZE] = freeze_role,
+    [ESE_ACT_THAW] = thaw_role,
 };
 
 /* Where somebody else's cluster stands behind a server of ours, only that one is struck; where nobody is,

@@ -31,6 +31,7 @@ struct ese_fault {
     const char *story; /* one line, for people */
     const struct ese_fault_step *steps; /* in the order of time, whatever the gap */
     int count;
+    bool from_the_start; /* it begins with the schedule, not when everything is warm */
 };
 
 /* ESE_E_USAGE names the known ones. */

@@ -58,6 +58,7 @@ int ese_journey_open(const struct ese_journey_options *options, struct ese_journ
     made->durability = options->durability;
     made->retry_deadline_ms = options->retry_deadline_ms;
     made->with_sink = options->with_sink;
+    made->smtp_timeout_ms = options->smtp_timeout_ms;
     if (options->smtp != NULL)
         snprintf(made->smtp_address, sizeof made->smtp_address, "%s", options->smtp);
     if (ese_registry_find(options->specification, &made->entry, error) < 0 ||
@@ -173,6 +174,13 @@ static int serve_mailer(struct ese_journey *journey, struct ese_error *error)
         return -1;
     struct ese_process *mailer = journey->role[ESE_ROLE_MAILER].process;
     ese_process_option(mailer, "--smtp", journey->smtp_address);
+    char number[32];
+    snprintf(number, sizeof number, "%d", ESE_JOURNEY_SMTP_SESSIONS);
+    ese_process_option(mailer, "--sessions", number);
+    if (journey->smtp_timeout_ms > 0) {
+        snprintf(number, sizeof number, "%lld", (long long)journey->smtp_timeout_ms);
+        ese_process_option(mailer, "--smtp-timeout-ms", number);
+    }
     add_path(journey, mailer, "--outbox", ESE_ARTIFACT_OUTBOX);
     add_path(journey, mailer, "--history", ESE_ARTIFACT_MAILER_HISTORY);
     return serve_role(journey, ESE_ROLE_MAILER, journey->mailer_address, sizeof journey->mailer_address,
@@ -301,6 +309,26 @@ void ese_journey_kill(struct ese_journey *journey, enum ese_role role)
         ese_broker_life_shoot(journey->broker);
     else
         ese_process_shoot(journey->role[role].process);
+}
+
+void ese_journey_freeze(struct ese_journey *journey, enum ese_role role)
+{
+    if (!ese_journey_owns(journey, role))
+        return;
+    if (role == ESE_ROLE_BROKER)
+        ese_broker_life_freeze(journey->broker);
+    else
+        ese_process_freeze(journey->role[role].process);
+}
+
+void ese_journey_thaw(struct ese_journey *journey, enum ese_role role)
+{
+    if (!ese_journey_owns(journey, role))
+        return;
+    if (role == ESE_ROLE_BROKER)
+        ese_broker_life_thaw(journey->broker);
+    else
+        ese_process_thaw(journey->role[role].process);
 }
 
 /* What was killed a moment ago may still be about to end. */

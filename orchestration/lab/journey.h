@@ -18,6 +18,9 @@
 #include "orchestration/lab/role.h"
 #include "transports/registry.h"
 
+/* How many mails a journey's mailer hands over at the same time. */
+#define ESE_JOURNEY_SMTP_SESSIONS 4
+
 struct ese_journey_options {
     const char *specification; /* "kafka:via=direct" */
     const char *directory;     /* DIR/<label>, made by open */
@@ -27,6 +30,7 @@ struct ese_journey_options {
     int64_t retry_deadline_ms;
     bool with_sink;    /* start an SMTP sink of its own; otherwise smtp is used */
     const char *smtp;  /* HOST:PORT, or NULL */
+    int64_t smtp_timeout_ms; /* for how long the mailer waits for it; 0: what the mailer does by itself */
 };
 
 /* Before anything is started or written: whether the options behind the specification's name are
@@ -62,6 +66,9 @@ bool ese_journey_owns(const struct ese_journey *journey, enum ese_role role);
  * does not within a limit is given up. */
 void ese_journey_kill(struct ese_journey *journey, enum ese_role role);
 int ese_journey_start(struct ese_journey *journey, enum ese_role role, struct ese_error *error);
+/* SIGSTOP, and SIGCONT: it stands still, which nobody is told but by its silence. */
+void ese_journey_freeze(struct ese_journey *journey, enum ese_role role);
+void ese_journey_thaw(struct ese_journey *journey, enum ese_role role);
 /* SIGTERM and wait; no-op for what does not run. Returns the exit status, or -1. */
 int ese_journey_stop(struct ese_journey *journey, enum ese_role role);
 

@@ -221,6 +221,18 @@ void ese_process_shoot(struct ese_process *process)
         end_with(process, SIGKILL);
 }
 
+void ese_process_freeze(struct ese_process *process)
+{
+    if (ese_process_running(process))
+        kill(process->pid, SIGSTOP);
+}
+
+void ese_process_thaw(struct ese_process *process)
+{
+    if (ese_process_running(process))
+        kill(process->pid, SIGCONT);
+}
+
 void ese_process_kill(struct ese_process *process)
 {
     if (!ese_process_running(process))
@@ -235,6 +247,7 @@ int ese_process_stop(struct ese_process *process, int grace_ms)
     if (!ese_process_running(process))
         return process->status;
     end_with(process, SIGTERM);
+    ese_process_thaw(process); /* so that it hears of it */
     int64_t until = ese_clock_monotonic_ns() + grace_ms * ESE_NS_PER_MS;
     while (!ese_process_wait(process, 100) && ese_clock_monotonic_ns() < until)
         continue;

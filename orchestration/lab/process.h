@@ -51,7 +51,10 @@ int ese_process_status(const struct ese_process *process);
 void ese_process_shoot(struct ese_process *process);
 /* SIGKILL, and waits until it is gone. */
 void ese_process_kill(struct ese_process *process);
-/* SIGTERM; SIGKILL after grace_ms. Returns the exit status as above. */
+/* SIGSTOP, and SIGCONT: in between it stands still, and does not know. */
+void ese_process_freeze(struct ese_process *process);
+void ese_process_thaw(struct ese_process *process);
+/* SIGTERM, also to one that stands still; SIGKILL after grace_ms. Returns the exit status as above. */
 int ese_process_stop(struct ese_process *process, int grace_ms);
 /* Waits for its end by itself; false after timeout_ms. */
 bool ese_process_wait(struct ese_process *process, int timeout_ms);

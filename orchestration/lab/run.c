@@ -97,6 +97,7 @@ static int open_journeys(struct run *run, int first, int count, struct ese_error
             .retry_deadline_ms = run->options->retry_deadline_ms,
             .with_sink = true,
             .smtp = NULL,
+            .smtp_timeout_ms = run->options->smtp_timeout_ms,
         };
         if (ese_artifact_path(run->options->directory, label, directory, error) < 0 ||
             ese_journey_open(&journey, &run->journeys[run->count], error) < 0)
@@ -129,10 +130,12 @@ static int start(struct run *run, struct ese_error *error)
     return 0;
 }
 
-/* The fault begins a third into the measured time, when everything is warm and something is under way. */
+/* Most begin a third into the measured time, when everything is warm and something is under way. */
 static int64_t fault_begins_ns(const struct run *run)
 {
-    int64_t after_ms = run->options->warmup_s * 1000 + run->options->duration_s * 1000 / 3;
+    int64_t after_ms = run->options->fault->from_the_start
+                           ? 0
+                           : run->options->warmup_s * 1000 + run->options->duration_s * 1000 / 3;
     return run->schedule_ns + after_ms * ESE_NS_PER_MS;
 }
 
@@ -167,7 +170,9 @@ static void wait_a_while(const struct run *run)
 static void event_of(const struct run *run, const struct ese_fault_step *step, char *text, size_t size)
 {
     static const char *const words[ESE_ACTS] = {[ESE_ACT_KILL] = "killed",
-                                                [ESE_ACT_START] = "started again"};
+                                                [ESE_ACT_START] = "started again",
+                                                [ESE_ACT_FREEZE] = "frozen",
+                                                [ESE_ACT_THAW] = "thawed"};
     struct ese_buffer without = ESE_BUFFER_INIT(size - 1);
     int passed_over = 0;
     for (int i = 0; i < run->count; i++) {
@@ -255,6 +260,21 @@ static bool somebody_comes(const struct ese_journey_view *view)
     return coming;
 }
 
+/* What the client does not know of may be in the store: then it is not enough that as much was processed as
+ * was acknowledged, but the consumer has to have found the end since anybody could have stored a thing. */
+static bool is_read(const struct ese_journey_view *view)
+{
+    static const enum ese_role storing[] = {ESE_ROLE_CLIENT, ESE_ROLE_SERVER, ESE_ROLE_BROKER};
+    const int64_t *count = view->count;
+    bool found = view->lag == 0;
+    if (count[ESE_COUNT_OFFERED] == count[ESE_COUNT_ACKNOWLEDGED] + count[ESE_COUNT_REFUSED] +
+                                        count[ESE_COUNT_NOT_SENT])
+        return found;
+    for (size_t i = 0; i < ESE_COUNT_OF(storing); i++)
+        found = found && count[ESE_COUNT_AT_END_NS] > view->role[storing[i]].since_ns;
+    return found;
+}
+
 /* However its parties' lives have ended: what they count of their commits is in these (account.h). */
 static bool is_drained(const struct ese_journey_view *view)
 {
@@ -262,7 +282,7 @@ static bool is_drained(const struct ese_journey_view *view)
     int64_t answered = count[ESE_COUNT_MAILS_ASKED] + count[ESE_COUNT_MAILS_REFUSED];
     int64_t ended = count[ESE_COUNT_MAILS_SENT] + count[ESE_COUNT_MAILS_DEAD] +
                     count[ESE_COUNT_MAILS_UNKNOWN];
-    return view->lag == 0 && answered >= count[ESE_COUNT_DECIDED] &&
+    return is_read(view) && answered >= count[ESE_COUNT_DECIDED] &&
            ended >= count[ESE_COUNT_MAILS_ASKED] && !somebody_comes(view);
 }
 
@@ -288,9 +308,17 @@ static int64_t movement(const struct ese_journey_view *view)
     return sum;
 }
 
+/* Until when the drain may last. */
+static int64_t drain_limit_ns(const struct run *run, int64_t begun_ns)
+{
+    return run->options->limit_ms > 0 ? run->schedule_ns + run->options->limit_ms * ESE_NS_PER_MS
+                                      : begun_ns + DRAIN_LIMIT_MS * ESE_NS_PER_MS;
+}
+
 static int drain(struct run *run, bool drained[], struct ese_error *error)
 {
     int64_t begun = ese_clock_monotonic_ns(), moved = begun, last = -1;
+    int64_t limit_ns = drain_limit_ns(run, begun);
     for (;;) {
         bool all = true;
         int64_t sum = 0;
@@ -309,7 +337,7 @@ static int drain(struct run *run, bool drained[], struct ese_error *error)
         /* What was unknown to the client may still be on its way: wait until it is quiet, too. */
         if (all && now - moved > 5 * LOOK_EVERY_MS * ESE_NS_PER_MS)
             return 0;
-        if (now - moved > STILL_MS * ESE_NS_PER_MS || now - begun > DRAIN_LIMIT_MS * ESE_NS_PER_MS)
+        if (now - moved > STILL_MS * ESE_NS_PER_MS || now > limit_ns)
             return 0;
         show(run, ESE_RUN_DRAINING, NULL);
         ese_service_wait(LOOK_EVERY_MS);
