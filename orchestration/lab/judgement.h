@@ -111,6 +111,9 @@ struct ese_recovery {
     /* From the last return, of the consumer or of whoever keeps the events, until all that was acknowledged
      * up to it, and not lost, was processed; 0: it was already; -1: never, or nobody came back. */
     int64_t backlog_gone_us;
+    /* Of all instants at which somebody was killed, the most events that had been sent by then and were
+     * processed only after it. */
+    int64_t waiting_at_kill;
 };
 #define ESE_RECOVERY_NONE {.acknowledges_again_us = -1, .reads_again_us = -1, .backlog_gone_us = -1}
 

@@ -78,6 +78,32 @@ static int64_t backlog_at(const struct ese_book *book, int64_t restarted_ns)
     return count;
 }
 
+/* Sent to the store or kept there: what a kill could have harmed. */
+static int64_t waiting_at(const struct ese_book *book, int64_t killed_ns)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; i < book->count; i++) {
+        const struct ese_book_entry *entry = &book->entries[i];
+        count += !entry->is_out && entry->sent_ns != 0 && entry->sent_ns <= killed_ns &&
+                 entry->committed_ns > killed_ns;
+    }
+    return count;
+}
+
+static int64_t waiting_at_kill(const struct ese_deeds *deeds, const struct ese_book *book)
+{
+    int64_t most = 0;
+    for (int i = 0; i < deeds->count; i++) {
+        const struct ese_deed *deed = &deeds->list[i];
+        if (deed->act != ESE_ACT_KILL || deed->roles == 0)
+            continue;
+        int64_t count = waiting_at(book, deed->done_ns);
+        if (count > most)
+            most = count;
+    }
+    return most;
+}
+
 /* What is lost cannot be waited for. */
 static int64_t backlog_gone_us(const struct ese_deeds *deeds, const struct ese_book *book)
 {
@@ -106,5 +132,6 @@ void ese_recovery_take(const struct ese_judge_options *options, const struct ese
         .reads_again_us = reads_again_us(options),
         .backlog_at_restart = backlog_at(book, options->restarted_ns),
         .backlog_gone_us = backlog_gone_us(deeds, book),
+        .waiting_at_kill = waiting_at_kill(deeds, book),
     };
 }

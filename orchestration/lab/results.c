@@ -145,6 +145,7 @@ static void add_recovery(json_t *object, const struct ese_recovery *recovery)
         {"reads_again_us", recovery->reads_again_us},
         {"backlog_at_restart", recovery->backlog_at_restart},
         {"backlog_gone_us", recovery->backlog_gone_us},
+        {"waiting_at_kill", recovery->waiting_at_kill},
     };
     for (size_t i = 0; i < ESE_COUNT_OF(members); i++)
         json_object_set_new(object, members[i].name, json_integer(members[i].value));
