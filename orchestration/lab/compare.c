@@ -6,11 +6,11 @@
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "orchestration/lab/command.h"
+#include "orchestration/lab/contenders.h"
 #include "orchestration/lab/picture.h"
 #include "orchestration/lab/report.h"
-#include "orchestration/lab/results.h"
-#include "orchestration/lab/run.h"
 #include "orchestration/lab/run_directory.h"
+#include "orchestration/lab/run_judgement.h"
 
 static const struct ese_option options[] = {
     {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
@@ -55,38 +55,6 @@ static const struct ese_option options[] = {
     {.name = "quiet", .kind = ESE_OPTION_FLAG, .help = "No picture while it runs."},
     ESE_OPTION_END,
 };
-
-static int add_specification(struct ese_run_options *run, const char *word, struct ese_error *error)
-{
-    if (run->count == ESE_RUN_JOURNEYS)
-        return ese_fail(error, ESE_E_USAGE, "--transports: at most %d at once", ESE_RUN_JOURNEYS);
-    for (int i = 0; i < run->count; i++) {
-        if (strcmp(run->specifications[i], word) == 0)
-            return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is there twice", word);
-    }
-    if (ese_journey_check(word, run->durability, run->bootstrap_servers, error) < 0)
-        return -1;
-    run->specifications[run->count++] = word;
-    return 0;
-}
-
-/* Splits list in place: the specifications point into it. */
-static int choose_transports(struct ese_run_options *run, char *list, struct ese_error *error)
-{
-    if (list == NULL) {
-        for (const struct ese_registry_entry *entry = ese_registry(); entry->transport != NULL; entry++) {
-            if (entry->compared && add_specification(run, entry->transport->name, error) < 0)
-                return -1;
-        }
-        return run->count > 0 ? 0 : ese_fail(error, ESE_E_USAGE, "--transports: name at least one");
-    }
-    char *rest = list;
-    for (char *word = strsep(&rest, ","); word != NULL; word = strsep(&rest, ",")) {
-        if (add_specification(run, word, error) < 0)
-            return -1;
-    }
-    return 0;
-}
 
 /* Who of those that keep its events is there to be killed, as far as that can be told before. */
 static int roles_of(const struct ese_run_options *run, const char *specification, unsigned *roles,
@@ -149,7 +117,7 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
         .in_turn = ese_config_flag(config, "in-turn"),
     };
     if (ese_fault_find(ese_config_text(config, "fault"), &run->fault, error) < 0 ||
-        choose_transports(run, list, error) < 0)
+        ese_contenders_choose(run, list, NULL, error) < 0)
         return -1;
     for (int i = 0; i < run->count; i++) {
         if (check_deadline(run, run->specifications[i], error) < 0)
@@ -157,60 +125,6 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
     }
     warn_of_short_load(run);
     return 0;
-}
-
-static int judge(const struct ese_run_options *run, const struct ese_run_journey_result *journey,
-                 struct ese_results_transport *transport, struct ese_error *error)
-{
-    char ended[ESE_ENDING_TEXT_SIZE];
-    struct ese_judge_options judging = {
-        .directory = journey->directory,
-        .promises = &journey->transport->promises,
-        .partition_name = journey->transport->consume->partition_name,
-        .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
-        .restarted_ns = journey->restarted_ns,
-        .deeds = &journey->deeds,
-        .ended = ese_endings_text(&journey->endings, ended),
-    };
-    snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
-    snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);
-    transport->durability =
-        journey->mock ? ESE_DURABILITY_MEMORY
-                      : ese_durability_within(journey->transport->promises.durability, run->durability);
-    transport->mock = journey->mock;
-    transport->drained = journey->drained;
-    transport->endings = journey->endings;
-    transport->schedule_ns = journey->schedule_ns;
-    transport->restarted_ns = journey->restarted_ns;
-    transport->deeds = journey->deeds;
-    transport->cost = journey->cost;
-    return ese_judge(&judging, &transport->judgement, error);
-}
-
-static int judge_all(const struct ese_run_options *run, const struct ese_run_result *outcome,
-                     struct ese_results *results, struct ese_error *error)
-{
-    *results = (struct ese_results){
-        .seed = run->seed,
-        .duration_s = run->duration_s,
-        .warmup_s = run->warmup_s,
-        .gap_s = run->gap_ms / 1000,
-        .in_turn = run->in_turn,
-        .retry_deadline_ms = run->retry_deadline_ms,
-    };
-    snprintf(results->rate, sizeof results->rate, "%s", run->rate);
-    snprintf(results->fault, sizeof results->fault, "%s", run->fault->name);
-    snprintf(results->asked_durability, sizeof results->asked_durability, "%s",
-             ese_durability_name(run->durability));
-    snprintf(results->asked_broker, sizeof results->asked_broker, "%s", run->broker);
-    if (run->bootstrap_servers != NULL)
-        snprintf(results->bootstrap_servers, sizeof results->bootstrap_servers, "%s",
-                 run->bootstrap_servers);
-    for (int i = 0; i < outcome->count; i++) {
-        if (judge(run, &outcome->journeys[i], &results->transports[results->count++], error) < 0)
-            return -1;
-    }
-    return ese_results_write(run->directory, results, error);
 }
 
 static void print_report(const struct ese_results *results, const char *directory, bool json)
@@ -251,7 +165,7 @@ static int compare_in(const struct ese_config *config, struct ese_run_options *r
     struct ese_run_watch watch = {.show = ese_picture_show, .context = picture};
     int status = ese_run(run, &watch, &outcome, error);
     ese_picture_free(&picture);
-    if (status < 0 || judge_all(run, &outcome, &results, error) < 0)
+    if (status < 0 || ese_run_judge(run, &outcome, &results, error) < 0)
         return -1;
     print_report(&results, run->directory, ese_config_flag(config, "json"));
     return ese_report_exit_status(&results, ese_config_flag(config, "strict"));

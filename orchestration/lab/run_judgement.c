@@ -1,0 +1,57 @@
+#include "orchestration/lab/run_judgement.h"
+
+#include "ese-core/clock.h"
+
+static int judge(const struct ese_run_options *run, const struct ese_run_journey_result *journey,
+                 struct ese_results_transport *transport, struct ese_error *error)
+{
+    char ended[ESE_ENDING_TEXT_SIZE];
+    struct ese_judge_options judging = {
+        .directory = journey->directory,
+        .promises = &journey->transport->promises,
+        .partition_name = journey->transport->consume->partition_name,
+        .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
+        .restarted_ns = journey->restarted_ns,
+        .deeds = &journey->deeds,
+        .ended = ese_endings_text(&journey->endings, ended),
+    };
+    snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
+    snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);
+    transport->durability =
+        journey->mock ? ESE_DURABILITY_MEMORY
+                      : ese_durability_within(journey->transport->promises.durability, run->durability);
+    transport->mock = journey->mock;
+    transport->drained = journey->drained;
+    transport->endings = journey->endings;
+    transport->schedule_ns = journey->schedule_ns;
+    transport->restarted_ns = journey->restarted_ns;
+    transport->deeds = journey->deeds;
+    transport->cost = journey->cost;
+    return ese_judge(&judging, &transport->judgement, error);
+}
+
+int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result *outcome,
+                  struct ese_results *results, struct ese_error *error)
+{
+    *results = (struct ese_results){
+        .seed = run->seed,
+        .duration_s = run->duration_s,
+        .warmup_s = run->warmup_s,
+        .gap_s = run->gap_ms / 1000,
+        .in_turn = run->in_turn,
+        .retry_deadline_ms = run->retry_deadline_ms,
+    };
+    snprintf(results->rate, sizeof results->rate, "%s", run->rate);
+    snprintf(results->fault, sizeof results->fault, "%s", run->fault->name);
+    snprintf(results->asked_durability, sizeof results->asked_durability, "%s",
+             ese_durability_name(run->durability));
+    snprintf(results->asked_broker, sizeof results->asked_broker, "%s", run->broker);
+    if (run->bootstrap_servers != NULL)
+        snprintf(results->bootstrap_servers, sizeof results->bootstrap_servers, "%s",
+                 run->bootstrap_servers);
+    for (int i = 0; i < outcome->count; i++) {
+        if (judge(run, &outcome->journeys[i], &results->transports[results->count++], error) < 0)
+            return -1;
+    }
+    return ese_results_write(run->directory, results, error);
+}
