@@ -11,6 +11,7 @@ struct ese_lab_command {
 };
 
 extern const struct ese_lab_command ese_lab_compare;
+extern const struct ese_lab_command ese_lab_torture;
 extern const struct ese_lab_command ese_lab_check;
 extern const struct ese_lab_command ese_lab_watch;
 extern const struct ese_lab_command ese_lab_up;

@@ -6,6 +6,7 @@
 
 static const struct ese_lab_command *const commands[] = {
     &ese_lab_compare,
+    &ese_lab_torture,
     &ese_lab_check,
     &ese_lab_watch,
     &ese_lab_up,

@@ -1,0 +1,119 @@
+#include "orchestration/lab/torture_schedule.h"
+
+#include <assert.h>
+
+#include "ese-core/memory.h"
+#include "ese-core/random.h"
+
+#define ACTS_MOST 5            /* behind the anchor; with it they are ESE_DEEDS at most */
+#define DRAWS 16               /* for them: what does not fit is drawn again */
+#define REST_MS 1000           /* for which somebody who is back is left alone */
+#define QUIET_END_MS 1000      /* at the end of the load, when all are there */
+#define SHORT_LEAST_MS 300
+#define SHORT_SPAN_MS 2200
+#define LONG_LEAST_MS 6500     /* beyond a group's session and ESE_TORTURE_SMTP_MS */
+#define LONG_SPAN_MS 1500
+#define ANCHOR_LEAST_MS 1200   /* for which the consumers stand still before the kill */
+#define ANCHOR_TIMES 4         /* so many times ESE_TORTURE_WAITING come meanwhile */
+
+#define BIT(role) ESE_ROLE_BIT(ESE_ROLE_##role)
+
+static const struct ese_fault_part clients = {"clients", BIT(CLIENT)};
+static const struct ese_fault_part servers = {"servers", BIT(SERVER)};
+static const struct ese_fault_part consumers = {"consumers", BIT(CONSUMER)};
+static const struct ese_fault_part mailers = {"mailers", BIT(MAILER)};
+static const struct ese_fault_part sinks = {"SMTP servers", BIT(SINK)};
+static const struct ese_fault_part brokers = {"brokers", BIT(BROKER)};
+/* Whoever keeps the events may be missing in a journey; together with the consumer there is somebody. */
+static const struct ese_fault_part readers_and_keepers = {"servers and consumers",
+                                                          ESE_ROLES_KEEPING | BIT(CONSUMER)};
+
+static const struct ese_fault_part *const everybody[] = {&clients, &servers, &consumers,
+                                                         &mailers, &sinks,   &brokers};
+static const struct ese_fault_part *const victims[] = {&clients, &consumers, &mailers, &sinks,
+                                                       &readers_and_keepers};
+
+struct draft {
+    struct ese_random random;
+    struct ese_torture_round *round;
+    int64_t from_ms;           /* nobody else is touched before */
+    int64_t free_ms[ESE_ROLES]; /* when each may be struck again */
+};
+
+static int64_t draw(struct draft *draft, int64_t least, int64_t span)
+{
+    return least + (int64_t)ese_random_below(&draft->random, (uint64_t)span);
+}
+
+/* In the order of time; of the same instant, as they were added. */
+static void add_step(struct draft *draft, enum ese_act act, const struct ese_fault_part *part, int64_t at_ms)
+{
+    struct ese_torture_round *round = draft->round;
+    assert(round->fault.count < ESE_DEEDS);
+    int place = round->fault.count++;
+    for (; place > 0 && round->steps[place - 1].after_ms > at_ms; place--)
+        round->steps[place] = round->steps[place - 1];
+    round->steps[place] = (struct ese_fault_step){.act = act, .part = part, .after_ms = at_ms};
+}
+
+static void add_absence(struct draft *draft, enum ese_act leaving, const struct ese_fault_part *part,
+                        int64_t at_ms, int64_t away_ms)
+{
+    add_step(draft, leaving, part, at_ms);
+    add_step(draft, leaving == ESE_ACT_KILL ? ESE_ACT_START : ESE_ACT_THAW, part, at_ms + away_ms);
+    for (enum ese_role role = 0; role < ESE_ROLES; role++) {
+        if ((part->roles & ESE_ROLE_BIT(role)) != 0)
+            draft->free_ms[role] = at_ms + away_ms + REST_MS;
+    }
+}
+
+static void draw_anchor(struct draft *draft, int64_t rate)
+{
+    const struct ese_fault_part *victim = victims[ese_random_below(&draft->random, ESE_COUNT_OF(victims))];
+    int64_t frozen_ms = draw(draft, REST_MS, 1000);
+    int64_t still_ms = ANCHOR_TIMES * ESE_TORTURE_WAITING * INT64_C(1000) / rate;
+    int64_t killed_ms = frozen_ms + (still_ms < ANCHOR_LEAST_MS ? ANCHOR_LEAST_MS : still_ms);
+    if ((victim->roles & BIT(CONSUMER)) != 0)
+        add_step(draft, ESE_ACT_FREEZE, &consumers, frozen_ms); /* and killed as it stands */
+    else
+        add_absence(draft, ESE_ACT_FREEZE, &consumers, frozen_ms,
+                    killed_ms - frozen_ms + draw(draft, SHORT_LEAST_MS, SHORT_SPAN_MS));
+    add_absence(draft, ESE_ACT_KILL, victim, killed_ms, draw(draft, SHORT_LEAST_MS, SHORT_SPAN_MS));
+    draft->from_ms = killed_ms + 1;
+}
+
+/* One of four absences is a long one. */
+static void draw_act(struct draft *draft)
+{
+    const struct ese_fault_part *part = everybody[ese_random_below(&draft->random, ESE_COUNT_OF(everybody))];
+    enum ese_act leaving = ese_random_below(&draft->random, 2) == 0 ? ESE_ACT_KILL : ESE_ACT_FREEZE;
+    bool is_long = ese_random_below(&draft->random, 4) == 0;
+    int64_t away_ms = is_long ? draw(draft, LONG_LEAST_MS, LONG_SPAN_MS)
+                              : draw(draft, SHORT_LEAST_MS, SHORT_SPAN_MS);
+    int64_t at_ms = draw(draft, draft->from_ms, ESE_TORTURE_LOAD_MS - QUIET_END_MS - draft->from_ms);
+    enum ese_role role = 0;
+    while ((part->roles & ESE_ROLE_BIT(role)) == 0)
+        role++;
+    if (at_ms < draft->free_ms[role])
+        at_ms = draft->free_ms[role];
+    if (at_ms + away_ms <= ESE_TORTURE_LOAD_MS - QUIET_END_MS)
+        add_absence(draft, leaving, part, at_ms, away_ms);
+}
+
+void ese_torture_draw(int64_t seed, int64_t number, int64_t rate, struct ese_torture_round *round)
+{
+    assert(rate >= ESE_TORTURE_RATE_LEAST);
+    *round = (struct ese_torture_round){
+        .number = number,
+        .fault = {.name = "torture",
+                  .story = "anybody may be killed or frozen, and comes back",
+                  .steps = round->steps,
+                  .from_the_start = true},
+    };
+    struct draft draft = {.random = ese_random_seeded((uint64_t)seed, (uint64_t)number), .round = round};
+    round->load_seed = (int64_t)(ese_random_next(&draft.random) >> 1);
+    draw_anchor(&draft, rate);
+    int anchor = round->fault.count;
+    for (int i = 0; i < DRAWS && round->fault.count < anchor + 2 * ACTS_MOST; i++)
+        draw_act(&draft);
+}
