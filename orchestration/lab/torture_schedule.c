@@ -7,7 +7,8 @@
 
 #define ACTS_MOST 5            /* behind the anchor; with it they are ESE_DEEDS at most */
 #define DRAWS 16               /* for them: what does not fit is drawn again */
-#define REST_MS 1000           /* for which somebody who is back is left alone */
+#define REST_MS 1000           /* for which somebody who is back is left alone, */
+#define BROKER_REST_MS 6000    /* and a broker: until then it may not lead its partitions yet */
 #define QUIET_END_MS 1000      /* at the end of the load, when all are there */
 #define SHORT_LEAST_MS 300
 #define SHORT_SPAN_MS 2200
@@ -63,7 +64,7 @@ static void add_absence(struct draft *draft, enum ese_act leaving, const struct 
     add_step(draft, leaving == ESE_ACT_KILL ? ESE_ACT_START : ESE_ACT_THAW, part, at_ms + away_ms);
     for (enum ese_role role = 0; role < ESE_ROLES; role++) {
         if ((part->roles & ESE_ROLE_BIT(role)) != 0)
-            draft->free_ms[role] = at_ms + away_ms + REST_MS;
+            draft->free_ms[role] = at_ms + away_ms + (role == ESE_ROLE_BROKER ? BROKER_REST_MS : REST_MS);
     }
 }
 

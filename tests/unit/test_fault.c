@@ -225,6 +225,62 @@ static void where_there_is_no_server_the_step_is_passed_over(void **state)
     assert_false(ese_deeds_passed_over(&walk->deeds, CONSUMER));
 }
 
+static bool stands_still(void *context)
+{
+    const struct walk *walk = context;
+    char path[64], letter = '?';
+    snprintf(path, sizeof path, "/proc/%d/stat",
+             (int)ese_process_pid(walk->journey.role[ESE_ROLE_SERVER].process));
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d (%*[^)]) %c", &letter), 1);
+    fclose(file);
+    return letter == 'T';
+}
+
+static bool goes_on(void *context)
+{
+    return !stands_still(context);
+}
+
+/* It is up all the while: nobody has ended, and nobody comes. */
+static void a_server_is_frozen_and_thawed(void **state)
+{
+    static const struct ese_fault_part part = {"servers", SERVER | BROKER};
+    static const struct ese_fault_step freeze = {.act = ESE_ACT_FREEZE, .part = &part},
+                                       thaw = {.act = ESE_ACT_THAW, .part = &part};
+    struct walk *walk = *state;
+    struct ese_error error;
+    play(walk, ESE_ROLE_SERVER);
+    assert_int_equal(ese_fault_do(&freeze, &walk->journey, &walk->deeds, &error), 0);
+    assert_true(ese_test_wait_until(stands_still, walk, PATIENCE_MS));
+    assert_true(is_up(walk, ESE_ROLE_SERVER));
+    assert_int_equal(ese_fault_do(&thaw, &walk->journey, &walk->deeds, &error), 0);
+    assert_true(ese_test_wait_until(goes_on, walk, PATIENCE_MS));
+    assert_int_equal(walk->deeds.count, 2);
+    assert_int_equal(walk->deeds.list[0].act, ESE_ACT_FREEZE);
+    assert_int_equal(walk->deeds.list[0].roles, SERVER);
+    assert_int_equal(walk->deeds.list[1].act, ESE_ACT_THAW);
+    assert_int_equal(ese_journey_endings(&walk->journey)->count, 0);
+}
+
+/* What comes after it finds whom it was meant for. */
+static void a_frozen_server_may_be_killed(void **state)
+{
+    static const struct ese_fault_part part = {"servers", SERVER};
+    static const struct ese_fault_step freeze = {.act = ESE_ACT_FREEZE, .part = &part},
+                                       kill = {.act = ESE_ACT_KILL, .part = &part},
+                                       thaw = {.act = ESE_ACT_THAW, .part = &part};
+    struct walk *walk = *state;
+    struct ese_error error;
+    play(walk, ESE_ROLE_SERVER);
+    assert_int_equal(ese_fault_do(&freeze, &walk->journey, &walk->deeds, &error), 0);
+    assert_int_equal(ese_fault_do(&kill, &walk->journey, &walk->deeds, &error), 0);
+    assert_true(ese_test_wait_until(is_server_down, walk, PATIENCE_MS));
+    assert_int_equal(ese_fault_do(&thaw, &walk->journey, &walk->deeds, &error), 0); /* nobody is there */
+    assert_false(is_up(walk, ESE_ROLE_SERVER));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -236,6 +292,8 @@ int main(void)
         cmocka_unit_test(an_outage_is_of_whoever_keeps_the_events),
         TEST(a_server_is_killed_and_comes_back),
         TEST(who_is_started_at_once_was_waited_for),
+        TEST(a_server_is_frozen_and_thawed),
+        TEST(a_frozen_server_may_be_killed),
         TEST(where_there_is_no_server_the_step_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "ese-core/clock.h"
 #include "orchestration/lab/process.h"
 #include "orchestration/lab/run_directory.h"
+#include "tests/support/wait.h"
 
 static char directory[] = "/tmp/ese-process-XXXXXX";
 static char log_path[64];
@@ -71,6 +72,46 @@ static void asks_before_it_kills(void **state)
     ese_process_free(&deaf);
 }
 
+/* Its state as the kernel tells it: 'T' is stopped. */
+static char state_of(const struct ese_process *process)
+{
+    char path[64], letter = '?';
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)ese_process_pid(process));
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d (%*[^)]) %c", &letter), 1);
+    fclose(file);
+    return letter;
+}
+
+static bool stands_still(void *context)
+{
+    return state_of(context) == 'T';
+}
+
+static bool goes_on(void *context)
+{
+    return state_of(context) != 'T';
+}
+
+static void freezes_and_thaws(void **state)
+{
+    (void)state;
+    struct ese_error error;
+    struct ese_process *process = shell("exec sleep 60");
+    ese_process_freeze(process); /* nobody is there: no-ops */
+    ese_process_thaw(process);
+    assert_int_equal(ese_process_start(process, &error), 0);
+    ese_process_freeze(process);
+    assert_true(ese_test_wait_until(stands_still, process, 10000));
+    assert_true(ese_process_running(process));
+    ese_process_thaw(process);
+    assert_true(ese_test_wait_until(goes_on, process, 10000));
+    ese_process_freeze(process);
+    assert_int_equal(ese_process_stop(process, 60000), 128 + SIGTERM); /* it hears of it nevertheless */
+    ese_process_free(&process);
+}
+
 static void counts_what_a_killed_life_has_cost(void **state)
 {
     (void)state;
@@ -128,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_how_it_ended),
         cmocka_unit_test(asks_before_it_kills),
+        cmocka_unit_test(freezes_and_thaws),
         cmocka_unit_test(counts_what_a_killed_life_has_cost),
         cmocka_unit_test(counts_what_was_written),
         cmocka_unit_test(says_what_cannot_be_run),

@@ -199,6 +199,31 @@ static void there_may_be_no_backlog(void **state)
     assert_int_equal(recovery_of(stage, 0).backlog_at_restart, 0);
 }
 
+/* Sent when due, as the others of these tests are not. */
+static void at_a_kill_waits_what_was_sent_and_not_committed(void **state)
+{
+    struct stage *stage = *state;
+    for (int i = 0; i < EVENTS; i++)
+        stage->entries[i].sent_ns = stage->entries[i].due_ns;
+    assert_int_equal(recovery_of(stage, 0).waiting_at_kill, 0); /* nobody was killed */
+    strike(stage, ESE_ACT_FREEZE, CONSUMER, 10100);
+    assert_int_equal(recovery_of(stage, 0).waiting_at_kill, 0);
+    strike(stage, ESE_ACT_KILL, MAILER, 10100); /* one is under way */
+    assert_int_equal(recovery_of(stage, 0).waiting_at_kill, 1);
+    for (int i = 9; i < 20; i++)
+        stage->entries[i].committed_ns = 21300 * ESE_NS_PER_MS;
+    assert_int_equal(recovery_of(stage, 0).waiting_at_kill, 1);
+    strike(stage, ESE_ACT_KILL, 0, 20500); /* passed over */
+    assert_int_equal(recovery_of(stage, 0).waiting_at_kill, 1);
+    strike(stage, ESE_ACT_KILL, MAILER, 20500);
+    assert_int_equal(recovery_of(stage, 0).waiting_at_kill, 11);
+    stage->entries[12].committed_ns = 0; /* nobody knows whether it ever got there */
+    stage->entries[13].sent_ns = 0;
+    assert_int_equal(recovery_of(stage, 0).waiting_at_kill, 9);
+    strike(stage, ESE_ACT_KILL, MAILER, 30100); /* the most counts, not the last */
+    assert_int_equal(recovery_of(stage, 0).waiting_at_kill, 9);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -215,6 +240,7 @@ int main(void)
         TEST(the_unknown_are_not_waited_for),
         TEST(the_last_return_counts),
         TEST(there_may_be_no_backlog),
+        TEST(at_a_kill_waits_what_was_sent_and_not_committed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,227 @@
+/* What a round of torture comes to: each thing that must not pass, beside one that may. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "orchestration/lab/torture_report.h"
+#include "orchestration/lab/torture_schedule.h"
+#include "orchestration/lab/torture_verdict.h"
+
+#define MAILER ESE_ROLE_BIT(ESE_ROLE_MAILER)
+#define SINK ESE_ROLE_BIT(ESE_ROLE_SINK)
+#define CONSUMER ESE_ROLE_BIT(ESE_ROLE_CONSUMER)
+#define SESSIONS ESE_JOURNEY_SMTP_SESSIONS
+
+struct stage {
+    struct ese_results results;
+    struct ese_results_transport *one, *other;
+};
+
+/* Two journeys of which nobody can say a word. */
+static int set_up(void **state)
+{
+    struct stage *stage = ese_alloc(sizeof *stage);
+    stage->results.count = 2;
+    stage->one = &stage->results.transports[0];
+    stage->other = &stage->results.transports[1];
+    for (int i = 0; i < 2; i++) {
+        struct ese_results_transport *transport = &stage->results.transports[i];
+        snprintf(transport->name, sizeof transport->name, "%s", i == 0 ? "one" : "other");
+        transport->drained = true;
+        transport->judgement.recovery.waiting_at_kill = ESE_TORTURE_WAITING;
+    }
+    *state = stage;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static void strike(struct ese_results_transport *transport, enum ese_act act, unsigned roles, int64_t at_ms)
+{
+    ese_deeds_add(&transport->deeds,
+                  &(struct ese_deed){.act = act, .roles = roles, .done_ns = at_ms * ESE_NS_PER_MS});
+}
+
+static void expect(const struct stage *stage, enum ese_verdict_word word, const char *reason)
+{
+    struct ese_verdict verdict;
+    ese_torture_judge(&stage->results, &verdict);
+    assert_string_equal(ese_verdict_text(verdict.word), ese_verdict_text(word));
+    assert_non_null(strstr(verdict.reason, reason));
+    if (word == ESE_VERDICT_PASS)
+        assert_string_equal(verdict.reason, "");
+}
+
+static void what_balances_passes(void **state)
+{
+    expect(*state, ESE_VERDICT_PASS, "");
+}
+
+static void nothing_is_no_pass(void **state)
+{
+    struct stage *stage = *state;
+    stage->results.count = 0;
+    expect(stage, ESE_VERDICT_CANNOT_TELL, "nothing was judged");
+}
+
+static void a_failed_ledger_fails_the_round(void **state)
+{
+    struct stage *stage = *state;
+    stage->other->judgement.ledger_verdict =
+        (struct ese_verdict){ESE_VERDICT_FAIL, "1 acknowledged events are lost"};
+    stage->one->judgement.ledger_verdict = (struct ese_verdict){ESE_VERDICT_CANNOT_TELL, "who knows"};
+    expect(stage, ESE_VERDICT_FAIL, "other: 1 acknowledged events are lost");
+    stage->other->judgement.ledger_verdict = (struct ese_verdict){.word = ESE_VERDICT_PASS};
+    expect(stage, ESE_VERDICT_CANNOT_TELL, "one: who knows");
+}
+
+static void a_drain_without_an_end_is_no_pass(void **state)
+{
+    struct stage *stage = *state;
+    stage->other->drained = false;
+    expect(stage, ESE_VERDICT_CANNOT_TELL, "other: all was not read and mailed 40 s after");
+}
+
+static void a_round_in_which_too_few_events_waited_is_no_pass(void **state)
+{
+    struct stage *stage = *state;
+    stage->other->judgement.recovery.waiting_at_kill--;
+    expect(stage, ESE_VERDICT_CANNOT_TELL, "other: at no kill more than 49 events");
+}
+
+/* ---- unknown mails --------------------------------------------------------------------------- */
+
+static void expect_most(const struct stage *stage, int64_t most)
+{
+    assert_int_equal(ese_torture_unknown_most(&stage->one->deeds, ESE_TORTURE_SMTP_MS), most);
+}
+
+static void nobody_accounts_for_an_unknown_mail_unless_they_part(void **state)
+{
+    struct stage *stage = *state;
+    strike(stage->one, ESE_ACT_KILL, CONSUMER, 1000);
+    strike(stage->one, ESE_ACT_START, MAILER | SINK, 2000);
+    expect_most(stage, 0);
+    stage->one->judgement.mails.unknown = 1;
+    expect(stage, ESE_VERDICT_FAIL, "one: 1 mails are unknown, where the acts account for 0 at most");
+}
+
+static void a_death_accounts_for_a_mail_a_session(void **state)
+{
+    struct stage *stage = *state;
+    strike(stage->one, ESE_ACT_KILL, MAILER, 1000);
+    expect_most(stage, SESSIONS);
+    stage->one->judgement.mails.unknown = 1;
+    stage->one->judgement.mails.unknown_arrived = SESSIONS - 1;
+    expect(stage, ESE_VERDICT_PASS, "");
+    stage->one->judgement.mails.unknown_arrived++; /* those that came are as unknown to the mailer */
+    expect(stage, ESE_VERDICT_FAIL, "one: 5 mails are unknown, where the acts account for 4 at most");
+    strike(stage->one, ESE_ACT_KILL, SINK, 3000);
+    expect_most(stage, 2 * SESSIONS);
+    expect(stage, ESE_VERDICT_PASS, "");
+}
+
+static void what_befalls_one_journey_excuses_no_other(void **state)
+{
+    struct stage *stage = *state;
+    strike(stage->one, ESE_ACT_KILL, MAILER, 1000);
+    stage->other->judgement.mails.unknown = 1;
+    expect(stage, ESE_VERDICT_FAIL, "other: 1 mails are unknown");
+}
+
+static void who_was_passed_over_accounts_for_nothing(void **state)
+{
+    struct stage *stage = *state;
+    ese_deeds_add(&stage->one->deeds, &(struct ese_deed){.act = ESE_ACT_KILL, .passed_over = SINK});
+    expect_most(stage, 0);
+}
+
+static void only_a_freeze_beyond_the_limit_counts(void **state)
+{
+    struct stage *stage = *state;
+    strike(stage->one, ESE_ACT_FREEZE, SINK, 1000);
+    strike(stage->one, ESE_ACT_FREEZE, CONSUMER, 1100);
+    strike(stage->one, ESE_ACT_THAW, CONSUMER, 9000);
+    strike(stage->one, ESE_ACT_THAW, SINK, 1000 + ESE_TORTURE_SMTP_MS);
+    expect_most(stage, 0);
+    stage->one->deeds.list[3].done_ns++;
+    expect_most(stage, SESSIONS);
+    stage->one->deeds.list[0].roles = stage->one->deeds.list[3].roles = MAILER;
+    expect_most(stage, SESSIONS);
+}
+
+/* It waits no longer: a frozen one that is killed has parted once for that, and once for the freeze if that
+ * was a long one. */
+static void a_frozen_one_may_be_killed(void **state)
+{
+    struct stage *stage = *state;
+    strike(stage->one, ESE_ACT_FREEZE, SINK, 1000);
+    strike(stage->one, ESE_ACT_KILL, SINK, 2000);
+    strike(stage->one, ESE_ACT_START, SINK, 9000);
+    expect_most(stage, SESSIONS);
+}
+
+/* ---- all rounds ------------------------------------------------------------------------------ */
+
+static void the_exit_status_is_of_the_worst_round(void **state)
+{
+    const struct stage *stage = *state;
+    struct ese_torture_totals totals = ESE_TORTURE_TOTALS_NONE;
+    struct ese_verdict pass = {.word = ESE_VERDICT_PASS}, fail = {.word = ESE_VERDICT_FAIL},
+                       untold = {.word = ESE_VERDICT_CANNOT_TELL};
+    assert_int_equal(ese_torture_exit_status(&totals), 2); /* without a round there is nothing to tell */
+    ese_torture_add(&totals, &stage->results, &pass);
+    assert_int_equal(ese_torture_exit_status(&totals), 0);
+    ese_torture_add(&totals, &stage->results, &untold);
+    assert_int_equal(ese_torture_exit_status(&totals), 2);
+    ese_torture_add(&totals, &stage->results, &fail);
+    assert_int_equal(ese_torture_exit_status(&totals), 1);
+}
+
+static void totals_are_over_rounds_and_journeys(void **state)
+{
+    struct stage *stage = *state;
+    struct ese_torture_totals totals = ESE_TORTURE_TOTALS_NONE;
+    struct ese_verdict pass = {.word = ESE_VERDICT_PASS};
+    stage->one->judgement.ledger.acknowledged = 1000;
+    stage->other->judgement.mails.unknown = 2;
+    stage->other->judgement.recovery.waiting_at_kill = 60;
+    ese_torture_add(&totals, &stage->results, &pass);
+    stage->one->judgement.recovery.waiting_at_kill = 70;
+    ese_torture_add(&totals, &stage->results, &pass);
+    assert_int_equal(totals.acknowledged, 2000);
+    assert_int_equal(totals.unknown_mails, 4);
+    assert_int_equal(totals.waiting_least, 50);
+    assert_int_equal(totals.rounds[ESE_VERDICT_PASS], 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_balances_passes),
+        TEST(nothing_is_no_pass),
+        TEST(a_failed_ledger_fails_the_round),
+        TEST(a_drain_without_an_end_is_no_pass),
+        TEST(a_round_in_which_too_few_events_waited_is_no_pass),
+        TEST(nobody_accounts_for_an_unknown_mail_unless_they_part),
+        TEST(a_death_accounts_for_a_mail_a_session),
+        TEST(what_befalls_one_journey_excuses_no_other),
+        TEST(who_was_passed_over_accounts_for_nothing),
+        TEST(only_a_freeze_beyond_the_limit_counts),
+        TEST(a_frozen_one_may_be_killed),
+        TEST(the_exit_status_is_of_the_worst_round),
+        TEST(totals_are_over_rounds_and_journeys),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
