@@ -67,7 +67,7 @@ asks_for_a_broker() {
     expect 0 '' 'up with the first of the list' knock up
     expect 0 '' 'stopping' knock kafka stop
     not_called '^fetch-jars' 'none of these needs the jars'
-    for arguments in 'compare --transports quick,heavy:via=x' 'up --transport=spare' 'kafka start'; do
+    for arguments in 'compare --transports quick,heavy:via=x' 'torture --rounds 1' 'up --transport=spare' 'kafka start'; do
         fresh_house
         expect 0 '' "$arguments" knock $arguments
         called '^fetch-jars' "needs the jars: $arguments"
