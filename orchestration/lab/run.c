@@ -6,6 +6,7 @@
 #include "ese-core/number.h"
 #include "ese-core/service.h"
 #include "orchestration/kafka/embedded.h"
+#include "orchestration/lab/drained.h"
 #include "orchestration/lab/readback.h"
 
 #define LOOK_EVERY_MS 100
@@ -252,40 +253,6 @@ static int offer_to_the_end(struct run *run, struct ese_error *error)
     return 0;
 }
 
-static bool somebody_comes(const struct ese_journey_view *view)
-{
-    bool coming = false;
-    for (int role = 0; role < ESE_ROLES; role++)
-        coming = coming || view->role[role].coming;
-    return coming;
-}
-
-/* What the client does not know of may be in the store: then it is not enough that as much was processed as
- * was acknowledged, but the consumer has to have found the end since anybody could have stored a thing. */
-static bool is_read(const struct ese_journey_view *view)
-{
-    static const enum ese_role storing[] = {ESE_ROLE_CLIENT, ESE_ROLE_SERVER, ESE_ROLE_BROKER};
-    const int64_t *count = view->count;
-    bool found = view->lag == 0;
-    if (count[ESE_COUNT_OFFERED] == count[ESE_COUNT_ACKNOWLEDGED] + count[ESE_COUNT_REFUSED] +
-                                        count[ESE_COUNT_NOT_SENT])
-        return found;
-    for (size_t i = 0; i < ESE_COUNT_OF(storing); i++)
-        found = found && count[ESE_COUNT_AT_END_NS] > view->role[storing[i]].since_ns;
-    return found;
-}
-
-/* However its parties' lives have ended: what they count of their commits is in these (account.h). */
-static bool is_drained(const struct ese_journey_view *view)
-{
-    const int64_t *count = view->count;
-    int64_t answered = count[ESE_COUNT_MAILS_ASKED] + count[ESE_COUNT_MAILS_REFUSED];
-    int64_t ended = count[ESE_COUNT_MAILS_SENT] + count[ESE_COUNT_MAILS_DEAD] +
-                    count[ESE_COUNT_MAILS_UNKNOWN];
-    return is_read(view) && answered >= count[ESE_COUNT_DECIDED] &&
-           ended >= count[ESE_COUNT_MAILS_ASKED] && !somebody_comes(view);
-}
-
 /* Somebody who would have to move things on will not come back. */
 static bool is_stuck(const struct ese_journey_view *view)
 {
@@ -325,7 +292,7 @@ static int drain(struct run *run, bool drained[], struct ese_error *error)
         for (int i = 0; i < run->count; i++) {
             struct ese_journey_view view;
             ese_journey_view(run->journeys[i], &view);
-            drained[i] = is_drained(&view);
+            drained[i] = ese_drained(&view);
             all = all && (drained[i] || is_stuck(&view));
             sum += movement(&view);
         }

@@ -21,11 +21,13 @@ static const struct ese_option options[] = {
      .help = "Transports to torture, separated by commas, each with options of its own behind a colon "
              "(kafka:via=direct): such as promise to lose nothing. Default: those of these that "
              "transports.list compares."},
-    {.name = "rounds", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "10", .min = 1, .max = ROUNDS_MOST,
+    {.name = "rounds", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "10", .min = 1,
+     .max = ROUNDS_MOST,
      .help = "How many. Each takes 40 seconds at most, and the time its parties need to start."},
     {.name = "from-round", .kind = ESE_OPTION_NUMBER, .value = "K", .fallback = "1", .min = 1,
      .max = ROUNDS_MOST,
-     .help = "The first one's number: round K of a seed is the same whether or not those before it were run."},
+     .help = "The first one's number: round K of a seed is the same whether or not those before it were "
+             "run."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
      .help = "Decides with a round's number and --rate its events, and who is struck when."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "200",
@@ -165,9 +167,12 @@ static int do_round(struct torture *torture, int64_t number, struct ese_error *e
     run.fault = &round.fault;
     if (run_and_judge(torture, &round, &run, &results, error) == 0) {
         ese_torture_judge(&results, &verdict);
-    } else if (verdict_of_failure(error, &verdict) < 0) {
-        ese_directory_remove(directory);
-        return -1;
+    } else {
+        results.count = 0;
+        if (verdict_of_failure(error, &verdict) < 0) {
+            ese_directory_remove(directory);
+            return -1;
+        }
     }
     bool keeps = torture->does_keep || (verdict.word != ESE_VERDICT_PASS && !torture->has_kept);
     torture->has_kept = torture->has_kept || verdict.word != ESE_VERDICT_PASS;

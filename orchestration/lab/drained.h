@@ -1,0 +1,15 @@
+/*
+ * drained.h - whether a journey has nothing left to do: all that was acknowledged is processed, and all that
+ * was decided is mailed.
+ *
+ * Told from the histories' counters, however its parties' lives have ended: what they count of their commits
+ * is in these (account.h).
+ */
+#ifndef ESE_LAB_DRAINED_H
+#define ESE_LAB_DRAINED_H
+
+#include "orchestration/lab/journey.h"
+
+bool ese_drained(const struct ese_journey_view *view);
+
+#endif
