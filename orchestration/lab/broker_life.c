@@ -40,6 +40,18 @@ static int start_own(struct ese_broker_life *life, const struct ese_kafka_home *
     return ese_broker_start(&options, &life->own, error);
 }
 
+/* Whoever uses it would wait for a promise that its topics never make. */
+static int start_mock(struct ese_broker_life *life, const struct ese_broker_life_options *options,
+                      struct ese_error *error)
+{
+    if (options->durability > ESE_DURABILITY_OS)
+        return ese_fail(error, strcmp(options->choice, "embedded") == 0 ? ESE_E_USAGE : ESE_E_MISSING,
+                        "--durability %s: the embedded broker keeps nothing; ask for os, or bring a real one "
+                        "(./lab doctor)", ese_durability_name(options->durability));
+    ese_log_warning("%s", ESE_EMBEDDED_WARNING);
+    return ese_embedded_start(&life->topics, options->topic_prefix, &life->embedded, error);
+}
+
 static int start(struct ese_broker_life *life, const struct ese_broker_life_options *options,
                  struct ese_error *error)
 {
@@ -58,10 +70,7 @@ static int start(struct ese_broker_life *life, const struct ese_broker_life_opti
         ese_log_warning("%s", error->text);
         embedded = true;
     }
-    if (!embedded)
-        return 0;
-    ese_log_warning("%s", ESE_EMBEDDED_WARNING);
-    return ese_embedded_start(&life->topics, options->topic_prefix, &life->embedded, error);
+    return embedded ? start_mock(life, options, error) : 0;
 }
 
 int ese_broker_life_open(const struct ese_broker_life_options *options, struct ese_broker_life **life,

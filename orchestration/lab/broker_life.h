@@ -25,7 +25,7 @@ struct ese_broker_life_options {
 };
 
 /* Begins to start it and returns at once, so that others can start meanwhile. With "auto", a missing Java
- * or missing jars fall back to embedded with a warning. */
+ * or missing jars fall back to embedded with a warning; which is refused where more than os is asked for. */
 int ese_broker_life_open(const struct ese_broker_life_options *options, struct ese_broker_life **life,
                          struct ese_error *error);
 /* Waits until records go through, and applies the topics. */

@@ -20,6 +20,7 @@ SERVE = [SERVER, "--transport", "http", "--listen", "127.0.0.1:0"]
 CONSUME = [CONSUMER, "--transport", "http"]
 MAIL = [MAILER, "--listen", "127.0.0.1:0"]
 COMPARE = [LAB, "compare", "--transports", "file"]
+TORTURE = [LAB, "torture", "--transports", "file"]
 WATCH = [LAB, "watch", "--transports", "http"]
 
 # Status, command, and the words its line has.
@@ -69,6 +70,11 @@ CASES = [
     (64, [LAB, "compare", "--transports", "http", "--retry-deadline-ms", "4000"],
      "--retry-deadline-ms 4000", "bad-day", "'http'", "give at least 5000"),
     (64, [*COMPARE, "--gap", "0"], "--gap", "'0'", "from 1 to"),
+    (64, [*TORTURE, "--rounds", "0"], "--rounds", "'0'", "from 1 to"),
+    (64, [*TORTURE, "--rate", "10"], "--rate", "'10'", "from 50 to"),
+    (64, [*TORTURE, "--durability", "memory"], "--durability", "'memory'", "os|disk"),
+    (64, [LAB, "torture", "--transports", "kafka", "--broker", "embedded", "--durability", "disk"],
+     "--durability disk", "embedded broker", "./lab doctor"),
     (64, [LAB, "up", "--transport", "nope"], "'nope'", "there are"),
     (64, [LAB, "check"], "directory"),
     (64, [*WATCH, "--inbox", "x"], "--inbox", "'x'", "http://HOST:PORT"),
