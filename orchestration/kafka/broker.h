@@ -66,7 +66,8 @@ void ese_broker_kill(struct ese_broker *broker);
  * block. */
 int ese_broker_restart(struct ese_broker *broker, struct ese_error *error);
 
-/* SIGTERM, also to one that stands still, and SIGKILL when it has not ended after timeout_ms. The handle stays, for its cost. */
+/* SIGTERM, also to one that stands still, and SIGKILL when it has not ended after timeout_ms. The handle
+ * stays, for its cost. */
 void ese_broker_stop(struct ese_broker *broker, int timeout_ms);
 
 struct ese_broker_cost ese_broker_cost(const struct ese_broker *broker);

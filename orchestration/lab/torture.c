@@ -196,11 +196,22 @@ static void print_summary(const struct torture *torture)
     ese_buffer_free(&text);
 }
 
+/* What those before it came to is not lost with the round that was broken off. */
+static int break_off(const struct torture *torture, int64_t number, struct ese_error *error)
+{
+    if (number > torture->first)
+        print_summary(torture);
+    if (ese_service_stopping())
+        ese_fail_within(error, "round %" PRId64 " was broken off, --from-round %" PRId64 " goes on", number,
+                        number);
+    return -1;
+}
+
 static int do_rounds(struct torture *torture, struct ese_error *error)
 {
     for (int64_t i = 0; i < torture->count; i++) {
         if (do_round(torture, torture->first + i, error) < 0)
-            return -1;
+            return break_off(torture, torture->first + i, error);
     }
     print_summary(torture);
     return ese_torture_exit_status(&torture->totals);
@@ -237,8 +248,9 @@ static const struct ese_service service = {
             "session and each death of a mailer or SMTP server, or each freeze of one beyond the mailer's "
             "limit, which is five seconds here.\n\n"
             "What is struck when, and the events, follow from --seed, the round's number and --rate alone.\n\n"
-            "The exit status is 0 when every round passes, 1 when one fails, 2 when one cannot be told.",
-        .examples = "ese-lab torture --rounds 100\n  The full run, which takes an hour\n"
+            "The exit status is 0 when every round passes, 1 when one fails or the rounds are broken off, 2 when "
+            "one cannot be told.",
+        .examples = "ese-lab torture --rounds 100\n  The full run, which takes three quarters of an hour\n"
                     "ese-lab torture --from-round 17 --rounds 1 --keep\n  Round 17 of it alone, and what it left\n",
     },
     .options = options,

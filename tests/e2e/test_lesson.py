@@ -97,6 +97,12 @@ class Lesson:
             verdict = json.loads(checked.stdout)["transports"][0]["verdict"]["ledger"]
             assert checked.returncode == 2 and "server.history" in verdict["reason"], verdict
 
+    def it_is_not_tortured(self):
+        """No round over it could fail."""
+        tortured = lab("torture", "--transports", LESSON, "--out", os.path.join(self.directory, "torture"))
+        assert tortured.returncode == 64 and tortured.stdout == "" and "may lose" in tortured.stderr, tortured
+        assert not os.path.exists(os.path.join(self.directory, "torture"))
+
     def nothing_is_left_running(self):
         assert no_process_is_left(self.directory), processes_of(self.directory)
 
@@ -110,7 +116,7 @@ def main():
         "both_ledgers_balance", "a_third_at_least_is_lost_by_clash", "and_nothing_beside_it",
         "an_independent_count_agrees", "its_column_says_that_it_has_less_durability",
         "check_repeats_it_and_says_whose_store_it_was", "without_the_servers_history_it_cannot_be_told",
-        "nothing_is_left_running")])
+        "it_is_not_tortured", "nothing_is_left_running")])
     lesson.close()
     sys.exit(failed)
 

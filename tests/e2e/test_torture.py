@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Rounds of torture: what balances passes, what was harmed does not, a seed repeats itself, and nothing is left. TAP.
+"""Rounds of torture: what balances passes, what was harmed does not, what was broken off goes on, and nothing is left.
+The three rounds go on behind the other cases, which need little. TAP.
 
     test_torture.py ESE_LAB TRANSPORT,...    those that three rounds are run over
 """
@@ -19,29 +20,45 @@ BACK = {"kill": "start", "freeze": "thaw"}
 EVERYBODY = {"client", "server", "consumer", "mailer", "sink", "broker"}
 
 
-def torture(directory, *arguments, transports=ONE, status=0):
-    """Its documents: one a round, and the last of them all."""
-    done = subprocess.run([LAB, "torture", "--transports", transports, "--json", "--quiet", "--out",
-                           os.path.join(directory, "run"), *arguments],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=400, check=False)
-    assert done.returncode == status, (done.returncode, done.stderr, done.stdout)
-    *rounds, totals = [json.loads(line) for line in done.stdout.splitlines()]
-    return rounds, totals
-
-
 class Place:
     def __enter__(self):
         self.directory = tempfile.mkdtemp(prefix="ese-torture-")
-        return self.directory
+        self.out = os.path.join(self.directory, "run")
+        self.labs = []
+        return self
 
     def __exit__(self, *problem):
+        for lab in self.labs:
+            lab.kill()
+            lab.communicate()
         left = None if no_process_is_left(self.directory) else processes_of(self.directory)
         shutil.rmtree(self.directory)
         assert left is None, left
 
+    def torture(self, *arguments, transports=ONE):
+        """Begins it; read_all() ends it."""
+        self.labs.append(subprocess.Popen(
+            [LAB, "torture", "--transports", transports, "--quiet", "--out", self.out, *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return self.labs[-1]
+
+
+def read_all(lab, status):
+    """What it said on stdout and on stderr, to its end."""
+    said = lab.communicate(timeout=400)
+    assert lab.returncode == status, (lab.returncode, said)
+    return said
+
+
+def documents(said):
+    """One a round, and the last of them all."""
+    *rounds, totals = [json.loads(line) for line in said[0].splitlines()]
+    return rounds, totals
+
 
 def is_well(one, transports):
     assert one["verdict"] == {"word": "pass", "reason": ""}, one
+    assert one["artifacts"] is None, one
     assert [journey["name"] for journey in one["transports"]] == transports.split(","), one
     for journey in one["transports"]:
         assert journey["acknowledged"] > 500 and journey["lost"] == 0, journey
@@ -56,69 +73,68 @@ def is_well(one, transports):
     assert not away, one["acts"]
 
 
-def three_rounds_pass():
-    with Place() as directory:
-        rounds, totals = torture(directory, "--rounds", "3", transports=TRANSPORTS)
-        assert [one["round"] for one in rounds] == [1, 2, 3], rounds
-        for one in rounds:
-            is_well(one, TRANSPORTS)
-            assert one["artifacts"] is None, one
-        assert (totals["passed"], totals["failed"], totals["cannot_tell"]) == (3, 0, 0), totals
-        assert totals["lost"] == totals["mails_doubled"] == 0 and totals["waiting_at_kill"] >= 50, totals
-        assert os.listdir(os.path.join(directory, "run")) == [], "a good round's artifacts were not removed"
+def three_rounds_pass(place, lab):
+    rounds, totals = documents(read_all(lab, 0))
+    assert [one["round"] for one in rounds] == [1, 2, 3], rounds
+    for one in rounds:
+        is_well(one, TRANSPORTS)
+    assert (totals["passed"], totals["failed"], totals["cannot_tell"]) == (3, 0, 0), totals
+    assert totals["lost"] == totals["mails_doubled"] == 0 and totals["waiting_at_kill"] >= 50, totals
+    assert os.listdir(place.out) == [], "a good round's artifacts were not removed"
 
 
 def checked(artifacts):
     done = subprocess.run([LAB, "check", "--json", artifacts], stdout=subprocess.PIPE, text=True, timeout=60,
                           check=False)
-    return done.returncode, json.loads(done.stdout)["transports"][0]
+    one = json.loads(done.stdout)["transports"][0]
+    return done.returncode, one["verdict"]["ledger"]["reason"], one
 
 
-def remove_two_mails(kept):
-    """The one that was doubled, and its copy."""
-    new = os.path.join(kept, ONE, "maildir", "new")
-    for name in sorted(os.listdir(new))[:2]:
-        os.remove(os.path.join(new, name))
+def was_done_as_meant(acts, deeds):
+    assert [act["act"] for act in acts] == [deed["act"] for deed in deeds], (acts, deeds)
+    for act, deed in zip(acts, deeds):
+        assert set(deed["parties"] + deed["passed_over"]) <= set(act["parties"]), (act, deed)
 
 
-def double_a_mail(kept):
-    new = os.path.join(kept, ONE, "maildir", "new")
-    first = sorted(os.listdir(new))[0]
-    shutil.copy(os.path.join(new, first), os.path.join(new, first + "x"))
+def harm_is_seen():
+    """Somebody doubles a mail during the round."""
+    with Place() as place:
+        new = os.path.join(place.out, "round-2", ONE, "maildir", "new")
+        lab = place.torture("--rounds", "1", "--from-round", "2", "--seed", "5", "--json")
+        wait_until(lambda: os.path.isdir(new) and os.listdir(new), 60, "a mail has come")
+        first = os.path.join(new, os.listdir(new)[0])
+        shutil.copy(first, first + "x")
+        (one,), totals = documents(read_all(lab, 1))
+        (journey,), reason = one["transports"], one["verdict"]["reason"]
+        assert one["verdict"]["word"] == "fail" and reason.startswith(ONE) and "a second time" in reason, one
+        assert totals["failed"] == totals["mails_doubled"] == journey["mails_doubled"] == 1, totals
+        kept = one["artifacts"]
+        assert kept == os.path.join(os.path.realpath(place.out), "round-2"), kept
+        status, reason, again = checked(kept)
+        assert status == 1 and "a second time" in reason, reason
+        assert again["waiting_at_kill"] == journey["waiting_at_kill"], again
+        was_done_as_meant(one["acts"], again["deeds"])
+        os.remove(first + "x")
+        assert checked(kept)[:2] == (0, ""), "what was mended does not balance"
+        os.remove(first)
+        status, reason, _ = checked(kept)
+        assert status == 1 and "missing" in reason, reason
 
 
-def a_round_can_be_repeated_and_harm_is_seen():
-    """The second round of a seed, on its own: kept, judged again, and harmed."""
-    with Place() as directory:
-        rounds, _ = torture(directory, "--rounds", "1", "--from-round", "2", "--seed", "5", "--keep")
-        kept = rounds[0]["artifacts"]
-        is_well(rounds[0], ONE)
-        assert kept == os.path.join(os.path.realpath(directory), "run", "round-2"), kept
-        status, again = checked(kept)
-        assert status == 0 and again["waiting_at_kill"] == rounds[0]["transports"][0]["waiting_at_kill"], again
-        meant = [(act["act"], act["parties"]) for act in rounds[0]["acts"]]
-        done = [(deed["act"], deed["parties"] + deed["passed_over"]) for deed in again["deeds"]]
-        assert [act for act, _ in meant] == [act for act, _ in done], (meant, done)
-        assert all(set(parties) >= set(struck) for (_, parties), (_, struck) in zip(meant, done)), (meant, done)
-        for harm, reason in ((double_a_mail, "a second time"), (remove_two_mails, "are missing")):
-            harm(kept)
-            status, again = checked(kept)
-            assert status == 1 and reason in again["verdict"]["ledger"]["reason"], again["verdict"]
-
-
-def ctrl_c_leaves_nothing():
+def ctrl_c_leaves_nothing_but_what_it_came_to():
     """Whoever stands still, too, ends with the lab."""
-    with Place() as directory:
-        out = os.path.join(directory, "run")
-        lab = subprocess.Popen([LAB, "torture", "--transports", ONE, "--quiet", "--out", out],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_until(lambda: any(stands_still(pid) for pid in pids_of(directory)), 60, "somebody is frozen")
+    with Place() as place:
+        lab = place.torture("--from-round", "3", "--rounds", "9")
+        wait_until(lambda: os.path.exists(os.path.join(place.out, "round-4")), 120, "the fourth round begins")
+        wait_until(lambda: any(stands_still(pid) for pid in pids_of(place.directory)), 60, "somebody is frozen")
         lab.send_signal(signal.SIGINT)
-        said = lab.communicate(timeout=60)
-        assert lab.returncode == 1 and said[0] == "", (lab.returncode, said)
-        assert "stopped before the end" in said[1], said
-        assert no_process_is_left(directory), processes_of(directory)
-        assert os.listdir(out) == [], "the round that was broken off was not removed"
+        said, talk = read_all(lab, 1)
+        lines = said.splitlines()
+        assert lines[0].startswith("round 3: ") and " | %s: " % ONE in lines[0], said
+        assert " rounds passed, " in lines[-1], said
+        assert "round 4 was broken off, --from-round 4 goes on: stopped before the end" in talk, talk
+        assert no_process_is_left(place.directory), processes_of(place.directory)
+        assert "round-4" not in os.listdir(place.out), "the round that was broken off was not removed"
 
 
 def stands_still(pid):
@@ -129,22 +145,15 @@ def stands_still(pid):
         return False
 
 
-def who_may_lose_is_not_tortured():
-    done = subprocess.run([LAB, "torture", "--transports", "http+ese-store", "--out", "/nonexistent"],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
-    assert done.returncode == 64 and done.stdout == "" and "may lose" in done.stderr, done
-    assert not os.path.exists("/nonexistent")
-
-
 def main():
     if "kafka" in TRANSPORTS and not a_real_broker_can_be_had():
         skip("no broker in " + JARS)
-    tests = [("three_rounds_pass", three_rounds_pass),
-             ("a_round_can_be_repeated_and_harm_is_seen", a_round_can_be_repeated_and_harm_is_seen),
-             ("ctrl_c_leaves_nothing", ctrl_c_leaves_nothing)]
-    if "http" in TRANSPORTS.split(","):
-        tests.append(("who_may_lose_is_not_tortured", who_may_lose_is_not_tortured))
-    sys.exit(run(tests))
+    with Place() as place:
+        lab = place.torture("--rounds", "3", "--json", transports=TRANSPORTS)
+        failed = run([("harm_is_seen", harm_is_seen),
+                      ("ctrl_c_leaves_nothing_but_what_it_came_to", ctrl_c_leaves_nothing_but_what_it_came_to),
+                      ("three_rounds_pass", lambda: three_rounds_pass(place, lab))])
+    sys.exit(failed)
 
 
 main()
