@@ -13,7 +13,10 @@ struct file {
     const struct ese_history_slot *slots;
     int fd;
     size_t mapped;
+    size_t let_go; /* of it: so much from the beginning */
 };
+
+#define LET_GO_BYTES ((size_t)1 << 20)
 
 struct ese_history_reader {
     struct file file;
@@ -49,7 +52,20 @@ static int map(struct file *file, const char *path, size_t most, struct ese_erro
     file->header = start;
     file->slots = (const void *)((const char *)start + ESE_HISTORY_HEADER_SIZE);
     file->mapped = size;
+    file->let_go = 0;
     return 0;
+}
+
+/* Pages that were read count as this process's memory for as long as they are mapped in: what lies far
+ * behind is let go, a piece at a time. It comes again, from the file, for whoever goes back. */
+static void let_go_before(struct file *file, int64_t index)
+{
+    size_t end = ESE_HISTORY_HEADER_SIZE + (size_t)index * sizeof *file->slots;
+    end -= end % LET_GO_BYTES;
+    if (end <= file->let_go)
+        return;
+    (void)madvise((char *)(uintptr_t)file->header + file->let_go, end - file->let_go, MADV_DONTNEED);
+    file->let_go = end;
 }
 
 static void close_file(struct file *file)
@@ -232,7 +248,7 @@ static int take(struct ese_history_reader *reader, const struct ese_history_slot
     *record = (struct ese_history_record){
         .kind = kind, .aux = slot->aux, .partition = slot->partition, .time_ns = slot->time_ns,
         .id = slot->id, .a = slot->a, .b = slot->b};
-    reader->at++;
+    let_go_before(&reader->file, reader->at++);
     if (kind == ESE_HISTORY_OFFERED && read_keys(reader, record->aux, error) != 0)
         return -1;
     return 1;

@@ -39,11 +39,16 @@ struct ese_id ese_id_make(const struct ese_id_parts *parts)
     return id;
 }
 
+uint16_t ese_id_lane(const struct ese_id *id)
+{
+    return (uint16_t)((id->bytes[6] & 0xf) << 8 | id->bytes[7]);
+}
+
 struct ese_id_parts ese_id_read(const struct ese_id *id)
 {
     return (struct ese_id_parts){
         .time_ms = (int64_t)get(id->bytes, 6),
-        .lane = (uint16_t)(get(id->bytes + 6, 2) & 0xfff),
+        .lane = ese_id_lane(id),
         .run = (uint32_t)get(id->bytes + 8, 4) & RUN_MAX,
         .sequence = (uint32_t)get(id->bytes + 12, 4),
     };

@@ -38,6 +38,7 @@ struct ese_id_parts {
 
 struct ese_id ese_id_make(const struct ese_id_parts *parts);
 struct ese_id_parts ese_id_read(const struct ese_id *id);
+uint16_t ese_id_lane(const struct ese_id *id); /* that part of it alone */
 
 /* 30 random bits from the kernel, never 0. */
 uint32_t ese_id_draw_run(void);

@@ -18,12 +18,15 @@
 
 #include "ese-core/error.h"
 #include "ese-core/history.h"
+#include "orchestration/lab/id_filter.h"
 #include "orchestration/lab/number_table.h"
+#include "orchestration/lab/share.h"
 #include "transports/transport.h"
 
 #define ESE_BOOK_NONE ESE_NUMBER_NONE
 #define ESE_BOOK_NOWHERE INT64_MAX
 #define ESE_BOOK_NAME_SIZE 64
+#define ESE_BOOK_REASON_SIZE 200
 
 /* What became of an event in the store of a server that notes that (history.h). */
 enum ese_book_fate {
@@ -128,14 +131,19 @@ struct ese_book {
     bool has_no_places;     /* the store: offsets tell nothing of what is in it or was handed */
     bool tells_losses;      /* it notes what it loses */
     int64_t lives;          /* of that store, each begun empty */
-    char missing[200];      /* what could not be read; "" when all was */
+    char missing[ESE_BOOK_REASON_SIZE]; /* what could not be read; "" when all was */
     struct ese_book_mails sent; /* as the mailer's history tells; in its order */
+    int64_t begun_ns;       /* when the run's first event was due, whosever share it is; 0: none was */
+
+    /* What is taken in of what is read (share.h); set behind the beginning. Borrowed. */
+    const struct ese_share *share; /* of the events; NULL: all */
+    uint32_t most; /* entries it may have; 0: as many as there are */
+    bool is_full;  /* it had as many, and what was told of others was passed over, which is missing */
+    const struct ese_id_filter *wanted_mails; /* of those sent, by decision */
 
     /* Of a run that goes on, whose histories are read piece by piece (fold.h). */
     bool is_running;
-    uint32_t most;    /* entries it may have; 0: as many as there are */
-    bool is_full;     /* it had as many, and what was told of others was passed over, which is missing */
-    char unread[200]; /* what cannot be read now; "" when all can: its place stays, so that it is read later */
+    char unread[ESE_BOOK_REASON_SIZE]; /* what cannot be read now; "" when all can: its place stays, so that it is read later */
     int64_t followed_ns; /* the book's: all that was stored before is in the store's history;
                             INT64_MAX: all is */
     struct ese_book_place *places;
@@ -153,17 +161,21 @@ struct ese_book {
     size_t size, key_size; /* room in entries and keys */
 };
 
-/* Reads the histories in the directory (artifacts.h) of a transport that promises this. -1 when
- * there is no client history: nothing to judge from. book is to be freed in either case. */
-int ese_book_read(const char *directory, const struct ese_promises *promises, struct ese_book *book,
-                  struct ese_error *error);
+/* An empty book of a transport that promises this; it is to be freed. */
+void ese_book_begin(struct ese_book *book, const struct ese_promises *promises);
 void ese_book_free(struct ese_book *book);
+
+/* Reads the histories in the directory (artifacts.h) into a book that was begun, but for the mailer's. -1 when
+ * there is no client history: nothing to judge from. */
+int ese_book_read(struct ese_book *book, const char *directory, struct ese_error *error);
+/* And the mailer's: which of the wanted mails were sent. */
+void ese_book_read_mails(struct ese_book *book, const char *directory,
+                         const struct ese_id_filter *wanted);
 
 /* The same in steps, for whoever has entries of an earlier reading to put in. Between begin and end,
  * each call reads one party's histories; of a book that is_running from its places on. One that cannot be
  * read is noted (as missing, or unread), and the others are read. -1: nothing was read; there is none
  * (ESE_E_MISSING), or none that can be. */
-void ese_book_begin(struct ese_book *book, const struct ese_promises *promises);
 int ese_book_read_party(struct ese_book *book, const char *directory, const char *name,
                         struct ese_error *error);
 void ese_book_end(struct ese_book *book);

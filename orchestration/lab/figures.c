@@ -31,30 +31,41 @@ static int64_t unknown_in_flight(const struct ese_book *book)
     return count;
 }
 
-void ese_figures_take(struct ese_evidence *evidence, const struct ese_judge_options *options,
-                      struct ese_figures *figures)
+void ese_figures_take_events(struct ese_evidence *evidence, const struct ese_judge_options *options,
+                             struct ese_figures *figures)
 {
-    *figures = (struct ese_figures){.unknown_in_flight = 0};
-    for (size_t i = 0; i < evidence->absent_count; i++)
-        evidence->absent[i].has_come = false; /* as long as it was not counted here */
+    ese_figures_begin(figures);
     ese_ledger_make(&evidence->book, &evidence->state, options->promises->replayable,
                     &figures->ledger);
     ese_oracle_free(&evidence->oracle);
     ese_oracle_ask(&evidence->book, &evidence->oracle);
+    figures->unknown_in_flight = unknown_in_flight(&evidence->book);
+}
+
+void ese_figures_take_mails(struct ese_evidence *evidence, const struct ese_judge_options *options,
+                            struct ese_figures *figures)
+{
+    for (size_t i = 0; i < evidence->absent_count; i++)
+        evidence->absent[i].has_come = false; /* as long as it was not counted here */
     const struct ese_mail_evidence mails = {
         .book = &evidence->book, .oracle = &evidence->oracle, .mails = &evidence->mails,
         .state = &evidence->state, .outbox = &evidence->outbox, .absent = evidence->absent,
         .absent_count = evidence->absent_count};
     ese_mail_ledger_make(&mails, &figures->mails, &figures->faults);
     ese_timing_take(options, &evidence->book, &evidence->oracle, &figures->timing);
-    figures->unknown_in_flight = unknown_in_flight(&evidence->book);
+}
+
+void ese_figures_take(struct ese_evidence *evidence, const struct ese_judge_options *options,
+                      struct ese_figures *figures)
+{
+    ese_figures_take_events(evidence, options, figures);
+    ese_figures_take_mails(evidence, options, figures);
 }
 
 void ese_figures_begin(struct ese_figures *figures)
 {
-    *figures = (struct ese_figures){
-        .timing = {.acknowledge = ese_histogram_new(), .end_to_end = ese_histogram_new(),
-                   .mail = ese_histogram_new()}};
+    *figures = (struct ese_figures){.unknown_in_flight = 0};
+    ese_timing_begin(&figures->timing);
 }
 
 void ese_figures_free(struct ese_figures *figures)
@@ -77,9 +88,6 @@ void ese_figures_add(struct ese_figures *into, const struct ese_figures *from)
     into->faults.lost += from->faults.lost;
     into->faults.altered += from->faults.altered;
     into->faults.unexpected += from->faults.unexpected;
-    into->timing.behind_schedule += from->timing.behind_schedule;
-    into->timing.negative += from->timing.negative;
-    ese_histogram_merge(into->timing.acknowledge, from->timing.acknowledge);
-    ese_histogram_merge(into->timing.end_to_end, from->timing.end_to_end);
-    ese_histogram_merge(into->timing.mail, from->timing.mail);
+    into->unknown_in_flight += from->unknown_in_flight;
+    ese_timing_add(&into->timing, &from->timing);
 }

@@ -34,9 +34,15 @@ struct ese_figures {
 /* Counts, and leaves the ledger's marks in the book. figures is to be freed. */
 void ese_figures_take(struct ese_evidence *evidence, const struct ese_judge_options *options,
                       struct ese_figures *figures);
+/* The same in two steps, for whoever reads of mails only what the oracle expects: of the events, from the
+ * book and the state; and of the mails. */
+void ese_figures_take_events(struct ese_evidence *evidence, const struct ese_judge_options *options,
+                             struct ese_figures *figures);
+void ese_figures_take_mails(struct ese_evidence *evidence, const struct ese_judge_options *options,
+                            struct ese_figures *figures);
 void ese_figures_begin(struct ese_figures *figures); /* all of it zero */
 void ese_figures_free(struct ese_figures *figures);
-/* But for what does not add up (struct ese_ledger_member). */
+/* But for what does not add up (struct ese_ledger_member), and the recovery (recovery.h). */
 void ese_figures_add(struct ese_figures *into, const struct ese_figures *from);
 
 #endif

@@ -59,28 +59,22 @@ static void read_files(struct turn *turn)
     struct ese_evidence *evidence = &turn->evidence;
     struct ese_error error = {.code = ESE_OK};
     if (is_there(options->mailers, ESE_ARTIFACT_OUTBOX) &&
-        ese_outbox_file_read(options->mailers, options->transport, &evidence->outbox, &error) == -1)
+        ese_outbox_file_read(options->mailers, options->transport, NULL, &evidence->outbox, &error) == -1)
         ese_book_note_unread(&evidence->book, "%.180s", error.text);
     if (is_there(options->directory, ESE_ARTIFACT_STATE) &&
-        ese_state_file_read(options->directory, &evidence->state, &error) == -1)
+        ese_state_file_read(options->directory, NULL, &evidence->state, &error) == -1)
         ese_book_note_unread(&evidence->book, "%.180s", error.text);
 }
 
-/* The arrived, as the mail ledger wants them: by decision. */
-static int by_decision(const void *a, const void *b)
-{
-    const struct ese_arrived_mail *mail = a, *other = b;
-    return ese_id_compare(&mail->decision, &other->decision);
-}
-
+/* The arrived, as the mail ledger wants them. */
 static void take_arrived(struct ese_evidence *evidence)
 {
     const struct ese_book_mails *arrived = &evidence->book.arrived;
-    evidence->mails.mails = ese_alloc_array(arrived->count + 1, sizeof *evidence->mails.mails);
-    for (size_t i = 0; i < arrived->count; i++)
-        evidence->mails.mails[i].decision = arrived->mails[i].decision;
-    evidence->mails.count = arrived->count;
-    qsort(evidence->mails.mails, arrived->count, sizeof *evidence->mails.mails, by_decision);
+    for (size_t i = 0; i < arrived->count; i++) {
+        const struct ese_arrived_mail mail = {.decision = arrived->mails[i].decision};
+        ese_mails_add(&evidence->mails, &mail);
+    }
+    ese_mails_sort(&evidence->mails);
 }
 
 static int read_on(struct turn *turn, struct ese_error *error)

@@ -1,39 +1,203 @@
-/* The judgement of a run that is over, from its artifacts. */
+/* The judgement of a run that is over, from its artifacts: share by share, however long it was. */
+#include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/mail_pile.h"
+#include "orchestration/lab/recovery.h"
 #include "orchestration/lab/verdict.h"
 
-static void read_rest(const char *directory, struct ese_evidence *evidence)
+/* What all passes share, and what they have come to. */
+struct passes {
+    const struct ese_judge_options *options;
+    struct ese_shares shares;
+    struct ese_mail_pile *mails;
+    char mails_missing[ESE_BOOK_REASON_SIZE]; /* why not all mails are there; "" when they are */
+    struct ese_figures figures;
+    struct ese_stories stories;
+    int64_t contradictions; /* of the books */
+    int64_t queued;
+    char missing[ESE_BOOK_REASON_SIZE];
+};
+
+/* The first reason stays. */
+static void note_missing(char missing[ESE_BOOK_REASON_SIZE], const char *reason)
 {
+    if (missing[0] == '\0')
+        snprintf(missing, ESE_BOOK_REASON_SIZE, "%.180s", reason);
+}
+
+/* ---- what a pass reads ----------------------------------------------------------------------- */
+
+static int64_t events_of(const struct ese_judge_options *options)
+{
+    return options->events == 0 ? ESE_JUDGE_EVENTS : options->events;
+}
+
+static int64_t most_of(const struct ese_judge_options *options)
+{
+    return options->most == 0 ? ESE_JUDGE_MOST : options->most;
+}
+
+static int read_events(struct passes *passes, const struct ese_share *share,
+                       struct ese_evidence *evidence, struct ese_error *error)
+{
+    const struct ese_judge_options *options = passes->options;
+    struct ese_error trouble = {.code = ESE_OK};
+    struct ese_book *book = &evidence->book;
+    ese_book_begin(book, options->promises);
+    book->share = share;
+    book->most = (uint32_t)most_of(options);
+    book->contradictions = passes->contradictions; /* so that the last pass tells of all */
+    if (ese_book_read(book, options->directory, error) == -1)
+        return -1;
+    passes->contradictions = book->contradictions;
+    if (book->is_full)
+        return ese_fail(error, ESE_E_FULL,
+                        "more than %u events that nobody may have offered are seen in one share of the run, and "
+                        "no more than that can be judged", book->most);
+    if (ese_state_file_read(options->directory, share, &evidence->state, &trouble) == -1)
+        ese_book_note_missing(book, "%.180s", trouble.text);
+    return 0;
+}
+
+static bool is_expected(const void *oracle, const struct ese_id *decision)
+{
+    return ese_oracle_find(oracle, decision) != ESE_BOOK_NONE;
+}
+
+static bool is_expected_or_decided(const void *context, const struct ese_id *decision)
+{
+    const struct ese_evidence *evidence = context;
+    return is_expected(&evidence->oracle, decision) ||
+           ese_state_file_decision(&evidence->state, decision) != NULL;
+}
+
+/* Of the mails, what the events that were read can tell of. */
+static void read_mails(struct passes *passes, struct ese_evidence *evidence)
+{
+    const char *directory = passes->options->directory;
+    const struct ese_id_filter expected = {.wants = is_expected, .context = &evidence->oracle};
+    const struct ese_id_filter known = {.wants = is_expected_or_decided, .context = evidence};
     struct ese_error error = {.code = ESE_OK};
-    char maildir[ESE_ARTIFACT_PATH_SIZE];
-    if (ese_state_file_read(directory, &evidence->state, &error) == -1)
+    ese_book_read_mails(&evidence->book, directory, &expected);
+    if (ese_outbox_file_read(directory, NULL, &expected, &evidence->outbox, &error) == -1)
         ese_book_note_missing(&evidence->book, "%.180s", error.text);
-    if (ese_outbox_file_read(directory, NULL, &evidence->outbox, &error) == -1)
-        ese_book_note_missing(&evidence->book, "%.180s", error.text);
-    if (ese_artifact_path(directory, ESE_ARTIFACT_MAILDIR, maildir, &error) == -1 ||
-        ese_mails_read(maildir, &evidence->mails, &error) == -1)
-        ese_book_note_missing(&evidence->book, "%.180s", error.text);
+    if (ese_mail_pile_take(passes->mails, &known, &evidence->mails, &error) == -1)
+        note_missing(passes->mails_missing, error.text);
+    if (passes->mails_missing[0] != '\0')
+        ese_book_note_missing(&evidence->book, "%s", passes->mails_missing);
+}
+
+/* ---- passes ---------------------------------------------------------------------------------- */
+
+static void add(struct passes *passes, const struct ese_evidence *evidence,
+                const struct ese_figures *figures)
+{
+    struct ese_stories stories;
+    ese_figures_add(&passes->figures, figures);
+    ese_stories_tell(evidence, passes->options->partition_name, &stories);
+    ese_stories_add(&passes->stories, &stories);
+}
+
+/* What does not add up is the same in all passes. */
+static void begin_with(struct passes *passes, const struct ese_figures *first)
+{
+    passes->figures.ledger = (struct ese_ledger){
+        .late = first->ledger.late,
+        .beyond_window = first->ledger.beyond_window,
+        .skipped_by_retention = first->ledger.skipped_by_retention,
+    };
+    passes->figures.timing.recovery = first->timing.recovery;
+}
+
+static int take_pass(struct passes *passes, int number, struct ese_error *error)
+{
+    const struct ese_share share = {.shares = &passes->shares, .number = number};
+    struct ese_evidence evidence = {.absent = NULL};
+    struct ese_figures figures;
+    int status = read_events(passes, passes->shares.count == 1 ? NULL : &share, &evidence, error);
+    if (status == 0) {
+        ese_figures_take_events(&evidence, passes->options, &figures);
+        read_mails(passes, &evidence);
+        ese_figures_take_mails(&evidence, passes->options, &figures);
+        if (number == 0)
+            begin_with(passes, &figures);
+        else
+            ese_recovery_add(&passes->figures.timing.recovery, &figures.timing.recovery);
+        add(passes, &evidence, &figures);
+        passes->queued = evidence.outbox.queued;
+        ese_fit_text(passes->missing, sizeof passes->missing, evidence.book.missing);
+        ese_figures_free(&figures);
+    }
+    ese_evidence_free(&evidence);
+    return status;
+}
+
+/* Mails that no event accounts for: told by themselves, as many at once as a pass may have events. */
+static void take_strays(struct passes *passes)
+{
+    int64_t parts = ese_mail_pile_left(passes->mails) / events_of(passes->options) + 1;
+    for (int64_t part = 0; part < parts && ese_mail_pile_left(passes->mails) > 0; part++) {
+        struct ese_evidence evidence = {.absent = NULL};
+        struct ese_figures figures;
+        struct ese_error error = {.code = ESE_OK};
+        ese_book_begin(&evidence.book, passes->options->promises);
+        if (ese_mail_pile_take_left(passes->mails, part, parts, &evidence.mails, &error) == -1)
+            note_missing(passes->missing, error.text);
+        ese_figures_take(&evidence, passes->options, &figures);
+        add(passes, &evidence, &figures);
+        ese_figures_free(&figures);
+        ese_evidence_free(&evidence);
+    }
+}
+
+static void pile_mails(struct passes *passes)
+{
+    char maildir[ESE_ARTIFACT_PATH_SIZE] = "";
+    struct ese_error error = {.code = ESE_OK};
+    int status = ese_artifact_path(passes->options->directory, ESE_ARTIFACT_MAILDIR, maildir, &error);
+    if (ese_mail_pile_make(maildir, &passes->mails, &error) == -1 || status == -1)
+        note_missing(passes->mails_missing, error.text);
+}
+
+static int take_passes(struct passes *passes, struct ese_error *error)
+{
+    const struct ese_judge_options *options = passes->options;
+    if (ese_shares_find(options->directory, events_of(options), most_of(options), &passes->shares,
+                        error) == -1)
+        return -1;
+    pile_mails(passes);
+    for (int number = 0; number < passes->shares.count; number++) {
+        if (take_pass(passes, number, error) == -1)
+            return -1;
+    }
+    take_strays(passes);
+    return 0;
 }
 
 int ese_judge(const struct ese_judge_options *options, struct ese_judgement *judgement,
               struct ese_error *error)
 {
-    struct ese_evidence evidence = {.absent = NULL};
+    struct passes passes = {.options = options};
+    struct ese_error ignored;
+    if (error == NULL)
+        error = &ignored;
     *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
-    if (ese_book_read(options->directory, options->promises, &evidence.book, error) == -1) {
-        ese_evidence_free(&evidence);
-        return -1;
+    ese_figures_begin(&passes.figures);
+    int status = take_passes(&passes, error);
+    if (status == 0) {
+        const struct ese_grounds grounds = {.promises = options->promises,
+                                            .missing = passes.missing,
+                                            .ended = options->ended,
+                                            .queued = passes.queued};
+        ese_judge_figures(&passes.figures, &grounds, judgement);
+        judgement->stories = passes.stories;
+        judgement->passes = passes.shares.count;
     }
-    read_rest(options->directory, &evidence);
-    struct ese_figures figures;
-    ese_figures_take(&evidence, options, &figures);
-    const struct ese_grounds grounds = {.promises = options->promises,
-                                        .missing = evidence.book.missing,
-                                        .ended = options->ended,
-                                        .queued = evidence.outbox.queued};
-    ese_judge_figures(&figures, &grounds, judgement);
-    ese_stories_tell(&evidence, options->partition_name, &judgement->stories);
-    ese_figures_free(&figures);
-    ese_evidence_free(&evidence);
-    return 0;
+    ese_figures_free(&passes.figures);
+    ese_mail_pile_free(&passes.mails);
+    if (status == -1 && error->code == ESE_E_FULL) {
+        ese_judge_nothing(error->text, judgement);
+        return 0;
+    }
+    return status;
 }

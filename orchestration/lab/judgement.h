@@ -99,7 +99,14 @@ struct ese_judge_options {
     int64_t restarted_ns;                 /* when the consumer came back after a fault; 0: it never was away */
     const struct ese_deeds *deeds;        /* of the fault; NULL: there was none */
     const char *ended;                    /* who ended though nobody had asked for it, in words; NULL: nobody */
+    int64_t events;                       /* a pass is to hold at most; 0: ESE_JUDGE_EVENTS */
+    int64_t most;                         /* it can, where lanes are that large; 0: ESE_JUDGE_MOST */
 };
+
+/* However long a run was, so many of its events are in memory at once (share.h), some 250 bytes each. Where lanes are
+ * larger, more; but beyond `most` the run cannot be told. */
+#define ESE_JUDGE_EVENTS 100000
+#define ESE_JUDGE_MOST 500000
 
 /* How long it took until all was well again after a fault. */
 struct ese_recovery {
@@ -130,6 +137,7 @@ struct ese_judgement {
     double processed_per_s;          /* of the acknowledged, over the time from first due to last commit */
     struct ese_verdict ledger_verdict;
     struct ese_verdict timing_verdict;
+    int passes;                      /* over the artifacts, that it took; 0: it was read from results.json */
 };
 
 /* Where nothing can be judged: both verdicts are that it cannot be told, and why. */

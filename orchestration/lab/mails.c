@@ -84,20 +84,22 @@ static int read_mail(const char *path, struct ese_arrived_mail *mail, struct ese
 
 /* ---- the Maildir ----------------------------------------------------------------------------- */
 
-static int add_mail(struct ese_mails *mails, const char *directory, const char *name,
-                    struct ese_error *error)
+struct taker {
+    ese_mails_take *take;
+    void *context;
+};
+
+static int take_mail(const struct taker *taker, const char *directory, const char *name,
+                     struct ese_error *error)
 {
     char path[ESE_ARTIFACT_PATH_SIZE];
-    if (ese_artifact_path(directory, name, path, error) == -1)
+    struct ese_arrived_mail mail;
+    if (ese_artifact_path(directory, name, path, error) == -1 || read_mail(path, &mail, error) == -1)
         return -1;
-    mails->mails = ese_realloc_array(mails->mails, mails->count + 1, sizeof *mails->mails);
-    if (read_mail(path, &mails->mails[mails->count], error) == -1)
-        return -1;
-    mails->count++;
-    return 0;
+    return taker->take(taker->context, &mail, error);
 }
 
-static int read_folder(const char *maildir, const char *folder, struct ese_mails *mails,
+static int read_folder(const char *maildir, const char *folder, const struct taker *taker,
                        struct ese_error *error)
 {
     char path[ESE_ARTIFACT_PATH_SIZE];
@@ -109,10 +111,27 @@ static int read_folder(const char *maildir, const char *folder, struct ese_mails
     int status = 0;
     for (struct dirent *found; status == 0 && (found = readdir(directory)) != NULL;) {
         if (found->d_name[0] != '.')
-            status = add_mail(mails, path, found->d_name, error);
+            status = take_mail(taker, path, found->d_name, error);
     }
     closedir(directory);
     return status;
+}
+
+int ese_mails_each(const char *maildir, ese_mails_take *take, void *context, struct ese_error *error)
+{
+    const struct taker taker = {.take = take, .context = context};
+    if (read_folder(maildir, "new", &taker, error) == -1)
+        return -1;
+    return read_folder(maildir, "cur", &taker, error);
+}
+
+void ese_mails_add(struct ese_mails *mails, const struct ese_arrived_mail *mail)
+{
+    if (mails->count == mails->size) {
+        mails->size = mails->size == 0 ? 64 : mails->size * 2;
+        mails->mails = ese_realloc_array(mails->mails, mails->size, sizeof *mails->mails);
+    }
+    mails->mails[mails->count++] = *mail;
 }
 
 static int by_decision(const void *a, const void *b)
@@ -121,14 +140,25 @@ static int by_decision(const void *a, const void *b)
     return ese_id_compare(&mail->decision, &other->decision);
 }
 
+void ese_mails_sort(struct ese_mails *mails)
+{
+    if (mails->count > 0)
+        qsort(mails->mails, mails->count, sizeof *mails->mails, by_decision);
+}
+
+static int add(void *mails, const struct ese_arrived_mail *mail, struct ese_error *error)
+{
+    (void)error;
+    ese_mails_add(mails, mail);
+    return 0;
+}
+
 int ese_mails_read(const char *maildir, struct ese_mails *mails, struct ese_error *error)
 {
     *mails = (struct ese_mails){.count = 0};
-    if (read_folder(maildir, "new", mails, error) == -1 ||
-        read_folder(maildir, "cur", mails, error) == -1)
+    if (ese_mails_each(maildir, add, mails, error) == -1)
         return -1;
-    if (mails->count > 0)
-        qsort(mails->mails, mails->count, sizeof *mails->mails, by_decision);
+    ese_mails_sort(mails);
     return 0;
 }
 

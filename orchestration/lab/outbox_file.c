@@ -4,11 +4,14 @@
 #include "ese-core/sqlite.h"
 #include "orchestration/lab/artifacts.h"
 
-static void add_unknown(struct ese_outbox_file *file, const char *text)
+static void add_unknown(struct ese_outbox_file *file, const struct ese_id_filter *wanted,
+                        const char *text)
 {
     struct ese_id id;
-    if (ese_id_parse(text, &id, NULL) == -1)
-        return; /* a mail somebody else asked for: no decision of this run */
+    if (ese_id_parse(text, &id, NULL) == -1) /* a mail somebody else asked for: no decision of this run */
+        return;
+    if (!ese_id_filter_wants(wanted, &id))
+        return;
     file->unknown =
         ese_realloc_array(file->unknown, file->unknown_count + 1, sizeof *file->unknown);
     file->unknown[file->unknown_count++] = id;
@@ -20,7 +23,8 @@ static int compare(const void *a, const void *b)
 }
 
 static int read_rows(struct ese_sqlite *database, const char *transport,
-                     struct ese_outbox_file *file, struct ese_error *error)
+                     const struct ese_id_filter *wanted, struct ese_outbox_file *file,
+                     struct ese_error *error)
 {
     struct ese_statement *rows =
         ese_statement_new(database, "SELECT status, id FROM mail WHERE status <> 'sent'"
@@ -32,7 +36,7 @@ static int read_rows(struct ese_sqlite *database, const char *transport,
         file->queued += strcmp(status, "queued") == 0;
         file->dead += strcmp(status, "dead") == 0;
         if (strcmp(status, "unknown") == 0 || strcmp(status, "sending") == 0)
-            add_unknown(file, ese_statement_column_text(rows, 1));
+            add_unknown(file, wanted, ese_statement_column_text(rows, 1));
     }
     if (file->unknown_count > 0)
         qsort(file->unknown, file->unknown_count, sizeof *file->unknown, compare);
@@ -51,7 +55,8 @@ static int check_table(struct ese_sqlite *database, struct ese_error *error)
     return found == 1 ? 0 : ese_fail(error, ESE_E_INVALID, "it has no mails");
 }
 
-int ese_outbox_file_read(const char *directory, const char *transport, struct ese_outbox_file *file,
+int ese_outbox_file_read(const char *directory, const char *transport,
+                         const struct ese_id_filter *wanted, struct ese_outbox_file *file,
                          struct ese_error *error)
 {
     *file = (struct ese_outbox_file){.queued = 0};
@@ -64,7 +69,7 @@ int ese_outbox_file_read(const char *directory, const char *transport, struct es
         return -1;
     int said = check_table(database, error);
     if (said == 0)
-        said = read_rows(database, transport, file, error);
+        said = read_rows(database, transport, wanted, file, error);
     ese_sqlite_close(&database);
     return said == 0 ? 0 : ese_fail_within(error, "cannot read the outbox %s", path);
 }

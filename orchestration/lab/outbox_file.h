@@ -13,6 +13,7 @@
 
 #include "ese-core/error.h"
 #include "ese-core/id.h"
+#include "orchestration/lab/id_filter.h"
 
 struct ese_outbox_file {
     struct ese_id *unknown; /* by id */
@@ -21,9 +22,10 @@ struct ese_outbox_file {
     int64_t dead;   /* refused by the SMTP server for good */
 };
 
-/* Of the outbox in the directory: the mails of one transport (its name), or with NULL all. file is to be
- * freed in either case. */
-int ese_outbox_file_read(const char *directory, const char *transport, struct ese_outbox_file *file,
+/* Of the outbox in the directory: the mails of one transport (its name), or with NULL all; of those that are
+ * unknown, the wanted. file is to be freed in either case. */
+int ese_outbox_file_read(const char *directory, const char *transport,
+                         const struct ese_id_filter *wanted, struct ese_outbox_file *file,
                          struct ese_error *error);
 void ese_outbox_file_free(struct ese_outbox_file *file);
 

@@ -135,3 +135,18 @@ void ese_recovery_take(const struct ese_judge_options *options, const struct ese
         .waiting_at_kill = waiting_at_kill(deeds, book),
     };
 }
+
+/* ---- of several shares ----------------------------------------------------------------------- */
+
+/* The first event that was acknowledged; and the last one of the backlog, if all are gone. When events were
+ * read again is told from the history of all. */
+void ese_recovery_add(struct ese_recovery *into, const struct ese_recovery *from)
+{
+    int64_t acknowledged_us = from->acknowledges_again_us, gone_us = from->backlog_gone_us;
+    bool is_sooner = into->acknowledges_again_us == -1 || acknowledged_us < into->acknowledges_again_us;
+    if (acknowledged_us != -1 && is_sooner)
+        into->acknowledges_again_us = acknowledged_us;
+    into->backlog_at_restart += from->backlog_at_restart;
+    if (into->backlog_gone_us != -1 && (gone_us == -1 || gone_us > into->backlog_gone_us))
+        into->backlog_gone_us = gone_us;
+}

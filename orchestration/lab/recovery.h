@@ -15,4 +15,7 @@
 void ese_recovery_take(const struct ese_judge_options *options, const struct ese_book *book,
                        struct ese_recovery *recovery);
 
+/* Of one run, by the same options, of other events. */
+void ese_recovery_add(struct ese_recovery *into, const struct ese_recovery *from);
+
 #endif

@@ -24,8 +24,8 @@ static int read_positions(struct ese_sqlite *database, struct ese_state_file *fi
     return said;
 }
 
-static int read_repeats(struct ese_sqlite *database, struct ese_state_file *file,
-                        struct ese_error *error)
+static int read_repeats(struct ese_sqlite *database, const struct ese_share *share,
+                        struct ese_state_file *file, struct ese_error *error)
 {
     struct ese_statement *rows =
         ese_statement_new(database, "SELECT partition, run, lane, highest, window FROM repeats"
@@ -33,6 +33,8 @@ static int read_repeats(struct ese_sqlite *database, struct ese_state_file *file
     size_t size = 0, length;
     int said;
     while ((said = ese_statement_step(rows, error)) == 1) {
+        if (!ese_share_has_lane(share, (uint16_t)ese_statement_column_number(rows, 2)))
+            continue;
         if (file->repeat_count == size) {
             size = size == 0 ? 256 : size * 2;
             file->repeats = ese_realloc_array(file->repeats, size, sizeof *file->repeats);
@@ -64,8 +66,8 @@ static int read_id(struct ese_statement *row, int column, struct ese_id *id,
 }
 
 /* ORDER BY on a BLOB is memcmp, as ese_id_compare is. */
-static int read_decisions(struct ese_sqlite *database, struct ese_state_file *file,
-                          struct ese_error *error)
+static int read_decisions(struct ese_sqlite *database, const struct ese_share *share,
+                          struct ese_state_file *file, struct ese_error *error)
 {
     struct ese_statement *rows =
         ese_statement_new(database, "SELECT id, events FROM decision ORDER BY id");
@@ -76,10 +78,11 @@ static int read_decisions(struct ese_sqlite *database, struct ese_state_file *fi
             size = size == 0 ? 256 : size * 2;
             file->decisions = ese_realloc_array(file->decisions, size, sizeof *file->decisions);
         }
-        struct ese_state_decision *decision = &file->decisions[file->decision_count++];
+        struct ese_state_decision *decision = &file->decisions[file->decision_count];
         if (read_id(rows, 0, &decision->id, error) == -1 ||
             read_id(rows, 1, &decision->first_event, error) == -1)
             return -1;
+        file->decision_count += ese_share_has(share, &decision->first_event);
     }
     return said;
 }
@@ -100,7 +103,8 @@ static int check_tables(struct ese_sqlite *database, struct ese_error *error)
                       : ese_fail(error, ESE_E_INVALID, "it has no positions, repeats and decisions");
 }
 
-int ese_state_file_read(const char *directory, struct ese_state_file *file, struct ese_error *error)
+int ese_state_file_read(const char *directory, const struct ese_share *share,
+                        struct ese_state_file *file, struct ese_error *error)
 {
     *file = (struct ese_state_file){.late = 0};
     char path[ESE_ARTIFACT_PATH_SIZE];
@@ -114,9 +118,9 @@ int ese_state_file_read(const char *directory, struct ese_state_file *file, stru
     if (said == 0)
         said = read_positions(database, file, error);
     if (said == 0)
-        said = read_repeats(database, file, error);
+        said = read_repeats(database, share, file, error);
     if (said == 0)
-        said = read_decisions(database, file, error);
+        said = read_decisions(database, share, file, error);
     ese_sqlite_close(&database);
     return said == 0 ? 0 : ese_fail_within(error, "cannot read the state file %s", path);
 }

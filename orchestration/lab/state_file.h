@@ -14,6 +14,7 @@
 
 #include "ese-core/error.h"
 #include "ese-core/id.h"
+#include "orchestration/lab/share.h"
 
 struct ese_state_position {
     int32_t partition;
@@ -51,9 +52,10 @@ struct ese_state_file {
     int64_t beyond_window;
 };
 
-/* Of the state file in a transport's directory. file is to be freed in either case. */
-int ese_state_file_read(const char *directory, struct ese_state_file *file,
-                        struct ese_error *error);
+/* Of the state file in a transport's directory; of repeats and decisions, those of a share's events (NULL: of
+ * all). file is to be freed in either case. */
+int ese_state_file_read(const char *directory, const struct ese_share *share,
+                        struct ese_state_file *file, struct ese_error *error);
 void ese_state_file_free(struct ese_state_file *file);
 
 /* Where the partition's reader goes on: all before it is committed. INT64_MIN: nothing is. */

@@ -98,6 +98,14 @@ static int64_t begins_ns(entry_of *entry)
     return entry->due_ns != 0 ? entry->due_ns : entry->handed_ns;
 }
 
+/* Of two that began at once it is the one with the lower id. */
+static bool is_before(entry_of *entry, entry_of *other)
+{
+    if (begins_ns(entry) != begins_ns(other))
+        return begins_ns(entry) < begins_ns(other);
+    return ese_id_compare(&entry->id, &other->id) < 0;
+}
+
 static entry_of *find_first(book_of *book, const struct kind *kind, int64_t *events)
 {
     entry_of *first = NULL;
@@ -107,7 +115,7 @@ static entry_of *find_first(book_of *book, const struct kind *kind, int64_t *eve
         if (entry->is_out || !kind->is(book, entry))
             continue;
         ++*events;
-        if (first == NULL || begins_ns(entry) < begins_ns(first))
+        if (first == NULL || is_before(entry, first))
             first = entry;
     }
     return first;
@@ -129,6 +137,9 @@ static void tell_events(const struct ese_storyteller *teller, struct ese_stories
         struct ese_buffer text = ESE_BUFFER_INIT(ESE_STORY_SIZE - 1);
         ese_story_event(teller, first, &text);
         write_story(story, kinds[i].what, &text);
+        story->kind = (int)i;
+        story->at_ns = begins_ns(first);
+        story->id = first->id;
         stories->fault_count++;
         ese_buffer_free(&text);
     }
@@ -162,6 +173,8 @@ static void tell_doubled(const struct ese_storyteller *teller, const struct ese_
         ese_story_event(teller, &teller->book->entries[evidence->oracle.mails[mail].last_event], &text);
     }
     story->events = doubled;
+    story->kind = ESE_COUNT_OF(kinds); /* behind those of events */
+    story->id = mails->mails[first].decision;
     write_story(story, "mail that came twice", &text);
     ese_buffer_free(&text);
 }
@@ -175,9 +188,11 @@ static void tell_people(const struct ese_storyteller *teller, const struct ese_e
     for (int i = 0; i < stories->people_count; i++) {
         struct ese_buffer text = ESE_BUFFER_INIT(ESE_STORY_SIZE - 1);
         const struct ese_oracle_mail *mail = &evidence->oracle.mails[mails[i]];
+        entry_of *last = &teller->book->entries[mail->last_event];
         ese_missed_tell(teller, evidence, mails[i], &text);
-        write_story(&stories->people[i],
-                    teller->book->keys[teller->book->entries[mail->last_event].key], &text);
+        write_story(&stories->people[i], teller->book->keys[last->key], &text);
+        stories->people[i].at_ns = last->due_ns;
+        stories->people[i].id = mail->id;
         ese_buffer_free(&text);
     }
 }
@@ -191,4 +206,59 @@ void ese_stories_tell(const struct ese_evidence *evidence,
     tell_events(&teller, stories);
     tell_doubled(&teller, evidence, stories);
     tell_people(&teller, evidence, stories);
+}
+
+/* ---- of several shares ----------------------------------------------------------------------- */
+
+static int compare(const struct ese_story *story, const struct ese_story *other)
+{
+    if (story->kind != other->kind)
+        return story->kind < other->kind ? -1 : 1;
+    if (story->at_ns != other->at_ns)
+        return story->at_ns < other->at_ns ? -1 : 1;
+    return ese_id_compare(&story->id, &other->id);
+}
+
+/* Puts it where it belongs among at most `most`, of which the last falls out. Returns how many there are. */
+static int put(struct ese_story stories[], int count, int most, const struct ese_story *story)
+{
+    int at = count;
+    while (at > 0 && compare(story, &stories[at - 1]) < 0)
+        at--;
+    if (at == most)
+        return count;
+    int left = count < most ? count : most - 1;
+    memmove(&stories[at + 1], &stories[at], (size_t)(left - at) * sizeof *stories);
+    stories[at] = *story;
+    return left + 1;
+}
+
+static struct ese_story *of_same_kind(struct ese_stories *stories, const struct ese_story *story)
+{
+    for (int i = 0; i < stories->fault_count; i++) {
+        if (stories->faults[i].kind == story->kind)
+            return &stories->faults[i];
+    }
+    return NULL;
+}
+
+static void add_fault(struct ese_stories *into, const struct ese_story *story)
+{
+    struct ese_story *known = of_same_kind(into, story);
+    if (known == NULL) {
+        into->fault_count = put(into->faults, into->fault_count, ESE_STORY_KINDS, story);
+        return;
+    }
+    int64_t events = known->events + story->events;
+    if (compare(story, known) < 0)
+        *known = *story;
+    known->events = events;
+}
+
+void ese_stories_add(struct ese_stories *into, const struct ese_stories *from)
+{
+    for (int i = 0; i < from->fault_count; i++)
+        add_fault(into, &from->faults[i]);
+    for (int i = 0; i < from->people_count; i++)
+        into->people_count = put(into->people, into->people_count, ESE_STORY_PEOPLE, &from->people[i]);
 }

@@ -8,14 +8,8 @@
 struct ese_storyteller ese_storyteller_of(const struct ese_book *book,
                                           void (*partition_name)(int32_t, char *, size_t))
 {
-    struct ese_storyteller teller = {
-        .book = book, .begun_ns = INT64_MAX, .partition_name = partition_name};
-    for (uint32_t i = 0; i < book->count; i++) {
-        int64_t due_ns = book->entries[i].due_ns;
-        if (due_ns != 0 && due_ns < teller.begun_ns)
-            teller.begun_ns = due_ns;
-    }
-    return teller;
+    return (struct ese_storyteller){
+        .book = book, .begun_ns = book->begun_ns, .partition_name = partition_name};
 }
 
 void ese_story_time(const struct ese_storyteller *teller, int64_t time_ns, struct ese_buffer *text)

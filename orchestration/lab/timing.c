@@ -49,38 +49,61 @@ static void take_mails(struct watch *watch, const struct ese_oracle *oracle)
     }
 }
 
-static double processed_a_second(const struct ese_book *book)
+static void take_span(const struct ese_book *book, struct ese_timing *timing)
 {
-    int64_t first_ns = INT64_MAX, last_ns = 0, processed = 0;
     for (uint32_t i = 0; i < book->count; i++) {
         const struct ese_book_entry *entry = &book->entries[i];
         if (entry->is_out)
             continue;
-        if (entry->due_ns != 0 && entry->due_ns < first_ns)
-            first_ns = entry->due_ns;
-        if (entry->committed_ns > last_ns)
-            last_ns = entry->committed_ns;
-        processed += entry->outcome == ESE_HISTORY_ACKNOWLEDGED && entry->is_processed;
+        if (entry->due_ns != 0 && (timing->first_due_ns == 0 || entry->due_ns < timing->first_due_ns))
+            timing->first_due_ns = entry->due_ns;
+        if (entry->committed_ns > timing->last_commit_ns)
+            timing->last_commit_ns = entry->committed_ns;
+        timing->processed += entry->outcome == ESE_HISTORY_ACKNOWLEDGED && entry->is_processed;
     }
-    if (processed == 0 || last_ns <= first_ns)
+}
+
+double ese_timing_processed_per_s(const struct ese_timing *timing)
+{
+    int64_t span_ns = timing->last_commit_ns - timing->first_due_ns;
+    if (timing->processed == 0 || timing->first_due_ns == 0 || span_ns <= 0)
         return 0;
-    return (double)processed * (double)ESE_NS_PER_S / (double)(last_ns - first_ns);
+    return (double)timing->processed * (double)ESE_NS_PER_S / (double)span_ns;
+}
+
+void ese_timing_begin(struct ese_timing *timing)
+{
+    *timing = (struct ese_timing){
+        .acknowledge = ese_histogram_new(), .end_to_end = ese_histogram_new(),
+        .mail = ese_histogram_new(), .recovery = ESE_RECOVERY_NONE};
 }
 
 void ese_timing_take(const struct ese_judge_options *options, const struct ese_book *book,
                      const struct ese_oracle *oracle, struct ese_timing *timing)
 {
     struct watch watch = {.options = options, .book = book, .timing = timing};
-    *timing = (struct ese_timing){
-        .acknowledge = ese_histogram_new(), .end_to_end = ese_histogram_new(),
-        .mail = ese_histogram_new()};
     for (uint32_t i = 0; i < book->count; i++) {
         if (book->entries[i].due_ns != 0 && !book->entries[i].is_out)
             take_event(&watch, &book->entries[i]);
     }
     take_mails(&watch, oracle);
-    timing->processed_per_s = processed_a_second(book);
+    take_span(book, timing);
     ese_recovery_take(options, book, &timing->recovery);
+}
+
+void ese_timing_add(struct ese_timing *into, const struct ese_timing *from)
+{
+    ese_histogram_merge(into->acknowledge, from->acknowledge);
+    ese_histogram_merge(into->end_to_end, from->end_to_end);
+    ese_histogram_merge(into->mail, from->mail);
+    into->warmup_cut += from->warmup_cut;
+    into->behind_schedule += from->behind_schedule;
+    into->negative += from->negative;
+    into->processed += from->processed;
+    if (from->last_commit_ns > into->last_commit_ns)
+        into->last_commit_ns = from->last_commit_ns;
+    if (from->first_due_ns != 0 && (into->first_due_ns == 0 || from->first_due_ns < into->first_due_ns))
+        into->first_due_ns = from->first_due_ns;
 }
 
 void ese_timing_free(struct ese_timing *timing)

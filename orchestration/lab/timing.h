@@ -21,12 +21,22 @@ struct ese_timing {
     int64_t behind_schedule; /* events sent more than 5 ms after they were due, warm-up included */
     int64_t negative;        /* latencies below zero */
     struct ese_recovery recovery;
-    double processed_per_s;
+    int64_t first_due_ns;  /* 0: nothing was due */
+    int64_t last_commit_ns;
+    int64_t processed;     /* of the acknowledged */
 };
 
-/* The book must bear the ledger's marks; what is out of it is left out. timing is to be freed. */
+void ese_timing_begin(struct ese_timing *timing); /* nothing was timed; to be freed */
+
+/* Into one that was begun. The book must bear the ledger's marks; what is out of it is left out. */
 void ese_timing_take(const struct ese_judge_options *options, const struct ese_book *book,
                      const struct ese_oracle *oracle, struct ese_timing *timing);
+
+/* But for the recovery. */
+void ese_timing_add(struct ese_timing *into, const struct ese_timing *from);
+
+/* From the first due time to the last commit. */
+double ese_timing_processed_per_s(const struct ese_timing *timing);
 
 void ese_timing_free(struct ese_timing *timing);
 

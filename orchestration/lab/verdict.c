@@ -147,7 +147,7 @@ void ese_judge_figures(const struct ese_figures *figures, const struct ese_groun
         .warmup_cut = timing->warmup_cut,
         .behind_schedule = timing->behind_schedule,
         .recovery = timing->recovery,
-        .processed_per_s = timing->processed_per_s,
+        .processed_per_s = ese_timing_processed_per_s(timing),
     };
     judge_ledger(figures, grounds, judgement);
     judge_timing(figures, grounds, judgement);

@@ -369,8 +369,9 @@ static void check_ledger(void)
     struct ese_state_file state;
     struct ese_ledger ledger;
     struct ese_oracle oracle;
-    must(ese_book_read(world.directory, &promises, &book, &error));
-    must(ese_state_file_read(world.directory, &state, &error));
+    ese_book_begin(&book, &promises);
+    must(ese_book_read(&book, world.directory, &error));
+    must(ese_state_file_read(world.directory, NULL, &state, &error));
     assert_string_equal(book.missing, "");
     ese_ledger_make(&book, &state, true, &ledger);
     assert_int_equal(ledger.offered, world.events);

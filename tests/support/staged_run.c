@@ -73,6 +73,11 @@ static void draw_event(struct staged_run *run, struct ese_random *random, struct
 
 struct staged_run *staged_run_make(uint64_t seed, int events)
 {
+    return staged_run_make_with(seed, events, 8, 8);
+}
+
+struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_before, int lanes_later)
+{
     struct staged_run *run = ese_alloc(sizeof *run);
     struct ese_random random = ese_random_seeded(seed, 1);
     run->directory = ese_test_directory_make();
@@ -81,12 +86,12 @@ struct staged_run *staged_run_make(uint64_t seed, int events)
     run->noted = ese_alloc_array((size_t)events, sizeof *run->noted);
     run->read = run->passed_over = run->forgotten = run->not_had = -1;
     run->history_bytes = INT64_C(1) << 26;
-    struct ese_lanes *lanes = ese_lanes_new(8, 77);
+    struct ese_lanes *lanes = ese_lanes_new(lanes_before, 77);
     int64_t began_ms = ese_clock_wall_ms(), began_ns = ese_clock_monotonic_ns(), ts = began_ms;
     while (run->count < events) {
         if (run->count == events / 2) { /* the client was started anew */
             ese_lanes_free(&lanes);
-            lanes = ese_lanes_new(8, 33);
+            lanes = ese_lanes_new(lanes_later, 33);
         }
         ts += draw_step_ms(&random);
         draw_event(run, &random, lanes, ts, began_ns + (ts - began_ms) * ESE_NS_PER_MS);

@@ -64,6 +64,8 @@ struct staged_run {
 };
 
 struct staged_run *staged_run_make(uint64_t seed, int events);
+/* The two client processes have so many lanes. */
+struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_before, int lanes_later);
 void staged_run_consume(struct staged_run *run);
 void staged_run_write(const struct staged_run *run);
 void staged_run_free(struct staged_run **run);

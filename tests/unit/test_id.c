@@ -26,6 +26,7 @@ static void round_trip(void **state)
         struct ese_id_parts parts = ese_id_read(&again);
         assert_int_equal(parts.time_ms, all[i].time_ms);
         assert_int_equal(parts.lane, all[i].lane);
+        assert_int_equal(ese_id_lane(&again), all[i].lane);
         assert_int_equal(parts.run, all[i].run);
         assert_int_equal(parts.sequence, all[i].sequence);
     }

@@ -8,7 +8,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
-#include "orchestration/lab/judgement.h"
+#include "tests/support/judged.h"
 #include "tests/support/staged_run.h"
 
 enum { EVENTS = 600 };
@@ -26,10 +26,8 @@ static struct ese_judgement judge_at(struct staged_run *run, const struct ese_ju
 {
     struct ese_judge_options options = *wanted;
     options.directory = run->directory;
-    struct ese_judgement judgement;
-    struct ese_error error;
     staged_run_write(run);
-    assert_int_equal(ese_judge(&options, &judgement, &error), 0);
+    struct ese_judgement judgement = judged(&options);
     const struct ese_ledger *ledger = &judgement.ledger;
     const struct ese_mail_ledger *mails = &judgement.mails;
     assert_int_equal(ledger->offered,

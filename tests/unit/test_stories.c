@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "ese-core/memory.h"
-#include "orchestration/lab/judgement.h"
 #include "orchestration/lab/report.h"
+#include "tests/support/judged.h"
 #include "tests/support/staged_run.h"
 
 #define EVENTS 600
@@ -37,12 +37,10 @@ static void name(int32_t partition, char *text, size_t size)
 /* Writes the run, judges it and throws it away. */
 static struct ese_judgement judge(struct staged_run *run, const struct ese_promises *promises)
 {
-    struct ese_judgement judgement;
-    struct ese_error error;
     staged_run_write(run);
     const struct ese_judge_options options = {
         .directory = run->directory, .promises = promises, .partition_name = name};
-    assert_int_equal(ese_judge(&options, &judgement, &error), 0);
+    struct ese_judgement judgement = judged(&options);
     staged_run_free(&run);
     return judgement;
 }

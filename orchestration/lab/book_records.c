@@ -1,0 +1,278 @@
+/* What each record of a history says of the events in a book. */
+#include "orchestration/lab/book_records.h"
+
+#include "ese-core/memory.h"
+#include "orchestration/lab/artifacts.h"
+
+/* ---- what each record says -------------------------------------------------------------------- */
+
+static void read_offered(const struct ese_book_page *page)
+{
+    const struct ese_history_record *record = page->record;
+    struct ese_book_entry *entry = ese_book_entry(page->book, &record->id);
+    if (entry->due_ns != 0) {
+        page->book->contradictions++;
+        return;
+    }
+    const char *sub_type = ese_history_read_word(page->reader, (uint16_t)(record->b & 0xFFFF));
+    entry->due_ns = record->time_ns;
+    entry->client_ts = record->a;
+    entry->key = ese_book_key(page->book, ese_history_read_key(page->reader));
+    entry->run = ese_book_run(page->book, &record->id);
+    entry->is_key_press = strcmp(sub_type, ESE_SUB_TYPE_KEY_PRESS) == 0;
+    page->book->offered++;
+}
+
+/* An event that left the book has had its last word from the client. */
+static bool is_of_the_past(const struct ese_book_page *page)
+{
+    const struct ese_id *id = &page->record->id;
+    return ese_book_find(page->book, id) == ESE_BOOK_NONE && ese_book_is_settled(page->book, id);
+}
+
+static void read_sent(const struct ese_book_page *page)
+{
+    if (is_of_the_past(page))
+        return;
+    struct ese_book_entry *entry = ese_book_entry(page->book, &page->record->id);
+    page->book->contradictions += entry->due_ns == 0;
+    entry->sent_ns = page->record->time_ns;
+}
+
+static void read_outcome(const struct ese_book_page *page)
+{
+    if (is_of_the_past(page))
+        return;
+    struct ese_book_entry *entry = ese_book_entry(page->book, &page->record->id);
+    if (entry->due_ns == 0 || entry->outcome != 0) {
+        page->book->contradictions++;
+        return;
+    }
+    entry->outcome = page->record->kind;
+    entry->done_ns = page->record->time_ns;
+}
+
+static struct ese_book_waiting *waiting_of(struct ese_book *book, int32_t partition)
+{
+    for (size_t i = 0; i < book->waiting_count; i++) {
+        if (book->waiting[i].partition == partition)
+            return &book->waiting[i];
+    }
+    book->waiting =
+        ese_realloc_array(book->waiting, book->waiting_count + 1, sizeof *book->waiting);
+    struct ese_book_waiting *waiting = &book->waiting[book->waiting_count++];
+    *waiting = (struct ese_book_waiting){.partition = partition};
+    return waiting;
+}
+
+void ese_book_wait(struct ese_book *book, uint32_t number)
+{
+    struct ese_book_waiting *waiting = waiting_of(book, book->entries[number].handed_partition);
+    if (waiting->count == waiting->size) {
+        waiting->size = waiting->size == 0 ? 1024 : waiting->size * 2;
+        waiting->numbers =
+            ese_realloc_array(waiting->numbers, waiting->size, sizeof *waiting->numbers);
+    }
+    waiting->numbers[waiting->count++] = number;
+}
+
+/* Without places in the store, a further handing counts as long as none was committed: it may be
+ * that of another reader, which numbers anew. */
+static void read_handed(const struct ese_book_page *page)
+{
+    const struct ese_history_record *record = page->record;
+    struct ese_book_entry *entry = ese_book_entry(page->book, &record->id);
+    bool is_first = entry->handings++ == 0;
+    if (!is_first && (!page->book->has_no_places || entry->committed_ns != 0))
+        return;
+    if (is_first)
+        entry->handed_ns = record->time_ns;
+    entry->handed_partition = record->partition;
+    entry->handed_offset = record->a;
+    ese_book_wait(page->book, (uint32_t)(entry - page->book->entries));
+}
+
+/* Everything of the partition that was handed before, and lies below the committed position, is
+ * committed now; the rest goes on waiting. */
+static void read_committed(const struct ese_book_page *page)
+{
+    struct ese_book *book = page->book;
+    struct ese_book_waiting *waiting = waiting_of(book, page->record->partition);
+    size_t left = 0;
+    for (size_t i = 0; i < waiting->count; i++) {
+        struct ese_book_entry *entry = &book->entries[waiting->numbers[i]];
+        if (entry->handed_offset < page->record->a)
+            entry->committed_ns = page->record->time_ns;
+        else
+            waiting->numbers[left++] = waiting->numbers[i];
+    }
+    waiting->count = left;
+}
+
+/* A reader without places begins anew, and will not commit what another one was handed. */
+static void read_given(const struct ese_book_page *page)
+{
+    struct ese_book *book = page->book;
+    struct ese_book_waiting *waiting = waiting_of(book, page->record->partition);
+    if (!book->has_no_places)
+        return;
+    for (size_t i = 0; i < waiting->count; i++)
+        book->entries[waiting->numbers[i]].handed_offset = ESE_BOOK_NOWHERE;
+    waiting->count = 0;
+}
+
+static void read_skipped(const struct ese_book_page *page)
+{
+    int64_t count = page->record->b - page->record->a;
+    if (strcmp(page->name, ESE_ARTIFACT_STORE_HISTORY) == 0) /* its follower came too late */
+        ese_book_note_missing(page->book, "the store forgot %lld events before they were looked at",
+                              (long long)count);
+    else if (strcmp(page->name, ESE_ARTIFACT_INBOX_HISTORY) == 0) /* so has the inbox's */
+        ese_book_note_missing(page->book, "mails in the inbox were passed over, as they could not be read");
+    else
+        page->book->skipped += count;
+}
+
+static void read_stored(const struct ese_book_page *page)
+{
+    const struct ese_history_record *record = page->record;
+    struct ese_book_entry *entry = ese_book_entry(page->book, &record->id);
+    bool is_again = entry->copies > 0 && entry->stored_partition == record->partition &&
+                    entry->stored_offset == record->a;
+    if (is_again) /* noted twice, by a follower that was killed in between */
+        return;
+    if (entry->copies > 0 && page->book->has_no_places) /* or by one that begins anew */
+        return;
+    if (entry->copies++ > 0)
+        return;
+    entry->stored_partition = record->partition;
+    entry->stored_offset = record->a;
+    entry->server_ts = record->b;
+}
+
+static void read_kept(const struct ese_book_page *page)
+{
+    if (is_of_the_past(page))
+        return;
+    struct ese_book_entry *entry = ese_book_entry(page->book, &page->record->id);
+    entry->fate = ESE_BOOK_KEPT;
+    entry->kept_ns = page->record->time_ns;
+    entry->kept_life = page->book->lives;
+    entry->server_ts = page->record->a;
+}
+
+/* One that nobody knows has left the book, and was counted. */
+static void note_fate(const struct ese_book_page *page, enum ese_book_fate fate)
+{
+    uint32_t number = ese_book_find(page->book, &page->record->id);
+    if (number != ESE_BOOK_NONE)
+        page->book->entries[number].fate = fate;
+}
+
+static void read_overwritten(const struct ese_book_page *page)
+{
+    note_fate(page, ESE_BOOK_OVERWRITTEN);
+}
+
+static void read_expired(const struct ese_book_page *page)
+{
+    note_fate(page, ESE_BOOK_EXPIRED);
+}
+
+static void read_begun_empty(const struct ese_book_page *page)
+{
+    page->book->lives++;
+}
+
+static void read_mail_sent(const struct ese_book_page *page)
+{
+    ese_book_mails_add(&page->book->sent, &(struct ese_book_mail){
+        .decision = page->record->id, .time_ns = page->record->time_ns});
+}
+
+static void read_mail_arrived(const struct ese_book_page *page)
+{
+    struct ese_book_mails *arrived = &page->book->arrived;
+    for (size_t i = arrived->count; i > 0; i--) {
+        if (arrived->mails[i - 1].number == page->record->a)
+            return; /* noted twice, as above */
+    }
+    ese_book_mails_add(arrived, &(struct ese_book_mail){.decision = page->record->id,
+                                                        .time_ns = page->record->time_ns,
+                                                        .number = page->record->a});
+}
+
+static void (*const readers[ESE_HISTORY_KINDS])(const struct ese_book_page *) = {
+    [ESE_HISTORY_OFFERED] = read_offered,
+    [ESE_HISTORY_SENT] = read_sent,
+    [ESE_HISTORY_ACKNOWLEDGED] = read_outcome,
+    [ESE_HISTORY_REFUSED] = read_outcome,
+    [ESE_HISTORY_UNKNOWN] = read_outcome,
+    [ESE_HISTORY_NOT_SENT] = read_outcome,
+    [ESE_HISTORY_HANDED] = read_handed,
+    [ESE_HISTORY_COMMITTED] = read_committed,
+    [ESE_HISTORY_GIVEN] = read_given,
+    [ESE_HISTORY_SKIPPED] = read_skipped,
+    [ESE_HISTORY_STORED] = read_stored,
+    [ESE_HISTORY_MAIL_SENT] = read_mail_sent,
+    [ESE_HISTORY_MAIL_ARRIVED] = read_mail_arrived,
+    [ESE_HISTORY_KEPT] = read_kept,
+    [ESE_HISTORY_OVERWRITTEN] = read_overwritten,
+    [ESE_HISTORY_EXPIRED] = read_expired,
+    [ESE_HISTORY_BEGUN_EMPTY] = read_begun_empty,
+};
+
+/* ---- which records are for this book ------------------------------------------------------------------- */
+
+/* Whose id a record bears. */
+enum subject { OF_NOBODY, OF_EVENT, OF_NEW_EVENT /* which makes an entry of it */, OF_MAIL };
+static const enum subject subjects[ESE_HISTORY_KINDS] = {
+    [ESE_HISTORY_OFFERED] = OF_NEW_EVENT, [ESE_HISTORY_SENT] = OF_NEW_EVENT,
+    [ESE_HISTORY_ACKNOWLEDGED] = OF_NEW_EVENT, [ESE_HISTORY_REFUSED] = OF_NEW_EVENT,
+    [ESE_HISTORY_UNKNOWN] = OF_NEW_EVENT, [ESE_HISTORY_NOT_SENT] = OF_NEW_EVENT,
+    [ESE_HISTORY_HANDED] = OF_NEW_EVENT, [ESE_HISTORY_STORED] = OF_NEW_EVENT,
+    [ESE_HISTORY_KEPT] = OF_NEW_EVENT, [ESE_HISTORY_OVERWRITTEN] = OF_EVENT,
+    [ESE_HISTORY_EXPIRED] = OF_EVENT, [ESE_HISTORY_MAIL_SENT] = OF_MAIL};
+
+static bool is_wanted(const struct ese_book *book, const struct ese_history_record *record)
+{
+    switch (subjects[record->kind]) {
+    case OF_EVENT:
+    case OF_NEW_EVENT: return ese_share_has(book->share, &record->id);
+    case OF_MAIL: return ese_id_filter_wants(book->wanted_mails, &record->id);
+    case OF_NOBODY: break;
+    }
+    return true;
+}
+
+/* What is told of an event that is not in a full book. */
+static bool is_passed_over(struct ese_book *book, const struct ese_history_record *record)
+{
+    bool has_room = book->most == 0 || book->count < book->most;
+    if (has_room || subjects[record->kind] != OF_NEW_EVENT ||
+        ese_book_find(book, &record->id) != ESE_BOOK_NONE)
+        return false;
+    book->is_full = true;
+    ese_book_note_missing(book, "more than %u events had not settled at once, and not all of "
+                                "them were followed", book->most);
+    return true;
+}
+
+/* What the whole run's events tell of it, whosever share they are. */
+static void note_for_all(struct ese_book *book, const struct ese_history_record *record)
+{
+    if (record->kind == ESE_HISTORY_STORED)
+        ese_book_note_beginning(book, record->partition, record->a);
+    else if (record->kind == ESE_HISTORY_OFFERED &&
+             (book->begun_ns == 0 || record->time_ns < book->begun_ns))
+        book->begun_ns = record->time_ns;
+}
+
+void ese_book_take(const struct ese_book_page *page)
+{
+    const struct ese_history_record *record = page->record;
+    note_for_all(page->book, record);
+    if (readers[record->kind] != NULL && is_wanted(page->book, record) &&
+        !is_passed_over(page->book, record))
+        readers[record->kind](page);
+}

@@ -1,0 +1,123 @@
+#include "tests/support/judged.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-core/memory.h"
+#include "orchestration/lab/share.h"
+
+static const char *ledger_difference(const void *ledger, const void *other,
+                                     const struct ese_ledger_member *members)
+{
+    for (const struct ese_ledger_member *member = members; member->name != NULL; member++) {
+        if (ese_ledger_get(ledger, member) != ese_ledger_get(other, member))
+            return member->name;
+    }
+    return NULL;
+}
+
+static bool is_same_latency(const struct ese_latency *latency, const struct ese_latency *other)
+{
+    return latency->count == other->count && latency->p50_us == other->p50_us &&
+           latency->p99_us == other->p99_us && latency->p999_us == other->p999_us &&
+           latency->max_us == other->max_us;
+}
+
+static const char *timing_difference(const struct ese_judgement *a, const struct ese_judgement *b)
+{
+    const struct {
+        bool is_same;
+        const char *what;
+    } parts[] = {
+        {is_same_latency(&a->acknowledge, &b->acknowledge), "acknowledge"},
+        {is_same_latency(&a->end_to_end, &b->end_to_end), "end to end"},
+        {is_same_latency(&a->mail, &b->mail), "mail"},
+        {a->warmup_cut == b->warmup_cut, "warm-up"},
+        {a->behind_schedule == b->behind_schedule, "behind schedule"},
+        {a->recovery.acknowledges_again_us == b->recovery.acknowledges_again_us, "acknowledges again"},
+        {a->recovery.reads_again_us == b->recovery.reads_again_us, "reads again"},
+        {a->recovery.backlog_at_restart == b->recovery.backlog_at_restart, "backlog at restart"},
+        {a->recovery.backlog_gone_us == b->recovery.backlog_gone_us, "backlog gone"},
+        {!(a->processed_per_s < b->processed_per_s || a->processed_per_s > b->processed_per_s),
+         "processed per second"},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(parts); i++) {
+        if (!parts[i].is_same)
+            return parts[i].what;
+    }
+    return NULL;
+}
+
+static bool is_same_verdict(const struct ese_verdict *verdict, const struct ese_verdict *other)
+{
+    return verdict->word == other->word && strcmp(verdict->reason, other->reason) == 0;
+}
+
+static const char *story_difference(const struct ese_story stories[], int count,
+                                    const struct ese_story others[], int other_count)
+{
+    for (int i = 0; i < count && i < other_count; i++) {
+        if (strcmp(stories[i].what, others[i].what) != 0 || stories[i].events != others[i].events ||
+            strcmp(stories[i].text, others[i].text) != 0)
+            return stories[i].what;
+    }
+    return count == other_count ? NULL : "how many are told of";
+}
+
+const char *judged_difference(const struct ese_judgement *a, const struct ese_judgement *b)
+{
+    const char *differences[] = {
+        ledger_difference(&a->ledger, &b->ledger, ese_ledger_members),
+        ledger_difference(&a->mails, &b->mails, ese_mail_ledger_members),
+        timing_difference(a, b),
+        is_same_verdict(&a->ledger_verdict, &b->ledger_verdict) ? NULL : "ledger verdict",
+        is_same_verdict(&a->timing_verdict, &b->timing_verdict) ? NULL : "timing verdict",
+        story_difference(a->stories.faults, a->stories.fault_count, b->stories.faults,
+                         b->stories.fault_count),
+        story_difference(a->stories.people, a->stories.people_count, b->stories.people,
+                         b->stories.people_count),
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(differences); i++) {
+        if (differences[i] != NULL)
+            return differences[i];
+    }
+    return NULL;
+}
+
+/* With the fewest events a pass may hold so that there are no more passes than wanted. */
+static struct ese_judgement judged_in(const struct ese_judge_options *options, int passes,
+                                      int64_t offered)
+{
+    struct ese_judge_options some = *options;
+    struct ese_judgement judgement;
+    struct ese_shares shares;
+    some.events = offered / passes;
+    do {
+        some.events += 1 + offered / 50;
+        assert_int_equal(ese_shares_find(options->directory, some.events, ESE_JUDGE_MOST, &shares, NULL), 0);
+    } while (shares.count > passes);
+    assert_int_equal(ese_judge(&some, &judgement, NULL), 0);
+    assert_int_equal(judgement.passes, shares.count);
+    return judgement;
+}
+
+struct ese_judgement judged(const struct ese_judge_options *options)
+{
+    static const int wanted[] = {2, 3, 7};
+    struct ese_judgement judgement;
+    struct ese_error error;
+    if (ese_judge(options, &judgement, &error) == -1)
+        fail_msg("%s", error.text);
+    for (size_t i = 0; i < ESE_COUNT_OF(wanted); i++) {
+        struct ese_judgement again = judged_in(options, wanted[i], judgement.ledger.offered);
+        const char *difference = judged_difference(&judgement, &again);
+        if (difference != NULL)
+            fail_msg("in %d passes it comes to something else: %s (%s; %s)", again.passes, difference,
+                     judgement.ledger_verdict.reason, again.ledger_verdict.reason);
+    }
+    return judgement;
+}
