@@ -121,6 +121,7 @@ struct ese_recovery {
     /* Of all instants at which somebody was killed, the most events that had been sent by then and were
      * processed only after it. */
     int64_t waiting_at_kill;
+    int64_t waiting_at[ESE_DEEDS]; /* each of the deeds that is such an instant */
 };
 #define ESE_RECOVERY_NONE {.acknowledges_again_us = -1, .reads_again_us = -1, .backlog_gone_us = -1}
 

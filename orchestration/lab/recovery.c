@@ -90,16 +90,22 @@ static int64_t waiting_at(const struct ese_book *book, int64_t killed_ns)
     return count;
 }
 
-static int64_t waiting_at_kill(const struct ese_deeds *deeds, const struct ese_book *book)
+static void count_waiting(const struct ese_deeds *deeds, const struct ese_book *book,
+                          struct ese_recovery *recovery)
 {
-    int64_t most = 0;
     for (int i = 0; i < deeds->count; i++) {
         const struct ese_deed *deed = &deeds->list[i];
-        if (deed->act != ESE_ACT_KILL || deed->roles == 0)
-            continue;
-        int64_t count = waiting_at(book, deed->done_ns);
-        if (count > most)
-            most = count;
+        if (deed->act == ESE_ACT_KILL && deed->roles != 0)
+            recovery->waiting_at[i] = waiting_at(book, deed->done_ns);
+    }
+}
+
+static int64_t most_waiting(const struct ese_recovery *recovery)
+{
+    int64_t most = 0;
+    for (int i = 0; i < ESE_DEEDS; i++) {
+        if (recovery->waiting_at[i] > most)
+            most = recovery->waiting_at[i];
     }
     return most;
 }
@@ -132,8 +138,9 @@ void ese_recovery_take(const struct ese_judge_options *options, const struct ese
         .reads_again_us = reads_again_us(options),
         .backlog_at_restart = backlog_at(book, options->restarted_ns),
         .backlog_gone_us = backlog_gone_us(deeds, book),
-        .waiting_at_kill = waiting_at_kill(deeds, book),
     };
+    count_waiting(deeds, book, recovery);
+    recovery->waiting_at_kill = most_waiting(recovery);
 }
 
 /* ---- of several shares ----------------------------------------------------------------------- */
@@ -147,6 +154,9 @@ void ese_recovery_add(struct ese_recovery *into, const struct ese_recovery *from
     if (acknowledged_us != -1 && is_sooner)
         into->acknowledges_again_us = acknowledged_us;
     into->backlog_at_restart += from->backlog_at_restart;
+    for (int i = 0; i < ESE_DEEDS; i++)
+        into->waiting_at[i] += from->waiting_at[i];
+    into->waiting_at_kill = most_waiting(into);
     if (into->backlog_gone_us != -1 && (gone_us == -1 || gone_us > into->backlog_gone_us))
         into->backlog_gone_us = gone_us;
 }

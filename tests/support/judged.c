@@ -42,6 +42,7 @@ static const char *timing_difference(const struct ese_judgement *a, const struct
         {a->recovery.reads_again_us == b->recovery.reads_again_us, "reads again"},
         {a->recovery.backlog_at_restart == b->recovery.backlog_at_restart, "backlog at restart"},
         {a->recovery.backlog_gone_us == b->recovery.backlog_gone_us, "backlog gone"},
+        {a->recovery.waiting_at_kill == b->recovery.waiting_at_kill, "waiting at a kill"},
         {!(a->processed_per_s < b->processed_per_s || a->processed_per_s > b->processed_per_s),
          "processed per second"},
     };

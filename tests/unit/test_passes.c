@@ -159,13 +159,14 @@ static struct ese_judgement judge(struct staged_run *run, struct ese_judge_optio
 static struct ese_deeds deeds_in(const struct staged_run *run, struct ese_random *random)
 {
     struct ese_deeds deeds = {.count = 0};
-    int from = below(random, run->count - 100);
+    int from = below(random, run->count - 130);
     const struct {
         enum ese_act act;
         unsigned roles;
     } steps[] = {{ESE_ACT_KILL, ESE_ROLES_KEEPING},
                  {ESE_ACT_START, ESE_ROLES_KEEPING},
-                 {ESE_ACT_START, ESE_ROLE_BIT(ESE_ROLE_CONSUMER)}};
+                 {ESE_ACT_START, ESE_ROLE_BIT(ESE_ROLE_CONSUMER)},
+                 {ESE_ACT_KILL, ESE_ROLE_BIT(ESE_ROLE_CONSUMER)}};
     for (size_t i = 0; i < ESE_COUNT_OF(steps); i++) {
         from += below(random, 30);
         ese_deeds_add(&deeds, &(struct ese_deed){.act = steps[i].act, .roles = steps[i].roles,
@@ -430,6 +431,7 @@ static void a_difference_is_seen(void **state)
         {&changed.recovery.reads_again_us, "reads again"},
         {&changed.recovery.backlog_at_restart, "backlog at restart"},
         {&changed.recovery.backlog_gone_us, "backlog gone"},
+        {&changed.recovery.waiting_at_kill, "waiting at a kill"},
     };
     struct staged_run *run = staged_run_make(9, EVENTS);
     staged_run_consume(run);
