@@ -231,7 +231,8 @@ static const struct ese_service service = {
             "and not applied twice. Decisions are brought to the mailer until it has answered for "
             "each.\n\n"
             "Several members of a group may read at once where the transport hands out partitions; "
-            "over the others the newest consumer takes over and the older one ends.",
+            "over the others the newest consumer takes over and the older one ends, with exit status "
+            "3, so that whoever keeps it running can leave it at that.",
         .examples =
             "ese-consumer --transport file --until-end\n"
             "  Reads what is there, shows the statistics and ends.\n"

@@ -60,6 +60,7 @@ int ese_fail_within(struct ese_error *error, const char *format, ...)
 int ese_error_exit_status(const struct ese_error *error)
 {
     switch (error->code) {
+    case ESE_E_FENCED: return 3;   /* who is started again after it would take over in turn */
     case ESE_E_USAGE: return 64;   /* EX_USAGE of sysexits(3) */
     case ESE_E_MISSING: return 69; /* EX_UNAVAILABLE */
     default: return 1;

@@ -20,7 +20,7 @@ enum ese_code {
     ESE_E_TIMEOUT,  /* the time limit passed first */
     ESE_E_CONFLICT, /* the same key with another content */
     ESE_E_GONE,     /* no longer kept */
-    ESE_E_FENCED,   /* somebody newer owns this now */
+    ESE_E_FENCED,   /* somebody newer owns this now: exit status 3 */
     ESE_E_CLOSED,   /* the other side, or this one, is shutting down */
     ESE_E_IO        /* the system refused: disk, socket, process */
 };
@@ -46,7 +46,7 @@ int ese_fail_path(struct ese_error *error, const char *what, const char *path, c
 int ese_fail_within(struct ese_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The exit status a process ends with for this code: 64, 69 or 1. */
+/* The exit status a process ends with for this code: 3, 64, 69 or 1. */
 int ese_error_exit_status(const struct ese_error *error);
 
 #endif

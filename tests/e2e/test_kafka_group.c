@@ -520,6 +520,49 @@ static void whoever_comes_and_goes_nothing_is_lost_or_doubled(void **state)
     close_the_books(world, ONE | TWO, &book);
 }
 
+static bool are_fenced(struct world *world, unsigned members)
+{
+    bool all = true;
+    for (int number = 1; number <= MEMBERS; number++) {
+        struct member *one = member(world, number);
+        look_at(one);
+        all = all && ((members >> number & 1) == 0 ||
+                      ese_history_read_count(one->reader, ESE_COUNT_FENCED) > 0);
+    }
+    return all;
+}
+
+static void check_said(struct world *world, int number, const char *words)
+{
+    char name[16], text[65536];
+    snprintf(name, sizeof name, "%d.log", number);
+    char *path = ese_test_path(world->directory, name);
+    FILE *log = fopen(path, "r");
+    assert_non_null(log);
+    text[fread(text, 1, sizeof text - 1, log)] = '\0';
+    fclose(log);
+    free(path);
+    if (strstr(text, words) == NULL)
+        fail_msg("member %d does not say '%s', but: %s", number, words, text);
+}
+
+/* Wakes when all that there is was done by others, so that what changes is its doing. */
+static void wake_to_nothing(struct world *world, int number, unsigned others)
+{
+    wait_until(world, is_done, others, false);
+    char *before = state_probe_picture(world->state);
+    int mails = fake_mailer_ids(world->mailer);
+    wake(world, number);
+    wait_until(world, are_fenced, 1U << number, false);
+    char *after = state_probe_picture(world->state);
+    assert_string_equal(before, after);
+    assert_int_equal(fake_mailer_ids(world->mailer), mails);
+    check_said(world, number, "was taken over by another consumer of this group; the batch is dropped, "
+                              "joining again");
+    free(before);
+    free(after);
+}
+
 static void whoever_sleeps_too_long_is_fenced(void **state)
 {
     struct world *world = *state;
@@ -530,7 +573,7 @@ static void whoever_sleeps_too_long_is_fenced(void **state)
     send_to_sleep(world, 3);
     forget(member(world, 3));
     share(world, ONE | TWO);
-    wake(world, 3);
+    wake_to_nothing(world, 3, ONE | TWO);
     share(world, ONE | TWO | THREE);
     close_the_books(world, ONE | TWO | THREE, &book);
     assert_true(book.fenced > 0);

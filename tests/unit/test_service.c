@@ -18,7 +18,7 @@
 
 static const struct ese_option options[] = {
     {.name = "do", .kind = ESE_OPTION_CHOICE, .fallback = "nothing",
-     .choices = "nothing|wait|stop|fork|write|flood|fail|miss|insist", .help = "What run does."},
+     .choices = "nothing|wait|stop|fork|write|flood|fail|miss|yield|insist", .help = "What run does."},
     {.name = "kind", .kind = ESE_OPTION_TEXT, .value = "NAME", .help = "Brings a table."},
     ESE_OPTION_END,
 };
@@ -107,6 +107,8 @@ static int run(const struct ese_config *config, struct ese_error *error)
         return ese_fail(error, ESE_E_IO, "the disk is gone");
     if (strcmp(what, "miss") == 0)
         return ese_fail(error, ESE_E_MISSING, "no java here, install it");
+    if (strcmp(what, "yield") == 0)
+        return ese_fail(error, ESE_E_FENCED, "somebody newer is here");
     if (strcmp(what, "insist") == 0) { /* hears of the stop and does not care */
         wait_for_stop(config, error);
         fflush(stdout);
@@ -319,6 +321,8 @@ static void errors_decide_the_exit_status(void **state)
     assert_string_equal(child.text, "ese-example: the disk is gone\n");
     START(&child, "--do=miss");
     assert_int_equal(finish(&child), 69);
+    START(&child, "--do=yield");
+    assert_int_equal(finish(&child), 3);
     START(&child, "--do=sing");
     assert_int_equal(finish(&child), 64);
     said(&child, "ese-example: --do: 'sing' is wrong, give one of nothing|");
