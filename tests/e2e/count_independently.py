@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""Counts a finished comparison again, with nothing of the lab's: mails in the Maildir by Python's own parser,
-the HTTP store by the sqlite3 tool, the topics by kcat on a broker started again on the run's data.
+"""Counts a finished comparison again, with nothing of the lab's: mails in the Maildir by Python's own parser, databases by
+the sqlite3 tool, the topics by kcat on a broker started again on the run's data, histories by their described format, and
+what had to come of it by a rule of its own.
 
     count_independently.py RUN_DIRECTORY KAFKA_JARS
 
 Prints one line a transport; exits with 1 where a count differs from results.json.
 """
+import collections
 import email.parser
 import json
 import os
@@ -15,28 +17,76 @@ import subprocess
 import sys
 import time
 
+import history
+import steady_click
 
-def mails(directory):
-    """How many mails arrived, and how many decisions they are about."""
-    found, decisions = 0, set()
-    for box in ("new", "cur"):
-        folder = os.path.join(directory, "maildir", box)
-        for name in os.listdir(folder) if os.path.isdir(folder) else []:
-            with open(os.path.join(folder, name), "rb") as file:
-                head = email.parser.BytesHeaderParser().parse(file)
-            found += 1
-            decisions.add(head["X-ESE-Decision"])
-    return found, len(decisions)
+WINDOW = 1024  # events of a lane that the consumer's state tells apart
+Stored = collections.namedtuple("Stored", "event partition offset server_ts")
 
+
+def bytes_of(text):
+    """Of a UUID."""
+    return bytes.fromhex(text.replace("-", ""))
+
+
+def ask(database, query):
+    """Rows of texts."""
+    found = subprocess.run(["sqlite3", "-separator", " ", database, query], check=True, text=True,
+                           stdout=subprocess.PIPE).stdout
+    return [line.split() for line in found.splitlines()]
+
+
+# ---- what the client offered ---------------------------------------------------------------------------------
+
+class Offered:
+    """One event, and what the client was told of it."""
+
+    def __init__(self, record):
+        self.event, self.key, self.client_ts, self.due_ns = record.id, record.key, record.a, record.time_ns
+        self.is_press = record.word == "KEY_PRESS_EVENT"
+        self.was_sent, self.outcome, self.told_ns = False, None, None
+
+    def fate(self):
+        return self.outcome or ("unknown" if self.was_sent else "not sent")
+
+    def given_up_ms(self):
+        return self.client_ts + (self.told_ns - self.due_ns) // 1_000_000 if self.told_ns else None
+
+
+def offered_by_client(directory):
+    """By id, in the order they were offered."""
+    events = {}
+    for record in history.records(os.path.join(directory, "client.history")):
+        if record.kind == "offered":
+            events[record.id] = Offered(record)
+        elif record.kind == "sent":
+            events[record.id].was_sent = True
+        else:
+            events[record.id].outcome, events[record.id].told_ns = record.kind, record.time_ns
+    return events
+
+
+# ---- what was stored -----------------------------------------------------------------------------------------
 
 def stored_in_sqlite(directory):
     database = os.path.join(directory, "server", "events.db")
     if not os.path.exists(database):
         return None
-    query = "SELECT count(*), count(DISTINCT id) FROM events"
-    line = subprocess.run(["sqlite3", "-separator", " ", database, query], check=True, text=True,
-                          stdout=subprocess.PIPE).stdout
-    return tuple(int(number) for number in line.split())
+    return [Stored(bytes.fromhex(event), 0, int(offset), int(server_ts)) for event, offset, server_ts in
+            ask(database, "SELECT hex(id), offset, server_ts FROM events ORDER BY offset")]
+
+
+def stored_in_file(directory):
+    path = os.path.join(directory, "server", "events.ndjson")
+    if not os.path.exists(path):
+        return None
+    found, offset = [], 0
+    with open(path, "rb") as file:
+        for line in file:
+            event = json.loads(line)
+            found.append(Stored(bytes_of(event["id"]), 0, offset, event["server_ts"]))
+            offset += len(line)
+    return found
 
 
 def wait_for_port(port, broker):
@@ -47,21 +97,24 @@ def wait_for_port(port, broker):
             return
         except OSError:
             time.sleep(0.1)
-    sys.exit("the broker does not listen on %d" % port)
+    raise RuntimeError("the broker does not listen on %d" % port)
 
 
-def ids_of_topic(port, topic):
-    """The ce_id of every record, by kcat; tried again until the restarted broker leads its partitions."""
+def records_of_topic(port, number, topic):
+    """By kcat; tried again until the restarted broker leads its partitions."""
     command = ["kcat", "-C", "-b", "127.0.0.1:%d" % port, "-t", topic, "-o", "beginning", "-e", "-q",
-               "-f", "%h\n"]
+               "-f", "%p %o %T %h\n"]
     until = time.monotonic() + 60
     while True:
         result = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if result.returncode == 0:
-            return re.findall(r"ce_id=([0-9a-f-]{36})", result.stdout)
+            break
         if time.monotonic() > until:
-            sys.exit("kcat on %s: %s" % (topic, result.stderr.strip()))
+            raise RuntimeError("kcat on %s: %s" % (topic, result.stderr.strip()))
         time.sleep(0.5)
+    found = re.findall(r"^(\d+) (\d+) (\d+) .*?ce_id=([0-9a-f-]{36})", result.stdout, re.M)
+    return [Stored(bytes_of(event), number << 16 | int(partition), int(offset), int(time_ms))
+            for partition, offset, time_ms, event in found]
 
 
 def stored_in_kafka(directory, jars):
@@ -70,43 +123,235 @@ def stored_in_kafka(directory, jars):
         return None
     with open(properties) as file:
         port = int(re.search(r"^advertised\.listeners=\w+://127\.0\.0\.1:(\d+)", file.read(), re.M)[1])
-    broker = subprocess.Popen(["java", "-Xmx384m", "-cp", os.path.join(jars, "*"), "kafka.Kafka", properties],
+    broker = subprocess.Popen(["java", "-Xmx384m", "-cp", os.path.join(os.path.abspath(jars), "*"), "kafka.Kafka", properties],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               env=dict(os.environ, LOG_DIR=directory), cwd=directory)
     try:
         wait_for_port(port, broker)
-        ids = ids_of_topic(port, "click-events") + ids_of_topic(port, "order-events")
+        return records_of_topic(port, 0, "click-events") + records_of_topic(port, 1, "order-events")
     finally:
         broker.terminate()
         broker.wait(60)
-    return len(ids), len(set(ids))
 
 
-def differences(transport, directory, jars):
-    ledger, post = transport["ledger"], transport["mails"]
-    arrived, decisions = mails(directory)
-    stored = stored_in_sqlite(directory) or stored_in_kafka(directory, jars)
-    counted = [("mails arrived", arrived, post["arrived"]),
-               ("mails doubled", arrived - decisions, post["doubled"])]
-    if stored is not None:
-        kept = ledger["acknowledged"] - ledger["lost"] + ledger["unknown_stored"] + ledger["phantom"]
-        counted += [("events stored", stored[1], kept), ("stored twice", stored[0] - stored[1],
-                                                         ledger["stored_twice"])]
-    print(transport["name"] + ": " + ", ".join("%s %d" % (what, mine) for what, mine, _ in counted))
-    return ["%s: %s: counted %d, results.json says %d" % (transport["name"], what, mine, theirs)
-            for what, mine, theirs in counted if mine != theirs]
+# ---- what became of it ---------------------------------------------------------------------------------------
+
+class Places:
+    """Of a store that keeps places: what lies before the consumer's position was processed."""
+
+    def __init__(self, stored, directory):
+        self.copies = collections.Counter(one.event for one in stored)
+        self.first = {}
+        for one in stored:
+            self.first.setdefault(one.event, one)
+        rows = ask(os.path.join(directory, "state.db"), "SELECT partition, next FROM position WHERE next IS NOT NULL")
+        self.next = {int(partition): int(offset) for partition, offset in rows}
+
+    def has(self, event):
+        return event in self.first
+
+    was_seen = has
+
+    def seen(self):
+        return self.first
+
+    def was_processed(self, event):
+        place = self.first.get(event)
+        return place is not None and place.offset < self.next.get(place.partition, 0)
+
+    def server_ts(self, event):
+        return self.first[event].server_ts
+
+    def is_before(self, one, other):
+        one, other = self.first[one], self.first[other]
+        return one.partition == other.partition and one.offset < other.offset
+
+    def loss(self, event):
+        return "other"
+
+    def counts(self, offered):
+        """Seen from a key's last acknowledged event back, each must lie before all that were offered later."""
+        reordered, foremost = 0, {}
+        for one in reversed([one for one in offered.values() if one.fate() == "acknowledged" and self.has(one.event)]):
+            if one.key in foremost and not self.is_before(one.event, foremost[one.key]):
+                reordered += 1
+            else:
+                foremost[one.key] = one.event
+        return {"ledger.stored_twice": self.copies.total() - len(self.copies), "ledger.reordered": reordered}
+
+
+class Hashes:
+    """Of the lesson's store, which died: one ip and millisecond has one place, as long as the store lives."""
+
+    def __init__(self, offered, directory):
+        self.kept, self.by_clash, self.life, held = {}, set(), 0, {}
+        for record in history.records(os.path.join(directory, "server.history")):
+            if record.kind == "begun empty":
+                self.life, held = self.life + 1, {}
+            if record.kind != "kept":
+                continue
+            place = offered[record.id].key, offered[record.id].client_ts
+            if held.get(place, record.id) != record.id:
+                self.by_clash.add(held[place])
+            held[place] = record.id
+            self.by_clash.discard(record.id)
+            self.kept[record.id] = self.life, record.a
+        self.held = set(held.values())
+        self.had = {}
+        for run, lane, highest, window in ask(os.path.join(directory, "state.db"),
+                                              "SELECT run, lane, highest, hex(window) FROM repeats"):
+            self.had[int(run), int(lane)] = int(highest), bytes.fromhex(window)
+
+    def has(self, event):
+        return event in self.held
+
+    def was_seen(self, event):
+        return self.has(event) or self.was_processed(event)
+
+    def seen(self):
+        return [event for event in self.kept if self.was_seen(event)]
+
+    def was_processed(self, event):
+        run, lane, sequence = steady_click.place_of(event)
+        highest, window = self.had.get((run, lane), (-1, b""))
+        assert highest - sequence < WINDOW, "the state no longer tells whether it had an event"
+        bit = sequence % WINDOW
+        return sequence <= highest and window[bit // 8] >> bit % 8 & 1 == 1
+
+    def server_ts(self, event):
+        return self.kept[event][1]
+
+    def is_before(self, one, other):
+        return self.server_ts(one) <= self.server_ts(other)
+
+    def loss(self, event):
+        if event in self.by_clash:
+            return "clash"
+        return "death" if event in self.kept and self.kept[event][0] < self.life else "other"
+
+    def counts(self, _):
+        return {}
+
+
+# ---- mails ---------------------------------------------------------------------------------------------------
+
+def mails(directory):
+    """How often one of each decision arrived."""
+    found = collections.Counter()
+    for box in ("new", "cur"):
+        folder = os.path.join(directory, "maildir", box)
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            with open(os.path.join(folder, name), "rb") as file:
+                head = email.parser.BytesHeaderParser().parse(file)
+            found[bytes_of(head["X-ESE-Decision"])] += 1
+    return found
+
+
+def is_doubtful(chain, offered, store):
+    """An unknown event was stored out of its place, or after it had been given up: who knows what had to come?"""
+    events = [event for event in chain[1] if store.has(event)]
+    for event in events:
+        one = offered[event]
+        if one.fate() != "unknown":
+            continue
+        late = one.given_up_ms() is not None and store.server_ts(event) > one.given_up_ms()
+        at = events.index(event)
+        if late or not all(store.is_before(other, event) for other in events[:at]) or \
+                not all(store.is_before(event, other) for other in events[at + 1:]):
+            return True
+    return False
+
+
+def count_mails(offered, store, directory):
+    """The ledger's words, by chain: first what has the right id, then what came in its place. Who missed one is told, too."""
+    presses = [(one.key, one.client_ts, one.event) for one in offered.values() if one.is_press and
+               (one.fate() == "acknowledged" or one.fate() == "unknown" and store.was_seen(one.event))]
+    chains = steady_click.chains(presses)
+    chain_of = {event: number for number, chain in enumerate(chains) for event in chain[1]}
+    expected = [set(steady_click.decisions(chain)) for chain in chains]
+    chain_of_mail = {mail: number for number, wanted in enumerate(expected) for mail in wanted}
+    for decision, events in ask(os.path.join(directory, "state.db"), "SELECT hex(id), hex(events) FROM decision"):
+        first = bytes.fromhex(events)[:16]
+        if first in chain_of:
+            chain_of_mail.setdefault(bytes.fromhex(decision), chain_of[first])
+    unknown = {bytes_of(row[0]) for row in ask(os.path.join(directory, "outbox.db"),
+                                               "SELECT id FROM mail WHERE status IN ('unknown', 'sending')")}
+    arrived, count, missed = mails(directory), collections.Counter(), set()
+    count["arrived"], count["doubled"] = arrived.total(), arrived.total() - len(arrived)
+    count["unexpected"] = sum(mail not in chain_of_mail for mail in arrived)
+    came = collections.defaultdict(set)
+    for mail in arrived:
+        came[chain_of_mail.get(mail)].add(mail)
+    for number, (chain, wanted) in enumerate(zip(chains, expected)):
+        matched, surplus = len(came[number] & wanted), len(came[number] - wanted)
+        if is_doubtful(chain, offered, store):
+            count.update(expected=matched + surplus, matched=matched + surplus)
+            continue
+        altered = min(len(wanted) - matched, surplus)
+        held = min(len(wanted) - matched - altered, len(unknown & wanted - came[number]))
+        lost, further = len(wanted) - matched - altered - held, surplus - altered
+        count.update({"expected": len(wanted), "matched": matched, "altered": altered, "unknown": held, "lost": lost,
+                      "doubled" if wanted else "unexpected": further})
+        missed |= {chain[0]} if lost > 0 else set()
+    return count, missed
+
+
+# ---- all of it -----------------------------------------------------------------------------------------------
+
+def count(directory, jars):
+    """Of one transport: what results.json must say, member by member, and who can have missed a mail."""
+    offered = offered_by_client(directory)
+    stored = stored_in_sqlite(directory) or stored_in_file(directory) or stored_in_kafka(directory, jars)
+    store = Hashes(offered, directory) if stored is None else Places(stored, directory)
+    fates = collections.Counter(one.fate() for one in offered.values())
+    acknowledged = [one.event for one in offered.values() if one.fate() == "acknowledged"]
+    gone = [event for event in acknowledged if not store.was_processed(event)]
+    losses = collections.Counter(store.loss(event) for event in gone)
+    post, missed = count_mails(offered, store, directory)
+    phantoms = [event for event in store.seen() if event not in offered or offered[event].fate() in ("refused", "not sent")]
+    counted = {"ledger.offered": len(offered), "ledger.phantom": len(phantoms), "ledger.processed": len(acknowledged) - len(gone), "ledger.lost": len(gone),
+               "ledger.unknown_stored": sum(one.fate() == "unknown" and store.was_seen(one.event) for one in offered.values())}
+    counted.update({"ledger." + fate.replace(" ", "_"): fates[fate] for fate in ("acknowledged", "refused", "unknown", "not sent")})
+    counted.update({"ledger.lost_by." + cause: losses[cause] for cause in ("clash", "expiry", "death", "other")})
+    counted.update({"mails." + word: post[word] for word in ("expected", "arrived", "matched", "altered", "lost", "doubled",
+                                                             "unexpected", "unknown")})
+    counted.update(store.counts(offered))
+    return counted, missed
+
+
+def said(transport, member):
+    for name in member.split("."):
+        transport = transport[name]
+    return transport
+
+
+def differences(transport, counted, missed):
+    """In words; none where all agrees."""
+    wrong = ["%s: %s: counted %d, results.json says %d" % (transport["name"], member, number, said(transport, member))
+             for member, number in counted.items() if number != said(transport, member)]
+    named = [one["person"] for one in transport["never_got_mail"]]
+    if len(set(named)) != len(named) or len(named) != min(3, len(missed)) or not set(named) <= missed:
+        wrong.append("%s: never_got_mail: %s are named, of %d who miss one" % (transport["name"], named, len(missed)))
+    return wrong
+
+
+def count_all(directory, jars):
+    """Each transport of results.json with what was counted of it, and who missed a mail."""
+    with open(os.path.join(directory, "results.json")) as file:
+        results = json.load(file)
+    for transport in results["transports"]:
+        label = re.sub(r"[^A-Za-z0-9.+-]", "_", transport["name"])
+        yield (transport, *count(os.path.join(directory, label), jars))
 
 
 def main():
-    directory, jars = sys.argv[1:3]
-    with open(os.path.join(directory, "results.json")) as file:
-        results = json.load(file)
     wrong = []
-    for transport in results["transports"]:
-        label = re.sub(r"[^A-Za-z0-9.+-]", "_", transport["name"])
-        wrong += differences(transport, os.path.join(directory, label), jars)
+    for transport, counted, missed in count_all(*sys.argv[1:3]):
+        print(transport["name"] + ": " + ", ".join("%s %d" % pair for pair in counted.items() if pair[1] != 0))
+        wrong += differences(transport, counted, missed)
     print("\n".join(wrong), end="\n" if wrong else "")
     sys.exit(1 if wrong else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
