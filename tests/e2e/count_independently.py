@@ -8,6 +8,7 @@ what had to come of it by a rule of its own.
 Prints one line a transport; exits with 1 where a count differs from results.json.
 """
 import collections
+import contextlib
 import email.parser
 import json
 import os
@@ -20,6 +21,7 @@ import time
 import history
 import steady_click
 
+TOPICS = ("click-events", "order-events")
 WINDOW = 1024  # events of a lane that the consumer's state tells apart
 Stored = collections.namedtuple("Stored", "event partition offset server_ts")
 
@@ -100,27 +102,23 @@ def wait_for_port(port, broker):
     raise RuntimeError("the broker does not listen on %d" % port)
 
 
-def records_of_topic(port, number, topic):
-    """By kcat; tried again until the restarted broker leads its partitions."""
-    command = ["kcat", "-C", "-b", "127.0.0.1:%d" % port, "-t", topic, "-o", "beginning", "-e", "-q",
-               "-f", "%p %o %T %h\n"]
+def records_of_topic(port, topic, form):
+    """By kcat, in its words for a form; tried again until the restarted broker leads its partitions."""
+    command = ["kcat", "-C", "-b", "127.0.0.1:%d" % port, "-t", topic, "-o", "beginning", "-e", "-q", "-f", form + "\n"]
     until = time.monotonic() + 60
     while True:
         result = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if result.returncode == 0:
-            break
+            return result.stdout
         if time.monotonic() > until:
             raise RuntimeError("kcat on %s: %s" % (topic, result.stderr.strip()))
         time.sleep(0.5)
-    found = re.findall(r"^(\d+) (\d+) (\d+) .*?ce_id=([0-9a-f-]{36})", result.stdout, re.M)
-    return [Stored(bytes_of(event), number << 16 | int(partition), int(offset), int(time_ms))
-            for partition, offset, time_ms, event in found]
 
 
-def stored_in_kafka(directory, jars):
+@contextlib.contextmanager
+def broker_of(directory, jars):
+    """Started again on what it has; its port."""
     properties = os.path.join(directory, "broker", "server.properties")
-    if not os.path.exists(properties):
-        return None
     with open(properties) as file:
         port = int(re.search(r"^advertised\.listeners=\w+://127\.0\.0\.1:(\d+)", file.read(), re.M)[1])
     broker = subprocess.Popen(["java", "-Xmx384m", "-cp", os.path.join(os.path.abspath(jars), "*"), "kafka.Kafka", properties],
@@ -128,10 +126,23 @@ def stored_in_kafka(directory, jars):
                               env=dict(os.environ, LOG_DIR=directory), cwd=directory)
     try:
         wait_for_port(port, broker)
-        return records_of_topic(port, 0, "click-events") + records_of_topic(port, 1, "order-events")
+        yield port
     finally:
         broker.terminate()
         broker.wait(60)
+
+
+def stored_in_kafka(directory, jars):
+    if not os.path.exists(os.path.join(directory, "broker")):
+        return None
+    stored = []
+    with broker_of(directory, jars) as port:
+        for number, topic in enumerate(TOPICS):
+            found = re.findall(r"^(\d+) (\d+) (\d+) .*?ce_id=([0-9a-f-]{36})", records_of_topic(port, topic, "%p %o %T %h"),
+                               re.M)
+            stored += [Stored(bytes_of(event), number << 16 | int(partition), int(offset), int(time_ms))
+                       for partition, offset, time_ms, event in found]
+    return stored
 
 
 # ---- what became of it ---------------------------------------------------------------------------------------

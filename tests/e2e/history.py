@@ -8,7 +8,7 @@ KINDS = {1: "offered", 3: "sent", 4: "acknowledged", 5: "refused", 6: "unknown",
          13: "fenced", 20: "kept", 21: "overwritten", 22: "expired", 23: "begun empty"}
 COUNTERS = {"fenced": 16, "at end": 26}
 
-Record = collections.namedtuple("Record", "kind aux partition time_ns id a b key word")
+Record = collections.namedtuple("Record", "kind aux partition time_ns id a b key type word")
 
 
 def word(data, number):
@@ -16,18 +16,19 @@ def word(data, number):
 
 
 def records(path):
-    """In the order they were claimed. Of an offer: its key, and the word for its sub-type."""
+    """In the order they were claimed. Of an offer: its key, and the words for its type and sub-type."""
     with open(path, "rb") as file:
         data = file.read()
     for at in range(HEADER, len(data) - RECORD + 1, RECORD):
         kind, aux, partition, time_ns, event, a, b = struct.unpack_from("<HHiq16sqq", data, at)
         if kind not in KINDS:
             continue
-        key, sub_type = "", ""
+        key, kind_of_event, sub_type = "", "", ""
         if kind == 1:
             texts = [data[at + RECORD * i + 2:at + RECORD * (i + 1)] for i in range(1, aux + 1)]
-            key, sub_type = b"".join(texts).split(b"\0")[0].decode(), word(data, b & 0xffff)
-        yield Record(KINDS[kind], aux, partition, time_ns, event, a, b, key, sub_type)
+            key = b"".join(texts).split(b"\0")[0].decode()
+            kind_of_event, sub_type = word(data, b >> 16), word(data, b & 0xffff)
+        yield Record(KINDS[kind], aux, partition, time_ns, event, a, b, key, kind_of_event, sub_type)
 
 
 def count(path, name):

@@ -8,18 +8,16 @@ import collections
 import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 
+import history
 from lab_scene import no_process_is_left, processes_of, run
 
 LAB = sys.argv[1]
 LESSON, CAREFUL = "http+ese-store", "http"
 RATE, SECONDS = 100, 6
-HEADER, RECORD = 4096, 48  # as ese-core/history.h has it
-OFFERED, KEY, ACKNOWLEDGED = 1, 2, 4
 
 
 def lab(*words):
@@ -29,15 +27,11 @@ def lab(*words):
 def acknowledged_places(path):
     """Of each acknowledged event its ip and millisecond, read from the client's history by nobody else's code."""
     offered, places = {}, []
-    with open(path, "rb") as file:
-        data = file.read()
-    for at in range(HEADER, len(data) - RECORD + 1, RECORD):
-        kind, _, _, _, event, client_ts, _ = struct.unpack_from("<HHiq16sqq", data, at)
-        if kind == OFFERED:
-            key = data[at + RECORD + 2:at + 2 * RECORD].rstrip(b"\0")
-            offered[event] = key, client_ts
-        elif kind == ACKNOWLEDGED:
-            places.append(offered[event])
+    for record in history.records(path):
+        if record.kind == "offered":
+            offered[record.id] = record.key, record.a
+        elif record.kind == "acknowledged":
+            places.append(offered[record.id])
     return places
 
 
