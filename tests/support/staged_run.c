@@ -85,6 +85,7 @@ struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_bef
     run->log = ese_alloc_array((size_t)(events + MOST_APPENDED), sizeof *run->log);
     run->noted = ese_alloc_array((size_t)events, sizeof *run->noted);
     run->read = run->passed_over = run->forgotten = run->not_had = -1;
+    run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
     run->history_bytes = INT64_C(1) << 26;
     struct ese_lanes *lanes = ese_lanes_new(lanes_before, 77);
     int64_t began_ms = ese_clock_wall_ms(), began_ns = ese_clock_monotonic_ns(), ts = began_ms;
@@ -176,6 +177,21 @@ static int places_read(const struct staged_run *run)
     return run->read == -1 ? run->log_count : run->read;
 }
 
+static void apply_rule(struct staged_run *run, const struct ese_rule *rule,
+                       struct ese_rule_state kept[KEYS], const struct ese_event *event)
+{
+    struct ese_decision decision;
+    int key = (int)strtol(strrchr(event->ip, '.') + 1, NULL, 10);
+    if (rule->apply(&kept[key], event, &decision) == 1)
+        staged_run_decide(run, &decision);
+}
+
+/* How often the consumer is handed what lies there. */
+static int times_handed(const struct staged_run *run, int place)
+{
+    return place == run->passed_over ? 0 : place < run->handed_twice ? 2 : 1;
+}
+
 void staged_run_consume(struct staged_run *run)
 {
     const struct ese_rule *rule;
@@ -184,13 +200,13 @@ void staged_run_consume(struct staged_run *run)
     bool *seen = ese_alloc_array((size_t)run->count, sizeof *seen);
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
-        if (place == run->passed_over || place == run->not_had || seen[run->log[place]] || !rule->wants(event))
+        if (place == run->not_had || !rule->wants(event))
             continue;
-        seen[run->log[place]] = true;
-        struct ese_decision decision;
-        int key = (int)strtol(strrchr(event->ip, '.') + 1, NULL, 10);
-        if (rule->apply(&kept[key], event, &decision) == 1)
-            staged_run_decide(run, &decision);
+        for (int times = times_handed(run, place); times > 0; times--) {
+            if (!seen[run->log[place]] || run->is_forgetful)
+                apply_rule(run, rule, kept, event);
+            seen[run->log[place]] = true;
+        }
     }
     free(seen);
 }
@@ -233,6 +249,8 @@ static void write_client(const struct staged_run *run)
     struct ese_history *history = open_history(run, "client.history", run->history_bytes);
     for (int i = 0; i < run->count; i++) {
         const struct staged_event *staged = &run->events[i];
+        if (i == run->unoffered)
+            continue;
         ese_history_offer(history, &staged->event, staged->due_ns);
         ese_history_count(history, ESE_COUNT_OFFERED, 1);
         if (staged->sent_ns != 0)
@@ -243,9 +261,12 @@ static void write_client(const struct staged_run *run)
     ese_history_close(&history);
 }
 
-static int32_t partition_of(const struct ese_event *event)
+static int32_t partition_of(const struct staged_run *run, int event)
 {
-    return (int32_t)(ese_event_key_hash(event->key) % STAGED_PARTITIONS);
+    int of = event == run->misplaced[0]   ? run->misplaced[1]
+             : event == run->misplaced[1] ? run->misplaced[0]
+                                          : event;
+    return (int32_t)(ese_event_key_hash(run->events[of].event.key) % STAGED_PARTITIONS);
 }
 
 static void write_store(const struct staged_run *run)
@@ -254,7 +275,7 @@ static void write_store(const struct staged_run *run)
     struct ese_history *history = open_history(run, "store.history", INT64_C(1) << 26);
     for (int place = 0; place < run->log_count; place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
-        int32_t partition = partition_of(event);
+        int32_t partition = partition_of(run, run->log[place]);
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
                                             .id = event->id, .a = next[partition]++,
                                             .b = event->client_ts + 1};
@@ -312,10 +333,11 @@ static void commit(struct ese_history *history, const int64_t next[STAGED_PARTIT
     }
 }
 
-static void hand(struct ese_history *history, const struct staged_event *staged, int64_t offset)
+static void hand(struct ese_history *history, const struct staged_event *staged, int32_t partition,
+                 int64_t offset)
 {
     struct ese_history_record record = {.kind = ESE_HISTORY_HANDED,
-                                        .partition = partition_of(&staged->event),
+                                        .partition = partition,
                                         .time_ns = staged->due_ns + 5 * ESE_NS_PER_MS,
                                         .id = staged->event.id,
                                         .a = offset};
@@ -330,10 +352,10 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
     int64_t time_ns = 0;
     for (int place = 0; place < places_read(run); place++) {
         const struct staged_event *staged = &run->events[run->log[place]];
-        int64_t offset = next[partition_of(&staged->event)]++;
-        for (int times = place < run->handed_twice ? 2 : 1; times > 0 && place != run->passed_over;
-             times--)
-            hand(history, staged, offset);
+        int32_t partition = partition_of(run, run->log[place]);
+        int64_t offset = next[partition]++;
+        for (int times = times_handed(run, place); times > 0; times--)
+            hand(history, staged, partition, offset);
         time_ns = staged->due_ns + 6 * ESE_NS_PER_MS;
         if (place % BATCH == BATCH - 1)
             commit(history, next, time_ns);
@@ -360,7 +382,7 @@ static void write_repeats(const struct staged_run *run, struct ese_state *state,
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
         struct ese_id_parts parts = ese_id_read(&event->id);
-        if (partition_of(event) != partition || place == run->passed_over || place == run->not_had)
+        if (partition_of(run, run->log[place]) != partition || place == run->passed_over || place == run->not_had)
             continue;
         ese_repeats_note(repeats, &event->id, 0);
         parts.sequence += 2 * ESE_REPEATS_WINDOW + ESE_REPEATS_WINDOW / 2;
@@ -473,9 +495,27 @@ static void harm(const struct staged_run *run)
     struct stat status;
     must(stat(path, &status));
     off_t lost = run->lost_records * (off_t)sizeof(struct ese_history_slot);
+    if (run->is_torn)
+        lost += (off_t)sizeof(struct ese_history_slot) / 2;
     must(truncate(path, run->lost_records == -1 ? ESE_HISTORY_HEADER_SIZE : status.st_size - lost));
     if (run->is_wiped)
         must(truncate(path, status.st_size));
+    free(path);
+}
+
+/* The slot was claimed, and nothing is in it yet. */
+static void leave_unfinished(const struct staged_run *run)
+{
+    char *path = ese_test_path(run->directory, run->unfinished);
+    struct ese_history_header header;
+    FILE *file = fopen(path, "r+");
+    must(file != NULL && fread(&header, sizeof header, 1, file) == 1 ? 0 : -1);
+    header.claimed++;
+    rewind(file);
+    must(fwrite(&header, sizeof header, 1, file) == 1 ? 0 : -1);
+    must(fclose(file));
+    off_t slots = header.claimed * (off_t)sizeof(struct ese_history_slot);
+    must(truncate(path, ESE_HISTORY_HEADER_SIZE + slots));
     free(path);
 }
 
@@ -494,4 +534,6 @@ void staged_run_write(const struct staged_run *run)
     write_mails(run);
     if (run->harmed != NULL)
         harm(run);
+    if (run->unfinished != NULL)
+        leave_unfinished(run);
 }

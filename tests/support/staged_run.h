@@ -42,6 +42,9 @@ struct staged_run {
     int read;       /* how many of the log the consumer was handed and committed; -1: all */
     int passed_over;  /* a place in the log the consumer was not handed, going on; -1: none */
     int handed_twice; /* the first so many are handed again */
+    bool is_forgetful; /* the consumer does not know again what it was handed before */
+    int misplaced[2]; /* numbers of two events that lie in each other's partitions; -1: none do */
+    int unoffered;    /* the number of an event of which the client knows nothing; -1: there is none */
     struct ese_decision *decisions;
     int decision_count;
     struct ese_id *mails; /* of the decisions whose mails arrived */
@@ -61,6 +64,8 @@ struct staged_run {
     const char *harmed;    /* a history that has lost its end; NULL: none */
     int lost_records;      /* so many; -1: all but the header */
     bool is_wiped;         /* they are zeroes; else the file is cut short */
+    bool is_torn;          /* it lacks half of a record more */
+    const char *unfinished; /* a history whose writer was killed while it wrote one more record; NULL: none */
 };
 
 struct staged_run *staged_run_make(uint64_t seed, int events);

@@ -8,6 +8,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "tests/support/balance.h"
 #include "tests/support/judged.h"
 #include "tests/support/staged_run.h"
 
@@ -28,18 +29,7 @@ static struct ese_judgement judge_at(struct staged_run *run, const struct ese_ju
     options.directory = run->directory;
     staged_run_write(run);
     struct ese_judgement judgement = judged(&options);
-    const struct ese_ledger *ledger = &judgement.ledger;
-    const struct ese_mail_ledger *mails = &judgement.mails;
-    assert_int_equal(ledger->offered,
-                     ledger->not_sent + ledger->refused + ledger->unknown + ledger->acknowledged);
-    assert_int_equal(ledger->acknowledged, ledger->processed + ledger->lost + ledger->in_flight);
-    assert_int_equal(ledger->lost, ledger->lost_by_clash + ledger->lost_by_expiry +
-                                       ledger->lost_by_death + ledger->lost_by_other);
-    assert_int_equal(ledger->unknown, ledger->unknown_stored + ledger->unknown_absent);
-    assert_int_equal(mails->expected,
-                     mails->matched + mails->altered + mails->lost + mails->unknown);
-    assert_int_equal(mails->arrived,
-                     mails->matched + mails->altered + mails->doubled + mails->unexpected);
+    balance_check(&judgement);
     staged_run_free(&run);
     return judgement;
 }

@@ -1,0 +1,23 @@
+#include "tests/support/balance.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+void balance_check(const struct ese_judgement *judgement)
+{
+    const struct ese_ledger *ledger = &judgement->ledger;
+    const struct ese_mail_ledger *mails = &judgement->mails;
+    assert_int_equal(ledger->offered,
+                     ledger->not_sent + ledger->refused + ledger->unknown + ledger->acknowledged);
+    assert_int_equal(ledger->acknowledged, ledger->processed + ledger->lost + ledger->in_flight);
+    assert_int_equal(ledger->lost, ledger->lost_by_clash + ledger->lost_by_expiry +
+                                       ledger->lost_by_death + ledger->lost_by_other);
+    assert_int_equal(ledger->unknown, ledger->unknown_stored + ledger->unknown_absent);
+    assert_int_equal(mails->expected,
+                     mails->matched + mails->altered + mails->lost + mails->unknown);
+    assert_int_equal(mails->arrived,
+                     mails->matched + mails->altered + mails->doubled + mails->unexpected);
+}

@@ -1,0 +1,621 @@
+/* A thousand random histories, over the promises of every transport: with one fault of a list planted,
+ * each is caught; with what comes nearest to that fault and is none, each passes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <unistd.h>
+
+#include "ese-core/memory.h"
+#include "ese-core/random.h"
+#include "orchestration/lab/judgement.h"
+#include "tests/support/balance.h"
+#include "tests/support/staged_run.h"
+#include "transports/registry.h"
+
+/* Sanitizers make a history three to ten times as dear, and what they look for is in each of them. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HISTORIES 100
+#else
+#define HISTORIES 1000
+#endif
+#define FEWEST_EVENTS 30
+#define MORE_EVENTS 100
+
+struct scene {
+    uint64_t seed;
+    const struct ese_transport *transport;
+    const struct ese_promises *promises;
+    struct ese_random random;
+    struct staged_run *run;
+};
+
+static int below(struct scene *scene, int bound)
+{
+    return (int)ese_random_below(&scene->random, (uint64_t)bound);
+}
+
+static bool in_so_many(struct scene *scene, int cases)
+{
+    return below(scene, cases) == 0;
+}
+
+/* ---- looking at a run ------------------------------------------------------------------------ */
+
+static struct staged_event *at(const struct staged_run *run, int place)
+{
+    return &run->events[run->log[place]];
+}
+
+static bool is_press(const struct staged_event *staged)
+{
+    return strcmp(staged->event.sub_type, ESE_SUB_TYPE_KEY_PRESS) == 0;
+}
+
+static bool is_acknowledged(const struct staged_event *staged)
+{
+    return staged->outcome == ESE_HISTORY_ACKNOWLEDGED;
+}
+
+static bool is_same_key(const struct staged_event *staged, const struct staged_event *other)
+{
+    return strcmp(staged->event.key, other->event.key) == 0;
+}
+
+static int copies(const struct staged_run *run, int event)
+{
+    int found = 0;
+    for (int place = 0; place < run->log_count; place++)
+        found += run->log[place] == event;
+    return found;
+}
+
+/* Every event of its key is acknowledged, and in the store once, and still there; or was never stored. */
+static bool is_clean(const struct staged_run *run, const struct staged_event *of)
+{
+    for (int i = 0; i < run->count; i++) {
+        const struct staged_event *staged = &run->events[i];
+        if (!is_same_key(staged, of))
+            continue;
+        bool is_stored = is_acknowledged(staged) && copies(run, i) == 1 &&
+                         staged_run_place(run, i) >= run->gone;
+        bool is_refused = staged->outcome == ESE_HISTORY_REFUSED || staged->outcome == ESE_HISTORY_NOT_SENT;
+        bool is_absent = is_refused && copies(run, i) == 0;
+        if (!is_stored && !is_absent)
+            return false;
+    }
+    return true;
+}
+
+static bool is_wanted(const struct staged_run *run, int place)
+{
+    return is_press(at(run, place)) && is_clean(run, at(run, place));
+}
+
+/* A place of a clean key that holds a press; -1: there is none. */
+static int a_press(struct scene *scene)
+{
+    const struct staged_run *run = scene->run;
+    int from = below(scene, run->log_count);
+    for (int i = 0; i < run->log_count; i++) {
+        int place = (from + i) % run->log_count;
+        if (is_wanted(run, place))
+            return place;
+    }
+    return -1;
+}
+
+/* The next place that holds an event of the same key; -1: there is none. */
+static int next_of_key(const struct staged_run *run, int place)
+{
+    for (int other = place + 1; other < run->log_count; other++) {
+        if (is_same_key(at(run, place), at(run, other)))
+            return other;
+    }
+    return -1;
+}
+
+static const struct staged_event *event_of(const struct staged_run *run, const struct ese_id *id)
+{
+    int event = 0;
+    while (!ese_id_equal(&run->events[event].event.id, id))
+        event++;
+    return &run->events[event];
+}
+
+/* A decision, and with it its mail, of a clean key; -1: there is none. */
+static int a_decision(struct scene *scene)
+{
+    const struct staged_run *run = scene->run;
+    for (int i = 0, from = below(scene, 1000); i < run->decision_count; i++) {
+        int decision = (from + i) % run->decision_count;
+        if (is_clean(run, event_of(run, &run->decisions[decision].events[0])))
+            return decision;
+    }
+    return -1;
+}
+
+/* ---- drawing one without fault --------------------------------------------------------------- */
+
+/* Neighbours of different keys change places, again and again. */
+static void mix_keys(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    for (int times = below(scene, 3 * run->log_count); times > 0; times--) {
+        int place = below(scene, run->log_count - 1);
+        if (!is_same_key(at(run, place), at(run, place + 1)))
+            staged_run_swap(run, place, place + 1);
+    }
+}
+
+/* Behind some of those that came later. Its client had given it up by then. */
+static void store_late(struct scene *scene, int event)
+{
+    struct staged_run *run = scene->run;
+    int place = staged_run_place(run, event), last = place + below(scene, 30);
+    for (; place < last && place + 1 < run->log_count; place++)
+        staged_run_swap(run, place, place + 1);
+    run->events[event].done_ns = run->events[event].due_ns;
+}
+
+/* Some whose answer was lost, or whose client was killed: stored in their place, late, or not at all. */
+static void forget_outcomes(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    for (int i = 0; i < run->count; i++) {
+        if (!is_acknowledged(&run->events[i]) || !in_so_many(scene, 20))
+            continue;
+        run->events[i].outcome = in_so_many(scene, 2) ? ESE_HISTORY_UNKNOWN : ESE_HISTORY_END;
+        if (in_so_many(scene, 3))
+            staged_run_drop(run, staged_run_place(run, i));
+        else if (in_so_many(scene, 2) && scene->promises->positions_survive)
+            store_late(scene, i);
+    }
+}
+
+/* A retry that its store does not know again. */
+static void store_again(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    for (int times = below(scene, 6); times > 0; times--) {
+        int place = below(scene, run->log_count);
+        if (is_acknowledged(at(run, place)))
+            staged_run_append(run, run->log[place]);
+    }
+}
+
+/* By clash, by age, and by the death of the store, and all of it noted. */
+static void lose_some(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    run->second_life = in_so_many(scene, 2) ? below(scene, run->count) : 0;
+    for (int place = run->log_count - 1; place >= 0; place--) {
+        if (!is_acknowledged(at(run, place)) || !in_so_many(scene, 12))
+            continue;
+        bool has_died = run->log[place] < run->second_life && in_so_many(scene, 2);
+        staged_run_lose(run, place, has_died               ? ESE_HISTORY_END
+                                    : in_so_many(scene, 2) ? ESE_HISTORY_OVERWRITTEN
+                                                           : ESE_HISTORY_EXPIRED);
+    }
+    run->is_long_ago = in_so_many(scene, 4);
+}
+
+static void draw(struct scene *scene)
+{
+    const struct ese_promises *promises = scene->promises;
+    struct staged_run *run = staged_run_make(scene->seed, FEWEST_EVENTS + below(scene, MORE_EVENTS));
+    scene->run = run;
+    run->tells_losses = promises->tells_losses;
+    mix_keys(scene);
+    /* What left by retention has taken its order along: that is drawn where nothing is out of it. */
+    bool leaves = in_so_many(scene, 4);
+    if (leaves)
+        run->gone = below(scene, run->log_count / 3);
+    else
+        forget_outcomes(scene);
+    if (promises->tells_losses)
+        lose_some(scene);
+    else if (!promises->retry_stored_once && !leaves)
+        store_again(scene);
+    run->handed_twice = in_so_many(scene, 2) ? below(scene, run->log_count) : 0;
+    run->late = below(scene, 3);
+}
+
+/* ---- faults, and what comes nearest to them -------------------------------------------------- */
+
+static void make_unknown(struct scene *scene, int place)
+{
+    at(scene->run, place)->outcome = in_so_many(scene, 2) ? ESE_HISTORY_UNKNOWN : ESE_HISTORY_END;
+}
+
+static bool drop(struct scene *scene)
+{
+    int place = a_press(scene);
+    if (place < 0 || scene->run->log[place] < scene->run->second_life) /* it would have died with its store */
+        return false;
+    staged_run_lose(scene->run, place, ESE_HISTORY_END);
+    return true;
+}
+
+static bool drop_unknown(struct scene *scene)
+{
+    int place = a_press(scene);
+    if (place < 0)
+        return false;
+    make_unknown(scene, place);
+    staged_run_drop(scene->run, place);
+    return true;
+}
+
+static bool pass_over(struct scene *scene)
+{
+    scene->run->passed_over = a_press(scene);
+    return scene->run->passed_over >= 0;
+}
+
+static bool hand_all_twice(struct scene *scene)
+{
+    scene->run->handed_twice = scene->run->log_count;
+    return true;
+}
+
+/* Two presses within a second become four. */
+static bool hand_to_the_forgetful(struct scene *scene)
+{
+    const struct staged_run *run = scene->run;
+    scene->run->is_forgetful = hand_all_twice(scene);
+    for (int place = 0; place < run->log_count; place++) {
+        int next = next_of_key(run, place);
+        if (next < 0 || at(run, next)->event.client_ts - at(run, place)->event.client_ts > 1000)
+            continue;
+        if (is_wanted(run, place) && is_wanted(run, next))
+            return true;
+    }
+    return false;
+}
+
+static bool store_twice(struct scene *scene)
+{
+    int place = a_press(scene);
+    if (place >= 0)
+        staged_run_append(scene->run, scene->run->log[place]);
+    return place >= 0;
+}
+
+static bool swap_within_key(struct scene *scene)
+{
+    int place = a_press(scene), other = place < 0 ? -1 : next_of_key(scene->run, place);
+    if (other >= 0)
+        staged_run_swap(scene->run, place, other);
+    return other >= 0;
+}
+
+static bool swap_neighbours(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    for (int i = 0, from = below(scene, run->log_count); i < run->log_count; i++) {
+        int place = (from + i) % run->log_count;
+        if (place + 1 == run->log_count || is_same_key(at(run, place), at(run, place + 1)))
+            continue;
+        staged_run_swap(run, place, place + 1);
+        return true;
+    }
+    return false;
+}
+
+static int partition_of(const struct staged_run *run, int place)
+{
+    return (int)(ese_event_key_hash(at(run, place)->event.key) % STAGED_PARTITIONS);
+}
+
+/* Each lands in the partition of the other, away from the rest of its key. */
+static bool swap_across_keys(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    int place = a_press(scene);
+    if (place < 0 || next_of_key(run, place) < 0)
+        return false;
+    for (int other = 0; other < run->log_count; other++) {
+        if (partition_of(run, other) == partition_of(run, place) || !is_wanted(run, other))
+            continue;
+        run->misplaced[0] = run->log[place];
+        run->misplaced[1] = run->log[other];
+        return true;
+    }
+    return false;
+}
+
+static bool make_phantom(struct scene *scene)
+{
+    int place = a_press(scene);
+    if (place < 0)
+        return false;
+    struct staged_event *staged = at(scene->run, place);
+    bool is_sent = in_so_many(scene, 2);
+    staged->outcome = is_sent ? ESE_HISTORY_REFUSED : ESE_HISTORY_NOT_SENT;
+    staged->sent_ns = is_sent ? staged->sent_ns : 0;
+    return true;
+}
+
+static bool store_unknown(struct scene *scene)
+{
+    int place = a_press(scene);
+    if (place >= 0)
+        make_unknown(scene, place);
+    return place >= 0;
+}
+
+static bool store_unoffered(struct scene *scene)
+{
+    int place = a_press(scene);
+    scene->run->unoffered = place < 0 ? -1 : scene->run->log[place];
+    return place >= 0;
+}
+
+static const char *a_history(struct scene *scene)
+{
+    static const char *const names[] = {"client.history", "consumer-1.history", "store.history",
+                                        "server.history"};
+    return names[below(scene, scene->promises->tells_losses ? 4 : 3)];
+}
+
+static bool tear(struct scene *scene)
+{
+    scene->run->harmed = a_history(scene);
+    return scene->run->is_torn = true;
+}
+
+static bool leave_unfinished(struct scene *scene)
+{
+    scene->run->unfinished = a_history(scene);
+    return true;
+}
+
+/* ---- of decisions and mails ------------------------------------------------------------------ */
+
+/* The position is where it would be had the state been committed, too. */
+static bool lose_state(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    int decision = a_decision(scene);
+    if (decision < 0)
+        return false;
+    run->decisions[decision] = run->decisions[--run->decision_count];
+    staged_run_drop_mail(run, decision);
+    return true;
+}
+
+static bool lose_mail(struct scene *scene)
+{
+    int mail = a_decision(scene);
+    if (mail >= 0)
+        staged_run_drop_mail(scene->run, mail);
+    return mail >= 0;
+}
+
+static bool lose_unknown_mail(struct scene *scene)
+{
+    int mail = a_decision(scene);
+    if (mail < 0)
+        return false;
+    scene->run->unknown_mail = scene->run->mails[mail];
+    staged_run_drop_mail(scene->run, mail);
+    return true;
+}
+
+static bool double_mail(struct scene *scene)
+{
+    int mail = a_decision(scene);
+    if (mail >= 0)
+        staged_run_add_mail(scene->run, scene->run->mails[mail]);
+    return mail >= 0;
+}
+
+static bool keep_unknown_mail(struct scene *scene)
+{
+    int mail = a_decision(scene);
+    if (mail >= 0)
+        scene->run->unknown_mail = scene->run->mails[mail];
+    return mail >= 0;
+}
+
+/* How many presses of its key the chain that begins there has; 0: none begins there. */
+static int presses_from(const struct staged_run *run, int event)
+{
+    const struct staged_event *first = &run->events[event];
+    int64_t from_ts = first->event.client_ts, last_ts = from_ts;
+    int presses = 0;
+    for (int i = 0; i < run->count; i++) {
+        const struct staged_event *other = &run->events[i];
+        if (!is_same_key(other, first) || !is_press(other))
+            continue;
+        int64_t ts = other->event.client_ts;
+        if (i < event && from_ts - ts <= 1000)
+            return 0;
+        if (i >= event && ts - last_ts > 1000)
+            break;
+        last_ts = i >= event ? ts : last_ts;
+        presses += i >= event;
+    }
+    return presses;
+}
+
+static bool mail_without_third_press(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    for (int event = 0; event < run->count; event++) {
+        const struct staged_event *staged = &run->events[event];
+        int presses = is_press(staged) && is_acknowledged(staged) ? presses_from(run, event) : 0;
+        if (presses < 1 || presses > 2 || !is_clean(run, staged))
+            continue;
+        const struct ese_id events[3] = {staged->event.id, staged->event.id, staged->event.id};
+        struct ese_decision decision;
+        ese_decision_make(&decision, "made-up", &staged->event, events, 3);
+        staged_run_decide(run, &decision);
+        return true;
+    }
+    return false;
+}
+
+/* Its third press is one of unknown outcome, and stored. */
+static bool mail_with_unknown_press(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    int decision = a_decision(scene);
+    if (decision < 0)
+        return false;
+    const struct ese_id *third = &run->decisions[decision].events[2];
+    for (int i = 0; i < run->count; i++) {
+        if (ese_id_equal(&run->events[i].event.id, third))
+            run->events[i].outcome = ESE_HISTORY_UNKNOWN;
+    }
+    return true;
+}
+
+static bool mail_from_nowhere(struct scene *scene)
+{
+    staged_run_add_mail(scene->run, scene->run->events[below(scene, scene->run->count)].event.id);
+    return true;
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+static bool keeps_order(const struct ese_promises *promises)
+{
+    return promises->ordered_per_key && promises->positions_survive;
+}
+
+static bool stores_once(const struct ese_promises *promises)
+{
+    return promises->retry_stored_once;
+}
+
+typedef bool plant(struct scene *scene); /* false: this history has no place for it */
+
+struct fault {
+    const char *name, *name_near;
+    bool (*is_one)(const struct ese_promises *promises); /* NULL: over every transport */
+    plant *strike, *strike_near;             /* before the consumer reads, */
+    plant *strike_mails, *strike_mails_near; /* or when the mails have come */
+    enum ese_verdict_word word;
+    const char *reason;
+    const char *cannot_tell; /* where the store tells of its losses; NULL: the same there */
+};
+
+static const struct fault faults[] = {
+    {"an event dropped, or acknowledged before the commit", "dropped, of unknown outcome", NULL,
+     drop, drop_unknown, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", "noted no cause"},
+    {"an event passed over by its reader", "handed twice", NULL,
+     pass_over, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", "not processed"},
+    {"an event doubled in a store that knows retries", "handed twice", stores_once,
+     store_twice, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "stored a second time", NULL},
+    {"an event doubled, and the repeat window off", "handed twice", NULL,
+     hand_to_the_forgetful, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "mails", NULL},
+    {"two events swapped within a key", "neighbours of different keys swapped", keeps_order,
+     swap_within_key, swap_neighbours, NULL, NULL, ESE_VERDICT_FAIL, "behind a later one", NULL},
+    {"two events swapped across keys, into other partitions", "neighbours of different keys swapped",
+     keeps_order, swap_across_keys, swap_neighbours, NULL, NULL, ESE_VERDICT_FAIL, "behind a later one",
+     NULL},
+    {"a phantom: refused or not sent, and stored", "of unknown outcome, and stored", NULL,
+     make_phantom, store_unknown, NULL, NULL, ESE_VERDICT_FAIL, "never stored", NULL},
+    {"a phantom: offered by nobody, and stored", "of unknown outcome, and stored", NULL,
+     store_unoffered, store_unknown, NULL, NULL, ESE_VERDICT_FAIL, "never stored", NULL},
+    {"a history with a record torn at its end", "its writer killed before a record was written", NULL,
+     tear, leave_unfinished, NULL, NULL, ESE_VERDICT_CANNOT_TELL, ".history", NULL},
+    {"the position committed before the state", "a mail missing of which the mailer does not know", NULL,
+     NULL, NULL, lose_state, lose_unknown_mail, ESE_VERDICT_FAIL, "mails are missing", NULL},
+    {"a mail missing", "a mail missing of which the mailer does not know", NULL,
+     NULL, NULL, lose_mail, lose_unknown_mail, ESE_VERDICT_FAIL, "mails are missing", NULL},
+    {"a mail doubled, or the outbox's unique key off", "once, and the mailer does not know", NULL,
+     NULL, NULL, double_mail, keep_unknown_mail, ESE_VERDICT_FAIL, "came a second time", NULL},
+    {"a mail for a chain that had no third press", "its third press of unknown outcome, and stored", NULL,
+     NULL, NULL, mail_without_third_press, mail_with_unknown_press, ESE_VERDICT_FAIL, "no key presses account",
+     NULL},
+    {"a mail from nowhere", "once, and the mailer does not know", NULL,
+     NULL, NULL, mail_from_nowhere, keep_unknown_mail, ESE_VERDICT_FAIL, "no key presses account", NULL},
+};
+
+static const struct ese_registry_entry *a_transport(struct ese_random *random)
+{
+    const struct ese_registry_entry *entries = ese_registry();
+    int count = 0;
+    while (entries[count].transport != NULL)
+        count++;
+    return &entries[ese_random_below(random, (uint64_t)count)];
+}
+
+/* The same history of a seed, whatever is planted in it. False: it has no place for that. */
+static bool stage(struct scene *scene, uint64_t seed, plant *strike, plant *strike_mails)
+{
+    *scene = (struct scene){.seed = seed, .random = ese_random_seeded(seed, 2)};
+    scene->transport = a_transport(&scene->random)->transport;
+    scene->promises = &scene->transport->promises;
+    draw(scene);
+    bool is_struck = strike == NULL || strike(scene);
+    staged_run_consume(scene->run);
+    return is_struck && (strike_mails == NULL || strike_mails(scene));
+}
+
+static void expect(struct scene *scene, const char *what, enum ese_verdict_word word, const char *reason)
+{
+    const struct ese_judge_options options = {.directory = scene->run->directory,
+                                              .promises = scene->promises};
+    struct ese_judgement judgement;
+    struct ese_error error;
+    staged_run_write(scene->run);
+    assert_int_equal(ese_judge(&options, &judgement, &error), 0);
+    const struct ese_verdict *verdict = &judgement.ledger_verdict;
+    if (verdict->word != word || strstr(verdict->reason, reason) == NULL)
+        fail_msg("seed %llu, over %s, %s: the verdict is %s: %s", (unsigned long long)scene->seed,
+                 scene->transport->name, what, ese_verdict_text(verdict->word), verdict->reason);
+    balance_check(&judgement);
+    staged_run_free(&scene->run);
+}
+
+/* With the first fault from there on that this history has a place for, it is caught; without, and with
+ * that fault's neighbour where there is a place for one, it passes. Returns which fault it was. */
+static int try_both(uint64_t seed, int from)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(faults); i++) {
+        const struct fault *fault = &faults[((size_t)from + i) % ESE_COUNT_OF(faults)];
+        struct scene scene;
+        bool is_struck = stage(&scene, seed, fault->strike, fault->strike_mails);
+        if (!is_struck || (fault->is_one != NULL && !fault->is_one(scene.promises))) {
+            staged_run_free(&scene.run);
+            continue;
+        }
+        bool is_told = scene.promises->tells_losses && fault->cannot_tell != NULL;
+        expect(&scene, fault->name, is_told ? ESE_VERDICT_CANNOT_TELL : fault->word,
+               is_told ? fault->cannot_tell : fault->reason);
+        bool has_neighbour = stage(&scene, seed, fault->strike_near, fault->strike_mails_near);
+        expect(&scene, has_neighbour ? fault->name_near : "without fault", ESE_VERDICT_PASS, "");
+        return (int)(fault - faults);
+    }
+    fail_msg("seed %llu: no fault could be planted", (unsigned long long)seed);
+    return -1;
+}
+
+static void each_of_a_thousand_passes_and_is_caught_when_it_is_spoilt(void **state)
+{
+    (void)state;
+    int planted[ESE_COUNT_OF(faults)] = {0};
+    for (uint64_t seed = 1; seed <= HISTORIES; seed++)
+        planted[try_both(seed, (int)(seed % ESE_COUNT_OF(faults)))]++;
+    for (size_t i = 0; i < ESE_COUNT_OF(faults); i++) {
+        print_message("# %d times %s\n", planted[i], faults[i].name);
+        assert_true(planted[i] >= HISTORIES / 100);
+    }
+}
+
+int main(void)
+{
+    if (getenv("TMPDIR") == NULL && access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 1); /* a disk would sync each of them */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_of_a_thousand_passes_and_is_caught_when_it_is_spoilt),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
