@@ -11,6 +11,15 @@ def a_real_broker_can_be_had():
     return os.path.isdir(JARS) and shutil.which("java") is not None
 
 
+def lab_with(directory, lab, programs):
+    """A copy of the lab in the directory that finds all its programs beside it: these by name, else its own."""
+    own = {name: os.path.join(os.path.dirname(lab), "..", "..", name, name)
+           for name in ("ese-client", "ese-server", "ese-consumer", "ese-mailer")}
+    for name, path in {**own, **programs}.items():
+        os.symlink(path, os.path.join(directory, name))
+    return shutil.copy(lab, directory)
+
+
 def wait_until(condition, seconds, what):
     """What the condition came to, once that is true."""
     deadline = time.monotonic() + seconds

@@ -14,6 +14,8 @@ import sys
 import tempfile
 import time
 
+from lab_scene import lab_with
+
 LAB, TRANSPORT, PARTIES = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3:]
 JARS = os.path.join(os.environ.get("ESE_LAB_HOME", ".lab"), "kafka", "libs")
 DURATION_S = 5
@@ -130,22 +132,19 @@ def what_a_dead_consumer_left_is_in_flight():
     assert one["ledger"]["in_flight"] > 0 and one["ledger"]["lost"] == 0 and not one["drained"], one
 
 
-def a_lab_with_this_client(directory, script):
-    """A copy of the lab that finds all its programs beside it, and this as its client."""
-    lab = shutil.copy(LAB, directory)
-    for name in ("ese-server", "ese-consumer", "ese-mailer"):
-        os.symlink(os.path.join(os.path.dirname(LAB), "..", "..", name, name), os.path.join(directory, name))
-    client = os.path.join(directory, "ese-client")
+def a_client(directory, script):
+    client = os.path.join(directory, "a-client")
     with open(client, "w", encoding="ascii") as file:
         file.write("#!/bin/sh\n" + script)
     os.chmod(client, 0o755)
-    return lab
+    return client
 
 
 def a_client_that_cannot_begin_ends_the_run():
     programs = tempfile.mkdtemp(prefix="ese-programs-")
     try:
-        lab = a_lab_with_this_client(programs, "echo 'ese-client: cannot open the source' >&2\nexit 64\n")
+        client = a_client(programs, "echo 'ese-client: cannot open the source' >&2\nexit 64\n")
+        lab = lab_with(programs, LAB, {"ese-client": client})
         with Run(lab) as run:
             status, results = run.end()
             assert status == 1 and results is None, (status, results)
