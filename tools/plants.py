@@ -7,6 +7,7 @@ A list (tests/planted/) has blocks of lines, a blank one between them; # begins 
 
     in orchestration/lab/ledger.c     the source, for this block and those that follow
     what the change does              its name
+    by judgement some_case            the unit test, and its case, that must fail with it
     - text that is there              once in the source, however it is indented; several lines, where
                                       one would not be enough to find it
     + text that is planted            nothing: the other is left out
@@ -28,6 +29,7 @@ class Plant(NamedTuple):
     source: str
     name: str
     changes: list  # of (what is there, what is planted)
+    by: list  # the test and its case; or nothing
 
     def find(self, old, text):
         """Where it is in the source's text."""
@@ -64,7 +66,7 @@ def read(path):
 def make(path, source, block):
     """The plant of a block's (number, line)s."""
     place = f"{path}:{block[0][0]}"
-    name, changes, last = "", [], ""
+    name, changes, by, last = "", [], [], ""
     for _, line in block:
         sign, text = line[:1], line[1:].strip()
         if sign == "-" and last != "-":
@@ -74,6 +76,8 @@ def make(path, source, block):
         elif sign == "+" and changes:
             old, new = changes[-1]
             changes[-1] = (old, f"{new}\n{text}" if new else text)
+        elif line.startswith("by "):
+            by = line.split()[1:]
         elif not name:
             name = line
         else:
@@ -81,7 +85,7 @@ def make(path, source, block):
         last = sign
     if source is None or not name or not changes:
         raise Broken(f"{place}: a block has a name, a text that is there, and a source before it")
-    return Plant(place, source, name, changes)
+    return Plant(place, source, name, changes, by)
 
 
 def main():

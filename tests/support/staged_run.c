@@ -52,6 +52,18 @@ static int64_t draw_step_ms(struct ese_random *random)
     return (int64_t)ese_random_below(random, 2 * 900 / KEYS);
 }
 
+static void name_event(struct staged_event *staged, const char *sub_type, int key, struct ese_lanes *lanes,
+                       int64_t ts)
+{
+    struct ese_event *event = &staged->event;
+    snprintf(event->type, sizeof event->type, "%s", ESE_TYPE_CLICK);
+    snprintf(event->sub_type, sizeof event->sub_type, "%s", sub_type);
+    snprintf(event->ip, sizeof event->ip, "10.0.0.%d", key);
+    ese_event_set_key(event);
+    ese_lanes_name(lanes, event, ts);
+    staged->stored_after_ms = 1;
+}
+
 static void draw_event(struct staged_run *run, struct ese_random *random, struct ese_lanes *lanes,
                        int64_t ts, int64_t due_ns)
 {
@@ -60,15 +72,24 @@ static void draw_event(struct staged_run *run, struct ese_random *random, struct
     *staged = (struct staged_event){.outcome = draw_outcome(random, &is_stored), .due_ns = due_ns};
     staged->sent_ns = staged->outcome == ESE_HISTORY_NOT_SENT ? 0 : due_ns + 10000;
     staged->done_ns = due_ns + (staged->outcome == ESE_HISTORY_UNKNOWN ? 1000 : 2) * ESE_NS_PER_MS;
-    struct ese_event *event = &staged->event;
-    snprintf(event->type, sizeof event->type, "%s", ESE_TYPE_CLICK);
-    snprintf(event->sub_type, sizeof event->sub_type, "%s", draw_sub_type(random));
-    snprintf(event->ip, sizeof event->ip, "10.0.0.%d", (int)ese_random_below(random, KEYS));
-    ese_event_set_key(event);
-    ese_lanes_name(lanes, event, ts);
+    name_event(staged, draw_sub_type(random), (int)ese_random_below(random, KEYS), lanes, ts);
     if (is_stored)
         run->log[run->log_count++] = run->count;
     run->count++;
+}
+
+static struct staged_run *new_run(int events)
+{
+    struct staged_run *run = ese_alloc(sizeof *run);
+    run->directory = ese_test_directory_make();
+    run->events = ese_alloc_array((size_t)events + 1, sizeof *run->events);
+    run->log = ese_alloc_array((size_t)(events + MOST_APPENDED), sizeof *run->log);
+    run->noted = ese_alloc_array((size_t)events + 1, sizeof *run->noted);
+    run->read = run->passed_over = run->forgotten = run->not_had = -1;
+    run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
+    run->offerless = run->told_twice = run->noted_again = -1;
+    run->history_bytes = INT64_C(1) << 26;
+    return run;
 }
 
 struct staged_run *staged_run_make(uint64_t seed, int events)
@@ -78,15 +99,8 @@ struct staged_run *staged_run_make(uint64_t seed, int events)
 
 struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_before, int lanes_later)
 {
-    struct staged_run *run = ese_alloc(sizeof *run);
+    struct staged_run *run = new_run(events);
     struct ese_random random = ese_random_seeded(seed, 1);
-    run->directory = ese_test_directory_make();
-    run->events = ese_alloc_array((size_t)events, sizeof *run->events);
-    run->log = ese_alloc_array((size_t)(events + MOST_APPENDED), sizeof *run->log);
-    run->noted = ese_alloc_array((size_t)events, sizeof *run->noted);
-    run->read = run->passed_over = run->forgotten = run->not_had = -1;
-    run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
-    run->history_bytes = INT64_C(1) << 26;
     struct ese_lanes *lanes = ese_lanes_new(lanes_before, 77);
     int64_t began_ms = ese_clock_wall_ms(), began_ns = ese_clock_monotonic_ns(), ts = began_ms;
     while (run->count < events) {
@@ -96,6 +110,57 @@ struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_bef
         }
         ts += draw_step_ms(&random);
         draw_event(run, &random, lanes, ts, began_ns + (ts - began_ms) * ESE_NS_PER_MS);
+    }
+    ese_lanes_free(&lanes);
+    return run;
+}
+
+/* What is behind an event in a script. */
+static const struct mark {
+    char mark;
+    enum ese_history_kind outcome;
+    bool is_stored;
+} marks[] = {
+    {'\0', ESE_HISTORY_ACKNOWLEDGED, true}, {' ', ESE_HISTORY_ACKNOWLEDGED, true},
+    {'.', ESE_HISTORY_ACKNOWLEDGED, true},  {'?', ESE_HISTORY_UNKNOWN, true},
+    {'-', ESE_HISTORY_UNKNOWN, false},      {'x', ESE_HISTORY_END, true},
+    {'!', ESE_HISTORY_REFUSED, false},      {'/', ESE_HISTORY_NOT_SENT, false}};
+
+static const struct mark *mark_of(char mark)
+{
+    size_t i = 0;
+    while (marks[i].mark != mark)
+        assert(++i < ESE_COUNT_OF(marks));
+    return &marks[i];
+}
+
+static void script_event(struct staged_run *run, struct ese_lanes *lanes, const struct mark *mark,
+                         char key, int64_t ts, int64_t due_ns)
+{
+    bool is_unknown = mark->outcome == ESE_HISTORY_UNKNOWN;
+    struct staged_event *staged = &run->events[run->count];
+    *staged = (struct staged_event){.outcome = mark->outcome, .due_ns = due_ns};
+    staged->sent_ns = mark->outcome == ESE_HISTORY_NOT_SENT ? 0 : due_ns + 10000;
+    staged->done_ns = due_ns + (is_unknown ? 1000 : 2) * ESE_NS_PER_MS;
+    name_event(staged, mark->mark == '.' ? ESE_SUB_TYPE_INPUT : ESE_SUB_TYPE_KEY_PRESS, key - 'a',
+               lanes, ts);
+    if (mark->is_stored)
+        run->log[run->log_count++] = run->count;
+    run->count++;
+}
+
+struct staged_run *staged_run_of(const char *script)
+{
+    struct staged_run *run = new_run((int)strlen(script));
+    struct ese_lanes *lanes = ese_lanes_new(8, 77);
+    int64_t began_ms = ese_clock_wall_ms(), began_ns = ese_clock_monotonic_ns();
+    for (const char *word = script; *word != '\0';) {
+        char *end;
+        int64_t after_ms = strtoll(word + 1, &end, 10);
+        script_event(run, lanes, mark_of(*end), word[0], began_ms + after_ms,
+                     began_ns + after_ms * ESE_NS_PER_MS);
+        end += *end != '\0' && *end != ' ';
+        word = end + strspn(end, " ");
     }
     ese_lanes_free(&lanes);
     return run;
@@ -149,6 +214,14 @@ void staged_run_swap(struct staged_run *run, int place, int other)
     int event = run->log[place];
     run->log[place] = run->log[other];
     run->log[other] = event;
+}
+
+void staged_run_move(struct staged_run *run, int place, int to)
+{
+    for (; place < to; place++)
+        staged_run_swap(run, place, place + 1);
+    for (; place > to; place--)
+        staged_run_swap(run, place, place - 1);
 }
 
 void staged_run_add_mail(struct staged_run *run, struct ese_id decision)
@@ -225,11 +298,20 @@ static struct ese_history *open_history(const struct staged_run *run, const char
     return history;
 }
 
+static void close_history(const struct staged_run *run, struct ese_history **history, const char *name)
+{
+    if (run->skipped_in != NULL && strcmp(run->skipped_in, name) == 0)
+        ese_history_record(*history,
+                           &(struct ese_history_record){.kind = ESE_HISTORY_SKIPPED, .b = run->skipped});
+    ese_history_close(history);
+}
+
 static void note(struct ese_history *history, enum ese_history_kind kind,
                  const struct staged_event *staged, int64_t time_ns)
 {
     struct ese_history_record record = {.kind = (uint16_t)kind, .partition = -1, .time_ns = time_ns,
-                                        .id = staged->event.id, .a = -1, .b = 1};
+                                        .id = staged->event.id, .b = 1,
+                                        .a = kind != ESE_HISTORY_KEPT ? -1 : staged->event.client_ts + staged->stored_after_ms};
     ese_history_record(history, &record);
 }
 
@@ -251,17 +333,21 @@ static void write_client(const struct staged_run *run)
         const struct staged_event *staged = &run->events[i];
         if (i == run->unoffered)
             continue;
-        ese_history_offer(history, &staged->event, staged->due_ns);
-        ese_history_count(history, ESE_COUNT_OFFERED, 1);
+        if (i != run->offerless) {
+            ese_history_offer(history, &staged->event, staged->due_ns);
+            ese_history_count(history, ESE_COUNT_OFFERED, 1);
+        }
         if (staged->sent_ns != 0)
             note(history, ESE_HISTORY_SENT, staged, staged->sent_ns);
         if (staged->outcome != ESE_HISTORY_END)
+            note_outcome(history, staged);
+        if (i == run->told_twice)
             note_outcome(history, staged);
     }
     ese_history_close(&history);
 }
 
-static int32_t partition_of(const struct staged_run *run, int event)
+int32_t staged_run_partition(const struct staged_run *run, int event)
 {
     int of = event == run->misplaced[0]   ? run->misplaced[1]
              : event == run->misplaced[1] ? run->misplaced[0]
@@ -274,17 +360,19 @@ static void write_store(const struct staged_run *run)
     int64_t next[STAGED_PARTITIONS] = {0};
     struct ese_history *history = open_history(run, "store.history", INT64_C(1) << 26);
     for (int place = 0; place < run->log_count; place++) {
-        const struct ese_event *event = &run->events[run->log[place]].event;
-        int32_t partition = partition_of(run, run->log[place]);
+        const struct staged_event *staged = &run->events[run->log[place]];
+        int32_t partition = staged_run_partition(run, run->log[place]);
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
-                                            .id = event->id, .a = next[partition]++,
-                                            .b = event->client_ts + 1};
+                                            .id = staged->event.id, .a = next[partition]++,
+                                            .b = staged->event.client_ts + staged->stored_after_ms};
         if (place < run->gone || place == run->forgotten)
             continue;
         ese_history_record(history, &record);
+        if (place == run->noted_again)
+            ese_history_record(history, &record);
         ese_history_count(history, ESE_COUNT_STORED, 1);
     }
-    ese_history_close(&history);
+    close_history(run, &history, "store.history");
 }
 
 static void note_by_server(struct ese_history *history, enum ese_history_kind kind,
@@ -352,7 +440,7 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
     int64_t time_ns = 0;
     for (int place = 0; place < places_read(run); place++) {
         const struct staged_event *staged = &run->events[run->log[place]];
-        int32_t partition = partition_of(run, run->log[place]);
+        int32_t partition = staged_run_partition(run, run->log[place]);
         int64_t offset = next[partition]++;
         for (int times = times_handed(run, place); times > 0; times--)
             hand(history, staged, partition, offset);
@@ -361,7 +449,13 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
             commit(history, next, time_ns);
     }
     commit(history, next, time_ns);
-    ese_history_close(&history);
+    int64_t beyond[STAGED_PARTITIONS];
+    memcpy(beyond, next, sizeof beyond);
+    for (int place = places_read(run); place < places_read(run) + run->handed_beyond; place++) {
+        int32_t partition = staged_run_partition(run, run->log[place]);
+        hand(history, &run->events[run->log[place]], partition, beyond[partition]++);
+    }
+    close_history(run, &history, "consumer-1.history");
 }
 
 static struct ese_state *open_state(const struct staged_run *run)
@@ -382,7 +476,7 @@ static void write_repeats(const struct staged_run *run, struct ese_state *state,
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
         struct ese_id_parts parts = ese_id_read(&event->id);
-        if (partition_of(run, run->log[place]) != partition || place == run->passed_over || place == run->not_had)
+        if (staged_run_partition(run, run->log[place]) != partition || place == run->passed_over || place == run->not_had)
             continue;
         ese_repeats_note(repeats, &event->id, 0);
         parts.sequence += 2 * ESE_REPEATS_WINDOW + ESE_REPEATS_WINDOW / 2;
@@ -503,6 +597,24 @@ static void harm(const struct staged_run *run)
     free(path);
 }
 
+static void damage(const struct staged_run *run)
+{
+    static const uint16_t kind = ESE_HISTORY_KINDS;
+    char *path = ese_test_path(run->directory, run->damaged);
+    FILE *file = fopen(path, "r+");
+    must(file != NULL && fseek(file, -(long)sizeof(struct ese_history_slot), SEEK_END) == 0 ? 0 : -1);
+    must(fwrite(&kind, sizeof kind, 1, file) == 1 ? 0 : -1);
+    must(fclose(file));
+    free(path);
+}
+
+static void take_away(const struct staged_run *run)
+{
+    char *path = ese_test_path(run->directory, run->absent);
+    must(remove(path));
+    free(path);
+}
+
 /* The slot was claimed, and nothing is in it yet. */
 static void leave_unfinished(const struct staged_run *run)
 {
@@ -536,4 +648,8 @@ void staged_run_write(const struct staged_run *run)
         harm(run);
     if (run->unfinished != NULL)
         leave_unfinished(run);
+    if (run->damaged != NULL)
+        damage(run);
+    if (run->absent != NULL)
+        take_away(run);
 }

@@ -31,6 +31,7 @@ struct staged_event {
     int64_t due_ns;
     int64_t done_ns;
     int64_t sent_ns; /* 0: it was not */
+    int64_t stored_after_ms; /* since its client_ts */
 };
 
 struct staged_run {
@@ -42,9 +43,15 @@ struct staged_run {
     int read;       /* how many of the log the consumer was handed and committed; -1: all */
     int passed_over;  /* a place in the log the consumer was not handed, going on; -1: none */
     int handed_twice; /* the first so many are handed again */
+    int handed_beyond; /* so many behind those that were committed were handed, too */
     bool is_forgetful; /* the consumer does not know again what it was handed before */
     int misplaced[2]; /* numbers of two events that lie in each other's partitions; -1: none do */
     int unoffered;    /* the number of an event of which the client knows nothing; -1: there is none */
+    int offerless;    /* of one whose offer alone it does not tell; -1 */
+    int told_twice;   /* of one whose outcome it tells twice; -1 */
+    int noted_again;  /* a place that the store's history tells twice; -1 */
+    const char *skipped_in; /* a history that says that so many were skipped; NULL: none */
+    int64_t skipped;
     struct ese_decision *decisions;
     int decision_count;
     struct ese_id *mails; /* of the decisions whose mails arrived */
@@ -65,12 +72,28 @@ struct staged_run {
     int lost_records;      /* so many; -1: all but the header */
     bool is_wiped;         /* they are zeroes; else the file is cut short */
     bool is_torn;          /* it lacks half of a record more */
+    const char *damaged;    /* a history whose last record is of no kind; NULL: none */
+    const char *absent;     /* a file or empty directory that is not there; NULL: all are */
     const char *unfinished; /* a history whose writer was killed while it wrote one more record; NULL: none */
 };
 
 struct staged_run *staged_run_make(uint64_t seed, int events);
 /* The two client processes have so many lanes. */
 struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_before, int lanes_later);
+
+/* A run of a few events, by a script: "a0 a400 b500? a600" are presses of the keys a and b at these
+ * milliseconds, in the order they were offered, acknowledged and stored, one client's. What is behind
+ * makes it another:
+ *
+ *   .   no press
+ *   ?   of unknown outcome, and stored
+ *   -   of unknown outcome, and absent
+ *   x   without an outcome (a client that was killed), and stored
+ *   !   refused, and absent
+ *   /   not sent, and absent
+ */
+struct staged_run *staged_run_of(const char *script);
+
 void staged_run_consume(struct staged_run *run);
 void staged_run_write(const struct staged_run *run);
 void staged_run_free(struct staged_run **run);
@@ -82,6 +105,10 @@ void staged_run_drop(struct staged_run *run, int place);
 void staged_run_lose(struct staged_run *run, int place, enum ese_history_kind how);
 void staged_run_append(struct staged_run *run, int event);
 void staged_run_swap(struct staged_run *run, int place, int other);
+/* What lies between moves up by one. */
+void staged_run_move(struct staged_run *run, int place, int to);
+/* Where the store has what it has of the event's key. */
+int32_t staged_run_partition(const struct staged_run *run, int event);
 /* Its mail arrives. */
 void staged_run_decide(struct staged_run *run, const struct ese_decision *decision);
 void staged_run_add_mail(struct staged_run *run, struct ese_id decision);

@@ -1,0 +1,734 @@
+/* The judge's rules, each over a history of a few events that shows it (tests/planted/rules.plants names them). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "orchestration/lab/judgement.h"
+#include "tests/support/balance.h"
+#include "tests/support/staged_run.h"
+
+static const struct ese_promises careful = {
+    .delivery = ESE_DELIVERY_AT_LEAST_ONCE, .ordered_per_key = true, .retry_stored_once = true,
+    .replayable = true, .positions_survive = true};
+static const struct ese_promises careless = {.delivery = ESE_DELIVERY_AT_MOST_ONCE,
+                                             .positions_survive = true};
+static const struct ese_promises lossy = {.delivery = ESE_DELIVERY_AT_MOST_ONCE,
+                                          .tells_losses = true};
+
+static struct ese_judgement judge_from(struct staged_run *run, const struct ese_promises *promises,
+                                       int64_t measured_from_ns)
+{
+    const struct ese_judge_options options = {
+        .directory = run->directory, .promises = promises, .measured_from_ns = measured_from_ns};
+    struct ese_judgement judgement;
+    struct ese_error error;
+    staged_run_write(run);
+    assert_int_equal(ese_judge(&options, &judgement, &error), 0);
+    staged_run_free(&run);
+    balance_check(&judgement);
+    return judgement;
+}
+
+static struct ese_judgement judge(struct staged_run *run, const struct ese_promises *promises)
+{
+    return judge_from(run, promises, 0);
+}
+
+static void says(const struct ese_judgement *judgement, enum ese_verdict_word word, const char *reason)
+{
+    const struct ese_verdict *verdict = &judgement->ledger_verdict;
+    if (verdict->word != word || strstr(verdict->reason, reason) == NULL)
+        fail_msg("the verdict is %s: %s", ese_verdict_text(verdict->word), verdict->reason);
+}
+
+static struct staged_run *consumed(const char *script)
+{
+    struct staged_run *run = staged_run_of(script);
+    staged_run_consume(run);
+    return run;
+}
+
+static struct staged_run *lossy_run(const char *script)
+{
+    struct staged_run *run = staged_run_of(script);
+    run->tells_losses = true;
+    return run;
+}
+
+/* The first key whose events lie in that partition. */
+static char key_in(int32_t partition)
+{
+    char script[] = "a0";
+    for (;; script[0]++) {
+        struct staged_run *run = staged_run_of(script);
+        int32_t its = staged_run_partition(run, 0);
+        staged_run_free(&run);
+        if (its == partition)
+            return script[0];
+    }
+}
+
+/* The script, its keys p, q and r being such of the partitions 0, 1 and 2. */
+static struct staged_run *run_of_partitions(const char *script)
+{
+    char *text = ese_copy_text(script);
+    for (char *at = text; *at != '\0'; at++) {
+        if (*at >= 'p' && *at < 'p' + STAGED_PARTITIONS)
+            *at = key_in(*at - 'p');
+    }
+    struct staged_run *run = staged_run_of(text);
+    free(text);
+    return run;
+}
+
+/* ---- what becomes of events ------------------------------------------------------------------ */
+
+static void every_event_has_one_end(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(consumed("a0 a100? a200- a300! a400/ a500x b0."), &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.offered, 7);
+    assert_int_equal(judgement.ledger.acknowledged, 2);
+    assert_int_equal(judgement.ledger.processed, 2);
+    assert_int_equal(judgement.ledger.refused, 1);
+    assert_int_equal(judgement.ledger.not_sent, 1);
+    assert_int_equal(judgement.ledger.unknown, 3);
+    assert_int_equal(judgement.ledger.unknown_stored, 2);
+    assert_int_equal(judgement.ledger.unknown_absent, 1);
+    assert_int_equal(judgement.ledger.phantom, 0);
+    assert_int_equal(judgement.ledger.stored_twice, 0);
+    assert_int_equal(judgement.ledger.redelivered, 0);
+}
+
+static void what_was_handed_and_not_committed_is_in_flight(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200 a300 a400 a500");
+    run->read = 3;
+    run->handed_beyond = 2;
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "3 stored events were not processed");
+    assert_int_equal(judgement.ledger.processed, 3);
+    assert_int_equal(judgement.ledger.in_flight, 3);
+}
+
+static void what_was_handed_and_left_before_it_was_committed_is_lost(void **state)
+{
+    (void)state;
+    for (int promised = 0; promised < 2; promised++) {
+        struct staged_run *run = staged_run_of("a0 a100 a200 a300 a400 a500");
+        run->read = 3;
+        run->handed_beyond = 2;
+        run->forgotten = 4;
+        staged_run_consume(run);
+        struct ese_judgement judgement = judge(run, promised ? &careful : &careless);
+        assert_int_equal(judgement.ledger.processed, 3);
+        assert_int_equal(judgement.ledger.in_flight, 2);
+        assert_int_equal(judgement.ledger.lost, 1);
+    }
+}
+
+/* It has left its store, which promises no replay. */
+static void what_left_is_judged_by_where_it_was_handed(void **state)
+{
+    (void)state;
+    struct staged_run *run = run_of_partitions("q0. q100. q200.");
+    run->forgotten = 2;
+    struct ese_judgement judgement = judge(run, &careless);
+    assert_int_equal(judgement.ledger.processed, 3);
+    assert_int_equal(judgement.ledger.lost, 0);
+}
+
+static void what_is_stored_is_judged_by_where_that_is(void **state)
+{
+    (void)state;
+    struct staged_run *run = run_of_partitions("p0. p1. p2. p3. q0. q1. q2.");
+    run->read = 5;
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(judgement.ledger.in_flight, 2);
+    assert_int_equal(judgement.ledger.lost, 0);
+}
+
+static void an_unknown_event_in_flight_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100?");
+    run->read = 1;
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored events were not processed");
+    assert_int_equal(judgement.ledger.in_flight, 0);
+}
+
+static void an_unknown_event_that_was_handed_and_left_was_stored(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 a100 a200?");
+    run->gone = 3;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.unknown_stored, 1);
+    assert_int_equal(judgement.mails.expected, 1);
+    assert_int_equal(judgement.mails.matched, 1);
+}
+
+static void seen_and_never_stored_is_a_phantom(void **state)
+{
+    (void)state;
+    for (int left = 0; left < 2; left++) { /* handed, and gone when the store was read back */
+        struct staged_run *run = staged_run_of("a0 a100! b200/ a300?");
+        staged_run_append(run, 1);
+        if (left)
+            run->forgotten = run->log_count - 1;
+        else
+            staged_run_append(run, 2);
+        staged_run_consume(run);
+        struct ese_judgement judgement = judge(run, &careless);
+        says(&judgement, ESE_VERDICT_FAIL, "never stored");
+        assert_int_equal(judgement.ledger.phantom, left ? 1 : 2);
+    }
+}
+
+static void what_nobody_offered_is_a_phantom(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 b100 a200");
+    run->unoffered = 1;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 events were seen though");
+    assert_int_equal(judgement.ledger.offered, 2);
+    assert_int_equal(judgement.ledger.phantom, 1);
+}
+
+/* ---- order and copies ------------------------------------------------------------------------ */
+
+static void each_that_is_behind_a_later_one_is_out_of_order(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0. a100. a200.");
+    staged_run_move(run, 2, 0); /* before both */
+    struct ese_judgement judgement = judge(run, &careless);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.reordered, 2);
+
+    run = staged_run_of("a0. b0. a100. b100.");
+    staged_run_swap(run, 0, 2);
+    staged_run_swap(run, 1, 3);
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "2 events are stored behind a later one");
+    assert_int_equal(judgement.ledger.reordered, 2);
+}
+
+static void keys_have_no_order_among_them(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0. b0. c0. d0. e0. f0.");
+    for (int place = 0; place < 5; place++)
+        staged_run_move(run, 5, place);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.reordered, 0);
+}
+
+/* Each lies in the other's partition; of one partition, that is no fault. */
+static void who_is_in_another_partition_is_out_of_order(void **state)
+{
+    (void)state;
+    for (int apart = 0; apart < 2; apart++) {
+        struct staged_run *run = run_of_partitions(apart ? "p0. q0. p100. q100." : "p0. p0. p100. p100.");
+        run->misplaced[0] = 0;
+        run->misplaced[1] = 1;
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, apart ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, apart ? "behind a later one" : "");
+        assert_int_equal(judgement.ledger.reordered, apart ? 2 : 0);
+    }
+}
+
+static void only_what_was_acknowledged_and_is_stored_has_an_order(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0. a100?. a200.");
+    staged_run_move(run, 1, 2);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.reordered, 0);
+
+    run = run_of_partitions("q0. q100. q200.");
+    staged_run_drop(run, 1);
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "lost");
+    assert_int_equal(judgement.ledger.reordered, 0);
+}
+
+static void a_further_copy_is_counted_and_has_no_place(void **state)
+{
+    (void)state;
+    for (int promised = 0; promised < 2; promised++) {
+        struct staged_run *run = staged_run_of("a0. a100. a200.");
+        staged_run_append(run, 0);
+        struct ese_judgement judgement = judge(run, promised ? &careful : &careless);
+        says(&judgement, promised ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, promised ? "1 events are stored a second" : "");
+        assert_int_equal(judgement.ledger.stored_twice, 1);
+        assert_int_equal(judgement.ledger.reordered, 0);
+        assert_int_equal(judgement.ledger.redelivered, 1);
+    }
+}
+
+static void a_copy_that_is_noted_twice_is_one(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 a100 a200");
+    run->noted_again = 1;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.stored_twice, 0);
+}
+
+static void without_places_nothing_has_an_order_and_copies_tell_nothing(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run("a0. a100. a200.");
+    staged_run_swap(run, 0, 2);
+    staged_run_append(run, 0);
+    struct ese_judgement judgement = judge(run, &lossy);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.reordered, 0);
+    assert_int_equal(judgement.ledger.stored_twice, 0);
+    assert_int_equal(judgement.ledger.processed, 3);
+}
+
+static void what_was_skipped_is_counted(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 a100 a200");
+    run->skipped_in = "consumer-1.history";
+    run->skipped = 7;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.skipped_by_retention, 7);
+
+    run = consumed("a0 a100 a200");
+    run->skipped_in = "store.history"; /* nobody knows what that was */
+    run->skipped = 7;
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the store forgot 7 events");
+}
+
+/* ---- which mails have to come ---------------------------------------------------------------- */
+
+static void three_presses_in_a_chain_make_a_mail(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        int mails;
+    } chains[] = {
+        {"a0 a100", 0},
+        {"a0 a500 a1000", 1},
+        {"a0 a1000 a2000", 1},
+        {"a0 a1000 a2001", 0},
+        {"a0 a100 a200 a300 a400", 1},
+        {"a0 a100 a200 a300 a400 a500", 2},
+        {"a0 a100 a5000 a5100", 0},
+        {"a0 a100 a5000 a5100 a5200", 1},
+        {"a5000 a5100 a0 a100 a200", 1},
+        {"a5000 a5100 a4000", 0},
+        {"a5000 a5100 a4100", 1},
+        {"a500 a300 a600", 1},
+        {"a0 b100 a200 b300 a400", 1},
+        {"a0 b0 a100 b100 a200 b200", 2},
+        {"a0 a100. a200", 0},
+        {"a0 a100. a200 a300", 1},
+        {"a0 a100 a200?", 1},
+        {"a0 a100 a200x", 1},
+        {"a0 a100 a200-", 0},
+        {"a0 a100 a200!", 0},
+        {"a0 a100 a200/", 0},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(chains); i++) {
+        struct ese_judgement judgement = judge(consumed(chains[i].script), &careful);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        if (judgement.mails.expected != chains[i].mails || judgement.mails.matched != chains[i].mails)
+            fail_msg("%s: %d mails are expected", chains[i].script, (int)judgement.mails.expected);
+    }
+}
+
+static void a_refused_press_is_none_even_where_it_is_stored(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200!");
+    staged_run_append(run, 2);
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(judgement.mails.expected, 0);
+}
+
+/* Without places only what was processed has been seen. */
+static void without_places_a_press_that_was_handed_is_not_seen_yet(void **state)
+{
+    (void)state;
+    for (int had = 0; had < 2; had++) {
+        struct staged_run *run = lossy_run("a0 a100 a200?");
+        run->gone = 3;
+        run->not_had = had ? -1 : 2;
+        staged_run_consume(run);
+        struct ese_judgement judgement = judge(run, &lossy);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.mails.expected, had);
+        assert_int_equal(judgement.mails.matched, had);
+    }
+}
+
+/* No mail comes at all. Where a chain is doubtful nobody misses one. */
+static void expect_doubt(struct staged_run *run, const struct ese_promises *promises, bool is_doubtful)
+{
+    struct ese_judgement judgement = judge(run, promises);
+    says(&judgement, is_doubtful ? ESE_VERDICT_PASS : ESE_VERDICT_FAIL, is_doubtful ? "" : "mails are missing");
+    assert_int_equal(judgement.mails.lost > 0, !is_doubtful);
+}
+
+static void an_unknown_press_in_its_place_leaves_no_doubt(void **state)
+{
+    (void)state;
+    expect_doubt(staged_run_of("a0 a100? a200"), &careful, false);
+    expect_doubt(staged_run_of("a0 a100x a200"), &careful, false);
+    struct staged_run *run = staged_run_of("a0 a100? a200");
+    run->events[1].stored_after_ms = 500; /* by a server's clock, which has no say where there are places */
+    expect_doubt(run, &careful, false);
+}
+
+/* Stored when its client had given it up: a retry by hand may stand behind it. */
+static void an_unknown_press_that_was_given_up_before_leaves_doubt(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100? a200");
+    run->events[1].done_ns = run->events[1].due_ns;
+    expect_doubt(run, &careful, true);
+    run = staged_run_of("a0 a100 a200"); /* acknowledged within a millisecond */
+    run->events[1].done_ns = run->events[1].due_ns;
+    expect_doubt(run, &careful, false);
+}
+
+static void an_unknown_press_out_of_its_place_leaves_doubt(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        int place, to, dropped; /* dropped, of the places before the move; -1: none */
+        const struct ese_promises *promises;
+        bool is_doubtful;
+    } cases[] = {
+        {"a0 a100? a200", 1, 2, -1, &careful, true},
+        /* both chains: it may be of either, whichever of them it has left */
+        {"a0 a100 a200? a5000 a5100 a5200", 2, 3, -1, &careful, true},
+        {"a0 a100 a200 a5000? a5100 a5200", 3, 2, -1, &careful, true},
+        /* further than its neighbour, which is unknown, out of order, or not there */
+        {"a0 a100 a200? a2000? a4000", 4, 2, -1, &careful, true},
+        {"a0 a100 a200? a2000 a4000", 4, 2, -1, &careless, true},
+        {"a0 a100 a200? a2000 a4000", 3, 2, 3, &careless, true},
+        /* what is not stored stands in nobody's way */
+        {"a0 a100 a200? a2000", 0, 0, 3, &careless, false},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        struct staged_run *run = staged_run_of(cases[i].script);
+        if (cases[i].dropped >= 0)
+            staged_run_drop(run, cases[i].dropped);
+        staged_run_move(run, cases[i].place, cases[i].to);
+        expect_doubt(run, cases[i].promises, cases[i].is_doubtful);
+    }
+}
+
+/* By its number it would be in its place, but that is one of another partition. */
+static void an_unknown_press_in_another_partition_leaves_doubt(void **state)
+{
+    (void)state;
+    struct staged_run *run = run_of_partitions("q0. p0 p100? q150. p200");
+    run->misplaced[0] = 2;
+    run->misplaced[1] = 3;
+    expect_doubt(run, &careless, true);
+}
+
+static void without_places_the_order_is_that_of_storing(void **state)
+{
+    (void)state;
+    for (int late = 0; late < 2; late++) {
+        struct staged_run *run = lossy_run("a0 a100? a200");
+        run->events[1].stored_after_ms = late ? 500 : 50;
+        expect_doubt(run, &lossy, late);
+    }
+}
+
+/* What a fault of its events has touched is counted, and not held against anybody a second time. */
+static void a_mail_of_a_chain_that_was_touched_is_lost_and_no_fault(void **state)
+{
+    (void)state;
+    for (int lost = 0; lost < 2; lost++) {
+        struct staged_run *run = staged_run_of("a0 a100 a200");
+        if (lost)
+            staged_run_drop(run, 1);
+        else
+            staged_run_swap(run, 1, 2);
+        struct ese_judgement judgement = judge(run, &careless);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.mails.lost, 1);
+    }
+}
+
+/* ---- which have come ------------------------------------------------------------------------- */
+
+/* A mail that no rule would have made, of the chain of that event. */
+static void make_up(struct staged_run *run, int event, const char *rule)
+{
+    const struct ese_id events[3] = {run->events[event].event.id, run->events[event].event.id,
+                                     run->events[event].event.id};
+    struct ese_decision decision;
+    ese_decision_make(&decision, rule, &run->events[event].event, events, 3);
+    staged_run_decide(run, &decision);
+}
+
+static const char two_mails[] = "a0 a100 a200 a300 a400 a500";
+
+static void one_mail_stands_for_one_that_is_missing(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(two_mails);
+    staged_run_drop_mail(run, 1);
+    make_up(run, 0, "made-up");
+    make_up(run, 0, "made-up, too");
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came a second time");
+    assert_int_equal(judgement.mails.matched, 1);
+    assert_int_equal(judgement.mails.altered, 1);
+    assert_int_equal(judgement.mails.doubled, 1);
+    assert_int_equal(judgement.mails.unexpected, 0);
+
+    run = consumed(two_mails);
+    staged_run_drop_mail(run, 0);
+    staged_run_drop_mail(run, 0);
+    make_up(run, 0, "made-up");
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails are missing");
+    assert_int_equal(judgement.mails.altered, 1);
+    assert_int_equal(judgement.mails.lost, 1);
+
+    run = consumed("a0 a100 a200");
+    staged_run_drop_mail(run, 0);
+    make_up(run, 0, "made-up");
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails tell of other events");
+}
+
+static void a_mail_stands_for_one_of_its_own_chain(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 a100 a200 b0 b100 b200");
+    staged_run_drop_mail(run, 1);
+    make_up(run, 0, "made-up");
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "second time");
+    assert_int_equal(judgement.mails.doubled, 1);
+    assert_int_equal(judgement.mails.lost, 1);
+    assert_int_equal(judgement.mails.altered, 0);
+}
+
+static void a_mail_the_mailer_does_not_know_of_is_neither(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(two_mails);
+    run->unknown_mail = run->mails[1];
+    staged_run_drop_mail(run, 0);
+    staged_run_drop_mail(run, 0);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails are missing");
+    assert_int_equal(judgement.mails.unknown, 1);
+    assert_int_equal(judgement.mails.lost, 1);
+
+    run = consumed(two_mails);
+    run->unknown_mail = run->mails[1];
+    staged_run_drop_mail(run, 1);
+    make_up(run, 0, "made-up");
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails tell of other events");
+    assert_int_equal(judgement.mails.unknown, 0);
+    assert_int_equal(judgement.mails.lost, 0);
+
+    run = consumed(two_mails);
+    run->unknown_mail = run->mails[1];
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.mails.unknown, 0);
+    assert_int_equal(judgement.mails.unknown_arrived, 1);
+    assert_int_equal(judgement.mails.matched, 2);
+}
+
+/* What came is expected, and only one that came twice is held against anybody. */
+static void of_a_doubtful_chain_only_a_second_mail_is_a_fault(void **state)
+{
+    (void)state;
+    for (int again = 0; again < 2; again++) {
+        struct staged_run *run = consumed("a0 a100? a200");
+        run->events[1].done_ns = run->events[1].due_ns;
+        make_up(run, 0, "made-up");
+        if (again)
+            staged_run_add_mail(run, run->mails[1]);
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, again ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, again ? "1 mails came a second time" : "");
+        assert_int_equal(judgement.mails.expected, 2);
+        assert_int_equal(judgement.mails.matched, 2);
+    }
+}
+
+static void a_mail_for_a_chain_without_third_press_is_unexpected(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 a100");
+    make_up(run, 0, "made-up");
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no key presses account for");
+    assert_int_equal(judgement.mails.unexpected, 1);
+    assert_int_equal(judgement.mails.doubled, 0);
+}
+
+static void a_mail_of_no_decision_is_unexpected(void **state)
+{
+    (void)state;
+    struct ese_id ids[2] = {ese_id_derive("never decided", NULL, 0), {{0}}};
+    for (int i = 0; i < 2; i++) {
+        struct staged_run *run = consumed("a0 a100 a200");
+        staged_run_add_mail(run, ids[i]);
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no key presses account for");
+        assert_int_equal(judgement.mails.unexpected, 1);
+        assert_int_equal(judgement.mails.matched, 1);
+    }
+}
+
+static void a_mail_is_as_late_as_its_last_press_lets_it_be(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(consumed("a0 a100 a200"), &careful); /* sent 10 ms after that */
+    assert_int_equal(judgement.mail.count, 1);
+    assert_in_range(judgement.mail.max_us, 9000, 11000);
+}
+
+/* ---- what cannot be told --------------------------------------------------------------------- */
+
+static void where_nothing_was_offered_nothing_can_be_told(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(consumed(""), &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "nothing was offered");
+}
+
+static void where_nothing_was_measured_there_is_no_timing(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge_from(consumed("a0 a100 a200"), &careful, INT64_MAX);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    assert_non_null(strstr(judgement.timing_verdict.reason, "nothing was acknowledged behind the warm-up"));
+}
+
+static void records_that_contradict_each_other_cannot_be_told(void **state)
+{
+    (void)state;
+    for (int contradiction = 0; contradiction < 4; contradiction++) {
+        struct staged_run *run = staged_run_of(contradiction == 1 ? "a0 a100x a200" : "a0 a100 a200");
+        if (contradiction == 0) /* an outcome without an offer */
+            run->events[1].sent_ns = 0;
+        if (contradiction < 2) /* a sending without one */
+            run->offerless = 1;
+        if (contradiction == 2) /* two outcomes */
+            run->told_twice = 1;
+        if (contradiction == 3) { /* two offers */
+            run->events[2].event.id = run->events[1].event.id;
+            run->events[2].outcome = ESE_HISTORY_END;
+            run->events[2].sent_ns = 0;
+        }
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 records of the client's history contradict");
+    }
+}
+
+static void a_damaged_history_cannot_be_told(void **state)
+{
+    (void)state;
+    static const char *const histories[] = {"client.history", "consumer-1.history", "store.history"};
+    for (size_t i = 0; i < ESE_COUNT_OF(histories); i++) {
+        struct staged_run *run = consumed("a0 a100 a200");
+        run->damaged = histories[i];
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, "is damaged");
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, histories[i]);
+    }
+}
+
+static void what_is_not_there_cannot_be_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *absent, *word;
+    } files[] = {{"store.history", "store.history"}, {"consumer-1.history", "consumer-"},
+                 {"mailer.history", "mailer.history"}, {"state.db", "state.db"},
+                 {"outbox.db", "outbox.db"}, {"maildir/new", "maildir"}};
+    for (size_t i = 0; i < ESE_COUNT_OF(files); i++) {
+        struct staged_run *run = consumed("a0. b0.");
+        run->absent = files[i].absent;
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, files[i].word);
+        assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
+    }
+}
+
+/* A case may be named (tools/check-rules.py does). */
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_event_has_one_end),
+        cmocka_unit_test(what_was_handed_and_not_committed_is_in_flight),
+        cmocka_unit_test(what_was_handed_and_left_before_it_was_committed_is_lost),
+        cmocka_unit_test(what_left_is_judged_by_where_it_was_handed),
+        cmocka_unit_test(what_is_stored_is_judged_by_where_that_is),
+        cmocka_unit_test(an_unknown_event_in_flight_cannot_be_told),
+        cmocka_unit_test(an_unknown_event_that_was_handed_and_left_was_stored),
+        cmocka_unit_test(seen_and_never_stored_is_a_phantom),
+        cmocka_unit_test(what_nobody_offered_is_a_phantom),
+        cmocka_unit_test(each_that_is_behind_a_later_one_is_out_of_order),
+        cmocka_unit_test(keys_have_no_order_among_them),
+        cmocka_unit_test(who_is_in_another_partition_is_out_of_order),
+        cmocka_unit_test(only_what_was_acknowledged_and_is_stored_has_an_order),
+        cmocka_unit_test(a_further_copy_is_counted_and_has_no_place),
+        cmocka_unit_test(a_copy_that_is_noted_twice_is_one),
+        cmocka_unit_test(without_places_nothing_has_an_order_and_copies_tell_nothing),
+        cmocka_unit_test(what_was_skipped_is_counted),
+        cmocka_unit_test(three_presses_in_a_chain_make_a_mail),
+        cmocka_unit_test(a_refused_press_is_none_even_where_it_is_stored),
+        cmocka_unit_test(without_places_a_press_that_was_handed_is_not_seen_yet),
+        cmocka_unit_test(an_unknown_press_in_its_place_leaves_no_doubt),
+        cmocka_unit_test(an_unknown_press_that_was_given_up_before_leaves_doubt),
+        cmocka_unit_test(an_unknown_press_out_of_its_place_leaves_doubt),
+        cmocka_unit_test(an_unknown_press_in_another_partition_leaves_doubt),
+        cmocka_unit_test(without_places_the_order_is_that_of_storing),
+        cmocka_unit_test(a_mail_of_a_chain_that_was_touched_is_lost_and_no_fault),
+        cmocka_unit_test(one_mail_stands_for_one_that_is_missing),
+        cmocka_unit_test(a_mail_stands_for_one_of_its_own_chain),
+        cmocka_unit_test(a_mail_the_mailer_does_not_know_of_is_neither),
+        cmocka_unit_test(of_a_doubtful_chain_only_a_second_mail_is_a_fault),
+        cmocka_unit_test(a_mail_for_a_chain_without_third_press_is_unexpected),
+        cmocka_unit_test(a_mail_of_no_decision_is_unexpected),
+        cmocka_unit_test(a_mail_is_as_late_as_its_last_press_lets_it_be),
+        cmocka_unit_test(where_nothing_was_offered_nothing_can_be_told),
+        cmocka_unit_test(where_nothing_was_measured_there_is_no_timing),
+        cmocka_unit_test(records_that_contradict_each_other_cannot_be_told),
+        cmocka_unit_test(a_damaged_history_cannot_be_told),
+        cmocka_unit_test(what_is_not_there_cannot_be_told),
+    };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+"""check-rules.py - switches off the rules of the judge, one after the other: a unit test must fail with each of them.
+
+    check-rules.py [--sample N] [--find] [--list FILE] BUILD [RULE ...]
+
+The rules are listed in tests/planted/rules.plants (tools/plants.py says how), each with the test and the case that must
+fail without it. That rule's source alone is compiled, in a directory of its own, and linked in front of the rest of BUILD,
+which has to be built. --sample: only so many, evenly spread. --find: tries all cases of the tests below, and tells which
+fail. --list: another list. Rules may be named. TAP.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+
+import plants
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LIST = os.path.join(TOP, "tests/planted/rules.plants")
+TESTS = ["judgement_rules", "judgement", "fold"]
+LONGEST_S = 60
+
+
+def run(words, **more):
+    return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False, **more)
+
+
+class House:
+    """A build directory: how it compiles a source, and how it links a test."""
+
+    def __init__(self, build):
+        self.build = build
+        with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
+            commands = json.load(file)
+        self.compiling = {os.path.normpath(os.path.join(one["directory"], one["file"])): one for one in commands}
+        self.linking = {test: self.link_command(test) for test in TESTS}
+
+    def link_command(self, test):
+        done = run(["ninja", "-C", self.build, "-t", "commands", f"tests/unit/test_{test}"])
+        return shlex.split(done.stdout.splitlines()[-1])
+
+    def compile(self, source, text, place):
+        """The object of that source, were this its text; quickly."""
+        path, made = os.path.join(place, "source.c"), os.path.join(place, "source.o")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f'#line 1 "{source}"\n' + text)
+        own = self.compiling[os.path.join(TOP, source)]
+        words = shlex.split(own["command"])
+        words = [word for i, word in enumerate(words)
+                 if word not in ("-MD", own["file"], "-Werror") and not {"-MQ", "-MF", "-o", word} & {words[i - 1]}
+                 and word not in ("-MQ", "-MF", "-o", "-g")]
+        done = run([*words, "-w", "-O0", "-o", made, path], cwd=self.build)
+        if done.returncode != 0:
+            raise plants.Broken(f"it does not compile: {done.stdout}")
+        return made
+
+    def link(self, test, made, place):
+        words, out = list(self.linking[test]), os.path.join(place, test)
+        words[words.index("-o") + 1] = out
+        first = next(i for i, word in enumerate(words) if word.endswith(".o"))
+        words.insert(first + 1, made)
+        done = run([*words, "-s"], cwd=self.build)
+        if done.returncode != 0:
+            raise plants.Broken(f"it does not link: {done.stdout}")
+        return out
+
+
+def failing(program, case, place):
+    """The first case of the program that fails, of those asked for; None: none does."""
+    environment = {**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP", "TMPDIR": place}
+    passed = 0
+    with subprocess.Popen(["timeout", str(LONGEST_S), "stdbuf", "-oL", program, *case], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as test:
+        for line in test.stdout:
+            passed += line.startswith("ok")
+            if line.startswith("not ok"):
+                test.terminate()
+                return line.strip().split(" - ", 1)[1]
+    if test.returncode == 0 and passed == 0:
+        raise plants.Broken(f"{os.path.basename(program)} has no case {case[0]}")
+    return None if test.returncode == 0 else "it breaks off, or does not end"
+
+
+def scratch():
+    """A directory of its own; in memory where there is any, as the tests sync what they write."""
+    return tempfile.TemporaryDirectory(prefix="ese-rules-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+
+
+def find(house, plant, tests):
+    """Of each test the first case that fails without the rule."""
+    with open(os.path.join(TOP, plant.source), encoding="utf-8") as file:
+        text = plant.apply(file.read())
+    with scratch() as place:
+        made = house.compile(plant.source, text, place)
+        for test, case in tests:
+            failed = failing(house.link(test, made, place), case, place)
+            if failed is not None:
+                return f"{test} {failed}"
+    return None
+
+
+def check(house, plant):
+    """What is wrong with it; None: nothing."""
+    try:
+        if len(plant.by) != 2 or plant.by[0] not in TESTS:
+            return "no test and case are named that catch it"
+        test, case = plant.by
+        with scratch() as place:
+            failed = failing(os.path.join(house.build, f"tests/unit/test_{test}"), [case], place)
+        if failed is not None:
+            return f"with the rule, {test} {case} fails, too"
+        return None if find(house, plant, [(test, [case])]) else f"without it, {test} {case} passes"
+    except plants.Broken as problem:
+        return str(problem)
+
+
+def tell_found(house, plant):
+    try:
+        return find(house, plant, [(test, []) for test in TESTS]) or "NOBODY"
+    except plants.Broken as problem:
+        return f"BROKEN {problem}"
+
+
+def choose(wanted, names, sample):
+    """All texts of the list are looked for, whichever rules are tried."""
+    for plant in wanted:
+        with open(os.path.join(TOP, plant.source), encoding="utf-8") as file:
+            plant.apply(file.read())
+    if names:
+        wanted = [plant for plant in wanted if plant.name in names]
+    if sample and sample < len(wanted):
+        wanted = [wanted[i * len(wanted) // sample] for i in range(sample)]
+    return wanted
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Switches off the rules of the judge: a unit test must fail.")
+    parser.add_argument("--sample", type=int, metavar="N")
+    parser.add_argument("--find", action="store_true")
+    parser.add_argument("--list", default=LIST, metavar="FILE")
+    parser.add_argument("build")
+    parser.add_argument("rules", nargs="*", metavar="RULE")
+    asked = parser.parse_args()
+    wanted = choose(plants.read(asked.list), asked.rules, asked.sample)
+    house = House(os.path.abspath(asked.build))
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        if asked.find:
+            for plant, found in zip(wanted, threads.map(lambda plant: tell_found(house, plant), wanted)):
+                print(f"{plant.name}\tby {found}", flush=True)
+            return 0
+        print(f"1..{len(wanted)}")
+        for number, (plant, problem) in enumerate(zip(wanted, threads.map(lambda one: check(house, one), wanted)), 1):
+            failed += problem is not None
+            print(f"{'ok' if problem is None else 'not ok'} {number} - {plant.source}: {plant.name}", flush=True)
+            if problem is not None:
+                print(f"# {plant.place}: {problem}".replace("\n", "\n# "), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except plants.Broken as problem:
+        sys.exit(f"check-rules.py: {problem}")
