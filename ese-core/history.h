@@ -19,7 +19,8 @@
  * An offer is followed by one or two KEY records: behind their kind stands the key's text.
  *
  * One process at a time writes a history (the file is locked); its threads may all, without waiting
- * for each other but when the file grows. The file is bounded by `limit`. A history that met it, or
+ * for each other but when the file grows. What lies far behind is let go of, by who writes and who
+ * reads: it is the kernel's, and does not count as their memory. The file is bounded by `limit`. A history that met it, or
  * a full disk, stops recording, says so once in the log and in its header (`truncated`), and a
  * ledger made from it cannot be told. Without segments that is its end.
  *

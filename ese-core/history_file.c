@@ -14,6 +14,7 @@
 
 #define FIRST_BYTES (INT64_C(64) << 10)
 #define DIGITS 6
+#define LET_GO_BYTES ((size_t)1 << 20) /* a multiple of all machines' pages */
 
 /* ---- the file -------------------------------------------------------------------------------- */
 
@@ -27,7 +28,18 @@ int ese_history_file_grow(struct ese_history_file *file, int64_t size)
     if (errno != 0)
         return -1;
     atomic_store(&file->size, size);
+    if (file->header != NULL)
+        ese_history_let_go(file->header, (size_t)had, &file->let_go);
     return 0;
+}
+
+void ese_history_let_go(const void *start, size_t end, size_t *let_go)
+{
+    end -= end % LET_GO_BYTES;
+    if (end <= *let_go)
+        return;
+    (void)madvise((char *)(uintptr_t)start + *let_go, end - *let_go, MADV_DONTNEED);
+    *let_go = end;
 }
 
 /* Nothing that is not ours is ever written to: a wrong path must not cost a file. */

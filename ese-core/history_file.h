@@ -79,6 +79,7 @@ struct ese_history_file {
     int fd;         /* -1: there is none */
     int64_t mapped; /* all of the limit, so that growing moves nothing; touched only below `size` */
     _Atomic int64_t size;
+    size_t let_go; /* of it (ese_history_let_go) */
 };
 
 /* Opens or creates it and takes the lock. A file that is no history, or not of this version or this
@@ -87,8 +88,14 @@ int ese_history_file_open(const char *path, const char *party, int64_t limit,
                           struct ese_history_file *file, struct ese_error *error);
 /* Gives back what was taken ahead, so that a short run leaves a small file. */
 void ese_history_file_close(struct ese_history_file *file);
-/* Makes it at least `size` long. -1 with errno. Not for several threads at once. */
+/* Makes it at least `size` long, and lets go of what it had before. -1 with errno. Not for several threads at
+ * once. */
 int ese_history_file_grow(struct ese_history_file *file, int64_t size);
+
+/* Pages of a file that were read or written count as this process's memory for as long as they are mapped in.
+ * What lies before `end` is let go, a large piece at a time; let_go says how much was already. It stays with the
+ * kernel, as it does when the process dies, and comes again for whoever touches it. */
+void ese_history_let_go(const void *start, size_t end, size_t *let_go);
 
 /* The name of a full segment: PATH.000001. */
 #define ESE_HISTORY_PATH_SIZE 1024

@@ -13,10 +13,8 @@ struct file {
     const struct ese_history_slot *slots;
     int fd;
     size_t mapped;
-    size_t let_go; /* of it: so much from the beginning */
+    size_t let_go; /* of it (ese_history_let_go) */
 };
-
-#define LET_GO_BYTES ((size_t)1 << 20)
 
 struct ese_history_reader {
     struct file file;
@@ -56,16 +54,10 @@ static int map(struct file *file, const char *path, size_t most, struct ese_erro
     return 0;
 }
 
-/* Pages that were read count as this process's memory for as long as they are mapped in: what lies far
- * behind is let go, a piece at a time. It comes again, from the file, for whoever goes back. */
 static void let_go_before(struct file *file, int64_t index)
 {
     size_t end = ESE_HISTORY_HEADER_SIZE + (size_t)index * sizeof *file->slots;
-    end -= end % LET_GO_BYTES;
-    if (end <= file->let_go)
-        return;
-    (void)madvise((char *)(uintptr_t)file->header + file->let_go, end - file->let_go, MADV_DONTNEED);
-    file->let_go = end;
+    ese_history_let_go(file->header, end, &file->let_go);
 }
 
 static void close_file(struct file *file)
