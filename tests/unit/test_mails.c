@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "ese-core/memory.h"
-#include "orchestration/lab/mails.h"
+#include "orchestration/lab/mail_pile.h"
 #include "tests/support/directory.h"
 
 #define ID "0190f5c5-9d6b-8abc-9def-0123456789ab"
@@ -130,6 +130,82 @@ static void the_oldest_mails_make_way(void **state)
     ese_test_directory_remove(&directory);
 }
 
+/* ---- a pile of them -------------------------------------------------------------------------- */
+
+enum { PILED = 150 };
+
+/* Two mails of each decision. */
+static char *a_maildir(void)
+{
+    char *directory = ese_test_directory_make(), name[32], text[80], id[ESE_ID_TEXT_SIZE];
+    make_folder(directory, "new");
+    make_folder(directory, "cur");
+    for (int i = 0; i < PILED; i++) {
+        snprintf(text, sizeof text, "%d", i / 2);
+        struct ese_id decision = ese_id_derive(text, NULL, 0);
+        ese_id_text(&decision, id);
+        snprintf(name, sizeof name, "%s/%d", i % 2 == 0 ? "new" : "cur", i);
+        snprintf(text, sizeof text, "X-ESE-Decision: %s\n\n", id);
+        put(directory, name, text);
+    }
+    return directory;
+}
+
+static bool is_low(const void *context, const struct ese_id *id)
+{
+    return id->bytes[0] < *(const uint8_t *)context;
+}
+
+static void come_in_pairs(const struct ese_mails *mails)
+{
+    assert_int_equal(mails->count % 2, 0);
+    for (size_t i = 0; i < mails->count; i += 2)
+        assert_true(ese_id_equal(&mails->mails[i].decision, &mails->mails[i + 1].decision));
+}
+
+static void each_mail_of_a_pile_is_taken_once(void **state)
+{
+    (void)state;
+    char *directory = a_maildir();
+    uint8_t half = 128;
+    const struct ese_id_filter low = {.wants = is_low, .context = &half};
+    struct ese_mail_pile *pile = NULL;
+    struct ese_mails mails = {.count = 0};
+    assert_int_equal(ese_mail_pile_make(directory, &pile, NULL), 0);
+    assert_int_equal(ese_mail_pile_left(pile), PILED);
+    assert_int_equal(ese_mail_pile_take(pile, &low, &mails, NULL), 0);
+    come_in_pairs(&mails);
+    size_t taken = mails.count;
+    assert_in_range(taken, PILED / 4, PILED * 3 / 4);
+    assert_int_equal(ese_mail_pile_take(pile, &low, &mails, NULL), 0);
+    assert_int_equal(mails.count, taken);
+    for (int part = 0; part < 3; part++) {
+        struct ese_mails left = {.count = 0};
+        assert_int_equal(ese_mail_pile_take_left(pile, part, 3, &left, NULL), 0);
+        come_in_pairs(&left);
+        assert_in_range(left.count, 1, PILED / 2);
+        taken += left.count;
+        ese_mails_free(&left);
+    }
+    assert_int_equal(taken, PILED);
+    assert_int_equal(ese_mail_pile_left(pile), 0);
+    ese_mail_pile_free(&pile);
+    ese_mails_free(&mails);
+    ese_test_directory_remove(&directory);
+}
+
+static void without_a_maildir_there_is_an_empty_pile(void **state)
+{
+    (void)state;
+    struct ese_mail_pile *pile = NULL;
+    struct ese_error error;
+    assert_int_equal(ese_mail_pile_make("/nonexistent/ese", &pile, &error), -1);
+    assert_non_null(strstr(error.text, "/nonexistent/ese"));
+    assert_int_equal(ese_mail_pile_left(pile), 0);
+    ese_mail_pile_free(&pile);
+    ese_mail_pile_free(&pile);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +214,8 @@ int main(void)
         cmocka_unit_test(the_body_is_no_header),
         cmocka_unit_test(new_and_seen_mails_come_in_order_of_decision),
         cmocka_unit_test(the_oldest_mails_make_way),
+        cmocka_unit_test(each_mail_of_a_pile_is_taken_once),
+        cmocka_unit_test(without_a_maildir_there_is_an_empty_pile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
