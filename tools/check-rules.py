@@ -10,6 +10,7 @@ fail. --list: another list. Rules may be named. TAP.
 """
 import argparse
 import concurrent.futures
+import functools
 import json
 import os
 import shlex
@@ -17,12 +18,14 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 import plants
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIST = os.path.join(TOP, "tests/planted/rules.plants")
 TESTS = ["judgement_rules", "judgement", "fold"]
-LONGEST_S = 60
+LONGEST_S = 60  # of a test
+WITH_A_NAME, LEFT_OUT = ("-MQ", "-MF", "-o"), ("-MD", "-Werror", "-g")  # of a compiler's options
 
 
 def run(words, **more):
@@ -50,11 +53,11 @@ class House:
         with open(path, "w", encoding="utf-8") as file:
             file.write(f'#line 1 "{source}"\n' + text)
         own = self.compiling[os.path.join(TOP, source)]
-        words = shlex.split(own["command"])
-        words = [word for i, word in enumerate(words)
-                 if word not in ("-MD", own["file"], "-Werror") and not {"-MQ", "-MF", "-o", word} & {words[i - 1]}
-                 and word not in ("-MQ", "-MF", "-o", "-g")]
-        done = run([*words, "-w", "-O0", "-o", made, path], cwd=self.build)
+        words, kept = shlex.split(own["command"]), []
+        for before, word in zip(["", *words], words):
+            if before not in WITH_A_NAME and word not in (*WITH_A_NAME, *LEFT_OUT, own["file"]):
+                kept.append(word)
+        done = run([*kept, "-w", "-O0", "-o", made, path], cwd=self.build)
         if done.returncode != 0:
             raise plants.Broken(f"it does not compile: {done.stdout}")
         return made
@@ -70,12 +73,15 @@ class House:
         return out
 
 
-def failing(program, case, place):
-    """The first case of the program that fails, of those asked for; None: none does."""
-    environment = {**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP", "TMPDIR": place}
+def failing(program, case):
+    """The first case of the program that fails, of those asked for; None: none does. What they write is in memory where
+    there is any: they sync it."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     passed = 0
-    with subprocess.Popen(["timeout", str(LONGEST_S), "stdbuf", "-oL", program, *case], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as test:
+    with tempfile.TemporaryDirectory(prefix="ese-rules-", dir=memory) as place, subprocess.Popen(
+            ["timeout", str(LONGEST_S), "stdbuf", "-oL", program, *case], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP", "TMPDIR": place}) as test:
         for line in test.stdout:
             passed += line.startswith("ok")
             if line.startswith("not ok"):
@@ -86,22 +92,23 @@ def failing(program, case, place):
     return None if test.returncode == 0 else "it breaks off, or does not end"
 
 
-def scratch():
-    """A directory of its own; in memory where there is any, as the tests sync what they write."""
-    return tempfile.TemporaryDirectory(prefix="ese-rules-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
-
-
 def find(house, plant, tests):
-    """Of each test the first case that fails without the rule."""
+    """The first test, and its case, that fails without the rule; None: none does."""
     with open(os.path.join(TOP, plant.source), encoding="utf-8") as file:
         text = plant.apply(file.read())
-    with scratch() as place:
+    with tempfile.TemporaryDirectory(prefix="ese-rules-") as place:
         made = house.compile(plant.source, text, place)
         for test, case in tests:
-            failed = failing(house.link(test, made, place), case, place)
+            failed = failing(house.link(test, made, place), case)
             if failed is not None:
                 return f"{test} {failed}"
     return None
+
+
+@functools.lru_cache(maxsize=None)
+def fails_with_all(house, test, case):
+    """Whether the case fails while all rules are there."""
+    return failing(os.path.join(house.build, f"tests/unit/test_{test}"), [case]) is not None
 
 
 def check(house, plant):
@@ -110,9 +117,7 @@ def check(house, plant):
         if len(plant.by) != 2 or plant.by[0] not in TESTS:
             return "no test and case are named that catch it"
         test, case = plant.by
-        with scratch() as place:
-            failed = failing(os.path.join(house.build, f"tests/unit/test_{test}"), [case], place)
-        if failed is not None:
+        if fails_with_all(house, test, case):
             return f"with the rule, {test} {case} fails, too"
         return None if find(house, plant, [(test, [case])]) else f"without it, {test} {case} passes"
     except plants.Broken as problem:

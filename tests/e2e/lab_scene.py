@@ -1,6 +1,7 @@
 """What tests of the whole lab share: its processes and ports, where a broker comes from, TAP."""
 import os
 import shutil
+import subprocess
 import sys
 import time
 
@@ -17,7 +18,9 @@ def lab_with(directory, lab, programs):
            for name in ("ese-client", "ese-server", "ese-consumer", "ese-mailer")}
     for name, path in {**own, **programs}.items():
         os.symlink(path, os.path.join(directory, name))
-    return shutil.copy(lab, directory)
+    # by somebody else: what is open for writing here may not be run before all children of other threads have let it go
+    subprocess.run(["cp", lab, directory], check=True)
+    return os.path.join(directory, os.path.basename(lab))
 
 
 def wait_until(condition, seconds, what):

@@ -433,11 +433,43 @@ static void hand(struct ese_history *history, const struct staged_event *staged,
     ese_history_count(history, ESE_COUNT_HANDED, 1);
 }
 
+/* All of it is handed, from the beginning on. */
+static void hand_all(const struct staged_run *run, struct ese_history *history)
+{
+    int64_t next[STAGED_PARTITIONS] = {0};
+    for (int place = 0; place < places_read(run); place++) {
+        int32_t partition = staged_run_partition(run, run->log[place]);
+        hand(history, &run->events[run->log[place]], partition, next[partition]++);
+    }
+}
+
+static void begin_anew(struct ese_history *history)
+{
+    for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++)
+        ese_history_record(history, &(struct ese_history_record){.kind = ESE_HISTORY_GIVEN,
+                                                                 .partition = partition});
+}
+
+static void hand_beyond(const struct staged_run *run, struct ese_history *history,
+                        const int64_t next[STAGED_PARTITIONS])
+{
+    int64_t beyond[STAGED_PARTITIONS];
+    memcpy(beyond, next, sizeof beyond);
+    for (int place = places_read(run); place < places_read(run) + run->handed_beyond; place++) {
+        int32_t partition = staged_run_partition(run, run->log[place]);
+        hand(history, &run->events[run->log[place]], partition, beyond[partition]++);
+    }
+}
+
 /* Fills next with where the consumer stood at the end. */
 static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PARTITIONS])
 {
     struct ese_history *history = open_history(run, "consumer-1.history", INT64_C(1) << 26);
     int64_t time_ns = 0;
+    if (run->is_begun_anew) {
+        hand_all(run, history);
+        begin_anew(history);
+    }
     for (int place = 0; place < places_read(run); place++) {
         const struct staged_event *staged = &run->events[run->log[place]];
         int32_t partition = staged_run_partition(run, run->log[place]);
@@ -448,12 +480,12 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
         if (place % BATCH == BATCH - 1)
             commit(history, next, time_ns);
     }
+    hand_beyond(run, history, next);
     commit(history, next, time_ns);
-    int64_t beyond[STAGED_PARTITIONS];
-    memcpy(beyond, next, sizeof beyond);
-    for (int place = places_read(run); place < places_read(run) + run->handed_beyond; place++) {
-        int32_t partition = staged_run_partition(run, run->log[place]);
-        hand(history, &run->events[run->log[place]], partition, beyond[partition]++);
+    if (run->is_read_again) {
+        begin_anew(history);
+        hand_all(run, history);
+        commit(history, next, time_ns + ESE_NS_PER_S);
     }
     close_history(run, &history, "consumer-1.history");
 }
@@ -514,7 +546,8 @@ static void write_state(const struct staged_run *run, const int64_t next[STAGED_
 static void queue_mail(struct ese_mail_table *table, const char *id)
 {
     struct ese_mail mail = {
-        .from = "a@example.org", .to = "b@example.org", .content = ese_copy_text("")};
+        .from = "a@example.org", .to = "b@example.org", .content = ese_copy_text(""),
+        .transport = "staged"};
     enum ese_mail_put put;
     snprintf(mail.id, sizeof mail.id, "%s", id);
     must(ese_mail_table_put(table, &mail, 1000, &put, NULL));

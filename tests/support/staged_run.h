@@ -44,6 +44,8 @@ struct staged_run {
     int passed_over;  /* a place in the log the consumer was not handed, going on; -1: none */
     int handed_twice; /* the first so many are handed again */
     int handed_beyond; /* so many behind those that were committed were handed, too */
+    bool is_begun_anew; /* before it had committed anything, the reader was handed all of it before */
+    bool is_read_again; /* behind that it begins anew once more, and commits all of it a second later */
     bool is_forgetful; /* the consumer does not know again what it was handed before */
     int misplaced[2]; /* numbers of two events that lie in each other's partitions; -1: none do */
     int unoffered;    /* the number of an event of which the client knows nothing; -1: there is none */

@@ -42,6 +42,7 @@ struct act {
 struct world {
     struct staged_run *run;
     char *directory;
+    const char *mailers; /* where the outbox is, if there is one */
     const struct ese_promises *promises;
     struct ese_history *history[PARTIES];
     struct act *acts;
@@ -275,7 +276,7 @@ static int64_t turn(struct world *world, int64_t until_ns, int64_t fold_ns)
 {
     struct ese_error error = {0};
     const struct ese_fold_options options = {
-        .directory = world->directory, .mailers = world->directory, .transport = "staged",
+        .directory = world->directory, .mailers = world->mailers, .transport = "staged",
         .promises = world->promises, .until_ns = until_ns - world->less_ns,
         .fold_ns = fold_ns == 0 ? 0 : fold_ns - world->less_ns, .most = world->most};
     int status = ese_fold_turn(&options, &world->judgement, &world->progress, &error);
@@ -316,7 +317,7 @@ static struct world *make_world(struct staged_run *run)
     struct world *world = ese_alloc(sizeof *world);
     world->run = run;
     world->promises = run->tells_losses ? &lossy : &promises;
-    world->directory = ese_test_directory_make();
+    world->mailers = world->directory = ese_test_directory_make();
     for (int partition = 0; partition < STAGED_PARTITIONS; partition++)
         world->repeats[partition] = ese_repeats_new(ESE_REPEATS_LIMIT);
     for (int party = 0; party < PARTIES; party++)
@@ -573,33 +574,101 @@ static void events_that_expire_when_they_have_settled(void **state)
 
 /* ---- what only a run that goes on has --------------------------------------------------------- */
 
-/* Lost when it was given up, and taken back when it came after all. */
+/* The first mail comes when all others have. */
+static struct ese_history_record hold_back_a_mail(struct world *world)
+{
+    struct ese_history_record late = {.kind = ESE_HISTORY_END};
+    for (size_t i = 0; i < world->count && late.kind == ESE_HISTORY_END; i++) {
+        if (world->acts[i].party != INBOX)
+            continue;
+        late = world->acts[i].record;
+        world->count--;
+        memmove(&world->acts[i], &world->acts[i + 1], (world->count - i) * sizeof world->acts[i]);
+    }
+    return late;
+}
+
+static void let_it_come(struct world *world, const struct ese_history_record *late)
+{
+    int64_t now_ns = world->end_ns + 3 * ESE_SETTLE_MAILS_NS;
+    ese_history_record(world->history[INBOX], late);
+    act_until(world, now_ns);
+    for (int i = 0; i < 2; i++) { /* it comes once */
+        turn(world, now_ns, now_ns);
+        assert_int_equal(world->judgement.mails.lost, 0);
+        assert_int_equal(world->judgement.mails.unknown, 0);
+        assert_int_equal(world->judgement.mails.doubled, 0);
+        assert_int_equal(world->judgement.mails.matched, world->judgement.mails.expected);
+        assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+    }
+}
+
+/* Lost when it was given up, and taken back when it came after all; but not a second time. */
 static void a_mail_that_comes_when_it_was_given_up(void **state)
 {
     (void)state;
     struct world *world = make_world(consumed(12));
-    struct act late = {.at_ns = 0};
-    for (size_t i = 0; i < world->count; i++) {
-        if (world->acts[i].party == INBOX) { /* the first of them */
-            late = world->acts[i];
-            world->count--;
-            memmove(&world->acts[i], &world->acts[i + 1], (world->count - i) * sizeof late);
-            break;
-        }
-    }
+    struct ese_history_record late = hold_back_a_mail(world);
     live(world, TICK_NS);
     assert_int_equal(world->judgement.mails.lost, 1);
     assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_FAIL);
-    ese_history_record(world->history[INBOX], &late.record);
+    let_it_come(world, &late);
+    late.a += 1000000; /* another message */
+    ese_history_record(world->history[INBOX], &late);
     int64_t now_ns = world->end_ns + 3 * ESE_SETTLE_MAILS_NS;
-    act_until(world, now_ns);
     turn(world, now_ns, now_ns);
+    assert_int_equal(world->judgement.mails.doubled, 1);
     assert_int_equal(world->judgement.mails.lost, 0);
-    assert_int_equal(world->judgement.mails.doubled, 0);
-    assert_int_equal(world->judgement.mails.matched, world->judgement.mails.expected);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_FAIL);
+    free_world(world);
+}
+
+/* The same of one of which the mailer did not know. */
+static void a_mail_that_comes_when_nobody_knew_of_it(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(12));
+    struct ese_history_record late = hold_back_a_mail(world);
+    world->run->unknown_mail = late.id;
+    staged_run_write(world->run);
+    world->mailers = world->run->directory;
+    live(world, TICK_NS);
+    assert_int_equal(world->judgement.mails.lost, 0);
+    assert_int_equal(world->judgement.mails.unknown, 1);
     assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
-    turn(world, now_ns, now_ns); /* once */
-    assert_int_equal(world->judgement.mails.lost, 0);
+    let_it_come(world, &late);
+    assert_int_equal(world->judgement.mails.unknown_arrived, 1);
+    free_world(world);
+}
+
+static void a_mail_that_came_though_nobody_knew_of_it(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(12));
+    world->run->unknown_mail = world->run->mails[world->run->mail_count - 1];
+    staged_run_write(world->run);
+    world->mailers = world->run->directory;
+    live(world, TICK_NS);
+    assert_int_equal(world->judgement.mails.unknown_arrived, 1);
+    assert_int_equal(world->judgement.mails.unknown, 0);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+    free_world(world);
+}
+
+/* Its inbox is followed by one who was killed before it had noted how far it was. */
+static void a_mail_that_is_noted_twice_is_one(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(12));
+    act_until(world, world->end_ns);
+    for (size_t i = 0; i < world->count; i++) {
+        if (world->acts[i].party == INBOX)
+            ese_history_record(world->history[INBOX], &world->acts[i].record);
+    }
+    end(world);
+    assert_int_equal(world->judgement.mails.doubled, 0);
+    assert_int_equal(world->judgement.mails.arrived, world->judgement.mails.expected);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
     free_world(world);
 }
 
@@ -732,6 +801,122 @@ static void a_history_that_was_begun_anew(void **state)
         assert_int_equal(strncmp(world->judgement.ledger_verdict.reason, names[party], strlen(names[party])), 0);
         free_world(world);
     }
+}
+
+/* ---- a store without places, looked at while it runs ------------------------------------------- */
+
+static struct act *act_of(struct world *world, enum party party, enum ese_history_kind kind, int event)
+{
+    const struct ese_id *id = &world->run->events[event].event.id;
+    for (size_t i = 0; i < world->count; i++) {
+        struct act *act = &world->acts[i];
+        if (act->party == party && act->record.kind == kind && ese_id_equal(&act->record.id, id))
+            return act;
+    }
+    fail_msg("there is no such act");
+    return NULL;
+}
+
+/* It is never done. */
+static void withhold(struct world *world, enum party party, enum ese_history_kind kind, int event)
+{
+    act_of(world, party, kind, event)->at_ns = INT64_MAX;
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+}
+
+/* Of four events the last one is the one that matters. Nothing of it is in the state. */
+#define LAST 3
+
+static struct world *small_world(enum ese_history_kind noted)
+{
+    struct staged_run *run = staged_run_of("a0. a100. a200. a300.");
+    run->tells_losses = true;
+    run->noted[LAST] = noted;
+    return make_world(run);
+}
+
+static const struct ese_ledger *look_at(struct world *world, int64_t followed_ns)
+{
+    int64_t last_ns = world->end_ns + ESE_NS_PER_S;
+    act_until(world, act_of(world, CLIENT, ESE_HISTORY_SENT, LAST)->at_ns);
+    keep_state(world, world->end_ns);
+    act_until(world, last_ns);
+    ese_history_set(world->history[STORE], ESE_COUNT_FOLLOWED_NS, followed_ns == 0 ? last_ns : followed_ns);
+    turn(world, last_ns, 0);
+    assert_int_equal(world->judgement.ledger.processed, LAST);
+    return &world->judgement.ledger;
+}
+
+/* Seen by the follower, or not looked for yet; noted by its server, or not yet. */
+static void what_is_still_kept_is_in_flight(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        bool is_noted = i % 2 == 0, is_seen = i < 2;
+        struct world *world = small_world(ESE_HISTORY_END);
+        withhold(world, CONSUMER, ESE_HISTORY_HANDED, LAST);
+        if (!is_noted)
+            withhold(world, SERVER, ESE_HISTORY_KEPT, LAST);
+        if (!is_seen)
+            withhold(world, STORE, ESE_HISTORY_STORED, LAST);
+        int64_t before_ns = act_of(world, CLIENT, ESE_HISTORY_SENT, LAST)->at_ns;
+        const struct ese_ledger *ledger = look_at(world, is_seen ? 0 : before_ns);
+        assert_int_equal(ledger->in_flight, 1);
+        assert_int_equal(ledger->lost, 0);
+        free_world(world);
+    }
+}
+
+/* Kept, and gone when the store was followed; or overwritten since that. */
+static void what_is_no_longer_kept_is_lost(void **state)
+{
+    (void)state;
+    struct world *world = small_world(ESE_HISTORY_END);
+    withhold(world, CONSUMER, ESE_HISTORY_HANDED, LAST);
+    withhold(world, STORE, ESE_HISTORY_STORED, LAST);
+    assert_int_equal(look_at(world, 0)->lost_by_other, 1);
+    free_world(world);
+
+    world = small_world(ESE_HISTORY_OVERWRITTEN);
+    withhold(world, CONSUMER, ESE_HISTORY_HANDED, LAST);
+    assert_int_equal(look_at(world, 0)->lost_by_clash, 1);
+    assert_int_equal(world->judgement.ledger.in_flight, 0);
+    free_world(world);
+}
+
+/* The commits of the reader that was handed it, which name no event. */
+static void withhold_commit(struct world *world)
+{
+    int64_t handed_ns = act_of(world, CONSUMER, ESE_HISTORY_HANDED, LAST)->at_ns;
+    for (size_t i = 0; i < world->count; i++) {
+        if (world->acts[i].record.kind == ESE_HISTORY_COMMITTED && world->acts[i].at_ns > handed_ns)
+            world->acts[i].at_ns = INT64_MAX;
+    }
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+}
+
+/* Its store has forgotten it; its reader may still commit it, unless it has, or has begun anew. */
+static void what_a_reader_holds_is_in_flight(void **state)
+{
+    (void)state;
+    struct world *world = small_world(ESE_HISTORY_EXPIRED);
+    withhold_commit(world);
+    assert_int_equal(look_at(world, 0)->in_flight, 1);
+    free_world(world);
+
+    world = small_world(ESE_HISTORY_EXPIRED);
+    assert_int_equal(look_at(world, 0)->lost_by_expiry, 1); /* committed, and not in the state */
+    free_world(world);
+
+    world = small_world(ESE_HISTORY_EXPIRED);
+    withhold_commit(world);
+    const struct act *handed = act_of(world, CONSUMER, ESE_HISTORY_HANDED, LAST);
+    add(world, CONSUMER, &(struct ese_history_record){.kind = ESE_HISTORY_GIVEN,
+                                                      .partition = handed->record.partition,
+                                                      .time_ns = handed->at_ns + 2 * ESE_NS_PER_MS});
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+    assert_int_equal(look_at(world, 0)->lost_by_expiry, 1);
+    free_world(world);
 }
 
 /* ---- clocks that are set ---------------------------------------------------------------------- */
@@ -964,6 +1149,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_loss_without_a_note),
         cmocka_unit_test(events_that_expire_when_they_have_settled),
         cmocka_unit_test(a_mail_that_comes_when_it_was_given_up),
+        cmocka_unit_test(a_mail_that_comes_when_nobody_knew_of_it),
+        cmocka_unit_test(a_mail_that_came_though_nobody_knew_of_it),
+        cmocka_unit_test(a_mail_that_is_noted_twice_is_one),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_mail_that_has_not_come_yet),
         cmocka_unit_test(a_store_that_is_not_followed),
@@ -971,6 +1159,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(segments_that_leave_while_somebody_looks),
         cmocka_unit_test(a_gap_in_a_history_is_never_forgotten),
         cmocka_unit_test(a_history_that_was_begun_anew),
+        cmocka_unit_test(what_is_still_kept_is_in_flight),
+        cmocka_unit_test(what_is_no_longer_kept_is_lost),
+        cmocka_unit_test(what_a_reader_holds_is_in_flight),
         cmocka_unit_test(a_wall_clock_that_is_set),
         cmocka_unit_test(a_machine_that_is_started_anew),
         cmocka_unit_test(mails_that_were_passed_over_are_never_forgotten),

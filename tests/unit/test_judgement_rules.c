@@ -117,6 +117,8 @@ static void what_was_handed_and_not_committed_is_in_flight(void **state)
     says(&judgement, ESE_VERDICT_CANNOT_TELL, "3 stored events were not processed");
     assert_int_equal(judgement.ledger.processed, 3);
     assert_int_equal(judgement.ledger.in_flight, 3);
+    assert_int_equal(judgement.end_to_end.count, 3);
+    assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_PASS); /* none was committed before it was due */
 }
 
 static void what_was_handed_and_left_before_it_was_committed_is_lost(void **state)
@@ -146,6 +148,20 @@ static void what_left_is_judged_by_where_it_was_handed(void **state)
     assert_int_equal(judgement.ledger.lost, 0);
 }
 
+/* A copy of it was handed, too, and not committed. */
+static void what_left_is_judged_by_where_it_was_handed_first(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0. a100.");
+    staged_run_append(run, 0);
+    run->read = 2;
+    run->handed_beyond = 1;
+    run->gone = 3;
+    struct ese_judgement judgement = judge(run, &careless);
+    assert_int_equal(judgement.ledger.processed, 2);
+    assert_int_equal(judgement.ledger.lost, 0);
+}
+
 static void what_is_stored_is_judged_by_where_that_is(void **state)
 {
     (void)state;
@@ -165,6 +181,7 @@ static void an_unknown_event_in_flight_cannot_be_told(void **state)
     struct ese_judgement judgement = judge(run, &careful);
     says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored events were not processed");
     assert_int_equal(judgement.ledger.in_flight, 0);
+    assert_int_equal(judgement.ledger.unknown_stored, 1);
 }
 
 static void an_unknown_event_that_was_handed_and_left_was_stored(void **state)
@@ -205,6 +222,63 @@ static void what_nobody_offered_is_a_phantom(void **state)
     says(&judgement, ESE_VERDICT_FAIL, "1 events were seen though");
     assert_int_equal(judgement.ledger.offered, 2);
     assert_int_equal(judgement.ledger.phantom, 1);
+}
+
+/* With places it is where it was; without, what was handed since counts, as that can be committed. */
+static void what_was_handed_before_its_reader_began_anew_is_committed_when_it_is_handed_again(void **state)
+{
+    (void)state;
+    for (int has_places = 0; has_places < 2; has_places++) {
+        struct staged_run *run = staged_run_of("a0. a100. a200.");
+        run->is_begun_anew = true;
+        run->tells_losses = run->is_long_ago = !has_places; /* the state cannot tell any more */
+        run->gone = has_places ? 0 : 3;
+        struct ese_judgement judgement = judge(run, has_places ? &careful : &lossy);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.processed, 3);
+        assert_int_equal(judgement.end_to_end.count, 3);
+    }
+}
+
+static void what_is_handed_again_was_committed_before(void **state)
+{
+    (void)state;
+    for (int has_places = 0; has_places < 2; has_places++) {
+        struct staged_run *run = staged_run_of("a0. a100. a200.");
+        run->is_read_again = true;
+        run->tells_losses = !has_places;
+        struct ese_judgement judgement = judge(run, has_places ? &careful : &lossy);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.redelivered, 3);
+        assert_in_range(judgement.end_to_end.max_us, 1000, 500000);
+    }
+}
+
+/* Whatever became of it since. */
+static void without_places_what_was_read_back_is_in_flight(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run("a0. a100. a200.");
+    run->passed_over = 1;
+    run->noted[1] = ESE_HISTORY_EXPIRED;
+    struct ese_judgement judgement = judge(run, &lossy);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored events were not processed");
+    assert_int_equal(judgement.ledger.in_flight, 1);
+}
+
+/* Its store died before its reader could commit it; nobody will any more. */
+static void without_places_what_was_handed_and_not_committed_is_lost(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run("a0. a100. a200. b300.");
+    run->read = 2;
+    run->handed_beyond = 1;
+    run->forgotten = 2;
+    run->second_life = 3;
+    struct ese_judgement judgement = judge(run, &lossy);
+    assert_int_equal(judgement.ledger.processed, 2);
+    assert_int_equal(judgement.ledger.lost_by_death, 1);
+    assert_int_equal(judgement.ledger.in_flight, 1);
 }
 
 /* ---- order and copies ------------------------------------------------------------------------ */
@@ -360,6 +434,18 @@ static void three_presses_in_a_chain_make_a_mail(void **state)
     }
 }
 
+/* Its third press is stored, and not read yet. */
+static void an_unknown_press_counts_when_it_is_stored(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200?");
+    run->read = 2;
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored events were not processed");
+    assert_int_equal(judgement.mails.expected, 1);
+}
+
 static void a_refused_press_is_none_even_where_it_is_stored(void **state)
 {
     (void)state;
@@ -482,14 +568,18 @@ static void a_mail_of_a_chain_that_was_touched_is_lost_and_no_fault(void **state
 
 /* ---- which have come ------------------------------------------------------------------------- */
 
-/* A mail that no rule would have made, of the chain of that event. */
+/* A mail that no rule would have made, of three times that event. */
+static void make_up_of(struct staged_run *run, const struct ese_id *event, const char *rule)
+{
+    const struct ese_id events[3] = {*event, *event, *event};
+    struct ese_decision decision;
+    ese_decision_make(&decision, rule, &run->events[0].event, events, 3);
+    staged_run_decide(run, &decision);
+}
+
 static void make_up(struct staged_run *run, int event, const char *rule)
 {
-    const struct ese_id events[3] = {run->events[event].event.id, run->events[event].event.id,
-                                     run->events[event].event.id};
-    struct ese_decision decision;
-    ese_decision_make(&decision, rule, &run->events[event].event, events, 3);
-    staged_run_decide(run, &decision);
+    make_up_of(run, &run->events[event].event.id, rule);
 }
 
 static const char two_mails[] = "a0 a100 a200 a300 a400 a500";
@@ -598,15 +688,27 @@ static void a_mail_for_a_chain_without_third_press_is_unexpected(void **state)
 static void a_mail_of_no_decision_is_unexpected(void **state)
 {
     (void)state;
-    struct ese_id ids[2] = {ese_id_derive("never decided", NULL, 0), {{0}}};
-    for (int i = 0; i < 2; i++) {
-        struct staged_run *run = consumed("a0 a100 a200");
-        staged_run_add_mail(run, ids[i]);
-        struct ese_judgement judgement = judge(run, &careful);
-        says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no key presses account for");
-        assert_int_equal(judgement.mails.unexpected, 1);
-        assert_int_equal(judgement.mails.matched, 1);
-    }
+    struct staged_run *run = consumed("a0 a100 a200");
+    staged_run_add_mail(run, ese_id_derive("never decided", NULL, 0));
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no key presses account for");
+    assert_int_equal(judgement.mails.unexpected, 1);
+
+    run = consumed("a0 a100 a200"); /* one of events that nobody knows */
+    const struct ese_id unheard_of = ese_id_make(&(struct ese_id_parts){.run = 5, .lane = 1, .sequence = 3});
+    make_up_of(run, &unheard_of, "made-up");
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no key presses account for");
+    assert_int_equal(judgement.mails.doubled, 0);
+
+    run = consumed("a0 a100 a200");
+    for (int i = 0; i < 2; i++) /* two that name none: not one that came twice */
+        staged_run_add_mail(run, (struct ese_id){{0}});
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "2 mails came that no key presses account for");
+    assert_int_equal(judgement.mails.unexpected, 2);
+    assert_int_equal(judgement.mails.doubled, 0);
+    assert_int_equal(judgement.mails.matched, 1);
 }
 
 static void a_mail_is_as_late_as_its_last_press_lets_it_be(void **state)
@@ -694,11 +796,17 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_was_handed_and_not_committed_is_in_flight),
         cmocka_unit_test(what_was_handed_and_left_before_it_was_committed_is_lost),
         cmocka_unit_test(what_left_is_judged_by_where_it_was_handed),
+        cmocka_unit_test(what_left_is_judged_by_where_it_was_handed_first),
         cmocka_unit_test(what_is_stored_is_judged_by_where_that_is),
         cmocka_unit_test(an_unknown_event_in_flight_cannot_be_told),
         cmocka_unit_test(an_unknown_event_that_was_handed_and_left_was_stored),
         cmocka_unit_test(seen_and_never_stored_is_a_phantom),
         cmocka_unit_test(what_nobody_offered_is_a_phantom),
+        cmocka_unit_test(
+            what_was_handed_before_its_reader_began_anew_is_committed_when_it_is_handed_again),
+        cmocka_unit_test(what_is_handed_again_was_committed_before),
+        cmocka_unit_test(without_places_what_was_read_back_is_in_flight),
+        cmocka_unit_test(without_places_what_was_handed_and_not_committed_is_lost),
         cmocka_unit_test(each_that_is_behind_a_later_one_is_out_of_order),
         cmocka_unit_test(keys_have_no_order_among_them),
         cmocka_unit_test(who_is_in_another_partition_is_out_of_order),
@@ -708,6 +816,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(without_places_nothing_has_an_order_and_copies_tell_nothing),
         cmocka_unit_test(what_was_skipped_is_counted),
         cmocka_unit_test(three_presses_in_a_chain_make_a_mail),
+        cmocka_unit_test(an_unknown_press_counts_when_it_is_stored),
         cmocka_unit_test(a_refused_press_is_none_even_where_it_is_stored),
         cmocka_unit_test(without_places_a_press_that_was_handed_is_not_seen_yet),
         cmocka_unit_test(an_unknown_press_in_its_place_leaves_no_doubt),
