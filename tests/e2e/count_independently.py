@@ -22,6 +22,9 @@ import history
 import steady_click
 
 TOPICS = ("click-events", "order-events")
+FATES = ("acknowledged", "refused", "unknown", "not sent")
+LOSSES = ("clash", "expiry", "death", "other")
+MAIL_WORDS = ("expected", "arrived", "matched", "altered", "lost", "doubled", "unexpected", "unknown", "unknown_arrived")
 WINDOW = 1024  # events of a lane that the consumer's state tells apart
 Stored = collections.namedtuple("Stored", "event partition offset server_ts")
 
@@ -121,7 +124,8 @@ def broker_of(directory, jars):
     properties = os.path.join(directory, "broker", "server.properties")
     with open(properties) as file:
         port = int(re.search(r"^advertised\.listeners=\w+://127\.0\.0\.1:(\d+)", file.read(), re.M)[1])
-    broker = subprocess.Popen(["java", "-Xmx384m", "-cp", os.path.join(os.path.abspath(jars), "*"), "kafka.Kafka", properties],
+    classes = os.path.join(os.path.abspath(jars), "*")
+    broker = subprocess.Popen(["java", "-Xmx384m", "-cp", classes, "kafka.Kafka", properties],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               env=dict(os.environ, LOG_DIR=directory), cwd=directory)
     try:
@@ -274,7 +278,7 @@ def is_doubtful(chain, offered, store):
 
 
 def count_mails(offered, store, directory):
-    """The ledger's words, by chain: first what has the right id, then what came in its place. Who missed one is told, too."""
+    """The ledger's words, by chain: first what has the right id, then what came in its place. And who missed one."""
     presses = [(one.key, one.client_ts, one.event) for one in offered.values() if one.is_press and
                (one.fate() == "acknowledged" or one.fate() == "unknown" and store.was_seen(one.event))]
     chains = steady_click.chains(presses)
@@ -294,6 +298,7 @@ def count_mails(offered, store, directory):
     for mail in arrived:
         came[chain_of_mail.get(mail)].add(mail)
     for number, (chain, wanted) in enumerate(zip(chains, expected)):
+        count["unknown_arrived"] += len(unknown & wanted & came[number])
         matched, surplus = len(came[number] & wanted), len(came[number] - wanted)
         if is_doubtful(chain, offered, store):
             count.update(expected=matched + surplus, matched=matched + surplus)
@@ -320,12 +325,12 @@ def count(directory, jars):
     losses = collections.Counter(store.loss(event) for event in gone)
     post, missed = count_mails(offered, store, directory)
     phantoms = [event for event in store.seen() if event not in offered or offered[event].fate() in ("refused", "not sent")]
-    counted = {"ledger.offered": len(offered), "ledger.phantom": len(phantoms), "ledger.processed": len(acknowledged) - len(gone), "ledger.lost": len(gone),
-               "ledger.unknown_stored": sum(one.fate() == "unknown" and store.was_seen(one.event) for one in offered.values())}
-    counted.update({"ledger." + fate.replace(" ", "_"): fates[fate] for fate in ("acknowledged", "refused", "unknown", "not sent")})
-    counted.update({"ledger.lost_by." + cause: losses[cause] for cause in ("clash", "expiry", "death", "other")})
-    counted.update({"mails." + word: post[word] for word in ("expected", "arrived", "matched", "altered", "lost", "doubled",
-                                                             "unexpected", "unknown")})
+    unknown_stored = [one for one in offered.values() if one.fate() == "unknown" and store.was_seen(one.event)]
+    counted = {"ledger.offered": len(offered), "ledger.phantom": len(phantoms), "ledger.lost": len(gone),
+               "ledger.processed": len(acknowledged) - len(gone), "ledger.unknown_stored": len(unknown_stored)}
+    counted.update({"ledger." + fate.replace(" ", "_"): fates[fate] for fate in FATES})
+    counted.update({"ledger.lost_by." + cause: losses[cause] for cause in LOSSES})
+    counted.update({"mails." + word: post[word] for word in MAIL_WORDS})
     counted.update(store.counts(offered))
     return counted, missed
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""The bad day of the default, as a newcomer sees it, over five seeds: what the lesson has to lose it loses, by each cause and
-by name; of what the others acknowledged nothing is lost or doubled; and whoever counts independently comes to the same. Then
-one seed twice with nothing broken, data and all. Takes ten minutes. TAP.
+"""The bad day of the default, as a newcomer sees it, over five seeds: what the lesson has to lose it loses, by each cause
+and by name; of what the others acknowledged nothing is lost or doubled; and whoever counts independently comes to the same.
+Then one seed twice with nothing broken, data and all. Takes ten minutes. TAP.
 
     five_seeds.py ESE_LAB TRANSPORTS
 """
@@ -21,8 +21,9 @@ SEEDS = range(1, 6)
 
 
 def compare(out, seed, *more):
-    done = subprocess.run([LAB, "compare", "--transports", TRANSPORTS, "--seed", str(seed), "--out", out, "--json", "--quiet",
-                           *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+    done = subprocess.run([LAB, "compare", "--transports", TRANSPORTS, "--seed", str(seed), "--out", out, "--json",
+                           "--quiet", *more],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
     assert done.returncode == 0, (done.returncode, done.stderr, done.stdout[-2000:])
     return json.loads(done.stdout)["transports"]
 
@@ -43,8 +44,8 @@ def check_careful(one):
 
 def tell(seed, one):
     ledger, mails = one["ledger"], one["mails"]
-    print("# seed %d %s: %d acknowledged of %d, lost %d (clash %d, death %d), unknown %d; mails %d of %d, lost %d, doubled %d;"
-          " acknowledged again after %.1f s; load %.1f" % (
+    print("# seed %d %s: %d acknowledged of %d, lost %d (clash %d, death %d), unknown %d; mails %d of %d, lost %d, doubled"
+          " %d; acknowledged again after %.1f s; load %.1f" % (
               seed, one["name"], ledger["acknowledged"], ledger["offered"], ledger["lost"], ledger["lost_by"]["clash"],
               ledger["lost_by"]["death"], ledger["unknown"], mails["arrived"], mails["expected"], mails["lost"],
               mails["doubled"], one["acknowledges_again_us"] / 1e6, os.getloadavg()[0]), flush=True)

@@ -105,8 +105,8 @@ class ConsumerWorld:
         with open(os.path.join(self.directory, "said"), "ab") as said:
             ended = subprocess.run([CONSUMER, "--transport", "file:data=log", "--state", self.state, "--history", "history",
                                     "--max-batch", "5", "--lateness-ms", "86400000", "--mailer", self.mailer.url(),
-                                    "--until-end", "--quiet"], cwd=self.directory, env=life_environment, stdin=subprocess.DEVNULL,
-                                   stdout=said, stderr=said, timeout=PATIENCE).returncode
+                                    "--until-end", "--quiet"], cwd=self.directory, env=life_environment,
+                                   stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=PATIENCE).returncode
         if ended not in (0, -signal.SIGKILL):
             raise Wrong("ended with %d: %s" % (ended, self.said()))
         return ended == 0

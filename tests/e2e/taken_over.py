@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Over a transport that one consumer reads at a time: one that was stopped (SIGSTOP) while another took its place is
-fenced when it goes on, says so, ends with a status of its own, and changes nothing: neither in the state file they share, nor
-in the mailer's outbox, nor in anybody's letter-box. TAP.
+fenced when it goes on, says so, ends with a status of its own, and changes nothing: neither in the state file they share,
+nor in the mailer's outbox, nor in anybody's letter-box. TAP.
 
     taken_over.py ESE_SERVER ESE_CONSUMER ESE_MAILER TRANSPORT [OPTION ...]    options of its consumer
 """
