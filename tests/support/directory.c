@@ -13,6 +13,12 @@ char *ese_test_path(const char *directory, const char *name)
     return ese_buffer_detach(&path);
 }
 
+void ese_test_directories_in_memory(void)
+{
+    if (getenv("TMPDIR") == NULL && access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 1);
+}
+
 char *ese_test_directory_make(void)
 {
     const char *parent = getenv("TMPDIR");

@@ -1135,6 +1135,7 @@ static void segments_that_leave_while_somebody_looks(void **state)
 /* A case may be named (tools/check-rules.py does). */
 int main(int argc, char **argv)
 {
+    ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_without_fault),
         cmocka_unit_test(lost_events),

@@ -9,6 +9,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "tests/support/balance.h"
+#include "tests/support/directory.h"
 #include "tests/support/judged.h"
 #include "tests/support/staged_run.h"
 
@@ -743,6 +744,7 @@ static void a_negative_latency_withholds_timing_only(void **state)
 /* A case may be named (tools/check-rules.py does). */
 int main(int argc, char **argv)
 {
+    ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_run_without_fault_passes),
         cmocka_unit_test(a_wall_clock_that_is_set_is_no_fault),

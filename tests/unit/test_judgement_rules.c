@@ -10,6 +10,7 @@
 #include "ese-core/memory.h"
 #include "orchestration/lab/judgement.h"
 #include "tests/support/balance.h"
+#include "tests/support/directory.h"
 #include "tests/support/staged_run.h"
 
 static const struct ese_promises careful = {
@@ -791,6 +792,7 @@ static void what_is_not_there_cannot_be_told(void **state)
 /* A case may be named (tools/check-rules.py does). */
 int main(int argc, char **argv)
 {
+    ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_event_has_one_end),
         cmocka_unit_test(what_was_handed_and_not_committed_is_in_flight),

@@ -7,12 +7,11 @@
 
 #include <cmocka.h>
 
-#include <unistd.h>
-
 #include "ese-core/memory.h"
 #include "ese-core/random.h"
 #include "orchestration/lab/judgement.h"
 #include "tests/support/balance.h"
+#include "tests/support/directory.h"
 #include "tests/support/staged_run.h"
 #include "transports/registry.h"
 
@@ -612,8 +611,7 @@ static void each_of_a_thousand_passes_and_is_caught_when_it_is_spoilt(void **sta
 
 int main(void)
 {
-    if (getenv("TMPDIR") == NULL && access("/dev/shm", W_OK) == 0)
-        setenv("TMPDIR", "/dev/shm", 1); /* a disk would sync each of them */
+    ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_of_a_thousand_passes_and_is_caught_when_it_is_spoilt),
     };

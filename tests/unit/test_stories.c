@@ -8,6 +8,7 @@
 
 #include "ese-core/memory.h"
 #include "orchestration/lab/report.h"
+#include "tests/support/directory.h"
 #include "tests/support/judged.h"
 #include "tests/support/staged_run.h"
 
@@ -280,6 +281,7 @@ static void stories_are_wrapped(void **state)
 
 int main(void)
 {
+    ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_a_run_without_fault_the_outcomes_are_told),
         cmocka_unit_test(an_event_that_is_stored_again_is_told),
