@@ -306,12 +306,18 @@ static void close_history(const struct staged_run *run, struct ese_history **his
     ese_history_close(history);
 }
 
+static int64_t server_ts(const struct staged_event *staged)
+{
+    return staged->event.client_ts + staged->stored_after_ms;
+}
+
 static void note(struct ese_history *history, enum ese_history_kind kind,
                  const struct staged_event *staged, int64_t time_ns)
 {
     struct ese_history_record record = {.kind = (uint16_t)kind, .partition = -1, .time_ns = time_ns,
-                                        .id = staged->event.id, .b = 1,
-                                        .a = kind != ESE_HISTORY_KEPT ? -1 : staged->event.client_ts + staged->stored_after_ms};
+                                        .id = staged->event.id, .a = -1, .b = 1};
+    if (kind == ESE_HISTORY_KEPT)
+        record.a = server_ts(staged);
     ese_history_record(history, &record);
 }
 
@@ -364,7 +370,7 @@ static void write_store(const struct staged_run *run)
         int32_t partition = staged_run_partition(run, run->log[place]);
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
                                             .id = staged->event.id, .a = next[partition]++,
-                                            .b = staged->event.client_ts + staged->stored_after_ms};
+                                            .b = server_ts(staged)};
         if (place < run->gone || place == run->forgotten)
             continue;
         ese_history_record(history, &record);
@@ -508,7 +514,8 @@ static void write_repeats(const struct staged_run *run, struct ese_state *state,
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
         struct ese_id_parts parts = ese_id_read(&event->id);
-        if (staged_run_partition(run, run->log[place]) != partition || place == run->passed_over || place == run->not_had)
+        bool is_had = place != run->passed_over && place != run->not_had;
+        if (staged_run_partition(run, run->log[place]) != partition || !is_had)
             continue;
         ese_repeats_note(repeats, &event->id, 0);
         parts.sequence += 2 * ESE_REPEATS_WINDOW + ESE_REPEATS_WINDOW / 2;

@@ -1,4 +1,4 @@
-/* The judge's rules, each over a history of a few events that shows it (tests/planted/rules.plants names them). */
+/* The judge's rules (tests/planted/rules.plants), each over a history of a few events that shows it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,7 +119,8 @@ static void what_was_handed_and_not_committed_is_in_flight(void **state)
     assert_int_equal(judgement.ledger.processed, 3);
     assert_int_equal(judgement.ledger.in_flight, 3);
     assert_int_equal(judgement.end_to_end.count, 3);
-    assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_PASS); /* none was committed before it was due */
+    /* nor was any committed before it was due */
+    assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_PASS);
 }
 
 static void what_was_handed_and_left_before_it_was_committed_is_lost(void **state)
@@ -349,7 +350,8 @@ static void a_further_copy_is_counted_and_has_no_place(void **state)
         struct staged_run *run = staged_run_of("a0. a100. a200.");
         staged_run_append(run, 0);
         struct ese_judgement judgement = judge(run, promised ? &careful : &careless);
-        says(&judgement, promised ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, promised ? "1 events are stored a second" : "");
+        says(&judgement, promised ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS,
+             promised ? "1 events are stored a second time" : "");
         assert_int_equal(judgement.ledger.stored_twice, 1);
         assert_int_equal(judgement.ledger.reordered, 0);
         assert_int_equal(judgement.ledger.redelivered, 1);
@@ -669,7 +671,8 @@ static void of_a_doubtful_chain_only_a_second_mail_is_a_fault(void **state)
         if (again)
             staged_run_add_mail(run, run->mails[1]);
         struct ese_judgement judgement = judge(run, &careful);
-        says(&judgement, again ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, again ? "1 mails came a second time" : "");
+        says(&judgement, again ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS,
+             again ? "1 mails came a second time" : "");
         assert_int_equal(judgement.mails.expected, 2);
         assert_int_equal(judgement.mails.matched, 2);
     }
