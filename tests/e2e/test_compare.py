@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The whole comparison, as a newcomer runs it, with a load that is small but not too small: a bad day at 500 events/s, on
+"""The whole comparison, as a newcomer runs it, with a load that is small but not too small: a bad day at 400 events/s, on
 which the consumers are killed and stay away long enough for the servers, killed as well, to be back before them. TAP.
 
     test_compare.py ESE_LAB TRANSPORTS
@@ -38,7 +38,7 @@ class Comparison:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="ese-compare-")
         self.run = os.path.join(self.directory, "run")
-        self.result = compare(self.run, "--rate", "500", "--duration", "15", "--warmup", "2", "--gap", "4",
+        self.result = compare(self.run, "--rate", "400", "--duration", "15", "--warmup", "2", "--gap", "4",
                               "--retry-deadline-ms", "30000")  # a broker may take its time on a busy machine
         self.transports = json.loads(self.result.stdout)["transports"] if self.result.stdout else []
         self.careful = [one for one in self.transports if "+" not in one["name"]]
@@ -48,7 +48,7 @@ class Comparison:
         for one in self.careful:
             ledger, mails = one["ledger"], one["mails"]
             assert one["verdict"]["ledger"]["word"] == "pass", one["verdict"]
-            assert ledger["acknowledged"] > 8000 and ledger["lost"] == 0 and ledger["in_flight"] == 0, ledger
+            assert ledger["acknowledged"] > 6400 and ledger["lost"] == 0 and ledger["in_flight"] == 0, ledger
             assert one["endings"] == [], one["endings"]
             assert mails["expected"] >= 200 and mails["lost"] == 0 and mails["doubled"] == 0, mails
             assert mails["arrived"] == mails["expected"], mails
