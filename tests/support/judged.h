@@ -6,8 +6,8 @@
 
 #include "orchestration/lab/judgement.h"
 
-/* As ese_judge, whose artifacts must be there: first as the options say, then in two, three and seven passes,
- * or as many as the lanes allow for. Fails the test where any of these comes to something else. */
+/* As ese_judge, whose artifacts must be there: first as the options say, then in two passes, three or seven, in turn
+ * from call to call, or as many as the lanes allow for. Fails the test where that comes to something else. */
 struct ese_judgement judged(const struct ese_judge_options *options);
 
 /* What the first difference is between two judgements, in words; NULL: there is none, but the number of passes. */

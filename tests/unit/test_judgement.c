@@ -280,6 +280,20 @@ static void what_is_not_processed_when_the_drain_ends_cannot_be_told(void **stat
     assert_int_equal(judgement.ledger.lost, 0);
 }
 
+/* Nor what became of those of unknown outcome, which are in no sum of what was acknowledged. */
+static void what_is_unknown_and_not_processed_cannot_be_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_make(6, EVENTS);
+    run->read = run->log_count - 10;
+    for (int place = run->read; place < run->log_count; place++)
+        run->events[run->log[place]].outcome = ESE_HISTORY_UNKNOWN;
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "10 stored events were not processed");
+    assert_int_equal(judgement.ledger.in_flight, 0);
+}
+
 static void without_an_outcome_it_is_unknown(void **state)
 {
     (void)state;
@@ -759,6 +773,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(events_of_one_key_may_not_change_places),
         cmocka_unit_test(a_refused_event_in_the_store_is_a_phantom),
         cmocka_unit_test(what_is_not_processed_when_the_drain_ends_cannot_be_told),
+        cmocka_unit_test(what_is_unknown_and_not_processed_cannot_be_told),
         cmocka_unit_test(without_an_outcome_it_is_unknown),
         cmocka_unit_test(without_places_the_state_tells_what_was_processed),
         cmocka_unit_test(losses_are_told_by_their_cause),
