@@ -79,7 +79,8 @@ void ese_torture_acts(const struct ese_torture_round *round, struct ese_buffer *
 
 void ese_torture_totals_text(const struct ese_torture_totals *totals, struct ese_buffer *text)
 {
-    add_number(text, totals->rounds[ESE_VERDICT_PASS], " rounds passed, ");
+    ese_buffer_text(text, "Of the rounds ");
+    add_number(text, totals->rounds[ESE_VERDICT_PASS], " passed, ");
     add_number(text, totals->rounds[ESE_VERDICT_FAIL], " failed, ");
     add_number(text, totals->rounds[ESE_VERDICT_CANNOT_TELL], " cannot be told. ");
     add_number(text, totals->acknowledged, " events were acknowledged, ");
