@@ -25,6 +25,7 @@ TRANSPORT, OPTIONS = sys.argv[4], sys.argv[5:]
 SERVES = ("--transport", TRANSPORT, *(("--durability", "memory") if "+" in TRANSPORT else ()))
 FENCED = 3
 CATCHING = 2
+TRIES = 10
 SAYS = "partition 0 was taken over by another consumer of this group; over '%s' one consumer of a group reads at a time, " \
     "and the newest does. Stopped" % TRANSPORT
 
@@ -112,7 +113,7 @@ class Scene:
         assert told["fenced"] == 1, told
         path = self.older.directory / "history"
         assert [one.kind for one in history.records(path)].count("fenced") == history.count(path, "fenced") == 1
-        self.press("99", "99", "99")  # whose partition it is goes on
+        self.press("9", "9", "9")  # whose partition it is goes on
         self.wait_for(events + 3, mails + 1)
         assert self.newer.stop() == 0
 
@@ -125,12 +126,14 @@ def in_hand(path):
     return handed
 
 
-def is_caught(scene, person):
-    """Whether it has three presses in hand before it may commit them, and sleeps now. Else it had something else to write,
-    and goes on."""
+def is_caught(scene, tries):
+    """Whether it has three presses in hand before it may commit them, and sleeps now. It has just committed another one, and
+    so it looks for more before it does anything else; as a rule."""
+    scene.press("7-%d" % tries)
+    scene.wait_for(4 * tries + 1, tries)
     with contextlib.closing(sqlite3.connect(scene.state, isolation_level=None)) as database:
         database.execute("BEGIN IMMEDIATE")
-        scene.press(person, person, person)
+        scene.press(*["8-%d" % tries] * 3)
         until = time.monotonic() + CATCHING
         while in_hand(scene.older.directory / "history") < 3 and time.monotonic() < until:
             time.sleep(0.01)
@@ -144,11 +147,12 @@ def is_caught(scene, person):
 def with_a_batch_in_hand():
     """Held up before its transaction: within it, it would keep the state file from others. It wakes to commit a decision."""
     with Scene() as scene:
-        done = 0
-        while not is_caught(scene, done):
-            done += 1
-            scene.wait_for(3 * done, done)
-        scene.take_over(3 * done + 3, done + 1)
+        tries = 0
+        while not is_caught(scene, tries):
+            tries += 1
+            assert tries < TRIES, "it always has something else to write"
+            scene.wait_for(4 * tries, tries)
+        scene.take_over(4 * tries + 4, tries + 1)
 
 
 def with_a_mail_asked_for():
