@@ -210,7 +210,8 @@ def a_walk_that_loses_balances_while_it_goes_on():
         balances_though_it_loses(walk, "clash")
         walk.consumer.kill()
         walk.watch.kill()  # whoever looks on begins anew, too
-        wait_until(lambda: walk.offered() > 700, "no more is offered", 60)
+        unread = walk.offered()
+        wait_until(lambda: walk.offered() > unread + 100, "no more is offered", 60)
         walk.server.kill()
         walk.server.options = (*walk.server.options, "--listen", walk.server.address)
         for party in (walk.server, walk.consumer, walk.watch):
