@@ -24,7 +24,7 @@ END
     : > "$calls"
 }
 
-archive() { env -u JAVA_HOME PATH="$place:$PATH" "$tree/orchestration/kafka/archive-classes" "$jars"; }
+archive() { env -u JAVA_HOME PATH="$place:$PATH" "$tree/orchestration/kafka/archive-classes" "$jars" "$@"; }
 says() { grep -qxF "$1" "$jars.jsa" && tell 0 "$2" || { cp "$calls" "$place/said"; tell 1 "$2"; }; }
 runs() { [ "$(grep -c 'kafka\.Kafka' "$calls")" = "$1" ] && tell 0 "$2" || { cp "$calls" "$place/said"; tell 1 "$2"; }; }
 nothing_is_left() { ls -A "$place" > "$place/said"; ! grep -q '^libs\.[^j]' "$place/said" && tell 0 "$1" || tell 1 "$1"; }
@@ -46,4 +46,8 @@ java 19 'echo no such class; exit 1'
 expect 1 'no such class' 'a broker that does not start is told of' archive
 says 'of 18' 'and changes nothing'
 nothing_is_left 'nothing is left behind'
+java 20 'trap "" TERM; echo Kafka Server started'
+expect 1 'does not end' 'one that does not end is given up' archive 1
+nothing_is_left 'and nothing of it is left'
+! pgrep -f "$place" > "$place/said" && tell 0 'nor does it run' || tell 1 'nor does it run'
 plan
