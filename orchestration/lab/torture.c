@@ -250,7 +250,7 @@ static const struct ese_service service = {
             "What is struck when, and the events, follow from --seed, the round's number and --rate alone.\n\n"
             "The exit status is 0 when every round passes, 1 when one fails or the rounds are broken off, 2 when "
             "one cannot be told.",
-        .examples = "ese-lab torture --rounds 100\n  The full run, which takes three quarters of an hour\n"
+        .examples = "ese-lab torture --rounds 100\n  The full run, which takes some 40 minutes\n"
                     "ese-lab torture --from-round 17 --rounds 1 --keep\n  Round 17 of it alone, and what it left\n",
     },
     .options = options,

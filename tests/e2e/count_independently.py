@@ -362,7 +362,7 @@ def count_all(directory, jars):
 
 def main():
     wrong = []
-    for transport, counted, missed in count_all(*sys.argv[1:3]):
+    for transport, counted, missed in count_all(*map(os.path.abspath, sys.argv[1:3])):
         print(transport["name"] + ": " + ", ".join("%s %d" % pair for pair in counted.items() if pair[1] != 0))
         wrong += differences(transport, counted, missed)
     print("\n".join(wrong), end="\n" if wrong else "")
