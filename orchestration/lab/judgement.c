@@ -125,7 +125,8 @@ static int take_pass(struct passes *passes, int number, struct ese_error *error)
             ese_recovery_add(&passes->figures.timing.recovery, &figures.timing.recovery);
         add(passes, &evidence, &figures);
         passes->queued = evidence.outbox.queued;
-        ese_fit_text(passes->missing, sizeof passes->missing, evidence.book.missing);
+        if (evidence.book.missing[0] != '\0') /* the last reason, as it tells of most contradictions */
+            ese_fit_text(passes->missing, sizeof passes->missing, evidence.book.missing);
         ese_figures_free(&figures);
     }
     ese_evidence_free(&evidence);

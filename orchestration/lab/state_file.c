@@ -33,6 +33,9 @@ static int read_repeats(struct ese_sqlite *database, const struct ese_share *sha
     size_t size = 0, length;
     int said;
     while ((said = ese_statement_step(rows, error)) == 1) {
+        const void *window = ese_statement_column_bytes(rows, 4, &length);
+        if (length != sizeof file->repeats->window) /* of whatever share: all passes have to say so */
+            return ese_fail(error, ESE_E_INVALID, "its repeats have a window of %zu bytes", length);
         if (!ese_share_has_lane(share, (uint16_t)ese_statement_column_number(rows, 2)))
             continue;
         if (file->repeat_count == size) {
@@ -45,9 +48,6 @@ static int read_repeats(struct ese_sqlite *database, const struct ese_share *sha
             .run = (uint32_t)ese_statement_column_number(rows, 1),
             .lane = (uint16_t)ese_statement_column_number(rows, 2),
             .highest = (uint32_t)ese_statement_column_number(rows, 3)};
-        const void *window = ese_statement_column_bytes(rows, 4, &length);
-        if (length != sizeof repeat->window)
-            return ese_fail(error, ESE_E_INVALID, "its repeats have a window of %zu bytes", length);
         memcpy(repeat->window, window, sizeof repeat->window);
     }
     return said;

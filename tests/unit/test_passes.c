@@ -11,6 +11,8 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/random.h"
+#include "ese-core/sqlite.h"
+#include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/share.h"
 #include "tests/support/directory.h"
 #include "tests/support/judged.h"
@@ -284,6 +286,42 @@ static void what_is_missing_is_missing_in_all_passes(void **state)
     }
 }
 
+static void change_state(const struct staged_run *run, const char *sql)
+{
+    char *path = ese_test_path(run->directory, ESE_ARTIFACT_STATE);
+    struct ese_sqlite *database;
+    struct ese_error error;
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS};
+    if (ese_sqlite_open(&options, &database, &error) == -1 || ese_sqlite_run(database, sql, &error) == -1)
+        fail_msg("%s", error.text);
+    ese_sqlite_close(&database);
+    free(path);
+}
+
+/* Were it a row of one share only. */
+static void what_is_damaged_is_damaged_in_all_passes(void **state)
+{
+    (void)state;
+    static const char *const damages[] = {
+        "UPDATE repeats SET window = x'00' WHERE lane = (SELECT min(lane) FROM repeats)",
+        "UPDATE repeats SET window = x'00' WHERE lane = (SELECT max(lane) FROM repeats)",
+        "UPDATE decision SET id = x'00' WHERE id = (SELECT min(id) FROM decision)",
+        "UPDATE decision SET events = x'00' WHERE id = (SELECT max(id) FROM decision)",
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(damages); i++) {
+        struct staged_run *run = staged_run_make(4, EVENTS);
+        staged_run_consume(run);
+        staged_run_write(run);
+        change_state(run, damages[i]);
+        const struct ese_judge_options options = {.directory = run->directory, .promises = &careful};
+        for (int times = 0; times < 3; times++) { /* two, three and seven passes */
+            struct ese_judgement judgement = judged(&options);
+            assert_int_equal(judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+        }
+        staged_run_free(&run);
+    }
+}
+
 /* ---- how events are shared out --------------------------------------------------------------- */
 
 static struct ese_shares shares_of(const struct staged_run *run, int64_t events)
@@ -469,6 +507,7 @@ int main(void)
         cmocka_unit_test(mails_of_nobody_are_counted_once),
         cmocka_unit_test(mails_are_known_without_their_decisions),
         cmocka_unit_test(what_is_missing_is_missing_in_all_passes),
+        cmocka_unit_test(what_is_damaged_is_damaged_in_all_passes),
         cmocka_unit_test(every_event_is_in_one_share),
         cmocka_unit_test(a_key_stays_together_whatever_lanes_it_had),
         cmocka_unit_test(lanes_that_are_too_large_are_refused),
