@@ -26,16 +26,14 @@ struct ese_mails {
     size_t count, size;
 };
 
-/* Everything in new/ and cur/ of the directory. mails is to be freed in either case. */
-int ese_mails_read(const char *maildir, struct ese_mails *mails, struct ese_error *error);
-void ese_mails_free(struct ese_mails *mails);
-
-/* The same, mail by mail; until take returns -1, which ends it. */
+/* Everything in new/ and cur/ of the directory, mail by mail; until take returns -1, which ends it. */
 typedef int ese_mails_take(void *context, const struct ese_arrived_mail *mail, struct ese_error *error);
 int ese_mails_each(const char *maildir, ese_mails_take *take, void *context, struct ese_error *error);
 
+/* A list of them begins as zeros, and is to be freed. */
 void ese_mails_add(struct ese_mails *mails, const struct ese_arrived_mail *mail);
 void ese_mails_sort(struct ese_mails *mails);
+void ese_mails_free(struct ese_mails *mails);
 
 /* Removes the oldest mails of new/ until `most` are left there. By their names, which begin with
  * the second in which they came. */

@@ -342,6 +342,8 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
     if (version != ESE_RESULTS_VERSION)
         return ese_fail(error, ESE_E_INVALID, "%.300s has version %d, this program reads %d", path, version,
                         ESE_RESULTS_VERSION);
+    if (json_array_size(transports) == 0)
+        return ese_fail(error, ESE_E_INVALID, "%.300s names no transport: there is nothing to judge", path);
     *results = (struct ese_results){.seed = seed, .duration_s = duration_s, .warmup_s = warmup_s,
                                     .gap_s = gap_s, .in_turn = in_turn != 0,
                                     .retry_deadline_ms = deadline_ms};

@@ -143,8 +143,10 @@ static void print_round(const struct torture *torture, const struct ese_torture_
     if (!torture->is_json && verdict->word != ESE_VERDICT_PASS && kept_in != NULL) {
         ese_torture_acts(round, &text);
         ese_report_stories(results, &text);
-        ese_buffer_printf(&text, "    Artifacts in %s; './lab check %s' repeats the ledger from them.\n",
-                          kept_in, kept_in);
+        ese_buffer_printf(&text, "    Artifacts in %s", kept_in);
+        if (results->count > 0)
+            ese_buffer_printf(&text, "; './lab check %s' repeats the ledger from them", kept_in);
+        ese_buffer_text(&text, ".\n");
     }
     fputs(text.text, stdout);
     fflush(stdout);

@@ -18,6 +18,7 @@
 #include "orchestration/lab/readiness.h"
 #include "tests/e2e/mailer_rig.h"
 #include "tests/support/directory.h"
+#include "tests/support/maildir.h"
 
 #define MAILS 500
 #define KILLS 6
@@ -122,7 +123,7 @@ static void read_facts(struct mailer_rig *rig, struct load *load, const char *ma
 {
     struct ese_mails mails;
     struct ese_error error;
-    if (ese_mails_read(maildir, &mails, &error) != 0)
+    if (maildir_read(maildir, &mails, &error) != 0)
         fail_msg("%s", error.text);
     for (size_t i = 0; i < mails.count; i++) {
         uint32_t sequence = ese_id_read(&mails.mails[i].decision).sequence;

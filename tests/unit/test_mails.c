@@ -9,6 +9,7 @@
 #include "ese-core/memory.h"
 #include "orchestration/lab/mail_pile.h"
 #include "tests/support/directory.h"
+#include "tests/support/maildir.h"
 
 #define ID "0190f5c5-9d6b-8abc-9def-0123456789ab"
 #define OTHER_ID "0190f5c5-9d6b-8abc-9def-0123456789aa"
@@ -86,7 +87,7 @@ static void new_and_seen_mails_come_in_order_of_decision(void **state)
     char *directory = ese_test_directory_make();
     struct ese_mails mails;
     struct ese_error error;
-    assert_int_equal(ese_mails_read(directory, &mails, &error), -1);
+    assert_int_equal(maildir_read(directory, &mails, &error), -1);
     assert_non_null(strstr(error.text, directory));
     ese_mails_free(&mails);
     make_folder(directory, "new");
@@ -96,7 +97,7 @@ static void new_and_seen_mails_come_in_order_of_decision(void **state)
     put(directory, "cur/2:2,S", "X-ESE-Decision: " OTHER_ID "\n\n");
     put(directory, "new/.hidden", "X-ESE-Decision: " ID "\n\n");
     put(directory, "tmp/3", "X-ESE-Decision: " ID "\n\n"); /* not delivered yet */
-    assert_int_equal(ese_mails_read(directory, &mails, &error), 0);
+    assert_int_equal(maildir_read(directory, &mails, &error), 0);
     assert_int_equal(mails.count, 2);
     is_of(&mails.mails[0], OTHER_ID);
     is_of(&mails.mails[1], ID);
@@ -118,11 +119,11 @@ static void the_oldest_mails_make_way(void **state)
         put(directory, name, text);
     }
     ese_mails_bound(directory, 10);
-    assert_int_equal(ese_mails_read(directory, &mails, NULL), 0);
+    assert_int_equal(maildir_read(directory, &mails, NULL), 0);
     assert_int_equal(mails.count, 10);
     ese_mails_free(&mails);
     ese_mails_bound(directory, 3);
-    assert_int_equal(ese_mails_read(directory, &mails, NULL), 0);
+    assert_int_equal(maildir_read(directory, &mails, NULL), 0);
     assert_int_equal(mails.count, 3);
     for (size_t i = 0; i < mails.count; i++)
         assert_true(strcmp(mails.mails[i].subject, "7") >= 0);

@@ -127,6 +127,19 @@ static void a_run_of_earlier_days_is_read(void **state)
     free(text);
 }
 
+static void a_run_of_no_transport_is_none(void **state)
+{
+    (void)state;
+    struct ese_results written = some_results(), read;
+    struct ese_error error;
+    written.count = 0;
+    char *text = ese_results_text(&written);
+    write_results(text);
+    assert_int_equal(ese_results_read(directory, &read, &error), -1);
+    assert_non_null(strstr(error.text, "names no transport"));
+    free(text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -135,6 +148,7 @@ int main(void)
         TEST(what_check_needs_comes_back),
         TEST(unheard_of_deeds_are_malformed),
         TEST(a_run_of_earlier_days_is_read),
+        TEST(a_run_of_no_transport_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
