@@ -44,8 +44,8 @@ struct ese_book_entry {
     int64_t done_ns;     /* of the outcome */
     int64_t handed_ns;   /* first time */
     int64_t committed_ns; /* the first commit after that which covers it */
-    int64_t handed_offset;  /* of the first handing; of a store without places of the last one that
-                               counted, or ESE_BOOK_NOWHERE: it was not committed and cannot be now */
+    int64_t handed_offset;  /* of the first handing; of a store without places of the last one by who
+                               was its reader, or ESE_BOOK_NOWHERE: nobody can commit it any more */
     int64_t stored_offset;  /* of the first copy in the store */
     int64_t server_ts;      /* of that copy, or of the one the server kept last; Unix ms */
     int64_t kept_ns;        /* when the server had it last */
@@ -71,6 +71,7 @@ struct ese_book_entry {
  * reading. */
 struct ese_book_waiting {
     int32_t partition;
+    char reader[ESE_BOOK_NAME_SIZE]; /* the history of who was given it last; "": nobody was */
     uint32_t *numbers;
     size_t count, size;
 };
@@ -198,6 +199,8 @@ uint32_t ese_book_key(struct ese_book *book, const char *key);
 uint16_t ese_book_run(struct ese_book *book, const struct ese_id *id);
 /* Notes that the entry waits for its commit. */
 void ese_book_wait(struct ese_book *book, uint32_t number);
+/* Notes whose the partition is now: the party's that writes that history. */
+void ese_book_give(struct ese_book *book, int32_t partition, const char *history);
 
 void ese_book_mails_add(struct ese_book_mails *mails, const struct ese_book_mail *mail);
 

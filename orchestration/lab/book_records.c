@@ -76,20 +76,35 @@ void ese_book_wait(struct ese_book *book, uint32_t number)
     waiting->numbers[waiting->count++] = number;
 }
 
+void ese_book_give(struct ese_book *book, int32_t partition, const char *history)
+{
+    struct ese_book_waiting *waiting = waiting_of(book, partition);
+    ese_fit_text(waiting->reader, sizeof waiting->reader, history);
+}
+
+/* Where each reader numbers what it is handed, only the last one that was given the partition commits:
+ * one that does not know yet that it was taken over hands on, and numbers, for nothing. */
+static bool is_taken_over(const struct ese_book_page *page)
+{
+    const char *reader = waiting_of(page->book, page->record->partition)->reader;
+    return page->book->has_no_places && reader[0] != '\0' && strcmp(reader, page->name) != 0;
+}
+
 /* Without places in the store, a further handing counts as long as none was committed: it may be
  * that of another reader, which numbers anew. */
 static void read_handed(const struct ese_book_page *page)
 {
     const struct ese_history_record *record = page->record;
     struct ese_book_entry *entry = ese_book_entry(page->book, &record->id);
-    bool is_first = entry->handings++ == 0;
-    if (!is_first && (!page->book->has_no_places || entry->committed_ns != 0))
+    bool is_first = entry->handings++ == 0, is_in_vain = is_taken_over(page);
+    if (!is_first && (!page->book->has_no_places || is_in_vain || entry->committed_ns != 0))
         return;
     if (is_first)
         entry->handed_ns = record->time_ns;
     entry->handed_partition = record->partition;
-    entry->handed_offset = record->a;
-    ese_book_wait(page->book, (uint32_t)(entry - page->book->entries));
+    entry->handed_offset = is_in_vain ? ESE_BOOK_NOWHERE : record->a;
+    if (!is_in_vain)
+        ese_book_wait(page->book, (uint32_t)(entry - page->book->entries));
 }
 
 /* Everything of the partition that was handed before, and lies below the committed position, is
@@ -99,6 +114,8 @@ static void read_committed(const struct ese_book_page *page)
     struct ese_book *book = page->book;
     struct ese_book_waiting *waiting = waiting_of(book, page->record->partition);
     size_t left = 0;
+    if (is_taken_over(page)) /* its last, noted when another one had begun */
+        return;
     for (size_t i = 0; i < waiting->count; i++) {
         struct ese_book_entry *entry = &book->entries[waiting->numbers[i]];
         if (entry->handed_offset < page->record->a)
@@ -114,6 +131,7 @@ static void read_given(const struct ese_book_page *page)
 {
     struct ese_book *book = page->book;
     struct ese_book_waiting *waiting = waiting_of(book, page->record->partition);
+    ese_book_give(book, page->record->partition, page->name);
     if (!book->has_no_places)
         return;
     for (size_t i = 0; i < waiting->count; i++)

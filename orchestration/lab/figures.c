@@ -31,6 +31,14 @@ static int64_t unknown_in_flight(const struct ese_book *book)
     return count;
 }
 
+static int64_t count_contradicted(const struct ese_book *book)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; i < book->count; i++)
+        count += ese_ledger_is_contradicted(book, &book->entries[i]);
+    return count;
+}
+
 void ese_figures_take_events(struct ese_evidence *evidence, const struct ese_judge_options *options,
                              struct ese_figures *figures)
 {
@@ -40,6 +48,7 @@ void ese_figures_take_events(struct ese_evidence *evidence, const struct ese_jud
     ese_oracle_free(&evidence->oracle);
     ese_oracle_ask(&evidence->book, &evidence->oracle);
     figures->unknown_in_flight = unknown_in_flight(&evidence->book);
+    figures->contradicted = count_contradicted(&evidence->book);
 }
 
 void ese_figures_take_mails(struct ese_evidence *evidence, const struct ese_judge_options *options,
@@ -89,5 +98,6 @@ void ese_figures_add(struct ese_figures *into, const struct ese_figures *from)
     into->faults.altered += from->faults.altered;
     into->faults.unexpected += from->faults.unexpected;
     into->unknown_in_flight += from->unknown_in_flight;
+    into->contradicted += from->contradicted;
     ese_timing_add(&into->timing, &from->timing);
 }

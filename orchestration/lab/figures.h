@@ -29,6 +29,7 @@ struct ese_figures {
     struct ese_mail_faults faults;
     struct ese_timing timing;
     int64_t unknown_in_flight; /* events of unknown outcome that are stored and not processed */
+    int64_t contradicted;      /* ese_ledger_is_contradicted */
 };
 
 /* Counts, and leaves the ledger's marks in the book. figures is to be freed. */

@@ -22,6 +22,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS lane"
     " (number INTEGER PRIMARY KEY, run INTEGER, lane INTEGER, sequence INTEGER, UNIQUE (run, lane));"
     "CREATE TABLE IF NOT EXISTS beginning (partition INTEGER PRIMARY KEY, offset INTEGER);"
+    "CREATE TABLE IF NOT EXISTS reader (partition INTEGER PRIMARY KEY, history TEXT);"
     "CREATE TABLE IF NOT EXISTS event (number INTEGER PRIMARY KEY, id BLOB, key TEXT,"
     " is_key_press INTEGER, client_ts INTEGER, due_ns INTEGER, sent_ns INTEGER, done_ns INTEGER,"
     " outcome INTEGER, handed_ns INTEGER, committed_ns INTEGER, handings INTEGER,"
@@ -59,31 +60,12 @@ static struct ese_id column_id(struct ese_statement *row, int column)
 
 static void read_total(const struct access *access, struct ese_statement *row)
 {
-    const char *name = ese_statement_column_text(row, 0);
-    struct ese_book *book = &access->evidence->book;
-    struct ese_fold_totals totals;
-    if (strcmp(name, "missing") == 0)
-        ese_fit_text(book->missing, sizeof book->missing, ese_statement_column_text(row, 1));
-    ese_fold_totals_list(book, access->totals, &totals);
-    for (int i = 0; i < totals.count; i++) {
-        if (strcmp(name, totals.list[i].name) == 0)
-            *totals.list[i].value = ese_statement_column_number(row, 1);
-    }
-}
-
-static struct ese_histogram *histogram_of(const struct ese_figures *totals, const char *name)
-{
-    const struct ese_timing *timing = &totals->timing;
-    if (strcmp(name, "acknowledge") == 0)
-        return timing->acknowledge;
-    return strcmp(name, "end_to_end") == 0 ? timing->end_to_end : timing->mail;
+    ese_fold_totals_read(&access->evidence->book, access->totals, row);
 }
 
 static void read_latency(const struct access *access, struct ese_statement *row)
 {
-    ese_histogram_record_many(histogram_of(access->totals, ese_statement_column_text(row, 0)),
-                              ese_statement_column_number(row, 1),
-                              (uint64_t)ese_statement_column_number(row, 2));
+    ese_fold_latencies_read(access->totals, row);
 }
 
 static void read_place(const struct access *access, struct ese_statement *row)
@@ -117,6 +99,12 @@ static void read_beginning(const struct access *access, struct ese_statement *ro
 {
     ese_book_note_beginning(&access->evidence->book, (int32_t)ese_statement_column_number(row, 0),
                             ese_statement_column_number(row, 1));
+}
+
+static void read_reader(const struct access *access, struct ese_statement *row)
+{
+    ese_book_give(&access->evidence->book, (int32_t)ese_statement_column_number(row, 0),
+                  ese_statement_column_text(row, 1));
 }
 
 static void read_event(const struct access *access, struct ese_statement *row)
@@ -185,6 +173,7 @@ static const struct {
     {"SELECT boot, apart_ns FROM clock ORDER BY number", read_clock},
     {"SELECT run, lane, sequence FROM lane", read_lane},
     {"SELECT partition, offset FROM beginning", read_beginning},
+    {"SELECT partition, history FROM reader", read_reader, .is_of_losses = true},
     {"SELECT id, key, is_key_press, client_ts, due_ns, sent_ns, done_ns, outcome, handed_ns,"
      " committed_ns, handings, handed_partition, handed_offset, copies, stored_partition,"
      " stored_offset, server_ts FROM event ORDER BY number", read_event},
@@ -229,57 +218,6 @@ int ese_fold_file_load(struct ese_fold_file *file, struct ese_evidence *evidence
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static int write_totals(struct ese_fold_file *file, struct ese_book *book,
-                        struct ese_figures *figures, struct ese_error *error)
-{
-    struct ese_statement *put =
-        ese_statement_new(file->database, "INSERT INTO total VALUES (?1, ?2)");
-    struct ese_fold_totals totals;
-    ese_fold_totals_list(book, figures, &totals);
-    for (int i = 0; i < totals.count; i++) {
-        ese_statement_text(put, 1, totals.list[i].name);
-        ese_statement_number(put, 2, *totals.list[i].value);
-        if (ese_statement_run(put, error) == -1)
-            return -1;
-    }
-    if (book->missing[0] == '\0')
-        return 0;
-    ese_statement_text(put, 1, "missing");
-    ese_statement_text(put, 2, book->missing);
-    return ese_statement_run(put, error);
-}
-
-struct bucket_writer {
-    struct ese_statement *put;
-    const char *name;
-    int status;
-    struct ese_error *error;
-};
-
-static void write_bucket(void *context, int64_t value, uint64_t times)
-{
-    struct bucket_writer *writer = context;
-    ese_statement_text(writer->put, 1, writer->name);
-    ese_statement_number(writer->put, 2, value);
-    ese_statement_number(writer->put, 3, (int64_t)times);
-    if (writer->status == 0)
-        writer->status = ese_statement_run(writer->put, writer->error);
-}
-
-static int write_latencies(struct ese_fold_file *file, const struct ese_figures *totals,
-                           struct ese_error *error)
-{
-    static const char *const names[] = {"acknowledge", "end_to_end", "mail"};
-    struct bucket_writer writer = {
-        .put = ese_statement_new(file->database, "INSERT INTO latency VALUES (?1, ?2, ?3)"),
-        .error = error};
-    for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {
-        writer.name = names[i];
-        ese_histogram_each(histogram_of(totals, names[i]), write_bucket, &writer);
-    }
-    return writer.status;
-}
-
 static int write_book(struct ese_fold_file *file, const struct ese_book *book,
                       struct ese_error *error)
 {
@@ -313,6 +251,19 @@ static int write_book(struct ese_fold_file *file, const struct ese_book *book,
         status = ese_statement_run(beginning, error);
     }
     return status;
+}
+
+static int write_readers(struct ese_fold_file *file, const struct ese_book *book,
+                         struct ese_error *error)
+{
+    struct ese_statement *put = ese_statement_new(file->database, "INSERT INTO reader VALUES (?1, ?2)");
+    for (size_t i = 0; i < book->waiting_count; i++) {
+        ese_statement_number(put, 1, book->waiting[i].partition);
+        ese_statement_text(put, 2, book->waiting[i].reader);
+        if (ese_statement_run(put, error) == -1)
+            return -1;
+    }
+    return 0;
 }
 
 static int write_clocks(struct ese_fold_file *file, const struct ese_book *book,
@@ -420,16 +371,17 @@ static int write_all(struct ese_fold_file *file, struct ese_evidence *evidence,
 {
     static const char *const before =
         "DELETE FROM total; DELETE FROM latency; DELETE FROM place; DELETE FROM history;"
-        "DELETE FROM clock; DELETE FROM lane; DELETE FROM beginning; DELETE FROM event; DELETE FROM kept; DELETE FROM mail;"
-        "DELETE FROM absent";
+        "DELETE FROM clock; DELETE FROM lane; DELETE FROM beginning; DELETE FROM reader; DELETE FROM event;"
+        "DELETE FROM kept; DELETE FROM mail; DELETE FROM absent";
     static const char *const after =
         "DELETE FROM clock WHERE number <= (SELECT max(number) FROM clock) - " CLOCKS_MOST ";"
         "DELETE FROM lane WHERE number <= (SELECT max(number) FROM lane) - " LANES_MOST ";"
         "DELETE FROM absent WHERE number <= (SELECT max(number) FROM absent) - " ABSENT_MOST;
     if (ese_sqlite_run(file->database, before, error) == -1 ||
-        write_totals(file, &evidence->book, totals, error) == -1 ||
-        write_latencies(file, totals, error) == -1 ||
+        ese_fold_totals_write(file->database, &evidence->book, totals, error) == -1 ||
+        ese_fold_latencies_write(file->database, totals, error) == -1 ||
         write_book(file, &evidence->book, error) == -1 ||
+        write_readers(file, &evidence->book, error) == -1 ||
         write_clocks(file, &evidence->book, error) == -1 ||
         write_events(file, &evidence->book, error) == -1 ||
         write_kept(file, &evidence->book, error) == -1 ||

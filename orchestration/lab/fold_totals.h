@@ -1,24 +1,22 @@
 /*
- * fold_totals.h - every total of a fold by its name, and where it stands: to be read and written alike.
+ * fold_totals.h - what a fold file (fold_file.h) keeps of the figures of what has settled: each total a row (name, value),
+ * each bucket of a latency a row (name, value, times). A name that is not known is passed over, one without
+ * a row is zero.
  */
 #ifndef ESE_LAB_FOLD_TOTALS_H
 #define ESE_LAB_FOLD_TOTALS_H
 
+#include "ese-core/sqlite.h"
 #include "orchestration/lab/figures.h"
 
-#define ESE_FOLD_TOTALS_MOST 64
+/* The table `total`; some of them are the book's, with why nothing can be told, if anything. */
+void ese_fold_totals_read(struct ese_book *book, struct ese_figures *figures, struct ese_statement *row);
+int ese_fold_totals_write(struct ese_sqlite *database, struct ese_book *book, struct ese_figures *figures,
+                          struct ese_error *error);
 
-struct ese_fold_total {
-    char name[48];
-    int64_t *value; /* in the book or the figures */
-};
-
-struct ese_fold_totals {
-    struct ese_fold_total list[ESE_FOLD_TOTALS_MOST];
-    int count;
-};
-
-void ese_fold_totals_list(struct ese_book *book, struct ese_figures *figures,
-                          struct ese_fold_totals *totals);
+/* The table `latency`. */
+void ese_fold_latencies_read(struct ese_figures *figures, struct ese_statement *row);
+int ese_fold_latencies_write(struct ese_sqlite *database, const struct ese_figures *figures,
+                             struct ese_error *error);
 
 #endif

@@ -52,8 +52,8 @@ static int read_events(struct passes *passes, const struct ese_share *share,
     passes->contradictions = book->contradictions;
     if (book->is_full)
         return ese_fail(error, ESE_E_FULL,
-                        "more than %u events that nobody may have offered are seen in one share of the run, and "
-                        "no more than that can be judged", book->most);
+                        "more than %u events are told of in one share of the run, and its client.history offers "
+                        "fewer: it was cut short, or a history of another run lies beside it", book->most);
     if (ese_state_file_read(options->directory, share, &evidence->state, &trouble) == -1)
         ese_book_note_missing(book, "%.180s", trouble.text);
     return 0;
@@ -79,7 +79,7 @@ static void read_mails(struct passes *passes, struct ese_evidence *evidence)
     const struct ese_id_filter known = {.wants = is_expected_or_decided, .context = evidence};
     struct ese_error error = {.code = ESE_OK};
     ese_book_read_mails(&evidence->book, directory, &expected);
-    if (ese_outbox_file_read(directory, NULL, &expected, &evidence->outbox, &error) == -1)
+    if (ese_outbox_file_read(directory, NULL, &known, &evidence->outbox, &error) == -1)
         ese_book_note_missing(&evidence->book, "%.180s", error.text);
     if (ese_mail_pile_take(passes->mails, &known, &evidence->mails, &error) == -1)
         note_missing(passes->mails_missing, error.text);

@@ -54,11 +54,10 @@ static bool is_still_kept(const struct ese_book *book, const struct ese_book_ent
            (entry->copies > 0 || entry->kept_ns > book->followed_ns);
 }
 
-/* Handed, by a reader that may still commit it. */
+/* Handed, by a reader that may still commit it; or has, since its state was read. */
 static bool is_in_hand(const struct ese_book *book, const struct ese_book_entry *entry)
 {
-    return book->is_running && entry->handings > 0 && entry->committed_ns == 0 &&
-           entry->handed_offset != ESE_BOOK_NOWHERE;
+    return book->is_running && entry->handings > 0 && entry->handed_offset != ESE_BOOK_NOWHERE;
 }
 
 static void mark_by_state(const struct count *count, struct ese_book_entry *entry)
@@ -70,8 +69,15 @@ static void mark_by_state(const struct count *count, struct ese_book_entry *entr
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
+bool ese_ledger_is_contradicted(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    return book->has_no_places && !book->is_running && entry->committed_ns != 0 && !entry->is_processed;
+}
+
 enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book_entry *entry)
 {
+    if (ese_ledger_is_contradicted(book, entry)) /* no store took what had come through already */
+        return ESE_LOSS_OTHER;
     switch (entry->fate) {
     case ESE_BOOK_OVERWRITTEN: return ESE_LOSS_CLASH;
     case ESE_BOOK_EXPIRED: return ESE_LOSS_EXPIRY;

@@ -35,6 +35,10 @@ void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state, 
 enum ese_loss { ESE_LOSS_CLASH, ESE_LOSS_EXPIRY, ESE_LOSS_DEATH, ESE_LOSS_OTHER };
 enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book_entry *entry);
 
+/* Of a store without places: committed, as its reader has noted, and not in that one's state. Of a run that
+ * goes on nobody can say so, as the two are not read at one instant. */
+bool ese_ledger_is_contradicted(const struct ese_book *book, const struct ese_book_entry *entry);
+
 /* Seen by somebody though refused, not sent, or offered by nobody. */
 bool ese_ledger_is_phantom(const struct ese_book *book, const struct ese_book_entry *entry);
 

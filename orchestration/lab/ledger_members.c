@@ -32,7 +32,8 @@ const struct ese_ledger_member ese_ledger_members[] = {
 const struct ese_ledger_member ese_mail_ledger_members[] = {
     MAILS(expected),   MAILS(arrived), MAILS(matched),         MAILS(altered),
     MAILS(lost),       MAILS(doubled), MAILS(unexpected),      MAILS(unknown),
-    MAILS(unknown_arrived),            {.name = NULL},
+    MAILS(unknown_arrived),            MAILS(doubtful_chains), MAILS(touched_chains),
+    {.name = NULL},
 };
 
 int64_t *ese_ledger_at(void *ledger, const struct ese_ledger_member *member)

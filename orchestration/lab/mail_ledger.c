@@ -7,6 +7,7 @@ struct tally {
     int64_t matched;
     int64_t surplus;        /* decisions that were not expected, each once */
     int64_t missing_unknown; /* expected, did not arrive, and the mailer does not know */
+    int64_t withheld; /* decided, did not arrive, and the mailer does not say that it does not know */
 };
 
 struct count {
@@ -131,6 +132,18 @@ static void ask_outbox(struct count *count)
     }
 }
 
+static void ask_state(struct count *count)
+{
+    const struct ese_mail_evidence *evidence = count->evidence;
+    for (size_t i = 0; i < evidence->state->decision_count; i++) {
+        const struct ese_id *decision = &evidence->state->decisions[i].id;
+        uint32_t chain = ese_mail_chain(evidence, decision);
+        if (chain != ESE_BOOK_NONE && !ese_mails_have(evidence->mails, decision) &&
+            !ese_outbox_file_is_unknown(evidence->outbox, decision))
+            count->tallies[chain].withheld++;
+    }
+}
+
 /* ---- chain by chain -------------------------------------------------------------------------- */
 
 static int64_t least(int64_t a, int64_t b)
@@ -143,6 +156,8 @@ static void count_chain(struct count *count, const struct ese_oracle_chain *chai
 {
     struct ese_mail_ledger *ledger = count->ledger;
     ledger->matched += tally->matched;
+    ledger->doubtful_chains += chain->is_doubtful;
+    ledger->touched_chains += chain->is_touched;
     if (chain->is_doubtful) {
         ledger->matched += tally->surplus;
         ledger->expected += tally->matched + tally->surplus;
@@ -158,8 +173,10 @@ static void count_chain(struct count *count, const struct ese_oracle_chain *chai
     ledger->unknown += unknown;
     ledger->lost += lost;
     *(chain->expected > 0 ? &ledger->doubled : &ledger->unexpected) += further;
-    if (chain->is_touched)
+    if (chain->is_touched) { /* perhaps they were never decided; but those that were had to come */
+        count->faults->lost += tally->withheld;
         return;
+    }
     count->faults->altered += altered;
     count->faults->lost += lost;
     count->faults->unexpected += chain->expected > 0 ? 0 : further;
@@ -177,6 +194,7 @@ void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_m
         .arrived = ese_alloc_array((size_t)oracle->mail_count + 1, sizeof(bool))};
     count_arrivals(&count);
     ask_outbox(&count);
+    ask_state(&count);
     for (uint32_t i = 0; i < oracle->chain_count; i++) {
         if (!oracle->chains[i].is_out)
             count_chain(&count, &oracle->chains[i], &count.tallies[i]);

@@ -40,8 +40,8 @@ struct ese_mail_evidence {
     size_t absent_count;
 };
 
-/* What of the ledger is nobody's fault but the mail's own way: chains that a lost or reordered
- * event has touched are left out, as those are counted already. */
+/* What of the ledger is nobody's fault but the mail's own way: of chains that a lost or reordered
+ * event has touched, as those are counted already, only that a mail did not come which was decided on. */
 struct ese_mail_faults {
     int64_t lost;
     int64_t altered;

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "ese-core/memory.h"
+#include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/number_table.h"
 
 #define AT_ONCE 64 /* mails that are read or written */
@@ -23,6 +25,12 @@ struct ese_mail_pile {
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
+static const char *temporary_directory(void)
+{
+    const char *directory = getenv("TMPDIR");
+    return directory != NULL && directory[0] != '\0' ? directory : "/tmp";
+}
+
 static int move_some(struct ese_mail_pile *pile, int64_t first, int64_t count, bool is_write,
                      struct ese_error *error)
 {
@@ -34,7 +42,8 @@ static int move_some(struct ese_mail_pile *pile, int64_t first, int64_t count, b
         return 0;
     if (moved >= 0)
         errno = is_write ? ENOSPC : EIO;
-    return ese_fail_errno(error, "cannot %s the list of mails, a temporary file", is_write ? "write" : "read");
+    return ese_fail_errno(error, "cannot %s the list of mails, a temporary file in %s",
+                          is_write ? "write" : "read", temporary_directory());
 }
 
 static int lay(void *context, const struct ese_arrived_mail *mail, struct ese_error *error)
@@ -47,11 +56,27 @@ static int lay(void *context, const struct ese_arrived_mail *mail, struct ese_er
     return pile->count % AT_ONCE == 0 ? move_some(pile, pile->count - AT_ONCE, AT_ONCE, true, error) : 0;
 }
 
+/* Without a name, so that nothing is left behind by whoever is killed. */
+static FILE *temporary_file(void)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    if (ese_artifact_path(temporary_directory(), "ese-lab-XXXXXX", path, NULL) == -1) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    int file = mkstemp(path);
+    if (file == -1)
+        return NULL;
+    unlink(path);
+    return fdopen(file, "r+");
+}
+
 static int make(struct ese_mail_pile *pile, const char *maildir, struct ese_error *error)
 {
-    pile->file = tmpfile();
+    pile->file = temporary_file();
     if (pile->file == NULL)
-        return ese_fail_errno(error, "cannot keep the list of mails in a temporary file");
+        return ese_fail_errno(error, "cannot make a temporary file for the list of mails in %s: let TMPDIR name a "
+                                     "directory that can be written to", temporary_directory());
     int status = ese_mails_each(maildir, lay, pile, error);
     int64_t rest = pile->count % AT_ONCE;
     if (rest > 0 && move_some(pile, pile->count - rest, rest, true, error) == -1)

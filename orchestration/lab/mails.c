@@ -146,6 +146,13 @@ void ese_mails_sort(struct ese_mails *mails)
         qsort(mails->mails, mails->count, sizeof *mails->mails, by_decision);
 }
 
+bool ese_mails_have(const struct ese_mails *mails, const struct ese_id *decision)
+{
+    const struct ese_arrived_mail wanted = {.decision = *decision};
+    return mails->count > 0 &&
+           bsearch(&wanted, mails->mails, mails->count, sizeof wanted, by_decision) != NULL;
+}
+
 static int is_mail(const struct dirent *entry)
 {
     return entry->d_name[0] != '.';

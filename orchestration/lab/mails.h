@@ -8,6 +8,7 @@
 #ifndef ESE_LAB_MAILS_H
 #define ESE_LAB_MAILS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ese-core/error.h"
@@ -34,6 +35,8 @@ int ese_mails_each(const char *maildir, ese_mails_take *take, void *context, str
 void ese_mails_add(struct ese_mails *mails, const struct ese_arrived_mail *mail);
 void ese_mails_sort(struct ese_mails *mails);
 void ese_mails_free(struct ese_mails *mails);
+/* Whether one of that decision is in the list, which was sorted. */
+bool ese_mails_have(const struct ese_mails *mails, const struct ese_id *decision);
 
 /* Removes the oldest mails of new/ until `most` are left there. By their names, which begin with
  * the second in which they came. */

@@ -58,6 +58,9 @@ NUMBER_CELL(mails_lost, mails.lost)
 NUMBER_CELL(mails_doubled, mails.doubled)
 NUMBER_CELL(mails_unexpected, mails.unexpected)
 NUMBER_CELL(mails_unknown, mails.unknown)
+NUMBER_CELL(mails_altered, mails.altered)
+NUMBER_CELL(doubtful, mails.doubtful_chains)
+NUMBER_CELL(touched, mails.touched_chains)
 
 static void put_latency(const struct ese_latency *latency, char text[CELL_SIZE])
 {
@@ -178,6 +181,31 @@ static bool any_cause(const struct ese_results *results)
     return false;
 }
 
+/* Rows of what is rarely there. */
+static bool any_altered(const struct ese_results *results)
+{
+    int64_t count = 0;
+    for (int i = 0; i < results->count; i++)
+        count += results->transports[i].judgement.mails.altered;
+    return count > 0;
+}
+
+static bool any_doubtful(const struct ese_results *results)
+{
+    int64_t count = 0;
+    for (int i = 0; i < results->count; i++)
+        count += results->transports[i].judgement.mails.doubtful_chains;
+    return count > 0;
+}
+
+static bool any_touched(const struct ese_results *results)
+{
+    int64_t count = 0;
+    for (int i = 0; i < results->count; i++)
+        count += results->transports[i].judgement.mails.touched_chains;
+    return count > 0;
+}
+
 /* Of a walk that others started nobody knows what it costs. */
 static bool any_cost(const struct ese_results *results)
 {
@@ -218,6 +246,9 @@ static const struct row rows[] = {
     {"  doubled", mails_doubled_cell, NULL, true},
     {"  unexpected", mails_unexpected_cell, NULL, false},
     {"  unknown", mails_unknown_cell, NULL, false},
+    {"  altered (of other events)", mails_altered_cell, any_altered, false},
+    {"chains a loss has touched", touched_cell, any_touched, false},
+    {"chains in doubt", doubtful_cell, any_doubtful, false},
     {"TIME, from when an event was due", NULL, NULL, true},
     {"acknowledged, p50 / p99", acknowledge_cell, NULL, true},
     {"processed, p50 / p99", end_to_end_cell, NULL, true},

@@ -5,8 +5,7 @@
 struct settling {
     struct ese_evidence *evidence;
     int64_t cut_ns; /* the book's time */
-    bool *has_arrived; /* one an expected mail */
-    bool *is_open;     /* one a chain: it has not settled */
+    bool *is_open;   /* one a chain: it has not settled */
 };
 
 static struct ese_book_entry *entry_at(const struct settling *settling, uint32_t place)
@@ -17,18 +16,6 @@ static struct ese_book_entry *entry_at(const struct settling *settling, uint32_t
 
 /* ---- mails ----------------------------------------------------------------------------------- */
 
-static bool *find_arrived(const struct ese_evidence *evidence)
-{
-    const struct ese_oracle *oracle = &evidence->oracle;
-    bool *has_arrived = ese_alloc_array((size_t)oracle->mail_count + 1, sizeof *has_arrived);
-    for (size_t i = 0; i < evidence->mails.count; i++) {
-        uint32_t mail = ese_oracle_find(oracle, &evidence->mails.mails[i].decision);
-        if (mail != ESE_BOOK_NONE)
-            has_arrived[mail] = true;
-    }
-    return has_arrived;
-}
-
 /* Chains whose mails are still hoped for stay open. */
 static void mark_hopes(struct settling *settling)
 {
@@ -37,7 +24,7 @@ static void mark_hopes(struct settling *settling)
     for (uint32_t i = 0; i < oracle->mail_count; i++) {
         const struct ese_oracle_mail *mail = &oracle->mails[i];
         bool is_late = book->entries[mail->last_event].due_ns + ESE_SETTLE_MAILS_NS < settling->cut_ns;
-        settling->is_open[mail->chain] |= !settling->has_arrived[i] && !is_late;
+        settling->is_open[mail->chain] |= !is_late && !ese_mails_have(&settling->evidence->mails, &mail->id);
     }
 }
 
@@ -109,31 +96,55 @@ static void look_at_strangers(struct settling *settling)
 void ese_settle_mark(struct ese_evidence *evidence, int64_t cut_ns)
 {
     struct settling settling = {
-        .evidence = evidence, .cut_ns = cut_ns, .has_arrived = find_arrived(evidence),
+        .evidence = evidence, .cut_ns = cut_ns,
         .is_open = ese_alloc_array((size_t)evidence->oracle.chain_count + 1, sizeof(bool))};
     mark_hopes(&settling);
     look_at_keys(&settling);
     look_at_strangers(&settling);
-    free(settling.has_arrived);
     free(settling.is_open);
 }
 
 /* ---- afterwards ------------------------------------------------------------------------------ */
 
+static void miss(struct ese_evidence *evidence, const struct ese_id *decision, bool is_fault)
+{
+    bool is_unknown = ese_outbox_file_is_unknown(&evidence->outbox, decision);
+    ese_evidence_miss(evidence, &(struct ese_absent_mail){
+        .decision = *decision, .is_unknown = is_unknown, .is_blamed = is_fault && !is_unknown});
+}
+
+static bool was_decided(const struct ese_evidence *evidence, const struct ese_id *decision)
+{
+    return ese_state_file_decision(&evidence->state, decision) != NULL;
+}
+
 static void note_absent(struct ese_evidence *evidence)
 {
     const struct ese_oracle *oracle = &evidence->oracle;
-    bool *has_arrived = find_arrived(evidence);
     for (uint32_t i = 0; i < oracle->mail_count; i++) {
         const struct ese_oracle_chain *chain = &oracle->chains[oracle->mails[i].chain];
-        if (has_arrived[i] || chain->is_out || chain->is_doubtful)
+        const struct ese_id *decision = &oracle->mails[i].id;
+        if (chain->is_out || chain->is_doubtful || ese_mails_have(&evidence->mails, decision))
             continue;
-        ese_evidence_miss(evidence, &(struct ese_absent_mail){
-            .decision = oracle->mails[i].id,
-            .is_unknown = ese_outbox_file_is_unknown(&evidence->outbox, &oracle->mails[i].id),
-            .is_blamed = !chain->is_touched});
+        miss(evidence, decision, !chain->is_touched || was_decided(evidence, decision));
     }
-    free(has_arrived);
+}
+
+/* Of touched chains, which were judged by what was decided. */
+static void note_absent_of_touched(struct ese_evidence *evidence)
+{
+    const struct ese_mail_evidence mails = {
+        .book = &evidence->book, .oracle = &evidence->oracle, .state = &evidence->state};
+    for (size_t i = 0; i < evidence->state.decision_count; i++) {
+        const struct ese_id *decision = &evidence->state.decisions[i].id;
+        uint32_t number = ese_mail_chain(&mails, decision);
+        if (number == ESE_BOOK_NONE || ese_oracle_find(&evidence->oracle, decision) != ESE_BOOK_NONE)
+            continue;
+        const struct ese_oracle_chain *chain = &evidence->oracle.chains[number];
+        if (chain->is_touched && !chain->is_out && !chain->is_doubtful &&
+            !ese_mails_have(&evidence->mails, decision))
+            miss(evidence, decision, true);
+    }
 }
 
 static bool is_counted(const struct ese_evidence *evidence, const struct ese_id *decision)
@@ -184,6 +195,7 @@ static void lift_lanes(struct ese_book *book)
 void ese_settle_note(struct ese_evidence *evidence)
 {
     note_absent(evidence);
+    note_absent_of_touched(evidence);
     drop_mails(evidence);
     lift_lanes(&evidence->book);
 }

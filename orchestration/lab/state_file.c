@@ -65,12 +65,26 @@ static int read_id(struct ese_statement *row, int column, struct ese_id *id,
     return 0;
 }
 
+/* Its name tells what it was made from: otherwise nobody knows whose it is. */
+static int check_name(struct ese_statement *row, const struct ese_id *id, struct ese_error *error)
+{
+    char cause[256];
+    size_t length;
+    const struct ese_id *events = ese_statement_column_bytes(row, 1, &length);
+    snprintf(cause, sizeof cause, "%s:%s", ese_statement_column_text(row, 2), ese_statement_column_text(row, 3));
+    const struct ese_id name = ese_id_derive(cause, events, (int)(length / sizeof *events));
+    if (length % sizeof *events == 0 && ese_id_equal(&name, id))
+        return 0;
+    return ese_fail(error, ESE_E_INVALID, "a decision in the state file bears an id that its rule, key and "
+                                          "events do not make");
+}
+
 /* ORDER BY on a BLOB is memcmp, as ese_id_compare is. */
 static int read_decisions(struct ese_sqlite *database, const struct ese_share *share,
                           struct ese_state_file *file, struct ese_error *error)
 {
     struct ese_statement *rows =
-        ese_statement_new(database, "SELECT id, events FROM decision ORDER BY id");
+        ese_statement_new(database, "SELECT id, events, rule, key FROM decision ORDER BY id");
     size_t size = 0;
     int said;
     while ((said = ese_statement_step(rows, error)) == 1) {
@@ -80,7 +94,8 @@ static int read_decisions(struct ese_sqlite *database, const struct ese_share *s
         }
         struct ese_state_decision *decision = &file->decisions[file->decision_count];
         if (read_id(rows, 0, &decision->id, error) == -1 ||
-            read_id(rows, 1, &decision->first_event, error) == -1)
+            read_id(rows, 1, &decision->first_event, error) == -1 ||
+            check_name(rows, &decision->id, error) == -1) /* of whatever share, as above */
             return -1;
         file->decision_count += ese_share_has(share, &decision->first_event);
     }

@@ -4,7 +4,7 @@
  *
  * The file's format is documented with the consumer; only what the ledger needs is read: of the
  * table `position` partition, next, late and beyond_window, of `repeats` all but event_time, of
- * `decision` id and events.
+ * `decision` id and events, and rule and key, which with those must make the id.
  */
 #ifndef ESE_LAB_STATE_FILE_H
 #define ESE_LAB_STATE_FILE_H

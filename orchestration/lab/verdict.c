@@ -77,6 +77,10 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
     if (judgement->ledger.offered == 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was offered");
     judge_certain(judgement, grounds->promises, &figures->faults, verdict);
+    if (figures->contradicted > 0)
+        say(verdict, ESE_VERDICT_CANNOT_TELL,
+            "%" PRId64 " events were committed, as the consumer's history has it, and its state has not had them",
+            figures->contradicted);
     if (grounds->promises->tells_losses && judgement->ledger.lost_by_other > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
             "%" PRId64 " acknowledged events are lost, and the store has noted no cause",

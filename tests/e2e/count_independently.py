@@ -24,7 +24,8 @@ import steady_click
 TOPICS = ("click-events", "order-events")
 FATES = ("acknowledged", "refused", "unknown", "not sent")
 LOSSES = ("clash", "expiry", "death", "other")
-MAIL_WORDS = ("expected", "arrived", "matched", "altered", "lost", "doubled", "unexpected", "unknown", "unknown_arrived")
+MAIL_WORDS = ("expected", "arrived", "matched", "altered", "lost", "doubled", "unexpected", "unknown", "unknown_arrived",
+              "doubtful_chains", "touched_chains")
 WINDOW = 1024  # events of a lane that the consumer's state tells apart
 Stored = collections.namedtuple("Stored", "event partition offset server_ts")
 
@@ -300,7 +301,11 @@ def count_mails(offered, store, directory):
     for number, (chain, wanted) in enumerate(zip(chains, expected)):
         count["unknown_arrived"] += len(unknown & wanted & came[number])
         matched, surplus = len(came[number] & wanted), len(came[number] - wanted)
+        # A lost event touches its chain; so does one out of order, which "reordered" would tell of.
+        count["touched_chains"] += any(offered[event].fate() == "acknowledged" and not store.was_processed(event)
+                                       for event in chain[1])
         if is_doubtful(chain, offered, store):
+            count["doubtful_chains"] += 1
             count.update(expected=matched + surplus, matched=matched + surplus)
             continue
         altered = min(len(wanted) - matched, surplus)

@@ -85,7 +85,7 @@ static struct staged_run *new_run(int events)
     run->events = ese_alloc_array((size_t)events + 1, sizeof *run->events);
     run->log = ese_alloc_array((size_t)(events + MOST_APPENDED), sizeof *run->log);
     run->noted = ese_alloc_array((size_t)events + 1, sizeof *run->noted);
-    run->read = run->passed_over = run->forgotten = run->not_had = -1;
+    run->read = run->passed_over = run->forgotten = run->not_had = run->taken_back = -1;
     run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
     run->offerless = run->told_twice = run->noted_again = -1;
     run->history_bytes = INT64_C(1) << 26;
@@ -480,6 +480,8 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
         const struct staged_event *staged = &run->events[run->log[place]];
         int32_t partition = staged_run_partition(run, run->log[place]);
         int64_t offset = next[partition]++;
+        if (place == run->not_had)
+            offset = INT64_MAX - 1; /* beyond all that is committed */
         for (int times = times_handed(run, place); times > 0; times--)
             hand(history, staged, partition, offset);
         time_ns = staged->due_ns + 6 * ESE_NS_PER_MS;
@@ -494,6 +496,18 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
         commit(history, next, time_ns + ESE_NS_PER_S);
     }
     close_history(run, &history, "consumer-1.history");
+}
+
+static void write_other_consumer(const struct staged_run *run)
+{
+    struct ese_history *history = open_history(run, "consumer-2.history", INT64_C(1) << 20);
+    for (int i = 0; i < run->other_count; i++) {
+        struct ese_history_record record = run->others[i];
+        record.partition = staged_run_partition(run, 0);
+        ese_history_record(history, &record);
+        ese_history_count(history, ESE_COUNT_HANDED, record.kind == ESE_HISTORY_HANDED);
+    }
+    ese_history_close(&history);
 }
 
 static struct ese_state *open_state(const struct staged_run *run)
@@ -514,7 +528,7 @@ static void write_repeats(const struct staged_run *run, struct ese_state *state,
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
         struct ese_id_parts parts = ese_id_read(&event->id);
-        bool is_had = place != run->passed_over && place != run->not_had;
+        bool is_had = place != run->passed_over && place != run->not_had && place != run->taken_back;
         if (staged_run_partition(run, run->log[place]) != partition || !is_had)
             continue;
         ese_repeats_note(repeats, &event->id, 0);
@@ -680,6 +694,8 @@ void staged_run_write(const struct staged_run *run)
     if (run->tells_losses)
         write_server(run);
     write_consumer(run, next);
+    if (run->other_count > 0)
+        write_other_consumer(run);
     write_state(run, next);
     write_outbox(run);
     write_mailer(run);

@@ -46,6 +46,8 @@ struct staged_run {
     int handed_beyond; /* so many behind those that were committed were handed, too */
     bool is_begun_anew; /* before it had committed anything, the reader was handed all of it before */
     bool is_read_again; /* behind that it begins anew once more, and commits all of it a second later */
+    struct ese_history_record *others; /* what a second reader tells, all of its partition that of the first event */
+    int other_count;
     bool is_forgetful; /* the consumer does not know again what it was handed before */
     int misplaced[2]; /* numbers of two events that lie in each other's partitions; -1: none do */
     int unoffered;    /* the number of an event of which the client knows nothing; -1: there is none */
@@ -68,7 +70,8 @@ struct staged_run {
     bool tells_losses;
     enum ese_history_kind *noted; /* what the server notes of each event at its end; 0: nothing */
     int second_life;       /* the number of the first event that the store's second life kept; 0: it had one */
-    int not_had;           /* a place that was handed, and did not get into the state; -1: none */
+    int not_had;           /* a place that was handed, and neither committed nor got into the state; -1: none */
+    int taken_back;        /* one that was committed, and is not in the state; -1: none */
     bool is_long_ago;      /* the state has had so many events since that it cannot tell of these */
     const char *harmed;    /* a history that has lost its end; NULL: none */
     int lost_records;      /* so many; -1: all but the header */

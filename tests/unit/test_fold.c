@@ -641,6 +641,28 @@ static void a_mail_that_comes_when_nobody_knew_of_it(void **state)
     free_world(world);
 }
 
+/* That it comes after all makes up for no other one. */
+static void a_mail_that_comes_when_another_one_is_lost(void **state)
+{
+    (void)state;
+    struct world *world = make_world(consumed(12));
+    struct ese_history_record late = hold_back_a_mail(world);
+    struct ese_history_record never = hold_back_a_mail(world);
+    assert_false(ese_id_equal(&late.id, &never.id));
+    world->run->unknown_mail = late.id;
+    staged_run_write(world->run);
+    world->mailers = world->run->directory;
+    live(world, TICK_NS);
+    int64_t now_ns = world->end_ns + 3 * ESE_SETTLE_MAILS_NS;
+    ese_history_record(world->history[INBOX], &late);
+    act_until(world, now_ns);
+    turn(world, now_ns, now_ns);
+    assert_int_equal(world->judgement.mails.unknown_arrived, 1);
+    assert_int_equal(world->judgement.mails.lost, 1);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_FAIL);
+    free_world(world);
+}
+
 static void a_mail_that_came_though_nobody_knew_of_it(void **state)
 {
     (void)state;
@@ -905,7 +927,7 @@ static void what_a_reader_holds_is_in_flight(void **state)
     free_world(world);
 
     world = small_world(ESE_HISTORY_EXPIRED);
-    assert_int_equal(look_at(world, 0)->lost_by_expiry, 1); /* committed, and not in the state */
+    assert_int_equal(look_at(world, 0)->in_flight, 1); /* committed, since the state was read */
     free_world(world);
 
     world = small_world(ESE_HISTORY_EXPIRED);
@@ -915,6 +937,25 @@ static void what_a_reader_holds_is_in_flight(void **state)
                                                       .partition = handed->record.partition,
                                                       .time_ns = handed->at_ns + 2 * ESE_NS_PER_MS});
     qsort(world->acts, world->count, sizeof *world->acts, by_time);
+    assert_int_equal(look_at(world, 0)->lost_by_expiry, 1);
+    free_world(world);
+}
+
+/* Who is its reader was told before; one that does not know yet that it was taken over is handed it. */
+static void what_one_holds_who_was_taken_over_is_lost(void **state)
+{
+    (void)state;
+    struct world *world = small_world(ESE_HISTORY_EXPIRED);
+    withhold_commit(world);
+    const struct act *handed = act_of(world, CONSUMER, ESE_HISTORY_HANDED, LAST);
+    struct ese_history *newer = open_history(world, "consumer-2.history");
+    ese_history_record(newer, &(struct ese_history_record){.kind = ESE_HISTORY_GIVEN,
+                                                           .partition = handed->record.partition,
+                                                           .time_ns = handed->at_ns - 1});
+    ese_history_close(&newer);
+    act_until(world, handed->at_ns - 1);
+    keep_state(world, world->end_ns);
+    turn(world, handed->at_ns - 1, world->run->events[0].due_ns);
     assert_int_equal(look_at(world, 0)->lost_by_expiry, 1);
     free_world(world);
 }
@@ -1151,6 +1192,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(events_that_expire_when_they_have_settled),
         cmocka_unit_test(a_mail_that_comes_when_it_was_given_up),
         cmocka_unit_test(a_mail_that_comes_when_nobody_knew_of_it),
+        cmocka_unit_test(a_mail_that_comes_when_another_one_is_lost),
         cmocka_unit_test(a_mail_that_came_though_nobody_knew_of_it),
         cmocka_unit_test(a_mail_that_is_noted_twice_is_one),
         cmocka_unit_test(a_look_changes_nothing),
@@ -1163,6 +1205,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_still_kept_is_in_flight),
         cmocka_unit_test(what_is_no_longer_kept_is_lost),
         cmocka_unit_test(what_a_reader_holds_is_in_flight),
+        cmocka_unit_test(what_one_holds_who_was_taken_over_is_lost),
         cmocka_unit_test(a_wall_clock_that_is_set),
         cmocka_unit_test(a_machine_that_is_started_anew),
         cmocka_unit_test(mails_that_were_passed_over_are_never_forgotten),

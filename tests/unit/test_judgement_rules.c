@@ -256,6 +256,56 @@ static void what_is_handed_again_was_committed_before(void **state)
     }
 }
 
+static void what_the_store_forgot_after_it_was_committed_is_lost(void **state)
+{
+    (void)state;
+    struct ese_promises promises = careless;
+    promises.replayable = true;
+    struct staged_run *run = staged_run_of("a0. a100. a200.");
+    run->forgotten = 1;
+    struct ese_judgement judgement = judge(run, &promises);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.lost, 1);
+}
+
+/* No death of a store takes what has come through. */
+static void without_places_what_was_committed_and_is_not_in_the_state_cannot_be_told(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 3; how++) {
+        struct staged_run *run = lossy_run("a0. a100. a200.");
+        run->taken_back = run->forgotten = 1;
+        run->second_life = how == 0 ? 2 : 0;
+        run->noted[1] = how == 1 ? ESE_HISTORY_OVERWRITTEN : ESE_HISTORY_END;
+        run->events[1].outcome = how == 2 ? ESE_HISTORY_UNKNOWN : ESE_HISTORY_ACKNOWLEDGED;
+        struct ese_judgement judgement = judge(run, &lossy);
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 events were committed, as the consumer's history has it");
+        assert_int_equal(judgement.ledger.lost_by_other, how < 2);
+    }
+}
+
+/* Another reader has taken over between the second and the third, and has not seen that one. */
+static void without_places_one_who_was_taken_over_commits_no_more(void **state)
+{
+    (void)state;
+    for (int is_late = 0; is_late < 2; is_late++) { /* the commit is its own, or the other's */
+        struct staged_run *run = lossy_run("a0. a100. a200.");
+        run->not_had = run->forgotten = 2;
+        run->noted[2] = ESE_HISTORY_OVERWRITTEN;
+        struct ese_history_record others[] = {
+            {.kind = ESE_HISTORY_GIVEN, .time_ns = run->events[1].due_ns + 7 * ESE_NS_PER_MS},
+            {.kind = ESE_HISTORY_COMMITTED, .time_ns = run->events[2].due_ns + 10 * ESE_NS_PER_MS, .a = INT64_MAX}};
+        if (is_late)
+            others[1] = (struct ese_history_record){.kind = ESE_HISTORY_HANDED, .id = run->events[2].event.id,
+                                                    .time_ns = run->events[2].due_ns + 5 * ESE_NS_PER_MS};
+        run->others = others;
+        run->other_count = 2;
+        struct ese_judgement judgement = judge(run, &lossy);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.lost_by_clash, 1);
+    }
+}
+
 /* Whatever became of it since. */
 static void without_places_what_was_read_back_is_in_flight(void **state)
 {
@@ -569,6 +619,25 @@ static void a_mail_of_a_chain_that_was_touched_is_lost_and_no_fault(void **state
     }
 }
 
+/* But what was decided on has to come. */
+static void a_mail_that_was_decided_on_has_to_come_whatever_touched_its_chain(void **state)
+{
+    (void)state;
+    for (int unknown = 0; unknown < 2; unknown++) {
+        struct staged_run *run = lossy_run("a0 a100 a200 a300");
+        staged_run_lose(run, 1, ESE_HISTORY_OVERWRITTEN);
+        staged_run_consume(run);
+        assert_int_equal(run->mail_count, 1); /* of other presses than the oracle's */
+        if (unknown)
+            run->unknown_mail = run->mails[0];
+        staged_run_drop_mail(run, 0);
+        struct ese_judgement judgement = judge(run, &lossy);
+        says(&judgement, unknown ? ESE_VERDICT_PASS : ESE_VERDICT_FAIL, unknown ? "" : "1 mails are missing");
+        assert_int_equal(judgement.mails.lost, 1);
+        assert_int_equal(judgement.mails.touched_chains, 1);
+    }
+}
+
 /* ---- which have come ------------------------------------------------------------------------- */
 
 /* A mail that no rule would have made, of three times that event. */
@@ -675,6 +744,7 @@ static void of_a_doubtful_chain_only_a_second_mail_is_a_fault(void **state)
              again ? "1 mails came a second time" : "");
         assert_int_equal(judgement.mails.expected, 2);
         assert_int_equal(judgement.mails.matched, 2);
+        assert_int_equal(judgement.mails.doubtful_chains, 1);
     }
 }
 
@@ -810,6 +880,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(
             what_was_handed_before_its_reader_began_anew_is_committed_when_it_is_handed_again),
         cmocka_unit_test(what_is_handed_again_was_committed_before),
+        cmocka_unit_test(what_the_store_forgot_after_it_was_committed_is_lost),
+        cmocka_unit_test(without_places_what_was_committed_and_is_not_in_the_state_cannot_be_told),
+        cmocka_unit_test(without_places_one_who_was_taken_over_commits_no_more),
         cmocka_unit_test(without_places_what_was_read_back_is_in_flight),
         cmocka_unit_test(without_places_what_was_handed_and_not_committed_is_lost),
         cmocka_unit_test(each_that_is_behind_a_later_one_is_out_of_order),
@@ -830,6 +903,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_unknown_press_in_another_partition_leaves_doubt),
         cmocka_unit_test(without_places_the_order_is_that_of_storing),
         cmocka_unit_test(a_mail_of_a_chain_that_was_touched_is_lost_and_no_fault),
+        cmocka_unit_test(a_mail_that_was_decided_on_has_to_come_whatever_touched_its_chain),
         cmocka_unit_test(one_mail_stands_for_one_that_is_missing),
         cmocka_unit_test(a_mail_stands_for_one_of_its_own_chain),
         cmocka_unit_test(a_mail_the_mailer_does_not_know_of_is_neither),

@@ -137,6 +137,33 @@ static int a_decision(struct scene *scene)
     return -1;
 }
 
+/* Every event of its key is acknowledged, and not all of them were kept. */
+static bool is_touched(const struct staged_run *run, const struct staged_event *of)
+{
+    bool is_lost = false;
+    for (int i = 0; i < run->count; i++) {
+        const struct staged_event *staged = &run->events[i];
+        if (!is_same_key(staged, of))
+            continue;
+        if (!is_acknowledged(staged))
+            return false;
+        is_lost |= copies(run, i) == 0;
+    }
+    return is_lost;
+}
+
+/* One whose mail arrives though its chain may lack events; -1: there is none. */
+static int a_decision_of_a_touched_key(struct scene *scene)
+{
+    const struct staged_run *run = scene->run;
+    for (int i = 0, from = below(scene, 1000); i < run->decision_count; i++) {
+        int decision = (from + i) % run->decision_count;
+        if (is_touched(run, event_of(run, &run->decisions[decision].events[0])))
+            return decision;
+    }
+    return -1;
+}
+
 /* ---- drawing one without fault --------------------------------------------------------------- */
 
 /* Neighbours of different keys change places, again and again. */
@@ -276,6 +303,15 @@ static bool hand_to_the_forgetful(struct scene *scene)
     return false;
 }
 
+/* Its state was committed, and is an older one now. */
+static bool take_back(struct scene *scene)
+{
+    if (scene->run->is_long_ago) /* nobody asks the state any more */
+        return false;
+    scene->run->taken_back = a_press(scene);
+    return scene->run->taken_back >= 0;
+}
+
 static bool store_twice(struct scene *scene)
 {
     int place = a_press(scene);
@@ -387,22 +423,35 @@ static bool lose_state(struct scene *scene)
     return true;
 }
 
+static bool lose_mail_of(struct scene *scene, int decision, bool is_unknown)
+{
+    struct staged_run *run = scene->run;
+    if (decision < 0)
+        return false;
+    if (is_unknown)
+        run->unknown_mail = run->mails[decision];
+    staged_run_drop_mail(run, decision);
+    return true;
+}
+
 static bool lose_mail(struct scene *scene)
 {
-    int mail = a_decision(scene);
-    if (mail >= 0)
-        staged_run_drop_mail(scene->run, mail);
-    return mail >= 0;
+    return lose_mail_of(scene, a_decision(scene), false);
 }
 
 static bool lose_unknown_mail(struct scene *scene)
 {
-    int mail = a_decision(scene);
-    if (mail < 0)
-        return false;
-    scene->run->unknown_mail = scene->run->mails[mail];
-    staged_run_drop_mail(scene->run, mail);
-    return true;
+    return lose_mail_of(scene, a_decision(scene), true);
+}
+
+static bool lose_mail_of_a_touched_chain(struct scene *scene)
+{
+    return lose_mail_of(scene, a_decision_of_a_touched_key(scene), false);
+}
+
+static bool lose_unknown_mail_of_a_touched_chain(struct scene *scene)
+{
+    return lose_mail_of(scene, a_decision_of_a_touched_key(scene), true);
 }
 
 static bool double_mail(struct scene *scene)
@@ -492,6 +541,11 @@ static bool stores_once(const struct ese_promises *promises)
     return promises->retry_stored_once;
 }
 
+static bool tells_losses(const struct ese_promises *promises)
+{
+    return promises->tells_losses;
+}
+
 typedef bool plant(struct scene *scene); /* false: this history has no place for it */
 
 struct fault {
@@ -509,6 +563,8 @@ static const struct fault faults[] = {
      drop, drop_unknown, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", "noted no cause"},
     {"an event passed over by its reader", "handed twice", NULL,
      pass_over, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", "not processed"},
+    {"an event committed, and taken back from the state", "handed twice", tells_losses,
+     take_back, hand_all_twice, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "its state has not had them", NULL},
     {"an event doubled in a store that knows retries", "handed twice", stores_once,
      store_twice, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "stored a second time", NULL},
     {"an event doubled, and the repeat window off", "handed twice", NULL,
@@ -528,6 +584,9 @@ static const struct fault faults[] = {
      NULL, NULL, lose_state, lose_unknown_mail, ESE_VERDICT_FAIL, "mails are missing", NULL},
     {"a mail missing", "a mail missing of which the mailer does not know", NULL,
      NULL, NULL, lose_mail, lose_unknown_mail, ESE_VERDICT_FAIL, "mails are missing", NULL},
+    {"a mail missing of a chain that had lost events", "the same, and the mailer does not know", tells_losses,
+     NULL, NULL, lose_mail_of_a_touched_chain, lose_unknown_mail_of_a_touched_chain, ESE_VERDICT_FAIL,
+     "mails are missing", NULL},
     {"a mail doubled, or the outbox's unique key off", "once, and the mailer does not know", NULL,
      NULL, NULL, double_mail, keep_unknown_mail, ESE_VERDICT_FAIL, "came a second time", NULL},
     {"a mail for a chain that had no third press", "its third press of unknown outcome, and stored", NULL,
