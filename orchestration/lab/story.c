@@ -96,6 +96,8 @@ static void add_reader(const struct ese_storyteller *teller, const struct ese_bo
         ese_buffer_printf(text, " (%u times in all)", entry->handings);
     if (entry->is_processed && entry->committed_ns != 0)
         add_at(teller, "; it was processed", entry->committed_ns, text);
+    else if (ese_ledger_is_contradicted(teller->book, entry))
+        add_at(teller, "; its state has not had it, though it noted the commit", entry->committed_ns, text);
     else if (!entry->is_processed)
         ese_buffer_text(text, "; that was not committed");
 }

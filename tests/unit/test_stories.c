@@ -179,6 +179,19 @@ static void a_loss_is_told_with_its_cause(void **state)
 
 /* ---- mails ----------------------------------------------------------------------------------- */
 
+static void a_commit_that_is_not_in_the_state_is_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200");
+    run->tells_losses = true;
+    run->taken_back = run->forgotten = 1;
+    struct ese_id id = run->events[1].event.id;
+    struct ese_judgement judgement = judge(run, &lossy);
+    tells(&judgement, "lost, for no cause that is noted", &id,
+          "its state has not had it, though it noted the commit at 0.");
+    assert_int_equal(judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+}
+
 static void a_mail_that_comes_twice_is_told(void **state)
 {
     (void)state;
@@ -287,6 +300,7 @@ int main(void)
         cmocka_unit_test(an_event_that_is_stored_again_is_told),
         cmocka_unit_test(an_event_in_flight_is_told),
         cmocka_unit_test(a_loss_is_told_with_its_cause),
+        cmocka_unit_test(a_commit_that_is_not_in_the_state_is_told),
         cmocka_unit_test(a_mail_that_comes_twice_is_told),
         cmocka_unit_test(a_mail_that_does_not_come_has_its_person),
         cmocka_unit_test(three_people_are_named),
