@@ -20,9 +20,9 @@
  *
  * One process at a time writes a history (the file is locked); its threads may all, without waiting
  * for each other but when the file grows. What lies far behind is let go of, by who writes and who
- * reads: it is the kernel's, and does not count as their memory. The file is bounded by `limit`. A history that met it, or
- * a full disk, stops recording, says so once in the log and in its header (`truncated`), and a
- * ledger made from it cannot be told. Without segments that is its end.
+ * reads: it is the kernel's, and does not count as their memory. The file is bounded by `limit`. A
+ * history that met it, or a full disk, stops recording, says so once in the log and in its header
+ * (`truncated`), and a ledger made from it cannot be told. Without segments that is its end.
  *
  * A store that may lose what it acknowledged notes how: each event it keeps, whose place another one
  * took, which were too old, and that it began empty.

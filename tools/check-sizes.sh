@@ -1,8 +1,10 @@
 #!/bin/sh
 # check-sizes.sh [TREE] - files of at most 500 lines, functions of at most 60, and the transport that newcomers
-# copy within 250. Prints what is longer; exit status 1 with any. Tests may be as long as they like.
+# copy within 250; lines of at most 120 columns. Prints what is longer; exit status 1 with any. Tests may have as
+# many lines as they like.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
+failed=0
 
 # A function is what stands between a { and the next } in the first column: house style.
 find . -name '*.[ch]' -not -path './build*' -not -path './.lab/*' -not -path './tests/*' | sort | xargs awk '
@@ -20,4 +22,14 @@ find . -name '*.[ch]' -not -path './build*' -not -path './.lab/*' -not -path './
         print "transports/file: has more than 250 lines: newcomers copy it"
         wrong = 1
     }
-    END { exit wrong }' || exit 1
+    END { exit wrong }' || failed=1
+
+find . -name '*.[ch]' -not -path './build*' -not -path './.lab/*' | sort | xargs awk '
+    length($0) > 120 {
+        name = FILENAME
+        sub(/^\.\//, "", name)
+        print name ":" FNR ": a line of " length($0) " columns; 120 are enough"
+        wrong = 1
+    }
+    END { exit wrong }' || failed=1
+exit "$failed"

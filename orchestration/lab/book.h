@@ -144,7 +144,7 @@ struct ese_book {
 
     /* Of a run that goes on, whose histories are read piece by piece (fold.h). */
     bool is_running;
-    char unread[ESE_BOOK_REASON_SIZE]; /* what cannot be read now; "" when all can: its place stays, so that it is read later */
+    char unread[ESE_BOOK_REASON_SIZE]; /* what cannot be read now, but later: its place stays; "" when all can */
     int64_t followed_ns; /* the book's: all that was stored before is in the store's history;
                             INT64_MAX: all is */
     struct ese_book_place *places;

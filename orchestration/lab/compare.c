@@ -202,7 +202,8 @@ static const struct ese_service service = {
             "its ledger cannot be told, unless it is at fault for certain.\n\n"
             "The exit status is 0 when every ledger balances, 1 when one does not, 2 when one cannot be "
             "told.",
-        .examples = "ese-lab compare\n  The default: plain HTTP, as first written and done carefully, and Kafka, on a bad day\n"
+        .examples = "ese-lab compare\n"
+                    "  The default: plain HTTP, as first written and done carefully, and Kafka, on a bad day\n"
                     "ese-lab compare --rate 500 --fault none --in-turn\n  Quieter figures\n",
     },
     .options = options,

@@ -10,9 +10,9 @@
  * A turn that folds hopes: a mail that has not come is missed only when its chain settles. One that does
  * not fold is asked by whoever has waited, and misses it at once.
  *
- * A book holds no more than ESE_FOLD_MOST events that have not settled (some 60 MB of memory). When there are more, those
- * that are in it are given up and the others passed over: what became of them is never told, and the ledger cannot
- * be told any more.
+ * A book holds no more than ESE_FOLD_MOST events that have not settled (some 60 MB of memory). When there are
+ * more, those that are in it are given up and the others passed over: what became of them is never told, and the
+ * ledger cannot be told any more.
  *
  * One committing turn at a time; turns that do not commit may run beside it, in other processes. Where what they
  * need was folded and removed meanwhile, they begin again.

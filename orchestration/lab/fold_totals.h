@@ -1,7 +1,7 @@
 /*
- * fold_totals.h - what a fold file (fold_file.h) keeps of the figures of what has settled: each total a row (name, value),
- * each bucket of a latency a row (name, value, times). A name that is not known is passed over, one without
- * a row is zero.
+ * fold_totals.h - what a fold file (fold_file.h) keeps of the figures of what has settled: each total a row
+ * (name, value), each bucket of a latency a row (name, value, times). A name that is not known is passed over,
+ * one without a row is zero.
  */
 #ifndef ESE_LAB_FOLD_TOTALS_H
 #define ESE_LAB_FOLD_TOTALS_H

@@ -1,4 +1,5 @@
-/* However long a run was, who judges it and who writes a history takes no more memory, and the judge finds what is wrong with one event in a million.
+/* However long a run was, who judges it and who writes a history takes no more memory, and the judge finds what is
+ * wrong with one event in a million.
  *
  * test_e2e_million [EVENTS]: of another number, for whoever wants to see how memory and time go with it. */
 #include <setjmp.h>

@@ -83,6 +83,8 @@ check_sizes() {
     catches check-sizes.sh 'a function of 61 lines' 'a function of 61 lines' ese-core/id.c "$(function_of 61)"
     passes check-sizes.sh 'a file of 500 lines' ese-core/id.c "$(yes 'int x;' | head -n 498)"
     catches check-sizes.sh 'longer than 500 lines' 'a file of 501 lines' ese-core/id.c "$(yes 'int x;' | head -n 499)"
+    passes check-sizes.sh 'a line of 120 columns' ese-core/id.c "$(printf '/* %114s */' x)"
+    catches check-sizes.sh 'a line of 121 columns' 'a line of 121 columns' ese-core/id.c "$(printf '/* %115s */' x)"
     passes check-sizes.sh 'file in 250 lines' transports/file/file.c "$(yes 'int x;' | head -n 250)"
     catches check-sizes.sh 'more than 250' 'file in 251 lines' transports/file/file.c "$(yes 'int x;' | head -n 251)"
 }

@@ -115,7 +115,8 @@ static void set_up(struct bench *bench, struct ese_source *source)
                             .lanes = ese_lanes_new(64, 5),
                             .settings = {.inflight = HELD_MOST, .retry_deadline_ms = 1000}};
     struct ese_error error;
-    assert_int_equal(ese_history_open(&(struct ese_history_options){.path = bench->history, .party = "ese-client", .transport = "fake", .limit = 1 << 26},
+    assert_int_equal(ese_history_open(&(struct ese_history_options){.path = bench->history, .party = "ese-client",
+                                                                    .transport = "fake", .limit = 1 << 26},
                                       &bench->client.history, &error),
                      0);
     bench->totals.latency_us = ese_histogram_new();

@@ -327,7 +327,8 @@ static void a_decision_of_other_events_cannot_be_told(void **state)
 {
     (void)state;
     static const char *const changes[] = {
-        "UPDATE decision SET events = (SELECT max(events) FROM decision) WHERE events = (SELECT min(events) FROM decision)",
+        "UPDATE decision SET events = (SELECT max(events) FROM decision)"
+        " WHERE events = (SELECT min(events) FROM decision)",
         "UPDATE decision SET key = 'another' WHERE id = (SELECT min(id) FROM decision)",
         "UPDATE decision SET events = events || x'00' WHERE id = (SELECT min(id) FROM decision)",
     };
