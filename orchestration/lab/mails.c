@@ -1,10 +1,12 @@
 #include "orchestration/lab/mails.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <strings.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
 
@@ -87,7 +89,22 @@ static int read_mail(const char *path, struct ese_arrived_mail *mail, struct ese
 struct taker {
     ese_mails_take *take;
     void *context;
+    const char *folder;
 };
+
+/* Names begin with the second of the arrival; most go on with its microseconds: "1795644688.M93615P11223Q185.host". */
+static int64_t came_ns(const char *name)
+{
+    char *end;
+    if (!isdigit((unsigned char)name[0]))
+        return 0;
+    int64_t seconds = strtoll(name, &end, 10), micros = 0;
+    if (*end != '.' || seconds > UINT32_MAX)
+        return 0;
+    if (end[1] == 'M' && isdigit((unsigned char)end[2]))
+        micros = strtoll(end + 2, NULL, 10);
+    return micros < 1000000 ? seconds * ESE_NS_PER_S + micros * 1000 : 0;
+}
 
 static int take_mail(const struct taker *taker, const char *directory, const char *name,
                      struct ese_error *error)
@@ -96,14 +113,15 @@ static int take_mail(const struct taker *taker, const char *directory, const cha
     struct ese_arrived_mail mail;
     if (ese_artifact_path(directory, name, path, error) == -1 || read_mail(path, &mail, error) == -1)
         return -1;
+    snprintf(mail.file, sizeof mail.file, "%s/%.90s", taker->folder, name);
+    mail.came_ns = came_ns(name);
     return taker->take(taker->context, &mail, error);
 }
 
-static int read_folder(const char *maildir, const char *folder, const struct taker *taker,
-                       struct ese_error *error)
+static int read_folder(const char *maildir, const struct taker *taker, struct ese_error *error)
 {
     char path[ESE_ARTIFACT_PATH_SIZE];
-    if (ese_artifact_path(maildir, folder, path, error) == -1)
+    if (ese_artifact_path(maildir, taker->folder, path, error) == -1)
         return -1;
     DIR *directory = opendir(path);
     if (directory == NULL)
@@ -119,10 +137,11 @@ static int read_folder(const char *maildir, const char *folder, const struct tak
 
 int ese_mails_each(const char *maildir, ese_mails_take *take, void *context, struct ese_error *error)
 {
-    const struct taker taker = {.take = take, .context = context};
-    if (read_folder(maildir, "new", &taker, error) == -1)
+    struct taker taker = {.take = take, .context = context, .folder = "new"};
+    if (read_folder(maildir, &taker, error) == -1)
         return -1;
-    return read_folder(maildir, "cur", &taker, error);
+    taker.folder = "cur";
+    return read_folder(maildir, &taker, error);
 }
 
 void ese_mails_add(struct ese_mails *mails, const struct ese_arrived_mail *mail)
@@ -140,10 +159,20 @@ static int by_decision(const void *a, const void *b)
     return ese_id_compare(&mail->decision, &other->decision);
 }
 
+/* Whatever order a folder is read in, its mails are in one order. */
+static int by_decision_and_arrival(const void *a, const void *b)
+{
+    const struct ese_arrived_mail *mail = a, *other = b;
+    int order = by_decision(a, b);
+    if (order == 0)
+        order = (mail->came_ns > other->came_ns) - (mail->came_ns < other->came_ns);
+    return order != 0 ? order : strcmp(mail->file, other->file);
+}
+
 void ese_mails_sort(struct ese_mails *mails)
 {
     if (mails->count > 0)
-        qsort(mails->mails, mails->count, sizeof *mails->mails, by_decision);
+        qsort(mails->mails, mails->count, sizeof *mails->mails, by_decision_and_arrival);
 }
 
 bool ese_mails_have(const struct ese_mails *mails, const struct ese_id *decision)

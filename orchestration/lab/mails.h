@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ese-core/error.h"
 #include "ese-core/event.h"
@@ -20,10 +21,12 @@ struct ese_arrived_mail {
     char traceparent[ESE_TRACEPARENT_SIZE];
     char to[128];
     char subject[256];
+    char file[104];  /* in the Maildir: "new/1795644688.M93615P11223Q185.host" */
+    int64_t came_ns; /* Unix ns, by that name; 0: it does not tell */
 };
 
 struct ese_mails {
-    struct ese_arrived_mail *mails; /* by decision, once sorted */
+    struct ese_arrived_mail *mails; /* by decision and arrival, once sorted */
     size_t count, size;
 };
 

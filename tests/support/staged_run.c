@@ -575,6 +575,16 @@ static void queue_mail(struct ese_mail_table *table, const char *id)
     ese_mail_clear(&mail);
 }
 
+static void leave_unknown(struct ese_mail_table *table, int64_t seq, const struct ese_id *decision)
+{
+    const struct ese_mail_end unknown = {.seq = seq, .status = ESE_MAIL_UNKNOWN};
+    char id[ESE_ID_TEXT_SIZE];
+    ese_id_text(decision, id);
+    queue_mail(table, id);
+    must(ese_mail_table_mark_sending(table, unknown.seq, NULL));
+    must(ese_mail_table_end(table, &unknown, NULL));
+}
+
 static void write_outbox(const struct staged_run *run)
 {
     char *path = ese_test_path(run->directory, "outbox.db"), id[ESE_ID_TEXT_SIZE];
@@ -583,13 +593,10 @@ static void write_outbox(const struct staged_run *run)
     must(ese_history_open(&(struct ese_history_options){.path = NULL}, &history, NULL));
     must(ese_mail_table_open(path, 0, history, &table, NULL));
     must(ese_mail_table_begin(table, NULL));
-    if (!ese_id_is_none(&run->unknown_mail)) {
-        const struct ese_mail_end unknown = {.seq = 1, .status = ESE_MAIL_UNKNOWN};
-        ese_id_text(&run->unknown_mail, id);
-        queue_mail(table, id);
-        must(ese_mail_table_mark_sending(table, unknown.seq, NULL));
-        must(ese_mail_table_end(table, &unknown, NULL));
-    }
+    if (!ese_id_is_none(&run->unknown_mail))
+        leave_unknown(table, 1, &run->unknown_mail);
+    for (int i = 0; run->is_unknowing && i < run->decision_count; i++)
+        leave_unknown(table, i + 1, &run->decisions[i].id);
     for (int i = 0; i < run->queued_mails; i++) {
         snprintf(id, sizeof id, "queued-%d", i);
         queue_mail(table, id);
@@ -613,6 +620,14 @@ static void write_mailer(const struct staged_run *run)
     ese_history_close(&history);
 }
 
+/* As Python's mailbox names it, which tells when it came: with the last record of the mailer, one behind the other. */
+static void name_mail(const struct staged_run *run, int mail, char name[64])
+{
+    int64_t ms = run->events[run->count - 1].event.client_ts + 10;
+    snprintf(name, 64, "%lld.M%lldP1Q%d.staged", (long long)(ms / 1000),
+             (long long)(ms % 1000 * 1000 + mail % 1000), mail);
+}
+
 static void write_mails(const struct staged_run *run)
 {
     char *maildir = ese_test_path(run->directory, "maildir");
@@ -621,14 +636,14 @@ static void write_mails(const struct staged_run *run)
     mkdir(folders[0], 0700);
     mkdir(folders[1], 0700);
     for (int i = 0; i < run->mail_count; i++) {
-        char name[32], id[ESE_ID_TEXT_SIZE];
-        snprintf(name, sizeof name, "%d.staged", i);
+        char name[64], id[ESE_ID_TEXT_SIZE];
+        name_mail(run, i, name);
         char *path = ese_test_path(folders[i % 2], name);
         FILE *file = fopen(path, "w");
         assert(file != NULL);
         ese_id_text(&run->mails[i], id);
-        fprintf(file, "To: somebody@example.org\nX-ESE-Decision: %s\n\nX-ESE-Decision: no header\n",
-                id);
+        fprintf(file, "To: somebody@example.org\nSubject: %s\nX-ESE-Decision: %s\n\nX-ESE-Decision: no header\n",
+                run->subject == NULL ? "Suspicious Activity" : run->subject, id);
         fclose(file);
         free(path);
     }

@@ -60,7 +60,9 @@ struct staged_run {
     int decision_count;
     struct ese_id *mails; /* of the decisions whose mails arrived */
     int mail_count;
+    const char *subject; /* that they have; NULL: an ordinary one */
     struct ese_id unknown_mail; /* the mailer does not know; none: there is no such */
+    bool is_unknowing;   /* nor does it know of any other that was decided on */
     int queued_mails;
     int64_t late, beyond_window; /* as each partition's reader counted */
     int64_t history_bytes; /* limit of the client's history */

@@ -162,6 +162,8 @@ static void come_in_pairs(const struct ese_mails *mails)
     assert_int_equal(mails->count % 2, 0);
     for (size_t i = 0; i < mails->count; i += 2)
         assert_true(ese_id_equal(&mails->mails[i].decision, &mails->mails[i + 1].decision));
+    for (size_t i = 0; i < mails->count; i++)
+        assert_true(ese_mails_have(mails, &mails->mails[i].decision));
 }
 
 static void each_mail_of_a_pile_is_taken_once(void **state)
