@@ -13,7 +13,8 @@ struct passes {
     char mails_missing[ESE_BOOK_REASON_SIZE]; /* why not all mails are there; "" when they are */
     struct ese_figures figures;
     struct ese_stories stories;
-    int64_t contradictions; /* of the books */
+    int64_t begun_ns, wall_offset_ns; /* of the books: all have the same */
+    int64_t contradictions;
     int64_t queued;
     char missing[ESE_BOOK_REASON_SIZE];
 };
@@ -125,6 +126,8 @@ static int take_pass(struct passes *passes, int number, struct ese_error *error)
             ese_recovery_add(&passes->figures.timing.recovery, &figures.timing.recovery);
         add(passes, &evidence, &figures);
         passes->queued = evidence.outbox.queued;
+        passes->begun_ns = evidence.book.begun_ns;
+        passes->wall_offset_ns = evidence.book.wall_offset_ns;
         if (evidence.book.missing[0] != '\0') /* the last reason, as it tells of most contradictions */
             ese_fit_text(passes->missing, sizeof passes->missing, evidence.book.missing);
         ese_figures_free(&figures);
@@ -142,6 +145,8 @@ static void take_strays(struct passes *passes)
         struct ese_figures figures;
         struct ese_error error = {.code = ESE_OK};
         ese_book_begin(&evidence.book, passes->options->promises);
+        evidence.book.begun_ns = passes->begun_ns;
+        evidence.book.wall_offset_ns = passes->wall_offset_ns;
         if (ese_mail_pile_take_left(passes->mails, part, parts, &evidence.mails, &error) == -1)
             note_missing(passes->missing, error.text);
         ese_figures_take(&evidence, passes->options, &figures);
