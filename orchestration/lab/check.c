@@ -59,10 +59,22 @@ static int judge_all(const char *directory, struct ese_results *results, struct 
     return 0;
 }
 
+static void print_table(const struct ese_results *results, bool goes_on)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
+    ese_report_table(results, &text);
+    ese_report_sentences(results, &text);
+    ese_report_stories(results, &text);
+    if (goes_on)
+        ese_buffer_text(&text, "\n  Of a walk that goes on only sums are kept; single cases are told of a run that is "
+                               "over.\n");
+    fputs(text.text, stdout);
+    ese_buffer_free(&text);
+}
+
 static int run_check(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_results results;
-    struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
     const char *directory = ese_config_argument(config, 0);
     if (directory == NULL)
         directory = ese_config_text(config, "run");
@@ -81,11 +93,7 @@ static int run_check(const struct ese_config *config, struct ese_error *error)
         puts(written);
         free(written);
     } else {
-        ese_report_table(&results, &text);
-        ese_report_sentences(&results, &text);
-        ese_report_stories(&results, &text);
-        fputs(text.text, stdout);
-        ese_buffer_free(&text);
+        print_table(&results, ese_running_is(directory));
     }
     return ese_report_exit_status(&results, ese_config_flag(config, "strict"));
 }
@@ -97,8 +105,12 @@ static const struct ese_service service = {
         .synopsis = "DIR",
         .description = "Reads the histories, the consumer's state, the mailer's outbox, the store as it was read "
                        "back and the mails in DIR, and judges again. The cost is what was measured then.\n\n"
+                       "Behind the table stand single cases: of each kind of fault the first, three people who "
+                       "never got their mail, and ten of the mails of which the mailer cannot tell whether it has "
+                       "sent them.\n\n"
                        "Of a walk that goes on under the eyes of ese-lab watch, DIR being its run, it judges "
-                       "what was due until now: it waits until that has settled.\n\n"
+                       "what was due until now: it waits until that has settled. Of such a walk only sums are "
+                       "kept, and no cases told.\n\n"
                        "The exit status is 0 when every ledger balances, 1 when one does not, 2 when one "
                        "cannot be told.",
         .examples = NULL,

@@ -307,6 +307,7 @@ def a_transport_no_longer_watched_is_left_out():
         balances(walk)
         done = subprocess.run([LAB, "check", str(walk.run)], stdout=subprocess.PIPE, check=False, timeout=120)
         assert done.returncode == 0 and b"file: no longer watched, so it is not judged" in done.stdout, done
+        assert b"single cases are told of a run that is over" in done.stdout, done
 
 
 TESTS = {"http": (a_walk_balances_while_it_goes_on, it_goes_on_after_a_stop_of_everybody,
