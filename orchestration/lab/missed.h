@@ -4,12 +4,13 @@
 #ifndef ESE_LAB_MISSED_H
 #define ESE_LAB_MISSED_H
 
-#include "orchestration/lab/figures.h"
+#include "orchestration/lab/mail_fates.h"
 #include "orchestration/lab/story.h"
 
-/* Mails of at most `most` different keys, by when their last event was due: those counted as lost (mail_ledger.h),
- * one a chain. Writes their numbers in the oracle and returns how many. */
-int ese_missed_find(const struct ese_evidence *evidence, uint32_t mails[], int most);
+/* Lost mails of at most `most` different keys, by when their last event was due. Writes their numbers in the oracle and
+ * returns how many. */
+int ese_missed_find(const struct ese_evidence *evidence, const struct ese_mail_fates *fates,
+                    uint32_t mails[], int most);
 
 /* "pressed a key at …, … and …, and no mail came: …" */
 void ese_missed_tell(const struct ese_storyteller *teller, const struct ese_evidence *evidence,

@@ -21,7 +21,8 @@ void ese_report_sentences(const struct ese_results *results, struct ese_buffer *
 /* 0 all ledgers pass, 1 one fails, 2 one cannot be told; strict: the timing verdicts count, too. */
 int ese_report_exit_status(const struct ese_results *results, bool strict);
 
-/* One case of each kind of fault, and people who never got their mail; nothing where there are none. */
+/* One case of each kind of fault, people who never got their mail, and mails of which nobody knows whether they were
+ * sent; nothing where there are none. */
 void ese_report_stories(const struct ese_results *results, struct ese_buffer *text);
 
 #endif

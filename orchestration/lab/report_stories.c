@@ -1,5 +1,7 @@
-/* One case of each fault, and who never got their mail: wrapped, behind the table. */
+/* One case of each fault, who never got their mail, and the mails of which nobody knows: wrapped, behind the table. */
 #include "orchestration/lab/report.h"
+
+#include "ese-core/memory.h"
 
 #define WIDTH 108
 #define INDENT 6
@@ -36,20 +38,60 @@ static void add_faults(const struct ese_results_transport *transport, struct ese
     }
 }
 
-static void add_people(const struct ese_results_transport *transport, struct ese_buffer *text)
+static void add_list(const struct ese_results_transport *transport, const struct ese_story list[], int count,
+                     struct ese_buffer *text)
 {
-    const struct ese_stories *stories = &transport->judgement.stories;
-    for (int i = 0; i < stories->people_count; i++) {
-        ese_buffer_printf(text, "    %s, %s\n", transport->name, stories->people[i].what);
-        add_wrapped(stories->people[i].text, text);
+    for (int i = 0; i < count; i++) {
+        ese_buffer_printf(text, "    %s, %s\n", transport->name, list[i].what);
+        add_wrapped(list[i].text, text);
     }
 }
 
-static bool has_any(const struct ese_results *results, bool people)
+static void add_people(const struct ese_results_transport *transport, struct ese_buffer *text)
+{
+    const struct ese_stories *stories = &transport->judgement.stories;
+    add_list(transport, stories->people, stories->people_count, text);
+}
+
+static void add_unknown(const struct ese_results_transport *transport, struct ese_buffer *text)
+{
+    const struct ese_stories *stories = &transport->judgement.stories;
+    add_list(transport, stories->unknown_mails, stories->unknown_count, text);
+    if (stories->unknown > stories->unknown_count)
+        ese_buffer_printf(text, "    %s: and %lld more\n", transport->name,
+                          (long long)stories->unknown - stories->unknown_count);
+}
+
+static int count_faults(const struct ese_stories *stories)
+{
+    return stories->fault_count;
+}
+
+static int count_people(const struct ese_stories *stories)
+{
+    return stories->people_count;
+}
+
+static int count_unknown(const struct ese_stories *stories)
+{
+    return stories->unknown_count;
+}
+
+static const struct chapter {
+    const char *heading;
+    int (*count)(const struct ese_stories *stories);
+    void (*add)(const struct ese_results_transport *transport, struct ese_buffer *text);
+} chapters[] = {
+    {"WHAT WENT WRONG, the first case of each kind", count_faults, add_faults},
+    {"WHO NEVER GOT THEIR MAIL, three of them", count_people, add_people},
+    {"MAILS OF UNKNOWN END: each was sent once or not at all, and is neither lost nor doubled", count_unknown,
+     add_unknown},
+};
+
+static bool has_any(const struct ese_results *results, const struct chapter *chapter)
 {
     for (int i = 0; i < results->count; i++) {
-        const struct ese_stories *stories = &results->transports[i].judgement.stories;
-        if ((people ? stories->people_count : stories->fault_count) > 0)
+        if (chapter->count(&results->transports[i].judgement.stories) > 0)
             return true;
     }
     return false;
@@ -57,12 +99,11 @@ static bool has_any(const struct ese_results *results, bool people)
 
 void ese_report_stories(const struct ese_results *results, struct ese_buffer *text)
 {
-    if (has_any(results, false))
-        ese_buffer_text(text, "\n  WHAT WENT WRONG, the first case of each kind\n");
-    for (int i = 0; i < results->count; i++)
-        add_faults(&results->transports[i], text);
-    if (has_any(results, true))
-        ese_buffer_text(text, "\n  WHO NEVER GOT THEIR MAIL, three of them\n");
-    for (int i = 0; i < results->count; i++)
-        add_people(&results->transports[i], text);
+    for (size_t i = 0; i < ESE_COUNT_OF(chapters); i++) {
+        if (!has_any(results, &chapters[i]))
+            continue;
+        ese_buffer_printf(text, "\n  %s\n", chapters[i].heading);
+        for (int transport = 0; transport < results->count; transport++)
+            chapters[i].add(&results->transports[transport], text);
+    }
 }

@@ -193,6 +193,8 @@ static json_t *transport_json(const struct ese_results_transport *transport)
     json_object_set_new(object, "faults", stories_json(stories->faults, stories->fault_count, "kind"));
     json_object_set_new(object, "never_got_mail",
                         stories_json(stories->people, stories->people_count, "person"));
+    json_object_set_new(object, "unknown_mails",
+                        stories_json(stories->unknown_mails, stories->unknown_count, "person"));
     return object;
 }
 

@@ -5,6 +5,7 @@
 #include "ese-core/memory.h"
 #include "orchestration/lab/figures.h"
 #include "orchestration/lab/ledger.h"
+#include "orchestration/lab/mail_stories.h"
 #include "orchestration/lab/missed.h"
 #include "orchestration/lab/story.h"
 
@@ -121,12 +122,6 @@ static entry_of *find_first(book_of *book, const struct kind *kind, int64_t *eve
     return first;
 }
 
-static void write_story(struct ese_story *story, const char *what, struct ese_buffer *text)
-{
-    ese_fit_text(story->what, sizeof story->what, what);
-    ese_fit_text(story->text, sizeof story->text, text->text == NULL ? "" : text->text);
-}
-
 static void tell_events(const struct ese_storyteller *teller, struct ese_stories *stories)
 {
     for (size_t i = 0; i < ESE_COUNT_OF(kinds); i++) {
@@ -136,64 +131,30 @@ static void tell_events(const struct ese_storyteller *teller, struct ese_stories
             continue;
         struct ese_buffer text = ESE_BUFFER_INIT(ESE_STORY_SIZE - 1);
         ese_story_event(teller, first, &text);
-        write_story(story, kinds[i].what, &text);
+        ese_story_write(story, kinds[i].what, &text);
         story->kind = (int)i;
         story->at_ns = begins_ns(first);
         story->id = first->id;
         stories->fault_count++;
-        ese_buffer_free(&text);
     }
 }
 
-/* ---- mails ----------------------------------------------------------------------------------- */
-
-/* The same decision once more is the plainest case of a mail that should not have come. */
-static void tell_doubled(const struct ese_storyteller *teller, const struct ese_evidence *evidence,
-                         struct ese_stories *stories)
-{
-    const struct ese_mails *mails = &evidence->mails;
-    int64_t doubled = 0;
-    size_t first = 0;
-    for (size_t i = 1; i < mails->count; i++) {
-        bool is_again = !ese_id_is_none(&mails->mails[i].decision) &&
-                        ese_id_equal(&mails->mails[i].decision, &mails->mails[i - 1].decision);
-        if (is_again && doubled++ == 0)
-            first = i;
-    }
-    if (doubled == 0)
-        return;
-    char id[ESE_ID_TEXT_SIZE];
-    struct ese_story *story = &stories->faults[stories->fault_count++];
-    struct ese_buffer text = ESE_BUFFER_INIT(ESE_STORY_SIZE - 1);
-    ese_id_text(&mails->mails[first].decision, id);
-    ese_buffer_printf(&text, "\"%s\", decision %s, came again", mails->mails[first].subject, id);
-    uint32_t mail = ese_oracle_find(&evidence->oracle, &mails->mails[first].decision);
-    if (mail != ESE_BOOK_NONE) {
-        ese_buffer_text(&text, "; its last cause is the ");
-        ese_story_event(teller, &teller->book->entries[evidence->oracle.mails[mail].last_event], &text);
-    }
-    story->events = doubled;
-    story->kind = ESE_COUNT_OF(kinds); /* behind those of events */
-    story->id = mails->mails[first].decision;
-    write_story(story, "mail that came twice", &text);
-    ese_buffer_free(&text);
-}
+/* ---- people ---------------------------------------------------------------------------------- */
 
 /* A person is an ip: each has one. */
 static void tell_people(const struct ese_storyteller *teller, const struct ese_evidence *evidence,
-                        struct ese_stories *stories)
+                        const struct ese_mail_fates *fates, struct ese_stories *stories)
 {
     uint32_t mails[ESE_STORY_PEOPLE];
-    stories->people_count = ese_missed_find(evidence, mails, ESE_STORY_PEOPLE);
+    stories->people_count = ese_missed_find(evidence, fates, mails, ESE_STORY_PEOPLE);
     for (int i = 0; i < stories->people_count; i++) {
         struct ese_buffer text = ESE_BUFFER_INIT(ESE_STORY_SIZE - 1);
         const struct ese_oracle_mail *mail = &evidence->oracle.mails[mails[i]];
         entry_of *last = &teller->book->entries[mail->last_event];
         ese_missed_tell(teller, evidence, mails[i], &text);
-        write_story(&stories->people[i], teller->book->keys[last->key], &text);
+        ese_story_write(&stories->people[i], teller->book->keys[last->key], &text);
         stories->people[i].at_ns = last->due_ns;
         stories->people[i].id = mail->id;
-        ese_buffer_free(&text);
     }
 }
 
@@ -201,16 +162,26 @@ void ese_stories_tell(const struct ese_evidence *evidence,
                       void (*partition_name)(int32_t, char *, size_t), struct ese_stories *stories)
 {
     const struct ese_storyteller teller = ese_storyteller_of(&evidence->book, partition_name);
-    _Static_assert(ESE_COUNT_OF(kinds) + 1 <= ESE_STORY_KINDS, "room for all kinds");
+    struct ese_mail_fates fates;
+    _Static_assert(ESE_COUNT_OF(kinds) <= ESE_STORY_OF_MAILS, "room for all kinds");
     *stories = (struct ese_stories){.fault_count = 0};
+    ese_mail_fates_tell(evidence, &fates);
     tell_events(&teller, stories);
-    tell_doubled(&teller, evidence, stories);
-    tell_people(&teller, evidence, stories);
+    ese_mail_stories_tell(&teller, evidence, &fates, stories);
+    tell_people(&teller, evidence, &fates, stories);
+    ese_mail_fates_free(&fates);
 }
 
-/* ---- of several shares ----------------------------------------------------------------------- */
+/* ---- one of them ----------------------------------------------------------------------------- */
 
-static int compare(const struct ese_story *story, const struct ese_story *other)
+void ese_story_write(struct ese_story *story, const char *what, struct ese_buffer *text)
+{
+    snprintf(story->what, sizeof story->what, "%.*s", (int)sizeof story->what - 1, what);
+    ese_fit_text(story->text, sizeof story->text, text->text == NULL ? "" : text->text);
+    ese_buffer_free(text);
+}
+
+int ese_story_compare(const struct ese_story *story, const struct ese_story *other)
 {
     if (story->kind != other->kind)
         return story->kind < other->kind ? -1 : 1;
@@ -219,11 +190,10 @@ static int compare(const struct ese_story *story, const struct ese_story *other)
     return ese_id_compare(&story->id, &other->id);
 }
 
-/* Puts it where it belongs among at most `most`, of which the last falls out. Returns how many there are. */
-static int put(struct ese_story stories[], int count, int most, const struct ese_story *story)
+int ese_story_put(struct ese_story stories[], int count, int most, const struct ese_story *story)
 {
     int at = count;
-    while (at > 0 && compare(story, &stories[at - 1]) < 0)
+    while (at > 0 && ese_story_compare(story, &stories[at - 1]) < 0)
         at--;
     if (at == most)
         return count;
@@ -232,6 +202,8 @@ static int put(struct ese_story stories[], int count, int most, const struct ese
     stories[at] = *story;
     return left + 1;
 }
+
+/* ---- of several shares ----------------------------------------------------------------------- */
 
 static struct ese_story *of_same_kind(struct ese_stories *stories, const struct ese_story *story)
 {
@@ -246,11 +218,11 @@ static void add_fault(struct ese_stories *into, const struct ese_story *story)
 {
     struct ese_story *known = of_same_kind(into, story);
     if (known == NULL) {
-        into->fault_count = put(into->faults, into->fault_count, ESE_STORY_KINDS, story);
+        into->fault_count = ese_story_put(into->faults, into->fault_count, ESE_STORY_KINDS, story);
         return;
     }
     int64_t events = known->events + story->events;
-    if (compare(story, known) < 0)
+    if (ese_story_compare(story, known) < 0)
         *known = *story;
     known->events = events;
 }
@@ -260,5 +232,9 @@ void ese_stories_add(struct ese_stories *into, const struct ese_stories *from)
     for (int i = 0; i < from->fault_count; i++)
         add_fault(into, &from->faults[i]);
     for (int i = 0; i < from->people_count; i++)
-        into->people_count = put(into->people, into->people_count, ESE_STORY_PEOPLE, &from->people[i]);
+        into->people_count = ese_story_put(into->people, into->people_count, ESE_STORY_PEOPLE, &from->people[i]);
+    for (int i = 0; i < from->unknown_count; i++)
+        into->unknown_count = ese_story_put(into->unknown_mails, into->unknown_count, ESE_STORY_UNKNOWN,
+                                            &from->unknown_mails[i]);
+    into->unknown += from->unknown;
 }

@@ -69,6 +69,51 @@ static const char *story_difference(const struct ese_story stories[], int count,
     return count == other_count ? NULL : "how many are told of";
 }
 
+/* How many cases of it there are, one is told of. */
+static int64_t told(const struct ese_stories *stories, const char *what)
+{
+    for (int i = 0; i < stories->fault_count; i++) {
+        if (strcmp(stories->faults[i].what, what) == 0)
+            return stories->faults[i].events;
+    }
+    return 0;
+}
+
+/* Ledger and stories are told by different code, and tell of the same. */
+static void agrees_with_its_stories(const struct ese_judgement *judgement)
+{
+    const struct ese_stories *stories = &judgement->stories;
+    const struct ese_ledger *ledger = &judgement->ledger;
+    const struct ese_mail_ledger *mails = &judgement->mails;
+    const struct {
+        const char *what;
+        int64_t counted, told;
+    } numbers[] = {
+        {"not sent", ledger->not_sent, told(stories, "not sent")},
+        {"refused", ledger->refused, told(stories, "refused")},
+        {"unknown", ledger->unknown, told(stories, "of unknown outcome")},
+        {"lost by clash", ledger->lost_by_clash, told(stories, "lost by key clash")},
+        {"lost by expiry", ledger->lost_by_expiry, told(stories, "lost by expiry")},
+        {"lost by death", ledger->lost_by_death, told(stories, "lost by the store's death")},
+        {"lost otherwise", ledger->lost_by_other, told(stories, "lost, for no cause that is noted")},
+        {"reordered", ledger->reordered, told(stories, "stored out of its key's order")},
+        {"phantom", ledger->phantom, told(stories, "seen, though never stored (phantom)")},
+        {"doubled", mails->doubled, told(stories, "mail that came twice") +
+                                        told(stories, "mail from key presses that gave one (doubled)")},
+        {"altered", mails->altered, told(stories, "mail from other key presses (altered)")},
+        {"unexpected", mails->unexpected, told(stories, "mail that nothing accounts for (unexpected)")},
+        {"unknown mails", mails->unknown + mails->unknown_arrived, stories->unknown},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(numbers); i++) {
+        if (numbers[i].counted != numbers[i].told)
+            fail_msg("%s: %lld are counted, and of %lld is told", numbers[i].what,
+                     (long long)numbers[i].counted, (long long)numbers[i].told);
+    }
+    if ((mails->lost > 0) != (stories->people_count > 0))
+        fail_msg("%lld mails are lost, and %d people never got theirs", (long long)mails->lost,
+                 stories->people_count);
+}
+
 const char *judged_difference(const struct ese_judgement *a, const struct ese_judgement *b)
 {
     const char *differences[] = {
@@ -81,6 +126,9 @@ const char *judged_difference(const struct ese_judgement *a, const struct ese_ju
                          b->stories.fault_count),
         story_difference(a->stories.people, a->stories.people_count, b->stories.people,
                          b->stories.people_count),
+        story_difference(a->stories.unknown_mails, a->stories.unknown_count, b->stories.unknown_mails,
+                         b->stories.unknown_count),
+        a->stories.unknown == b->stories.unknown ? NULL : "how many mails nobody knows of",
     };
     for (size_t i = 0; i < ESE_COUNT_OF(differences); i++) {
         if (differences[i] != NULL)
@@ -114,6 +162,7 @@ struct ese_judgement judged(const struct ese_judge_options *options)
     struct ese_error error;
     if (ese_judge(options, &judgement, &error) == -1)
         fail_msg("%s", error.text);
+    agrees_with_its_stories(&judgement);
     const struct ese_judgement again =
         judged_in(options, wanted[turn++ % ESE_COUNT_OF(wanted)], judgement.ledger.offered);
     const char *difference = judged_difference(&judgement, &again);

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "ese-consumer/decision.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/report.h"
 #include "tests/support/directory.h"
@@ -92,7 +93,9 @@ static int a_press(const struct staged_run *run)
 static const char *const grave[] = {
     "lost by key clash", "lost by expiry", "lost by the store's death",
     "lost, for no cause that is noted", "not processed when the drain ended", "stored twice",
-    "stored out of its key's order", "seen, though never stored (phantom)", "mail that came twice"};
+    "stored out of its key's order", "seen, though never stored (phantom)", "mail that came twice",
+    "mail from key presses that gave one (doubled)", "mail from other key presses (altered)",
+    "mail that nothing accounts for (unexpected)"};
 
 static void says_nothing_but(const struct ese_judgement *judgement, const char *what)
 {
@@ -267,6 +270,303 @@ static void who_lost_a_press_is_told_which(void **state)
     assert_true(told > 3);
 }
 
+/* The presses that were left have given a mail, and that is what did not come. */
+static void whose_mail_was_decided_on_by_other_presses_is_told_that(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"whose mail did not arrive", "the mailer does not know whether"};
+    for (int unknown = 0; unknown < 2; unknown++) {
+        struct staged_run *run = staged_run_of("a0 a100 a200 a300");
+        run->tells_losses = true;
+        staged_run_lose(run, 1, ESE_HISTORY_OVERWRITTEN);
+        staged_run_consume(run);
+        char id[ESE_ID_TEXT_SIZE];
+        ese_id_text(&run->mails[0], id);
+        if (unknown)
+            run->unknown_mail = run->mails[0];
+        staged_run_drop_mail(run, 0);
+        struct ese_judgement judgement = judge(run, &lossy);
+        assert_int_equal(judgement.stories.people_count, 1);
+        assert_non_null(strstr(judgement.stories.people[0].text, "took its place"));
+        assert_non_null(strstr(judgement.stories.people[0].text, id));
+        assert_non_null(strstr(judgement.stories.people[0].text, words[unknown]));
+    }
+}
+
+/* ---- mails that are matched by their number -------------------------------------------------- */
+
+#define DOUBLED "mail from key presses that gave one (doubled)"
+#define ALTERED "mail from other key presses (altered)"
+#define UNEXPECTED "mail that nothing accounts for (unexpected)"
+
+static struct staged_run *of(const char *script)
+{
+    struct staged_run *run = staged_run_of(script);
+    staged_run_consume(run);
+    return run;
+}
+
+/* A mail that no rule would have made, of three times that event. Returns the decision. */
+static struct ese_id make_up_of(struct staged_run *run, const struct ese_id *event, const char *rule)
+{
+    const struct ese_id events[3] = {*event, *event, *event};
+    struct ese_decision decision;
+    ese_decision_make(&decision, rule, &run->events[0].event, events, 3);
+    staged_run_decide(run, &decision);
+    return decision.id;
+}
+
+static struct ese_id make_up(struct staged_run *run, int event)
+{
+    return make_up_of(run, &run->events[event].event.id, "made-up");
+}
+
+static void a_mail_beyond_those_of_its_chain_is_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200 a300");
+    struct ese_id id = make_up(run, 1), press = run->events[1].event.id;
+    struct ese_judgement judgement = judge(run, &careful);
+    tells(&judgement, DOUBLED, &id, "its chain of 4 key presses gives 1 mail, and so many came besides");
+    tells(&judgement, DOUBLED, &press, "the first event behind it is the key press");
+    says_nothing_but(&judgement, DOUBLED);
+}
+
+/* The first press was lost to the reader, and the three behind it have given a mail. */
+static void a_mail_from_other_presses_is_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("b0 a100 a200 a300 a400 a500 a600");
+    const struct ese_id press = run->events[2].event.id;
+    run->passed_over = 1;
+    staged_run_consume(run);
+    struct ese_id came = run->decisions[0].id;
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(judgement.mails.altered, 1);
+    assert_int_equal(judgement.mails.lost, 1);
+    tells(&judgement, ALTERED, &came, "of the presses due at 0.100 s, 0.200 s and 0.300 s. The press due at 0.100 s: ");
+    tells(&judgement, ALTERED, &press, "of 10.0.0.0, due at 0.200 s");
+    assert_non_null(strstr(find(&judgement, ALTERED)->text, "no reader was handed it"));
+    assert_int_equal(judgement.stories.people_count, 1); /* who is told the same */
+    assert_non_null(strstr(judgement.stories.people[0].text, "The press due at 0.100 s"));
+    assert_null(strstr(judgement.stories.people[0].text, "gave decision"));
+}
+
+static void of_presses_out_of_order_the_one_behind_is_blamed(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200 a300");
+    staged_run_move(run, 0, 3);
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(judgement.mails.altered, 1);
+    assert_non_null(strstr(find(&judgement, ALTERED)->text, "The press due at 0.000 s"));
+    assert_non_null(strstr(find(&judgement, ALTERED)->text, "behind an event of its key"));
+}
+
+static void where_nothing_is_amiss_with_its_presses_that_is_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200");
+    staged_run_drop_mail(run, 0);
+    struct ese_id id = make_up(run, 0);
+    struct ese_judgement judgement = judge(run, &careful);
+    tells(&judgement, ALTERED, &id, "All of these were processed");
+    says_nothing_but(&judgement, ALTERED);
+}
+
+static void one_stands_for_another_and_a_third_is_told_apart(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200 a300 a400 a500");
+    staged_run_drop_mail(run, 1);
+    make_up(run, 0);
+    make_up_of(run, &run->events[0].event.id, "made-up, too");
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(find(&judgement, ALTERED)->events, 1);
+    assert_int_equal(find(&judgement, DOUBLED)->events, 1);
+    assert_null(find(&judgement, UNEXPECTED));
+}
+
+/* Of which nobody can say which mails had to come. */
+static void of_a_doubtful_chain_no_mail_is_told(void **state)
+{
+    (void)state;
+    for (int has_come = 0; has_come < 2; has_come++) {
+        struct staged_run *run = of("a0 a100? a200");
+        run->events[1].done_ns = run->events[1].due_ns;
+        if (has_come)
+            make_up(run, 0);
+        else
+            staged_run_drop_mail(run, 0);
+        struct ese_judgement judgement = judge(run, &careful);
+        says_nothing_but(&judgement, NULL);
+        assert_int_equal(judgement.stories.people_count, 0);
+    }
+}
+
+/* ---- mails that nothing accounts for --------------------------------------------------------- */
+
+static void is_unexpected(const struct ese_judgement *judgement, const struct ese_id *id, const char *words)
+{
+    tells(judgement, UNEXPECTED, id, words);
+    assert_non_null(strstr(find(judgement, UNEXPECTED)->text, "(maildir/"));
+    says_nothing_but(judgement, UNEXPECTED);
+}
+
+static void a_mail_of_a_chain_that_gives_none_is_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100");
+    struct ese_id id = make_up(run, 0);
+    struct ese_judgement judgement = judge(run, &careful);
+    is_unexpected(&judgement, &id, "its chain of 2 key presses gives 0 mails; the first event behind it is the key ");
+}
+
+static void a_mail_of_a_decision_that_nobody_made_is_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200");
+    const struct ese_id id = ese_id_derive("never decided", NULL, 0);
+    staged_run_add_mail(run, id);
+    struct ese_judgement judgement = judge(run, &careful);
+    is_unexpected(&judgement, &id, "neither does the consumer's state know of such a decision");
+}
+
+static void a_mail_of_an_event_that_nobody_knows_is_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200");
+    const struct ese_id unheard_of = ese_id_make(&(struct ese_id_parts){.run = 5, .lane = 1, .sequence = 3});
+    struct ese_id id = make_up_of(run, &unheard_of, "made-up");
+    struct ese_judgement judgement = judge(run, &careful);
+    is_unexpected(&judgement, &id, "of which no history tells");
+    tells(&judgement, UNEXPECTED, &unheard_of, "the first event behind it is ");
+}
+
+static void a_mail_of_an_event_that_is_no_press_is_told(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100. a200");
+    struct ese_id id = make_up(run, 1);
+    struct ese_judgement judgement = judge(run, &careful);
+    is_unexpected(&judgement, &id, "It belongs to no chain of key presses that are stored");
+}
+
+/* Nor can what its writer would have on a terminal be done. */
+static void a_mail_of_no_decision_is_told_and_its_subject_is_text(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200");
+    run->subject = "\033[2J\xc3\x28 bargains";
+    staged_run_add_mail(run, (struct ese_id){{0}});
+    struct ese_judgement judgement = judge(run, &careful);
+    const struct ese_story *story = find(&judgement, UNEXPECTED);
+    assert_non_null(story);
+    assert_non_null(strstr(story->text, "\"?[2J?( bargains\", of no decision, came at "));
+    assert_non_null(strstr(story->text, "it has no header X-ESE-Decision"));
+    says_nothing_but(&judgement, UNEXPECTED);
+}
+
+/* Whatever their ids, and in however many parts they are looked at. */
+static void the_first_that_came_is_told(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 6; round++) {
+        struct staged_run *run = consumed();
+        int first = run->mail_count;
+        for (int i = 0; i < 100; i++) {
+            char what[32];
+            snprintf(what, sizeof what, "stray %d, %d", i, round);
+            staged_run_add_mail(run, round % 2 == 0 ? (struct ese_id){{0}} : ese_id_derive(what, NULL, 0));
+        }
+        struct ese_judgement judgement = judge(run, &careful);
+        char file[32];
+        snprintf(file, sizeof file, "P1Q%d.staged)", first);
+        assert_int_equal(find(&judgement, UNEXPECTED)->events, 100);
+        assert_non_null(strstr(find(&judgement, UNEXPECTED)->text, file));
+        says_nothing_but(&judgement, UNEXPECTED);
+    }
+}
+
+/* Seconds of the run, as those of events are: 10 ms behind the last. */
+static void a_mail_has_the_time_of_the_run(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a4990 a5990");
+    staged_run_add_mail(run, ese_id_derive("never decided", NULL, 0));
+    struct ese_judgement judgement = judge(run, &careful);
+    const char *came = strstr(find(&judgement, UNEXPECTED)->text, "came at ");
+    assert_non_null(came);
+    assert_in_range((int64_t)(strtod(came + strlen("came at "), NULL) * 1000), 5950, 6050);
+}
+
+/* ---- mails of which nobody knows ------------------------------------------------------------- */
+
+static void an_unknown_mail_has_its_name(void **state)
+{
+    (void)state;
+    for (int has_come = 0; has_come < 2; has_come++) {
+        struct staged_run *run = of("b0 a100 a200 a300");
+        char id[ESE_ID_TEXT_SIZE];
+        run->unknown_mail = run->mails[0];
+        ese_id_text(&run->mails[0], id);
+        if (!has_come)
+            staged_run_drop_mail(run, 0);
+        struct ese_judgement judgement = judge(run, &careful);
+        const struct ese_stories *stories = &judgement.stories;
+        const char *told = stories->unknown_mails[0].text;
+        assert_int_equal(stories->unknown_count, 1);
+        assert_string_equal(stories->unknown_mails[0].what, "10.0.0.0");
+        assert_non_null(strstr(told, id));
+        assert_non_null(strstr(told, "due at 0.100 s, 0.200 s and 0.300 s"));
+        assert_non_null(strstr(told, has_come ? "it arrived at " : "it has not arrived"));
+        says_nothing_but(&judgement, NULL);
+    }
+}
+
+/* For one of which nobody knows another has come: that one is told as altered. */
+static void an_unknown_mail_that_another_stands_for_has_no_name(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200");
+    run->unknown_mail = run->mails[0];
+    staged_run_drop_mail(run, 0);
+    make_up(run, 0);
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(judgement.stories.unknown_count, 0);
+    says_nothing_but(&judgement, ALTERED);
+}
+
+static void unknown_mails_are_named_in_order_and_up_to_a_number(void **state)
+{
+    (void)state;
+    static struct ese_results results;
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
+    struct staged_run *run = consumed();
+    char more[32];
+    run->is_unknowing = true;
+    while (run->mail_count > 3)
+        staged_run_drop_mail(run, 0);
+    results.count = 1;
+    snprintf(results.transports[0].name, sizeof results.transports[0].name, "plain");
+    results.transports[0].judgement = judge(run, &careful);
+    const struct ese_judgement *judgement = &results.transports[0].judgement;
+    const struct ese_stories *stories = &judgement->stories;
+    assert_int_equal(judgement->mails.unknown_arrived, 3);
+    assert_int_equal(stories->unknown, judgement->mails.unknown + 3);
+    assert_int_equal(stories->unknown_count, ESE_STORY_UNKNOWN);
+    assert_true(stories->unknown > ESE_STORY_UNKNOWN);
+    for (int i = 1; i < ESE_STORY_UNKNOWN; i++)
+        assert_true(stories->unknown_mails[i].at_ns >= stories->unknown_mails[i - 1].at_ns);
+    assert_int_equal(stories->people_count, 0);
+    ese_report_stories(&results, &text);
+    snprintf(more, sizeof more, "plain: and %lld more\n", (long long)stories->unknown - ESE_STORY_UNKNOWN);
+    assert_non_null(strstr(text.text, "MAILS OF UNKNOWN END"));
+    assert_non_null(strstr(text.text, more));
+    ese_buffer_free(&text);
+}
+
 /* ---- as printed ------------------------------------------------------------------------------ */
 
 static void stories_are_wrapped(void **state)
@@ -292,7 +592,7 @@ static void stories_are_wrapped(void **state)
     ese_buffer_free(&text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
@@ -306,7 +606,25 @@ int main(void)
         cmocka_unit_test(three_people_are_named),
         cmocka_unit_test(an_unknown_mail_is_nobodys_loss),
         cmocka_unit_test(who_lost_a_press_is_told_which),
+        cmocka_unit_test(whose_mail_was_decided_on_by_other_presses_is_told_that),
+        cmocka_unit_test(a_mail_beyond_those_of_its_chain_is_told),
+        cmocka_unit_test(a_mail_from_other_presses_is_told),
+        cmocka_unit_test(of_presses_out_of_order_the_one_behind_is_blamed),
+        cmocka_unit_test(where_nothing_is_amiss_with_its_presses_that_is_told),
+        cmocka_unit_test(one_stands_for_another_and_a_third_is_told_apart),
+        cmocka_unit_test(of_a_doubtful_chain_no_mail_is_told),
+        cmocka_unit_test(a_mail_of_a_chain_that_gives_none_is_told),
+        cmocka_unit_test(a_mail_of_a_decision_that_nobody_made_is_told),
+        cmocka_unit_test(a_mail_of_an_event_that_nobody_knows_is_told),
+        cmocka_unit_test(a_mail_of_an_event_that_is_no_press_is_told),
+        cmocka_unit_test(a_mail_of_no_decision_is_told_and_its_subject_is_text),
+        cmocka_unit_test(the_first_that_came_is_told),
+        cmocka_unit_test(a_mail_has_the_time_of_the_run),
+        cmocka_unit_test(an_unknown_mail_has_its_name),
+        cmocka_unit_test(an_unknown_mail_that_another_stands_for_has_no_name),
+        cmocka_unit_test(unknown_mails_are_named_in_order_and_up_to_a_number),
         cmocka_unit_test(stories_are_wrapped),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

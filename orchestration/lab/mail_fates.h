@@ -1,0 +1,41 @@
+/*
+ * mail_fates.h - mail by mail what mail_ledger.h counts, for whoever tells of one: of a run that is over.
+ *
+ * Where a chain has more than one mail that was not expected, or that is missing, counting alone does not tell which
+ * stand for each other. Here they are the first of the former by decision, and the last of the latter as their presses
+ * were sent, of which those that the mailer knows nothing of come after all others.
+ */
+#ifndef ESE_LAB_MAIL_FATES_H
+#define ESE_LAB_MAIL_FATES_H
+
+#include "orchestration/lab/figures.h"
+
+enum ese_mail_fate {
+    ESE_MAIL_FATE_MISSING, /* not told yet */
+    /* Of one that arrived, and of one that had to. */
+    ESE_MAIL_FATE_MATCHED, /* or its chain is doubtful, and it is taken as expected */
+    /* Of one that arrived. */
+    ESE_MAIL_FATE_AGAIN,      /* doubled: its decision's second, or a later one */
+    ESE_MAIL_FATE_FURTHER,    /* doubled: the mails its chain gives had come without it */
+    ESE_MAIL_FATE_ALTERED,    /* it stands for one of its chain that is missing */
+    ESE_MAIL_FATE_UNEXPECTED,
+    /* Of one that had to and did not. */
+    ESE_MAIL_FATE_REPLACED, /* an altered one stands for it */
+    ESE_MAIL_FATE_UNKNOWN,
+    ESE_MAIL_FATE_LOST,
+    ESE_MAIL_FATE_DOUBTFUL /* it may rightly not have come */
+};
+
+struct ese_mail_fates {
+    enum ese_mail_fate *arrived;  /* one a mail of the evidence */
+    enum ese_mail_fate *expected; /* one a mail of its oracle */
+};
+
+/* Of evidence that figures were taken from; to be freed. */
+void ese_mail_fates_tell(const struct ese_evidence *evidence, struct ese_mail_fates *fates);
+void ese_mail_fates_free(struct ese_mail_fates *fates);
+
+/* The chain of a mail that arrived (mail_ledger.h), or ESE_BOOK_NONE. */
+uint32_t ese_mail_fates_chain(const struct ese_evidence *evidence, const struct ese_id *decision);
+
+#endif

@@ -1,0 +1,305 @@
+#include "orchestration/lab/mail_stories.h"
+
+#include "ese-core/memory.h"
+#include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/presses.h"
+
+#define SUBJECT_MOST 80 /* characters of a subject that are told */
+
+struct telling {
+    const struct ese_storyteller *teller;
+    const struct ese_evidence *evidence;
+    const struct ese_mail_fates *fates;
+};
+
+static const struct ese_arrived_mail *mail_at(const struct telling *telling, size_t i)
+{
+    return &telling->evidence->mails.mails[i];
+}
+
+/* ---- what all have in common ----------------------------------------------------------------- */
+
+/* By the book; 0: not known. */
+static int64_t came_ns(const struct telling *telling, const struct ese_arrived_mail *mail)
+{
+    return mail->came_ns == 0 ? 0 : mail->came_ns - telling->evidence->book.wall_offset_ns;
+}
+
+/* "at 4.213 s (maildir/new/...)" */
+static void tell_arrival(const struct telling *telling, const struct ese_arrived_mail *mail,
+                         struct ese_buffer *text)
+{
+    if (mail->came_ns != 0) {
+        ese_buffer_text(text, "at ");
+        ese_story_time(telling->teller, came_ns(telling, mail), text);
+        ese_buffer_text(text, " ");
+    }
+    ese_buffer_printf(text, "(%s/%s)", ESE_ARTIFACT_MAILDIR, mail->file);
+}
+
+/* Whoever reaches the SMTP server may have written it: printable ASCII is told, and no more than a line. */
+static void tell_subject(const char *subject, struct ese_buffer *text)
+{
+    char told[SUBJECT_MOST + 1] = "";
+    for (size_t i = 0; i < SUBJECT_MOST && subject[i] != '\0'; i++)
+        told[i] = (char)(subject[i] >= ' ' && subject[i] <= '~' ? subject[i] : '?');
+    ese_buffer_printf(text, "\"%s\"", told);
+}
+
+static void tell_mail(const struct telling *telling, size_t i, const char *how, struct ese_buffer *text)
+{
+    const struct ese_arrived_mail *mail = mail_at(telling, i);
+    char id[ESE_ID_TEXT_SIZE];
+    tell_subject(mail->subject, text);
+    ese_id_text(&mail->decision, id);
+    if (ese_id_is_none(&mail->decision))
+        ese_buffer_text(text, ", of no decision");
+    else
+        ese_buffer_printf(text, ", decision %s", id);
+    ese_buffer_printf(text, ", %s ", how);
+    tell_arrival(telling, mail, text);
+}
+
+/* NULL: the state does not know the decision, or no history its first event. */
+static const struct ese_book_entry *first_event(const struct telling *telling, size_t i)
+{
+    const struct ese_state_decision *decision =
+        ese_state_file_decision(&telling->evidence->state, &mail_at(telling, i)->decision);
+    uint32_t event = decision == NULL ? ESE_BOOK_NONE
+                                      : ese_book_find(&telling->evidence->book, &decision->first_event);
+    return event == ESE_BOOK_NONE ? NULL : &telling->evidence->book.entries[event];
+}
+
+static void tell_first_event(const struct telling *telling, size_t i, struct ese_buffer *text)
+{
+    const struct ese_book_entry *first = first_event(telling, i);
+    if (first == NULL)
+        return;
+    ese_buffer_text(text, "; the first event behind it is the ");
+    ese_story_event(telling->teller, first, text);
+}
+
+static void tell_id(const struct ese_id *id, struct ese_buffer *text)
+{
+    char written[ESE_ID_TEXT_SIZE];
+    ese_id_text(id, written);
+    ese_buffer_text(text, written);
+}
+
+/* ---- kind by kind ---------------------------------------------------------------------------- */
+
+static void tell_again(const struct telling *telling, size_t i, struct ese_buffer *text)
+{
+    const struct ese_oracle *oracle = &telling->evidence->oracle;
+    uint32_t expected = ese_oracle_find(oracle, &mail_at(telling, i)->decision);
+    tell_mail(telling, i, "came again", text);
+    ese_buffer_text(text, "; before that ");
+    tell_arrival(telling, mail_at(telling, i - 1), text);
+    if (expected == ESE_BOOK_NONE) {
+        tell_first_event(telling, i, text);
+        return;
+    }
+    ese_buffer_text(text, "; its last cause is the ");
+    ese_story_event(telling->teller,
+                    &telling->evidence->book.entries[oracle->mails[expected].last_event], text);
+}
+
+/* "; its chain of 4 key presses gives 1" */
+static void tell_chain(const struct telling *telling, size_t i, struct ese_buffer *text)
+{
+    uint32_t chain = ese_mail_fates_chain(telling->evidence, &mail_at(telling, i)->decision);
+    int presses = ese_presses_of_chain(telling->evidence, chain);
+    ese_buffer_printf(text, "; its chain of %d key press%s gives %lld mail%s", presses, presses == 1 ? "" : "es",
+                      (long long)telling->evidence->oracle.chains[chain].expected,
+                      telling->evidence->oracle.chains[chain].expected == 1 ? "" : "s");
+}
+
+static void tell_further(const struct telling *telling, size_t i, struct ese_buffer *text)
+{
+    tell_mail(telling, i, "came", text);
+    tell_chain(telling, i, text);
+    ese_buffer_text(text, ", and so many came besides");
+    tell_first_event(telling, i, text);
+}
+
+/* Of its chain's mails that did not come, the first by when its last event was due: there it went astray. */
+static uint32_t first_astray(const struct telling *telling, size_t i)
+{
+    const struct ese_evidence *evidence = telling->evidence;
+    const struct ese_oracle_mail *mails = evidence->oracle.mails;
+    uint32_t chain = ese_mail_fates_chain(evidence, &mail_at(telling, i)->decision), first = ESE_BOOK_NONE;
+    for (uint32_t mail = 0; mail < evidence->oracle.mail_count; mail++) {
+        if (mails[mail].chain != chain || telling->fates->expected[mail] == ESE_MAIL_FATE_MATCHED)
+            continue;
+        if (first == ESE_BOOK_NONE || evidence->book.entries[mails[mail].last_event].due_ns <
+                                          evidence->book.entries[mails[first].last_event].due_ns)
+            first = mail;
+    }
+    return first;
+}
+
+static void tell_altered(const struct telling *telling, size_t i, struct ese_buffer *text)
+{
+    uint32_t mail = first_astray(telling, i);
+    const struct ese_presses presses = ese_presses_behind(telling->evidence, mail);
+    const struct ese_book_entry *first = first_event(telling, i);
+    tell_mail(telling, i, "came", text);
+    ese_buffer_text(text, "; the first event behind it is the key press ");
+    tell_id(&first->id, text);
+    ese_buffer_printf(text, " of %s, due at ", telling->evidence->book.keys[first->key]);
+    ese_story_time(telling->teller, first->due_ns, text);
+    ese_buffer_text(text, ". Decision ");
+    tell_id(&telling->evidence->oracle.mails[mail].id, text);
+    ese_buffer_text(text, " had to come, of the presses due at ");
+    ese_presses_times(telling->teller, &presses, text);
+    ese_buffer_text(text, ". ");
+    if (!ese_presses_blame(telling->teller, &presses, text))
+        ese_buffer_text(text, "All of these were processed");
+}
+
+static void tell_unexpected(const struct telling *telling, size_t i, struct ese_buffer *text)
+{
+    const struct ese_evidence *evidence = telling->evidence;
+    const struct ese_id *decision = &mail_at(telling, i)->decision;
+    const struct ese_state_decision *known = ese_state_file_decision(&evidence->state, decision);
+    tell_mail(telling, i, "came", text);
+    if (ese_id_is_none(decision)) {
+        ese_buffer_text(text, "; it has no header X-ESE-Decision that tells who asked for it");
+    } else if (known == NULL) {
+        ese_buffer_text(text, "; neither does the consumer's state know of such a decision, nor was it to be made");
+    } else if (ese_mail_fates_chain(evidence, decision) != ESE_BOOK_NONE) {
+        tell_chain(telling, i, text);
+        tell_first_event(telling, i, text);
+    } else if (first_event(telling, i) != NULL) {
+        tell_first_event(telling, i, text);
+        ese_buffer_text(text, ". It belongs to no chain of key presses that are stored");
+    } else {
+        ese_buffer_text(text, "; the first event behind it is ");
+        tell_id(&known->first_event, text);
+        ese_buffer_text(text, ", of which no history tells");
+    }
+}
+
+static const struct kind {
+    enum ese_mail_fate fate;
+    const char *what;
+    void (*tell)(const struct telling *telling, size_t i, struct ese_buffer *text);
+} kinds[] = {
+    {ESE_MAIL_FATE_AGAIN, "mail that came twice", tell_again},
+    {ESE_MAIL_FATE_FURTHER, "mail from key presses that gave one (doubled)", tell_further},
+    {ESE_MAIL_FATE_ALTERED, "mail from other key presses (altered)", tell_altered},
+    {ESE_MAIL_FATE_UNEXPECTED, "mail that nothing accounts for (unexpected)", tell_unexpected},
+};
+
+/* ---- the first of each ----------------------------------------------------------------------- */
+
+/* Where it stands among those of its kind. What is of no decision still has a file of its own. */
+static void order(const struct telling *telling, size_t i, struct ese_story *story)
+{
+    const struct ese_arrived_mail *mail = mail_at(telling, i);
+    story->at_ns = came_ns(telling, mail);
+    story->id = ese_id_is_none(&mail->decision) ? ese_id_derive(mail->file, NULL, 0) : mail->decision;
+}
+
+static bool find_first(const struct telling *telling, enum ese_mail_fate fate, size_t *first,
+                       struct ese_story *story)
+{
+    for (size_t i = 0; i < telling->evidence->mails.count; i++) {
+        struct ese_story found = {.kind = story->kind};
+        if (telling->fates->arrived[i] != fate)
+            continue;
+        order(telling, i, &found);
+        if (story->events++ > 0 && ese_story_compare(&found, story) >= 0)
+            continue;
+        story->at_ns = found.at_ns;
+        story->id = found.id;
+        *first = i;
+    }
+    return story->events > 0;
+}
+
+static void tell_faults(const struct telling *telling, struct ese_stories *stories)
+{
+    _Static_assert(ESE_COUNT_OF(kinds) <= ESE_STORY_KINDS - ESE_STORY_OF_MAILS, "room for all kinds");
+    for (size_t kind = 0; kind < ESE_COUNT_OF(kinds); kind++) {
+        struct ese_story *story = &stories->faults[stories->fault_count];
+        size_t first;
+        *story = (struct ese_story){.kind = ESE_STORY_OF_MAILS + (int)kind};
+        if (!find_first(telling, kinds[kind].fate, &first, story))
+            continue;
+        struct ese_buffer text = ESE_BUFFER_INIT(ESE_STORY_SIZE - 1);
+        kinds[kind].tell(telling, first, &text);
+        ese_story_write(story, kinds[kind].what, &text);
+        stories->fault_count++;
+    }
+}
+
+/* ---- of which nobody knows ------------------------------------------------------------------- */
+
+static bool is_unknown(const struct telling *telling, uint32_t mail)
+{
+    const struct ese_evidence *evidence = telling->evidence;
+    return telling->fates->expected[mail] == ESE_MAIL_FATE_UNKNOWN ||
+           (telling->fates->expected[mail] == ESE_MAIL_FATE_MATCHED &&
+            ese_outbox_file_is_unknown(&evidence->outbox, &evidence->oracle.mails[mail].id));
+}
+
+static const struct ese_arrived_mail *arrived(const struct ese_mails *mails, const struct ese_id *decision)
+{
+    for (size_t i = 0; i < mails->count; i++) {
+        if (ese_id_equal(&mails->mails[i].decision, decision))
+            return &mails->mails[i];
+    }
+    return NULL;
+}
+
+static void tell_unknown(const struct telling *telling, uint32_t number, struct ese_buffer *text)
+{
+    const struct ese_presses presses = ese_presses_behind(telling->evidence, number);
+    const struct ese_id *decision = &telling->evidence->oracle.mails[number].id;
+    const struct ese_arrived_mail *mail = arrived(&telling->evidence->mails, decision);
+    ese_buffer_text(text, "decision ");
+    tell_id(decision, text);
+    ese_buffer_text(text, ", of the key presses due at ");
+    ese_presses_times(telling->teller, &presses, text);
+    ese_buffer_text(text, mail == NULL ? ": it has not arrived" : ": it arrived ");
+    if (mail != NULL)
+        tell_arrival(telling, mail, text);
+}
+
+/* In two steps: behind which presses a mail stands is looked up only of those that are among the first. */
+static void list_unknown(const struct telling *telling, struct ese_stories *stories)
+{
+    const struct ese_evidence *evidence = telling->evidence;
+    for (uint32_t i = 0; i < evidence->oracle.mail_count; i++) {
+        const struct ese_oracle_mail *mail = &evidence->oracle.mails[i];
+        const struct ese_story story = {.at_ns = evidence->book.entries[mail->last_event].due_ns, .id = mail->id};
+        if (!is_unknown(telling, i))
+            continue;
+        stories->unknown++;
+        stories->unknown_count = ese_story_put(stories->unknown_mails, stories->unknown_count,
+                                               ESE_STORY_UNKNOWN, &story);
+    }
+}
+
+static void tell_unknown_mails(const struct telling *telling, struct ese_stories *stories)
+{
+    const struct ese_evidence *evidence = telling->evidence;
+    list_unknown(telling, stories);
+    for (int i = 0; i < stories->unknown_count; i++) {
+        struct ese_story *story = &stories->unknown_mails[i];
+        struct ese_buffer text = ESE_BUFFER_INIT(ESE_STORY_SIZE - 1);
+        uint32_t mail = ese_oracle_find(&evidence->oracle, &story->id);
+        const struct ese_book_entry *last = &evidence->book.entries[evidence->oracle.mails[mail].last_event];
+        tell_unknown(telling, mail, &text);
+        ese_story_write(story, evidence->book.keys[last->key], &text);
+    }
+}
+
+void ese_mail_stories_tell(const struct ese_storyteller *teller, const struct ese_evidence *evidence,
+                           const struct ese_mail_fates *fates, struct ese_stories *stories)
+{
+    const struct telling telling = {.teller = teller, .evidence = evidence, .fates = fates};
+    tell_faults(&telling, stories);
+    tell_unknown_mails(&telling, stories);
+}
