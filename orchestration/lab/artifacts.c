@@ -27,7 +27,8 @@ int ese_artifact_directory(const char *path, struct ese_error *error)
     char part[ESE_ARTIFACT_PATH_SIZE];
     struct stat status;
     if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
-        return ese_fail(error, ESE_E_USAGE, "the path %.80s... is too long", path);
+        return ese_fail(error, ESE_E_USAGE, "the path %.80s... is longer than %d bytes: choose a shorter one", path,
+                        ESE_ARTIFACT_PATH_SIZE - 1);
     for (char *slash = strchr(part + 1, '/');; slash = strchr(slash + 1, '/')) {
         if (slash != NULL)
             *slash = '\0';

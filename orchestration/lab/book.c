@@ -126,7 +126,7 @@ void ese_book_begin(struct ese_book *book, const struct ese_promises *promises)
 void ese_book_end(struct ese_book *book)
 {
     if (book->contradictions > 0)
-        ese_book_note_missing(book, "%lld records of the client's history contradict each other",
+        ese_book_note_missing(book, "%lld records of the client's history contradict each other: is it one run's?",
                               (long long)book->contradictions);
     sort_by_key(book);
 }

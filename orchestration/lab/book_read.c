@@ -58,12 +58,14 @@ static void check_source(struct ese_book *book, const struct source *source)
     const char *name = source->name;
     int64_t cut = ese_history_read_cut(source->reader);
     if (ese_history_read_truncated(source->reader))
-        ese_book_note_missing(book, "%s met its limit or a full disk and stopped recording", name);
+        ese_book_note_missing(book, "%s met its limit or a full disk and stopped recording: make room, or run for a "
+                                    "shorter time", name);
     if (cut > 0)
-        ese_book_note_missing(book, "%s was cut short: its last %lld records are gone", name,
-                              (long long)cut);
+        ese_book_note_missing(book, "%s was cut short: its last %lld records are gone; judge a run as it was left",
+                              name, (long long)cut);
     if (ese_history_read_lost(source->reader))
-        ese_book_note_missing(book, "%s has lost segments that were not read yet", name);
+        ese_book_note_missing(book, "%s has lost segments that were not read yet: let ese-lab watch run all the time, "
+                                    "or its writer keep more (--history-segments)", name);
     if (!book->is_running) /* who goes on writing counts more than was read */
         check_counters(book, source);
 }
@@ -197,7 +199,8 @@ static int open_sources(struct ese_book *book, const char *directory, const char
         const char *name = names[i]->d_name;
         bool is_wanted = fnmatch(pattern, name, 0) == 0;
         if (is_wanted && count == SOURCES_MOST)
-            ese_book_note_missing(book, "%.60s is one history too many: %d are read", name, SOURCES_MOST);
+            ese_book_note_missing(book, "%.60s is one history too many: %d are read; start fewer consumers", name,
+                                  SOURCES_MOST);
         else if (is_wanted && ese_artifact_path(directory, name, path, trouble) == 0 &&
                  open_source(book, path, &sources[count], trouble) == 0)
             count++;
@@ -218,7 +221,8 @@ int ese_book_read_party(struct ese_book *book, const char *directory, const char
     if (count == 0 && trouble.code != ESE_OK)
         return ese_fail(error, trouble.code, "%s", trouble.text);
     if (count == 0)
-        return ese_fail(error, ESE_E_MISSING, "there is no history %s/%s", directory, name);
+        return ese_fail(error, ESE_E_MISSING, "there is no history %s/%s: has its writer begun, or was it removed?",
+                        directory, name);
     read_sources(book, sources, (size_t)count);
     return 0;
 }

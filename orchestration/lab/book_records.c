@@ -143,10 +143,11 @@ static void read_skipped(const struct ese_book_page *page)
 {
     int64_t count = page->record->b - page->record->a;
     if (strcmp(page->name, ESE_ARTIFACT_STORE_HISTORY) == 0) /* its follower came too late */
-        ese_book_note_missing(page->book, "the store forgot %lld events before they were looked at",
-                              (long long)count);
+        ese_book_note_missing(page->book, "the store forgot %lld events before they were looked at: let it keep more, "
+                                          "or ese-lab watch look all the time", (long long)count);
     else if (strcmp(page->name, ESE_ARTIFACT_INBOX_HISTORY) == 0) /* so has the inbox's */
-        ese_book_note_missing(page->book, "mails in the inbox were passed over, as they could not be read");
+        ese_book_note_missing(page->book, "mails in the inbox were passed over, as they could not be read: begin a new "
+                                          "--run");
     else
         page->book->skipped += count;
 }
@@ -272,7 +273,7 @@ static bool is_passed_over(struct ese_book *book, const struct ese_history_recor
         return false;
     book->is_full = true;
     ese_book_note_missing(book, "more than %u events had not settled at once, and not all of "
-                                "them were followed", book->most);
+                                "them were followed: begin a new --run", book->most);
     return true;
 }
 

@@ -5,10 +5,11 @@
 static int add_specification(struct ese_run_options *run, const char *word, struct ese_error *error)
 {
     if (run->count == ESE_RUN_JOURNEYS)
-        return ese_fail(error, ESE_E_USAGE, "--transports: at most %d at once", ESE_RUN_JOURNEYS);
+        return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is one too many: name at most %d", word,
+                        ESE_RUN_JOURNEYS);
     for (int i = 0; i < run->count; i++) {
         if (strcmp(run->specifications[i], word) == 0)
-            return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is there twice", word);
+            return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is there twice: name it once", word);
     }
     if (ese_journey_check(word, run->durability, run->bootstrap_servers, error) < 0)
         return -1;
@@ -24,7 +25,9 @@ static int add_default(struct ese_run_options *run, bool (*is_meant)(const struc
             add_specification(run, entry->transport->name, error) < 0)
             return -1;
     }
-    return run->count > 0 ? 0 : ese_fail(error, ESE_E_USAGE, "--transports: name at least one");
+    if (run->count > 0)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE, "--transports: this build has none that is compared unasked: name one");
 }
 
 int ese_contenders_choose(struct ese_run_options *run, char *list,

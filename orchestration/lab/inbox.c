@@ -73,7 +73,8 @@ static struct answer ask(struct ese_inbox *inbox, const char *path, struct ese_e
     while (!answer.came)
         ese_http_client_poll(inbox->client, 100, -1);
     if (answer.body == NULL)
-        ese_fail(error, ESE_E_IO, "the inbox %.200s does not answer: %s", url, answer.problem);
+        ese_fail(error, ESE_E_IO, "the inbox %.200s does not answer: %s; does Mailpit run there (--inbox)?", url,
+                 answer.problem);
     return answer;
 }
 
@@ -135,7 +136,7 @@ static void go_on(struct ese_inbox *inbox, bool is_full, int added)
         return;
     if (more && added > 0) {
         ese_log_error("the inbox has more than %d mails that were not seen: the oldest are passed over, "
-                      "and no ledger can be made", LISTED_MOST);
+                      "and no ledger can be made but of a new --run", LISTED_MOST);
         pass_over(inbox, 1);
     }
     inbox->start = -1;
@@ -228,8 +229,8 @@ static bool put_aside(struct ese_inbox *inbox, struct ese_unseen_message *messag
     inbox->has_aside = true;
     if (message->attempts < ASKED_MOST)
         return true;
-    ese_log_error("%s: it was asked %d times; the mail is passed over, and no ledger can be made", why,
-                  message->attempts);
+    ese_log_error("%s: it was asked %d times; the mail is passed over, and no ledger can be made but of a new --run",
+                  why, message->attempts);
     pass_over(inbox, 1);
     return false;
 }

@@ -52,7 +52,7 @@ static int check_table(struct ese_sqlite *database, struct ese_error *error)
         return -1;
     int64_t found = ese_statement_column_number(count, 0);
     ese_statement_reset(count);
-    return found == 1 ? 0 : ese_fail(error, ESE_E_INVALID, "it has no mails");
+    return found == 1 ? 0 : ese_fail(error, ESE_E_INVALID, "it has no table of mails: is it ese-mailer's?");
 }
 
 int ese_outbox_file_read(const char *directory, const char *transport,

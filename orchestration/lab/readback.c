@@ -59,7 +59,8 @@ static int read_to_the_end(const struct ese_consume_face *face, struct ese_consu
         if (batch.count > 0)
             until = ese_clock_monotonic_ns() + LIMIT_S * ESE_NS_PER_S;
         if (ese_clock_monotonic_ns() > until)
-            return ese_fail(error, ESE_E_TIMEOUT, "neither an event nor the end was found within %d s", LIMIT_S);
+            return ese_fail(error, ESE_E_TIMEOUT, "neither an event nor the end was found within %d s: logs/ tell "
+                                                  "whether it still serves", LIMIT_S);
         if (ese_service_stopping())
             return ese_fail(error, ESE_E_CLOSED, "stopped while reading the store back");
     }

@@ -340,12 +340,14 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
                     "warmup_s", &warmup_s, "fault", &fault, "gap_s", &gap_s, "durability", &durability,
                     "broker", &broker, "bootstrap_servers", &bootstrap, "in_turn", &in_turn,
                     "retry_deadline_ms", &deadline_ms, "transports", &transports) < 0)
-        return ese_fail(error, ESE_E_INVALID, "%.300s is not the results of a run", path);
+        return ese_fail(error, ESE_E_INVALID, "%.300s is not the results of a run: name a directory as compare printed "
+                                              "it at its end", path);
     if (version != ESE_RESULTS_VERSION)
-        return ese_fail(error, ESE_E_INVALID, "%.300s has version %d, this program reads %d", path, version,
-                        ESE_RESULTS_VERSION);
+        return ese_fail(error, ESE_E_INVALID, "%.300s has version %d, and this program reads %d: judge it with the "
+                                              "ese-lab that wrote it", path, version, ESE_RESULTS_VERSION);
     if (json_array_size(transports) == 0)
-        return ese_fail(error, ESE_E_INVALID, "%.300s names no transport: there is nothing to judge", path);
+        return ese_fail(error, ESE_E_INVALID, "%.300s names no transport: there is nothing to judge; name another run",
+                        path);
     *results = (struct ese_results){.seed = seed, .duration_s = duration_s, .warmup_s = warmup_s,
                                     .gap_s = gap_s, .in_turn = in_turn != 0,
                                     .retry_deadline_ms = deadline_ms};
@@ -359,7 +361,8 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
     json_array_foreach(transports, i, transport) {
         if (results->count == ESE_RESULTS_TRANSPORTS ||
             read_transport(transport, &results->transports[results->count++]) < 0)
-            return ese_fail(error, ESE_E_INVALID, "%.300s: transport %zu is malformed", path, i);
+            return ese_fail(error, ESE_E_INVALID, "%.300s: transport %zu is malformed or one too many; judge a run as "
+                                                  "compare left it", path, i);
     }
     return 0;
 }

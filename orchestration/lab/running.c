@@ -135,8 +135,8 @@ int ese_running_check(const char *run, struct ese_results *results, struct ese_e
     for (;;) {
         look_at_all(&check);
         if (results->count == 0)
-            return ese_fail(error, ESE_E_INVALID,
-                            "nothing of %.200s can be judged: whom does ese-lab watch know?", run);
+            return ese_fail(error, ESE_E_INVALID, "nothing of %.200s can be judged: tell ese-lab watch whom to watch "
+                                                  "(--transports)", run);
         int64_t now_ns = ese_clock_monotonic_ns();
         if (check.movement != last)
             moved_ns = now_ns;

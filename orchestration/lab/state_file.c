@@ -35,7 +35,8 @@ static int read_repeats(struct ese_sqlite *database, const struct ese_share *sha
     while ((said = ese_statement_step(rows, error)) == 1) {
         const void *window = ese_statement_column_bytes(rows, 4, &length);
         if (length != sizeof file->repeats->window) /* of whatever share: all passes have to say so */
-            return ese_fail(error, ESE_E_INVALID, "its repeats have a window of %zu bytes", length);
+            return ese_fail(error, ESE_E_INVALID, "its repeats have a window of %zu bytes, not %zu: it is damaged, or "
+                                                  "of another version", length, sizeof file->repeats->window);
         if (!ese_share_has_lane(share, (uint16_t)ese_statement_column_number(rows, 2)))
             continue;
         if (file->repeat_count == size) {
@@ -59,8 +60,8 @@ static int read_id(struct ese_statement *row, int column, struct ese_id *id,
     size_t length;
     const void *bytes = ese_statement_column_bytes(row, column, &length);
     if (length < sizeof id->bytes)
-        return ese_fail(error, ESE_E_INVALID, "a decision in the state file has an id of %zu bytes",
-                        length);
+        return ese_fail(error, ESE_E_INVALID, "a decision has an id of %zu bytes, not %zu: it is damaged, or of "
+                                              "another version", length, sizeof id->bytes);
     memcpy(id->bytes, bytes, sizeof id->bytes);
     return 0;
 }
@@ -75,8 +76,8 @@ static int check_name(struct ese_statement *row, const struct ese_id *id, struct
     const struct ese_id name = ese_id_derive(cause, events, (int)(length / sizeof *events));
     if (length % sizeof *events == 0 && ese_id_equal(&name, id))
         return 0;
-    return ese_fail(error, ESE_E_INVALID, "a decision in the state file bears an id that its rule, key and "
-                                          "events do not make");
+    return ese_fail(error, ESE_E_INVALID, "a decision bears an id that its rule, key and events do not make: it is "
+                                          "damaged, or of another version");
 }
 
 /* ORDER BY on a BLOB is memcmp, as ese_id_compare is. */
@@ -115,7 +116,8 @@ static int check_tables(struct ese_sqlite *database, struct ese_error *error)
     int64_t found = ese_statement_column_number(count, 0);
     ese_statement_reset(count);
     return found == 3 ? 0
-                      : ese_fail(error, ESE_E_INVALID, "it has no positions, repeats and decisions");
+                      : ese_fail(error, ESE_E_INVALID, "it has no positions, repeats and decisions: is it "
+                                                       "ese-consumer's?");
 }
 
 int ese_state_file_read(const char *directory, const struct ese_share *share,

@@ -54,8 +54,8 @@ static int run_down(const struct ese_config *config, struct ese_error *error)
     int64_t until = ese_clock_monotonic_ns() + DOWN_LIMIT_MS * ESE_NS_PER_MS;
     while (ese_stay_running() == pid) {
         if (ese_clock_monotonic_ns() > until)
-            return ese_fail(error, ESE_E_TIMEOUT, "the lab (process %d) has not stopped within %d s",
-                            (int)pid, DOWN_LIMIT_MS / 1000);
+            return ese_fail(error, ESE_E_TIMEOUT, "the lab (process %d) has not stopped within %d s: './lab logs' "
+                                                  "tells what it waits for", (int)pid, DOWN_LIMIT_MS / 1000);
         if (ese_service_wait(50))
             return ese_fail(error, ESE_E_CLOSED, "stopped while waiting for the lab to go down");
     }

@@ -75,7 +75,7 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
     struct ese_verdict *verdict = &judgement->ledger_verdict;
     say_missing(grounds, verdict);
     if (judgement->ledger.offered == 0)
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was offered");
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was offered: did its client run?");
     judge_certain(judgement, grounds->promises, &figures->faults, verdict);
     if (figures->contradicted > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
@@ -90,10 +90,10 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
     int64_t in_flight = judgement->ledger.in_flight + figures->unknown_in_flight;
     if (in_flight > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
-            "%" PRId64 " stored events were not processed when the drain ended", in_flight);
+            "%" PRId64 " stored events were not processed when the drain ended; logs/ tell who stood still", in_flight);
     if (grounds->queued > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
-            "%" PRId64 " mails were not sent when the drain ended", grounds->queued);
+            "%" PRId64 " mails were not sent when the drain ended; logs/ tell who stood still", grounds->queued);
     const struct fault faults[] = {
         {true, figures->faults.lost, "mails are missing"},
         {true, figures->faults.altered, "mails tell of other events than they had to"},
@@ -111,14 +111,14 @@ static void judge_timing(const struct ese_figures *figures, const struct ese_gro
     if (grounds->ended != NULL)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->ended);
     if (timing->negative > 0)
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "%" PRId64 " latencies are negative",
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "%" PRId64 " latencies are negative: let all parties run on one machine",
             timing->negative);
     if (judgement->acknowledge.count == 0)
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was acknowledged behind the warm-up");
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was acknowledged behind the warm-up: let it run longer");
     if (timing->behind_schedule * 100 > offered * BEHIND_PER_CENT)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
-            "the generator fell behind: %" PRId64 " of %" PRId64 " events left more than 5 ms late",
-            timing->behind_schedule, offered);
+            "the generator fell behind: %" PRId64 " of %" PRId64 " events left more than 5 ms late; ask for a lower "
+            "rate, or leave the machine to it", timing->behind_schedule, offered);
 }
 
 static struct ese_latency latency_of(const struct ese_histogram *histogram)

@@ -118,7 +118,8 @@ static char *specification_of(const struct watch *watch, const struct ese_regist
 static int open_walk(struct watch *watch, const char *specification, struct ese_error *error)
 {
     if (watch->count == ESE_RESULTS_TRANSPORTS)
-        return ese_fail(error, ESE_E_USAGE, "--transports: at most %d at once", ESE_RESULTS_TRANSPORTS);
+        return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is one too many: name at most %d", specification,
+                        ESE_RESULTS_TRANSPORTS);
     struct walk *walk = &watch->walks[watch->count++];
     struct ese_history_options history = ese_history_told(watch->config, "inbox", specification);
     char path[ESE_ARTIFACT_PATH_SIZE];
@@ -158,7 +159,8 @@ static int open_listed(struct watch *watch, char *list, struct ese_error *error)
             return -1;
     }
     return watch->count > 0 ? 0
-                            : ese_fail(error, ESE_E_USAGE, "--transports %s: none of these is a transport",
+                            : ese_fail(error, ESE_E_USAGE, "--transports %.200s: none of these is a transport; leave "
+                                                           "it away to watch those that are compared",
                                        ese_config_text(watch->config, "transports"));
 }
 

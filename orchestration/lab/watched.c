@@ -10,7 +10,8 @@ int ese_watched_add(struct ese_watched *watched, const char *name, struct ese_er
 {
     size_t used = strlen(watched->names), left = sizeof watched->names - used;
     if (strlen(name) + 2 > left)
-        return ese_fail(error, ESE_E_USAGE, "too many transports to watch at once: %.100s", name);
+        return ese_fail(error, ESE_E_USAGE, "--transports: %.100s is one too many to be watched at once: leave some "
+                                            "away", name);
     snprintf(watched->names + used, left, "%s\n", name);
     return 0;
 }

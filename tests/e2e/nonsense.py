@@ -64,7 +64,7 @@ CASES = [
     (64, [LAB, "dance"], "'dance'", "--help"),
     (64, [LAB, "--completion", "zsh"], "'zsh'", "bash"),
     (64, [LAB, "compare", "--transports", ""], "--transports", "empty", "LIST"),
-    (64, [LAB, "compare", "--transports", "file,file"], "'file'", "twice"),
+    (64, [LAB, "compare", "--transports", "file,file"], "'file'", "twice", "name it once"),
     (64, [LAB, "compare", "--transports", "file:x=1"], "'x'", "no option"),
     (64, [*COMPARE, "--fault", "flood"], "--fault", "'flood'", "bad-day|"),
     (64, [LAB, "compare", "--transports", "http", "--retry-deadline-ms", "4000"],
@@ -81,7 +81,7 @@ CASES = [
     (64, [*WATCH, "--run", "w1", "--metrics", "5"], "'5'", "HOST:PORT"),
     (64, [LAB, "watch", "--run", ""], "--run", "empty", "DIR"),
     (64, [LAB, "watch", "--run", "w2", "--transports", "dance"], "--transports", "dance",
-     "none of these"),
+     "none of these", "leave it away"),
     (64, [LAB, "watch", "--run", "w3", "--transports", "http:x=1"], "'x'", "no option"),
     (64, [LAB, "watch", "--run", "w4", "--transports", "http:server=x"], "--server", "'x'",
      "http://"),
@@ -115,6 +115,7 @@ CASES = [
     (64, [*WATCH, "--run", "afile"], "--run", "afile", "name another"),
     (64, [*WATCH, "--run", "holds-text"], "'holds-text/inbox.db'", "not a database"),
     (2, [LAB, "check", "none"], "'none'", "name a directory"),
+    (2, [LAB, "check", "holds-text"], "holds-text/results.json", "name a directory"),
     # one file for two purposes
     (64, [*CONSUME, "--state", "same", "--history", "./same"], "--state", "--history", "two files"),
     (64, [*MAIL, "--outbox", "same", "--history", "same"], "--outbox", "--history", "two files"),
@@ -152,6 +153,8 @@ def make_place():
     for path in ("afile", "holds-text/events.db", "holds-text/inbox.db"):
         with open(path, "w", encoding="utf-8") as file:
             file.write("this is no database\n")
+    with open("holds-text/results.json", "w", encoding="utf-8") as file:
+        file.write("{}\n")
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([*TO_FILE, "--history", "a-history"], **quiet)
     subprocess.run([CONSUMER, "--transport", "file", "--data", "d", "--state", "a-state",

@@ -317,6 +317,7 @@ static void what_is_damaged_is_damaged_in_all_passes(void **state)
         for (int times = 0; times < 3; times++) { /* two, three and seven passes */
             struct ese_judgement judgement = judged(&options);
             assert_int_equal(judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+            assert_non_null(strstr(judgement.ledger_verdict.reason, "it is damaged, or of another version"));
         }
         staged_run_free(&run);
     }

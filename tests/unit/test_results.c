@@ -140,6 +140,37 @@ static void a_run_of_no_transport_is_none(void **state)
     free(text);
 }
 
+static void refuses(const char *text, const char *what, const char *to_do)
+{
+    struct ese_results read;
+    struct ese_error error;
+    write_results(text);
+    assert_int_equal(ese_results_read(directory, &read, &error), -1);
+    if (strstr(error.text, what) == NULL || strstr(error.text, to_do) == NULL)
+        fail_msg("%s: without '%s' or '%s'", error.text, what, to_do);
+}
+
+static char *with(const char *there, const char *instead)
+{
+    struct ese_results written = some_results();
+    char *text = ese_results_text(&written), *word = strstr(text, there);
+    assert_non_null(word);
+    memcpy(word, instead, strlen(instead));
+    return text;
+}
+
+static void what_is_refused_is_named_with_what_to_do(void **state)
+{
+    (void)state;
+    char *of_tomorrow = with("\"version\": 1", "\"version\": 9"), *edited = with("\"drained\"", "\"_______\"");
+    refuses("{", "no run can be read", "name a directory");
+    refuses("{}", "is not the results of a run", "name a directory");
+    refuses(of_tomorrow, "has version 9, and this program reads 1", "judge it with the ese-lab that wrote it");
+    refuses(edited, "transport 0 is malformed", "judge a run as compare left it");
+    free(of_tomorrow);
+    free(edited);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -149,6 +180,7 @@ int main(void)
         TEST(unheard_of_deeds_are_malformed),
         TEST(a_run_of_earlier_days_is_read),
         TEST(a_run_of_no_transport_is_none),
+        TEST(what_is_refused_is_named_with_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
