@@ -16,6 +16,7 @@
 #define LONG_SPAN_MS 1500
 #define ANCHOR_LEAST_MS 1200   /* for which the consumers stand still before the kill */
 #define ANCHOR_TIMES 4         /* so many times ESE_TORTURE_WAITING come meanwhile */
+#define CALM_MS 3000           /* behind it, in which what has come is stored, if it was not */
 
 #define BIT(role) ESE_ROLE_BIT(ESE_ROLE_##role)
 
@@ -31,14 +32,13 @@ static const struct ese_fault_part readers_and_keepers = {"servers and consumers
 
 static const struct ese_fault_part *const everybody[] = {&clients, &servers, &consumers,
                                                          &mailers, &sinks,   &brokers};
-static const struct ese_fault_part *const victims[] = {&clients, &consumers, &mailers, &sinks,
-                                                       &readers_and_keepers};
+/* Not the clients: what only they know of dies with them, and waits for nobody. */
+static const struct ese_fault_part *const victims[] = {&consumers, &mailers, &sinks, &readers_and_keepers};
 
 struct draft {
     struct ese_random random;
     struct ese_torture_round *round;
-    int64_t from_ms;           /* nobody else is touched before */
-    int64_t free_ms[ESE_ROLES]; /* when each may be struck again */
+    int64_t free_ms[ESE_ROLES]; /* before, none is struck */
 };
 
 static int64_t draw(struct draft *draft, int64_t least, int64_t span)
@@ -57,14 +57,32 @@ static void add_step(struct draft *draft, enum ese_act act, const struct ese_fau
     round->steps[place] = (struct ese_fault_step){.act = act, .part = part, .after_ms = at_ms};
 }
 
+static void leave_alone(struct draft *draft, unsigned roles, int64_t until_ms)
+{
+    for (enum ese_role role = 0; role < ESE_ROLES; role++) {
+        if ((roles & ESE_ROLE_BIT(role)) != 0 && draft->free_ms[role] < until_ms)
+            draft->free_ms[role] = until_ms;
+    }
+}
+
 static void add_absence(struct draft *draft, enum ese_act leaving, const struct ese_fault_part *part,
                         int64_t at_ms, int64_t away_ms)
 {
     add_step(draft, leaving, part, at_ms);
     add_step(draft, leaving == ESE_ACT_KILL ? ESE_ACT_START : ESE_ACT_THAW, part, at_ms + away_ms);
+    leave_alone(draft, part->roles, at_ms + away_ms + REST_MS);
+    leave_alone(draft, part->roles & BIT(BROKER), at_ms + away_ms + BROKER_REST_MS);
+}
+
+/* A client that dies takes along what nobody has kept yet: it is left alone until who keeps events has been
+ * there for a while. */
+static void keep_what_waits(struct draft *draft, int64_t killed_ms)
+{
+    leave_alone(draft, ~0U, killed_ms + 1);
+    leave_alone(draft, ESE_ROLES_KEEPING, killed_ms + CALM_MS);
     for (enum ese_role role = 0; role < ESE_ROLES; role++) {
-        if ((part->roles & ESE_ROLE_BIT(role)) != 0)
-            draft->free_ms[role] = at_ms + away_ms + (role == ESE_ROLE_BROKER ? BROKER_REST_MS : REST_MS);
+        if ((ESE_ROLES_KEEPING & ESE_ROLE_BIT(role)) != 0)
+            leave_alone(draft, BIT(CLIENT), draft->free_ms[role]);
     }
 }
 
@@ -80,7 +98,7 @@ static void draw_anchor(struct draft *draft, int64_t rate)
         add_absence(draft, ESE_ACT_FREEZE, &consumers, frozen_ms,
                     killed_ms - frozen_ms + draw(draft, SHORT_LEAST_MS, SHORT_SPAN_MS));
     add_absence(draft, ESE_ACT_KILL, victim, killed_ms, draw(draft, SHORT_LEAST_MS, SHORT_SPAN_MS));
-    draft->from_ms = killed_ms + 1;
+    keep_what_waits(draft, killed_ms);
 }
 
 /* One of four absences is a long one. */
@@ -91,14 +109,13 @@ static void draw_act(struct draft *draft)
     bool is_long = ese_random_below(&draft->random, 4) == 0;
     int64_t away_ms = is_long ? draw(draft, LONG_LEAST_MS, LONG_SPAN_MS)
                               : draw(draft, SHORT_LEAST_MS, SHORT_SPAN_MS);
-    int64_t at_ms = draw(draft, draft->from_ms, ESE_TORTURE_LOAD_MS - QUIET_END_MS - draft->from_ms);
     enum ese_role role = 0;
     while ((part->roles & ESE_ROLE_BIT(role)) == 0)
         role++;
-    if (at_ms < draft->free_ms[role])
-        at_ms = draft->free_ms[role];
-    if (at_ms + away_ms <= ESE_TORTURE_LOAD_MS - QUIET_END_MS)
-        add_absence(draft, leaving, part, at_ms, away_ms);
+    int64_t from_ms = draft->free_ms[role];
+    int64_t span_ms = ESE_TORTURE_LOAD_MS - QUIET_END_MS - away_ms - from_ms;
+    if (span_ms > 0)
+        add_absence(draft, leaving, part, draw(draft, from_ms, span_ms), away_ms);
 }
 
 void ese_torture_draw(int64_t seed, int64_t number, int64_t rate, struct ese_torture_round *round)

@@ -6,8 +6,10 @@
  *
  * It begins with the anchor: the consumers are frozen until at least four times as many events have come as
  * have to wait, then somebody whom every journey has is killed; until then nobody else is touched, so that
- * the events do wait. Further acts follow. Whoever was taken away is back some time before the last event is
- * due, and nobody is struck again at once.
+ * the events do wait. A slow store may have taken few of them yet, and a client that died then would take the
+ * others along: none is the anchor's victim, those who keep events are left alone for three seconds behind it,
+ * or until they have rested from it themselves, and the clients for as long. Further acts follow. Whoever was
+ * taken away is back some time before the last event is due, and nobody is struck again at once.
  */
 #ifndef ESE_LAB_TORTURE_SCHEDULE_H
 #define ESE_LAB_TORTURE_SCHEDULE_H
