@@ -87,6 +87,8 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
             judgement->ledger.lost_by_other);
     if (grounds->ended != NULL)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->ended);
+    if (judgement->ledger.acknowledged == 0)
+        say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was acknowledged");
     int64_t in_flight = judgement->ledger.in_flight + figures->unknown_in_flight;
     if (in_flight > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,

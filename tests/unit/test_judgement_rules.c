@@ -802,6 +802,18 @@ static void where_nothing_was_offered_nothing_can_be_told(void **state)
     says(&judgement, ESE_VERDICT_CANNOT_TELL, "nothing was offered");
 }
 
+static void where_nothing_was_acknowledged_nothing_can_be_told(void **state)
+{
+    (void)state;
+    static const char *const scripts[] = {"a0!", "a0/ a100!", "a0- a100- a200-"};
+    for (size_t i = 0; i < ESE_COUNT_OF(scripts); i++) {
+        struct ese_judgement judgement = judge(consumed(scripts[i]), &careful);
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, "nothing was acknowledged");
+    }
+    struct ese_judgement judgement = judge(consumed("a0! a100 a200-"), &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+}
+
 static void where_nothing_was_measured_there_is_no_timing(void **state)
 {
     (void)state;
@@ -912,6 +924,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_mail_of_no_decision_is_unexpected),
         cmocka_unit_test(a_mail_is_as_late_as_its_last_press_lets_it_be),
         cmocka_unit_test(where_nothing_was_offered_nothing_can_be_told),
+        cmocka_unit_test(where_nothing_was_acknowledged_nothing_can_be_told),
         cmocka_unit_test(where_nothing_was_measured_there_is_no_timing),
         cmocka_unit_test(records_that_contradict_each_other_cannot_be_told),
         cmocka_unit_test(a_damaged_history_cannot_be_told),
