@@ -141,7 +141,7 @@ static void close_all(struct ese_client *client)
 }
 
 /* Refused and unknown events are results, not failures of this program. Only when nothing of all
- * that was offered came through, its exit status says so. */
+ * that was offered came through, its exit status says so: one of its own, since it has not failed. */
 static int report(const struct ese_config *config, const struct ese_totals *totals)
 {
     if (ese_config_flag(config, "json"))
@@ -152,7 +152,7 @@ static int report(const struct ese_config *config, const struct ese_totals *tota
         return 0;
     ese_log_error("nothing was acknowledged over '%s': is its server there?",
                   ese_config_text(config, "transport"));
-    return 1;
+    return ESE_SERVICE_IN_VAIN;
 }
 
 /* GET /metrics and GET /health, when they are wanted. */
@@ -208,9 +208,9 @@ static const struct ese_service service = {
             "events.\n\n"
             "A server that is away is met with retries of the same ids until the deadline. In the "
             "end each event is acknowledged, refused (certainly not stored), unknown (perhaps "
-            "stored) or not sent. Refused and unknown events are results and no failure; the exit "
-            "status is 1 when events were offered and none was acknowledged, and when a file "
-            "holds a line that is no event.\n\n"
+            "stored) or not sent. Refused and unknown events are results and no failure. The exit "
+            "status is 2 when events were offered and none was acknowledged, and 1 when something "
+            "failed, as when a file holds a line that is no event.\n\n"
             "Ctrl-C stops offering, waits two seconds at most for outcomes, and prints the totals.",
         .examples =
             "ese-client --transport http --rate 500 --duration 60\n"

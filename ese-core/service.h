@@ -8,7 +8,9 @@
  * Every binary thereby has --help, --version, --man, --completion bash, --config FILE,
  * --check-options and --log-level, and --ready-file where it serves; who serves HTTP has --health
  * (health.h), with the table of listen_option.h. Exit status: what run returned (0 or more), or for
- * -1 the error's: 64 usage, 69 something missing in the environment, 1 otherwise.
+ * -1 the error's: 64 usage, 69 something missing in the environment, 3 somebody newer has taken over,
+ * 1 otherwise. So none of these are run's own to return; who did all that was asked and has to say that
+ * nothing came of it says ESE_SERVICE_IN_VAIN.
  *
  * SIGINT and SIGTERM ask for a clean stop (ese_service_stopping becomes true); a second one
  * ends the process at once with 130. SIGPIPE is ignored.
@@ -21,6 +23,8 @@
 
 #include "ese-core/config.h"
 #include "ese-core/manual.h"
+
+#define ESE_SERVICE_IN_VAIN 2
 
 struct ese_service {
     struct ese_manual manual;

@@ -2,7 +2,9 @@
  * ending.h - a party of a run that ended though nobody had asked for it.
  *
  * Asked for are the steps of the run's fault, the stops at its end, and the end of a client whose
- * schedule is over (exit status 0). Everything else is told, and no verdict passes over it.
+ * schedule is over: exit status 0, or ESE_SERVICE_IN_VAIN where nothing of it was acknowledged, as may
+ * happen to one that was started again while others were away. Everything else is told, and no verdict
+ * passes over it.
  */
 #ifndef ESE_LAB_ENDING_H
 #define ESE_LAB_ENDING_H

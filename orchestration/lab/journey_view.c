@@ -8,6 +8,7 @@
 #include "ese-core/log.h"
 #include "ese-core/log_file.h"
 #include "ese-core/number.h"
+#include "ese-core/service.h"
 #include "orchestration/kafka/cluster.h"
 #include "orchestration/kafka/port.h"
 #include "orchestration/lab/face_config.h"
@@ -136,6 +137,12 @@ static void look_at_coming(struct ese_journey *journey, enum ese_role role)
     }
 }
 
+/* A client whose schedule is over ends, and says whether anything came of it; nobody else ends by itself. */
+static bool is_over(enum ese_role role, int status)
+{
+    return role == ESE_ROLE_CLIENT && (status == 0 || status == ESE_SERVICE_IN_VAIN);
+}
+
 bool ese_journey_look(struct ese_journey *journey, enum ese_role role)
 {
     struct ese_role_state *state = &journey->role[role];
@@ -145,8 +152,8 @@ bool ese_journey_look(struct ese_journey *journey, enum ese_role role)
     if (!note_state(state, up))
         return up;
     int status = state->process == NULL ? -1 : ese_process_status(state->process);
-    if (role == ESE_ROLE_CLIENT && status == 0)
-        return up; /* its schedule is over */
+    if (is_over(role, status))
+        return up;
     char words[300] = "";
     state->is_lost = true;
     if (state->process != NULL)

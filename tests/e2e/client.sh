@@ -124,6 +124,15 @@ ends_on_ctrl_c() {
     same 'with the totals' "$(count)" "$(told acknowledged)"
 }
 
+# None of the lines has room: it has done what it could, and says that nothing came of it.
+tells_when_nothing_is_acknowledged() {
+    fresh_store
+    expect 2 'nothing was acknowledged' 'nothing acknowledged has an exit status of its own' \
+        send --max-bytes 1 --rate 500 --count 5
+    expect 0 'status is 2 when events were offered and none was' 'as the help says' "$client" --help
+    expect 0 '"offered":0' 'nothing offered is nothing amiss' send --source /dev/null --json
+}
+
 refuses_nonsense() {
     expect 64 'payload-bytes' 'a padding that cannot be' send --payload-bytes 5
     expect 64 'rate' 'no rate' send --rate 0
@@ -138,5 +147,6 @@ replays_a_file
 sends_what_is_typed
 goes_on_behind_a_bad_line
 ends_on_ctrl_c
+tells_when_nothing_is_acknowledged
 refuses_nonsense
 plan

@@ -12,10 +12,14 @@ def a_real_broker_can_be_had():
     return os.path.isdir(JARS) and shutil.which("java") is not None
 
 
+def own_program(lab, name):
+    """Of the same build."""
+    return os.path.join(os.path.dirname(lab), "..", "..", name, name)
+
+
 def lab_with(directory, lab, programs):
     """A copy of the lab in the directory that finds all its programs beside it: these by name, else its own."""
-    own = {name: os.path.join(os.path.dirname(lab), "..", "..", name, name)
-           for name in ("ese-client", "ese-server", "ese-consumer", "ese-mailer")}
+    own = {name: own_program(lab, name) for name in ("ese-client", "ese-server", "ese-consumer", "ese-mailer")}
     for name, path in {**own, **programs}.items():
         os.symlink(path, os.path.join(directory, name))
     # by somebody else: what is open for writing here may not be run before all children of other threads have let it go

@@ -14,13 +14,15 @@ import sys
 import tempfile
 import time
 
-from lab_scene import lab_with
+from lab_scene import lab_with, own_program
 
 LAB, TRANSPORT, PARTIES = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3:]
 JARS = os.path.join(os.environ.get("ESE_LAB_HOME", ".lab"), "kafka", "libs")
 DURATION_S = 5
 # how long after its end a run may take: the lab waits 15 s for a party that may come back
 LIMIT_S = DURATION_S + 10
+# what lets a client get nothing acknowledged: nobody there, no room
+IN_VAIN = {"http": "--server http://127.0.0.1:1", "file": "--max-bytes 1"}
 # a word of each party's command
 WORDS = {"client": "/ese-client", "server": "/ese-server", "broker": "kafka.Kafka", "consumer": "/ese-consumer",
          "mailer": "/ese-mailer", "sink": "aiosmtpd"}
@@ -54,12 +56,12 @@ def nothing_is_left(directory):
 class Run:
     """One comparison in a directory of its own, started; its stderr is read line by line."""
 
-    def __init__(self, lab=LAB):
+    def __init__(self, lab=LAB, duration_s=DURATION_S):
         self.directory = tempfile.mkdtemp(prefix="ese-endings-")
         self.out = os.path.join(self.directory, "run")
         self.lab = subprocess.Popen(
             [lab, "compare", "--transports", TRANSPORT, "--fault", "none", "--rate", "100", "--warmup", "0",
-             "--duration", str(DURATION_S), "--retry-deadline-ms", "1000", "--out", self.out, "--json"],
+             "--duration", str(duration_s), "--retry-deadline-ms", "1000", "--out", self.out, "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.said = ""
 
@@ -155,6 +157,24 @@ def a_client_that_cannot_begin_ends_the_run():
         shutil.rmtree(programs)
 
 
+def a_client_whose_schedule_is_over_has_not_died():
+    """Nothing of it was acknowledged: that is told by the ledger, and by nobody's end."""
+    programs = tempfile.mkdtemp(prefix="ese-programs-")
+    try:
+        client = a_client(programs, "exec '%s' \"$@\" %s\n" % (own_program(LAB, "ese-client"), IN_VAIN[TRANSPORT]))
+        with Run(lab_with(programs, LAB, {"ese-client": client}), duration_s=1) as run:
+            status, results = run.end()
+            one = results["transports"][0]
+            ledger, verdict = one["ledger"], one["verdict"]["ledger"]
+            assert ledger["offered"] > 0 and ledger["acknowledged"] == 0, ledger
+            assert one["endings"] == [] and "no fault had asked" not in run.said, (one, run.said)
+            assert (status, verdict) == (2, {"word": "cannot tell", "reason": "nothing was acknowledged"}), one
+            again, checked = check(run.out)
+            assert (again, checked["verdict"]) == (2, one["verdict"]), checked
+    finally:
+        shutil.rmtree(programs)
+
+
 OWN = {"client": what_a_dead_client_had_offered_is_judged, "consumer": what_a_dead_consumer_left_is_in_flight}
 
 
@@ -168,7 +188,8 @@ def main():
         return
     tests = [("a_dead_%s_is_told" % party, test_of(party)) for party in PARTIES]
     if "client" in PARTIES:
-        tests.append(("a_client_that_cannot_begin_ends_the_run", a_client_that_cannot_begin_ends_the_run))
+        tests += [(test.__name__, test) for test in (a_client_that_cannot_begin_ends_the_run,
+                                                     a_client_whose_schedule_is_over_has_not_died)]
     print("1..%d" % len(tests))
     failed = 0
     for number, (name, test) in enumerate(tests, 1):

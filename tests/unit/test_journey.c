@@ -15,6 +15,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/service.h"
 #include "orchestration/kafka/port.h"
 #include "orchestration/lab/journey_parts.h"
 #include "tests/support/directory.h"
@@ -214,10 +215,28 @@ static void a_clients_schedule_has_an_end(void **state)
     wait_until_down(walk);
     assert_false(walk->view.role[ESE_ROLE_CLIENT].lost);
     assert_int_equal(endings(walk), 0);
-    ese_process_free(&walk->journey.role[ESE_ROLE_CLIENT].process);
-    start(walk, ESE_ROLE_CLIENT, "exit 64");
+    static const char *const failures[] = {"exit 1", "exit 3", "exit 64"};
+    for (int i = 0; i < (int)ESE_COUNT_OF(failures); i++) {
+        ese_process_free(&walk->journey.role[ESE_ROLE_CLIENT].process);
+        start(walk, ESE_ROLE_CLIENT, failures[i]);
+        wait_until_down(walk);
+        assert_true(walk->view.role[ESE_ROLE_CLIENT].lost);
+        assert_int_equal(endings(walk), i + 1);
+    }
+}
+
+/* As one that a fault started again while those behind it were away: it says so, and has not failed. */
+static void a_client_may_end_without_an_acknowledgement(void **state)
+{
+    struct walk *walk = *state;
+    start(walk, ESE_ROLE_CLIENT, "exit 2");
+    assert_int_equal(ESE_SERVICE_IN_VAIN, 2);
     wait_until_down(walk);
-    assert_true(walk->view.role[ESE_ROLE_CLIENT].lost);
+    assert_false(walk->view.role[ESE_ROLE_CLIENT].lost);
+    assert_int_equal(endings(walk), 0);
+    start(walk, ESE_ROLE_CONSUMER, "exit 2"); /* nobody else has an end of his own */
+    wait_until_down(walk);
+    assert_true(walk->view.role[ESE_ROLE_CONSUMER].lost);
     assert_int_equal(endings(walk), 1);
 }
 
@@ -309,6 +328,7 @@ int main(void)
         TEST(who_was_started_again_comes_until_it_serves),
         TEST(who_never_serves_is_given_up),
         TEST(a_clients_schedule_has_an_end),
+        TEST(a_client_may_end_without_an_acknowledgement),
         TEST(what_is_acknowledged_waits_until_it_is_processed),
         TEST(what_may_be_lost_waits_until_the_end_is_found),
         cmocka_unit_test(endings_are_bounded),
