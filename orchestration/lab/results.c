@@ -171,6 +171,7 @@ static json_t *transport_json(const struct ese_results_transport *transport)
         ese_durability_name(transport->durability), "broker", transport->broker, "mock", transport->mock,
         "drained", transport->drained, "schedule_ns", (json_int_t)transport->schedule_ns, "restarted_ns",
         (json_int_t)transport->restarted_ns);
+    json_object_set_new(object, "waited_until_ns", json_integer(transport->waited_until_ns));
     json_object_set_new(object, "endings", endings_json(&transport->endings));
     json_object_set_new(object, "deeds", deeds_json(&transport->deeds));
     json_t *latency = json_object();
@@ -317,6 +318,7 @@ static int read_transport(json_t *object, struct ese_results_transport *transpor
     transport->durability = ese_durability_parse(durability);
     transport->mock = mock != 0;
     transport->drained = drained != 0;
+    transport->waited_until_ns = json_integer_value(json_object_get(object, "waited_until_ns"));
     transport->schedule_ns = schedule_ns;
     transport->restarted_ns = restarted_ns;
     transport->cost.cpu_ns = (int64_t)(cpu_s * 1e9);

@@ -19,6 +19,7 @@ struct ese_results_transport {
     char broker[160];            /* kind of broker in words, "" without one */
     bool mock;                   /* its figures are not a broker's */
     bool drained;
+    int64_t waited_until_ns;     /* monotonic: when the drain ended; 0: of earlier days, or it goes on */
     struct ese_endings endings;
     int64_t schedule_ns;         /* monotonic: when its schedule began */
     int64_t restarted_ns;

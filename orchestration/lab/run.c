@@ -332,11 +332,13 @@ static void note_result(struct run *run, int i, bool drained, struct ese_run_jou
 static int finish(struct run *run, const bool drained[], struct ese_run_result *result,
                   struct ese_error *error)
 {
+    int64_t waited_until_ns = ese_clock_monotonic_ns();
     show(run, ESE_RUN_READING_BACK, NULL);
     for (int i = 0; i < run->count; i++) {
         int64_t events = 0;
         struct ese_run_journey_result *one = &result->journeys[result->count++];
         note_result(run, i, drained[i], one);
+        one->waited_until_ns = waited_until_ns;
         ese_journey_sample(run->journeys[i]); /* before the reading back, which is not part of the walk */
         ese_journey_stop(run->journeys[i], ESE_ROLE_CONSUMER);
         ese_journey_stop(run->journeys[i], ESE_ROLE_MAILER);

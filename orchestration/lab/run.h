@@ -77,6 +77,7 @@ struct ese_run_journey_result {
     int64_t restarted_ns; /* when its consumer came back; 0: never */
     struct ese_deeds deeds; /* of the fault */
     bool drained;
+    int64_t waited_until_ns; /* monotonic: when the drain ended, whether or not it was drained */
     struct ese_endings endings;
 };
 

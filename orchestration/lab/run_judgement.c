@@ -22,6 +22,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
                       : ese_durability_within(journey->transport->promises.durability, run->durability);
     transport->mock = journey->mock;
     transport->drained = journey->drained;
+    transport->waited_until_ns = journey->waited_until_ns;
     transport->endings = journey->endings;
     transport->schedule_ns = journey->schedule_ns;
     transport->restarted_ns = journey->restarted_ns;

@@ -49,7 +49,9 @@ static void add_journey(const struct ese_results_transport *transport, struct es
     add_number(text, ledger->offered, " offered, ");
     add_number(text, ledger->acknowledged, " acknowledged, ");
     add_number(text, ledger->lost, " lost, ");
-    add_number(text, ledger->unknown, " unknown; ");
+    add_number(text, ledger->unknown, " unknown, ");
+    add_number(text, ledger->refused, " refused, ");
+    add_number(text, ledger->not_sent, " not sent; ");
     add_number(text, mails->arrived, " mails, ");
     add_number(text, mails->doubled, " doubled, ");
     add_number(text, mails->unknown + mails->unknown_arrived, " unknown of at most ");
@@ -134,6 +136,8 @@ static json_t *journey_json(const struct ese_results_transport *transport)
         {"acknowledged", ledger->acknowledged},
         {"lost", ledger->lost},
         {"unknown", ledger->unknown},
+        {"refused", ledger->refused},
+        {"not_sent", ledger->not_sent},
         {"mails_arrived", mails->arrived},
         {"mails_lost", mails->lost},
         {"mails_doubled", mails->doubled},

@@ -77,8 +77,9 @@ void ese_torture_judge_one(const struct ese_results_transport *transport, struct
         say(verdict, ESE_VERDICT_FAIL,
             "%" PRId64 " mails are unknown, where the acts account for %" PRId64 " at most", unknown, most);
     if (!transport->drained)
-        say(verdict, ESE_VERDICT_CANNOT_TELL, "all was not read and mailed %d s after the round's beginning",
-            ESE_TORTURE_LIMIT_MS / 1000);
+        say(verdict, ESE_VERDICT_CANNOT_TELL,
+            "all was not read and mailed %.1f s after the round's beginning, when the waiting ended",
+            (double)(transport->waited_until_ns - transport->schedule_ns) / ESE_NS_PER_S);
     if (waiting < ESE_TORTURE_WAITING)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
             "at no kill more than %" PRId64 " events were in flight or unread, where %d have to be", waiting,

@@ -17,6 +17,7 @@ from lab_scene import (JARS, a_real_broker_can_be_had, no_process_is_left, pids_
 LAB, TRANSPORTS = os.path.abspath(sys.argv[1]), sys.argv[2]
 ONE = TRANSPORTS.split(",", maxsplit=1)[0]
 BACK = {"kill": "start", "freeze": "thaw"}
+FATES = ("acknowledged", "unknown", "refused", "not_sent")
 EVERYBODY = {"client", "server", "consumer", "mailer", "sink", "broker"}
 
 
@@ -62,6 +63,7 @@ def is_well(one, transports):
     assert [journey["name"] for journey in one["transports"]] == transports.split(","), one
     for journey in one["transports"]:
         assert journey["acknowledged"] > 500 and journey["lost"] == 0, journey
+        assert journey["offered"] == sum(journey[fate] for fate in FATES), journey
         assert journey["mails_arrived"] > 10 and journey["mails_lost"] == journey["mails_doubled"] == 0, journey
         assert journey["mails_unknown"] <= journey["mails_unknown_most"], journey
         assert journey["waiting_at_kill"] >= 50, journey

@@ -35,6 +35,7 @@ static struct ese_results some_results(void)
     one->durability = ESE_DURABILITY_OS;
     one->drained = true;
     one->schedule_ns = 1234567890123;
+    one->waited_until_ns = 1234599990123;
     return results;
 }
 
@@ -69,6 +70,7 @@ static void what_check_needs_comes_back(void **state)
     assert_int_equal(read.warmup_s, 3);
     assert_string_equal(one->name, "some:way=direct");
     assert_int_equal(one->schedule_ns, 1234567890123);
+    assert_int_equal(one->waited_until_ns, 1234599990123);
     assert_true(one->drained);
     assert_int_equal(one->endings.count, 2);
     assert_string_equal(one->endings.list[0].party, "consumer");

@@ -88,7 +88,11 @@ static void a_drain_without_an_end_is_no_pass(void **state)
 {
     struct stage *stage = *state;
     stage->other->drained = false;
-    expect(stage, ESE_VERDICT_CANNOT_TELL, "other: all was not read and mailed 40 s after");
+    stage->other->schedule_ns = 5 * ESE_NS_PER_S;
+    stage->other->waited_until_ns = 45 * ESE_NS_PER_S;
+    expect(stage, ESE_VERDICT_CANNOT_TELL, "other: all was not read and mailed 40.0 s after");
+    stage->other->waited_until_ns = 36250 * ESE_NS_PER_MS; /* nothing moved any more */
+    expect(stage, ESE_VERDICT_CANNOT_TELL, "other: all was not read and mailed 31.2 s after");
 }
 
 static void a_round_in_which_too_few_events_waited_is_no_pass(void **state)
@@ -204,6 +208,26 @@ static void totals_are_over_rounds_and_journeys(void **state)
     assert_int_equal(totals.rounds[ESE_VERDICT_PASS], 2);
 }
 
+/* ---- a line a round -------------------------------------------------------------------------- */
+
+static void what_became_of_each_event_is_told(void **state)
+{
+    struct stage *stage = *state;
+    const struct ese_torture_round round = {.number = 7};
+    const struct ese_verdict verdict = {.word = ESE_VERDICT_PASS};
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
+    stage->results.count = 1;
+    stage->one->judgement.ledger = (struct ese_ledger){
+        .offered = 1234, .acknowledged = 1200, .lost = 3, .unknown = 16, .refused = 14, .not_sent = 4};
+    ese_torture_round_line(&round, &stage->results, &verdict, &text);
+    assert_non_null(strstr(text.text, "round 7: pass | one: 1,234 offered, 1,200 acknowledged, 3 lost, 16 unknown, "
+                                      "14 refused, 4 not sent; "));
+    ese_torture_round_json(&round, &stage->results, &verdict, NULL, &text);
+    assert_non_null(strstr(text.text, "\"offered\":1234,\"acknowledged\":1200,\"lost\":3,\"unknown\":16,"
+                                      "\"refused\":14,\"not_sent\":4,"));
+    ese_buffer_free(&text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -220,6 +244,7 @@ int main(void)
         TEST(who_was_passed_over_accounts_for_nothing),
         TEST(only_a_freeze_beyond_the_limit_counts),
         TEST(a_frozen_one_may_be_killed),
+        TEST(what_became_of_each_event_is_told),
         TEST(the_exit_status_is_of_the_worst_round),
         TEST(totals_are_over_rounds_and_journeys),
     };
