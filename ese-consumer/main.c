@@ -57,6 +57,10 @@ static const struct ese_option options[] = {
      .help = "Serves GET /metrics there, as Prometheus text, and GET /health, which is well while "
              "events and mails can be brought on; port 0 takes a free one. Beyond loopback only "
              "with --token-file or --trusted-network."},
+    {.name = "when-fenced", .kind = ESE_OPTION_CHOICE, .choices = "end|stay", .fallback = "end",
+     .help = "What it does when a newer consumer has taken over. end: it ends, with exit status 3. stay: it "
+             "reads no more, is not well any more, and waits to be stopped: where whatever ends is "
+             "started again, two consumers would otherwise take over from each other for ever."},
     {.name = "until-end", .kind = ESE_OPTION_FLAG,
      .help = "Ends once there is nothing further to read and every mail was taken by the mailer."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
@@ -175,6 +179,19 @@ static void report(const struct ese_config *config, struct ese_member *member)
     ese_buffer_free(&text);
 }
 
+static bool stays(const struct ese_config *config, const struct ese_error *error)
+{
+    return error->code == ESE_E_FENCED && strcmp(ese_config_text(config, "when-fenced"), "stay") == 0;
+}
+
+/* Everything is let go of by now; only who asks for its health is answered. */
+static void stay(struct ese_pulse *pulse, const struct ese_error *error)
+{
+    ese_log_error("%s; waiting to be stopped (--when-fenced stay)", error->text);
+    ese_pulse_over(pulse, error->text);
+    ese_service_wait(-1);
+}
+
 static int consume(const struct ese_config *config, const struct ese_member_options *settings,
                    const char *address, struct ese_error *error)
 {
@@ -186,6 +203,8 @@ static int consume(const struct ese_config *config, const struct ese_member_opti
         result = ese_member_run(member, error);
     report(config, member);
     ese_member_close(&member);
+    if (result != 0 && stays(config, error))
+        stay(settings->pulse, error);
     return result;
 }
 
@@ -232,7 +251,8 @@ static const struct ese_service service = {
             "each.\n\n"
             "Several members of a group may read at once where the transport hands out partitions; "
             "over the others the newest consumer takes over and the older one ends, with exit status "
-            "3, so that whoever keeps it running can leave it at that.",
+            "3, so that whoever keeps it running can leave it at that. Who cannot tell one exit status "
+            "from another is helped by --when-fenced stay.",
         .examples =
             "ese-consumer --transport file --until-end\n"
             "  Reads what is there, shows the statistics and ends.\n"

@@ -13,6 +13,8 @@ struct ese_pulse {
     int64_t patience_ms;
     _Atomic int64_t turned_ns;
     struct ese_contact *contacts[PARTIES];
+    char why_over[ESE_HEALTH_TEXT_SIZE]; /* written before is_over is */
+    atomic_bool is_over;
 };
 
 struct ese_pulse *ese_pulse_new(const char *transport, int64_t patience_ms)
@@ -40,6 +42,12 @@ void ese_pulse_free(struct ese_pulse **pulse)
 void ese_pulse_turned(struct ese_pulse *pulse)
 {
     atomic_store_explicit(&pulse->turned_ns, ese_clock_monotonic_ns(), memory_order_relaxed);
+}
+
+void ese_pulse_over(struct ese_pulse *pulse, const char *why)
+{
+    snprintf(pulse->why_over, sizeof pulse->why_over, "%s", why);
+    atomic_store_explicit(&pulse->is_over, true, memory_order_release);
 }
 
 struct ese_contact *ese_pulse_transport(struct ese_pulse *pulse)
@@ -70,6 +78,10 @@ static bool in_touch(struct ese_pulse *pulse, char *text, size_t size)
 bool ese_pulse_well(void *context, char *text, size_t size)
 {
     struct ese_pulse *pulse = context;
+    if (atomic_load_explicit(&pulse->is_over, memory_order_acquire)) {
+        snprintf(text, size, "%s", pulse->why_over);
+        return false;
+    }
     int64_t turned_ns = atomic_load_explicit(&pulse->turned_ns, memory_order_relaxed);
     int64_t still_ms = (ese_clock_monotonic_ns() - turned_ns) / ESE_NS_PER_MS;
     if (still_ms > pulse->patience_ms) {

@@ -21,6 +21,9 @@ void ese_pulse_turned(struct ese_pulse *pulse); /* the loop; also counts as turn
 struct ese_contact *ese_pulse_transport(struct ese_pulse *pulse);
 struct ese_contact *ese_pulse_mailer(struct ese_pulse *pulse);
 
+/* It reads no more, and why, for as long as the process stays. At most once. */
+void ese_pulse_over(struct ese_pulse *pulse, const char *why);
+
 /* An ese_health_check of a pulse. */
 bool ese_pulse_well(void *pulse, char *text, size_t size);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Over a transport that one consumer reads at a time: one that was stopped (SIGSTOP) while another took its place is
 fenced when it goes on, says so, ends with a status of its own, and changes nothing: neither in the state file they share,
-nor in the mailer's outbox, nor in anybody's letter-box. TAP.
+nor in the mailer's outbox, nor in anybody's letter-box. Or it stays, where it was told to, and does not take back. TAP.
 
     taken_over.py ESE_SERVER ESE_CONSUMER ESE_MAILER TRANSPORT [OPTION ...]    options of its consumer
 """
@@ -33,7 +33,7 @@ SAYS = "partition 0 was taken over by another consumer of this group; over '%s' 
 class Scene:
     """A server, a mailer with a real SMTP server behind it, and two consumers, of which one runs."""
 
-    def __init__(self):
+    def __init__(self, older=None):
         self.directory = tempfile.mkdtemp(prefix="ese-taken-")
         self.state = os.path.join(self.directory, "state.db")
         self.closing = contextlib.ExitStack()
@@ -43,7 +43,7 @@ class Scene:
         self.server = self.run(SERVER, "--listen", "127.0.0.1:0", *SERVES)
         self.mailer = self.run(MAILER, "--listen", "127.0.0.1:0", "--smtp", self.sink.address, "--outbox", "outbox")
         self.outbox = str(self.mailer.directory / "outbox")
-        self.older, self.newer = self.consumer("older"), self.consumer("newer")
+        self.older, self.newer = self.consumer("older", older), self.consumer("newer")
         self.older.start()
         self.now_ms = int(time.time() * 1000) - 60_000
 
@@ -56,10 +56,10 @@ class Scene:
     def run(self, program, *options):
         return self.closing.enter_context(Program(program, *options))
 
-    def consumer(self, name):
+    def consumer(self, name, environment=None):
         made = Program(CONSUMER, "--transport", TRANSPORT, "--server", "http://" + self.server.address, *OPTIONS, "--state",
                        self.state, "--member", name, "--mailer", "http://" + self.mailer.address, "--history", "history",
-                       "--lateness-ms", "86400000", "--metrics", "127.0.0.1:0", "--json")
+                       "--lateness-ms", "86400000", "--metrics", "127.0.0.1:0", "--json", environment=environment)
         self.closing.callback(made.close)
         return made
 
@@ -97,14 +97,19 @@ class Scene:
             raise AssertionError("waited in vain for %d events and %d mails: %s; %s" % (
                 events, mails, self.done(), self.newer.said() or self.older.said()))
 
-    def take_over(self, events, mails):
-        """By a newer one, that has done it all; then the older one goes on, and ends."""
+    def replace(self, events, mails):
+        """By a newer one, that has done it all. The picture of it; then the older one goes on."""
         self.newer.start()
         path = self.newer.directory / "history"
         wait_until(lambda: history.count(path, "at end") > 0, "the newer one does not come to the end")
         self.wait_for(events, mails)
         before = self.picture()
         self.older.signal(signal.SIGCONT)
+        return before
+
+    def take_over(self, events, mails):
+        """The older one ends."""
+        before = self.replace(events, mails)
         status = self.older.process.wait(20)
         said = self.older.said()
         assert status == FENCED and SAYS in said, (status, said)
@@ -177,7 +182,26 @@ def with_nothing_to_do():
         scene.take_over(3, 1)
 
 
+def who_is_told_to_stay_waits():
+    """For those who start again whatever has ended: it says what it is there for, and leaves everything to the newer one."""
+    with Scene({"ESE_WHEN_FENCED": "stay"}) as scene:  # as the containers are told
+        scene.press("1", "1", "1")
+        scene.wait_for(3, 1)
+        assert scene.older.ask("/health")[0] == 200
+        scene.older.signal(signal.SIGSTOP)
+        before = scene.replace(3, 1)
+        wait_until(lambda: scene.older.ask("/health")[0] == 503, "it is well still")
+        assert SAYS in scene.older.ask("/health")[1] and SAYS in scene.older.said(), scene.older.said()
+        assert scene.older.ask("/metrics")[0] == 200
+        assert scene.picture() == before, (before, scene.picture())
+        for mails, person in ((2, "2"), (3, "3")):
+            scene.press(person, person, person)
+            scene.wait_for(3 * mails, mails)
+        assert scene.older.process.poll() is None and scene.newer.stop() == 0
+        assert scene.older.stop() == FENCED, scene.older.said()
+
+
 if __name__ == "__main__":
     if not can_be_had():
         skip("no python3 with the module aiosmtpd")
-    sys.exit(run([with_a_batch_in_hand, with_a_mail_asked_for, with_nothing_to_do]))
+    sys.exit(run([with_a_batch_in_hand, with_a_mail_asked_for, with_nothing_to_do, who_is_told_to_stay_waits]))

@@ -75,6 +75,19 @@ static void a_loop_that_stands_still_is_sick(void **state)
     assert_true(is_well(bench));
 }
 
+/* Whatever turned before, and whoever is heard of. */
+static void who_reads_no_more_is_sick_for_good(void **state)
+{
+    struct bench *bench = *state;
+    assert_true(is_well(bench));
+    ese_pulse_over(bench->pulse, "somebody newer reads");
+    assert_false(is_well(bench));
+    assert_string_equal(bench->text, "somebody newer reads");
+    ese_contact_heard(ese_pulse_transport(bench->pulse));
+    assert_true(is_sick_at_the_next_turn(bench));
+    assert_string_equal(bench->text, "somebody newer reads");
+}
+
 static void check_absence(struct bench *bench, struct ese_contact *contact, const char *name)
 {
     int64_t before_ns = ese_clock_monotonic_ns();
@@ -118,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_loop_that_turns_is_well),
         TEST(a_loop_that_stands_still_is_sick),
+        TEST(who_reads_no_more_is_sick_for_good),
         TEST(absence_is_a_note_and_then_sickness),
         TEST(who_has_been_away_too_long_has_the_word),
     };
