@@ -53,3 +53,36 @@ int64_t ese_holdings_keys(const struct ese_holdings *holdings)
         keys += holdings->items[i]->keys;
     return keys;
 }
+
+int64_t ese_holdings_timers(const struct ese_holdings *holdings)
+{
+    int64_t timers = 0;
+    for (int i = 0; i < holdings->count; i++)
+        timers += holdings->items[i]->timers;
+    return timers;
+}
+
+static int count_keys(struct ese_holding *holding, struct ese_state *state,
+                      const struct ese_rules *rules, struct ese_error *error)
+{
+    for (int i = 0; i < rules->count; i++) {
+        const struct ese_rule *rule = rules->items[i];
+        int64_t keys = 0;
+        if (ese_state_count_keys(state, rule, holding->partition, &keys, error) != 0)
+            return -1;
+        holding->keys += keys;
+        holding->timers += rule->expire != NULL ? keys : 0;
+    }
+    return 0;
+}
+
+int ese_holding_load(struct ese_holding *holding, struct ese_state *state, const char *name,
+                     const struct ese_rules *rules, struct ese_error *error)
+{
+    int32_t partition = holding->partition;
+    if (ese_state_take(state, partition, name, &holding->position, error) != 0 ||
+        ese_state_load_repeats(state, partition, holding->repeats, error) != 0 ||
+        ese_state_load_named(state, partition, holding->named, error) != 0)
+        return -1;
+    return count_keys(holding, state, rules, error);
+}

@@ -22,7 +22,8 @@ struct ese_holding {
     struct ese_position position;
     struct ese_repeats *repeats; /* owned */
     struct ese_named *named;     /* owned */
-    int64_t keys;                /* that the rule keeps something of */
+    int64_t keys;                /* that rules keep something of */
+    int64_t timers;              /* of them those whose leaving is waited for */
 
     /* Of the batch that is being processed. */
     int64_t events;
@@ -41,5 +42,10 @@ struct ese_holding *ese_holdings_find(struct ese_holdings *holdings, int32_t par
 void ese_holdings_drop(struct ese_holdings *holdings, int32_t partition); /* may be absent */
 void ese_holdings_clear(struct ese_holdings *holdings);
 int64_t ese_holdings_keys(const struct ese_holdings *holdings); /* of all of them */
+int64_t ese_holdings_timers(const struct ese_holdings *holdings);
+
+/* Takes the partition (ese_state_take), and reads into the holding all that is known of it. */
+int ese_holding_load(struct ese_holding *holding, struct ese_state *state, const char *name,
+                     const struct ese_rules *rules, struct ese_error *error);
 
 #endif

@@ -16,9 +16,14 @@
 static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
      .help = "How the events travel. Its own options are listed below once it is chosen."},
-    {.name = "rule", .kind = ESE_OPTION_TEXT, .value = "NAME|none", .fallback = "steady-click",
-     .help = "The business rule that is applied to the events. steady-click: three key presses "
-             "of one ip, each at most a second after the one before, give one mail."},
+    {.name = "rule", .kind = ESE_OPTION_TEXT, .value = "NAME,...|none",
+     .fallback = "steady-click,stuck-order",
+     .help = "The business rules that are applied to the events. steady-click: three key presses "
+             "of one ip, each at most a second after the one before, give one mail. stuck-order: "
+             "an order that is not completed in time gives one."},
+    {.name = "stuck-after-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "5000",
+     .min = 0, .max = 86400000,
+     .help = "How long after it was created stuck-order gives an order to be completed."},
     {.name = "group", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "ese-consumer",
      .help = "The consumer group, whose members share the events. Letters, digits, dots, "
              "dashes, underscores."},
@@ -44,10 +49,10 @@ static const struct ese_option options[] = {
     {.name = "lateness-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000", .min = 0,
      .max = 86400000,
      .help = "How much older than the newest an event may come. By default as long as clients "
-             "retry."},
+             "retry. What a rule waits for is waited for so much longer."},
     {.name = "max-keys", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000000", .min = 1,
      .max = 1000000000,
-     .help = "The rule may keep something of so many keys at once. Beyond that it ends."},
+     .help = "Rules may keep something of so many keys at once. Beyond that it ends."},
     {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
      .min = 16777216, .max = INT64_C(1) << 43,
      .help = "The state file grows up to so many bytes. Then nothing further is read or committed, "
@@ -62,7 +67,8 @@ static const struct ese_option options[] = {
              "reads no more, is not well any more, and waits to be stopped: where whatever ends is "
              "started again, two consumers would otherwise take over from each other for ever."},
     {.name = "until-end", .kind = ESE_OPTION_FLAG,
-     .help = "Ends once there is nothing further to read and every mail was taken by the mailer."},
+     .help = "Ends once there is nothing further to read, no rule waits for anything, and every mail "
+             "was taken by the mailer."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
      .help = "Prints the statistics as one JSON object at the end."},
     {.name = "quiet", .kind = ESE_OPTION_FLAG,
@@ -158,7 +164,8 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
         .talk = !ese_config_flag(config, "quiet") && !ese_config_flag(config, "json") &&
                 isatty(STDERR_FILENO) == 1,
     };
-    if (ese_rule_find(ese_config_text(config, "rule"), &member->rule, error) != 0 ||
+    member->rules.settings.stuck_after_ms = ese_config_number(config, "stuck-after-ms");
+    if (ese_rules_choose(ese_config_text(config, "rule"), &member->rules, error) != 0 ||
         check_name("group", member->group, error) != 0 ||
         check_name("member", member->member, error) != 0 || check_batch(member, error) != 0 ||
         read_from(config, member->transport, &member->from, error) != 0)
@@ -238,11 +245,11 @@ static int run(const struct ese_config *config, struct ese_error *error)
 static const struct ese_service service = {
     .manual = {
         .name = "ese-consumer",
-        .summary = "reads events, applies a business rule and asks for the mails that follow",
+        .summary = "reads events, applies business rules and asks for the mails that follow",
         .synopsis = "",
         .description =
-            "Reads events over the transport chosen, in batches. Each batch goes through the rule "
-            "and is committed as a whole: the position behind it, what the rule keeps of each key, "
+            "Reads events over the transport chosen, in batches. Each batch goes through the rules "
+            "and is committed as a whole: the position behind it, what rules keep of each key, "
             "and the decisions it caused change in one transaction of the state file. So a "
             "consumer that is killed at any moment goes on exactly where its last commit left off, "
             "and one decision gives one mail.\n\n"

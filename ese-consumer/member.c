@@ -64,21 +64,6 @@ static bool is_due(int64_t *due_ns, int64_t interval_ms)
 
 /* ---- partitions come and go ----------------------------------------------------------------- */
 
-/* Reads into the holding all that the state file knows of its partition. */
-static int load(struct ese_member *member, struct ese_holding *holding, struct ese_error *error)
-{
-    char name[100];
-    member->options.transport->consume->partition_name(holding->partition, name, sizeof name);
-    if (ese_state_take(member->state, holding->partition, name, &holding->position, error) != 0 ||
-        ese_state_load_repeats(member->state, holding->partition, holding->repeats, error) != 0 ||
-        ese_state_load_named(member->state, holding->partition, holding->named, error) != 0)
-        return -1;
-    if (member->options.rule == NULL)
-        return 0;
-    return ese_state_count_keys(member->state, member->options.rule, holding->partition,
-                                &holding->keys, error);
-}
-
 static int64_t fail_given(struct ese_member *member)
 {
     member->failed = true; /* the loop ends before anything of the partition is committed */
@@ -88,13 +73,16 @@ static int64_t fail_given(struct ese_member *member)
 static int64_t on_given(void *context, int32_t partition)
 {
     struct ese_member *member = context;
+    char name[100];
+    member->options.transport->consume->partition_name(partition, name, sizeof name);
     struct ese_holding *holding = ese_holdings_add(&member->holdings, partition);
     if (holding == NULL) {
         ese_fail(&member->failure, ESE_E_FULL, "given more than %d partitions; start more members",
                  ESE_HOLDINGS_LIMIT);
         return fail_given(member);
     }
-    if (load(member, holding, &member->failure) != 0)
+    if (ese_holding_load(holding, member->state, name, &member->options.rules,
+                         &member->failure) != 0)
         return fail_given(member);
     int64_t from = holding->position.next == ESE_POSITION_NONE ? member->options.from
                                                                : holding->position.next;
@@ -273,6 +261,16 @@ static void tell_waiting(struct ese_member *member, const char *full)
 }
 
 /* What can leave leaves, and whoever was fenced finds out. */
+static int rest(struct ese_member *member, struct ese_error *error)
+{
+    int decided = 0;
+    if (ese_turn_rest(member->turn, &decided, error) != 0)
+        return -1;
+    if (decided > 0 && member->sender != NULL)
+        ese_sender_wake(member->sender);
+    return 0;
+}
+
 static int wait_once(struct ese_member *member, const struct ese_error *full,
                      struct ese_error *error)
 {
@@ -282,9 +280,7 @@ static int wait_once(struct ese_member *member, const struct ese_error *full,
     }
     tell_waiting(member, full->text);
     ese_service_wait(ROOM_MS);
-    if (ese_turn_rest(member->turn, false, 0, error) != 0)
-        return -1;
-    return keep_house(member, error);
+    return rest(member, error) != 0 ? -1 : keep_house(member, error);
 }
 
 /* 1: there is room for a batch; 0: a stop was asked for, and the batch is left alone; -1. */
@@ -328,14 +324,17 @@ static void note_contact(struct ese_member *member, const struct ese_batch *batc
         ese_contact_heard(contact);
 }
 
+/* A partition of which nothing comes, though others keep us busy, has its timers, too. */
 static int work_on(struct ese_member *member, const struct ese_batch *batch, int64_t polled_ms,
                    struct ese_error *error)
 {
     int decided = 0;
+    if (batch->at_end && batch->count == 0)
+        ese_turn_note_end(member->turn, polled_ms);
+    if (is_due(&member->rest_ns, REST_MS) && rest(member, error) != 0)
+        return -1;
     if (batch->count == 0)
-        return is_due(&member->rest_ns, REST_MS)
-                   ? ese_turn_rest(member->turn, batch->at_end, polled_ms, error)
-                   : 0;
+        return 0;
     int room = wait_for_room(member, batch->count, error);
     if (room != 1)
         return room;
@@ -388,7 +387,7 @@ static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *
 
 static bool has_finished(struct ese_member *member, bool at_end)
 {
-    return member->options.until_end && at_end &&
+    return member->options.until_end && at_end && ese_holdings_timers(&member->holdings) == 0 &&
            (member->sender == NULL || ese_sender_idle(member->sender));
 }
 
@@ -421,7 +420,7 @@ static int open_sender(struct ese_member *member, const struct ese_state_options
 static int open_turn(struct ese_member *member, struct ese_error *error)
 {
     const struct ese_turn_parts parts = {
-        .rule = member->options.rule,
+        .rules = &member->options.rules,
         .state = member->state,
         .decisions = member->decisions,
         .holdings = &member->holdings,
@@ -451,7 +450,7 @@ static int open_parts(struct ese_member *member, struct ese_error *error)
         return -1;
     member->decisions = ese_decisions_new(database, options->transport->name);
     member->statistics = ese_statistics_new(options->metrics, options->transport->name,
-                                            options->rule == NULL ? "none" : options->rule->name);
+                                            options->rules.names);
     return open_turn(member, error) != 0 ? -1 : join(member, error);
 }
 

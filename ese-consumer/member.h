@@ -31,7 +31,7 @@ struct ese_member;
 struct ese_member_options {
     const struct ese_config *config; /* for the transport's own options */
     const struct ese_transport *transport;
-    const struct ese_rule *rule;     /* NULL: none */
+    struct ese_rules rules;
     const char *group;
     const char *member;
     const char *state_path;
@@ -44,7 +44,8 @@ struct ese_member_options {
     int64_t max_keys;
     int64_t max_bytes;               /* of the state file; 0: no bound */
     struct ese_history_options history;
-    bool until_end;                  /* stop once the end was found and all mails were taken */
+    bool until_end;                  /* stop once the end was found, no rule waits for anything, and all
+                                        mails were taken */
     bool talk;                       /* a line of statistics every few seconds */
     struct ese_metrics *metrics;
     struct ese_pulse *pulse;

@@ -7,6 +7,9 @@
  * crash. Keeping the state, the position and the decision together in one transaction is turn.c's
  * work.
  *
+ * A rule that waits for what may not come says until when it keeps a key (leaves_ms), and is asked
+ * once more when event time has passed that: the end of the waiting is what it concludes from.
+ *
  * One more rule is one file here and one line in rules.c.
  */
 #ifndef ESE_RULE_H
@@ -21,6 +24,7 @@
 #include "ese-core/event.h"
 
 #define ESE_RULE_STATE_LIMIT 256
+#define ESE_RULES_LIMIT 8
 
 /* What a rule keeps of one key: a blob that only the rule can read. */
 struct ese_rule_state {
@@ -28,6 +32,11 @@ struct ese_rule_state {
     int64_t leaves_ms; /* once event time has passed this it means nothing and may be deleted; of an
                           event that is late itself, this and by how much it is */
     uint8_t bytes[ESE_RULE_STATE_LIMIT];
+};
+
+/* What rules are told: each reads its own. */
+struct ese_rule_settings {
+    int64_t stuck_after_ms;
 };
 
 struct ese_rule {
@@ -41,12 +50,30 @@ struct ese_rule {
     /* The next event of its key. Changes state in place (length 0: keep nothing). Returns 1 when it
      * concluded something and filled decision, else 0. An event whose state was deleted because it
      * had left is applied as the first of its key. */
-    int (*apply)(struct ese_rule_state *state, const struct ese_event *event,
-                 struct ese_decision *decision);
+    int (*apply)(const struct ese_rule_settings *settings, struct ese_rule_state *state,
+                 const struct ese_event *event, struct ese_decision *decision);
+
+    /* NULL: what it keeps of a key leaves without a word. Else event time has passed leaves_ms and
+     * the key leaves; returns as apply does. An event that comes so late that its key may have left
+     * is then applied only to what is still kept. */
+    int (*expire)(const struct ese_rule_settings *settings, const struct ese_rule_state *state,
+                  const char *key, struct ese_decision *decision);
 };
 
 /* By name; "none" gives NULL: events are read and counted, nothing is concluded. ESE_E_USAGE names
  * the known ones. */
 int ese_rule_find(const char *name, const struct ese_rule **rule, struct ese_error *error);
+
+/* Those that are applied to every event, in this order. */
+struct ese_rules {
+    const struct ese_rule *items[ESE_RULES_LIMIT];
+    int count;
+    char names[100]; /* "steady-click,stuck-order", or "none" */
+    struct ese_rule_settings settings;
+};
+
+/* From names with commas between, or "none". Leaves the settings as they are. ESE_E_USAGE as above,
+ * and for a rule that is there twice. */
+int ese_rules_choose(const char *names, struct ese_rules *rules, struct ese_error *error);
 
 #endif

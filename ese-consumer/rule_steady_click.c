@@ -96,9 +96,10 @@ static void conclude(struct ese_decision *decision, const struct run *run,
     write_mail(decision, run, last->ip);
 }
 
-static int apply(struct ese_rule_state *state, const struct ese_event *event,
-                 struct ese_decision *decision)
+static int apply(const struct ese_rule_settings *settings, struct ese_rule_state *state,
+                 const struct ese_event *event, struct ese_decision *decision)
 {
+    (void)settings;
     struct run run = read_run(state);
     if (!continues(&run, event->client_ts))
         run = (struct run){0};
@@ -118,4 +119,5 @@ const struct ese_rule ese_rule_steady_click = {
     .state_size = sizeof(struct run),
     .wants = wants,
     .apply = apply,
+    .expire = NULL,
 };

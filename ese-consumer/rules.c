@@ -1,10 +1,13 @@
-#include "ese-core/buffer.h"
 #include "ese-consumer/rule.h"
+#include "ese-core/buffer.h"
+#include "ese-core/memory.h"
 
 extern const struct ese_rule ese_rule_steady_click;
+extern const struct ese_rule ese_rule_stuck_order;
 
 static const struct ese_rule *const rules[] = {
     &ese_rule_steady_click,
+    &ese_rule_stuck_order,
     NULL,
 };
 
@@ -24,4 +27,40 @@ int ese_rule_find(const char *name, const struct ese_rule **rule, struct ese_err
                  known.text);
     ese_buffer_free(&known);
     return *rule == NULL ? -1 : 0;
+}
+
+static bool has(const struct ese_rules *chosen, const struct ese_rule *rule)
+{
+    int i = 0;
+    while (i < chosen->count && chosen->items[i] != rule)
+        i++;
+    return i < chosen->count;
+}
+
+static int add(struct ese_rules *chosen, const char *name, struct ese_error *error)
+{
+    const struct ese_rule *rule;
+    if (ese_rule_find(name, &rule, error) != 0)
+        return -1;
+    if (rule == NULL)
+        return ese_fail(error, ESE_E_USAGE, "--rule: 'none' stands alone, not among others");
+    if (has(chosen, rule))
+        return ese_fail(error, ESE_E_USAGE, "--rule: '%s' is there twice", name);
+    chosen->items[chosen->count++] = rule;
+    return 0;
+}
+
+int ese_rules_choose(const char *names, struct ese_rules *chosen, struct ese_error *error)
+{
+    _Static_assert(ESE_COUNT_OF(rules) <= ESE_RULES_LIMIT, "room for all rules");
+    chosen->count = 0;
+    snprintf(chosen->names, sizeof chosen->names, "%s", names);
+    if (strcmp(names, "none") == 0)
+        return 0;
+    int result = 0;
+    char *list = ese_copy_text(names), *rest = list;
+    for (char *name = strsep(&rest, ","); name != NULL && result == 0; name = strsep(&rest, ","))
+        result = add(chosen, name, error);
+    free(list);
+    return result;
 }

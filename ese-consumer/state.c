@@ -44,6 +44,7 @@ enum which {
     KEY_SET,
     KEY_DELETE,
     KEY_COUNT,
+    KEY_LEFT,
     KEY_SWEEP,
     REPEATS_GET,
     REPEATS_SET,
@@ -73,6 +74,8 @@ static const char *const texts[STATEMENTS] = {
                 "ON CONFLICT DO UPDATE SET state = ?4, leaves = ?5",
     [KEY_DELETE] = "DELETE FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key = ?3",
     [KEY_COUNT] = "SELECT count(*) FROM rule_state WHERE rule = ?1 AND partition = ?2",
+    [KEY_LEFT] = "SELECT state, leaves, key FROM rule_state "
+                 "WHERE rule = ?1 AND partition = ?2 AND leaves < ?3 ORDER BY leaves LIMIT 1",
     [KEY_SWEEP] = "DELETE FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key IN "
                   "(SELECT key FROM rule_state WHERE rule = ?1 AND partition = ?2 AND leaves < ?3 "
                   "LIMIT ?4)",
@@ -303,27 +306,50 @@ static struct ese_statement *about_key(struct ese_state *state, enum which which
     return statement;
 }
 
+/* Of a row that begins with state and leaves. */
+static int read_key(struct ese_statement *row, const struct ese_rule *rule, const char *key,
+                    struct ese_rule_state *kept, struct ese_error *error)
+{
+    assert(rule->state_size <= sizeof kept->bytes);
+    const void *bytes = ese_statement_column_bytes(row, 0, &kept->length);
+    if (kept->length > rule->state_size)
+        return ese_fail(error, ESE_E_INVALID,
+                        "the state file keeps %zu bytes of key '%s' for rule %s, which has %zu "
+                        "at most; it was made by another version: delete it to begin anew",
+                        kept->length, key, rule->name, rule->state_size);
+    memcpy(kept->bytes, bytes, kept->length);
+    kept->leaves_ms = ese_statement_column_number(row, 1);
+    return 0;
+}
+
 int ese_state_load_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
                        const char *key, struct ese_rule_state *kept, struct ese_error *error)
 {
-    assert(rule->state_size <= sizeof kept->bytes);
     kept->length = 0;
     struct ese_statement *get = about_key(state, KEY_GET, rule, partition, key);
     int found = ese_statement_step(get, error);
     if (found != 1)
         return found;
-    const void *bytes = ese_statement_column_bytes(get, 0, &kept->length);
-    int result = 0;
-    if (kept->length <= rule->state_size)
-        memcpy(kept->bytes, bytes, kept->length);
-    else
-        result = ese_fail(error, ESE_E_INVALID,
-                          "the state file keeps %zu bytes of key '%s' for rule %s, which has %zu "
-                          "at most; it was made by another version: delete it to begin anew",
-                          kept->length, key, rule->name, rule->state_size);
-    kept->leaves_ms = ese_statement_column_number(get, 1);
+    int result = read_key(get, rule, key, kept, error);
     ese_statement_reset(get);
     return result;
+}
+
+int ese_state_find_left(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
+                        int64_t event_time_ms, char key[ESE_EVENT_KEY_SIZE],
+                        struct ese_rule_state *kept, struct ese_error *error)
+{
+    struct ese_statement *left = state->statements[KEY_LEFT];
+    ese_statement_text(left, 1, rule->name);
+    ese_statement_number(left, 2, partition);
+    ese_statement_number(left, 3, event_time_ms);
+    int found = ese_statement_step(left, error);
+    if (found != 1)
+        return found;
+    snprintf(key, ESE_EVENT_KEY_SIZE, "%s", ese_statement_column_text(left, 2));
+    int result = read_key(left, rule, key, kept, error);
+    ese_statement_reset(left);
+    return result == 0 ? 1 : -1;
 }
 
 int ese_state_save_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,

@@ -125,6 +125,11 @@ int ese_state_save_key(struct ese_state *state, const struct ese_rule *rule, int
                        const char *key, const struct ese_rule_state *kept, struct ese_error *error);
 int ese_state_count_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
                          int64_t *count, struct ese_error *error);
+/* The key that has left by event time and was to leave first. 1: kept and key are filled, it is
+ * still there; 0: there is none; -1. */
+int ese_state_find_left(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
+                        int64_t event_time_ms, char key[ESE_EVENT_KEY_SIZE],
+                        struct ese_rule_state *kept, struct ese_error *error);
 /* Deletes at most `most` keys that have left by event time; tells how many. */
 int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
                          int64_t event_time_ms, int most, int64_t *swept, struct ese_error *error);

@@ -7,12 +7,14 @@
 #include "ese-core/memory.h"
 
 #define SWEEP 1000 /* keys that have left are deleted in steps of this size */
+#define TIMERS 500 /* and so many at most conclude something in one transaction */
 
 /* An event that is no repeat, on its way to the rule. */
 struct fresh {
     const struct ese_event *event;
     struct ese_holding *holding;
     int64_t event_time_ms; /* its partition's, when it was handed */
+    bool is_straggler;     /* late, and no wall clock was set back: its key may have left */
 };
 
 struct ese_turn {
@@ -22,13 +24,15 @@ struct ese_turn {
     int count;
     int room;
     int decided;
+    int timers; /* that may still go off in this transaction */
     int64_t evicted;
     int64_t names_evicted;
 };
 
 /* What the commits of batches count. */
 static const enum ese_history_counter counters[] = {ESE_COUNT_PROCESSED, ESE_COUNT_REPEATS,
-                                                    ESE_COUNT_BEYOND_WINDOW, ESE_COUNT_DECIDED};
+                                                    ESE_COUNT_BEYOND_WINDOW, ESE_COUNT_DECIDED,
+                                                    ESE_COUNT_TIMERS_SET, ESE_COUNT_TIMERS_ENDED};
 
 int ese_turn_open(const struct ese_turn_parts *parts, struct ese_turn **turn,
                   struct ese_error *error)
@@ -71,8 +75,7 @@ static int64_t credible_ms(const struct ese_event *event, int64_t now_ms)
     return ms > 0 ? ms : 0;
 }
 
-/* The end of every partition was found: nothing older than the poll is still to come. */
-static void note_end(struct ese_turn *turn, int64_t polled_ms)
+void ese_turn_note_end(struct ese_turn *turn, int64_t polled_ms)
 {
     for (int i = 0; i < turn->parts.holdings->count; i++)
         raise_event_time(turn->parts.holdings->items[i], polled_ms, turn->parts.lateness_ms);
@@ -119,10 +122,14 @@ static void hand(struct ese_turn *turn, const struct ese_record *record,
     }
     holding->progress.processed++;
     holding->progress.beyond_window += verdict == ESE_REPEATS_BEYOND;
-    holding->progress.late += event->client_ts < holding->position.event_time_ms;
+    bool is_late = event->client_ts < holding->position.event_time_ms;
+    holding->progress.late += is_late;
     ese_statistics_note_lags(turn->parts.statistics, event, now_ms);
     turn->fresh[turn->count++] = (struct fresh){
-        .event = event, .holding = holding, .event_time_ms = holding->position.event_time_ms};
+        .event = event,
+        .holding = holding,
+        .event_time_ms = holding->position.event_time_ms,
+        .is_straggler = is_late && event->client_ts < now_ms - turn->parts.lateness_ms};
 }
 
 static void hand_all(struct ese_turn *turn, const struct ese_batch *batch)
@@ -183,7 +190,8 @@ static int add_decision(struct ese_turn *turn, struct ese_decision *decision, in
     return 0;
 }
 
-static int check_bound(const struct ese_turn *turn, struct ese_error *error)
+static int check_bound(const struct ese_turn *turn, const struct ese_rule *rule,
+                       struct ese_error *error)
 {
     if (ese_holdings_keys(turn->parts.holdings) <= turn->parts.max_keys)
         return 0;
@@ -191,7 +199,7 @@ static int check_bound(const struct ese_turn *turn, struct ese_error *error)
                     "rule %s would keep something of more than %" PRId64
                     " keys at once; nothing of this batch was committed. Raise --max-keys, or "
                     "lower --lateness-ms so that keys leave earlier",
-                    turn->parts.rule->name, turn->parts.max_keys);
+                    rule->name, turn->parts.max_keys);
 }
 
 /* A key whose event comes late stays for as long as another: where the wall clock was set back, event
@@ -205,23 +213,37 @@ static void stay(struct ese_rule_state *kept, const struct fresh *fresh)
         kept->leaves_ms = INT64_MAX;
 }
 
-static int apply(struct ese_turn *turn, const struct fresh *fresh, struct ese_error *error)
+/* So many keys more, or less, of which a rule keeps something. */
+static void count_keys(struct ese_turn *turn, struct ese_holding *holding,
+                       const struct ese_rule *rule, int64_t more)
 {
-    const struct ese_rule *rule = turn->parts.rule;
+    holding->keys += more;
+    if (rule->expire == NULL)
+        return;
+    holding->timers += more;
+    if (more > 0)
+        ese_account_count(turn->account, ESE_COUNT_TIMERS_SET, more);
+    else
+        ese_account_count(turn->account, ESE_COUNT_TIMERS_ENDED, -more);
+}
+
+static int apply_rule(struct ese_turn *turn, const struct ese_rule *rule, const struct fresh *fresh,
+                      struct ese_error *error)
+{
     struct ese_holding *holding = fresh->holding;
     const char *key = fresh->event->key;
-    if (rule == NULL || !rule->wants(fresh->event))
-        return 0;
     struct ese_rule_state kept;
     if (ese_state_load_key(turn->parts.state, rule, holding->partition, key, &kept, error) != 0)
         return -1;
     bool was_kept = kept.length != 0;
+    if (!was_kept && rule->expire != NULL && fresh->is_straggler)
+        return 0; /* nothing that was concluded is opened again */
     struct ese_decision decision;
-    int concluded = rule->apply(&kept, fresh->event, &decision);
+    int concluded = rule->apply(&turn->parts.rules->settings, &kept, fresh->event, &decision);
     bool is_kept = kept.length != 0;
-    holding->keys += (int)is_kept - (int)was_kept;
+    count_keys(turn, holding, rule, (int)is_kept - (int)was_kept);
     stay(&kept, fresh);
-    if (is_kept && !was_kept && check_bound(turn, error) != 0)
+    if (is_kept && !was_kept && check_bound(turn, rule, error) != 0)
         return -1;
     if ((is_kept || was_kept) &&
         ese_state_save_key(turn->parts.state, rule, holding->partition, key, &kept, error) != 0)
@@ -229,17 +251,73 @@ static int apply(struct ese_turn *turn, const struct fresh *fresh, struct ese_er
     return concluded ? add_decision(turn, &decision, holding->partition, error) : 0;
 }
 
-static int sweep(struct ese_turn *turn, struct ese_holding *holding, struct ese_error *error)
+static int apply(struct ese_turn *turn, const struct fresh *fresh, struct ese_error *error)
 {
-    int64_t swept = 0;
-    if (turn->parts.rule == NULL)
-        return 0;
-    if (ese_state_sweep_keys(turn->parts.state, turn->parts.rule, holding->partition,
-                             holding->position.event_time_ms, SWEEP, &swept, error) != 0)
-        return -1;
-    holding->keys -= swept;
+    const struct ese_rules *rules = turn->parts.rules;
+    for (int i = 0; i < rules->count; i++) {
+        if (rules->items[i]->wants(fresh->event) &&
+            apply_rule(turn, rules->items[i], fresh, error) != 0)
+            return -1;
+    }
     return 0;
 }
+
+/* ---- what leaves by event time --------------------------------------------------------------- */
+
+static int sweep_rule(struct ese_turn *turn, const struct ese_rule *rule,
+                      struct ese_holding *holding, struct ese_error *error)
+{
+    int64_t swept = 0;
+    if (ese_state_sweep_keys(turn->parts.state, rule, holding->partition,
+                             holding->position.event_time_ms, SWEEP, &swept, error) != 0)
+        return -1;
+    count_keys(turn, holding, rule, -swept);
+    return 0;
+}
+
+/* The first of the keys that a rule waits for leaves. 1: one has; 0: there is none; -1. */
+static int expire_first(struct ese_turn *turn, const struct ese_rule *rule,
+                        struct ese_holding *holding, struct ese_error *error)
+{
+    struct ese_state *state = turn->parts.state;
+    char key[ESE_EVENT_KEY_SIZE];
+    struct ese_rule_state kept;
+    struct ese_decision decision;
+    int found = ese_state_find_left(state, rule, holding->partition,
+                                    holding->position.event_time_ms, key, &kept, error);
+    if (found != 1)
+        return found;
+    if (rule->expire(&turn->parts.rules->settings, &kept, key, &decision) == 1 &&
+        add_decision(turn, &decision, holding->partition, error) != 0)
+        return -1;
+    kept.length = 0;
+    count_keys(turn, holding, rule, -1);
+    return ese_state_save_key(state, rule, holding->partition, key, &kept, error) == 0 ? 1 : -1;
+}
+
+static int expire_rule(struct ese_turn *turn, const struct ese_rule *rule,
+                       struct ese_holding *holding, struct ese_error *error)
+{
+    int found = 1;
+    for (; holding->timers > 0 && turn->timers > 0 && found == 1; turn->timers--)
+        found = expire_first(turn, rule, holding, error);
+    return found == -1 ? -1 : 0;
+}
+
+static int sweep(struct ese_turn *turn, struct ese_holding *holding, struct ese_error *error)
+{
+    const struct ese_rules *rules = turn->parts.rules;
+    for (int i = 0; i < rules->count; i++) {
+        const struct ese_rule *rule = rules->items[i];
+        int swept = rule->expire == NULL ? sweep_rule(turn, rule, holding, error)
+                                         : expire_rule(turn, rule, holding, error);
+        if (swept != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- all of it at once ----------------------------------------------------------------------- */
 
 static void count_progress(struct ese_turn *turn, const struct ese_progress *progress)
 {
@@ -253,7 +331,6 @@ static int write(struct ese_turn *turn, struct ese_error *error)
     for (int i = 0; i < turn->count; i++)
         if (apply(turn, &turn->fresh[i], error) != 0)
             return -1;
-    ese_account_count(turn->account, ESE_COUNT_DECIDED, turn->decided);
     for (int i = 0; i < turn->parts.holdings->count; i++) {
         struct ese_holding *holding = turn->parts.holdings->items[i];
         if (holding->events == 0)
@@ -268,14 +345,43 @@ static int write(struct ese_turn *turn, struct ese_error *error)
             return -1;
         count_progress(turn, &holding->progress);
     }
-    return ese_account_write(turn->account, error);
+    return 0;
 }
 
-static int commit(struct ese_turn *turn, struct ese_error *error)
+/* For partitions of which nothing came. That their event time has gone on is worth a write only
+ * where something has left by it. */
+static int rest(struct ese_turn *turn, struct ese_error *error)
 {
+    static const struct ese_progress none = {.processed = 0};
+    for (int i = 0; i < turn->parts.holdings->count; i++) {
+        struct ese_holding *holding = turn->parts.holdings->items[i];
+        int64_t keys = holding->keys;
+        if (ese_state_check_owned(turn->parts.state, holding->partition, holding->position.epoch,
+                                  error) != 0 ||
+            sweep(turn, holding, error) != 0)
+            return -1;
+        if (holding->keys != keys && ese_state_advance(turn->parts.state, holding->partition,
+                                                       &holding->position, &none, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Does what work writes in one transaction with all that is counted of it. */
+static int commit(struct ese_turn *turn, int events,
+                  int (*work)(struct ese_turn *turn, struct ese_error *error),
+                  struct ese_error *error)
+{
+    bool may_go_off = ese_holdings_timers(turn->parts.holdings) > 0 &&
+                      ese_state_check_room(turn->parts.state, events + TIMERS, NULL) == 0;
+    turn->timers = may_go_off ? TIMERS : 0;
+    turn->decided = 0;
     if (ese_state_begin(turn->parts.state, error) != 0)
         return -1;
-    bool done = write(turn, error) == 0 && ese_state_commit(turn->parts.state, error) == 0;
+    bool done = work(turn, error) == 0;
+    ese_account_count(turn->account, ESE_COUNT_DECIDED, turn->decided);
+    done = done && ese_account_write(turn->account, error) == 0 &&
+           ese_state_commit(turn->parts.state, error) == 0;
     ese_account_settle(turn->account, done);
     if (!done)
         ese_state_rollback(turn->parts.state);
@@ -337,35 +443,19 @@ int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64
     if (turn->parts.sort)
         qsort(turn->fresh, (size_t)turn->count, sizeof turn->fresh[0], by_due_time);
     if (batch->at_end)
-        note_end(turn, polled_ms);
-    turn->decided = 0;
-    if (commit(turn, error) != 0)
+        ese_turn_note_end(turn, polled_ms);
+    if (commit(turn, turn->count, write, error) != 0)
         return -1;
     tell(turn);
     *decided = turn->decided;
     return 0;
 }
 
-static int rest(struct ese_turn *turn, struct ese_error *error)
+int ese_turn_rest(struct ese_turn *turn, int *decided, struct ese_error *error)
 {
-    for (int i = 0; i < turn->parts.holdings->count; i++) {
-        struct ese_holding *holding = turn->parts.holdings->items[i];
-        if (ese_state_check_owned(turn->parts.state, holding->partition, holding->position.epoch,
-                                  error) != 0 ||
-            sweep(turn, holding, error) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-int ese_turn_rest(struct ese_turn *turn, bool at_end, int64_t polled_ms, struct ese_error *error)
-{
-    if (at_end)
-        note_end(turn, polled_ms);
-    if (ese_state_begin(turn->parts.state, error) != 0)
+    if (commit(turn, 0, rest, error) != 0)
         return -1;
-    if (rest(turn, error) == 0)
-        return ese_state_commit(turn->parts.state, error);
-    ese_state_rollback(turn->parts.state);
-    return -1;
+    ese_statistics_count(turn->parts.statistics, ESE_FIGURE_DECISIONS, turn->decided);
+    *decided = turn->decided;
+    return 0;
 }

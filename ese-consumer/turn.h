@@ -3,14 +3,16 @@
  *
  *   1. every event is noted in the history as handed, and looked up: repeats go no further
  *   2. where the transport promises no order per key, what is left is sorted by (client_ts, id)
- *   3. in one transaction: the rule is applied to each; what it keeps, its decisions, the repeats
- *      and the positions are written. Whoever no longer owns a partition changes nothing of it:
- *      ESE_E_FENCED
+ *   3. in one transaction: the rules are applied to each; what they keep, their decisions, the
+ *      repeats and the positions are written, and what has left by event time leaves, which may be a
+ *      decision, too. Whoever no longer owns a partition changes nothing of it: ESE_E_FENCED
  *   4. after the commit it is told: history, statistics. What the history's header counts of it is
  *      counted in that transaction (account.h), and told again by the next life
  *
  * After a failure nothing was written, but what is remembered (holdings, repeats) has run ahead of
  * the state file and must be dropped. One thread.
+ *
+ * What a rule waits for (rule.h, expire) leaves only where the state file has room for decisions.
  */
 #ifndef ESE_TURN_H
 #define ESE_TURN_H
@@ -27,7 +29,7 @@ struct ese_turn;
 
 /* Kept by reference: all must outlive the turn. */
 struct ese_turn_parts {
-    const struct ese_rule *rule; /* NULL: none */
+    const struct ese_rules *rules;
     struct ese_state *state;
     struct ese_decisions *decisions;
     struct ese_holdings *holdings;
@@ -48,8 +50,12 @@ void ese_turn_close(struct ese_turn **turn);
 int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64_t polled_ms,
                      int *decided, struct ese_error *error);
 
-/* When nothing came: lets event time go on, deletes what has left by it, and finds out early
- * whether somebody newer owns a partition (ESE_E_FENCED). */
-int ese_turn_rest(struct ese_turn *turn, bool at_end, int64_t polled_ms, struct ese_error *error);
+/* A poll at polled_ms brought nothing, as there was nothing further: event time goes on for all
+ * partitions. */
+void ese_turn_note_end(struct ese_turn *turn, int64_t polled_ms);
+
+/* Once in a while, whether anything comes or not: has leave what has left by event time, and finds
+ * out early whether somebody newer owns a partition (ESE_E_FENCED). */
+int ese_turn_rest(struct ese_turn *turn, int *decided, struct ese_error *error);
 
 #endif

@@ -24,6 +24,8 @@ static const char *const names[ESE_HISTORY_COUNTERS] = {
     [ESE_COUNT_BEYOND_WINDOW] = "beyond_window",
     [ESE_COUNT_MAILS_REFUSED] = "mails_refused",
     [ESE_COUNT_MAILS_UNKNOWN] = "mails_unknown",
+    [ESE_COUNT_TIMERS_SET] = "timers_set",
+    [ESE_COUNT_TIMERS_ENDED] = "timers_ended",
 };
 
 static void name_row(const struct ese_account *account, struct ese_statement *statement,

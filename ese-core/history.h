@@ -113,6 +113,8 @@ enum ese_history_counter {
     ESE_COUNT_EXPIRED,
     ESE_COUNT_AT_END_NS,   /* monotonic time at which a consumer's transport had nothing that is not
                               committed now */
+    ESE_COUNT_TIMERS_SET,  /* keys that a rule waits for to leave; and those that have */
+    ESE_COUNT_TIMERS_ENDED,
     ESE_HISTORY_COUNTERS = 32
 };
 

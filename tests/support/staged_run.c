@@ -255,7 +255,7 @@ static void apply_rule(struct staged_run *run, const struct ese_rule *rule,
 {
     struct ese_decision decision;
     int key = (int)strtol(strrchr(event->ip, '.') + 1, NULL, 10);
-    if (rule->apply(&kept[key], event, &decision) == 1)
+    if (rule->apply(&(struct ese_rule_settings){.stuck_after_ms = 5000}, &kept[key], event, &decision) == 1)
         staged_run_decide(run, &decision);
 }
 

@@ -273,9 +273,11 @@ static void consume(struct world *world)
 {
     static const uint32_t sequences[] = {0, 1, 2, 1, 0};
     struct ese_holdings holdings = {.count = 0};
-    struct ese_turn_parts parts = {.holdings = &holdings, .lateness_ms = 1000, .max_keys = 10};
+    struct ese_rules rules = {.count = 0};
+    struct ese_turn_parts parts = {
+        .rules = &rules, .holdings = &holdings, .lateness_ms = 1000, .max_keys = 10};
     const struct ese_state_options options = state_options(world);
-    must(ese_rule_find("steady-click", &parts.rule, NULL));
+    must(ese_rules_choose("steady-click", &rules, NULL));
     must(ese_state_open(&options, &parts.state, NULL));
     parts.history = open_history(world);
     parts.decisions = ese_decisions_new(ese_state_database(parts.state), "t");

@@ -256,7 +256,7 @@ static int run(struct bench *bench, const struct ese_transport *transport, const
         .pulse = bench->pulse,
     };
     fake.steps = steps;
-    assert_int_equal(ese_rule_find("steady-click", &options.rule, NULL), 0);
+    assert_int_equal(ese_rules_choose("steady-click", &options.rules, NULL), 0);
     ese_member_close(&bench->member);
     assert_int_equal(ese_member_open(&options, &bench->member, &bench->error), 0);
     return ese_member_run(bench->member, &bench->error);

@@ -34,7 +34,8 @@ static int press(struct key *key, int64_t ms)
 {
     struct ese_event event = event_at(NOON + ms, key->sequence++, ESE_SUB_TYPE_KEY_PRESS);
     assert_true(rule->wants(&event));
-    int concluded = rule->apply(&key->kept, &event, &key->decision);
+    const struct ese_rule_settings settings = {.stuck_after_ms = 1};
+    int concluded = rule->apply(&settings, &key->kept, &event, &key->decision);
     assert_true(key->kept.length <= rule->state_size);
     return concluded;
 }
@@ -203,6 +204,27 @@ static void unknown_rules_are_told(void **state)
     assert_non_null(strstr(error.text, "steady-click"));
 }
 
+static void rules_are_chosen_by_name(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"", "steady-click,", "steady-click,none",
+                                        "steady-click,steady-click", "steady-click stuck-order"};
+    struct ese_rules rules = {.settings.stuck_after_ms = 7};
+    struct ese_error error;
+    assert_int_equal(ese_rules_choose("stuck-order,steady-click", &rules, &error), 0);
+    assert_int_equal(rules.count, 2);
+    assert_string_equal(rules.items[0]->name, "stuck-order");
+    assert_ptr_equal(rules.items[1], rule);
+    assert_string_equal(rules.names, "stuck-order,steady-click");
+    assert_int_equal(rules.settings.stuck_after_ms, 7);
+    assert_int_equal(ese_rules_choose("none", &rules, &error), 0);
+    assert_int_equal(rules.count, 0);
+    for (size_t i = 0; i < ESE_COUNT_OF(wrong); i++) {
+        assert_int_equal(ese_rules_choose(wrong[i], &rules, &error), -1);
+        assert_int_equal(error.code, ESE_E_USAGE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +239,7 @@ int main(void)
         cmocka_unit_test(the_id_follows_from_rule_key_and_events),
         cmocka_unit_test(a_mail_is_json),
         cmocka_unit_test(unknown_rules_are_told),
+        cmocka_unit_test(rules_are_chosen_by_name),
     };
     return cmocka_run_group_tests(tests, find_rule, NULL);
 }

@@ -6,17 +6,19 @@
 #include <cmocka.h>
 
 #include "ese-consumer/turn.h"
+#include "ese-core/clock.h"
 #include "tests/support/directory.h"
 
 #define NOON 1700000000000
 #define LATENESS_MS 10000
+#define STUCK_AFTER_MS 5000
 
 /* One consumer's insides over a fresh state file, holding partition 0. */
 struct bench {
     char *directory;
     char *path;
     char *history_path;
-    const struct ese_rule *rule;
+    struct ese_rules rules;
     struct ese_metrics *metrics;
     struct ese_turn_parts parts;
     struct ese_holdings holdings;
@@ -32,9 +34,8 @@ static struct ese_holding *hold(struct bench *bench)
 {
     struct ese_holding *holding = ese_holdings_add(&bench->holdings, 0);
     assert_non_null(holding);
-    assert_int_equal(ese_state_take(bench->parts.state, 0, "p", &holding->position, NULL), 0);
-    assert_int_equal(ese_state_load_repeats(bench->parts.state, 0, holding->repeats, NULL), 0);
-    assert_int_equal(ese_state_load_named(bench->parts.state, 0, holding->named, NULL), 0);
+    assert_int_equal(
+        ese_holding_load(holding, bench->parts.state, "p", &bench->rules, NULL), 0);
     return holding;
 }
 
@@ -55,15 +56,16 @@ static int open_bench(void **state)
     bench->metrics = ese_metrics_new();
     const struct ese_state_options options = {
         .path = bench->path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t"};
-    assert_int_equal(ese_rule_find("steady-click", &bench->rule, NULL), 0);
+    bench->rules.settings.stuck_after_ms = STUCK_AFTER_MS;
+    assert_int_equal(ese_rules_choose("steady-click,stuck-order", &bench->rules, NULL), 0);
     assert_int_equal(ese_state_open(&options, &bench->parts.state, NULL), 0);
     const struct ese_history_options history = {
         .path = bench->history_path, .party = "c", .transport = "t", .limit = 1 << 20};
     assert_int_equal(ese_history_open(&history, &bench->parts.history, NULL), 0);
-    bench->parts.rule = bench->rule;
+    bench->parts.rules = &bench->rules;
     bench->parts.decisions = ese_decisions_new(ese_state_database(bench->parts.state), "t");
     bench->parts.holdings = &bench->holdings;
-    bench->parts.statistics = ese_statistics_new(bench->metrics, "t", "steady-click");
+    bench->parts.statistics = ese_statistics_new(bench->metrics, "t", bench->rules.names);
     bench->parts.lateness_ms = LATENESS_MS;
     bench->parts.max_keys = 100;
     open_turn(bench);
@@ -126,6 +128,14 @@ static int process(struct bench *bench)
     struct ese_batch batch = {.records = bench->records, .count = bench->count};
     bench->count = 0;
     return ese_turn_process(bench->turn, &batch, NOON, &bench->decided, &bench->error);
+}
+
+/* Nothing came of a poll at `ms`. */
+static int rest(struct bench *bench, bool at_end, int64_t ms)
+{
+    if (at_end)
+        ese_turn_note_end(bench->turn, NOON + ms);
+    return ese_turn_rest(bench->turn, &bench->decided, &bench->error);
 }
 
 static int64_t figure(const struct bench *bench, enum ese_figure figure)
@@ -315,7 +325,7 @@ static void who_was_fenced_writes_nothing(void **state)
     struct ese_position newer;
     press(bench, "a", 0, 0);
     assert_int_equal(process(bench), 0);
-    assert_int_equal(ese_turn_rest(bench->turn, false, NOON, &bench->error), 0);
+    assert_int_equal(rest(bench, false, 0), 0);
     assert_int_equal(ese_state_take(bench->parts.state, 0, "p", &newer, NULL), 0);
     press(bench, "a", 1, 1);
     press(bench, "a", 2, 2);
@@ -324,7 +334,7 @@ static void who_was_fenced_writes_nothing(void **state)
     assert_int_equal(counted(bench, ESE_COUNT_PROCESSED), 1);
     assert_int_equal(counted(bench, ESE_COUNT_DECIDED), 0);
     bench->error.code = ESE_OK;
-    assert_int_equal(ese_turn_rest(bench->turn, false, NOON, &bench->error), -1);
+    assert_int_equal(rest(bench, false, 0), -1);
     assert_int_equal(bench->error.code, ESE_E_FENCED);
 
     assert_int_equal(hold(bench)->position.next, 1);
@@ -366,8 +376,7 @@ static void keys_leave_with_event_time(void **state)
     press(bench, "c", 3, 999); /* older than event time */
     assert_int_equal(process(bench), 0);
     assert_int_equal(figure(bench, ESE_FIGURE_LATE), 1);
-    assert_int_equal(ese_turn_rest(bench->turn, true, NOON + 2002 + 2 * LATENESS_MS, &bench->error),
-                     0);
+    assert_int_equal(rest(bench, true, 2002 + 2 * LATENESS_MS), 0);
     assert_int_equal(ese_holdings_keys(&bench->holdings), 0); /* at the end the wall clock counts */
 }
 
@@ -398,6 +407,232 @@ static void a_clock_ahead_moves_no_time(void **state)
                      NOON + 100000 - LATENESS_MS); /* its server_ts */
 }
 
+/* ---- timers ---------------------------------------------------------------------------------- */
+
+/* Puts an event of an order into the batch to come. */
+static void order(struct bench *bench, const char *key, uint32_t sequence, int64_t ms,
+                  const char *sub_type)
+{
+    press(bench, key, sequence, ms);
+    struct ese_event *event = &bench->records[bench->count - 1].event;
+    snprintf(event->sub_type, sizeof event->sub_type, "%s", sub_type);
+}
+
+static void created(struct bench *bench, const char *key, uint32_t sequence, int64_t ms)
+{
+    order(bench, key, sequence, ms, ESE_SUB_TYPE_CREATED);
+}
+
+static void completed(struct bench *bench, const char *key, uint32_t sequence, int64_t ms)
+{
+    order(bench, key, sequence, ms, ESE_SUB_TYPE_COMPLETED);
+}
+
+/* The keys of the decisions that were made, in that order, with blanks between. */
+static void check_decided(struct bench *bench, const char *keys)
+{
+    struct ese_decision open[16];
+    struct ese_buffer text = ESE_BUFFER_INIT(1000);
+    int count = ese_decisions_read_open(bench->parts.decisions, 0, open, 16, NULL);
+    for (int i = 0; i < count; i++)
+        ese_buffer_printf(&text, "%s%s", i == 0 ? "" : " ", open[i].key);
+    assert_string_equal(text.text == NULL ? "" : text.text, keys);
+    ese_buffer_free(&text);
+}
+
+/* Set and not ended. */
+static int64_t waiting(const struct bench *bench)
+{
+    return counted(bench, ESE_COUNT_TIMERS_SET) - counted(bench, ESE_COUNT_TIMERS_ENDED);
+}
+
+static void an_order_is_stuck_when_event_time_says_so(void **state)
+{
+    struct bench *bench = *state;
+    created(bench, "a", 0, 0);
+    created(bench, "b", 1, 0);
+    completed(bench, "b", 2, STUCK_AFTER_MS);
+    press(bench, "x", 3, STUCK_AFTER_MS + LATENESS_MS);
+    assert_int_equal(process(bench), 0);
+    check_decided(bench, ""); /* event time has come to the window's end, and not passed it */
+    assert_int_equal(waiting(bench), 2);
+    assert_int_equal(ese_holdings_timers(&bench->holdings), 2);
+    press(bench, "x", 4, STUCK_AFTER_MS + LATENESS_MS + 1);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(bench->decided, 1);
+    check_decided(bench, "a");
+    assert_int_equal(waiting(bench), 0);
+    assert_int_equal(ese_holdings_timers(&bench->holdings), 0);
+    assert_int_equal(counted(bench, ESE_COUNT_DECIDED), 1);
+}
+
+/* Where no event moves time, the wall clock does, as it was before a poll that found the end. */
+static void an_order_is_stuck_when_nothing_comes(void **state)
+{
+    struct bench *bench = *state;
+    created(bench, "a", 0, 0);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(rest(bench, false, 3600000), 0);
+    assert_int_equal(rest(bench, true, STUCK_AFTER_MS + LATENESS_MS), 0);
+    assert_int_equal(bench->decided, 0);
+    assert_int_equal(rest(bench, true, STUCK_AFTER_MS + LATENESS_MS + 1), 0);
+    assert_int_equal(bench->decided, 1);
+    check_decided(bench, "a");
+    assert_int_equal(figure(bench, ESE_FIGURE_DECISIONS), 1);
+    assert_int_equal(counted(bench, ESE_COUNT_DECIDED), 1);
+
+    struct ese_position newer; /* event time is kept with what it has concluded */
+    assert_int_equal(ese_state_take(bench->parts.state, 0, "p", &newer, NULL), 0);
+    assert_int_equal(newer.event_time_ms, NOON + STUCK_AFTER_MS + 1);
+    assert_int_equal(newer.next, 1);
+}
+
+static void a_timer_goes_off_once_whoever_owns_the_partition(void **state)
+{
+    struct bench *bench = *state;
+    struct ese_position newer;
+    created(bench, "a", 0, 0);
+    created(bench, "b", 1, 100);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(ese_state_take(bench->parts.state, 0, "p", &newer, NULL), 0);
+    assert_int_equal(rest(bench, true, 3600000), -1);
+    assert_int_equal(bench->error.code, ESE_E_FENCED);
+    check_decided(bench, "");
+
+    assert_int_equal(ese_holdings_timers(&bench->holdings), 2);
+    assert_int_equal(hold(bench)->timers, 2); /* the newer one knows of them from the file */
+    assert_int_equal(rest(bench, true, STUCK_AFTER_MS + LATENESS_MS + 1), 0);
+    check_decided(bench, "a");
+    hold(bench);
+    assert_int_equal(rest(bench, true, 3600000), 0);
+    check_decided(bench, "a b");
+    assert_int_equal(rest(bench, true, 7200000), 0);
+    check_decided(bench, "a b");
+    assert_int_equal(waiting(bench), 0);
+}
+
+/* Of a straggler nobody knows what has left before it came. */
+static void what_comes_late_opens_nothing(void **state)
+{
+    struct bench *bench = *state;
+    created(bench, "a", 0, 0);
+    created(bench, "b", 1, 0);
+    completed(bench, "b", 2, 600);
+    press(bench, "x", 3, 60000);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(rest(bench, false, 0), 0);
+    check_decided(bench, "a");
+    completed(bench, "a", 4, 600);
+    created(bench, "b", 5, 700);
+    created(bench, "c", 6, 0);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_LATE), 3);
+    assert_int_equal(ese_holdings_timers(&bench->holdings), 0);
+    assert_int_equal(rest(bench, true, 3600000), 0);
+    check_decided(bench, "a");
+}
+
+/* It joins what is there still. */
+static void what_comes_late_may_join(void **state)
+{
+    struct bench *bench = *state;
+    created(bench, "a", 0, 0);
+    created(bench, "b", 1, 0);
+    press(bench, "x", 2, LATENESS_MS + 1000);
+    assert_int_equal(process(bench), 0);
+    completed(bench, "a", 3, 600);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_LATE), 1);
+    assert_int_equal(rest(bench, true, 3600000), 0);
+    check_decided(bench, "b");
+}
+
+/* All are late until the wall clock has come as far again, and none is a straggler. */
+static void orders_while_the_wall_clock_is_set_back(void **state)
+{
+    struct bench *bench = *state;
+    int64_t ahead_ms = ese_clock_wall_ms() - NOON;
+    press(bench, "x", 0, ahead_ms + 3600000);
+    bench->records[0].event.server_ts = NOON + ahead_ms + 3600000;
+    created(bench, "a", 1, ahead_ms);
+    created(bench, "b", 2, ahead_ms);
+    completed(bench, "b", 3, ahead_ms + 600);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_LATE), 3);
+    assert_int_equal(ese_holdings_timers(&bench->holdings), 2);
+    assert_int_equal(rest(bench, true, ahead_ms + 3600000 + LATENESS_MS + STUCK_AFTER_MS), 0);
+    check_decided(bench, "a");
+}
+
+static void timers_are_no_more_than_keys_may_be(void **state)
+{
+    struct bench *bench = *state;
+    bench->parts.max_keys = 2;
+    open_turn(bench);
+    press(bench, "x", 0, 0);
+    created(bench, "a", 1, 0);
+    created(bench, "b", 2, 0);
+    assert_int_equal(process(bench), -1);
+    assert_int_equal(bench->error.code, ESE_E_FULL);
+    assert_non_null(strstr(bench->error.text, "stuck-order"));
+    assert_int_equal(counted(bench, ESE_COUNT_TIMERS_SET), 0);
+}
+
+/* More than one transaction takes go off in several. */
+static void many_timers_go_off_one_after_the_other(void **state)
+{
+    struct bench *bench = *state;
+    enum { BATCHES = 20, EACH = 60 };
+    bench->parts.max_keys = BATCHES * EACH;
+    open_turn(bench);
+    for (uint32_t i = 0; i < BATCHES * EACH; i++) {
+        char key[20];
+        snprintf(key, sizeof key, "order-%u", i);
+        created(bench, key, i, 0);
+        if (bench->count == EACH)
+            assert_int_equal(process(bench), 0);
+    }
+    int rests = 0, decided = 0;
+    for (; ese_holdings_timers(&bench->holdings) > 0; rests++) {
+        assert_int_equal(rest(bench, true, 3600000), 0);
+        decided += bench->decided;
+    }
+    assert_int_equal(decided, BATCHES * EACH);
+    assert_in_range(rests, 2, 10);
+    assert_int_equal(counted(bench, ESE_COUNT_DECIDED), BATCHES * EACH);
+    assert_int_equal(waiting(bench), 0);
+}
+
+/* Timers wait for room: nothing is lost, and the consumer lives on. */
+static void timers_wait_for_room(void **state)
+{
+    struct bench *bench = *state;
+    ese_turn_close(&bench->turn);
+    ese_holdings_clear(&bench->holdings);
+    ese_decisions_free(&bench->parts.decisions);
+    ese_state_close(&bench->parts.state);
+    const struct ese_state_options options = {.path = bench->path,
+                                              .durability = ESE_DURABILITY_OS,
+                                              .group = "g",
+                                              .transport = "t",
+                                              .max_bytes = INT64_C(1) << 24};
+    assert_int_equal(ese_state_open(&options, &bench->parts.state, NULL), 0);
+    struct ese_sqlite *database = ese_state_database(bench->parts.state);
+    bench->parts.decisions = ese_decisions_new(database, "t");
+    open_turn(bench);
+    hold(bench);
+    created(bench, "a", 0, 0);
+    assert_int_equal(process(bench), 0);
+    assert_int_equal(ese_sqlite_run(database, "CREATE TABLE filled(bytes BLOB);"
+                                    "INSERT INTO filled VALUES(zeroblob(15000000))", NULL), 0);
+    assert_int_equal(rest(bench, true, 3600000), 0);
+    check_decided(bench, "");
+    assert_int_equal(ese_holdings_timers(&bench->holdings), 1);
+    assert_int_equal(ese_sqlite_run(database, "DELETE FROM filled", NULL), 0);
+    assert_int_equal(rest(bench, true, 3600000), 0);
+    check_decided(bench, "a");
+}
+
 static void other_partitions_events_are_passed_over(void **state)
 {
     struct bench *bench = *state;
@@ -426,6 +661,15 @@ int main(void)
         TEST(keys_leave_with_event_time),
         TEST(a_wall_clock_that_was_set_back),
         TEST(a_clock_ahead_moves_no_time),
+        TEST(an_order_is_stuck_when_event_time_says_so),
+        TEST(an_order_is_stuck_when_nothing_comes),
+        TEST(a_timer_goes_off_once_whoever_owns_the_partition),
+        TEST(what_comes_late_opens_nothing),
+        TEST(what_comes_late_may_join),
+        TEST(orders_while_the_wall_clock_is_set_back),
+        TEST(timers_are_no_more_than_keys_may_be),
+        TEST(many_timers_go_off_one_after_the_other),
+        TEST(timers_wait_for_room),
         TEST(other_partitions_events_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
