@@ -194,10 +194,12 @@ static int offer(struct loop *loop, struct ese_error *error)
 {
     const struct ese_client *client = loop->client;
     int64_t now_ns = ese_clock_monotonic_ns();
-    ese_padding_add(&loop->event, client->payload_bytes);
     follow_wall_clock(loop);
-    ese_lanes_name(client->lanes, &loop->event,
-                   (loop->due_ns + loop->wall_offset_ns) / ESE_NS_PER_MS);
+    int64_t client_ts = (loop->due_ns + loop->wall_offset_ns) / ESE_NS_PER_MS;
+    if (client->source->face->stamp != NULL)
+        client->source->face->stamp(&loop->event, client_ts);
+    ese_padding_add(&loop->event, client->payload_bytes);
+    ese_lanes_name(client->lanes, &loop->event, client_ts);
     note_offered(loop, now_ns);
     int sent = send_event(loop, error);
     ese_event_clear(&loop->event);

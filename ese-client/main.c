@@ -1,32 +1,36 @@
 #include "ese-client/clicks.h"
 #include "ese-client/client.h"
+#include "ese-client/orders.h"
 #include "ese-client/padding.h"
 #include "ese-client/replay.h"
 #include "ese-core/clock.h"
 #include "ese-core/history_option.h"
 #include "ese-core/listen_option.h"
 #include "ese-core/log.h"
+#include "ese-core/memory.h"
 #include "ese-core/monitor.h"
 #include "ese-core/number.h"
 #include "ese-core/service.h"
 #include "transports/registry.h"
 
 #define RATE_MOST 1000000
-#define CLICKS_RATE 20
+#define PERSONS_RATE 20
 #define PATIENCE_MS 10000 /* without an acknowledgement, until it counts as sickness */
 
 static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
      .help = "How the events travel. Its own options are listed below once it is chosen."},
-    {.name = "source", .kind = ESE_OPTION_TEXT, .value = "clicks|FILE|-", .fallback = "clicks",
-     .help = "Where the events come from. Simulated persons who click; a file with one JSON event "
-             "a line, where a line that is none ends the replay with its number; or '-': standard "
-             "input, where each line is sent as it is typed, one that is no JSON object is a key "
-             "press, and a wrong one is named and passed over."},
+    {.name = "source", .kind = ESE_OPTION_TEXT, .value = "clicks|orders|mixed|FILE|-",
+     .fallback = "clicks",
+     .help = "Where the events come from. Simulated persons who click, who order (half of the orders "
+             "are never completed), or who do both; a file with one JSON event a line, where a line "
+             "that is none ends the replay with its number; or '-': standard input, where each line "
+             "is sent as it is typed, one that is no JSON object is a key press, and a wrong one is "
+             "named and passed over."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N|max", .choices = "max", .min = 1,
      .max = RATE_MOST,
-     .help = "Events a second; max: as fast as they are taken. Without it clicks come at 20 a "
-             "second and a file at its own timing."},
+     .help = "Events a second; max: as fast as they are taken. Without it persons do 20 a "
+             "second and a file keeps its own timing."},
     {.name = "duration", .kind = ESE_OPTION_NUMBER, .value = "S", .min = 1, .max = 31536000,
      .help = "Ends the schedule after so many seconds."},
     {.name = "count", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 1, .max = INT64_MAX,
@@ -34,7 +38,7 @@ static const struct ese_option options[] = {
              "Ctrl-C."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0,
      .max = INT64_MAX,
-     .help = "Decides the simulation. The same seed and rate give the same clicks at the same "
+     .help = "Decides the simulation. The same seed and rate give the same events at the same "
              "distances."},
     {.name = "payload-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0,
      .max = ESE_EVENT_DATA_LIMIT,
@@ -82,16 +86,29 @@ static int64_t rate_or(const struct ese_config *config, int64_t otherwise)
     return is_max ? 0 : number_or(config, "rate", otherwise);
 }
 
+/* NULL: it is no simulation. */
+static const struct ese_life *find_life(const char *name)
+{
+    static const struct ese_life *const lives[] = {&ese_clicks_life, &ese_orders_life,
+                                                   &ese_mixed_life};
+    for (size_t i = 0; i < ESE_COUNT_OF(lives); i++) {
+        if (strcmp(lives[i]->name, name) == 0)
+            return lives[i];
+    }
+    return NULL;
+}
+
 static int open_source(const struct ese_config *config, struct ese_source **source,
                        struct ese_error *error)
 {
     const char *name = ese_config_text(config, "source");
+    const struct ese_life *life = find_life(name);
     if (strcmp(name, "-") == 0)
         return ese_replay_open_typed(0, source, error);
-    if (strcmp(name, "clicks") != 0)
+    if (life == NULL)
         return ese_replay_open_file(name, rate_or(config, ESE_REPLAY_OWN_TIMING), source, error);
-    *source =
-        ese_clicks_open(rate_or(config, CLICKS_RATE), (uint64_t)ese_config_number(config, "seed"));
+    *source = ese_persons_open(life, rate_or(config, PERSONS_RATE),
+                               (uint64_t)ese_config_number(config, "seed"));
     return 0;
 }
 

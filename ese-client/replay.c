@@ -132,7 +132,7 @@ static void replay_close(struct ese_source *source)
     free(replay);
 }
 
-static const struct ese_source_face face = {.next = replay_next, .close = replay_close};
+static const struct ese_source_face face = {.next = replay_next, .stamp = NULL, .close = replay_close};
 
 static struct ese_source *replay_new(int fd, int64_t limit, const char *path, int64_t rate)
 {
@@ -159,7 +159,7 @@ int ese_replay_open_file(const char *path, int64_t rate, struct ese_source **sou
         errno = EISDIR;
     }
     return ese_fail_path(error, "--source", path,
-                         "clicks, a file with one JSON event a line, or -");
+                         "clicks, orders, mixed, a file with one JSON event a line, or -");
 }
 
 int ese_replay_open_typed(int fd, struct ese_source **source, struct ese_error *error)

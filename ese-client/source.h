@@ -27,6 +27,9 @@ struct ese_source_face {
      * go on. */
     int (*next)(struct ese_source *source, struct ese_event *event, int64_t *due_ns,
                 struct ese_error *error);
+    /* NULL, or: the event is offered now, as due at client_ts. What of its data tells the time is
+     * written in. */
+    void (*stamp)(struct ese_event *event, int64_t client_ts);
     void (*close)(struct ese_source *source);
 };
 

@@ -43,7 +43,7 @@ static void watch(struct watch *person, const struct click *click)
         /* A new burst: the first of the one before lies in [cycle - 4 ms, cycle + 4 ms]. */
         if (person->burst_ns >= 0)
             assert_true(click->due_ns - person->burst_ns >
-                        ESE_CLICKS_CYCLE_NS - ESE_CLICKS_BURST_NS);
+                        ESE_PERSONS_CYCLE_NS - ESE_CLICKS_BURST_NS);
         person->burst_ns = click->due_ns;
         person->bursts++;
     }
@@ -62,11 +62,11 @@ static void rate_bursts_and_mails_are_the_originals(void **state)
 {
     (void)state;
     enum { RATE = 500, SECONDS = 400 };
-    int persons = ese_clicks_persons(RATE);
+    int persons = ese_persons_needed(&ese_clicks_life, RATE);
     struct watch *watched = ese_alloc_array((size_t)persons, sizeof *watched);
     for (int i = 0; i < persons; i++)
         watched[i].burst_ns = -1;
-    struct ese_source *source = ese_clicks_open(RATE, 7);
+    struct ese_source *source = ese_persons_open(&ese_clicks_life, RATE, 7);
     struct click click = {.due_ns = 0};
     int64_t events = 0, before_ns = 0;
     for (next(source, &click); click.due_ns < SECONDS * ESE_NS_PER_S; next(source, &click)) {
@@ -94,9 +94,9 @@ static void the_cycle_is_never_shortened(void **state)
 {
     (void)state;
     for (int64_t rate = 1; rate <= 1000000; rate += rate < 1000 ? 1 : 997) {
-        int64_t cycle_ns = ese_clicks_cycle_ns(rate);
-        int persons = ese_clicks_persons(rate);
-        assert_true(persons >= 1 && cycle_ns >= ESE_CLICKS_CYCLE_NS);
+        int64_t cycle_ns = ese_persons_cycle_ns(&ese_clicks_life, rate);
+        int persons = ese_persons_needed(&ese_clicks_life, rate);
+        assert_true(persons >= 1 && cycle_ns >= ESE_PERSONS_CYCLE_NS);
         /* and one person less would not do */
         assert_true((persons - 1) * INT64_C(7000) < rate * 1200);
     }
@@ -105,7 +105,8 @@ static void the_cycle_is_never_shortened(void **state)
 /* Draws the first events of two runs side by side; how many differ. */
 static int differences(uint64_t seed, uint64_t other_seed)
 {
-    struct ese_source *one = ese_clicks_open(300, seed), *other = ese_clicks_open(300, other_seed);
+    struct ese_source *one = ese_persons_open(&ese_clicks_life, 300, seed);
+    struct ese_source *other = ese_persons_open(&ese_clicks_life, 300, other_seed);
     struct ese_lanes *lanes = ese_lanes_new(64, 1), *other_lanes = ese_lanes_new(64, 1);
     struct click a = {.due_ns = 0}, b = {.due_ns = 0};
     int differing = 0;
@@ -137,7 +138,7 @@ static void the_seed_decides_everything(void **state)
 static void a_key_stays_in_its_lane_in_order(void **state)
 {
     (void)state;
-    struct ese_source *source = ese_clicks_open(100, 1);
+    struct ese_source *source = ese_persons_open(&ese_clicks_life, 100, 1);
     struct ese_lanes *lanes = ese_lanes_new(64, 9);
     int64_t expected[ESE_ID_LANES] = {0};
     struct click click = {.due_ns = 0};
@@ -159,7 +160,7 @@ static void a_key_stays_in_its_lane_in_order(void **state)
 static void without_a_rate_everything_is_due_at_once(void **state)
 {
     (void)state;
-    struct ese_source *source = ese_clicks_open(0, 1);
+    struct ese_source *source = ese_persons_open(&ese_clicks_life, 0, 1);
     assert_true(source->at_once);
     ese_source_close(&source);
     assert_null(source);

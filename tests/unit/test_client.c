@@ -189,7 +189,7 @@ static void duration_ends_the_schedule_and_all_is_noted(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(1000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 3));
     bench.client.duration_ns = ESE_NS_PER_S / 2;
     int64_t began_ns = ese_clock_monotonic_ns();
     run(&bench);
@@ -206,7 +206,7 @@ static void offers_precede_their_sends_and_outcomes(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
     bench.client.count = 300;
     run(&bench);
     struct ese_history_reader *reader = NULL;
@@ -236,7 +236,7 @@ static void what_does_not_fit_is_not_sent(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(2000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 2000, 3));
     bench.client.count = 400;
     bench.client.settings.retry_deadline_ms = 1;
     bench.fake->room = 10;
@@ -253,7 +253,7 @@ static void without_a_schedule_it_waits_for_room(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
     bench.client.count = 5000;
     bench.fake->room = 7;
     run(&bench);
@@ -265,7 +265,7 @@ static void outcomes_are_told_apart(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
     bench.client.count = 50;
     bench.fake->outcome = ESE_OUTCOME_REFUSED;
     run(&bench);
@@ -278,7 +278,7 @@ static void a_schedule_that_was_not_kept_is_counted_late(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(1000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 3));
     bench.client.duration_ns = ESE_NS_PER_S / 2;
     bench.fake->stall_ns = ESE_NS_PER_S / 4;
     run(&bench);
@@ -291,7 +291,7 @@ static void a_start_in_the_past_leaves_out_what_is_over(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(1000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 3));
     bench.client.start_at_ms = ese_clock_wall_ms() - 10000;
     bench.client.duration_ns = 10 * ESE_NS_PER_S + ESE_NS_PER_S / 4;
     run(&bench);
@@ -305,7 +305,7 @@ static void a_start_in_the_future_is_waited_for(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
     bench.client.start_at_ms = ese_clock_wall_ms() + 200;
     bench.client.count = 10;
     int64_t began_ns = ese_clock_monotonic_ns();
@@ -318,7 +318,7 @@ static void a_transport_that_refuses_for_good_ends_the_client(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_clicks_open(0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
     bench.fake->is_broken = true;
     struct ese_error error;
     assert_int_equal(ese_client_run(&bench.client, &bench.totals, &error), -1);
@@ -352,7 +352,7 @@ static void a_wall_clock_that_is_set_takes_client_ts_along(void **state)
     (void)state;
     static const int64_t steps[] = {3600 * ESE_NS_PER_S, -7200 * ESE_NS_PER_S, 600 * ESE_NS_PER_MS};
     struct bench bench;
-    set_up(&bench, ese_clicks_open(1000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 3));
     bench.client.count = 5 * STEP_EVERY;
     bench.fake->steps_ns = steps;
     bench.fake->step_count = ESE_COUNT_OF(steps);
