@@ -23,7 +23,7 @@ import plants
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIST = os.path.join(TOP, "tests/planted/rules.plants")
-TESTS = ["judgement_rules", "judgement", "fold", "passes", "stories"]
+TESTS = ["judgement_rules", "judgement", "judged_orders", "fold", "passes", "stories"]
 LONGEST_S = 60  # of a test
 WITH_A_NAME, LEFT_OUT = ("-MQ", "-MF", "-o"), ("-MD", "-Werror", "-g")  # of a compiler's options
 

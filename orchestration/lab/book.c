@@ -82,6 +82,18 @@ uint16_t ese_book_run(struct ese_book *book, const struct ese_id *id)
     return (uint16_t)book->run_count++;
 }
 
+enum ese_book_kind ese_book_kind_of(const char *sub_type)
+{
+    static const char *const sub_types[ESE_BOOK_KINDS] = {
+        [ESE_BOOK_KEY_PRESS] = ESE_SUB_TYPE_KEY_PRESS,
+        [ESE_BOOK_CREATED] = ESE_SUB_TYPE_CREATED,
+        [ESE_BOOK_COMPLETED] = ESE_SUB_TYPE_COMPLETED};
+    enum ese_book_kind kind = ESE_BOOK_KINDS - 1;
+    while (kind > ESE_BOOK_OTHER && strcmp(sub_types[kind], sub_type) != 0)
+        kind--;
+    return kind;
+}
+
 /* ---- order -----------------------------------------------------------------------------------*/
 
 static int by_key(const void *a, const void *b, void *context)
@@ -118,6 +130,7 @@ void ese_book_begin(struct ese_book *book, const struct ese_promises *promises)
         .entry_table = {.hash = entry_hash, .same = entry_same},
         .key_table = {.hash = key_hash, .same = key_same},
         .followed_ns = INT64_MAX,
+        .cut_ns = INT64_MAX,
         .has_no_places = !promises->positions_survive,
         .tells_losses = promises->tells_losses,
     };
@@ -133,6 +146,7 @@ void ese_book_end(struct ese_book *book)
 
 void ese_book_cut(struct ese_book *book, int64_t until_ns)
 {
+    book->cut_ns = until_ns;
     for (uint32_t i = 0; i < book->count; i++)
         book->entries[i].is_out = book->entries[i].due_ns > until_ns;
 }

@@ -36,6 +36,15 @@ enum ese_book_fate {
     ESE_BOOK_EXPIRED
 };
 
+/* Which events rules are about. */
+enum ese_book_kind {
+    ESE_BOOK_OTHER,
+    ESE_BOOK_KEY_PRESS,
+    ESE_BOOK_CREATED, /* an order */
+    ESE_BOOK_COMPLETED,
+    ESE_BOOK_KINDS
+};
+
 struct ese_book_entry {
     struct ese_id id;
     int64_t client_ts;   /* Unix ms */
@@ -58,7 +67,7 @@ struct ese_book_entry {
     uint32_t copies;   /* in the store */
     uint16_t run;      /* number of its client process, in the order they came */
     uint16_t outcome;  /* ESE_HISTORY_ACKNOWLEDGED and its like; 0: none was noted */
-    bool is_key_press;
+    uint8_t kind;      /* enum ese_book_kind */
     bool is_out; /* known, and not counted: beyond what is judged now */
     /* Marks of the ledger (ledger.h). */
     bool is_processed;
@@ -142,6 +151,8 @@ struct ese_book {
     bool is_full;  /* it had as many, and what was told of others was passed over, which is missing */
     const struct ese_id_filter *wanted_mails; /* of those sent, by decision */
 
+    int64_t cut_ns;         /* the book's: what was due later is out (ese_book_cut); INT64_MAX: nothing is */
+
     /* Of a run that goes on, whose histories are read piece by piece (fold.h). */
     bool is_running;
     char unread[ESE_BOOK_REASON_SIZE]; /* what cannot be read now, but later: its place stays; "" when all can */
@@ -197,6 +208,7 @@ void ese_book_cut(struct ese_book *book, int64_t until_ns);
 struct ese_book_entry *ese_book_entry(struct ese_book *book, const struct ese_id *id);
 uint32_t ese_book_key(struct ese_book *book, const char *key);
 uint16_t ese_book_run(struct ese_book *book, const struct ese_id *id);
+enum ese_book_kind ese_book_kind_of(const char *sub_type);
 /* Notes that the entry waits for its commit. */
 void ese_book_wait(struct ese_book *book, uint32_t number);
 /* Notes whose the partition is now: the party's that writes that history. */

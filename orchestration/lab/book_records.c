@@ -19,7 +19,7 @@ static void read_offered(const struct ese_book_page *page)
     entry->client_ts = record->a;
     entry->key = ese_book_key(page->book, ese_history_read_key(page->reader));
     entry->run = ese_book_run(page->book, &record->id);
-    entry->is_key_press = strcmp(sub_type, ESE_SUB_TYPE_KEY_PRESS) == 0;
+    entry->kind = (uint8_t)ese_book_kind_of(sub_type);
     page->book->offered++;
 }
 

@@ -24,7 +24,7 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS beginning (partition INTEGER PRIMARY KEY, offset INTEGER);"
     "CREATE TABLE IF NOT EXISTS reader (partition INTEGER PRIMARY KEY, history TEXT);"
     "CREATE TABLE IF NOT EXISTS event (number INTEGER PRIMARY KEY, id BLOB, key TEXT,"
-    " is_key_press INTEGER, client_ts INTEGER, due_ns INTEGER, sent_ns INTEGER, done_ns INTEGER,"
+    " kind INTEGER, client_ts INTEGER, due_ns INTEGER, sent_ns INTEGER, done_ns INTEGER,"
     " outcome INTEGER, handed_ns INTEGER, committed_ns INTEGER, handings INTEGER,"
     " handed_partition INTEGER, handed_offset INTEGER, copies INTEGER, stored_partition INTEGER,"
     " stored_offset INTEGER, server_ts INTEGER);"
@@ -116,7 +116,8 @@ static void read_event(const struct access *access, struct ese_statement *row)
     for (int i = 2; i < 17; i++)
         value[i] = ese_statement_column_number(row, i);
     *entry = (struct ese_book_entry){
-        .id = id, .key = ESE_BOOK_NONE, .is_key_press = value[2] != 0, .client_ts = value[3],
+        .id = id, .key = ESE_BOOK_NONE, .kind = (uint8_t)((uint64_t)value[2] % ESE_BOOK_KINDS),
+        .client_ts = value[3],
         .due_ns = value[4], .sent_ns = value[5], .done_ns = value[6], .outcome = (uint16_t)value[7],
         .handed_ns = value[8], .committed_ns = value[9], .handings = (uint32_t)value[10],
         .handed_partition = (int32_t)value[11], .handed_offset = value[12],
@@ -174,7 +175,7 @@ static const struct {
     {"SELECT run, lane, sequence FROM lane", read_lane},
     {"SELECT partition, offset FROM beginning", read_beginning},
     {"SELECT partition, history FROM reader", read_reader, .is_of_losses = true},
-    {"SELECT id, key, is_key_press, client_ts, due_ns, sent_ns, done_ns, outcome, handed_ns,"
+    {"SELECT id, key, kind, client_ts, due_ns, sent_ns, done_ns, outcome, handed_ns,"
      " committed_ns, handings, handed_partition, handed_offset, copies, stored_partition,"
      " stored_offset, server_ts FROM event ORDER BY number", read_event},
     {"SELECT id, fate, kept_ns, kept_life FROM kept", read_kept, .is_of_losses = true},
@@ -284,7 +285,7 @@ static int write_event(struct ese_statement *put, const struct ese_book *book,
                        const struct ese_book_entry *entry, struct ese_error *error)
 {
     const int64_t value[] = {
-        entry->is_key_press, entry->client_ts, entry->due_ns, entry->sent_ns, entry->done_ns,
+        entry->kind, entry->client_ts, entry->due_ns, entry->sent_ns, entry->done_ns,
         entry->outcome, entry->handed_ns, entry->committed_ns, entry->handings,
         entry->handed_partition, entry->handed_offset, entry->copies, entry->stored_partition,
         entry->stored_offset, entry->server_ts};
@@ -299,7 +300,7 @@ static int write_events(struct ese_fold_file *file, const struct ese_book *book,
                         struct ese_error *error)
 {
     struct ese_statement *put = ese_statement_new(
-        file->database, "INSERT INTO event (id, key, is_key_press, client_ts, due_ns, sent_ns, done_ns,"
+        file->database, "INSERT INTO event (id, key, kind, client_ts, due_ns, sent_ns, done_ns,"
                         " outcome, handed_ns, committed_ns, handings, handed_partition, handed_offset,"
                         " copies, stored_partition, stored_offset, server_ts)"
                         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"

@@ -6,6 +6,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/kafka/port.h"
+#include "orchestration/lab/oracle.h"
 #include "orchestration/lab/program.h"
 #include "orchestration/lab/readiness.h"
 
@@ -212,7 +213,7 @@ static int serve_consumer(struct ese_journey *journey, struct ese_error *error)
     if (new_process(journey, ESE_ROLE_CONSUMER, "ese-consumer", error) < 0)
         return -1;
     struct ese_process *consumer = journey->role[ESE_ROLE_CONSUMER].process;
-    char mailer[160], lateness[32];
+    char mailer[160], lateness[32], stuck_after[32];
     snprintf(mailer, sizeof mailer, "http://%s", journey->mailer_address);
     add_transport(journey, consumer, ESE_FACE_CONSUME);
     /* On somebody else's cluster the group is this run's own as the topics are: a coordinator hands
@@ -224,6 +225,8 @@ static int serve_consumer(struct ese_journey *journey, struct ese_error *error)
     ese_process_option(consumer, "--durability", ese_durability_name(journey->durability));
     snprintf(lateness, sizeof lateness, "%lld", (long long)journey->retry_deadline_ms);
     ese_process_option(consumer, "--lateness-ms", lateness); /* no acknowledged event comes later */
+    snprintf(stuck_after, sizeof stuck_after, "%d", ESE_ORACLE_STUCK_AFTER_MS);
+    ese_process_option(consumer, "--stuck-after-ms", stuck_after);
     add_path(journey, consumer, "--state", ESE_ARTIFACT_STATE);
     add_path(journey, consumer, "--history", ESE_ARTIFACT_CONSUMER_HISTORY);
     ese_process_argument(consumer, "--quiet");

@@ -133,7 +133,8 @@ struct ese_judgement {
     struct ese_mail_ledger mails;
     struct ese_latency acknowledge;  /* due to outcome */
     struct ese_latency end_to_end;   /* due to the commit of the batch that processed it */
-    struct ese_latency mail;         /* due of a mail's last event to the SMTP server's 250 */
+    struct ese_latency mail;         /* due of a mail's last event to the SMTP server's 250; not of
+                                        those that come when time has passed */
     int64_t warmup_cut;              /* events left out of the latencies */
     int64_t behind_schedule;         /* events the generator offered more than 5 ms late */
     struct ese_recovery recovery;

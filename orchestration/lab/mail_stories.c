@@ -104,14 +104,17 @@ static void tell_again(const struct telling *telling, size_t i, struct ese_buffe
                     &telling->evidence->book.entries[oracle->mails[expected].last_event], text);
 }
 
-/* "; its chain of 4 key presses gives 1" */
+/* "; its chain of 4 key presses gives 1 mail", or "; its order gives 1 mail" */
 static void tell_chain(const struct telling *telling, size_t i, struct ese_buffer *text)
 {
     uint32_t chain = ese_mail_fates_chain(telling->evidence, &mail_at(telling, i)->decision);
+    int64_t mails = telling->evidence->oracle.chains[chain].expected;
     int presses = ese_presses_of_chain(telling->evidence, chain);
-    ese_buffer_printf(text, "; its chain of %d key press%s gives %lld mail%s", presses, presses == 1 ? "" : "es",
-                      (long long)telling->evidence->oracle.chains[chain].expected,
-                      telling->evidence->oracle.chains[chain].expected == 1 ? "" : "s");
+    if (presses == 0)
+        ese_buffer_text(text, "; its order");
+    else
+        ese_buffer_printf(text, "; its chain of %d key press%s", presses, presses == 1 ? "" : "es");
+    ese_buffer_printf(text, " gives %lld mail%s", (long long)mails, mails == 1 ? "" : "s");
 }
 
 static void tell_further(const struct telling *telling, size_t i, struct ese_buffer *text)
@@ -144,17 +147,40 @@ static void tell_altered(const struct telling *telling, size_t i, struct ese_buf
     const struct ese_presses presses = ese_presses_behind(telling->evidence, mail);
     const struct ese_book_entry *first = first_event(telling, i);
     tell_mail(telling, i, "came", text);
-    ese_buffer_text(text, "; the first event behind it is the key press ");
+    ese_buffer_printf(text, "; the first event behind it is the %s ", ese_story_name(first));
     tell_id(&first->id, text);
     ese_buffer_printf(text, " of %s, due at ", telling->evidence->book.keys[first->key]);
     ese_story_time(telling->teller, first->due_ns, text);
     ese_buffer_text(text, ". Decision ");
     tell_id(&telling->evidence->oracle.mails[mail].id, text);
-    ese_buffer_text(text, " had to come, of the presses due at ");
+    ese_buffer_printf(text, " had to come, of the %s due at ", ese_presses_name(&presses));
     ese_presses_times(telling->teller, &presses, text);
     ese_buffer_text(text, ". ");
     if (!ese_presses_blame(telling->teller, &presses, text))
         ese_buffer_text(text, "All of these were processed");
+}
+
+/* Of an order; NULL: it has none, or it is a chain of key presses. */
+static const struct ese_book_entry *completion_of(const struct telling *telling, uint32_t chain)
+{
+    const struct ese_evidence *evidence = telling->evidence;
+    for (uint32_t i = 0; i < evidence->book.count; i++) {
+        if (evidence->oracle.chain_of[i] == chain && evidence->book.entries[i].kind == ESE_BOOK_COMPLETED)
+            return &evidence->book.entries[i];
+    }
+    return NULL;
+}
+
+static void tell_why_none(const struct telling *telling, size_t i, uint32_t chain, struct ese_buffer *text)
+{
+    const struct ese_book_entry *completion = completion_of(telling, chain);
+    if (completion == NULL) {
+        tell_chain(telling, i, text);
+        tell_first_event(telling, i, text);
+        return;
+    }
+    ese_buffer_text(text, "; but there is the ");
+    ese_story_event(telling->teller, completion, text);
 }
 
 static void tell_unexpected(const struct telling *telling, size_t i, struct ese_buffer *text)
@@ -168,11 +194,10 @@ static void tell_unexpected(const struct telling *telling, size_t i, struct ese_
     } else if (known == NULL) {
         ese_buffer_text(text, "; neither does the consumer's state know of such a decision, nor was it to be made");
     } else if (ese_mail_fates_chain(evidence, decision) != ESE_BOOK_NONE) {
-        tell_chain(telling, i, text);
-        tell_first_event(telling, i, text);
+        tell_why_none(telling, i, ese_mail_fates_chain(evidence, decision), text);
     } else if (first_event(telling, i) != NULL) {
         tell_first_event(telling, i, text);
-        ese_buffer_text(text, ". It belongs to no chain of key presses that are stored");
+        ese_buffer_text(text, ". It belongs to no chain of events that are stored");
     } else {
         ese_buffer_text(text, "; the first event behind it is ");
         tell_id(&known->first_event, text);
@@ -186,8 +211,8 @@ static const struct kind {
     void (*tell)(const struct telling *telling, size_t i, struct ese_buffer *text);
 } kinds[] = {
     {ESE_MAIL_FATE_AGAIN, "mail that came twice", tell_again},
-    {ESE_MAIL_FATE_FURTHER, "mail from key presses that gave one (doubled)", tell_further},
-    {ESE_MAIL_FATE_ALTERED, "mail from other key presses (altered)", tell_altered},
+    {ESE_MAIL_FATE_FURTHER, "mail from events that gave one (doubled)", tell_further},
+    {ESE_MAIL_FATE_ALTERED, "mail from other events (altered)", tell_altered},
     {ESE_MAIL_FATE_UNEXPECTED, "mail that nothing accounts for (unexpected)", tell_unexpected},
 };
 
@@ -260,7 +285,7 @@ static void tell_unknown(const struct telling *telling, uint32_t number, struct 
     const struct ese_arrived_mail *mail = arrived(&telling->evidence->mails, decision);
     ese_buffer_text(text, "decision ");
     tell_id(decision, text);
-    ese_buffer_text(text, ", of the key presses due at ");
+    ese_buffer_printf(text, ", of the %s due at ", ese_presses_name(&presses));
     ese_presses_times(telling->teller, &presses, text);
     ese_buffer_text(text, mail == NULL ? ": it has not arrived" : ": it arrived ");
     if (mail != NULL)

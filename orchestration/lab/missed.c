@@ -69,7 +69,8 @@ void ese_missed_tell(const struct ese_storyteller *teller, const struct ese_evid
                      uint32_t mail, struct ese_buffer *text)
 {
     const struct ese_presses presses = ese_presses_behind(evidence, mail);
-    ese_buffer_text(text, "pressed a key at ");
+    ese_buffer_text(text, evidence->oracle.mails[mail].is_timed ? "was created, and not completed in time, at "
+                                                                : "pressed a key at ");
     ese_presses_times(teller, &presses, text);
     ese_buffer_text(text, ", and no mail came. ");
     if (ese_presses_blame(teller, &presses, text)) {

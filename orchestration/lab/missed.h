@@ -12,7 +12,8 @@
 int ese_missed_find(const struct ese_evidence *evidence, const struct ese_mail_fates *fates,
                     uint32_t mails[], int most);
 
-/* "pressed a key at …, … and …, and no mail came: …" */
+/* "pressed a key at …, … and …, and no mail came: …"; of an order "was created, and not completed in
+ * time, at …" */
 void ese_missed_tell(const struct ese_storyteller *teller, const struct ese_evidence *evidence,
                      uint32_t mail, struct ese_buffer *text);
 

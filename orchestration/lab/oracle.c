@@ -1,23 +1,14 @@
 #include "orchestration/lab/oracle.h"
 
+#include <assert.h>
+
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "orchestration/lab/oracle_rule.h"
 
-#define GAP_MS 1000
-#define PRESSES 3
-#define RULE "steady-click"
+#define BEHIND_MOST 8 /* events behind one mail */
 
-/* The presses of one key that the rule can have seen, in the order they were sent. */
-struct presses {
-    const struct ese_book *book;
-    const uint32_t *numbers;
-    uint32_t count;
-};
-
-static const struct ese_book_entry *press(const struct presses *presses, uint32_t i)
-{
-    return &presses->book->entries[presses->numbers[i]];
-}
+static const struct ese_oracle_rule *const rules[] = {&ese_oracle_clicks, &ese_oracle_orders};
 
 /* ---- what makes a chain doubtful or touched -------------------------------------------------- */
 
@@ -45,9 +36,9 @@ static bool was_given_up_before(const struct ese_book_entry *entry)
 }
 
 static struct ese_oracle_chain *chain_of(const struct ese_oracle *oracle,
-                                         const struct presses *presses, uint32_t i)
+                                         const struct ese_oracle_events *events, uint32_t i)
 {
-    return &oracle->chains[oracle->chain_of[presses->numbers[i]]];
+    return &oracle->chains[oracle->chain_of[events->numbers[i]]];
 }
 
 static bool is_certain(const struct ese_book_entry *entry)
@@ -56,54 +47,53 @@ static bool is_certain(const struct ese_book_entry *entry)
 }
 
 /* Where i has changed places with j, neither's chain is what it seems. Tells whether it is worth
- * looking further: behind a certain press that is in its place there is nothing. */
-static bool mark_pair(const struct ese_oracle *oracle, const struct presses *presses, uint32_t i,
+ * looking further: behind a certain event that is in its place there is nothing. */
+static bool mark_pair(const struct ese_oracle *oracle, const struct ese_oracle_events *events, uint32_t i,
                       uint32_t j)
 {
     uint32_t first = i < j ? i : j, second = i < j ? j : i;
-    if (in_order(presses->book, press(presses, first), press(presses, second)))
-        return !is_certain(press(presses, j));
-    struct ese_oracle_chain *chains[] = {chain_of(oracle, presses, i),
-                                         chain_of(oracle, presses, j)};
+    if (in_order(events->book, ese_oracle_event(events, first), ese_oracle_event(events, second)))
+        return !is_certain(ese_oracle_event(events, j));
+    struct ese_oracle_chain *chains[] = {chain_of(oracle, events, i),
+                                         chain_of(oracle, events, j)};
     for (int side = 0; side < 2; side++) {
-        chains[side]->is_doubtful |= is_unknown(press(presses, i));
-        chains[side]->is_touched |= !is_unknown(press(presses, i));
+        chains[side]->is_doubtful |= is_unknown(ese_oracle_event(events, i));
+        chains[side]->is_touched |= !is_unknown(ese_oracle_event(events, i));
     }
     return true;
 }
 
-static void mark_displaced(const struct ese_oracle *oracle, const struct presses *presses,
+static void mark_displaced(const struct ese_oracle *oracle, const struct ese_oracle_events *events,
                            uint32_t i)
 {
     uint32_t before = i, after = i + 1;
-    while (before > 0 && mark_pair(oracle, presses, i, before - 1))
+    while (before > 0 && mark_pair(oracle, events, i, before - 1))
         before--;
-    while (after < presses->count && mark_pair(oracle, presses, i, after))
+    while (after < events->count && mark_pair(oracle, events, i, after))
         after++;
 }
 
-static void mark(const struct ese_oracle *oracle, const struct presses *presses)
+static void mark(const struct ese_oracle *oracle, const struct ese_oracle_events *events)
 {
-    for (uint32_t i = 0; i < presses->count; i++) {
-        const struct ese_book_entry *entry = press(presses, i);
+    for (uint32_t i = 0; i < events->count; i++) {
+        const struct ese_book_entry *entry = ese_oracle_event(events, i);
         if (is_unknown(entry) && was_given_up_before(entry))
-            chain_of(oracle, presses, i)->is_doubtful = true;
+            chain_of(oracle, events, i)->is_doubtful = true;
         if (is_unknown(entry) || entry->is_reordered)
-            mark_displaced(oracle, presses, i);
+            mark_displaced(oracle, events, i);
         if (entry->is_lost)
-            chain_of(oracle, presses, i)->is_touched = true;
+            chain_of(oracle, events, i)->is_touched = true;
     }
 }
 
-/* ---- the rule -------------------------------------------------------------------------------- */
+/* ---- what rules say --------------------------------------------------------------------------- */
 
-static bool starts_chain(const struct presses *presses, uint32_t i)
+const struct ese_book_entry *ese_oracle_event(const struct ese_oracle_events *events, uint32_t i)
 {
-    int64_t step_ms = i == 0 ? INT64_MAX : press(presses, i)->client_ts - press(presses, i - 1)->client_ts;
-    return step_ms > GAP_MS || step_ms < -GAP_MS; /* back, where the wall clock was set */
+    return &events->book->entries[events->numbers[i]];
 }
 
-static struct ese_oracle_chain *add_chain(struct ese_oracle *oracle)
+struct ese_oracle_chain *ese_oracle_begin_chain(struct ese_oracle *oracle)
 {
     oracle->chains =
         ese_realloc_array(oracle->chains, oracle->chain_count + 1, sizeof *oracle->chains);
@@ -111,38 +101,28 @@ static struct ese_oracle_chain *add_chain(struct ese_oracle *oracle)
     return &oracle->chains[oracle->chain_count++];
 }
 
-static void expect_mail(struct ese_oracle *oracle, const struct presses *presses, const char *key,
-                        uint32_t last)
+void ese_oracle_put(struct ese_oracle *oracle, const struct ese_oracle_events *events, uint32_t i)
 {
-    char cause[sizeof RULE + ESE_EVENT_KEY_SIZE];
-    struct ese_id ids[PRESSES];
-    for (uint32_t i = 0; i < PRESSES; i++)
-        ids[i] = press(presses, last + 1 - PRESSES + i)->id;
-    snprintf(cause, sizeof cause, "%s:%s", RULE, key);
-    oracle->mails = ese_realloc_array(oracle->mails, oracle->mail_count + 1, sizeof *oracle->mails);
-    oracle->mails[oracle->mail_count++] = (struct ese_oracle_mail){
-        .id = ese_id_derive(cause, ids, PRESSES),
-        .chain = oracle->chain_count - 1,
-        .last_event = presses->numbers[last]};
+    oracle->chain_of[events->numbers[i]] = oracle->chain_count - 1;
+    oracle->chains[oracle->chain_count - 1].is_out |= ese_oracle_event(events, i)->is_out;
 }
 
-static void apply_rule(struct ese_oracle *oracle, const struct presses *presses, const char *key)
+void ese_oracle_expect(struct ese_oracle *oracle, const struct ese_oracle_events *events, uint32_t from,
+                       uint32_t to, const char *rule, bool is_timed)
 {
-    struct ese_oracle_chain *chain = NULL;
-    int held = 0;
-    for (uint32_t i = 0; i < presses->count; i++) {
-        if (starts_chain(presses, i)) {
-            chain = add_chain(oracle);
-            held = 0;
-        }
-        oracle->chain_of[presses->numbers[i]] = oracle->chain_count - 1;
-        chain->is_out |= press(presses, i)->is_out;
-        if (++held < PRESSES)
-            continue;
-        expect_mail(oracle, presses, key, i);
-        chain->expected++;
-        held = 0;
-    }
+    char cause[32 + ESE_EVENT_KEY_SIZE];
+    struct ese_id ids[BEHIND_MOST];
+    assert(to - from <= BEHIND_MOST);
+    for (uint32_t i = from; i < to; i++)
+        ids[i - from] = ese_oracle_event(events, i)->id;
+    snprintf(cause, sizeof cause, "%s:%s", rule, events->key);
+    oracle->mails = ese_realloc_array(oracle->mails, oracle->mail_count + 1, sizeof *oracle->mails);
+    oracle->mails[oracle->mail_count++] = (struct ese_oracle_mail){
+        .id = ese_id_derive(cause, ids, (int)(to - from)),
+        .chain = oracle->chain_count - 1,
+        .last_event = events->numbers[to - 1],
+        .is_timed = is_timed};
+    oracle->chains[oracle->chain_count - 1].expected++;
 }
 
 /* ---- all keys -------------------------------------------------------------------------------- */
@@ -155,8 +135,6 @@ static bool was_seen(const struct ese_book *book, const struct ese_book_entry *e
 
 static bool counts(const struct ese_book *book, const struct ese_book_entry *entry)
 {
-    if (!entry->is_key_press)
-        return false;
     enum ese_history_kind outcome = ese_book_outcome(entry);
     return outcome == ESE_HISTORY_ACKNOWLEDGED ||
            (outcome == ESE_HISTORY_UNKNOWN && was_seen(book, entry));
@@ -168,22 +146,33 @@ static int by_id(const void *a, const void *b)
     return ese_id_compare(&mail->id, &other->id);
 }
 
+/* Events from..to of by_key are those of one key. */
+static void ask_rule(const struct ese_book *book, const struct ese_oracle_rule *rule, uint32_t from,
+                     uint32_t to, uint32_t *numbers, struct ese_oracle *oracle)
+{
+    struct ese_oracle_events events = {
+        .book = book, .key = book->keys[book->entries[book->by_key[from]].key], .numbers = numbers};
+    for (uint32_t i = from; i < to; i++) {
+        const struct ese_book_entry *entry = &book->entries[book->by_key[i]];
+        if (rule->wanted[entry->kind] && counts(book, entry))
+            numbers[events.count++] = book->by_key[i];
+    }
+    rule->apply(oracle, &events);
+    mark(oracle, &events);
+}
+
 void ese_oracle_ask(const struct ese_book *book, struct ese_oracle *oracle)
 {
     size_t room = (size_t)book->count + 1;
     *oracle = (struct ese_oracle){.chain_of = ese_alloc_array(room, sizeof(uint32_t))};
     memset(oracle->chain_of, 0xFF, room * sizeof(uint32_t));
     uint32_t *numbers = ese_alloc_array((size_t)book->offered + 1, sizeof *numbers);
-    uint32_t at = 0;
-    while (at < book->offered) {
-        uint32_t key = book->entries[book->by_key[at]].key, count = 0;
-        for (; at < book->offered && book->entries[book->by_key[at]].key == key; at++) {
-            if (counts(book, &book->entries[book->by_key[at]]))
-                numbers[count++] = book->by_key[at];
-        }
-        struct presses presses = {.book = book, .numbers = numbers, .count = count};
-        apply_rule(oracle, &presses, book->keys[key]);
-        mark(oracle, &presses);
+    for (uint32_t from = 0, to; from < book->offered; from = to) {
+        uint32_t key = book->entries[book->by_key[from]].key;
+        for (to = from; to < book->offered && book->entries[book->by_key[to]].key == key;)
+            to++;
+        for (size_t i = 0; i < ESE_COUNT_OF(rules); i++)
+            ask_rule(book, rules[i], from, to, numbers, oracle);
     }
     free(numbers);
     if (oracle->mail_count > 0)

@@ -1,9 +1,9 @@
 /*
- * oracle.h - which mails had to come: the rule once more, naive and from the histories alone.
+ * oracle.h - which mails had to come: the rules once more, naive and from the histories alone.
  *
- * It shares no code with ese-consumer but the making of names (ese_id_derive). It runs over the key
- * presses that were acknowledged, and those of unknown outcome that are found stored (or were
- * handed; where the store has no places, processed); a key's presses in the order they were sent.
+ * It shares no code with ese-consumer but the making of names (ese_id_derive). It runs over the
+ * events that were acknowledged, and those of unknown outcome that are found stored (or were
+ * handed; where the store has no places, processed); a key's events in the order they were sent.
  *
  * steady-click: three presses of one key, each at most 1,000 ms after the one before, give one
  * mail, and an event is used once. A decision's id is derived from "steady-click:KEY" and the three
@@ -11,11 +11,19 @@
  *
  * A chain is a maximal run of presses of one key with gaps up to 1,000 ms: n presses give n / 3
  * mails, and what happens in one chain has no bearing on the next.
+ *
+ * stuck-order: a chain is what was sent of one order within ESE_ORACLE_STUCK_AFTER_MS of its first
+ * event, by client_ts. Without an ORDER_COMPLETED it gives one mail, whose id is derived from
+ * "stuck-order:KEY" and that first event's id; but not before event time has passed the window. Of a run
+ * that goes on, a chain is out of the book while that may still be to come.
  */
 #ifndef ESE_LAB_ORACLE_H
 #define ESE_LAB_ORACLE_H
 
 #include "orchestration/lab/book.h"
+
+#define ESE_ORACLE_STUCK_AFTER_MS 5000 /* as the lab's consumers are told */
+#define ESE_ORACLE_LATENESS_MS 30000   /* as a consumer has by itself: more than the lab's have */
 
 struct ese_oracle_chain {
     int64_t expected; /* mails */
@@ -24,12 +32,14 @@ struct ese_oracle_chain {
     bool is_doubtful;
     bool is_touched; /* an event of it was lost or stored out of order */
     bool is_out;     /* an event of it is out of the book: not counted, either */
+    bool is_awaited; /* likewise: its mail is not due yet */
 };
 
 struct ese_oracle_mail {
     struct ese_id id;    /* of the decision */
     uint32_t chain;
     uint32_t last_event; /* its number in the book */
+    bool is_timed; /* it comes when time has passed, not when its last event has */
 };
 
 struct ese_oracle {

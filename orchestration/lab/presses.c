@@ -2,6 +2,11 @@
 
 #include "ese-core/memory.h"
 
+static bool is_press(const struct ese_book_entry *event)
+{
+    return event->kind == ESE_BOOK_KEY_PRESS;
+}
+
 static void keep_last(struct ese_presses *presses, const struct ese_book_entry *press)
 {
     if (presses->count == ESE_PRESSES)
@@ -32,8 +37,13 @@ int ese_presses_of_chain(const struct ese_evidence *evidence, uint32_t chain)
 {
     int count = 0;
     for (uint32_t i = 0; i < evidence->book.count; i++)
-        count += evidence->oracle.chain_of[i] == chain;
+        count += evidence->oracle.chain_of[i] == chain && is_press(&evidence->book.entries[i]);
     return count;
+}
+
+const char *ese_presses_name(const struct ese_presses *presses)
+{
+    return is_press(presses->list[0]) ? "key presses" : "order";
 }
 
 void ese_presses_times(const struct ese_storyteller *teller, const struct ese_presses *presses,
@@ -64,7 +74,7 @@ bool ese_presses_blame(const struct ese_storyteller *teller, const struct ese_pr
     const struct ese_book_entry *press = first_amiss(presses);
     if (press == NULL)
         return false;
-    ese_buffer_text(text, "The press due at ");
+    ese_buffer_text(text, is_press(press) ? "The press due at " : "The order due at ");
     ese_story_time(teller, press->due_ns, text);
     ese_buffer_text(text, ": ");
     ese_story_fate(teller, press, text);

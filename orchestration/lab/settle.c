@@ -16,10 +16,12 @@ static struct ese_book_entry *entry_at(const struct settling *settling, uint32_t
 
 /* ---- mails ----------------------------------------------------------------------------------- */
 
-/* Chains whose mails are still hoped for stay open. */
+/* Chains whose mails are still hoped for stay open, and those whose mails are not due yet. */
 static void mark_hopes(struct settling *settling)
 {
     const struct ese_oracle *oracle = &settling->evidence->oracle;
+    for (uint32_t i = 0; i < oracle->chain_count; i++)
+        settling->is_open[i] = oracle->chains[i].is_awaited;
     const struct ese_book *book = &settling->evidence->book;
     for (uint32_t i = 0; i < oracle->mail_count; i++) {
         const struct ese_oracle_mail *mail = &oracle->mails[i];

@@ -5,7 +5,7 @@
  * An event has, when it was due before the cut, its outcome is known (or its client has ended: a later run
  * wrote behind it), it is not in flight, and all earlier events of its key have settled, too. A key press
  * settles with its whole chain, once the chain's mails have arrived, or were given up: they are lost
- * when they are late by ESE_SETTLE_MAILS_NS.
+ * when they are late by ESE_SETTLE_MAILS_NS. An order settles likewise, not before its mail is due (oracle.h).
  */
 #ifndef ESE_LAB_SETTLE_H
 #define ESE_LAB_SETTLE_H

@@ -114,12 +114,21 @@ void ese_story_fate(const struct ese_storyteller *teller, const struct ese_book_
     add_reader(teller, entry, text);
 }
 
+const char *ese_story_name(const struct ese_book_entry *entry)
+{
+    static const char *const words[ESE_BOOK_KINDS] = {[ESE_BOOK_OTHER] = "event",
+                                                      [ESE_BOOK_KEY_PRESS] = "key press",
+                                                      [ESE_BOOK_CREATED] = "new order",
+                                                      [ESE_BOOK_COMPLETED] = "completed order"};
+    return words[entry->kind];
+}
+
 void ese_story_event(const struct ese_storyteller *teller, const struct ese_book_entry *entry,
                      struct ese_buffer *text)
 {
     char id[ESE_ID_TEXT_SIZE];
     ese_id_text(&entry->id, id);
-    ese_buffer_printf(text, "%s %s", entry->is_key_press ? "key press" : "event", id);
+    ese_buffer_printf(text, "%s %s", ese_story_name(entry), id);
     if (entry->due_ns != 0) {
         ese_buffer_printf(text, " of %s, due at ", teller->book->keys[entry->key]);
         ese_story_time(teller, entry->due_ns, text);

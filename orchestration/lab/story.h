@@ -22,6 +22,9 @@ struct ese_storyteller ese_storyteller_of(const struct ese_book *book,
 /* "3.204 s" */
 void ese_story_time(const struct ese_storyteller *teller, int64_t time_ns, struct ese_buffer *text);
 
+/* "key press", "new order": what it is. */
+const char *ese_story_name(const struct ese_book_entry *entry);
+
 /* "key press 018f… of 203.0.113.7-1, due at 3.204 s: sent at …; acknowledged at …; …" */
 void ese_story_event(const struct ese_storyteller *teller, const struct ese_book_entry *entry,
                      struct ese_buffer *text);

@@ -36,13 +36,14 @@ static void take_event(struct watch *watch, const struct ese_book_entry *entry)
         note(watch, timing->end_to_end, entry->due_ns, entry->committed_ns);
 }
 
-/* When the SMTP server took each expected mail. */
+/* When the SMTP server took each mail that an event completes: how soon others come, time decides. */
 static void take_mails(struct watch *watch, const struct ese_oracle *oracle)
 {
     const struct ese_book *book = watch->book;
     for (size_t i = 0; i < book->sent.count; i++) {
         uint32_t mail = ese_oracle_find(oracle, &book->sent.mails[i].decision);
-        if (mail == ESE_BOOK_NONE || oracle->chains[oracle->mails[mail].chain].is_out)
+        if (mail == ESE_BOOK_NONE || oracle->mails[mail].is_timed ||
+            oracle->chains[oracle->mails[mail].chain].is_out)
             continue;
         note(watch, watch->timing->mail, book->entries[oracle->mails[mail].last_event].due_ns,
              book->sent.mails[i].time_ns);

@@ -55,7 +55,7 @@ static void judge_certain(const struct ese_judgement *judgement,
          "events are stored behind a later one of their key"},
         {promises->retry_stored_once, ledger->stored_twice, "events are stored a second time"},
         {true, judgement->mails.doubled, "mails came a second time"},
-        {true, mails->unexpected, "mails came that no key presses account for"},
+        {true, mails->unexpected, "mails came that no events account for"},
     };
     say_faults(faults, sizeof faults / sizeof faults[0], verdict);
 }

@@ -99,8 +99,8 @@ static void agrees_with_its_stories(const struct ese_judgement *judgement)
         {"reordered", ledger->reordered, told(stories, "stored out of its key's order")},
         {"phantom", ledger->phantom, told(stories, "seen, though never stored (phantom)")},
         {"doubled", mails->doubled, told(stories, "mail that came twice") +
-                                        told(stories, "mail from key presses that gave one (doubled)")},
-        {"altered", mails->altered, told(stories, "mail from other key presses (altered)")},
+                                        told(stories, "mail from events that gave one (doubled)")},
+        {"altered", mails->altered, told(stories, "mail from other events (altered)")},
         {"unexpected", mails->unexpected, told(stories, "mail that nothing accounts for (unexpected)")},
         {"unknown mails", mails->unknown + mails->unknown_arrived, stories->unknown},
     };

@@ -16,6 +16,9 @@
 #include "tests/support/directory.h"
 
 #define KEYS 20
+#define RECENT_ORDERS 8 /* of which one is heard again */
+#define STUCK_AFTER_MS 5000
+#define LATENESS_MS 10000
 #define MOST_APPENDED 16
 #define BATCH 10
 
@@ -64,6 +67,26 @@ static void name_event(struct staged_event *staged, const char *sub_type, int ke
     staged->stored_after_ms = 1;
 }
 
+/* Half of them are new, most of the others complete one, and one in ten is created again. */
+static void name_order(struct staged_run *run, struct ese_random *random, struct ese_lanes *lanes, int64_t ts)
+{
+    static const char *const sub_types[] = {
+        ESE_SUB_TYPE_COMPLETED, ESE_SUB_TYPE_COMPLETED, ESE_SUB_TYPE_COMPLETED, ESE_SUB_TYPE_ALLOCATED,
+        ESE_SUB_TYPE_CREATED};
+    struct staged_event *staged = &run->events[run->count];
+    struct ese_event *event = &staged->event;
+    int drawn = (int)ese_random_below(random, 10), recent = (int)ese_random_below(random, RECENT_ORDERS);
+    bool is_new = drawn < 5 || recent >= run->orders;
+    int order = is_new ? run->orders++ : run->orders - 1 - recent;
+    snprintf(event->type, sizeof event->type, "%s", ESE_TYPE_ORDER);
+    snprintf(event->sub_type, sizeof event->sub_type, "%s",
+             is_new ? ESE_SUB_TYPE_CREATED : sub_types[drawn % 5]);
+    snprintf(event->ip, sizeof event->ip, "10.0.0.%d", (int)ese_random_below(random, KEYS));
+    snprintf(event->key, sizeof event->key, "order.%d", order);
+    ese_lanes_name(lanes, event, ts);
+    staged->stored_after_ms = 1;
+}
+
 static void draw_event(struct staged_run *run, struct ese_random *random, struct ese_lanes *lanes,
                        int64_t ts, int64_t due_ns)
 {
@@ -72,7 +95,10 @@ static void draw_event(struct staged_run *run, struct ese_random *random, struct
     *staged = (struct staged_event){.outcome = draw_outcome(random, &is_stored), .due_ns = due_ns};
     staged->sent_ns = staged->outcome == ESE_HISTORY_NOT_SENT ? 0 : due_ns + 10000;
     staged->done_ns = due_ns + (staged->outcome == ESE_HISTORY_UNKNOWN ? 1000 : 2) * ESE_NS_PER_MS;
-    name_event(staged, draw_sub_type(random), (int)ese_random_below(random, KEYS), lanes, ts);
+    if (run->has_orders && ese_random_below(random, 3) == 0)
+        name_order(run, random, lanes, ts);
+    else
+        name_event(staged, draw_sub_type(random), (int)ese_random_below(random, KEYS), lanes, ts);
     if (is_stored)
         run->log[run->log_count++] = run->count;
     run->count++;
@@ -89,17 +115,14 @@ static struct staged_run *new_run(int events)
     run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
     run->offerless = run->told_twice = run->noted_again = -1;
     run->history_bytes = INT64_C(1) << 26;
+    run->stuck_after_ms = STUCK_AFTER_MS;
     return run;
 }
 
-struct staged_run *staged_run_make(uint64_t seed, int events)
-{
-    return staged_run_make_with(seed, events, 8, 8);
-}
-
-struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_before, int lanes_later)
+static struct staged_run *make(uint64_t seed, int events, int lanes_before, int lanes_later, bool has_orders)
 {
     struct staged_run *run = new_run(events);
+    run->has_orders = has_orders;
     struct ese_random random = ese_random_seeded(seed, 1);
     struct ese_lanes *lanes = ese_lanes_new(lanes_before, 77);
     int64_t began_ms = ese_clock_wall_ms(), began_ns = ese_clock_monotonic_ns(), ts = began_ms;
@@ -113,6 +136,21 @@ struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_bef
     }
     ese_lanes_free(&lanes);
     return run;
+}
+
+struct staged_run *staged_run_make(uint64_t seed, int events)
+{
+    return make(seed, events, 8, 8, false);
+}
+
+struct staged_run *staged_run_make_mixed(uint64_t seed, int events)
+{
+    return make(seed, events, 8, 8, true);
+}
+
+struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_before, int lanes_later)
+{
+    return make(seed, events, lanes_before, lanes_later, false);
 }
 
 /* What is behind an event in a script. */
@@ -250,13 +288,42 @@ static int places_read(const struct staged_run *run)
     return run->read == -1 ? run->log_count : run->read;
 }
 
-static void apply_rule(struct staged_run *run, const struct ese_rule *rule,
-                       struct ese_rule_state kept[KEYS], const struct ese_event *event)
+/* What the consumer keeps of clicks and of orders, each by the number its key ends with. */
+struct consumption {
+    struct staged_run *run;
+    struct ese_rule_settings settings;
+    const struct ese_rule *steady, *stuck;
+    struct ese_rule_state *pressed, *ordered;
+};
+
+static int number_of(const char *key)
+{
+    return (int)strtol(strrchr(key, '.') + 1, NULL, 10);
+}
+
+static void apply(struct consumption *consumption, const struct ese_rule *rule,
+                  struct ese_rule_state *kept, const struct ese_event *event)
 {
     struct ese_decision decision;
-    int key = (int)strtol(strrchr(event->ip, '.') + 1, NULL, 10);
-    if (rule->apply(&(struct ese_rule_settings){.stuck_after_ms = 5000}, &kept[key], event, &decision) == 1)
-        staged_run_decide(run, &decision);
+    if (rule->wants(event) && rule->apply(&consumption->settings, &kept[number_of(event->key)], event,
+                                          &decision) == 1)
+        staged_run_decide(consumption->run, &decision);
+}
+
+/* Timers that event time has passed go off. */
+static void expire(struct consumption *consumption, int64_t event_time_ms)
+{
+    for (int order = 0; order < consumption->run->orders; order++) {
+        struct ese_rule_state *kept = &consumption->ordered[order];
+        struct ese_decision decision;
+        char key[ESE_EVENT_KEY_SIZE];
+        if (kept->length == 0 || kept->leaves_ms >= event_time_ms)
+            continue;
+        snprintf(key, sizeof key, "order.%d", order);
+        if (consumption->stuck->expire(&consumption->settings, kept, key, &decision) == 1)
+            staged_run_decide(consumption->run, &decision);
+        kept->length = 0;
+    }
 }
 
 /* How often the consumer is handed what lies there. */
@@ -267,21 +334,31 @@ static int times_handed(const struct staged_run *run, int place)
 
 void staged_run_consume(struct staged_run *run)
 {
-    const struct ese_rule *rule;
-    must(ese_rule_find("steady-click", &rule, NULL));
-    struct ese_rule_state kept[KEYS] = {{.length = 0}};
+    struct consumption consumption = {
+        .run = run, .settings = {.stuck_after_ms = run->stuck_after_ms},
+        .pressed = ese_alloc_array(KEYS, sizeof(struct ese_rule_state)),
+        .ordered = ese_alloc_array((size_t)run->orders + 1, sizeof(struct ese_rule_state))};
+    must(ese_rule_find("steady-click", &consumption.steady, NULL));
+    must(ese_rule_find("stuck-order", &consumption.stuck, NULL));
     bool *seen = ese_alloc_array((size_t)run->count, sizeof *seen);
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
-        if (place == run->not_had || !rule->wants(event))
+        if (place == run->not_had)
             continue;
         for (int times = times_handed(run, place); times > 0; times--) {
-            if (!seen[run->log[place]] || run->is_forgetful)
-                apply_rule(run, rule, kept, event);
+            if (!seen[run->log[place]] || run->is_forgetful) {
+                apply(&consumption, consumption.steady, consumption.pressed, event);
+                apply(&consumption, consumption.stuck, consumption.ordered, event);
+            }
             seen[run->log[place]] = true;
         }
+        expire(&consumption, event->client_ts - LATENESS_MS);
     }
+    if (run->read == -1)
+        expire(&consumption, INT64_MAX);
     free(seen);
+    free(consumption.pressed);
+    free(consumption.ordered);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */

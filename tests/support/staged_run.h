@@ -9,6 +9,10 @@
  * A run may be one over a store without places that tells its losses: then `tells_losses` is set, and
  * staged_run_lose takes events from the log. Its positions are nonsense.
  *
+ * A mixed run has orders, too: created, completed in time, at the last moment, too late or never, and
+ * now and then created again. Their timers go off when the events' time has passed them by ten seconds,
+ * or when all has been read.
+ *
  * As made, a run is without fault: most events are acknowledged, some unknown (stored in their
  * place, or absent), some refused or not sent, of two client processes, over three partitions by
  * key.
@@ -38,6 +42,9 @@ struct staged_run {
     char *directory;
     struct staged_event *events; /* in the order they were offered */
     int count;
+    bool has_orders;
+    int orders; /* that were ever created */
+    int64_t stuck_after_ms; /* as its consumer was told */
     int *log; /* numbers of events, in the order the store has them */
     int log_count;
     int read;       /* how many of the log the consumer was handed and committed; -1: all */
@@ -85,6 +92,7 @@ struct staged_run {
 };
 
 struct staged_run *staged_run_make(uint64_t seed, int events);
+struct staged_run *staged_run_make_mixed(uint64_t seed, int events);
 /* The two client processes have so many lanes. */
 struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_before, int lanes_later);
 

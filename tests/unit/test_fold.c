@@ -27,6 +27,7 @@
 #define TICK_NS (5 * ESE_NS_PER_S)
 #define SETTLES_NS (3 * ESE_NS_PER_S) /* after outcomes, which come within one */
 #define SEGMENT_BYTES 65536
+#define TIMER_NS (15 * ESE_NS_PER_S) /* until an order's mail comes */
 
 enum party { CLIENT, SERVER, STORE, CONSUMER, INBOX, PARTIES };
 
@@ -190,6 +191,7 @@ static void add_mails(struct world *world)
     for (int i = 0; i < run->decision_count; i++) {
         const struct ese_decision *decision = &run->decisions[i];
         int64_t at_ns = due_of(world, &decision->events[decision->event_count - 1]) + 7 * ESE_NS_PER_MS;
+        at_ns += strcmp(decision->rule, "stuck-order") == 0 ? TIMER_NS : 0;
         bool is_later = i == 0 || at_ns > world->decided_ns[i - 1];
         world->decided_ns[i] = is_later ? at_ns : world->decided_ns[i - 1];
     }
@@ -440,6 +442,67 @@ static void a_run_without_fault(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 3; seed++)
         live_and_compare(consumed(seed), ESE_VERDICT_PASS);
+}
+
+static struct staged_run *mixed(uint64_t seed)
+{
+    struct staged_run *run = staged_run_make_mixed(seed, EVENTS);
+    staged_run_consume(run);
+    return run;
+}
+
+static int stuck_orders(const struct staged_run *run)
+{
+    int count = 0;
+    for (int i = 0; i < run->decision_count; i++)
+        count += strcmp(run->decisions[i].rule, "stuck-order") == 0;
+    return count;
+}
+
+static void orders_without_fault(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        struct staged_run *run = mixed(seed);
+        assert_true(stuck_orders(run) > 50);
+        live_and_compare(run, ESE_VERDICT_PASS);
+    }
+}
+
+/* Every tenth order's. */
+static void orders_whose_mails_never_came(void **state)
+{
+    (void)state;
+    struct staged_run *run = mixed(4);
+    int dropped = 0;
+    for (int i = run->decision_count - 1; i >= 0; i--) {
+        if (strcmp(run->decisions[i].rule, "stuck-order") == 0 && dropped++ % 10 == 0)
+            staged_run_drop_mail(run, i);
+    }
+    live_and_compare(run, ESE_VERDICT_FAIL);
+}
+
+/* Who checks leaves out an order whose mail cannot have come yet, and no other. */
+static void a_check_before_timers_have_gone_off(void **state)
+{
+    (void)state;
+    struct world *world = make_world(mixed(5));
+    int64_t from_ns = world->run->events[0].due_ns;
+    int64_t last_ns = world->run->events[EVENTS - 1].due_ns;
+    for (int64_t now_ns = from_ns + TICK_NS; now_ns < last_ns; now_ns += TICK_NS) {
+        act_until(world, now_ns);
+        keep_state(world, now_ns);
+        turn(world, now_ns - SETTLES_NS, 0);
+        assert_int_equal(world->progress.waiting, 0);
+        assert_int_equal(world->judgement.mails.lost, 0);
+        assert_int_equal(world->judgement.mails.unexpected, 0);
+        assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+        turn(world, now_ns - SETTLES_NS, now_ns - SETTLES_NS);
+    }
+    end(world);
+    assert_int_equal(world->judgement.mails.matched, world->judgement.mails.expected);
+    assert_int_equal(world->judgement.mails.matched, world->run->mail_count);
+    free_world(world);
 }
 
 /* The number of the n-th acknowledged event. */
@@ -1179,6 +1242,9 @@ int main(int argc, char **argv)
     ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_without_fault),
+        cmocka_unit_test(orders_without_fault),
+        cmocka_unit_test(orders_whose_mails_never_came),
+        cmocka_unit_test(a_check_before_timers_have_gone_off),
         cmocka_unit_test(lost_events),
         cmocka_unit_test(events_stored_a_second_time_much_later),
         cmocka_unit_test(events_out_of_order),

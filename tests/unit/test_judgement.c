@@ -538,7 +538,7 @@ static void a_mail_without_a_third_press_is_unexpected(void **state)
                                      run->events[press].event.id};
     make_up(run, events);
     struct ese_judgement judgement = judge(run, &careless);
-    says(&judgement, ESE_VERDICT_FAIL, "no key presses account");
+    says(&judgement, ESE_VERDICT_FAIL, "no events account");
     assert_int_equal(judgement.mails.unexpected, 1);
 }
 
@@ -550,7 +550,7 @@ static void a_mail_of_no_decision_is_unexpected(void **state)
     staged_run_add_mail(run, unheard_of);
     staged_run_add_mail(run, none);
     struct ese_judgement judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_FAIL, "no key presses account");
+    says(&judgement, ESE_VERDICT_FAIL, "no events account");
     assert_int_equal(judgement.mails.unexpected, 2);
 }
 

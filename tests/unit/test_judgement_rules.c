@@ -754,7 +754,7 @@ static void a_mail_for_a_chain_without_third_press_is_unexpected(void **state)
     struct staged_run *run = consumed("a0 a100");
     make_up(run, 0, "made-up");
     struct ese_judgement judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no key presses account for");
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no events account for");
     assert_int_equal(judgement.mails.unexpected, 1);
     assert_int_equal(judgement.mails.doubled, 0);
 }
@@ -765,21 +765,21 @@ static void a_mail_of_no_decision_is_unexpected(void **state)
     struct staged_run *run = consumed("a0 a100 a200");
     staged_run_add_mail(run, ese_id_derive("never decided", NULL, 0));
     struct ese_judgement judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no key presses account for");
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no events account for");
     assert_int_equal(judgement.mails.unexpected, 1);
 
     run = consumed("a0 a100 a200"); /* one of events that nobody knows */
     const struct ese_id unheard_of = ese_id_make(&(struct ese_id_parts){.run = 5, .lane = 1, .sequence = 3});
     make_up_of(run, &unheard_of, "made-up");
     judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no key presses account for");
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no events account for");
     assert_int_equal(judgement.mails.doubled, 0);
 
     run = consumed("a0 a100 a200");
     for (int i = 0; i < 2; i++) /* two that name none: not one that came twice */
         staged_run_add_mail(run, (struct ese_id){{0}});
     judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_FAIL, "2 mails came that no key presses account for");
+    says(&judgement, ESE_VERDICT_FAIL, "2 mails came that no events account for");
     assert_int_equal(judgement.mails.unexpected, 2);
     assert_int_equal(judgement.mails.doubled, 0);
     assert_int_equal(judgement.mails.matched, 1);

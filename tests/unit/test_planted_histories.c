@@ -590,10 +590,10 @@ static const struct fault faults[] = {
     {"a mail doubled, or the outbox's unique key off", "once, and the mailer does not know", NULL,
      NULL, NULL, double_mail, keep_unknown_mail, ESE_VERDICT_FAIL, "came a second time", NULL},
     {"a mail for a chain that had no third press", "its third press of unknown outcome, and stored", NULL,
-     NULL, NULL, mail_without_third_press, mail_with_unknown_press, ESE_VERDICT_FAIL, "no key presses account",
+     NULL, NULL, mail_without_third_press, mail_with_unknown_press, ESE_VERDICT_FAIL, "no events account",
      NULL},
     {"a mail from nowhere", "once, and the mailer does not know", NULL,
-     NULL, NULL, mail_from_nowhere, keep_unknown_mail, ESE_VERDICT_FAIL, "no key presses account", NULL},
+     NULL, NULL, mail_from_nowhere, keep_unknown_mail, ESE_VERDICT_FAIL, "no events account", NULL},
 };
 
 static const struct ese_registry_entry *a_transport(struct ese_random *random)

@@ -94,7 +94,7 @@ static const char *const grave[] = {
     "lost by key clash", "lost by expiry", "lost by the store's death",
     "lost, for no cause that is noted", "not processed when the drain ended", "stored twice",
     "stored out of its key's order", "seen, though never stored (phantom)", "mail that came twice",
-    "mail from key presses that gave one (doubled)", "mail from other key presses (altered)",
+    "mail from events that gave one (doubled)", "mail from other events (altered)",
     "mail that nothing accounts for (unexpected)"};
 
 static void says_nothing_but(const struct ese_judgement *judgement, const char *what)
@@ -295,8 +295,8 @@ static void whose_mail_was_decided_on_by_other_presses_is_told_that(void **state
 
 /* ---- mails that are matched by their number -------------------------------------------------- */
 
-#define DOUBLED "mail from key presses that gave one (doubled)"
-#define ALTERED "mail from other key presses (altered)"
+#define DOUBLED "mail from events that gave one (doubled)"
+#define ALTERED "mail from other events (altered)"
 #define UNEXPECTED "mail that nothing accounts for (unexpected)"
 
 static struct staged_run *of(const char *script)
@@ -344,7 +344,8 @@ static void a_mail_from_other_presses_is_told(void **state)
     struct ese_judgement judgement = judge(run, &careful);
     assert_int_equal(judgement.mails.altered, 1);
     assert_int_equal(judgement.mails.lost, 1);
-    tells(&judgement, ALTERED, &came, "of the presses due at 0.100 s, 0.200 s and 0.300 s. The press due at 0.100 s: ");
+    tells(&judgement, ALTERED, &came,
+          "of the key presses due at 0.100 s, 0.200 s and 0.300 s. The press due at 0.100 s: ");
     tells(&judgement, ALTERED, &press, "of 10.0.0.0, due at 0.200 s");
     assert_non_null(strstr(find(&judgement, ALTERED)->text, "no reader was handed it"));
     assert_int_equal(judgement.stories.people_count, 1); /* who is told the same */
@@ -450,7 +451,7 @@ static void a_mail_of_an_event_that_is_no_press_is_told(void **state)
     struct staged_run *run = of("a0 a100. a200");
     struct ese_id id = make_up(run, 1);
     struct ese_judgement judgement = judge(run, &careful);
-    is_unexpected(&judgement, &id, "It belongs to no chain of key presses that are stored");
+    is_unexpected(&judgement, &id, "It belongs to no chain of events that are stored");
 }
 
 /* Nor can what its writer would have on a terminal be done. */
