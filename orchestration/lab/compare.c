@@ -16,6 +16,11 @@ static const struct ese_option options[] = {
     {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
      .help = "Transports to compare, separated by commas, each with options of its own behind a colon "
              "(kafka:via=direct). Default: those that transports.list compares."},
+    {.name = "source", .kind = ESE_OPTION_CHOICE, .value = "S", .fallback = "clicks",
+     .choices = "clicks|orders|mixed",
+     .help = "What the simulated persons do: click in bursts, order (half of the orders are never "
+             "completed), or both. With orders the end is awaited until rules wait for none of them, some "
+             "15 seconds."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "300", .min = 1, .max = 100000,
      .help = "Events per second offered to each transport."},
     {.name = "duration", .kind = ESE_OPTION_NUMBER, .value = "S", .fallback = "30", .min = 1, .max = 86400,
@@ -105,6 +110,7 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
                         struct ese_error *error)
 {
     *run = (struct ese_run_options){
+        .source = ese_config_text(config, "source"),
         .rate = ese_config_text(config, "rate"),
         .duration_s = ese_config_number(config, "duration"),
         .warmup_s = ese_config_number(config, "warmup"),

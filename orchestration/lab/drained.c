@@ -25,12 +25,18 @@ static bool is_read(const struct ese_journey_view *view)
     return found;
 }
 
+int64_t ese_timers_waited_for(const struct ese_journey_view *view)
+{
+    return view->count[ESE_COUNT_TIMERS_SET] - view->count[ESE_COUNT_TIMERS_ENDED];
+}
+
 bool ese_drained(const struct ese_journey_view *view)
 {
     const int64_t *count = view->count;
     int64_t answered = count[ESE_COUNT_MAILS_ASKED] + count[ESE_COUNT_MAILS_REFUSED];
     int64_t ended = count[ESE_COUNT_MAILS_SENT] + count[ESE_COUNT_MAILS_DEAD] +
                     count[ESE_COUNT_MAILS_UNKNOWN];
-    return is_read(view) && answered >= count[ESE_COUNT_DECIDED] &&
-           ended >= count[ESE_COUNT_MAILS_ASKED] && !somebody_comes(view);
+    return is_read(view) && ese_timers_waited_for(view) <= 0 &&
+           answered >= count[ESE_COUNT_DECIDED] && ended >= count[ESE_COUNT_MAILS_ASKED] &&
+           !somebody_comes(view);
 }

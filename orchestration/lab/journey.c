@@ -267,6 +267,8 @@ int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, 
         return -1;
     struct ese_process *client = journey->role[ESE_ROLE_CLIENT].process;
     add_transport(journey, client, ESE_FACE_PRODUCE);
+    if (load->source != NULL)
+        ese_process_option(client, "--source", load->source);
     ese_process_option(client, "--rate", load->rate);
     if (load->seconds > 0) {
         snprintf(number, sizeof number, "%lld", (long long)load->seconds);

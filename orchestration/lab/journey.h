@@ -41,6 +41,7 @@ int ese_journey_check(const char *specification, enum ese_durability durability,
 
 /* The load of one run: the same for every journey of it. */
 struct ese_load {
+    const char *source; /* of the client's, by name; NULL: the one it takes by itself */
     const char *rate; /* "500" */
     int64_t seconds; /* 0: without end */
     int64_t seed;

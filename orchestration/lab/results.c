@@ -11,7 +11,8 @@
 
 static json_t *options_json(const struct ese_results *results)
 {
-    return json_pack("{s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I}", "rate", results->rate,
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I}", "source",
+                     results->source, "rate", results->rate,
                      "duration_s", (json_int_t)results->duration_s, "warmup_s",
                      (json_int_t)results->warmup_s, "fault", results->fault, "gap_s",
                      (json_int_t)results->gap_s, "durability", results->asked_durability, "broker",
@@ -335,11 +336,14 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
 {
     int version, in_turn;
     const char *rate, *fault, *durability, *broker, *bootstrap;
-    json_int_t seed, duration_s, warmup_s, deadline_ms, gap_s = 0; /* the last is younger than the others */
+    json_int_t seed, duration_s, warmup_s, deadline_ms;
+    json_int_t gap_s = 0; /* this and the next are younger than the others */
+    const char *source = "clicks";
     json_t *transports;
-    if (json_unpack(root, "{s:i, s:I, s:{s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I}, s:o}", "version",
-                    &version, "seed", &seed, "options", "rate", &rate, "duration_s", &duration_s,
-                    "warmup_s", &warmup_s, "fault", &fault, "gap_s", &gap_s, "durability", &durability,
+    if (json_unpack(root, "{s:i, s:I, s:{s?s, s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I}, s:o}",
+                    "version", &version, "seed", &seed, "options", "source", &source, "rate", &rate,
+                    "duration_s", &duration_s, "warmup_s", &warmup_s,
+                    "fault", &fault, "gap_s", &gap_s, "durability", &durability,
                     "broker", &broker, "bootstrap_servers", &bootstrap, "in_turn", &in_turn,
                     "retry_deadline_ms", &deadline_ms, "transports", &transports) < 0)
         return ese_fail(error, ESE_E_INVALID, "%.300s is not the results of a run: name a directory as compare printed "
@@ -353,6 +357,7 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
     *results = (struct ese_results){.seed = seed, .duration_s = duration_s, .warmup_s = warmup_s,
                                     .gap_s = gap_s, .in_turn = in_turn != 0,
                                     .retry_deadline_ms = deadline_ms};
+    copy_text(results->source, sizeof results->source, source);
     copy_text(results->rate, sizeof results->rate, rate);
     copy_text(results->fault, sizeof results->fault, fault);
     copy_text(results->asked_durability, sizeof results->asked_durability, durability);

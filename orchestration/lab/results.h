@@ -30,6 +30,7 @@ struct ese_results_transport {
 
 struct ese_results {
     int64_t seed;
+    char source[16]; /* of events: "mixed" */
     char rate[16];
     int64_t duration_s;
     int64_t warmup_s;

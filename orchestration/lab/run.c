@@ -7,6 +7,7 @@
 #include "ese-core/service.h"
 #include "orchestration/kafka/embedded.h"
 #include "orchestration/lab/drained.h"
+#include "orchestration/lab/oracle.h"
 #include "orchestration/lab/readback.h"
 
 #define LOOK_EVERY_MS 100
@@ -118,6 +119,7 @@ static int start(struct run *run, struct ese_error *error)
         show(run, ESE_RUN_STARTING, NULL);
     }
     struct ese_load load = {
+        .source = run->options->source,
         .rate = run->options->rate,
         .seconds = run->options->warmup_s + run->options->duration_s,
         .seed = run->options->seed,
@@ -268,6 +270,7 @@ static int64_t movement(const struct ese_journey_view *view)
     static const enum ese_history_counter moving[] = {
         ESE_COUNT_HANDED,      ESE_COUNT_REPEATS,       ESE_COUNT_PROCESSED,
         ESE_COUNT_DECIDED,     ESE_COUNT_MAILS_ASKED,   ESE_COUNT_MAILS_REFUSED,
+        ESE_COUNT_TIMERS_SET,  ESE_COUNT_TIMERS_ENDED,
         ESE_COUNT_MAILS_SENT,  ESE_COUNT_MAILS_DEAD,    ESE_COUNT_MAILS_UNKNOWN};
     int64_t sum = 0;
     for (size_t i = 0; i < ESE_COUNT_OF(moving); i++)
@@ -275,23 +278,31 @@ static int64_t movement(const struct ese_journey_view *view)
     return sum;
 }
 
-/* Until when the drain may last. */
-static int64_t drain_limit_ns(const struct run *run, int64_t begun_ns)
+/* What may pass with nothing moving until timers go off: the rule's time, and how late event time is. */
+static int64_t wait_ns(const struct run *run, int64_t timers)
 {
-    return run->options->limit_ms > 0 ? run->schedule_ns + run->options->limit_ms * ESE_NS_PER_MS
-                                      : begun_ns + DRAIN_LIMIT_MS * ESE_NS_PER_MS;
+    int64_t wait_ms = ESE_ORACLE_STUCK_AFTER_MS + run->options->retry_deadline_ms;
+    return timers > 0 ? wait_ms * ESE_NS_PER_MS : 0;
+}
+
+/* Until when the drain may last. */
+static int64_t drain_limit_ns(const struct run *run, int64_t begun_ns, int64_t timers)
+{
+    return run->options->limit_ms > 0
+               ? run->schedule_ns + run->options->limit_ms * ESE_NS_PER_MS
+               : begun_ns + DRAIN_LIMIT_MS * ESE_NS_PER_MS + wait_ns(run, timers);
 }
 
 static int drain(struct run *run, bool drained[], struct ese_error *error)
 {
     int64_t begun = ese_clock_monotonic_ns(), moved = begun, last = -1;
-    int64_t limit_ns = drain_limit_ns(run, begun);
     for (;;) {
         bool all = true;
-        int64_t sum = 0;
+        int64_t sum = 0, timers = 0;
         for (int i = 0; i < run->count; i++) {
             struct ese_journey_view view;
             ese_journey_view(run->journeys[i], &view);
+            timers += ese_timers_waited_for(&view);
             drained[i] = ese_drained(&view);
             all = all && (drained[i] || is_stuck(&view));
             sum += movement(&view);
@@ -304,7 +315,8 @@ static int drain(struct run *run, bool drained[], struct ese_error *error)
         /* What was unknown to the client may still be on its way: wait until it is quiet, too. */
         if (all && now - moved > 5 * LOOK_EVERY_MS * ESE_NS_PER_MS)
             return 0;
-        if (now - moved > STILL_MS * ESE_NS_PER_MS || now > limit_ns)
+        if (now - moved > STILL_MS * ESE_NS_PER_MS + wait_ns(run, timers) ||
+            now > drain_limit_ns(run, begun, timers))
             return 0;
         show(run, ESE_RUN_DRAINING, NULL);
         ese_service_wait(LOOK_EVERY_MS);

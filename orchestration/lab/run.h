@@ -6,7 +6,8 @@
  *              what they start
  *              (a client that ends before it has offered anything ends the run; whoever else ends
  *              though nobody asked for it is told, and the run goes on without it)
- *     drain   until everything acknowledged was processed and mailed, or nothing moves any more
+ *     drain   until everything acknowledged was processed and mailed, and rules wait for nothing, or
+ *             nothing moves any more
  *     read back   the stores, through their transports
  *     stop
  *
@@ -25,6 +26,7 @@ struct ese_run_options {
     const char *directory;
     const char *specifications[ESE_RUN_JOURNEYS];
     int count;
+    const char *source; /* of events, by the client's name for it; NULL: the one it takes by itself */
     const char *rate;
     int64_t duration_s;
     int64_t warmup_s;

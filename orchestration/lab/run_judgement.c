@@ -42,6 +42,7 @@ int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result
         .in_turn = run->in_turn,
         .retry_deadline_ms = run->retry_deadline_ms,
     };
+    snprintf(results->source, sizeof results->source, "%s", run->source);
     snprintf(results->rate, sizeof results->rate, "%s", run->rate);
     snprintf(results->fault, sizeof results->fault, "%s", run->fault->name);
     snprintf(results->asked_durability, sizeof results->asked_durability, "%s",

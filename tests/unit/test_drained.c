@@ -16,6 +16,8 @@ static struct ese_journey_view done(void)
                   [ESE_COUNT_ACKNOWLEDGED] = 90,
                   [ESE_COUNT_REFUSED] = 7,
                   [ESE_COUNT_NOT_SENT] = 3,
+                  [ESE_COUNT_TIMERS_SET] = 4,
+                  [ESE_COUNT_TIMERS_ENDED] = 4,
                   [ESE_COUNT_DECIDED] = 6,
                   [ESE_COUNT_MAILS_ASKED] = 5,
                   [ESE_COUNT_MAILS_REFUSED] = 1,
@@ -39,6 +41,9 @@ static void what_waits_is_waited_for(void **state)
     (void)state;
     struct ese_journey_view view = done();
     view.lag = 1;
+    assert_false(ese_drained(&view));
+    view = done();
+    view.count[ESE_COUNT_TIMERS_SET] = view.count[ESE_COUNT_TIMERS_ENDED] + 1;
     assert_false(ese_drained(&view));
     view = done();
     view.count[ESE_COUNT_DECIDED]++;

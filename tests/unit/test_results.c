@@ -27,7 +27,7 @@ static int tear_down(void **state)
 
 static struct ese_results some_results(void)
 {
-    struct ese_results results = {.seed = 7, .rate = "300", .duration_s = 30, .warmup_s = 3,
+    struct ese_results results = {.seed = 7, .source = "mixed", .rate = "300", .duration_s = 30, .warmup_s = 3,
                                   .fault = "none", .asked_durability = "os", .asked_broker = "auto",
                                   .retry_deadline_ms = 10000, .count = 1};
     struct ese_results_transport *one = &results.transports[0];
@@ -67,6 +67,7 @@ static void what_check_needs_comes_back(void **state)
     const struct ese_results_transport *one = &read.transports[0];
     assert_int_equal(read.count, 1);
     assert_int_equal(read.seed, 7);
+    assert_string_equal(read.source, "mixed");
     assert_int_equal(read.warmup_s, 3);
     assert_string_equal(one->name, "some:way=direct");
     assert_int_equal(one->schedule_ns, 1234567890123);
