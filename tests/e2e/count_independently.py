@@ -20,6 +20,7 @@ import time
 
 import history
 import steady_click
+import stuck_order
 
 TOPICS = ("click-events", "order-events")
 FATES = ("acknowledged", "refused", "unknown", "not sent")
@@ -49,7 +50,7 @@ class Offered:
 
     def __init__(self, record):
         self.event, self.key, self.client_ts, self.due_ns = record.id, record.key, record.a, record.time_ns
-        self.is_press = record.word == "KEY_PRESS_EVENT"
+        self.word = record.word
         self.was_sent, self.outcome, self.told_ns = False, None, None
 
     def fate(self):
@@ -280,11 +281,15 @@ def is_doubtful(chain, offered, store):
 
 def count_mails(offered, store, directory):
     """The ledger's words, by chain: first what has the right id, then what came in its place. And who missed one."""
-    presses = [(one.key, one.client_ts, one.event) for one in offered.values() if one.is_press and
-               (one.fate() == "acknowledged" or one.fate() == "unknown" and store.was_seen(one.event))]
-    chains = steady_click.chains(presses)
-    chain_of = {event: number for number, chain in enumerate(chains) for event in chain[1]}
+    seen = [one for one in offered.values()
+            if one.fate() == "acknowledged" or one.fate() == "unknown" and store.was_seen(one.event)]
+    chains = steady_click.chains((one.key, one.client_ts, one.event) for one in seen if one.word == "KEY_PRESS_EVENT")
+    windows = stuck_order.chains((one.key, one.client_ts, one.event, one.word) for one in seen
+                                 if one.word in stuck_order.WORDS)
     expected = [set(steady_click.decisions(chain)) for chain in chains]
+    expected += [set(stuck_order.decisions(window)) for window in windows]
+    chains += windows
+    chain_of = {event: number for number, chain in enumerate(chains) for event in chain[1]}
     chain_of_mail = {mail: number for number, wanted in enumerate(expected) for mail in wanted}
     for decision, events in ask(os.path.join(directory, "state.db"), "SELECT hex(id), hex(events) FROM decision"):
         first = bytes.fromhex(events)[:16]
