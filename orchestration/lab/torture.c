@@ -30,6 +30,10 @@ static const struct ese_option options[] = {
              "run."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
      .help = "Decides with a round's number and --rate its events, and who is struck when."},
+    {.name = "source", .kind = ESE_OPTION_CHOICE, .value = "S", .fallback = "clicks",
+     .choices = "clicks|orders|mixed",
+     .help = "What the simulated persons do, as in compare. With orders a round is awaited until rules wait "
+             "for none of them, and lasts longer by some ten seconds."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "200",
      .min = ESE_TORTURE_RATE_LEAST, .max = 5000, .help = "Events per second offered to each transport."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .value = "D", .fallback = "os", .choices = "os|disk",
@@ -83,7 +87,8 @@ static int read_options(const struct ese_config *config, char *list, struct tort
                         struct ese_error *error)
 {
     *torture = (struct torture){
-        .run = {.rate = ese_config_text(config, "rate"),
+        .run = {.source = ese_config_text(config, "source"),
+                .rate = ese_config_text(config, "rate"),
                 .duration_s = ESE_TORTURE_LOAD_MS / 1000,
                 .durability = ese_durability_parse(ese_config_text(config, "durability")),
                 .broker = ese_config_text(config, "broker"),
