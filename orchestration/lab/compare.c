@@ -16,7 +16,7 @@ static const struct ese_option options[] = {
     {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
      .help = "Transports to compare, separated by commas, each with options of its own behind a colon "
              "(kafka:via=direct). Default: those that transports.list compares."},
-    {.name = "source", .kind = ESE_OPTION_CHOICE, .value = "S", .fallback = "clicks",
+    {.name = "source", .kind = ESE_OPTION_CHOICE, .value = "S", .fallback = "mixed",
      .choices = "clicks|orders|mixed",
      .help = "What the simulated persons do: click in bursts, order (half of the orders are never "
              "completed), or both. With orders the end is awaited until rules wait for none of them, some "

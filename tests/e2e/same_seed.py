@@ -103,8 +103,8 @@ class Runs:
         self.sides = []
         for number in range(2):
             out = os.path.join(self.directory, str(number))
-            done = subprocess.run([lab, "compare", "--transports", transports, "--fault", "none", "--seed", str(SEED),
-                                   "--rate", "150", "--warmup", "1", "--duration", "3", "--out", out, "--quiet"],
+            done = subprocess.run([lab, "compare", "--transports", transports, "--source", "clicks", "--fault", "none",
+                                   "--seed", str(SEED), "--rate", "150", "--warmup", "1", "--duration", "3", "--out", out, "--quiet"],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=150, check=False)
             assert done.returncode == 0, done.stderr
             self.sides += sides_of(out, False)

@@ -21,7 +21,8 @@ LAB, TRANSPORTS = sys.argv[1:3]
 
 
 def compare(directory, *more):
-    command = [LAB, "compare", "--transports", TRANSPORTS, "--out", directory, "--json", "--quiet", *more]
+    command = [LAB, "compare", "--transports", TRANSPORTS, "--source", "clicks", "--out", directory, "--json",
+               "--quiet", *more]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=150)
 
 

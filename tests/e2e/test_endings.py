@@ -60,8 +60,8 @@ class Run:
         self.directory = tempfile.mkdtemp(prefix="ese-endings-")
         self.out = os.path.join(self.directory, "run")
         self.lab = subprocess.Popen(
-            [lab, "compare", "--transports", TRANSPORT, "--fault", "none", "--rate", "100", "--warmup", "0",
-             "--duration", str(duration_s), "--retry-deadline-ms", "1000", "--out", self.out, "--json"],
+            [lab, "compare", "--transports", TRANSPORT, "--source", "clicks", "--fault", "none", "--rate", "100",
+             "--warmup", "0", "--duration", str(duration_s), "--retry-deadline-ms", "1000", "--out", self.out, "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.said = ""
 

@@ -36,9 +36,9 @@ class Fault:
         self.directory = tempfile.mkdtemp(prefix="ese-fault-")
         self.out = os.path.join(self.directory, "run")
         try:
-            printed, self.said = lab("compare", "--fault", name, "--transports", ",".join(transports), "--rate", "100",
-                                     "--warmup", "1", "--duration", "6", "--retry-deadline-ms",
-                                     str(DEADLINE_US // 1000), "--out", self.out, "--json", *more)
+            printed, self.said = lab("compare", "--source", "clicks", "--fault", name, "--transports",
+                                     ",".join(transports), "--rate", "100", "--warmup", "1", "--duration", "6",
+                                     "--retry-deadline-ms", str(DEADLINE_US // 1000), "--out", self.out, "--json", *more)
             self.results = json.loads(printed)["transports"]
         except BaseException:
             shutil.rmtree(self.directory)

@@ -39,8 +39,9 @@ class Lesson:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="ese-lesson-")
         self.run = os.path.join(self.directory, "run")
-        self.result = lab("compare", "--transports", f"{LESSON},{CAREFUL}", "--fault", "none", "--rate", str(RATE),
-                          "--duration", str(SECONDS), "--warmup", "1", "--out", self.run, "--json", "--quiet")
+        self.result = lab("compare", "--transports", f"{LESSON},{CAREFUL}", "--source", "clicks", "--fault", "none",
+                          "--rate", str(RATE), "--duration", str(SECONDS), "--warmup", "1", "--out", self.run, "--json",
+                          "--quiet")
         found = json.loads(self.result.stdout)["transports"] if self.result.stdout else []
         self.found = {one["name"]: one for one in found}
 

@@ -64,8 +64,8 @@ def walk(planted, programs, seconds, directory):
     paths = {name: os.path.join(PLANTED, file) for name, file in programs.items()}
     lab = lab_with(directory, LAB, paths)
     done = subprocess.run(
-        [lab, "compare", "--transports", planted.transport, "--fault", planted.deeds, "--gap", "1", "--rate", "100",
-         "--warmup", "0", "--duration", str(seconds), "--out", os.path.join(directory, "run"), "--json", "--quiet"],
+        [lab, "compare", "--transports", planted.transport, "--source", "clicks", "--fault", planted.deeds, "--gap", "1", "--rate",
+         "100", "--warmup", "0", "--duration", str(seconds), "--out", os.path.join(directory, "run"), "--json", "--quiet"],
         cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=200, check=False)
     assert done.stdout, (done.returncode, done.stderr)
     one = json.loads(done.stdout)["transports"][0]
