@@ -3,8 +3,10 @@
 #include "ese-core/http_server.h"
 #include "ese-core/listen_option.h"
 #include "ese-core/log.h"
+#include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "ese-mailer/intake.h"
+#include "ese-mailer/password.h"
 #include "ese-mailer/sender.h"
 
 #define KEEP_MS (INT64_C(24) * 60 * 60 * 1000) /* rows of sent mails, and so their ids */
@@ -18,6 +20,19 @@ static const struct ese_option options[] = {
              "--token-file or --trusted-network."},
     {.name = "smtp", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = ESE_SMTP_ADDRESS,
      .help = "The SMTP server mails are sent to."},
+    {.name = "smtp-tls", .kind = ESE_OPTION_CHOICE, .choices = "off|starttls", .fallback = "off",
+     .help = "starttls: mails are sent inside of TLS only, to a server whose certificate is good "
+             "for the HOST of --smtp. One that is not, or that offers no STARTTLS, gets none; they "
+             "wait. off: in plain text, for a server on this machine."},
+    {.name = "smtp-ca", .kind = ESE_OPTION_TEXT, .value = "FILE",
+     .help = "The certificates (PEM) that the SMTP server's is checked against, instead of the "
+             "system's."},
+    {.name = "smtp-user", .kind = ESE_OPTION_TEXT, .value = "NAME",
+     .help = "Logs in to the SMTP server under this name, inside of TLS only. The password is the "
+             "first line of --smtp-password-file, or the environment variable "
+             ESE_PASSWORD_VARIABLE "; no option takes it."},
+    {.name = "smtp-password-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
+     .help = "Its first line is the password of --smtp-user."},
     {.name = "outbox", .kind = ESE_OPTION_TEXT, .value = "FILE", .fallback = "ese-mailer.outbox",
      .help = "The database that holds mails until they are sent. One mailer a file."},
     {.name = "to-allow", .kind = ESE_OPTION_TEXT, .value = "LIST",
@@ -59,6 +74,7 @@ struct mailer {
     struct ese_outbox *outbox;
     struct ese_http_server *server;
     struct ese_intake *intake;
+    struct ese_smtp_security *security; /* NULL: in plain text */
     struct ese_senders *senders;
 };
 
@@ -97,6 +113,44 @@ static int open_server(struct mailer *mailer, const struct ese_config *config,
     return ese_http_server_start(mailer->server, error);
 }
 
+/* Without TLS there is nothing a certificate or a password would be good for. */
+static int check_security(const struct ese_config *config, bool is_on, struct ese_error *error)
+{
+    static const char *const names[] = {"smtp-ca", "smtp-user", "smtp-password-file"};
+    for (size_t i = 0; i < ESE_COUNT_OF(names); i++)
+        if (!is_on && ese_config_has(config, names[i]))
+            return ese_fail(error, ESE_E_USAGE,
+                            "--%s is for --smtp-tls starttls only: nothing is checked, and no "
+                            "password sent, in plain text",
+                            names[i]);
+    if (ese_config_has(config, "smtp-password-file") && !ese_config_has(config, "smtp-user"))
+        return ese_fail(error, ESE_E_USAGE, "--smtp-password-file: whose? give --smtp-user, too");
+    return 0;
+}
+
+static int open_security(struct mailer *mailer, const struct ese_config *config,
+                         struct ese_error *error)
+{
+    char password[ESE_SMTP_SECRET_SIZE] = "";
+    const struct ese_smtp_security_options wanted = {
+        .server = ese_config_text(config, "smtp"),
+        .ca_path = ese_config_text(config, "smtp-ca"),
+        .user = ese_config_text(config, "smtp-user"),
+        .password = password};
+    bool is_on = strcmp(ese_config_text(config, "smtp-tls"), "off") != 0;
+    if (check_security(config, is_on, error) != 0)
+        return -1;
+    if (!is_on)
+        return 0;
+    if (wanted.user != NULL &&
+        (ese_password_check_user(wanted.user, error) != 0 ||
+         ese_password_read(ese_config_text(config, "smtp-password-file"), password, error) != 0))
+        return -1;
+    int result = ese_smtp_security_open(&wanted, &mailer->security, error);
+    explicit_bzero(password, sizeof password);
+    return result;
+}
+
 static int start_senders(struct mailer *mailer, const struct ese_config *config,
                          struct ese_error *error)
 {
@@ -105,13 +159,15 @@ static int start_senders(struct mailer *mailer, const struct ese_config *config,
         .history = mailer->history,
         .metrics = mailer->metrics,
         .contact = mailer->smtp,
+        .smtp = {.timeout_ms = (int)ese_config_number(config, "smtp-timeout-ms"),
+                 .security = mailer->security},
         .sessions = (int)ese_config_number(config, "sessions"),
-        .timeout_ms = (int)ese_config_number(config, "smtp-timeout-ms"),
         .retry_first_ms = ese_config_number(config, "retry-first-ms"),
         .retry_most_ms = ese_config_number(config, "retry-most-ms"),
         .resend_unknown = resends(config),
     };
-    snprintf(senders.smtp, sizeof senders.smtp, "%s", ese_config_text(config, "smtp"));
+    snprintf(senders.smtp.address, sizeof senders.smtp.address, "%s",
+             ese_config_text(config, "smtp"));
     return ese_senders_start(&senders, &mailer->senders, error);
 }
 
@@ -130,6 +186,7 @@ static int start(struct mailer *mailer, const struct ese_config *config, struct 
 {
     if (check_retries(config, error) != 0 ||
         ese_smtp_check_server(ese_config_text(config, "smtp"), error) != 0 ||
+        open_security(mailer, config, error) != 0 ||
         ese_allow_list_parse(ese_config_text(config, "to-allow"), &mailer->allowed, error) != 0 ||
         open_outbox(mailer, config, error) != 0 || open_server(mailer, config, error) != 0 ||
         start_senders(mailer, config, error) != 0)
@@ -158,6 +215,7 @@ static void stop(struct mailer *mailer)
                         "may be unknown");
         return;
     }
+    ese_smtp_security_close(&mailer->security);
     ese_outbox_close(&mailer->outbox);
     ese_history_close(&mailer->history);
     ese_contact_free(&mailer->smtp);
@@ -203,7 +261,9 @@ static const struct ese_service service = {
             "ese-mailer --smtp " ESE_SMTP_ADDRESS "\n"
             "  Sends to a local SMTP server, only to ese.org.\n"
             "ese-mailer --smtp mail.example.org:25 --to-allow ops@example.org --unknown resend\n"
-            "  Writes to one address, rather twice than not at all.",
+            "  Writes to one address, rather twice than not at all.\n"
+            "ese-mailer --smtp mail.example.org:587 --smtp-tls starttls --smtp-user lab\n"
+            "  Logs in, with the password that the environment has as " ESE_PASSWORD_VARIABLE ".",
     },
     .options = options,
     .choose = choose,

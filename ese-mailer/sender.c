@@ -155,7 +155,7 @@ static bool send_one(struct sender *sender, const struct ese_mail_row *row)
     const struct ese_smtp_letter letter = {
         .from = row->mail.from, .to = row->mail.to, .text = text.text, .length = text.length};
     int64_t begun_ns = ese_clock_monotonic_ns();
-    ese_smtp_send(options->smtp, options->timeout_ms, &letter, &listener);
+    ese_smtp_send(&options->smtp, &letter, &listener);
     ese_metric_observe_us(sender->senders->seconds, (ese_clock_monotonic_ns() - begun_ns) / 1000);
     ese_buffer_free(&text);
     return attempt.answered;

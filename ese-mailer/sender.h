@@ -24,9 +24,8 @@ struct ese_sender_options {
     struct ese_history *history;
     struct ese_metrics *metrics;
     struct ese_contact *contact; /* is told whether the SMTP server can be reached */
-    char smtp[ESE_SMTP_SERVER_SIZE];
+    struct ese_smtp_server smtp; /* what it points to must live as long as the threads */
     int sessions;            /* at most ESE_OUTBOX_CLAIMS_MOST */
-    int timeout_ms;          /* of every wait for the server */
     int64_t retry_first_ms;
     int64_t retry_most_ms;
     bool resend_unknown;     /* a mail without a reply to its final dot is queued again, not held */

@@ -11,6 +11,11 @@
  *             not sent
  *   UNKNOWN   the final dot was handed over and no reply came: it arrived once or not at all
  *
+ * With a security (smtp_security.h) all of this happens inside of TLS and, where asked for, logged
+ * in; what goes wrong before is LATER, also where a server refuses the mail because it does not know
+ * who brings it. An answer that was there before its question counts for none: the session is broken
+ * off before the final dot.
+ *
  * The caller is asked before the final dot goes out, and told as soon as the outcome is certain,
  * before QUIT, which changes nothing any more.
  *
@@ -26,6 +31,7 @@
 #include <stddef.h>
 
 #include "ese-core/error.h"
+#include "ese-mailer/smtp_security.h"
 
 #define ESE_SMTP_SERVER_SIZE 256
 #define ESE_SMTP_TEXT_SIZE 256
@@ -38,6 +44,12 @@ struct ese_smtp_outcome {
     bool answered; /* the server answered to the mail itself; false: no session could be had */
     int code;      /* the reply that decided it; 0: none */
     char text[ESE_SMTP_TEXT_SIZE]; /* its words, one line of printable ASCII, or what happened */
+};
+
+struct ese_smtp_server {
+    char address[ESE_SMTP_SERVER_SIZE]; /* ese_smtp_check_server */
+    int timeout_ms;
+    const struct ese_smtp_security *security; /* NULL: in plain text, and nobody logs in */
 };
 
 struct ese_smtp_letter {
@@ -59,7 +71,7 @@ struct ese_smtp_listener {
 /* "HOST:PORT", a name or an IPv4 address (libesmtp knows no others). ESE_E_USAGE otherwise. */
 int ese_smtp_check_server(const char *server, struct ese_error *error);
 
-void ese_smtp_send(const char *server, int timeout_ms, const struct ese_smtp_letter *letter,
+void ese_smtp_send(const struct ese_smtp_server *server, const struct ese_smtp_letter *letter,
                    const struct ese_smtp_listener *listener);
 
 #endif

@@ -23,7 +23,8 @@ curl/        ese-core/http_client
 microhttpd.h ese-core/http_server
 sqlite3.h    ese-core/sqlite
 libesmtp.h   ese-mailer/smtp
-openssl/     ese-core/digest'
+auth-client.h ese-mailer/smtp_security
+openssl/     ese-core/digest ese-mailer/smtp_security'
 
 sources() { find "$@" -name '*.[ch]' -not -path './build*' -not -path './.lab/*' | sed 's|^\./||' | sort; }
 

@@ -12,9 +12,12 @@
 #include "ese-core/history.h"
 #include "ese-mailer/mail.h"
 #include "tests/e2e/mailer_rig.h"
+#include "tests/support/directory.h"
 #include "tests/support/smtp_server.h"
 
 #define ID "0190a000-0001-7002-8003-000400050006"
+#define PASSWORD "s3cret word"
+#define CREDENTIALS "AGxhYgBzM2NyZXQgd29yZA==" /* base64 of NUL, lab, NUL, that */
 #define TRACE "00-0190a000000170028003000400050006-0190a00000017002-01"
 
 /* One command is answered otherwise, as often as told; then all is taken. */
@@ -311,6 +314,73 @@ static void keeps_its_history(void **state)
     clear_stage(&stage);
 }
 
+static const char *reply_to_a_stranger(void *context, const char *command)
+{
+    struct twist *twist = context;
+    if (strncmp(command, "EHLO", 4) == 0)
+        return "250-test\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n";
+    if (strcmp(command, "STARTTLS") == 0)
+        return "220 go\r\n";
+    if (strcmp(command, "AUTH PLAIN " CREDENTIALS) == 0 && atomic_fetch_sub(&twist->times, 1) <= 0)
+        return "235 in\r\n";
+    return strncmp(command, "AUTH", 4) == 0 ? "535 who is " CREDENTIALS "?\r\n"
+                                            : reply_twisted(twist, command);
+}
+
+/* What all can read: the command line, what is told, and what is written. */
+static void assert_shown_nowhere(struct mailer_rig *rig, const char *secret)
+{
+    char path[64], command_line[4096];
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)ese_process_pid(rig->mailer));
+    const char *const places[] = {path, rig->log, rig->outbox, rig->history};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        FILE *file = fopen(places[i], "re");
+        assert_non_null(file);
+        size_t length;
+        while ((length = fread(command_line, 1, sizeof command_line, file)) > 0)
+            assert_null(memmem(command_line, length, secret, strlen(secret)));
+        fclose(file);
+    }
+    assert_null(strstr(mailer_rig_get(rig, "/health").body, secret));
+    assert_null(strstr(mailer_rig_get(rig, "/metrics").body, secret));
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void shows_its_password_to_nobody_else(void **state)
+{
+    (void)state;
+    struct stage stage = {.twist = {.command = "none"}};
+    struct ese_test_certificate *certificate = ese_test_certificate_make("IP:127.0.0.1", 1);
+    atomic_init(&stage.twist.times, 2);
+    stage.smtp = ese_test_smtp_start_tls(reply_to_a_stranger, &stage.twist, certificate);
+    stage.rig = mailer_rig_make(ese_test_smtp_address(stage.smtp));
+    char *ca_path = ese_test_path(stage.rig->directory, "ca.pem");
+    char *password_path = ese_test_path(stage.rig->directory, "password");
+    ese_test_certificate_write(certificate, ca_path);
+    write_file(password_path, PASSWORD "\n");
+    ese_process_option(stage.rig->mailer, "--smtp-password-file", password_path);
+    ese_process_option(stage.rig->mailer, "--smtp-tls", "starttls");
+    ese_process_option(stage.rig->mailer, "--smtp-ca", ca_path);
+    ese_process_option(stage.rig->mailer, "--smtp-user", "lab");
+    ese_process_option(stage.rig->mailer, "--log-level", "debug");
+    mailer_rig_start(stage.rig);
+    assert_int_equal(mailer_rig_post(stage.rig, ID, "x", NULL).status, 202);
+    mailer_rig_await(stage.rig, "status = 'sent' AND attempts = 3", 1);
+    assert_shown_nowhere(stage.rig, PASSWORD);
+    assert_shown_nowhere(stage.rig, CREDENTIALS);
+    free(ca_path);
+    free(password_path);
+    clear_stage(&stage);
+    ese_test_certificate_free(&certificate);
+}
+
 static void says_what_is_wrong_with_its_options(void **state)
 {
     (void)state;
@@ -342,6 +412,7 @@ int main(void)
         cmocka_unit_test(beyond_its_bytes_an_outbox_refuses),
         cmocka_unit_test(stops_in_time_though_the_server_hangs),
         cmocka_unit_test(keeps_its_history),
+        cmocka_unit_test(shows_its_password_to_nobody_else),
         cmocka_unit_test(says_what_is_wrong_with_its_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

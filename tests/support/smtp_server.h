@@ -6,11 +6,16 @@
  * ..., and "." for the final dot. It returns the reply with CR LF (a string that lives on), "" to
  * say nothing more and wait for the client to go, or NULL to close the connection without a word.
  * It is called from any of the connections' threads.
+ *
+ * With a certificate it can speak TLS: a reply to STARTTLS that begins with 220 is followed by the
+ * handshake, and from there on all is inside.
  */
 #ifndef ESE_TEST_SMTP_SERVER_H
 #define ESE_TEST_SMTP_SERVER_H
 
 #include <stdint.h>
+
+#include "tests/support/certificate.h"
 
 struct ese_test_smtp;
 
@@ -20,6 +25,9 @@ typedef const char *ese_test_smtp_reply(void *context, const char *command);
 const char *ese_test_smtp_take(void *context, const char *command);
 
 struct ese_test_smtp *ese_test_smtp_start(ese_test_smtp_reply *reply, void *context);
+/* The certificate must live as long. */
+struct ese_test_smtp *ese_test_smtp_start_tls(ese_test_smtp_reply *reply, void *context,
+                                              const struct ese_test_certificate *certificate);
 void ese_test_smtp_stop(struct ese_test_smtp **smtp);
 
 /* "127.0.0.1:40123" */
@@ -30,7 +38,13 @@ const char *ese_test_smtp_address(const struct ese_test_smtp *smtp);
 const char *ese_test_smtp_message(struct ese_test_smtp *smtp, int i);
 int ese_test_smtp_count(struct ese_test_smtp *smtp);
 
-/* Bytes that came from clients and went to them, all connections. */
+/* Of the handshakes that came to their end: how many were of that version (OpenSSL's number). */
+int ese_test_smtp_handshakes(struct ese_test_smtp *smtp, int version);
+
+/* Waits until every session there was has ended on its side, too. */
+void ese_test_smtp_settle(struct ese_test_smtp *smtp);
+
+/* Bytes that came from clients and went to them, all connections; those of TLS, too. */
 void ese_test_smtp_bytes(struct ese_test_smtp *smtp, uint64_t *received, uint64_t *sent);
 
 #endif

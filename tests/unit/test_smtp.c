@@ -55,7 +55,9 @@ static void send_to(const char *address, struct seen *seen)
                                            .length = strlen(plain_text)};
     const struct ese_smtp_listener listener = {.context = seen, .before_final_dot = on_final_dot,
                                                .decided = on_decided};
-    ese_smtp_send(address, TIMEOUT_MS, &letter, &listener);
+    struct ese_smtp_server server = {.timeout_ms = TIMEOUT_MS};
+    snprintf(server.address, sizeof server.address, "%s", address);
+    ese_smtp_send(&server, &letter, &listener);
     assert_int_equal(seen->decisions, 1);
 }
 
