@@ -1,8 +1,8 @@
 /*
  * intake.h - how mails are asked for over HTTP.
  *
- *   POST /mail          {"from","to","subject","content"} + "id"; headers traceparent and
- *                       X-ESE-Transport are kept with it
+ *   POST /mail          {"from","to","subject","content"} + "id", + "transport"; headers traceparent
+ *                       and X-ESE-Transport (which goes before the member) are kept with it
  *     202 {"id"}        it is in the outbox, committed; a known id with the same content is
  *                       answered the same and not queued again
  *     400               malformed; the message says what

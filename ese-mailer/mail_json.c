@@ -45,6 +45,7 @@ int ese_mail_json_read(const char *body, size_t length, struct ese_mail *mail,
         read_text(object, "from", true, mail->from, sizeof mail->from, error) == 0 &&
         read_text(object, "to", true, mail->to, sizeof mail->to, error) == 0 &&
         read_text(object, "subject", true, mail->subject, sizeof mail->subject, error) == 0 &&
+        read_text(object, "transport", false, mail->transport, sizeof mail->transport, error) == 0 &&
         read_content(object, mail, error) == 0)
         result = 0;
     json_decref(object);

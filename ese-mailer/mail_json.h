@@ -1,7 +1,8 @@
 /*
  * mail_json.h - a mail as it is asked for, and a parked one as it is listed.
  *
- *   asked for  {"from","to","subject","content"} as the original mailer takes it, + "id"
+ *   asked for  {"from","to","subject","content"} as the original mailer takes it, + "id",
+ *              + "transport"
  *   listed     [{"seq","id","to","subject","status","reply_code","reply_text","attempts",
  *              "accepted_ms","changed_ms"}...]
  */
@@ -14,9 +15,9 @@
 #include "ese-mailer/mail.h"
 #include "ese-mailer/mail_table.h"
 
-/* Fills from, to, subject, content and id ("" where there is none) of a cleared mail; does not
- * check them (ese_mail_check does). Members we do not know are passed over. ESE_E_INVALID: no
- * JSON, a member missing, of another type, or too long. */
+/* Fills from, to, subject, content, and id and transport ("" where there is none) of a cleared mail;
+ * does not check them (ese_mail_check does). Members we do not know are passed over. ESE_E_INVALID:
+ * no JSON, a member missing, of another type, or too long. */
 int ese_mail_json_read(const char *body, size_t length, struct ese_mail *mail,
                        struct ese_error *error);
 
