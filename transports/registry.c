@@ -134,30 +134,37 @@ static const char *option_end(const char *text)
     return end;
 }
 
-static int give_option(struct ese_config *config, const struct ese_transport *transport,
-                       enum ese_face face, char *option, struct ese_error *error)
+/* By which option a transport is chosen, and which of its faces. */
+struct choice {
+    const char *option;
+    enum ese_face face;
+};
+
+static int give_option(struct ese_config *config, const struct choice *choice,
+                       const struct ese_transport *transport, char *option, struct ese_error *error)
 {
     char *equals = strchr(option, '=');
     if (equals == NULL)
-        return ese_fail(error, ESE_E_USAGE, "--transport %s: '%.60s' should be OPTION=VALUE",
-                        transport->name, option);
+        return ese_fail(error, ESE_E_USAGE, "--%s %s: '%.60s' should be OPTION=VALUE",
+                        choice->option, transport->name, option);
     *equals = '\0';
-    if (ese_option_find(ese_registry_options(transport, face), option) != NULL)
+    if (ese_option_find(ese_registry_options(transport, choice->face), option) != NULL)
         ese_config_give(config, option, equals + 1);
     else if (!any_face_has_option(transport, option))
-        return ese_fail(error, ESE_E_USAGE, "--transport %s has no option '%.60s'", transport->name,
-                        option);
+        return ese_fail(error, ESE_E_USAGE, "--%s %s has no option '%.60s'", choice->option,
+                        transport->name, option);
     return 0;
 }
 
-static int give_options(struct ese_config *config, const struct ese_transport *transport,
-                        enum ese_face face, const char *specification, struct ese_error *error)
+static int give_options(struct ese_config *config, const struct choice *choice,
+                        const struct ese_transport *transport, const char *specification,
+                        struct ese_error *error)
 {
     const char *at = strchrnul(specification, ':');
     while (*at == ':') {
         const char *end = option_end(++at);
         char *option = ese_copy_bytes(at, (size_t)(end - at));
-        int result = give_option(config, transport, face, option, error);
+        int result = give_option(config, choice, transport, option, error);
         free(option);
         if (result != 0)
             return -1;
@@ -166,30 +173,56 @@ static int give_options(struct ese_config *config, const struct ese_transport *t
     return 0;
 }
 
-int ese_registry_choose(struct ese_config *config, enum ese_face face, struct ese_error *error)
+/* heading NULL: the transport's own. */
+static int choose(struct ese_config *config, const struct choice *choice, const char *heading,
+                  const char *specification, struct ese_error *error)
 {
-    const char *specification = specification_of(config);
-    if (specification == NULL)
-        return fail_naming(face, error, "--transport is missing");
     const struct ese_registry_entry *entry;
     if (ese_registry_find(specification, &entry, error) != 0)
         return -1;
     const struct ese_transport *transport = entry->transport;
-    if (!has_face(transport, face)) {
+    if (!has_face(transport, choice->face)) {
         char said[100];
-        snprintf(said, sizeof said, "--transport %s cannot be used here", transport->name);
-        return fail_naming(face, error, said);
+        snprintf(said, sizeof said, "--%s %s cannot be used here", choice->option,
+                 transport->name);
+        return fail_naming(choice->face, error, said);
     }
-    const struct ese_option *options = ese_registry_options(transport, face);
+    const struct ese_option *options = ese_registry_options(transport, choice->face);
     if (options != NULL)
-        ese_config_add(config, entry->heading, options);
-    return give_options(config, transport, face, specification, error);
+        ese_config_add(config, heading != NULL ? heading : entry->heading, options);
+    return give_options(config, choice, transport, specification, error);
+}
+
+int ese_registry_choose(struct ese_config *config, enum ese_face face, struct ese_error *error)
+{
+    const struct choice choice = {.option = "transport", .face = face};
+    const char *specification = specification_of(config);
+    if (specification == NULL)
+        return fail_naming(face, error, "--transport is missing");
+    return choose(config, &choice, NULL, specification, error);
+}
+
+int ese_registry_choose_by(struct ese_config *config, const char *option, const char *heading,
+                           enum ese_face face, struct ese_error *error)
+{
+    const struct choice choice = {.option = option, .face = face};
+    const char *specification = ese_config_peek(config, option);
+    return specification == NULL ? 0 : choose(config, &choice, heading, specification, error);
+}
+
+const struct ese_transport *ese_registry_chosen_by(const struct ese_config *config,
+                                                   const char *option)
+{
+    const char *specification = ese_config_text(config, option);
+    const struct ese_registry_entry *entry = NULL;
+    if (specification == NULL)
+        return NULL;
+    ese_registry_find(specification, &entry, NULL);
+    assert(entry != NULL); /* whoever chose it has found it */
+    return entry->transport;
 }
 
 const struct ese_transport *ese_registry_chosen(const struct ese_config *config)
 {
-    const struct ese_registry_entry *entry = NULL;
-    ese_registry_find(ese_config_text(config, "transport"), &entry, NULL);
-    assert(entry != NULL); /* ese_registry_choose has found it */
-    return entry->transport;
+    return ese_registry_chosen_by(config, "transport");
 }

@@ -38,6 +38,13 @@ int ese_registry_choose(struct ese_config *config, enum ese_face face, struct es
 /* After ese_registry_choose and settle: the transport of --transport. */
 const struct ese_transport *ese_registry_chosen(const struct ese_config *config);
 
+/* The same for another option that names a transport, whose table stands under a heading of its own.
+ * Nothing is done where it was not given: chosen is NULL then. */
+int ese_registry_choose_by(struct ese_config *config, const char *option, const char *heading,
+                           enum ese_face face, struct ese_error *error);
+const struct ese_transport *ese_registry_chosen_by(const struct ese_config *config,
+                                                   const char *option);
+
 /* The option table of a face; NULL when it has none or the transport lacks the face. */
 const struct ese_option *ese_registry_options(const struct ese_transport *transport,
                                               enum ese_face face);

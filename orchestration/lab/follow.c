@@ -4,7 +4,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
 #include "orchestration/lab/artifacts.h"
-#include "orchestration/lab/face_config.h"
+#include "transports/face_config.h"
 
 #define BATCH 1000
 

@@ -11,7 +11,7 @@
 #include "ese-core/service.h"
 #include "orchestration/kafka/cluster.h"
 #include "orchestration/kafka/port.h"
-#include "orchestration/lab/face_config.h"
+#include "transports/face_config.h"
 
 #define COMING_LIMIT_NS (45 * ESE_NS_PER_S) /* from a start until it serves */
 

@@ -11,9 +11,9 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
-#include "orchestration/lab/face_config.h"
 #include "orchestration/lab/follow.h"
 #include "tests/support/directory.h"
+#include "transports/face_config.h"
 
 #define TURN_MS 200
 

@@ -1,8 +1,8 @@
 /*
  * face_config.h - a configuration for one face of a transport, as a binary of its own would make it.
  */
-#ifndef ESE_LAB_FACE_CONFIG_H
-#define ESE_LAB_FACE_CONFIG_H
+#ifndef ESE_FACE_CONFIG_H
+#define ESE_FACE_CONFIG_H
 
 #include "transports/registry.h"
 

@@ -1,4 +1,4 @@
-#include "orchestration/lab/face_config.h"
+#include "transports/face_config.h"
 
 int ese_face_config(const char *specification, enum ese_face face, struct ese_config **config,
                     struct ese_error *error)
