@@ -7,13 +7,14 @@
  * checks them, so that docs cannot drift. One more transport is one folder here and one line in
  * transports.list; transports/file is the one to copy (docs/adding-a-transport.md).
  *
- * Threads: a producer and a consumer handle belong to the thread that opened them. A store's functions are
- * called from the server's main thread; what it attaches to the HTTP server runs on that server's thread.
+ * Threads: a producer and a consumer handle belong to one thread, that which opened them or which they were
+ * handed to before their first use. A store's functions are called from the server's main thread; what it
+ * attaches to the HTTP server runs on that server's thread.
  *
  * Options several transports have in common keep one name, so that whoever starts processes (ese-lab) can
  * hand them on without knowing the transport: "server" (URL of an ese-server), "bootstrap-servers", "data"
- * (directory), "history" (where a server notes what it lost). A face that has the option in its table is
- * given it.
+ * (directory), "history" (where a server notes what it lost), "topic" (what is meant where there are several:
+ * "events", or "mail-requests" of mail_request.h). A face that has the option in its table is given it.
  */
 #ifndef ESE_TRANSPORT_H
 #define ESE_TRANSPORT_H

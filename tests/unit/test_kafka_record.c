@@ -282,6 +282,26 @@ static void partitions_have_one_number(void **state)
     assert_string_equal(text, "partition -1");
 }
 
+/* Requests for mails are among no events, and no event among them. */
+static void topics_are_opened_by_ranges(void **state)
+{
+    (void)state;
+    char text[64];
+    struct ese_topic_range events = ese_partition_range("events");
+    struct ese_topic_range requests = ese_partition_range(ESE_TOPIC_MAIL_REQUESTS);
+    assert_int_equal(events.first, 0);
+    assert_int_equal(events.count, 2);
+    assert_int_equal(requests.first, 2);
+    assert_int_equal(requests.count, 1);
+    assert_int_equal(ese_partition_topic_within(events, ESE_TYPE_ORDER), 1);
+    assert_int_equal(ese_partition_topic_within(events, ESE_TYPE_MAIL_REQUEST), 0);
+    assert_int_equal(ese_partition_topic_within(requests, ESE_TYPE_MAIL_REQUEST), 2);
+    assert_int_equal(ese_partition_topic_within(requests, ESE_TYPE_CLICK), 2);
+    assert_string_equal(ese_partition_type(2), ESE_TYPE_MAIL_REQUEST);
+    ese_partition_name(ese_partition_code(2, 0), text, sizeof text);
+    assert_string_equal(text, "mail-requests-0");
+}
+
 static void types_have_their_topics(void **state)
 {
     (void)state;
@@ -311,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_name_may_do_without_a_source),
         cmocka_unit_test(what_is_no_event_is_refused),
         cmocka_unit_test(partitions_have_one_number),
+        cmocka_unit_test(topics_are_opened_by_ranges),
         cmocka_unit_test(types_have_their_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,11 @@
 
 #include <assert.h>
 
-int ese_assignment_name_topics(struct ese_assignment *assignment, const char *prefix)
+int ese_assignment_name_topics(struct ese_assignment *assignment, struct ese_topic_range topics,
+                               const char *prefix)
 {
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+    assignment->topics = topics;
+    for (int i = topics.first; i < topics.first + topics.count; i++) {
         if (ese_partition_topic_name(prefix, i, assignment->names[i]) == -1)
             return -1;
     }
@@ -14,7 +16,8 @@ int ese_assignment_name_topics(struct ese_assignment *assignment, const char *pr
 int32_t ese_assignment_code(const struct ese_assignment *assignment, const char *topic,
                             int32_t partition)
 {
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+    const struct ese_topic_range *topics = &assignment->topics;
+    for (int i = topics->first; i < topics->first + topics->count; i++) {
         if (strcmp(assignment->names[i], topic) == 0)
             return ese_partition_code(i, partition);
     }

@@ -21,13 +21,15 @@ struct ese_held {
 };
 
 struct ese_assignment {
-    char names[ESE_KAFKA_TOPICS][ESE_KAFKA_TOPIC_SIZE]; /* with the prefix */
+    struct ese_topic_range topics;
+    char names[ESE_KAFKA_TOPICS_ALL][ESE_KAFKA_TOPIC_SIZE]; /* with the prefix; of its topics */
     struct ese_held held[ESE_ASSIGNMENT_MOST];
     int count;
 };
 
 /* -1 when the prefix makes no topic name. */
-int ese_assignment_name_topics(struct ese_assignment *assignment, const char *prefix);
+int ese_assignment_name_topics(struct ese_assignment *assignment, struct ese_topic_range topics,
+                               const char *prefix);
 
 /* The partition's code, or -1 for a topic that is not ours. */
 int32_t ese_assignment_code(const struct ese_assignment *assignment, const char *topic,

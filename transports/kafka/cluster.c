@@ -4,11 +4,12 @@
 
 /* ---- the topics ---------------------------------------------------------------------------- */
 
-int ese_cluster_open(struct ese_cluster *cluster, rd_kafka_t *handle, const char *prefix,
-                     struct ese_error *error)
+int ese_cluster_open(struct ese_cluster *cluster, rd_kafka_t *handle, struct ese_topic_range range,
+                     const char *prefix, struct ese_error *error)
 {
     cluster->handle = handle;
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+    cluster->range = range;
+    for (int i = range.first; i < range.first + range.count; i++) {
         char name[ESE_KAFKA_TOPIC_SIZE];
         if (ese_partition_topic_name(prefix, i, name) == -1)
             return ese_fail(error, ESE_E_USAGE, ESE_CONNECTION_PREFIX_IS_WRONG, prefix);
@@ -22,7 +23,7 @@ int ese_cluster_open(struct ese_cluster *cluster, rd_kafka_t *handle, const char
 
 void ese_cluster_close(struct ese_cluster *cluster)
 {
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+    for (int i = 0; i < ESE_KAFKA_TOPICS_ALL; i++) {
         if (cluster->topics[i] != NULL)
             rd_kafka_topic_destroy(cluster->topics[i]);
         cluster->topics[i] = NULL;
@@ -78,7 +79,8 @@ bool ese_cluster_reachable(const struct ese_cluster *cluster, int timeout_ms, ch
 {
     if (met_fatal_error(cluster, text, size))
         return false;
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+    const struct ese_topic_range *range = &cluster->range;
+    for (int i = range->first; i < range->first + range->count; i++) {
         const rd_kafka_metadata_t *metadata = NULL;
         rd_kafka_resp_err_t result =
             rd_kafka_metadata(cluster->handle, 0, cluster->topics[i], &metadata, timeout_ms);

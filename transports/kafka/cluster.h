@@ -1,7 +1,7 @@
 /*
- * cluster.h - a cluster as one of librdkafka's handles knows it, and its two topics.
+ * cluster.h - a cluster as one of librdkafka's handles knows it, and some of its topics.
  *
- * Whether it is there and serves both topics, and whether these keep what a durability level
+ * Whether it is there and serves these topics, and whether these keep what a durability level
  * promises:
  *
  *   os        acks=all alone
@@ -22,16 +22,17 @@
 
 struct ese_cluster {
     rd_kafka_t *handle;
-    rd_kafka_topic_t *topics[ESE_KAFKA_TOPICS];
+    struct ese_topic_range range;
+    rd_kafka_topic_t *topics[ESE_KAFKA_TOPICS_ALL]; /* those of the range */
 };
 
 /* Names the topics; waits for nobody. The handle stays the caller's. */
-int ese_cluster_open(struct ese_cluster *cluster, rd_kafka_t *handle, const char *prefix,
-                     struct ese_error *error);
+int ese_cluster_open(struct ese_cluster *cluster, rd_kafka_t *handle, struct ese_topic_range range,
+                     const char *prefix, struct ese_error *error);
 /* Before the handle is destroyed. Of one that was not opened nothing is left to do. */
 void ese_cluster_close(struct ese_cluster *cluster);
 
-/* Asks whether every partition of both topics has a leader. Fills text with what is wrong. */
+/* Asks whether every partition of its topics has a leader. Fills text with what is wrong. */
 bool ese_cluster_reachable(const struct ese_cluster *cluster, int timeout_ms, char *text,
                            size_t size);
 

@@ -39,6 +39,7 @@ struct ese_consumer {
 
 static const struct ese_option options[] = {
     ESE_CONNECTION_OPTIONS,
+    ESE_PARTITION_TOPIC_OPTION,
     ESE_OPTION_END,
 };
 
@@ -125,14 +126,15 @@ static int left_ms(int64_t limit_ns)
 static void take_up_everything(struct ese_consumer *consumer, int64_t limit_ns)
 {
     const struct ese_assignment *assignment = &consumer->assignment;
-    int counts[ESE_KAFKA_TOPICS] = {0};
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+    int first = assignment->topics.first, end = first + assignment->topics.count;
+    int counts[ESE_KAFKA_TOPICS_ALL] = {0};
+    for (int i = first; i < end; i++) {
         counts[i] = ese_cluster_count_partitions(consumer->handle, assignment->names[i],
                                                  left_ms(limit_ns));
         if (counts[i] == 0)
             return;
     }
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+    for (int i = first; i < end; i++) {
         for (int partition = 0; partition < counts[i]; partition++)
             give(consumer, assignment->names[i], partition);
     }
@@ -158,7 +160,7 @@ static int make_conf(const struct ese_config *config, const struct ese_consume_s
         {"fetch.error.backoff.ms", "50"},
         {"queued.max.messages.kbytes", "16384"},
         {"topic.metadata.refresh.interval.ms", "5000"},
-        /* over both topics: six members have work */
+        /* over both topics of events: six members have work */
         {"partition.assignment.strategy", "roundrobin"},
         {NULL, NULL},
     };
@@ -176,9 +178,10 @@ static int make_conf(const struct ese_config *config, const struct ese_consume_s
 
 static int subscribe(struct ese_consumer *consumer, struct ese_error *error)
 {
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(ESE_KAFKA_TOPICS);
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++)
-        rd_kafka_topic_partition_list_add(topics, consumer->assignment.names[i],
+    const struct ese_topic_range *range = &consumer->assignment.topics;
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(range->count);
+    for (int i = 0; i < range->count; i++)
+        rd_kafka_topic_partition_list_add(topics, consumer->assignment.names[range->first + i],
                                           RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t result = rd_kafka_subscribe(consumer->handle, topics);
     rd_kafka_topic_partition_list_destroy(topics);
@@ -209,7 +212,8 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
     rd_kafka_conf_t *conf = NULL;
     char reason[256];
     const char *prefix = ese_connection_prefix(config);
-    if (ese_assignment_name_topics(&consumer->assignment, prefix) == -1)
+    struct ese_topic_range topics = ese_partition_range(ese_config_text(config, ESE_TOPIC_OPTION));
+    if (ese_assignment_name_topics(&consumer->assignment, topics, prefix) == -1)
         return ese_fail(error, ESE_E_USAGE, ESE_CONNECTION_PREFIX_IS_WRONG, prefix);
     if (make_conf(config, &consumer->settings, &conf, error) == -1)
         return -1;

@@ -35,15 +35,16 @@ static rd_kafka_event_t *describe(const struct ese_cluster *cluster, rd_kafka_qu
                                   int timeout_ms)
 {
     char reason[128];
-    rd_kafka_ConfigResource_t *asked[ESE_KAFKA_TOPICS];
+    rd_kafka_ConfigResource_t *asked[ESE_KAFKA_TOPICS_ALL];
+    const struct ese_topic_range *range = &cluster->range;
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(cluster->handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason, sizeof reason);
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++)
-        asked[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC,
-                                               rd_kafka_topic_name(cluster->topics[i]));
-    rd_kafka_DescribeConfigs(cluster->handle, asked, ESE_KAFKA_TOPICS, options, queue);
-    rd_kafka_ConfigResource_destroy_array(asked, ESE_KAFKA_TOPICS);
+    for (int i = 0; i < range->count; i++)
+        asked[i] = rd_kafka_ConfigResource_new(
+            RD_KAFKA_RESOURCE_TOPIC, rd_kafka_topic_name(cluster->topics[range->first + i]));
+    rd_kafka_DescribeConfigs(cluster->handle, asked, (size_t)range->count, options, queue);
+    rd_kafka_ConfigResource_destroy_array(asked, (size_t)range->count);
     rd_kafka_AdminOptions_destroy(options);
     return rd_kafka_queue_poll(queue, timeout_ms + 500);
 }

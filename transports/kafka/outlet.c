@@ -16,12 +16,13 @@ struct ese_outlet {
 
 static int topic_of(const struct ese_outlet *outlet, const rd_kafka_message_t *message)
 {
-    for (int i = 0; i < ESE_KAFKA_TOPICS; i++) {
+    const struct ese_topic_range *topics = &outlet->cluster.range;
+    for (int i = topics->first; i < topics->first + topics->count; i++) {
         const char *name = rd_kafka_topic_name(outlet->cluster.topics[i]);
         if (strcmp(rd_kafka_topic_name(message->rkt), name) == 0)
             return i;
     }
-    return 0;
+    return topics->first;
 }
 
 /* librdkafka's own error codes are below zero, those a broker answered above. */
@@ -110,8 +111,8 @@ int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_opt
         ese_outlet_close(outlet);
         return ese_fail(error, ESE_E_USAGE, "librdkafka: %s", reason);
     }
-    if (ese_cluster_open(&made->cluster, made->producer, ese_connection_prefix(config), error) ==
-        -1) {
+    if (ese_cluster_open(&made->cluster, made->producer, options->topics,
+                         ese_connection_prefix(config), error) == -1) {
         ese_outlet_close(outlet);
         return -1;
     }
@@ -133,7 +134,8 @@ static rd_kafka_resp_err_t produce(struct ese_outlet *outlet, const struct ese_e
                                    void *token, const struct ese_buffer *value,
                                    rd_kafka_headers_t *headers)
 {
-    rd_kafka_topic_t *topic = outlet->cluster.topics[ese_partition_topic_for(event->type)];
+    int index = ese_partition_topic_within(outlet->cluster.range, event->type);
+    rd_kafka_topic_t *topic = outlet->cluster.topics[index];
     return rd_kafka_producev(
         outlet->producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(event->key, strlen(event->key)),
         RD_KAFKA_V_VALUE(value->text, value->length), RD_KAFKA_V_HEADERS(headers),

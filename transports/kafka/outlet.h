@@ -12,6 +12,7 @@
 
 #include "ese-core/config.h"
 #include "ese-core/event.h"
+#include "transports/kafka/partition.h"
 
 struct ese_cluster;
 struct ese_outlet;
@@ -33,6 +34,7 @@ struct ese_delivery_report {
 };
 
 struct ese_outlet_options {
+    struct ese_topic_range topics;
     int64_t timeout_ms; /* message.timeout.ms */
     const char *linger_ms;
     int most_records;   /* held at most */

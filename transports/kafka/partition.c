@@ -7,14 +7,26 @@
 static const struct {
     const char *name;
     const char *event_type;
-} topics[ESE_KAFKA_TOPICS] = {
+} topics[ESE_KAFKA_TOPICS_ALL] = {
     {"click-events", ESE_TYPE_CLICK},
     {"order-events", ESE_TYPE_ORDER},
+    {ESE_TOPIC_MAIL_REQUESTS, ESE_TYPE_MAIL_REQUEST},
 };
+
+const struct ese_topic_range ese_partition_events = {.first = 0, .count = ESE_KAFKA_TOPICS};
+
+struct ese_topic_range ese_partition_range(const char *topic)
+{
+    for (int i = ESE_KAFKA_TOPICS; i < ESE_KAFKA_TOPICS_ALL; i++) {
+        if (strcmp(topics[i].name, topic) == 0)
+            return (struct ese_topic_range){.first = i, .count = 1};
+    }
+    return ese_partition_events;
+}
 
 const char *ese_partition_topic(int topic)
 {
-    assert(topic >= 0 && topic < ESE_KAFKA_TOPICS);
+    assert(topic >= 0 && topic < ESE_KAFKA_TOPICS_ALL);
     return topics[topic].name;
 }
 
@@ -30,9 +42,14 @@ int ese_partition_topic_for(const char *event_type)
     return strcmp(event_type, ESE_TYPE_ORDER) == 0 ? 1 : 0;
 }
 
+int ese_partition_topic_within(struct ese_topic_range range, const char *event_type)
+{
+    return range.count == 1 ? range.first : ese_partition_topic_for(event_type);
+}
+
 const char *ese_partition_type(int topic)
 {
-    assert(topic >= 0 && topic < ESE_KAFKA_TOPICS);
+    assert(topic >= 0 && topic < ESE_KAFKA_TOPICS_ALL);
     return topics[topic].event_type;
 }
 
@@ -55,7 +72,7 @@ int32_t ese_partition_code_partition(int32_t code)
 void ese_partition_name(int32_t code, char *text, size_t size)
 {
     int topic = ese_partition_code_topic(code);
-    if (code < 0 || topic >= ESE_KAFKA_TOPICS)
+    if (code < 0 || topic >= ESE_KAFKA_TOPICS_ALL)
         snprintf(text, size, "partition %d", (int)code);
     else
         snprintf(text, size, "%s-%d", topics[topic].name, (int)ese_partition_code_partition(code));

@@ -9,6 +9,7 @@
 #include "transports/kafka/connection.h"
 #include "transports/kafka/direct.h"
 #include "transports/kafka/kafka.h"
+#include "transports/kafka/partition.h"
 
 /* One of the two is there. */
 struct ese_producer {
@@ -27,6 +28,7 @@ static const struct ese_option options[] = {
     {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "The first line of FILE is the token that server asks for."},
     ESE_CONNECTION_OPTIONS,
+    ESE_PARTITION_TOPIC_OPTION,
     ESE_OPTION_END,
 };
 
@@ -56,14 +58,21 @@ static int open_poster(const struct ese_config *config, const struct ese_produce
     return ese_event_poster_open(&wanted, poster, error);
 }
 
+/* A server takes events, and puts them where events are. */
+static bool is_direct(const struct ese_config *config)
+{
+    return strcmp(ese_config_text(config, "via"), "direct") == 0 ||
+           ese_partition_range(ese_config_text(config, ESE_TOPIC_OPTION)).first !=
+               ese_partition_events.first;
+}
+
 static int open_producer(const struct ese_config *config,
                          const struct ese_produce_settings *settings,
                          struct ese_producer **producer, struct ese_error *error)
 {
     struct ese_producer *made = *producer = ese_alloc(sizeof *made);
-    int result = strcmp(ese_config_text(config, "via"), "direct") == 0
-                     ? ese_direct_open(config, settings, &made->direct, error)
-                     : open_poster(config, settings, &made->poster, error);
+    int result = is_direct(config) ? ese_direct_open(config, settings, &made->direct, error)
+                                   : open_poster(config, settings, &made->poster, error);
     if (result == -1)
         close_producer(producer);
     return result;

@@ -48,7 +48,7 @@ static int open_handle(struct ese_reader *reader, const struct ese_config *confi
     rd_kafka_conf_t *conf = NULL;
     char reason[256];
     const char *prefix = ese_connection_prefix(config);
-    if (ese_assignment_name_topics(&reader->parts, prefix) == -1)
+    if (ese_assignment_name_topics(&reader->parts, ese_partition_events, prefix) == -1)
         return ese_fail(error, ESE_E_USAGE, ESE_CONNECTION_PREFIX_IS_WRONG, prefix);
     if (make_conf(config, &conf, error) == -1)
         return -1;
@@ -59,7 +59,7 @@ static int open_handle(struct ese_reader *reader, const struct ese_config *confi
         return ese_fail(error, ESE_E_USAGE, "librdkafka: %s", reason);
     }
     rd_kafka_poll_set_consumer(reader->handle);
-    return ese_cluster_open(&reader->cluster, reader->handle, prefix, error);
+    return ese_cluster_open(&reader->cluster, reader->handle, ese_partition_events, prefix, error);
 }
 
 int ese_reader_open(const struct ese_config *config, struct ese_reader **reader,

@@ -133,6 +133,7 @@ static int open_outlet(struct ese_store *store, const struct ese_config *config,
                        struct ese_error *error)
 {
     const struct ese_outlet_options wanted = {
+        .topics = ese_partition_events,
         .timeout_ms = ese_config_number(config, "produce-timeout-ms"),
         .linger_ms = "0",
         .most_records = (int)ese_config_number(config, "queue-events"),
