@@ -23,13 +23,14 @@ void ese_decision_make(struct ese_decision *decision, const char *rule,
     memcpy(decision->events, events, (size_t)event_count * sizeof *events);
 }
 
-void ese_decision_write_mail(struct ese_buffer *buffer, const struct ese_decision *decision)
+void ese_decision_write_mail(struct ese_buffer *buffer, const struct ese_decision *decision,
+                             const char *transport)
 {
     char id[ESE_ID_TEXT_SIZE];
     ese_id_text(&decision->id, id);
-    json_t *mail = json_pack("{s:s, s:s, s:s, s:s, s:s}", "from", decision->from, "to",
+    json_t *mail = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*}", "from", decision->from, "to",
                              decision->to, "subject", decision->subject, "content",
-                             decision->content, "id", id);
+                             decision->content, "id", id, "transport", transport);
     assert(mail != NULL); /* every text in an event came through a JSON reader and is UTF-8 */
     char *text = json_dumps(mail, JSON_COMPACT);
     ese_buffer_text(buffer, text);

@@ -43,7 +43,9 @@ struct ese_decision {
 void ese_decision_make(struct ese_decision *decision, const char *rule,
                        const struct ese_event *last, const struct ese_id *events, int event_count);
 
-/* The body of POST /mail: {"from","to","subject","content","id"}. */
-void ese_decision_write_mail(struct ese_buffer *buffer, const struct ese_decision *decision);
+/* What the mailer is asked for: {"from","to","subject","content","id"}, and, unless it is NULL,
+ * "transport". */
+void ese_decision_write_mail(struct ese_buffer *buffer, const struct ese_decision *decision,
+                             const char *transport);
 
 #endif

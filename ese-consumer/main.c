@@ -40,6 +40,10 @@ static const struct ese_option options[] = {
     {.name = "mailer", .kind = ESE_OPTION_TEXT, .value = "URL|none", .fallback = "none",
      .help = "Who is asked for the mails, as http://HOST:PORT. none: decisions are kept for a "
              "day in the state file, for a later start with a mailer."},
+    {.name = "mail-requests", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
+     .help = "Puts requests for mails on a topic instead, mail-requests, from which ese-mailer "
+             "--intake takes them: by that transport, with its options of producing. Over one "
+             "without topics, give a place (a directory, a server) that holds nothing else."},
     {.name = "from", .kind = ESE_OPTION_NUMBER, .value = "earliest|latest|POSITION",
      .choices = "earliest|latest", .fallback = "earliest", .min = 0, .max = INT64_MAX,
      .help = "Where to begin a partition that has no saved position. POSITION only where the "
@@ -144,6 +148,15 @@ static enum ese_durability state_durability(const char *word)
     return asked == ESE_DURABILITY_REPLICAS ? ESE_DURABILITY_DISK : asked;
 }
 
+static int check_asked(const struct ese_member_options *member, struct ese_error *error)
+{
+    if (member->mailer == NULL || member->mail_requests == NULL)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE,
+                    "--mailer %.100s and --mail-requests %.100s: mails are asked for in one of two "
+                    "ways; leave one away", member->mailer, member->mail_requests);
+}
+
 static int read_options(const struct ese_config *config, struct ese_member_options *member,
                         struct ese_error *error)
 {
@@ -155,6 +168,7 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
         .state_path = ese_config_text(config, "state"),
         .durability = state_durability(ese_config_text(config, "durability")),
         .mailer = text_or_null(config, "mailer", "none"),
+        .mail_requests = ese_config_text(config, "mail-requests"),
         .max_batch = (int)ese_config_number(config, "max-batch"),
         .lateness_ms = ese_config_number(config, "lateness-ms"),
         .max_keys = ese_config_number(config, "max-keys"),
@@ -168,7 +182,7 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
     if (ese_rules_choose(ese_config_text(config, "rule"), &member->rules, error) != 0 ||
         check_name("group", member->group, error) != 0 ||
         check_name("member", member->member, error) != 0 || check_batch(member, error) != 0 ||
-        read_from(config, member->transport, &member->from, error) != 0)
+        check_asked(member, error) != 0 || read_from(config, member->transport, &member->from, error) != 0)
         return -1;
     return 0;
 }
@@ -265,7 +279,9 @@ static const struct ese_service service = {
             "  Reads what is there, shows the statistics and ends.\n"
             "ese-consumer --transport http --mailer http://" ESE_MAILER_ADDRESS
             " --metrics 127.0.0.1:0\n"
-            "  Reads until Ctrl-C and asks that mailer for mails.\n",
+            "  Reads until Ctrl-C and asks that mailer for mails.\n"
+            "ese-consumer --transport kafka --mail-requests kafka\n"
+            "  Puts them on the topic mail-requests, from which `ese-mailer --intake kafka` takes them.",
     },
     .options = options,
     .choose = choose,

@@ -411,10 +411,12 @@ static int open_sender(struct ese_member *member, const struct ese_state_options
 {
     const struct ese_sender_options options = {.state = *state,
                                                .mailer = member->options.mailer,
+                                               .requests = member->options.mail_requests,
                                                .token = member->options.token,
                                                .history = member->history,
                                                .contact = ese_pulse_mailer(member->options.pulse)};
-    return options.mailer == NULL ? 0 : ese_sender_open(&options, &member->sender, error);
+    bool asks = options.mailer != NULL || options.requests != NULL;
+    return asks ? ese_sender_open(&options, &member->sender, error) : 0;
 }
 
 static int open_turn(struct ese_member *member, struct ese_error *error)

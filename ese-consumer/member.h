@@ -36,7 +36,8 @@ struct ese_member_options {
     const char *member;
     const char *state_path;
     enum ese_durability durability;
-    const char *mailer;              /* URL; NULL: nobody is asked for mails */
+    const char *mailer;              /* URL; NULL: nobody is posted to */
+    const char *mail_requests;       /* the transport of their topic; NULL: they are put on none */
     const char *token;               /* the mailer asks for; NULL: none */
     int64_t from;                    /* without a saved position: as in transport.h */
     int max_batch;

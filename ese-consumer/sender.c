@@ -7,12 +7,9 @@
 #include "ese-core/account.h"
 #include "ese-core/backoff.h"
 #include "ese-core/clock.h"
-#include "ese-core/http_client.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 
-#define CONNECTIONS 8
-#define REQUEST_TIMEOUT_MS 5000
 #define FIRST_WAIT_MS 50
 #define LONGEST_WAIT_MS 2000
 #define LONGEST_RETRY_AFTER_MS 10000
@@ -43,11 +40,9 @@ struct ese_sender {
     struct ese_state *state;
     struct ese_decisions *decisions;
     struct ese_account *account;
-    struct ese_http_client *client;
+    struct ese_courier *courier;
     struct ese_history *history;
     struct ese_contact *contact;
-    char *url;
-    const char *transport;
     struct slot slots[ESE_SENDER_INFLIGHT];
     struct ese_decision page[ESE_SENDER_INFLIGHT];
     int first_partition; /* where the next look begins, so that no partition starves another */
@@ -72,39 +67,25 @@ struct ese_sender {
 /* ---- an answer ------------------------------------------------------------------------------ */
 
 /* To the log now and then a word, not one for each mail: a mailer may be away for long. */
-static void complain(struct ese_sender *sender, const struct ese_http_answer *answer)
+static void complain(struct ese_sender *sender, const struct ese_courier_answer *answer)
 {
-    char why[400];
     int64_t now_ns = ese_clock_monotonic_ns();
-    if (answer->status == 0)
-        snprintf(why, sizeof why, "%.150s: no answer (%.200s)", sender->url, answer->problem);
-    else
-        snprintf(why, sizeof why, "%.150s: answers %d %.200s", sender->url, answer->status,
-                 answer->body);
-    ese_contact_lost(sender->contact, why);
+    ese_contact_lost(sender->contact, answer->reason);
     if (now_ns < sender->complain_ns)
         return;
     sender->complain_ns = now_ns + COMPLAIN_MS * ESE_NS_PER_MS;
-    ese_log_warning("%s%s; mails wait and are asked for again", why,
-                    answer->status == 0
-                        ? ": does ese-mailer run there? --mailer names another"
-                        : "");
+    ese_log_warning("%s%s; mails wait and are asked for again", answer->reason, answer->hint);
 }
 
-static void ask_again(struct slot *slot, const struct ese_http_answer *answer)
+static void ask_again(struct slot *slot, const struct ese_courier_answer *answer)
 {
     complain(slot->sender, answer);
     int64_t wait_ms = ese_backoff_next_ms(&slot->backoff);
-    if (answer->retry_after_ms > wait_ms)
-        wait_ms = answer->retry_after_ms < LONGEST_RETRY_AFTER_MS ? answer->retry_after_ms
-                                                                  : LONGEST_RETRY_AFTER_MS;
+    if (answer->wait_ms > wait_ms)
+        wait_ms = answer->wait_ms < LONGEST_RETRY_AFTER_MS ? answer->wait_ms
+                                                           : LONGEST_RETRY_AFTER_MS;
     slot->stage = WAITING;
     slot->due_ns = ese_clock_monotonic_ns() + wait_ms * ESE_NS_PER_MS;
-}
-
-static bool is_refusal(int status)
-{
-    return status == 400 || status == 403 || status == 409 || status == 413 || status == 422;
 }
 
 static void note_asked(struct slot *slot)
@@ -117,23 +98,23 @@ static void note_asked(struct slot *slot)
                                                     .id = slot->decision.id});
 }
 
-static void note_refusal(struct slot *slot, const struct ese_http_answer *answer)
+static void note_refusal(struct slot *slot, const struct ese_courier_answer *answer)
 {
     char id[ESE_ID_TEXT_SIZE];
     ese_id_text(&slot->decision.id, id);
     slot->stage = REFUSED;
-    snprintf(slot->reason, sizeof slot->reason, "%d %.140s", answer->status, answer->body);
+    snprintf(slot->reason, sizeof slot->reason, "%s", answer->reason);
     ese_log_error("the mailer refuses the mail of decision %s (%s) for good: %s", id,
                   slot->decision.key, slot->reason);
 }
 
-static void on_answer(void *context, const struct ese_http_answer *answer)
+static void on_answer(void *asked, const struct ese_courier_answer *answer)
 {
-    struct slot *slot = context;
+    struct slot *slot = asked;
     assert(slot->stage == ASKED);
-    if (answer->status / 100 == 2)
+    if (answer->word == ESE_COURIER_TAKEN)
         note_asked(slot);
-    else if (is_refusal(answer->status))
+    else if (answer->word == ESE_COURIER_REFUSED)
         note_refusal(slot, answer);
     else
         ask_again(slot, answer);
@@ -274,27 +255,6 @@ static int look(struct ese_sender *sender, struct ese_error *error)
     return 0;
 }
 
-static void ask(struct ese_sender *sender, struct slot *slot)
-{
-    char headers[ESE_TRACEPARENT_SIZE + 100];
-    const char *traceparent = slot->decision.traceparent;
-    bool traced = ese_traceparent_valid(traceparent);
-    snprintf(headers, sizeof headers, "X-ESE-Transport: %s%s%s", sender->transport,
-             traced ? "\ntraceparent: " : "", traced ? traceparent : "");
-    struct ese_buffer body = ESE_BUFFER_INIT(4096);
-    ese_decision_write_mail(&body, &slot->decision);
-    slot->stage = ASKED;
-    ese_http_client_call(sender->client, &(struct ese_http_call){.method = "POST",
-                                                                 .url = sender->url,
-                                                                 .headers = headers,
-                                                                 .body = body.text,
-                                                                 .length = body.length,
-                                                                 .timeout_ms = REQUEST_TIMEOUT_MS,
-                                                                 .done = on_answer,
-                                                                 .context = slot});
-    ese_buffer_free(&body);
-}
-
 /* Asks what is due; returns for how many milliseconds there is nothing else to ask. */
 static int ask_due(struct ese_sender *sender)
 {
@@ -304,9 +264,11 @@ static int ask_due(struct ese_sender *sender)
         struct slot *slot = &sender->slots[i];
         if (slot->stage != WAITING)
             continue;
-        if (slot->due_ns <= now_ns)
-            ask(sender, slot);
-        else if (slot->due_ns - now_ns < wait_ns)
+        if (slot->due_ns <= now_ns) {
+            slot->stage = ASKED;
+            ese_courier_ask(sender->courier, &slot->decision, slot);
+        }
+        if (slot->stage == WAITING && slot->due_ns - now_ns < wait_ns)
             wait_ns = slot->due_ns - now_ns;
     }
     return (int)((wait_ns + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS);
@@ -327,7 +289,7 @@ static int turn(struct ese_sender *sender, struct ese_error *error)
 {
     if (sender->look && look(sender, error) != 0)
         return -1;
-    ese_http_client_poll(sender->client, ask_due(sender), -1);
+    ese_courier_poll(sender->courier, ask_due(sender));
     return note_answers(sender, error);
 }
 
@@ -336,7 +298,7 @@ static int linger(struct ese_sender *sender, struct ese_error *error)
     int64_t end_ns = ese_clock_monotonic_ns() + sender->linger_ms * ESE_NS_PER_MS;
     int64_t left_ms = 0; /* look first: mostly there is nothing to wait for */
     for (;;) {
-        int under_way = ese_http_client_poll(sender->client, (int)left_ms, -1);
+        int under_way = ese_courier_poll(sender->courier, (int)left_ms);
         if (note_answers(sender, error) != 0)
             return -1;
         left_ms = (end_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS;
@@ -366,24 +328,17 @@ static void *work(void *context)
 
 /* ---- what others call ----------------------------------------------------------------------- */
 
-static int set_url(struct ese_sender *sender, const char *mailer, struct ese_error *error)
-{
-    const struct ese_http_given given = {mailer, "--mailer", "http://HOST:PORT, or none"};
-    return ese_http_url(&given, "/mail", &sender->url, error);
-}
-
 /* What the mailer's answers count. */
 static const enum ese_history_counter counters[] = {ESE_COUNT_MAILS_ASKED,
                                                     ESE_COUNT_MAILS_REFUSED};
 
 static void free_sender(struct ese_sender *sender)
 {
-    ese_http_client_close(&sender->client);
+    ese_courier_close(&sender->courier);
     ese_account_close(&sender->account);
     ese_decisions_free(&sender->decisions);
     ese_state_close(&sender->state);
     pthread_mutex_destroy(&sender->lock);
-    free(sender->url);
     free(sender);
 }
 
@@ -394,16 +349,20 @@ int ese_sender_open(const struct ese_sender_options *options, struct ese_sender 
     pthread_mutex_init(&opened->lock, NULL);
     opened->history = options->history;
     opened->contact = options->contact;
-    opened->transport = options->state.transport;
-    if (set_url(opened, options->mailer, error) != 0 ||
+    const struct ese_courier_options courier = {.mailer = options->mailer,
+                                                .requests = options->requests,
+                                                .token = options->token,
+                                                .transport = options->state.transport,
+                                                .answered = on_answer};
+    if (ese_courier_open(&courier, &opened->courier, error) != 0 ||
         ese_state_open(&options->state, &opened->state, error) != 0 ||
         ese_account_open(ese_state_database(opened->state), opened->history, counters,
-                         ESE_COUNT_OF(counters), &opened->account, error) != 0 ||
-        ese_http_client_open(CONNECTIONS, options->token, &opened->client, error) != 0) {
+                         ESE_COUNT_OF(counters), &opened->account, error) != 0) {
         free_sender(opened);
         return -1;
     }
-    opened->decisions = ese_decisions_new(ese_state_database(opened->state), opened->transport);
+    opened->decisions = ese_decisions_new(ese_state_database(opened->state),
+                                          options->state.transport);
     int refused = pthread_create(&opened->thread, NULL, work, opened);
     if (refused != 0) {
         free_sender(opened);
@@ -418,7 +377,7 @@ void ese_sender_wake(struct ese_sender *sender)
     pthread_mutex_lock(&sender->lock);
     sender->wakes++;
     pthread_mutex_unlock(&sender->lock);
-    ese_http_client_wake(sender->client);
+    ese_courier_wake(sender->courier);
 }
 
 void ese_sender_give(struct ese_sender *sender, int32_t partition)
@@ -478,7 +437,7 @@ void ese_sender_close(struct ese_sender **sender, int linger_ms)
     (*sender)->stopping = true;
     (*sender)->linger_ms = linger_ms;
     pthread_mutex_unlock(&(*sender)->lock);
-    ese_http_client_wake((*sender)->client);
+    ese_courier_wake((*sender)->courier);
     pthread_join((*sender)->thread, NULL);
     free_sender(*sender);
     *sender = NULL;

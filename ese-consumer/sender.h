@@ -3,15 +3,11 @@
  *
  * A thread of its own, with its own connection to the state file: reading events never waits for
  * mail. It asks for the open decisions of the partitions this member holds, also those a
- * predecessor left, and posts each to MAILER/mail with the headers
+ * predecessor left, and has a courier (courier.h) bring each:
  *
- *     traceparent: that of the event that completed the decision
- *     X-ESE-Transport: the transport's name
- *
- *   2xx                  answered: the mailer has it, or had it before
- *   400, 403, 409, 413, 422  refused for good: the row keeps the reason, it is counted and logged, and
- *                        not asked again
- *   anything else, or no answer  asked again, after a back-off (or the Retry-After it named)
+ *   taken    answered: the mailer has it, or had it before; or its topic has it
+ *   refused  for good: the row keeps the reason, it is counted and logged, and not asked again
+ *   again    asked again, after a back-off (or as long as the mailer named)
  *
  * At most ESE_SENDER_INFLIGHT are under way. Asking twice for one decision is harmless by the
  * mailer's contract: it answers a known id as before.
@@ -22,26 +18,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ese-consumer/courier.h"
 #include "ese-consumer/state.h"
 #include "ese-core/contact.h"
 #include "ese-core/error.h"
 #include "ese-core/history.h"
 
-#define ESE_SENDER_INFLIGHT 32
+#define ESE_SENDER_INFLIGHT ESE_COURIER_INFLIGHT
 
 struct ese_sender;
 
 struct ese_sender_options {
     struct ese_state_options state; /* texts are kept, not copied */
-    const char *mailer;             /* "http://127.0.0.1:2525"; copied */
-    const char *token;              /* the mailer asks for; NULL: none; copied */
+    const char *mailer;             /* these three as a courier has them */
+    const char *requests;
+    const char *token;
     struct ese_history *history;    /* takes MAIL_ASKED; the counters are kept in the state file */
     struct ese_contact *contact;    /* is told whether the mailer can be reached */
 };
 
 /* What it has done; counts since it was opened. */
 struct ese_sender_figures {
-    int64_t asked;    /* the mailer answered 2xx */
+    int64_t asked;    /* taken */
     int64_t refused;  /* for good */
     int64_t attempts; /* requests that ended, however */
     int64_t open;     /* decisions in hand: under way or waiting to be asked again */

@@ -184,7 +184,7 @@ static void a_mail_is_json(void **state)
     struct ese_decision decision = {
         .from = "a@b", .to = "c@d", .subject = "[\"x\"]", .content = "y\n"};
     struct ese_buffer buffer = ESE_BUFFER_INIT(1000);
-    ese_decision_write_mail(&buffer, &decision);
+    ese_decision_write_mail(&buffer, &decision, NULL);
     assert_string_equal(buffer.text,
                         "{\"from\":\"a@b\",\"to\":\"c@d\",\"subject\":\"[\\\"x\\\"]\","
                         "\"content\":\"y\\n\","
