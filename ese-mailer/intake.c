@@ -34,7 +34,7 @@ struct listing {
 struct ese_intake {
     struct ese_outbox *outbox;
     const struct ese_allow_list *allowed;
-    struct ese_contact *smtp;
+    struct ese_intake_contacts contacts;
     struct ese_metric *counted[ANSWERS];
     struct listing dead, unknown;
     struct ese_health health;
@@ -185,20 +185,23 @@ static bool is_well(void *context, char *text, size_t size)
     struct ese_intake *intake = context;
     if (!ese_outbox_healthy(intake->outbox, text, size))
         return false;
-    ese_contact_away_ms(intake->smtp, text, size);
+    if (ese_contact_away_ms(intake->contacts.smtp, text, size) < 0 &&
+        intake->contacts.requests != NULL)
+        ese_contact_away_ms(intake->contacts.requests, text, size);
     return true;
 }
 
 /* ---- making and freeing ---------------------------------------------------------------------- */
 
 struct ese_intake *ese_intake_new(struct ese_http_server *server, struct ese_outbox *outbox,
-                                  const struct ese_allow_list *allowed, struct ese_contact *smtp,
+                                  const struct ese_allow_list *allowed,
+                                  const struct ese_intake_contacts *contacts,
                                   struct ese_metrics *metrics)
 {
     struct ese_intake *intake = ese_alloc(sizeof *intake);
     intake->outbox = outbox;
     intake->allowed = allowed;
-    intake->smtp = smtp;
+    intake->contacts = *contacts;
     intake->dead = (struct listing){.intake = intake, .status = ESE_MAIL_DEAD};
     intake->unknown = (struct listing){.intake = intake, .status = ESE_MAIL_UNKNOWN};
     for (int i = 0; i < ANSWERS; i++)

@@ -14,7 +14,8 @@
  *                       with a seq above ?after=SEQ
  *   GET /unknown        mails of which nobody can say whether they arrived; as above
  *   GET /health         200 while the outbox can be written, or 503 with what is wrong (health.h);
- *                       an SMTP server that is away is worth a note and no sickness: mails wait
+ *                       an SMTP server that is away is worth a note and no sickness: mails wait;
+ *                       so is whoever keeps the topic of requests
  *   GET /metrics
  *
  * A mail asked for without an id is given a new one: asked for twice, it is two mails.
@@ -31,11 +32,18 @@
 
 struct ese_intake;
 
+/* Whose absence is worth a note; NULL: nobody's. */
+struct ese_intake_contacts {
+    struct ese_contact *smtp;
+    struct ese_contact *requests; /* of the topic of requests (requests.h) */
+};
+
 /* Adds the routes; the server is not started yet. What is handed in must live as long as the
  * server. */
 struct ese_intake *ese_intake_new(struct ese_http_server *server, struct ese_outbox *outbox,
                                   const struct ese_allow_list *allowed,
-                                  struct ese_contact *smtp, struct ese_metrics *metrics);
+                                  const struct ese_intake_contacts *contacts,
+                                  struct ese_metrics *metrics);
 void ese_intake_free(struct ese_intake **intake); /* after the server closed */
 
 #endif

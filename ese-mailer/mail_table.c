@@ -6,6 +6,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
+#include "ese-mailer/positions.h"
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS mail ("
@@ -19,7 +20,7 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS mail_queued ON mail (next_attempt_ms, seq) WHERE status = 'queued';"
     "CREATE INDEX IF NOT EXISTS mail_sent ON mail (changed_ms) WHERE status = 'sent';"
     "CREATE INDEX IF NOT EXISTS mail_parked ON mail (status, seq)"
-    " WHERE status IN ('dead', 'unknown', 'sending');" ESE_ACCOUNT_SCHEMA;
+    " WHERE status IN ('dead', 'unknown', 'sending');" ESE_ACCOUNT_SCHEMA ESE_POSITIONS_SCHEMA;
 
 /* A row takes at most so much beside its content: its other texts, its places in the indexes; and
  * pages that were split are half empty. */
@@ -402,6 +403,11 @@ int ese_mail_table_list(struct ese_mail_table *table, enum ese_mail_status statu
         read_row(list, &rows[count++]);
     ese_statement_reset(list);
     return step < 0 ? -1 : count;
+}
+
+struct ese_sqlite *ese_mail_table_database(struct ese_mail_table *table)
+{
+    return table->sqlite;
 }
 
 /* The file's own number, which is nobody's: its page is written whatever was there before. */

@@ -18,6 +18,8 @@
  *     accepted_ms, changed_ms  INTEGER  Unix ms: committed the first time; last change of status
  *   )
  *
+ *   (beside it `position`, see positions.h)
+ *
  *   queued   waits for its (next) attempt
  *   sending  committed before the final dot goes out: from here on it may have arrived
  *   sent     the server said 2xx behind the final dot; leaves after the keeping time
@@ -127,6 +129,9 @@ int64_t ese_mail_table_next_due(struct ese_mail_table *table, int64_t now_ms);
  * Returns how many were written, or -1. */
 int ese_mail_table_list(struct ese_mail_table *table, enum ese_mail_status status, int64_t after,
                         struct ese_mail_row *rows, int most, struct ese_error *error);
+
+/* The database, for positions.h. */
+struct ese_sqlite *ese_mail_table_database(struct ese_mail_table *table);
 
 /* Bytes of the file that hold something. */
 int64_t ese_mail_table_used_bytes(struct ese_mail_table *table);

@@ -3,11 +3,14 @@
 #include "ese-core/http_server.h"
 #include "ese-core/listen_option.h"
 #include "ese-core/log.h"
+#include "ese-core/mail_request.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "ese-mailer/intake.h"
 #include "ese-mailer/password.h"
+#include "ese-mailer/requests.h"
 #include "ese-mailer/sender.h"
+#include "transports/registry.h"
 
 #define KEEP_MS (INT64_C(24) * 60 * 60 * 1000) /* rows of sent mails, and so their ids */
 #define STOP_MS 1500                           /* open sessions get as long to end */
@@ -18,6 +21,13 @@ static const struct ese_option options[] = {
      .fallback = ESE_MAILER_ADDRESS,
      .help = "Takes mails on this address; port 0 takes a free one. Beyond loopback only with "
              "--token-file or --trusted-network."},
+    {.name = "intake", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
+     .help = "Takes mails from the topic mail-requests, too, where ese-consumer --mail-requests puts "
+             "them: by that transport, whose own options are listed below once it is chosen. Over "
+             "one without topics, give a place (a directory, a server) that holds nothing else."},
+    {.name = "group", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "ese-mailer",
+     .help = "The consumer group under which the topic is read, where the transport has groups. One "
+             "mailer reads at a time: a second one of the group takes over."},
     {.name = "smtp", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = ESE_SMTP_ADDRESS,
      .help = "The SMTP server mails are sent to."},
     {.name = "smtp-tls", .kind = ESE_OPTION_CHOICE, .choices = "off|starttls", .fallback = "off",
@@ -69,6 +79,8 @@ static const struct ese_option options[] = {
 struct mailer {
     struct ese_metrics *metrics;
     struct ese_contact *smtp;
+    struct ese_contact *keeper; /* of the topic of requests; NULL: none is read */
+    struct ese_requests *requests; /* NULL, too */
     struct ese_history *history;
     struct ese_allow_list *allowed;
     struct ese_outbox *outbox;
@@ -108,7 +120,9 @@ static int open_server(struct mailer *mailer, const struct ese_config *config,
     if (ese_listen_told(config, token, &server, error) != 0 ||
         ese_http_server_open(&server, &mailer->server, error) != 0)
         return -1;
-    mailer->intake = ese_intake_new(mailer->server, mailer->outbox, mailer->allowed, mailer->smtp,
+    const struct ese_intake_contacts contacts = {.smtp = mailer->smtp,
+                                                 .requests = mailer->keeper};
+    mailer->intake = ese_intake_new(mailer->server, mailer->outbox, mailer->allowed, &contacts,
                                     mailer->metrics);
     return ese_http_server_start(mailer->server, error);
 }
@@ -171,6 +185,23 @@ static int start_senders(struct mailer *mailer, const struct ese_config *config,
     return ese_senders_start(&senders, &mailer->senders, error);
 }
 
+static int open_requests(struct mailer *mailer, const struct ese_config *config,
+                         struct ese_error *error)
+{
+    const struct ese_requests_options requests = {
+        .config = config,
+        .transport = ese_registry_chosen_by(config, "intake"),
+        .group = ese_config_text(config, "group"),
+        .outbox = mailer->outbox,
+        .allowed = mailer->allowed,
+        .history = mailer->history,
+        .metrics = mailer->metrics,
+        .contact = mailer->keeper,
+    };
+    return requests.transport == NULL ? 0
+                                      : ese_requests_open(&requests, &mailer->requests, error);
+}
+
 static int check_retries(const struct ese_config *config, struct ese_error *error)
 {
     int64_t first_ms = ese_config_number(config, "retry-first-ms");
@@ -189,7 +220,7 @@ static int start(struct mailer *mailer, const struct ese_config *config, struct 
         open_security(mailer, config, error) != 0 ||
         ese_allow_list_parse(ese_config_text(config, "to-allow"), &mailer->allowed, error) != 0 ||
         open_outbox(mailer, config, error) != 0 || open_server(mailer, config, error) != 0 ||
-        start_senders(mailer, config, error) != 0)
+        start_senders(mailer, config, error) != 0 || open_requests(mailer, config, error) != 0)
         return -1;
     ese_log_info("takes mails on %s, sends them to %s", ese_http_server_address(mailer->server),
                  ese_config_text(config, "smtp"));
@@ -200,6 +231,7 @@ static int start(struct mailer *mailer, const struct ese_config *config, struct 
  * last answers. */
 static void stop(struct mailer *mailer)
 {
+    ese_requests_close(&mailer->requests);
     if (mailer->server != NULL)
         ese_http_server_quiesce(mailer->server);
     bool all_ended = ese_senders_stop(&mailer->senders, STOP_MS);
@@ -219,7 +251,21 @@ static void stop(struct mailer *mailer)
     ese_outbox_close(&mailer->outbox);
     ese_history_close(&mailer->history);
     ese_contact_free(&mailer->smtp);
+    ese_contact_free(&mailer->keeper);
     ese_metrics_free(&mailer->metrics);
+}
+
+/* Until a stop is asked for. */
+static int serve(struct mailer *mailer, struct ese_error *error)
+{
+    while (!ese_service_stopping()) {
+        if (mailer->requests == NULL)
+            ese_service_wait(NOTE_MS);
+        else if (ese_requests_turn(mailer->requests, NOTE_MS, error) != 0)
+            return -1;
+        ese_history_note_wire(mailer->history);
+    }
+    return 0;
 }
 
 static int run(const struct ese_config *config, struct ese_error *error)
@@ -227,20 +273,23 @@ static int run(const struct ese_config *config, struct ese_error *error)
     char name[ESE_SMTP_SERVER_SIZE + 20];
     snprintf(name, sizeof name, "the SMTP server %s", ese_config_text(config, "smtp"));
     struct mailer mailer = {.metrics = ese_metrics_new(), .smtp = ese_contact_new(name)};
+    if (ese_config_has(config, "intake"))
+        mailer.keeper = ese_contact_new("whoever keeps the requests");
     int result = start(&mailer, config, error);
-    if (result == 0) {
-        while (!ese_service_wait(NOTE_MS))
-            ese_history_note_wire(mailer.history);
-    }
+    if (result == 0)
+        result = serve(&mailer, error);
     stop(&mailer);
     return result;
 }
 
 static int choose(struct ese_config *config, struct ese_error *error)
 {
-    (void)error;
     ese_config_add(config, "Options of the history", ese_history_option_table);
     ese_config_add(config, "Options of serving", ese_listen_option_table);
+    if (ese_registry_choose_by(config, "intake", "Options of --intake", ESE_FACE_CONSUME, error) != 0)
+        return -1;
+    if (ese_options_find(ese_config_options(config), ESE_TOPIC_OPTION) != NULL)
+        ese_config_give(config, ESE_TOPIC_OPTION, ESE_TOPIC_MAIL_REQUESTS);
     return 0;
 }
 
@@ -250,9 +299,9 @@ static const struct ese_service service = {
         .summary = "sends each mail once",
         .synopsis = "",
         .description =
-            "Takes mails by POST /mail, keeps them in an outbox that survives a crash, and sends "
-            "them by SMTP. A mail's id names the decision behind it: asked for however often, it "
-            "is sent once.\n\n"
+            "Takes mails by POST /mail, and with --intake from a topic, too, keeps them in an outbox that "
+            "survives a crash, and sends them by SMTP. A mail's id names the decision behind it: asked for "
+            "however often, it is sent once.\n\n"
             "What the SMTP server refuses for now, and what the network swallows, is tried again; "
             "what it refuses for good is a dead letter, kept with the reply (GET /dead-letters). A "
             "mail whose final dot was sent and of which nobody said what became is unknown (GET "

@@ -114,6 +114,69 @@ int ese_outbox_put(struct ese_outbox *outbox, struct ese_mail *mail, ese_outbox_
     return 0;
 }
 
+/* ---- requests of a topic --------------------------------------------------------------------- */
+
+static int take_each(struct ese_outbox *outbox, struct ese_outbox_requests *requests,
+                     struct ese_error *error)
+{
+    for (requests->taken = 0; requests->taken < requests->count; requests->taken++) {
+        struct ese_outbox_request *request = &requests->requests[requests->taken];
+        if (!request->is_mail)
+            continue;
+        if (ese_mail_table_put(outbox->table, &request->mail, outbox->options.waiting_most,
+                               &request->put, error) != 0)
+            return -1;
+        if (request->put == ESE_MAIL_NO_ROOM)
+            ese_outbox_note_full(outbox);
+        if (request->put == ESE_MAIL_NO_ROOM || request->put == ESE_MAIL_FULL)
+            return 0;
+    }
+    return 0;
+}
+
+/* The position is looked at first: who is fenced must have changed nothing. */
+static int run_take(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                    struct ese_error *error)
+{
+    struct ese_outbox_requests *requests = ((struct ese_outbox_awaited *)work)->requests;
+    if (ese_positions_check(outbox->positions, &requests->of, requests->from, error) != 0 ||
+        take_each(outbox, requests, error) != 0)
+        return -1;
+    if (requests->taken == 0)
+        return 0;
+    return ese_positions_move(outbox->positions, &requests->of,
+                              requests->requests[requests->taken - 1].next, error);
+}
+
+int ese_outbox_take(struct ese_outbox *outbox, struct ese_outbox_requests *requests,
+                    struct ese_error *error)
+{
+    assert(requests->count > 0);
+    struct ese_outbox_awaited awaited = {
+        .work = {.run = run_take, .done = ese_outbox_awaited_done}, .requests = requests};
+    if (hand_in_and_await(outbox, &awaited, error) == 0)
+        return 0;
+    requests->taken = 0;
+    return -1;
+}
+
+static int run_position(struct ese_outbox *outbox, struct ese_outbox_work *work,
+                        struct ese_error *error)
+{
+    struct ese_outbox_awaited *awaited = (struct ese_outbox_awaited *)work;
+    return ese_positions_get(outbox->positions, awaited->of, awaited->next, error);
+}
+
+int ese_outbox_position(struct ese_outbox *outbox, const struct ese_position_of *of, int64_t *next,
+                        struct ese_error *error)
+{
+    struct ese_outbox_awaited awaited = {
+        .work = {.run = run_position, .done = ese_outbox_awaited_done}, .of = of, .next = next};
+    return hand_in_and_await(outbox, &awaited, error);
+}
+
+/* ---- mails on their way ---------------------------------------------------------------------- */
+
 static int run_mark(struct ese_outbox *outbox, struct ese_outbox_work *work,
                     struct ese_error *error)
 {
@@ -278,6 +341,7 @@ int ese_outbox_open(const struct ese_outbox_options *options, struct ese_outbox 
         ese_mail_table_open(options->path, options->max_bytes, options->history, &new->table, error) != 0 ||
         recover(new, error) != 0)
         goto out;
+    new->positions = ese_positions_new(ese_mail_table_database(new->table));
     int failure = pthread_create(&new->thread, NULL, ese_outbox_write, new);
     if (failure == 0) {
         new->running = true;
@@ -307,6 +371,7 @@ void ese_outbox_stop(struct ese_outbox *outbox)
     if (outbox->running)
         pthread_join(outbox->thread, NULL);
     outbox->running = false;
+    ese_positions_free(&outbox->positions);
     ese_mail_table_close(&outbox->table);
     if (outbox->lock_fd >= 0)
         close(outbox->lock_fd);

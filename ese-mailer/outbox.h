@@ -19,6 +19,7 @@
 
 #include "ese-core/metrics.h"
 #include "ese-mailer/mail_table.h"
+#include "ese-mailer/positions.h"
 
 #define ESE_OUTBOX_CLAIMS_MOST 64    /* mails that are being sent at once */
 #define ESE_OUTBOX_WORK_MOST 4096    /* requests that wait for their commit */
@@ -60,8 +61,34 @@ typedef void ese_outbox_put_done(void *context, const char *id, enum ese_mail_pu
 int ese_outbox_put(struct ese_outbox *outbox, struct ese_mail *mail, ese_outbox_put_done *done,
                    void *context, struct ese_error *error);
 
-/* Within ese_outbox_put_done: why a mail was FULL or NO_ROOM, in words for whoever asked. */
+/* Within ese_outbox_put_done: why a mail was FULL or NO_ROOM, in words for whoever asked. (Who has
+ * called ese_outbox_take may ask for FULL at any time.) */
 void ese_outbox_refusal(struct ese_outbox *outbox, enum ese_mail_put put, char *text, size_t size);
+
+/* Requests read from one partition of a topic, in its order. */
+struct ese_outbox_request {
+    bool is_mail;           /* false: it is passed over, and only its position counts */
+    struct ese_mail mail;   /* has passed ese_mail_check; the caller's, before and after */
+    int64_t next;           /* the position behind it */
+    enum ese_mail_put put;  /* what became of it, once it was taken */
+};
+struct ese_outbox_requests {
+    struct ese_position_of of;
+    int64_t from; /* where the partition was read to, as committed last */
+    struct ese_outbox_request *requests;
+    int count;
+    int taken;    /* so many, from the first on, are committed, and the position behind them */
+};
+
+/* Puts them into the outbox, and moves the position behind them, in one transaction; as many as there
+ * is room for, which is no error. ESE_E_FENCED when the position does not stand at `from`; after any
+ * error nothing was taken. Waits for the commit. */
+int ese_outbox_take(struct ese_outbox *outbox, struct ese_outbox_requests *requests,
+                    struct ese_error *error);
+
+/* Where to go on; ESE_POSITIONS_NONE: from the start. */
+int ese_outbox_position(struct ese_outbox *outbox, const struct ese_position_of *of, int64_t *next,
+                        struct ese_error *error);
 
 /* Waits for a mail that is due and takes it; it stays `queued` in the file. Every claim is ended by
  * ese_outbox_end. The row is the caller's to clear. ESE_E_CLOSED: no more. */

@@ -34,6 +34,9 @@ struct ese_outbox_awaited {
     int64_t seq;
     const struct ese_mail_end *end;
     struct ese_mail_row *row;
+    struct ese_outbox_requests *requests;
+    const struct ese_position_of *of;
+    int64_t *next;
 };
 
 struct ese_outbox {
@@ -43,6 +46,7 @@ struct ese_outbox {
     bool running;
 
     struct ese_mail_table *table; /* the writer's own, like those below */
+    struct ese_positions *positions;
     int64_t claimed[ESE_OUTBOX_CLAIMS_MOST];
     int claimed_count;
     int64_t next_purge_ms;
