@@ -86,7 +86,7 @@ static void so_has_a_name(void **state)
     assert_int_equal(ese_password_check_user(longest, NULL), -1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_a_file_s_first_line),
@@ -94,5 +94,6 @@ int main(void)
         cmocka_unit_test(has_to_be_sound),
         cmocka_unit_test(so_has_a_name),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

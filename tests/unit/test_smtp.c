@@ -277,7 +277,7 @@ static void knows_what_a_server_is(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
@@ -294,5 +294,6 @@ int main(void)
         cmocka_unit_test(a_connect_is_bounded),
         cmocka_unit_test(knows_what_a_server_is),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

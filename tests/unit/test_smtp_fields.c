@@ -35,7 +35,7 @@ static const struct {
     [SUBJECT] = {"subject", "Sub", "ject"},
     [CONTENT] = {"content", "con", "tent"},
     [TRANSPORT] = {"transport", "ht", "tp"},
-    [TRACEPARENT] = {"traceparent", "00-0190a000000170028003000400050006-0190", "a00000017002-01"},
+    [TRACEPARENT] = {"traceparent", "00-01", "-01"}, /* none; but what fits its place */
 };
 
 struct trouble {
@@ -329,12 +329,13 @@ static void a_trace(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_hall, close_hall)
 
-int main(void)
+int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         TEST(an_id),     TEST(a_sender),    TEST(a_recipient), TEST(a_subject),
         TEST(a_content), TEST(a_transport), TEST(a_trace),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

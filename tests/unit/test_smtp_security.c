@@ -365,7 +365,7 @@ static void a_file_without_certificates_is_refused(void **state)
     assert_null(security);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
@@ -386,5 +386,6 @@ int main(void)
         cmocka_unit_test(no_word_of_a_password_is_shown),
         cmocka_unit_test(a_file_without_certificates_is_refused),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
