@@ -8,9 +8,12 @@
 #include "ese-consumer/decisions.h"
 #include "ese-consumer/sender.h"
 #include "ese-core/clock.h"
+#include "ese-core/mail_request.h"
+#include "ese-core/memory.h"
 #include "tests/support/directory.h"
 #include "tests/support/fake_mailer.h"
 #include "tests/support/wait.h"
+#include "transports/face_config.h"
 
 #define PATIENCE_MS 20000
 
@@ -292,11 +295,118 @@ static void a_mailer_that_takes_nothing_counts_as_away(void **state)
 static void a_wrong_address_is_told(void **state)
 {
     struct post *post = *state;
-    struct ese_error error = {0};
-    const struct ese_sender_options options = {
-        .state = state_options(post), .mailer = "localhost:1", .history = post->history};
-    assert_int_equal(ese_sender_open(&options, &post->sender, &error), -1);
-    assert_int_equal(error.code, ESE_E_USAGE);
+    static const char *const wrong[][2] = {
+        {"localhost:1", NULL}, {NULL, "nowhere"}, {NULL, "file:x=1"}};
+    for (size_t i = 0; i < ESE_COUNT_OF(wrong); i++) {
+        struct ese_error error = {0};
+        const struct ese_sender_options options = {.state = state_options(post),
+                                                   .mailer = wrong[i][0],
+                                                   .requests = wrong[i][1],
+                                                   .history = post->history};
+        assert_int_equal(ese_sender_open(&options, &post->sender, &error), -1);
+        assert_int_equal(error.code, ESE_E_USAGE);
+    }
+}
+
+/* ---- on a topic ------------------------------------------------------------------------------ */
+
+/* Opens the sender with a topic in a directory of its own. NULL, and the test is skipped, where the
+ * transport without a server is not there. */
+static const struct ese_transport *open_topic_sender(struct post *post, const char *options)
+{
+    const struct ese_registry_entry *entry;
+    char specification[300];
+    struct ese_error error;
+    if (ese_registry_find("file", &entry, NULL) != 0)
+        return NULL;
+    snprintf(specification, sizeof specification, "file:data=%s%s", post->directory, options);
+    const struct ese_sender_options sender = {.state = state_options(post),
+                                              .requests = specification,
+                                              .history = post->history,
+                                              .contact = post->contact};
+    if (ese_sender_open(&sender, &post->sender, &error) != 0)
+        fail_msg("%s", error.text);
+    return entry->transport;
+}
+
+static int64_t from_the_start(void *context, int32_t partition)
+{
+    (void)context;
+    (void)partition;
+    return ESE_OFFSET_EARLIEST;
+}
+
+static void not_minded(void *context, int32_t partition)
+{
+    (void)context;
+    (void)partition;
+}
+
+/* How many requests of the id are there; the last one's data in `data`. */
+static int read_requests(struct post *post, const struct ese_transport *transport, const char *id,
+                         char *data, size_t size)
+{
+    char specification[300];
+    struct ese_config *config;
+    struct ese_consumer *consumer;
+    struct ese_batch batch;
+    const struct ese_consume_settings settings = {
+        .max_batch = 500, .listener = {.given = from_the_start, .taken = not_minded}};
+    int count = 0;
+    snprintf(specification, sizeof specification, "file:data=%s", post->directory);
+    assert_int_equal(ese_face_config(specification, ESE_FACE_CONSUME, &config, NULL), 0);
+    assert_int_equal(ese_config_settle(config, NULL), 0);
+    assert_int_equal(transport->consume->open(config, &settings, &consumer, NULL), 0);
+    assert_int_equal(transport->consume->next(consumer, PATIENCE_MS, &batch, NULL), 0);
+    for (int i = 0; i < batch.count; i++) {
+        const struct ese_event *event = &batch.records[i].event;
+        assert_string_equal(event->type, ESE_TYPE_MAIL_REQUEST);
+        assert_true(ese_traceparent_valid(event->traceparent));
+        if (strstr(ese_event_data(event), id) == NULL)
+            continue;
+        snprintf(data, size, "%s", ese_event_data(event));
+        count++;
+    }
+    transport->consume->close(&consumer);
+    ese_config_free(&config);
+    return count;
+}
+
+static void a_decision_becomes_a_request(void **state)
+{
+    struct post *post = *state;
+    char data[600], id[ESE_ID_TEXT_SIZE];
+    const struct ese_transport *transport = open_topic_sender(post, "");
+    if (transport == NULL)
+        skip();
+    ese_sender_give(post->sender, 0);
+    decide(post, "1.2.3.4", 1); /* of a partition that is not ours */
+    snprintf(id, sizeof id, "%s", decide(post, "[5.6.7.8]", 0));
+    ese_sender_wake(post->sender);
+    wait_idle(post);
+    assert_int_equal(count_open(post, 0), 0);
+    assert_int_equal(count_open(post, 1), 1);
+    assert_int_equal(ese_sender_figures(post->sender).asked, 1);
+    assert_int_equal(read_requests(post, transport, id, data, sizeof data), 1);
+    assert_non_null(strstr(data, "\"to\":\"click_updated@ese.org\""));
+    assert_non_null(strstr(data, "\"transport\":\"walk\""));
+    assert_null(absence(post));
+}
+
+/* What the topic does not take stays open, and somebody is missed. */
+static void a_topic_that_takes_nothing_is_asked_again(void **state)
+{
+    struct post *post = *state;
+    if (open_topic_sender(post, ":max-bytes=1") == NULL)
+        skip();
+    ese_sender_give(post->sender, 0);
+    decide(post, "no room", 0);
+    ese_sender_wake(post->sender);
+    assert_true(ese_test_wait_until(has_tried, post, PATIENCE_MS));
+    assert_true(ese_test_wait_until(is_missed, post, PATIENCE_MS));
+    assert_non_null(strstr(absence(post), "topic of mail requests"));
+    assert_int_equal(count_open(post, 0), 1);
+    assert_false(ese_sender_idle(post->sender));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_post, close_post)
@@ -311,6 +421,8 @@ int main(void)
         TEST(a_mailer_that_is_away_is_waited_for),
         TEST(a_mailer_that_takes_nothing_counts_as_away),
         TEST(a_wrong_address_is_told),
+        TEST(a_decision_becomes_a_request),
+        TEST(a_topic_that_takes_nothing_is_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
