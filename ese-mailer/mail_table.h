@@ -2,7 +2,8 @@
  * mail_table.h - the outbox's one table, and the only place that speaks SQL to it.
  *
  * The file is SQLite in WAL mode, always with synchronous FULL: what was committed survives a power
- * loss. Other programs may read it, also while the mailer runs:
+ * loss. Other programs may read it, also while the mailer runs (beside this table there are `position`,
+ * see positions.h, and `account`, see account.h in ese-core):
  *
  *   CREATE TABLE mail (
  *     seq             INTEGER PRIMARY KEY AUTOINCREMENT,  order in which mails were accepted
@@ -17,8 +18,6 @@
  *     reply_text      TEXT     the server's words, or why there are none
  *     accepted_ms, changed_ms  INTEGER  Unix ms: committed the first time; last change of status
  *   )
- *
- *   (beside it `position`, see positions.h)
  *
  *   queued   waits for its (next) attempt
  *   sending  committed before the final dot goes out: from here on it may have arrived
