@@ -27,6 +27,8 @@ struct topic {
     struct ese_producer *producer;
     char name[64]; /* of the transport */
     struct request requests[ESE_COURIER_INFLIGHT];
+    uint32_t run; /* of the events' ids; each place above is a lane, so that none waits for another */
+    uint32_t sequences[ESE_COURIER_INFLIGHT];
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t woken;
@@ -73,18 +75,24 @@ static struct request *free_request(struct topic *topic)
     return request;
 }
 
+static struct ese_id draw_id(struct topic *topic, const struct request *request)
+{
+    size_t lane = (size_t)(request - topic->requests);
+    return ese_id_make(&(struct ese_id_parts){.time_ms = ese_clock_wall_ms(),
+                                              .lane = (uint16_t)lane,
+                                              .run = topic->run,
+                                              .sequence = topic->sequences[lane]++});
+}
+
 static void ask(struct ese_courier *courier, const struct ese_decision *decision, void *asked)
 {
     struct topic *topic = (struct topic *)courier;
     struct request *request = free_request(topic);
     struct ese_event event;
     struct ese_error error;
-    char id[ESE_ID_TEXT_SIZE];
     struct ese_buffer body = ESE_BUFFER_INIT(4096);
-    ese_id_text(&decision->id, id);
     ese_decision_write_mail(&body, decision, courier->transport);
-    ese_mail_request_make(&event, &(struct ese_mail_request){.asker = "ese-consumer",
-                                                             .id = id,
+    ese_mail_request_make(&event, &(struct ese_mail_request){.event = draw_id(topic, request),
                                                              .key = decision->key,
                                                              .traceparent = decision->traceparent,
                                                              .body = body.text});
@@ -149,6 +157,7 @@ static void close_topic(struct ese_courier *courier)
 static struct topic *topic_new(void)
 {
     struct topic *topic = ese_alloc(sizeof *topic);
+    topic->run = ese_id_draw_run();
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

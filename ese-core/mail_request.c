@@ -8,12 +8,9 @@
 void ese_mail_request_make(struct ese_event *event, const struct ese_mail_request *request)
 {
     *event = (struct ese_event){.type = ESE_TYPE_MAIL_REQUEST, .sub_type = ESE_TYPE_MAIL_REQUEST,
-                                .client_ts = ese_clock_wall_ms()};
+                                .id = request->event, .client_ts = ese_clock_wall_ms()};
     snprintf(event->ip, sizeof event->ip, "%s", request->key);
     snprintf(event->key, sizeof event->key, "%s", request->key);
-    snprintf(event->source, sizeof event->source, "%s", request->asker);
-    snprintf(event->foreign_id, sizeof event->foreign_id, "%s", request->id);
     snprintf(event->traceparent, sizeof event->traceparent, "%s", request->traceparent);
     event->data = ese_copy_text(request->body);
-    event->id = ese_event_id_of_name(event);
 }

@@ -3,13 +3,13 @@
  *
  *   type, sub_type   MAIL_REQUEST_EVENT
  *   ip, key          the key of whatever the mail is about: requests of one key keep their order
- *   client_ts        when it was put there; asked again, it is a later one
+ *   client_ts        when it was put there
  *   data             the body of POST /mail: {"from","to","subject","content","id","transport"}
- *   source, foreign_id  who asks, and the mail's id: the event's own id is made from these, so that
- *                    the same mail asked for again is the same event
  *   traceparent      the mail's
  *
- * Whoever reads it knows a mail by the id in data, and where that is missing by the event's own.
+ * Whoever reads it knows a mail by the id in data, and where that is missing by the event's own. Asked
+ * for again it is another event: a store that knows ids would take one under an old id and with a new
+ * time for a contradiction.
  *
  * A transport that has topics is told by its option "topic" which one is meant; the word is this
  * topic's name. Over one that has none, the place its own options name holds nothing but requests.
@@ -24,8 +24,7 @@
 #define ESE_TOPIC_MAIL_REQUESTS "mail-requests"
 
 struct ese_mail_request {
-    const char *asker;       /* "ese-consumer" */
-    const char *id;          /* of the mail */
+    struct ese_id event;     /* the event's, used for no other */
     const char *key;
     const char *traceparent; /* "" when there is none */
     const char *body;        /* as above */

@@ -194,10 +194,13 @@ static void turn(struct desk *desk)
 
 /* ---- what is on the topic, and what came of it ----------------------------------------------- */
 
-static struct ese_event *put_body(int32_t partition, const char *id, const char *body)
+static struct ese_event *put_body(int32_t partition, const char *body)
 {
-    struct ese_event *event = &topic.events[partition][topic.count[partition]++];
-    ese_mail_request_make(event, &(struct ese_mail_request){.asker = "somebody", .id = id,
+    uint32_t number = (uint32_t)topic.count[partition]++;
+    struct ese_event *event = &topic.events[partition][number];
+    const struct ese_id_parts id = {.time_ms = 1, .lane = (uint16_t)partition, .run = 1,
+                                    .sequence = number};
+    ese_mail_request_make(event, &(struct ese_mail_request){.event = ese_id_make(&id),
                                                             .key = "10.0.0.1",
                                                             .traceparent = TRACE, .body = body});
     return event;
@@ -210,7 +213,7 @@ static struct ese_event *put_to(int32_t partition, const char *id, const char *t
     snprintf(body, sizeof body,
              "{\"from\":\"a@ese.org\",\"to\":\"%s\",\"subject\":\"s\",\"content\":\"%s\","
              "\"id\":\"%s\",\"transport\":\"file\"}", to, content, id);
-    return put_body(partition, id, body);
+    return put_body(partition, body);
 }
 
 static void put(int32_t partition, const char *id)
@@ -304,7 +307,7 @@ static void who_gives_no_id_is_known_by_the_record(void **state)
     struct desk *desk = *state;
     char id[ESE_ID_TEXT_SIZE], sql[100];
     struct ese_event *event = put_body(
-        0, "x", "{\"from\":\"a@ese.org\",\"to\":\"b@ese.org\",\"subject\":\"s\",\"content\":\"c\"}");
+        0, "{\"from\":\"a@ese.org\",\"to\":\"b@ese.org\",\"subject\":\"s\",\"content\":\"c\"}");
     ese_id_text(&event->id, id);
     turn(desk);
     snprintf(sql, sizeof sql, MAILS " WHERE id = '%s'", id);
@@ -318,7 +321,7 @@ static void passes_over_what_is_no_mail(void **state)
     put_to(0, "one", "b@ese.org", "another");
     put_to(0, "two", "boss@example.org", "c");
     put_to(0, "three", "b@ese.org\\r\\nRCPT TO:<x@ese.org>", "c");
-    put_body(0, "four", "{\"from\":\"a@ese.org\"}");
+    put_body(0, "{\"from\":\"a@ese.org\"}");
     put(0, "five");
     snprintf(topic.events[0][topic.count[0] - 1].type, ESE_EVENT_TYPE_SIZE, ESE_TYPE_CLICK);
     topic.unreadable = 3;
