@@ -1,9 +1,9 @@
 /*
  * Mails asked for on a topic: ese-consumer puts the requests there, ese-mailer takes them, while both
- * are killed again and again. Each decision is one mail. Over a transport that needs nothing, or on a
- * real broker, which is skipped without Java or jars.
+ * are killed again and again. Each decision is one mail. Over a transport that needs nothing, over two
+ * servers that know ids, or on a real broker, which is skipped without Java or jars.
  *
- *     test_e2e_mail_topic CONSUMER file|kafka
+ *     test_e2e_mail_topic CONSUMER file|http|kafka
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@
 #include "tests/support/presses.h"
 #include "tests/support/smtp_server.h"
 #include "tests/support/state_probe.h"
+#include "tests/support/store_server.h"
 #include "tests/support/wait.h"
 #include "transports/face_config.h"
 
@@ -29,14 +30,14 @@
 #define INFLIGHT 500
 #define SESSIONS 4   /* ese-mailer's default: as many mails may be unknown after each kill */
 
-static const char *program;
-static bool on_broker;
+static const char *program, *transport;
 static struct ese_kafka_scene scene;
 static struct ese_error error;
 
 struct world {
     char *directory, *state;
     char events[400], requests[400]; /* specifications */
+    struct ese_test_store_server servers[2]; /* of these two, where there are any */
     struct ese_test_smtp *smtp;
     struct mailer_rig *mailer;
     struct ese_process *consumer;
@@ -55,12 +56,39 @@ static void must(int result)
 
 /* ---- making the world ------------------------------------------------------------------------ */
 
+static bool is_over(const char *name)
+{
+    return strcmp(transport, name) == 0;
+}
+
+static void serve(struct world *world, int i, const char *place)
+{
+    const struct ese_registry_entry *entry;
+    char data[300];
+    must(ese_registry_find("http", &entry, &error));
+    snprintf(data, sizeof data, "data=%s/%s", world->directory, place);
+    const struct ese_test_store_options options = {.face = entry->transport->store,
+                                                   .durability = ESE_DURABILITY_OS,
+                                                   .retention_ms = 3600000,
+                                                   .options = {data, NULL}};
+    ese_test_store_server_open(&world->servers[i], &options);
+}
+
 static void name_places(struct world *world)
 {
-    if (!on_broker) {
+    if (is_over("file")) {
         snprintf(world->events, sizeof world->events, "file:data=%s/events", world->directory);
         snprintf(world->requests, sizeof world->requests, "file:data=%s/requests",
                  world->directory);
+        return;
+    }
+    if (is_over("http")) {
+        serve(world, 0, "events");
+        serve(world, 1, "requests");
+        snprintf(world->events, sizeof world->events, "http:server=http://%s",
+                 world->servers[0].address);
+        snprintf(world->requests, sizeof world->requests, "http:server=http://%s",
+                 world->servers[1].address);
         return;
     }
     ese_kafka_scene_fresh_topics(&scene, false);
@@ -130,6 +158,8 @@ static int close_world(void **state)
     world->face->close(&world->producer);
     ese_config_free(&world->config);
     presses_free(&world->presses);
+    for (int i = 0; i < 2; i++)
+        ese_test_store_server_close(&world->servers[i]);
     ese_test_smtp_stop(&world->smtp);
     free(world->state);
     ese_test_directory_remove(&world->directory);
@@ -208,11 +238,12 @@ static void check_mails(struct world *world)
 {
     int count = ese_test_smtp_count(world->smtp);
     char **ids = ese_alloc_array((size_t)count, sizeof *ids);
+    char header[64];
+    snprintf(header, sizeof header, "\r\nX-ESE-Transport: %s\r\n", transport);
     for (int i = 0; i < count; i++) {
         const char *message = ese_test_smtp_message(world->smtp, i);
         ids[i] = decision_of(message);
-        assert_non_null(strstr(message, on_broker ? "\r\nX-ESE-Transport: kafka\r\n"
-                                                  : "\r\nX-ESE-Transport: file\r\n"));
+        assert_non_null(strstr(message, header));
         assert_non_null(strstr(message, "\r\ntraceparent: 00-"));
     }
     qsort(ids, (size_t)count, sizeof *ids, compare_texts);
@@ -252,7 +283,7 @@ static void each_decision_is_one_mail(void **state)
 static int close_scene(void **state)
 {
     (void)state;
-    if (on_broker)
+    if (is_over("kafka"))
         ese_kafka_scene_close(&scene);
     return 0;
 }
@@ -263,12 +294,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(each_decision_is_one_mail, open_world, close_world),
     };
     if (argc != 3) {
-        fprintf(stderr, "usage: %s CONSUMER file|kafka\n", argv[0]);
+        fprintf(stderr, "usage: %s CONSUMER file|http|kafka\n", argv[0]);
         return 64;
     }
     program = argv[1];
-    on_broker = strcmp(argv[2], "kafka") == 0;
-    if (on_broker && !ese_kafka_scene_open(&scene, &error)) {
+    transport = argv[2];
+    if (is_over("kafka") && !ese_kafka_scene_open(&scene, &error)) {
         printf("1..0 # SKIP %s\n", error.text);
         return 0;
     }
