@@ -2,7 +2,7 @@
  * mail_request.h - a request for a mail as an event: what travels on the topic `mail-requests`.
  *
  *   type, sub_type   MAIL_REQUEST_EVENT
- *   ip, key          the key of whatever the mail is about: requests of one key keep their order
+ *   ip, key          the key of whatever the mail is about
  *   client_ts        when it was put there
  *   data             the body of POST /mail: {"from","to","subject","content","id","transport"}
  *   traceparent      the mail's
