@@ -27,6 +27,10 @@ static const struct ese_option options[] = {
     {.name = "transport", .kind = ESE_OPTION_TEXT, .value = "T",
      .help = "Which transport to walk over. Default: the first one that transports.list compares and that "
              "loses nothing."},
+    {.name = "source", .kind = ESE_OPTION_CHOICE, .value = "S", .fallback = "clicks",
+     .choices = "clicks|orders|mixed",
+     .help = "What the simulated persons do: click in bursts, order (half of the orders are never "
+             "completed, and a mail says so half a minute later), or both."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "20", .min = 1, .max = 100000,
      .help = "Events per second the client offers."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
@@ -176,6 +180,7 @@ static int stay_up(const struct ese_config *config, const char *directory, int l
     };
     snprintf(number, sizeof number, "%lld", (long long)ese_config_number(config, "rate"));
     struct ese_load load = {
+        .source = ese_config_text(config, "source"),
         .rate = number,
         .seconds = 0,
         .seed = ese_config_number(config, "seed"),

@@ -96,7 +96,8 @@ def it_stays_and_tells_how_it_stands():
         os.makedirs(earlier)
         with open(os.path.join(earlier, "client.log"), "w", encoding="ascii") as file:
             file.write("of another lab\n")
-        said = home.must("up")
+        said = home.must("up", "--source", "mixed")
+        assert "mixed" in words_of(home.pid_of("client")), words_of(home.pid_of("client"))
         assert "The lab is up" in said and "transport " + TRANSPORT in said, said
         told = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", said)}
         sockets = listening(pids_of(home.path))
