@@ -79,7 +79,8 @@ def a_good_day_twice(directory):
         days.append([side for side in same_seed.sides_of(out, True) if side.has_data])
     careful = [side for day in days for side in day]
     assert len(careful) == 2 * sum("+" not in name for name in TRANSPORTS.split(",")), len(careful)
-    assert same_seed.differences(careful) == []
+    different = same_seed.differences(careful)
+    assert different == [], different
     print("# %d events and %d decisions on each of %d sides" % (
         len(careful[0].offers), len(careful[0].decisions), len(careful)))
 

@@ -24,6 +24,11 @@ START_NS = 1_000_000  # each client knows when to begin by the wall clock, give 
 Offer = collections.namedtuple("Offer", "lane sequence type sub_type key since_first_ns data")
 
 
+def since_due(data, client_ts):
+    """An order's data tells when it was due; two runs do not begin at one time: here, how long after it was due that is."""
+    return data and re.sub(r'"timestamp":(\d+)', lambda told: '"timestamp":%d' % (int(told[1]) - client_ts), data)
+
+
 class Side:
     """What one transport of a run was offered, and what it decided; data where the store can tell of it."""
 
@@ -32,7 +37,7 @@ class Side:
         offered = [one for one in history.records(os.path.join(directory, "client.history")) if one.kind == "offered"]
         self.first_ns = offered[0].time_ns - transport["schedule_ns"]
         self.offers = [Offer(*steady_click.place_of(one.id)[1:], one.type, one.word, one.key,
-                             one.time_ns - offered[0].time_ns, data.get(one.id)) for one in offered]
+                             one.time_ns - offered[0].time_ns, since_due(data.get(one.id), one.a)) for one in offered]
         self.has_data = any(one.data is not None for one in self.offers)
         self.decisions = decisions(os.path.join(directory, "state.db"))
 
