@@ -384,19 +384,35 @@ static void of_a_completed_order_its_completion_is_told(void **state)
     assert_non_null(strstr(text, id));
 }
 
-static void a_mail_from_another_event_of_an_order_is_told_as_that(void **state)
+/* Created twice, and concluded from the second, too; or alone. */
+static struct staged_run *concluded_from_the_second(bool alone)
 {
-    (void)state;
     struct staged_run *run = staged_run_make_mixed(22, EVENTS);
-    const char *key = an_order(run, 1);
-    int created = event_of(run, key, ESE_SUB_TYPE_CREATED), again = event_of(run, key, ESE_SUB_TYPE_COMPLETED);
+    char key[ESE_EVENT_KEY_SIZE];
+    snprintf(key, sizeof key, "%s", an_order(run, 1));
+    int again = event_of(run, key, ESE_SUB_TYPE_COMPLETED);
+    complete_after(run, key, 1000);
     snprintf(run->events[again].event.sub_type, sizeof run->events[again].event.sub_type, "%s",
              ESE_SUB_TYPE_CREATED);
-    run->events[again].event.client_ts = run->events[created].event.client_ts + 1000;
     staged_run_consume(run);
-    staged_run_drop_mail(run, decision_of(run, key));
+    if (alone)
+        staged_run_drop_mail(run, decision_of(run, key));
     conclude(run, again);
-    struct ese_judgement judgement = judge(run, &careful);
+    return run;
+}
+
+static void a_further_mail_of_an_order_is_told_as_that(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(concluded_from_the_second(false), &careful);
+    const char *text = told(&judgement, "mail from events that gave one (doubled)");
+    assert_non_null(strstr(text, "; its order gives 1 mail, and so many came besides"));
+}
+
+static void a_mail_from_another_event_of_it_is_told_as_that(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(concluded_from_the_second(true), &careful);
     const char *text = told(&judgement, "mail from other events (altered)");
     assert_non_null(strstr(text, "; the first event behind it is the new order "));
     assert_non_null(strstr(text, " had to come, of the order due at "));
@@ -435,7 +451,8 @@ int main(void)
         cmocka_unit_test(a_completion_stored_after_its_deadline_is_doubtful),
         cmocka_unit_test(it_is_told_of_which_order),
         cmocka_unit_test(of_a_completed_order_its_completion_is_told),
-        cmocka_unit_test(a_mail_from_another_event_of_an_order_is_told_as_that),
+        cmocka_unit_test(a_further_mail_of_an_order_is_told_as_that),
+        cmocka_unit_test(a_mail_from_another_event_of_it_is_told_as_that),
         cmocka_unit_test(an_unknown_mail_of_an_order_is_told_as_that),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
