@@ -144,6 +144,7 @@ struct ese_book {
     char missing[ESE_BOOK_REASON_SIZE]; /* what could not be read; "" when all was */
     struct ese_book_mails sent; /* as the mailer's history tells; in its order */
     int64_t begun_ns;       /* when the run's first event was due, whosever share it is; 0: none was */
+    int64_t last_due_ns;    /* and its last */
 
     /* What is taken in of what is read (share.h); set behind the beginning. Borrowed. */
     const struct ese_share *share; /* of the events; NULL: all */

@@ -282,9 +282,12 @@ static void note_for_all(struct ese_book *book, const struct ese_history_record 
 {
     if (record->kind == ESE_HISTORY_STORED)
         ese_book_note_beginning(book, record->partition, record->a);
-    else if (record->kind == ESE_HISTORY_OFFERED &&
-             (book->begun_ns == 0 || record->time_ns < book->begun_ns))
+    if (record->kind != ESE_HISTORY_OFFERED)
+        return;
+    if (book->begun_ns == 0 || record->time_ns < book->begun_ns)
         book->begun_ns = record->time_ns;
+    if (record->time_ns > book->last_due_ns)
+        book->last_due_ns = record->time_ns;
 }
 
 void ese_book_take(const struct ese_book_page *page)

@@ -61,6 +61,7 @@ void ese_figures_take_mails(struct ese_evidence *evidence, const struct ese_judg
         .state = &evidence->state, .outbox = &evidence->outbox, .absent = evidence->absent,
         .absent_count = evidence->absent_count};
     ese_mail_ledger_make(&mails, &figures->mails, &figures->faults);
+    ese_decided_look(evidence, &figures->decided);
     ese_timing_take(options, &evidence->book, &evidence->oracle, &figures->timing);
 }
 
@@ -97,6 +98,7 @@ void ese_figures_add(struct ese_figures *into, const struct ese_figures *from)
     into->faults.lost += from->faults.lost;
     into->faults.altered += from->faults.altered;
     into->faults.unexpected += from->faults.unexpected;
+    ese_decided_add(&into->decided, &from->decided);
     into->unknown_in_flight += from->unknown_in_flight;
     into->contradicted += from->contradicted;
     ese_timing_add(&into->timing, &from->timing);

@@ -7,6 +7,7 @@
 #ifndef ESE_LAB_FIGURES_H
 #define ESE_LAB_FIGURES_H
 
+#include "orchestration/lab/decided.h"
 #include "orchestration/lab/mail_ledger.h"
 #include "orchestration/lab/timing.h"
 
@@ -27,6 +28,7 @@ struct ese_figures {
     struct ese_ledger ledger;
     struct ese_mail_ledger mails;
     struct ese_mail_faults faults;
+    struct ese_decided decided;
     struct ese_timing timing;
     int64_t unknown_in_flight; /* events of unknown outcome that are stored and not processed */
     int64_t contradicted;      /* ese_ledger_is_contradicted */

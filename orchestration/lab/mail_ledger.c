@@ -26,7 +26,7 @@ static uint32_t chain_behind(const struct ese_mail_evidence *evidence, const str
     const struct ese_state_decision *known = ese_state_file_decision(evidence->state, decision);
     if (known == NULL)
         return ESE_BOOK_NONE;
-    uint32_t event = ese_book_find(evidence->book, &known->first_event);
+    uint32_t event = ese_book_find(evidence->book, &known->events[0]);
     return event == ESE_BOOK_NONE ? ESE_BOOK_NONE : evidence->oracle->chain_of[event];
 }
 
@@ -57,8 +57,8 @@ static bool is_of_settled(const struct count *count, const struct ese_id *decisi
     const struct ese_state_decision *known =
         ese_state_file_decision(count->evidence->state, decision);
     const struct ese_book *book = count->evidence->book;
-    return known != NULL && ese_book_find(book, &known->first_event) == ESE_BOOK_NONE &&
-           ese_book_is_settled(book, &known->first_event);
+    return known != NULL && ese_book_find(book, &known->events[0]) == ESE_BOOK_NONE &&
+           ese_book_is_settled(book, &known->events[0]);
 }
 
 /* A mail that was missed when its chain settled has come after all. */

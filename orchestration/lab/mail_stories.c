@@ -66,7 +66,7 @@ static const struct ese_book_entry *first_event(const struct telling *telling, s
     const struct ese_state_decision *decision =
         ese_state_file_decision(&telling->evidence->state, &mail_at(telling, i)->decision);
     uint32_t event = decision == NULL ? ESE_BOOK_NONE
-                                      : ese_book_find(&telling->evidence->book, &decision->first_event);
+                                      : ese_book_find(&telling->evidence->book, &decision->events[0]);
     return event == ESE_BOOK_NONE ? NULL : &telling->evidence->book.entries[event];
 }
 
@@ -200,7 +200,7 @@ static void tell_unexpected(const struct telling *telling, size_t i, struct ese_
         ese_buffer_text(text, ". It belongs to no chain of events that are stored");
     } else {
         ese_buffer_text(text, "; the first event behind it is ");
-        tell_id(&known->first_event, text);
+        tell_id(&known->events[0], text);
         ese_buffer_text(text, ", of which no history tells");
     }
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdint.h>
 
 #include "ese-core/error.h"
 #include "ese-core/event.h"
@@ -44,6 +45,9 @@ bool ese_mails_have(const struct ese_mails *mails, const struct ese_id *decision
 /* Removes the oldest mails of new/ until `most` are left there. By their names, which begin with
  * the second in which they came. */
 void ese_mails_bound(const char *maildir, int most);
+
+/* What a mail says of whom it goes to and of what, as a number: two that differ in any of it differ in that, too. */
+uint64_t ese_mails_told(const char *transport, const char *to, const char *subject);
 
 /* The headers of one mail's text (NUL-terminated; changed). */
 void ese_mails_parse(char *text, struct ese_arrived_mail *mail);

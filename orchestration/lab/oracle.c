@@ -108,14 +108,14 @@ void ese_oracle_put(struct ese_oracle *oracle, const struct ese_oracle_events *e
 }
 
 void ese_oracle_expect(struct ese_oracle *oracle, const struct ese_oracle_events *events, uint32_t from,
-                       uint32_t to, const char *rule, bool is_timed)
+                       uint32_t to, const struct ese_oracle_rule *rule, bool is_timed)
 {
     char cause[32 + ESE_EVENT_KEY_SIZE];
     struct ese_id ids[BEHIND_MOST];
     assert(to - from <= BEHIND_MOST);
     for (uint32_t i = from; i < to; i++)
         ids[i - from] = ese_oracle_event(events, i)->id;
-    snprintf(cause, sizeof cause, "%s:%s", rule, events->key);
+    snprintf(cause, sizeof cause, "%s:%s", rule->name, events->key);
     oracle->mails = ese_realloc_array(oracle->mails, oracle->mail_count + 1, sizeof *oracle->mails);
     oracle->mails[oracle->mail_count++] = (struct ese_oracle_mail){
         .id = ese_id_derive(cause, ids, (int)(to - from)),
@@ -147,21 +147,22 @@ static int by_id(const void *a, const void *b)
 }
 
 /* Events from..to of by_key are those of one key. */
-static void ask_rule(const struct ese_book *book, const struct ese_oracle_rule *rule, uint32_t from,
-                     uint32_t to, uint32_t *numbers, struct ese_oracle *oracle)
+static void ask_rule(const struct ese_book *book, const struct ese_oracle_rule *rule, bool of_processed,
+                     uint32_t from, uint32_t to, uint32_t *numbers, struct ese_oracle *oracle)
 {
     struct ese_oracle_events events = {
         .book = book, .key = book->keys[book->entries[book->by_key[from]].key], .numbers = numbers};
     for (uint32_t i = from; i < to; i++) {
         const struct ese_book_entry *entry = &book->entries[book->by_key[i]];
-        if (rule->wanted[entry->kind] && counts(book, entry))
+        bool is_seen = counts(book, entry) && (entry->is_processed || !of_processed);
+        if (rule->wanted[entry->kind] && is_seen)
             numbers[events.count++] = book->by_key[i];
     }
     rule->apply(oracle, &events);
     mark(oracle, &events);
 }
 
-void ese_oracle_ask(const struct ese_book *book, struct ese_oracle *oracle)
+static void ask(const struct ese_book *book, bool of_processed, struct ese_oracle *oracle)
 {
     size_t room = (size_t)book->count + 1;
     *oracle = (struct ese_oracle){.chain_of = ese_alloc_array(room, sizeof(uint32_t))};
@@ -172,11 +173,40 @@ void ese_oracle_ask(const struct ese_book *book, struct ese_oracle *oracle)
         for (to = from; to < book->offered && book->entries[book->by_key[to]].key == key;)
             to++;
         for (size_t i = 0; i < ESE_COUNT_OF(rules); i++)
-            ask_rule(book, rules[i], from, to, numbers, oracle);
+            ask_rule(book, rules[i], of_processed, from, to, numbers, oracle);
     }
     free(numbers);
     if (oracle->mail_count > 0)
         qsort(oracle->mails, oracle->mail_count, sizeof *oracle->mails, by_id);
+}
+
+void ese_oracle_ask(const struct ese_book *book, struct ese_oracle *oracle)
+{
+    ask(book, false, oracle);
+}
+
+void ese_oracle_ask_of_processed(const struct ese_book *book, struct ese_oracle *oracle)
+{
+    ask(book, true, oracle);
+}
+
+static const struct ese_oracle_rule *rule_of(const char *name)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(rules); i++) {
+        if (strcmp(rules[i]->name, name) == 0)
+            return rules[i];
+    }
+    return NULL;
+}
+
+bool ese_oracle_gives(const char *name, const struct ese_book_entry *const events[], int count)
+{
+    const struct ese_oracle_rule *rule = rule_of(name);
+    for (int i = 0; rule != NULL && i < count; i++) {
+        if (!rule->wanted[events[i]->kind] || events[i]->key != events[0]->key)
+            return false;
+    }
+    return rule != NULL && rule->gives(events, count);
 }
 
 void ese_oracle_free(struct ese_oracle *oracle)

@@ -52,7 +52,12 @@ struct ese_oracle {
 
 /* The book must bear the ledger's marks. */
 void ese_oracle_ask(const struct ese_book *book, struct ese_oracle *oracle);
+/* The same of those alone that were processed: what a consumer that makes no mistake has decided on. */
+void ese_oracle_ask_of_processed(const struct ese_book *book, struct ese_oracle *oracle);
 void ese_oracle_free(struct ese_oracle *oracle);
+
+/* Whether the rule of that name may make a decision of these events, whatever else there was. */
+bool ese_oracle_gives(const char *rule, const struct ese_book_entry *const events[], int count);
 
 /* The number of the mail with that decision, or ESE_BOOK_NONE. */
 uint32_t ese_oracle_find(const struct ese_oracle *oracle, const struct ese_id *id);

@@ -23,10 +23,20 @@ static void apply(struct ese_oracle *oracle, const struct ese_oracle_events *eve
         ese_oracle_put(oracle, events, i);
         if (++held < PRESSES)
             continue;
-        ese_oracle_expect(oracle, events, i + 1 - PRESSES, i + 1, "steady-click", false);
+        ese_oracle_expect(oracle, events, i + 1 - PRESSES, i + 1, &ese_oracle_clicks, false);
         held = 0;
     }
 }
 
+static bool gives(const struct ese_book_entry *const events[], int count)
+{
+    bool gives = count == PRESSES && events[0] != events[2];
+    for (int i = 1; gives && i < count; i++) {
+        int64_t step_ms = events[i]->client_ts - events[i - 1]->client_ts;
+        gives = events[i] != events[i - 1] && step_ms <= GAP_MS && step_ms >= -GAP_MS;
+    }
+    return gives;
+}
+
 const struct ese_oracle_rule ese_oracle_clicks = {
-    .wanted = {[ESE_BOOK_KEY_PRESS] = true}, .apply = apply};
+    .name = "steady-click", .wanted = {[ESE_BOOK_KEY_PRESS] = true}, .apply = apply, .gives = gives};

@@ -34,7 +34,7 @@ static void apply(struct ese_oracle *oracle, const struct ese_oracle_events *eve
         for (uint32_t i = from; i < to; i++)
             ese_oracle_put(oracle, events, i);
         if (!is_completed(events, from, to)) {
-            ese_oracle_expect(oracle, events, from, from + 1, "stuck-order", true);
+            ese_oracle_expect(oracle, events, from, from + 1, &ese_oracle_orders, true);
             chain->is_awaited = is_awaited(events, from);
             chain->is_out |= chain->is_awaited;
         }
@@ -42,5 +42,13 @@ static void apply(struct ese_oracle *oracle, const struct ese_oracle_events *eve
     }
 }
 
+static bool gives(const struct ese_book_entry *const events[], int count)
+{
+    return count == 1 && events[0]->kind == ESE_BOOK_CREATED;
+}
+
 const struct ese_oracle_rule ese_oracle_orders = {
-    .wanted = {[ESE_BOOK_CREATED] = true, [ESE_BOOK_COMPLETED] = true}, .apply = apply};
+    .name = "stuck-order",
+    .wanted = {[ESE_BOOK_CREATED] = true, [ESE_BOOK_COMPLETED] = true},
+    .apply = apply,
+    .gives = gives};

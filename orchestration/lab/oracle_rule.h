@@ -17,9 +17,12 @@ struct ese_oracle_events {
 };
 
 struct ese_oracle_rule {
+    const char *name;
     bool wanted[ESE_BOOK_KINDS]; /* which events it is about */
     /* Puts each of the events into a chain, and says which mails those had to give. */
     void (*apply)(struct ese_oracle *oracle, const struct ese_oracle_events *events);
+    /* Whether it can make a decision of these, all of one key and of a kind that is wanted, whatever else there was. */
+    bool (*gives)(const struct ese_book_entry *const events[], int count);
 };
 
 extern const struct ese_oracle_rule ese_oracle_clicks; /* steady-click */
@@ -34,6 +37,6 @@ void ese_oracle_put(struct ese_oracle *oracle, const struct ese_oracle_events *e
 /* Of the chain that was begun last: a mail whose decision is made of the events from..to, and named for
  * the rule. is_timed: see oracle.h. */
 void ese_oracle_expect(struct ese_oracle *oracle, const struct ese_oracle_events *events, uint32_t from,
-                       uint32_t to, const char *rule, bool is_timed);
+                       uint32_t to, const struct ese_oracle_rule *rule, bool is_timed);
 
 #endif

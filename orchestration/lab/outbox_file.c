@@ -4,17 +4,17 @@
 #include "ese-core/sqlite.h"
 #include "orchestration/lab/artifacts.h"
 
-static void add_unknown(struct ese_outbox_file *file, const struct ese_id_filter *wanted,
-                        const char *text)
+struct id_list {
+    struct ese_id **ids;
+    size_t *count;
+};
+
+static void add_id(const struct id_list *list, const struct ese_id *id)
 {
-    struct ese_id id;
-    if (ese_id_parse(text, &id, NULL) == -1) /* a mail somebody else asked for: no decision of this run */
-        return;
-    if (!ese_id_filter_wants(wanted, &id))
-        return;
-    file->unknown =
-        ese_realloc_array(file->unknown, file->unknown_count + 1, sizeof *file->unknown);
-    file->unknown[file->unknown_count++] = id;
+    bool is_full = (*list->count & (*list->count - 1)) == 0; /* it doubles */
+    if (is_full)
+        *list->ids = ese_realloc_array(*list->ids, *list->count == 0 ? 1 : *list->count * 2, sizeof **list->ids);
+    (*list->ids)[(*list->count)++] = *id;
 }
 
 static int compare(const void *a, const void *b)
@@ -22,24 +22,59 @@ static int compare(const void *a, const void *b)
     return ese_id_compare(a, b);
 }
 
+static void sort(const struct id_list *list)
+{
+    if (*list->count > 0)
+        qsort(*list->ids, *list->count, sizeof **list->ids, compare);
+}
+
+/* The statuses there are, and what they say. */
+static int take_status(const char *status, struct ese_outbox_file *file, bool *is_unknown, struct ese_error *error)
+{
+    *is_unknown = strcmp(status, "unknown") == 0 || strcmp(status, "sending") == 0;
+    file->queued += strcmp(status, "queued") == 0;
+    if (*is_unknown || strcmp(status, "queued") == 0 || strcmp(status, "sent") == 0 || strcmp(status, "dead") == 0)
+        return 0;
+    return ese_fail(error, ESE_E_INVALID,
+                    "a mail is '%.40s', and not queued, sending, sent, unknown or dead: it is damaged, or of another "
+                    "version", status);
+}
+
+static int take_row(struct ese_statement *row, const struct ese_id_filter *wanted, struct ese_outbox_file *file,
+                    struct ese_error *error)
+{
+    const struct id_list known = {&file->known, &file->known_count}, unknown = {&file->unknown, &file->unknown_count};
+    struct ese_id id;
+    bool is_unknown;
+    if (take_status(ese_statement_column_text(row, 0), file, &is_unknown, error) == -1)
+        return -1;
+    if (ese_id_parse(ese_statement_column_text(row, 1), &id, NULL) == -1) /* somebody else's, and no decision */
+        return 0;
+    if (!ese_id_filter_wants(wanted, &id))
+        return 0;
+    if (wanted != NULL)
+        add_id(&known, &id);
+    if (is_unknown)
+        add_id(&unknown, &id);
+    return 0;
+}
+
 static int read_rows(struct ese_sqlite *database, const char *transport,
                      const struct ese_id_filter *wanted, struct ese_outbox_file *file,
                      struct ese_error *error)
 {
     struct ese_statement *rows =
-        ese_statement_new(database, "SELECT status, id FROM mail WHERE status <> 'sent'"
+        ese_statement_new(database, "SELECT status, id FROM mail WHERE (?2 OR status <> 'sent')"
                                     " AND (?1 IS NULL OR transport = ?1)");
     int said;
     ese_statement_text(rows, 1, transport);
+    ese_statement_number(rows, 2, wanted != NULL);
     while ((said = ese_statement_step(rows, error)) == 1) {
-        const char *status = ese_statement_column_text(rows, 0);
-        file->queued += strcmp(status, "queued") == 0;
-        file->dead += strcmp(status, "dead") == 0;
-        if (strcmp(status, "unknown") == 0 || strcmp(status, "sending") == 0)
-            add_unknown(file, wanted, ese_statement_column_text(rows, 1));
+        if (take_row(rows, wanted, file, error) == -1)
+            return -1;
     }
-    if (file->unknown_count > 0)
-        qsort(file->unknown, file->unknown_count, sizeof *file->unknown, compare);
+    sort(&(struct id_list){&file->known, &file->known_count});
+    sort(&(struct id_list){&file->unknown, &file->unknown_count});
     return said;
 }
 
@@ -77,11 +112,21 @@ int ese_outbox_file_read(const char *directory, const char *transport,
 void ese_outbox_file_free(struct ese_outbox_file *file)
 {
     free(file->unknown);
+    free(file->known);
     *file = (struct ese_outbox_file){.queued = 0};
+}
+
+static bool has(const struct ese_id *ids, size_t count, const struct ese_id *id)
+{
+    return count > 0 && bsearch(id, ids, count, sizeof *ids, compare) != NULL;
+}
+
+bool ese_outbox_file_knows(const struct ese_outbox_file *file, const struct ese_id *id)
+{
+    return has(file->known, file->known_count, id);
 }
 
 bool ese_outbox_file_is_unknown(const struct ese_outbox_file *file, const struct ese_id *id)
 {
-    return file->unknown_count > 0 &&
-           bsearch(id, file->unknown, file->unknown_count, sizeof *file->unknown, compare) != NULL;
+    return has(file->unknown, file->unknown_count, id);
 }

@@ -18,17 +18,19 @@
 struct ese_outbox_file {
     struct ese_id *unknown; /* by id */
     size_t unknown_count;
+    struct ese_id *known; /* all that were asked for, whatever became of them, by id; not of NULL (below) */
+    size_t known_count;
     int64_t queued; /* not sent yet */
-    int64_t dead;   /* refused by the SMTP server for good */
 };
 
-/* Of the outbox in the directory: the mails of one transport (its name), or with NULL all; of those that are
- * unknown, the wanted. file is to be freed in either case. */
+/* Of the outbox in the directory: the mails of one transport (its name), or with NULL all; of their ids, the wanted
+ * ones, or with NULL all that are unknown and no others. file is to be freed in either case. */
 int ese_outbox_file_read(const char *directory, const char *transport,
                          const struct ese_id_filter *wanted, struct ese_outbox_file *file,
                          struct ese_error *error);
 void ese_outbox_file_free(struct ese_outbox_file *file);
 
+bool ese_outbox_file_knows(const struct ese_outbox_file *file, const struct ese_id *id);
 bool ese_outbox_file_is_unknown(const struct ese_outbox_file *file, const struct ese_id *id);
 
 #endif

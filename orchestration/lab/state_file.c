@@ -3,6 +3,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/mails.h"
 
 static int read_positions(struct ese_sqlite *database, struct ese_state_file *file,
                           struct ese_error *error)
@@ -54,38 +55,56 @@ static int read_repeats(struct ese_sqlite *database, const struct ese_share *sha
     return said;
 }
 
-static int read_id(struct ese_statement *row, int column, struct ese_id *id,
-                   struct ese_error *error)
+/* The ids in a column, one behind the other. */
+static int read_ids(struct ese_statement *row, int column, struct ese_id *ids, int most, int *count,
+                    struct ese_error *error)
 {
     size_t length;
     const void *bytes = ese_statement_column_bytes(row, column, &length);
-    if (length < sizeof id->bytes)
-        return ese_fail(error, ESE_E_INVALID, "a decision has an id of %zu bytes, not %zu: it is damaged, or of "
-                                              "another version", length, sizeof id->bytes);
-    memcpy(id->bytes, bytes, sizeof id->bytes);
+    *count = (int)(length / sizeof *ids);
+    if (length % sizeof *ids != 0 || *count < 1 || *count > most)
+        return ese_fail(error, ESE_E_INVALID,
+                        "a decision has %s of %zu bytes, which make no 1 to %d of %zu: it is damaged, or of another "
+                        "version", column == 0 ? "an id" : "events", length, most, sizeof *ids);
+    memcpy(ids, bytes, length);
     return 0;
 }
 
 /* Its name tells what it was made from: otherwise nobody knows whose it is. */
-static int check_name(struct ese_statement *row, const struct ese_id *id, struct ese_error *error)
+static int check_name(struct ese_statement *row, const struct ese_state_decision *decision,
+                      struct ese_error *error)
 {
     char cause[256];
-    size_t length;
-    const struct ese_id *events = ese_statement_column_bytes(row, 1, &length);
-    snprintf(cause, sizeof cause, "%s:%s", ese_statement_column_text(row, 2), ese_statement_column_text(row, 3));
-    const struct ese_id name = ese_id_derive(cause, events, (int)(length / sizeof *events));
-    if (length % sizeof *events == 0 && ese_id_equal(&name, id))
+    snprintf(cause, sizeof cause, "%s:%s", decision->rule, ese_statement_column_text(row, 3));
+    const struct ese_id name = ese_id_derive(cause, decision->events, decision->event_count);
+    if (ese_id_equal(&name, &decision->id))
         return 0;
     return ese_fail(error, ESE_E_INVALID, "a decision bears an id that its rule, key and events do not make: it is "
                                           "damaged, or of another version");
+}
+
+static int read_decision(struct ese_statement *row, struct ese_state_decision *decision,
+                         struct ese_error *error)
+{
+    int ids;
+    *decision = (struct ese_state_decision){
+        .is_open = ese_statement_column_null(row, 4),
+        .told = ese_mails_told(ese_statement_column_text(row, 5), ese_statement_column_text(row, 6),
+                               ese_statement_column_text(row, 7))};
+    snprintf(decision->rule, sizeof decision->rule, "%s", ese_statement_column_text(row, 2));
+    if (read_ids(row, 0, &decision->id, 1, &ids, error) == -1 ||
+        read_ids(row, 1, decision->events, ESE_STATE_BEHIND_MOST, &decision->event_count, error) == -1)
+        return -1;
+    return check_name(row, decision, error);
 }
 
 /* ORDER BY on a BLOB is memcmp, as ese_id_compare is. */
 static int read_decisions(struct ese_sqlite *database, const struct ese_share *share,
                           struct ese_state_file *file, struct ese_error *error)
 {
-    struct ese_statement *rows =
-        ese_statement_new(database, "SELECT id, events, rule, key FROM decision ORDER BY id");
+    struct ese_statement *rows = ese_statement_new(
+        database, "SELECT id, events, rule, key, coalesce(answered_ms, refused_ms), transport, mail_to, subject"
+                  " FROM decision ORDER BY id");
     size_t size = 0;
     int said;
     while ((said = ese_statement_step(rows, error)) == 1) {
@@ -94,11 +113,9 @@ static int read_decisions(struct ese_sqlite *database, const struct ese_share *s
             file->decisions = ese_realloc_array(file->decisions, size, sizeof *file->decisions);
         }
         struct ese_state_decision *decision = &file->decisions[file->decision_count];
-        if (read_id(rows, 0, &decision->id, error) == -1 ||
-            read_id(rows, 1, &decision->first_event, error) == -1 ||
-            check_name(rows, &decision->id, error) == -1) /* of whatever share, as above */
+        if (read_decision(rows, decision, error) == -1) /* of whatever share, as above */
             return -1;
-        file->decision_count += ese_share_has(share, &decision->first_event);
+        file->decision_count += ese_share_has(share, &decision->events[0]);
     }
     return said;
 }

@@ -4,7 +4,7 @@
  *
  * The file's format is documented with the consumer; only what the ledger needs is read: of the
  * table `position` partition, next, late and beyond_window, of `repeats` all but event_time, of
- * `decision` id and events, and rule and key, which with those must make the id.
+ * `decision` all but what the mail says, and rule, key and events must make the id.
  */
 #ifndef ESE_LAB_STATE_FILE_H
 #define ESE_LAB_STATE_FILE_H
@@ -36,9 +36,15 @@ enum ese_state_had {
     ESE_STATE_TOO_OLD /* to tell: below the window */
 };
 
+#define ESE_STATE_BEHIND_MOST 8 /* events behind one decision */
+
 struct ese_state_decision {
     struct ese_id id;
-    struct ese_id first_event;
+    struct ese_id events[ESE_STATE_BEHIND_MOST]; /* it was made of, in the order the rule had them */
+    int event_count;
+    char rule[32];
+    bool is_open;  /* the mailer has neither taken its mail nor refused it */
+    uint64_t told; /* ese_mails_told of its mail */
 };
 
 struct ese_state_file {

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
+#include "ese-core/memory.h"
+
 #define BEHIND_PER_CENT 1 /* with more of the offered events late, the schedule was not kept */
 
 const char *ese_verdict_text(enum ese_verdict_word word)
@@ -32,11 +34,12 @@ struct fault {
     const char *words;
 };
 
-static void say_faults(const struct fault *faults, size_t count, struct ese_verdict *verdict)
+static void say_faults(const struct fault *faults, size_t count, enum ese_verdict_word word,
+                       struct ese_verdict *verdict)
 {
     for (size_t i = 0; i < count; i++) {
         if (faults[i].is_held && faults[i].count > 0)
-            say(verdict, ESE_VERDICT_FAIL, "%" PRId64 " %s", faults[i].count, faults[i].words);
+            say(verdict, word, "%" PRId64 " %s", faults[i].count, faults[i].words);
     }
 }
 
@@ -57,7 +60,7 @@ static void judge_certain(const struct ese_judgement *judgement,
         {true, judgement->mails.doubled, "mails came a second time"},
         {true, mails->unexpected, "mails came that no events account for"},
     };
-    say_faults(faults, sizeof faults / sizeof faults[0], verdict);
+    say_faults(faults, ESE_COUNT_OF(faults), ESE_VERDICT_FAIL, verdict);
 }
 
 /* Something is missing: perhaps because of who ended. */
@@ -67,6 +70,26 @@ static void say_missing(const struct ese_grounds *grounds, struct ese_verdict *v
     if (grounds->missing[0] != '\0')
         say(verdict, ESE_VERDICT_CANNOT_TELL, "%s%s%s", ended != NULL ? ended : "",
             ended != NULL ? "; " : "", grounds->missing);
+}
+
+/* What the ledger's numbers do not show. */
+static void judge_decided(const struct ese_decided *decided, struct ese_verdict *verdict)
+{
+    const struct fault faults[] = {
+        {true, decided->unlawful, "decisions are of events of which no rule makes any"},
+        {true, decided->again, "decisions are of events that had given one"},
+        {true, decided->omitted, "mails were not decided on, though their events were processed"},
+        {true, decided->readdressed, "mails say another transport, receiver or subject than was decided"},
+    };
+    const struct fault untold[] = {
+        {true, decided->foreign, "decisions in the consumer's state are of events that no history tells of: it is, or "
+                                 "they are, another run's"},
+        {true, decided->unproved, "mails came as they had to, and the consumer's state or the mailer's outbox does not "
+                                  "know of them"},
+        {true, decided->open, "decisions were not brought to the mailer when the drain ended"},
+    };
+    say_faults(faults, ESE_COUNT_OF(faults), ESE_VERDICT_FAIL, verdict);
+    say_faults(untold, ESE_COUNT_OF(untold), ESE_VERDICT_CANNOT_TELL, verdict);
 }
 
 static void judge_ledger(const struct ese_figures *figures, const struct ese_grounds *grounds,
@@ -100,7 +123,8 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
         {true, figures->faults.lost, "mails are missing"},
         {true, figures->faults.altered, "mails tell of other events than they had to"},
     };
-    say_faults(faults, sizeof faults / sizeof faults[0], verdict);
+    say_faults(faults, ESE_COUNT_OF(faults), ESE_VERDICT_FAIL, verdict);
+    judge_decided(&figures->decided, verdict);
 }
 
 static void judge_timing(const struct ese_figures *figures, const struct ese_grounds *grounds,

@@ -205,7 +205,7 @@ static void file_mail(const struct desk *desk, const char *id)
     char *path = ese_test_path(desk->directory, name);
     FILE *file = fopen(path, "w");
     assert(file != NULL);
-    fprintf(file, "To: somebody@example.org\nX-ESE-Decision: %s\n\n", id);
+    fprintf(file, "To: " ESE_DECISION_TO "\nX-ESE-Decision: %s\nX-ESE-Transport: staged\n\n", id);
     fclose(file);
     free(path);
 }
@@ -218,6 +218,7 @@ static void send_mail(struct desk *desk, const struct ese_decision *decision, in
     bool added;
     ese_id_text(&decision->id, mail.id);
     must(ese_decisions_add(desk->decisions, decision, &added, NULL));
+    must(ese_decisions_note_answered(desk->decisions, &decision->id, 1000, &added, NULL));
     must(ese_mail_table_put(desk->outbox, &mail, 1000, &put, NULL));
     must(ese_mail_table_mark_sending(desk->outbox, end.seq, NULL));
     must(ese_mail_table_end(desk->outbox, &end, NULL));

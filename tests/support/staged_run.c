@@ -12,6 +12,7 @@
 #include "ese-core/history_file.h"
 #include "ese-core/memory.h"
 #include "ese-core/random.h"
+#include "ese-core/sqlite.h"
 #include "ese-mailer/mail_table.h"
 #include "tests/support/directory.h"
 
@@ -633,15 +634,18 @@ static void write_state(const struct staged_run *run, const int64_t next[STAGED_
     }
     struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "staged");
     bool added;
-    for (int i = 0; i < run->decision_count; i++)
+    for (int i = 0; i < run->decision_count; i++) {
         must(ese_decisions_add(decisions, &run->decisions[i], &added, NULL));
+        if (i >= run->open_decisions)
+            must(ese_decisions_note_answered(decisions, &run->decisions[i].id, 1000, &added, NULL));
+    }
     must(ese_state_commit(state, NULL));
     ese_decisions_free(&decisions);
     ese_state_close(&state);
 }
 
 /* A mail that was asked for and not sent yet. */
-static void queue_mail(struct ese_mail_table *table, const char *id)
+static bool queue_mail(struct ese_mail_table *table, const char *id)
 {
     struct ese_mail mail = {
         .from = "a@example.org", .to = "b@example.org", .content = ese_copy_text(""),
@@ -650,16 +654,26 @@ static void queue_mail(struct ese_mail_table *table, const char *id)
     snprintf(mail.id, sizeof mail.id, "%s", id);
     must(ese_mail_table_put(table, &mail, 1000, &put, NULL));
     ese_mail_clear(&mail);
+    return put == ESE_MAIL_TAKEN;
 }
 
-static void leave_unknown(struct ese_mail_table *table, int64_t seq, const struct ese_id *decision)
+/* What became of a mail that was asked for; unless it was before. */
+static void end_mail(struct ese_mail_table *table, int64_t *seq, const struct ese_id *decision,
+                     enum ese_mail_status status)
 {
-    const struct ese_mail_end unknown = {.seq = seq, .status = ESE_MAIL_UNKNOWN};
+    const struct ese_mail_end end = {.seq = *seq + 1, .status = status};
     char id[ESE_ID_TEXT_SIZE];
     ese_id_text(decision, id);
-    queue_mail(table, id);
-    must(ese_mail_table_mark_sending(table, unknown.seq, NULL));
-    must(ese_mail_table_end(table, &unknown, NULL));
+    if (!queue_mail(table, id))
+        return;
+    must(ese_mail_table_mark_sending(table, end.seq, NULL));
+    must(ese_mail_table_end(table, &end, NULL));
+    *seq = end.seq;
+}
+
+static bool is_known_to_be_sent(const struct staged_run *run, const struct ese_decision *decision)
+{
+    return !run->is_unknowing && !ese_id_equal(&decision->id, &run->unknown_mail);
 }
 
 static void write_outbox(const struct staged_run *run)
@@ -670,10 +684,12 @@ static void write_outbox(const struct staged_run *run)
     must(ese_history_open(&(struct ese_history_options){.path = NULL}, &history, NULL));
     must(ese_mail_table_open(path, 0, history, &table, NULL));
     must(ese_mail_table_begin(table, NULL));
+    int64_t seq = 0;
+    for (int i = run->unasked_mails; i < run->decision_count; i++)
+        end_mail(table, &seq, &run->decisions[i].id,
+                 is_known_to_be_sent(run, &run->decisions[i]) ? ESE_MAIL_SENT : ESE_MAIL_UNKNOWN);
     if (!ese_id_is_none(&run->unknown_mail))
-        leave_unknown(table, 1, &run->unknown_mail);
-    for (int i = 0; run->is_unknowing && i < run->decision_count; i++)
-        leave_unknown(table, i + 1, &run->decisions[i].id);
+        end_mail(table, &seq, &run->unknown_mail, ESE_MAIL_UNKNOWN);
     for (int i = 0; i < run->queued_mails; i++) {
         snprintf(id, sizeof id, "queued-%d", i);
         queue_mail(table, id);
@@ -705,6 +721,21 @@ static void name_mail(const struct staged_run *run, int mail, char name[64])
              (long long)(ms % 1000 * 1000 + mail % 1000), mail);
 }
 
+static const struct ese_decision *decision_of(const struct staged_run *run, const struct ese_id *id)
+{
+    for (int i = 0; i < run->decision_count; i++) {
+        if (ese_id_equal(&run->decisions[i].id, id))
+            return &run->decisions[i];
+    }
+    return NULL;
+}
+
+static const char *subject_of(const struct staged_run *run, const struct ese_decision *decision)
+{
+    const char *subject = decision == NULL ? "Suspicious Activity" : decision->subject;
+    return run->subject == NULL ? subject : run->subject;
+}
+
 static void write_mails(const struct staged_run *run)
 {
     char *maildir = ese_test_path(run->directory, "maildir");
@@ -719,8 +750,9 @@ static void write_mails(const struct staged_run *run)
         FILE *file = fopen(path, "w");
         assert(file != NULL);
         ese_id_text(&run->mails[i], id);
-        fprintf(file, "To: somebody@example.org\nSubject: %s\nX-ESE-Decision: %s\n\nX-ESE-Decision: no header\n",
-                run->subject == NULL ? "Suspicious Activity" : run->subject, id);
+        const struct ese_decision *decision = decision_of(run, &run->mails[i]);
+        fprintf(file, "To: %s\nSubject: %s\nX-ESE-Decision: %s\nX-ESE-Transport: staged\n\nX-ESE-Decision: no header\n",
+                decision == NULL ? "somebody@example.org" : decision->to, subject_of(run, decision), id);
         fclose(file);
         free(path);
     }
@@ -800,4 +832,15 @@ void staged_run_write(const struct staged_run *run)
         damage(run);
     if (run->absent != NULL)
         take_away(run);
+}
+
+void staged_run_change(const struct staged_run *run, const char *name, const char *sql)
+{
+    char *path = ese_test_path(run->directory, name);
+    struct ese_sqlite *database;
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS};
+    must(ese_sqlite_open(&options, &database, NULL));
+    must(ese_sqlite_run(database, sql, NULL));
+    ese_sqlite_close(&database);
+    free(path);
 }

@@ -71,6 +71,8 @@ struct staged_run {
     struct ese_id unknown_mail; /* the mailer does not know; none: there is no such */
     bool is_unknowing;   /* nor does it know of any other that was decided on */
     int queued_mails;
+    int open_decisions; /* the first so many were not brought to the mailer, as the state has it, */
+    int unasked_mails;  /* or as its outbox has it */
     int64_t late, beyond_window; /* as each partition's reader counted */
     int64_t history_bytes; /* limit of the client's history */
     bool has_no_store;     /* it was not read back */
@@ -111,6 +113,8 @@ struct staged_run *staged_run_of(const char *script);
 
 void staged_run_consume(struct staged_run *run);
 void staged_run_write(const struct staged_run *run);
+/* Then somebody changes a database it has left. */
+void staged_run_change(const struct staged_run *run, const char *name, const char *sql);
 void staged_run_free(struct staged_run **run);
 
 /* Where the event stands in the log. */
