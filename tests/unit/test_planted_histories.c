@@ -665,12 +665,13 @@ static bool is_one_here(const struct fault *fault)
     return is_one;
 }
 
-/* The one that was planted least often: some find a place in few histories. */
+/* The one that was planted least often: some find a place in few histories. What can be planted nowhere here would
+ * stay the rarest for ever, and the one behind it would be planted each time. */
 static int rarest(const int planted[])
 {
-    int found = 0;
+    int found = 0; /* which has a place over any transport */
     for (int i = 1; i < (int)ESE_COUNT_OF(faults); i++) {
-        if (planted[i] < planted[found])
+        if (planted[i] < planted[found] && is_one_here(&faults[i]))
             found = i;
     }
     return found;
