@@ -25,7 +25,14 @@ static int64_t came_ns(const struct telling *telling, const struct ese_arrived_m
     return mail->came_ns == 0 ? 0 : mail->came_ns - telling->evidence->book.wall_offset_ns;
 }
 
-/* "at 4.213 s (maildir/new/...)" */
+/* Whoever reaches the SMTP server may have written it: printable ASCII is told, and no more than a line. */
+static void tell_foreign(const char *foreign, int most, struct ese_buffer *text)
+{
+    for (int i = 0; i < most && foreign[i] != '\0'; i++)
+        ese_buffer_printf(text, "%c", foreign[i] >= ' ' && foreign[i] <= '~' ? foreign[i] : '?');
+}
+
+/* "at 4.213 s (maildir/new/...)"; who keeps the mails may name their files as whoever sent them likes. */
 static void tell_arrival(const struct telling *telling, const struct ese_arrived_mail *mail,
                          struct ese_buffer *text)
 {
@@ -34,16 +41,16 @@ static void tell_arrival(const struct telling *telling, const struct ese_arrived
         ese_story_time(telling->teller, came_ns(telling, mail), text);
         ese_buffer_text(text, " ");
     }
-    ese_buffer_printf(text, "(%s/%s)", ESE_ARTIFACT_MAILDIR, mail->file);
+    ese_buffer_printf(text, "(%s/", ESE_ARTIFACT_MAILDIR);
+    tell_foreign(mail->file, sizeof mail->file, text);
+    ese_buffer_text(text, ")");
 }
 
-/* Whoever reaches the SMTP server may have written it: printable ASCII is told, and no more than a line. */
 static void tell_subject(const char *subject, struct ese_buffer *text)
 {
-    char told[SUBJECT_MOST + 1] = "";
-    for (size_t i = 0; i < SUBJECT_MOST && subject[i] != '\0'; i++)
-        told[i] = (char)(subject[i] >= ' ' && subject[i] <= '~' ? subject[i] : '?');
-    ese_buffer_printf(text, "\"%s\"", told);
+    ese_buffer_text(text, "\"");
+    tell_foreign(subject, SUBJECT_MOST, text);
+    ese_buffer_text(text, "\"");
 }
 
 static void tell_mail(const struct telling *telling, size_t i, const char *how, struct ese_buffer *text)

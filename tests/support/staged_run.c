@@ -717,8 +717,8 @@ static void write_mailer(const struct staged_run *run)
 static void name_mail(const struct staged_run *run, int mail, char name[64])
 {
     int64_t ms = run->events[run->count - 1].event.client_ts + 10;
-    snprintf(name, 64, "%lld.M%lldP1Q%d.staged", (long long)(ms / 1000),
-             (long long)(ms % 1000 * 1000 + mail % 1000), mail);
+    snprintf(name, 64, "%lld.M%lldP1Q%d.%s", (long long)(ms / 1000),
+             (long long)(ms % 1000 * 1000 + mail % 1000), mail, run->host == NULL ? "staged" : run->host);
 }
 
 static const struct ese_decision *decision_of(const struct staged_run *run, const struct ese_id *id)

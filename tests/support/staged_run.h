@@ -68,6 +68,7 @@ struct staged_run {
     struct ese_id *mails; /* of the decisions whose mails arrived */
     int mail_count;
     const char *subject; /* that they have; NULL: an ordinary one */
+    const char *host;    /* that their files' names end with; NULL: an ordinary one */
     struct ese_id unknown_mail; /* the mailer does not know; none: there is no such */
     bool is_unknowing;   /* nor does it know of any other that was decided on */
     int queued_mails;

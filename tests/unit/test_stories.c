@@ -469,6 +469,16 @@ static void a_mail_of_no_decision_is_told_and_its_subject_is_text(void **state)
     says_nothing_but(&judgement, UNEXPECTED);
 }
 
+static void a_mails_file_is_told_as_text(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200");
+    run->host = "\033[2J\xff";
+    staged_run_add_mail(run, (struct ese_id){{0}});
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_non_null(strstr(find(&judgement, UNEXPECTED)->text, "P1Q1.?[2J?)"));
+}
+
 /* Whatever their ids, and in however many parts they are looked at. */
 static void the_first_that_came_is_told(void **state)
 {
@@ -619,6 +629,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_mail_of_an_event_that_nobody_knows_is_told),
         cmocka_unit_test(a_mail_of_an_event_that_is_no_press_is_told),
         cmocka_unit_test(a_mail_of_no_decision_is_told_and_its_subject_is_text),
+        cmocka_unit_test(a_mails_file_is_told_as_text),
         cmocka_unit_test(the_first_that_came_is_told),
         cmocka_unit_test(a_mail_has_the_time_of_the_run),
         cmocka_unit_test(an_unknown_mail_has_its_name),
