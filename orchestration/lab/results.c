@@ -241,11 +241,13 @@ static void copy_text(char *target, size_t size, const char *text)
     snprintf(target, size, "%s", text);
 }
 
-/* Runs of earlier days have none. */
+/* The verdict hangs on these two: who leaves them out is not taken at his word. */
 static int read_endings(json_t *array, struct ese_endings *endings)
 {
     size_t i;
     json_t *object;
+    if (!json_is_array(array))
+        return -1;
     json_array_foreach(array, i, object) {
         const char *party, *words;
         int status;
@@ -274,11 +276,12 @@ static int read_roles(json_t *array, unsigned *roles)
     return 0;
 }
 
-/* Nor of these. */
 static int read_deeds(json_t *array, struct ese_deeds *deeds)
 {
     size_t i;
     json_t *object;
+    if (!json_is_array(array))
+        return -1;
     json_array_foreach(array, i, object) {
         const char *act;
         json_int_t done_ns;
@@ -332,6 +335,30 @@ static int read_transport(json_t *object, struct ese_results_transport *transpor
     return read_endings(json_object_get(object, "endings"), &transport->endings);
 }
 
+static bool is_there(const struct ese_results *results, int count, const char *name)
+{
+    while (count > 0 && strcmp(results->transports[count - 1].name, name) != 0)
+        count--;
+    return count > 0;
+}
+
+static int read_transports(json_t *array, const char *path, struct ese_results *results, struct ese_error *error)
+{
+    size_t i;
+    json_t *object;
+    json_array_foreach(array, i, object) {
+        struct ese_results_transport *transport = &results->transports[results->count];
+        if (results->count == ESE_RESULTS_TRANSPORTS || read_transport(object, transport) < 0)
+            return ese_fail(error, ESE_E_INVALID, "%.300s: transport %zu is malformed or one too many; judge a run as "
+                                                  "compare left it", path, i);
+        if (is_there(results, results->count, transport->name))
+            return ese_fail(error, ESE_E_INVALID, "%.300s names transport '%.60s' twice; judge a run as compare left "
+                                                  "it", path, transport->name);
+        results->count++;
+    }
+    return 0;
+}
+
 static int read_root(json_t *root, const char *path, struct ese_results *results, struct ese_error *error)
 {
     int version, in_turn;
@@ -363,15 +390,7 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
     copy_text(results->asked_durability, sizeof results->asked_durability, durability);
     copy_text(results->asked_broker, sizeof results->asked_broker, broker);
     copy_text(results->bootstrap_servers, sizeof results->bootstrap_servers, bootstrap);
-    size_t i;
-    json_t *transport;
-    json_array_foreach(transports, i, transport) {
-        if (results->count == ESE_RESULTS_TRANSPORTS ||
-            read_transport(transport, &results->transports[results->count++]) < 0)
-            return ese_fail(error, ESE_E_INVALID, "%.300s: transport %zu is malformed or one too many; judge a run as "
-                                                  "compare left it", path, i);
-    }
-    return 0;
+    return read_transports(transports, path, results, error);
 }
 
 int ese_results_read(const char *directory, struct ese_results *results, struct ese_error *error)

@@ -112,20 +112,13 @@ static void unheard_of_deeds_are_malformed(void **state)
 static void a_run_of_earlier_days_is_read(void **state)
 {
     (void)state;
-    static const char *const younger[][2] = {
-        {"\"endings\"", "\"unheard\""}, {"\"deeds\"", "\"_____\""}, {"\"gap_s\"", "\"_____\""}};
     struct ese_results written = some_results(), read;
     written.gap_s = 5;
-    char *text = ese_results_text(&written);
-    for (size_t i = 0; i < 3; i++) {
-        char *member = strstr(text, younger[i][0]);
-        assert_non_null(member);
-        memcpy(member, younger[i][1], strlen(younger[i][1]));
-    }
+    char *text = ese_results_text(&written), *member = strstr(text, "\"gap_s\"");
+    assert_non_null(member);
+    memcpy(member, "\"_____\"", strlen("\"_____\""));
     write_results(text);
     assert_int_equal(ese_results_read(directory, &read, NULL), 0);
-    assert_int_equal(read.transports[0].endings.count, 0);
-    assert_int_equal(read.transports[0].deeds.count, 0);
     assert_int_equal(read.gap_s, 0);
     free(text);
 }
@@ -174,6 +167,33 @@ static void what_is_refused_is_named_with_what_to_do(void **state)
     free(edited);
 }
 
+/* Else a run passes in which somebody ended, as soon as that is taken out. */
+static void what_the_verdict_hangs_on_is_demanded(void **state)
+{
+    (void)state;
+    static const char *const members[][2] = {{"\"endings\"", "\"_______\""}, {"\"deeds\"", "\"_____\""}};
+    for (size_t i = 0; i < 2; i++) {
+        char *text = with(members[i][0], members[i][1]);
+        refuses(text, "transport 0 is malformed", "judge a run as compare left it");
+        free(text);
+    }
+}
+
+static void a_transport_is_named_once(void **state)
+{
+    (void)state;
+    struct ese_results written = some_results(), read;
+    written.transports[1] = written.transports[0];
+    written.count = 2;
+    char *text = ese_results_text(&written);
+    refuses(text, "names transport 'some:way=direct' twice", "judge a run as compare left it");
+    free(text);
+    snprintf(written.transports[1].name, sizeof written.transports[1].name, "some");
+    assert_int_equal(ese_results_write(directory, &written, NULL), 0);
+    assert_int_equal(ese_results_read(directory, &read, NULL), 0);
+    assert_int_equal(read.count, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -184,6 +204,8 @@ int main(void)
         TEST(a_run_of_earlier_days_is_read),
         TEST(a_run_of_no_transport_is_none),
         TEST(what_is_refused_is_named_with_what_to_do),
+        TEST(what_the_verdict_hangs_on_is_demanded),
+        TEST(a_transport_is_named_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
