@@ -25,9 +25,12 @@ static int judge_again(const char *directory, const struct ese_results *results,
 {
     const struct ese_registry_entry *entry;
     char label[128], path[ESE_ARTIFACT_PATH_SIZE], ended[ESE_ENDING_TEXT_SIZE];
+    struct ese_error unknown;
     ese_artifact_label(transport->name, label, sizeof label);
-    if (ese_registry_find(transport->name, &entry, error) < 0 ||
-        ese_artifact_path(directory, label, path, error) < 0)
+    if (ese_registry_find(transport->name, &entry, &unknown) < 0)
+        return ese_fail(error, ESE_E_INVALID, "%.200s/%s: %s; judge it with the ese-lab that wrote it", directory,
+                        ESE_ARTIFACT_RESULTS, unknown.text);
+    if (ese_artifact_path(directory, label, path, error) < 0)
         return -1;
     struct ese_judge_options judging = {
         .directory = path,
@@ -72,16 +75,27 @@ static void print_table(const struct ese_results *results, bool goes_on)
     ese_buffer_free(&text);
 }
 
+/* Named as an argument or by --run, and only once. */
+static int choose_directory(const struct ese_config *config, const char **directory, struct ese_error *error)
+{
+    const char *named = ese_config_argument(config, 0), *run = ese_config_text(config, "run");
+    const char *another = run != NULL ? named : named != NULL ? ese_config_argument(config, 1) : NULL;
+    *directory = run != NULL ? run : named;
+    if (*directory == NULL)
+        return ese_fail(error, ESE_E_USAGE, "name a run's directory, as compare printed it at its end, or as ese-lab "
+                                            "watch has it for --run");
+    if (another != NULL)
+        return ese_fail(error, ESE_E_USAGE, "'%.100s' is one too many beside '%.100s': name one run's directory",
+                        another, *directory);
+    return 0;
+}
+
 static int run_check(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_results results;
-    const char *directory = ese_config_argument(config, 0);
-    if (directory == NULL)
-        directory = ese_config_text(config, "run");
-    if (directory == NULL || ese_config_argument(config, 1) != NULL)
-        return ese_fail(error, ESE_E_USAGE,
-                        "name one run's directory, as compare printed it at its end, or as ese-lab "
-                        "watch has it for --run");
+    const char *directory;
+    if (choose_directory(config, &directory, error) < 0)
+        return -1;
     if (judge_all(directory, &results, error) < 0) {
         if (error->code == ESE_E_USAGE)
             return -1;

@@ -4,6 +4,7 @@ given nonsense: each says one line that names the value and what to do, and ends
 where it is the machine that lacks something. TAP.
 """
 import concurrent.futures
+import json
 import os
 import subprocess
 import sys
@@ -89,6 +90,8 @@ CASES = [
      "--durability disk", "embedded broker", "./lab doctor"),
     (64, [LAB, "up", "--transport", "nope"], "'nope'", "there are"),
     (64, [LAB, "check"], "directory"),
+    (64, [LAB, "check", "none", "other"], "'other'", "one too many", "name one"),
+    (64, [LAB, "check", "--run", "none", "other"], "'other'", "'none'", "name one"),
     (64, [*WATCH, "--inbox", "x"], "--inbox", "'x'", "http://HOST:PORT"),
     (64, [*WATCH, "--run", "w1", "--metrics", "5"], "'5'", "HOST:PORT"),
     (64, [LAB, "watch", "--run", ""], "--run", "empty", "DIR"),
@@ -128,6 +131,7 @@ CASES = [
     (64, [*WATCH, "--run", "holds-text"], "'holds-text/inbox.db'", "not a database"),
     (2, [LAB, "check", "none"], "'none'", "name a directory"),
     (2, [LAB, "check", "holds-text"], "holds-text/results.json", "name a directory"),
+    (2, [LAB, "check", "of-tomorrow"], "of-tomorrow/results.json", "'nats'", "there are: ", "judge it with the ese-lab"),
     # one file for two purposes
     (64, [*CONSUME, "--state", "same", "--history", "./same"], "--state", "--history", "two files"),
     (64, [*MAIL, "--outbox", "same", "--history", "same"], "--outbox", "--history", "two files"),
@@ -146,6 +150,16 @@ ENVIRONMENT = [
     ("PATH", "none", [LAB, "kafka", "start", "--port", "0"], "java", "./lab doctor"),
     ("PATH", "none", [LAB, "up", "--transport", "kafka", "--broker", "kafka"], "java"),
 ]
+
+# The results of a run, as far as they are read, over a transport that is in no build.
+RUN = {"version": 1, "seed": 1,
+       "options": {"source": "clicks", "rate": "300", "duration_s": 30, "warmup_s": 3, "fault": "none",
+                   "gap_s": 5, "durability": "os", "broker": "auto", "bootstrap_servers": "", "in_turn": False,
+                   "retry_deadline_ms": 10000},
+       "transports": [{"name": "nats", "durability": "os", "broker": "", "mock": False, "drained": True,
+                       "schedule_ns": 1, "restarted_ns": 0, "endings": [], "deeds": [],
+                       "cost": {"cpu_s": 1.0, "wire_bytes": 1, "disk_bytes": 1, "disk_written_bytes": 1,
+                                "rss_peak_bytes": 1, "processes": 4}}]}
 
 
 def nonsense(status, command, *words, **variables):
@@ -167,6 +181,9 @@ def make_place():
             file.write("this is no database\n")
     with open("holds-text/results.json", "w", encoding="utf-8") as file:
         file.write("{}\n")
+    os.mkdir("of-tomorrow")
+    with open("of-tomorrow/results.json", "w", encoding="utf-8") as file:
+        json.dump(RUN, file)
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run([*TO_FILE, "--history", "a-history"], **quiet)
     subprocess.run([CONSUMER, "--transport", "file", "--data", "d", "--state", "a-state",
