@@ -48,10 +48,12 @@ const struct ese_option *ese_registry_options(const struct ese_transport *transp
     return NULL;
 }
 
-static bool any_face_has_option(const struct ese_transport *transport, const char *name)
+static const enum ese_face faces[] = {ESE_FACE_PRODUCE, ESE_FACE_STORE, ESE_FACE_CONSUME};
+
+/* Whether one of the first so many does. */
+static bool any_face_has_option(const struct ese_transport *transport, size_t count, const char *name)
 {
-    static const enum ese_face faces[] = {ESE_FACE_PRODUCE, ESE_FACE_STORE, ESE_FACE_CONSUME};
-    for (size_t i = 0; i < ESE_COUNT_OF(faces); i++) {
+    for (size_t i = 0; i < count; i++) {
         if (ese_option_find(ese_registry_options(transport, faces[i]), name) != NULL)
             return true;
     }
@@ -140,6 +142,29 @@ struct choice {
     enum ese_face face;
 };
 
+/* "a, b, c": the options of all faces, each once. */
+static void append_options(struct ese_buffer *names, const struct ese_transport *transport)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(faces); i++) {
+        const struct ese_option *option = ese_registry_options(transport, faces[i]);
+        for (; option != NULL && option->name != NULL; option++) {
+            if (!any_face_has_option(transport, i, option->name))
+                ese_buffer_printf(names, "%s%s", names->length > 0 ? ", " : "", option->name);
+        }
+    }
+}
+
+static int fail_of_option(const struct choice *choice, const struct ese_transport *transport,
+                          const char *option, struct ese_error *error)
+{
+    struct ese_buffer names = ESE_BUFFER_INIT(400);
+    append_options(&names, transport);
+    ese_fail(error, ESE_E_USAGE, "--%s %s has no option '%.60s', there are: %s", choice->option,
+             transport->name, option, names.length > 0 ? names.text : "none");
+    ese_buffer_free(&names);
+    return -1;
+}
+
 static int give_option(struct ese_config *config, const struct choice *choice,
                        const struct ese_transport *transport, char *option, struct ese_error *error)
 {
@@ -150,9 +175,8 @@ static int give_option(struct ese_config *config, const struct choice *choice,
     *equals = '\0';
     if (ese_option_find(ese_registry_options(transport, choice->face), option) != NULL)
         ese_config_give(config, option, equals + 1);
-    else if (!any_face_has_option(transport, option))
-        return ese_fail(error, ESE_E_USAGE, "--%s %s has no option '%.60s'", choice->option,
-                        transport->name, option);
+    else if (!any_face_has_option(transport, ESE_COUNT_OF(faces), option))
+        return fail_of_option(choice, transport, option, error);
     return 0;
 }
 

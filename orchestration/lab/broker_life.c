@@ -52,6 +52,14 @@ static int start_mock(struct ese_broker_life *life, const struct ese_broker_life
     return ese_embedded_start(&life->topics, options->topic_prefix, &life->embedded, error);
 }
 
+int ese_broker_life_check(const char *choice, const char *bootstrap_servers, struct ese_error *error)
+{
+    if (bootstrap_servers == NULL || strcmp(choice, "auto") == 0)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE, "--bootstrap-servers %.100s and --broker %s: the broker is given, or one of "
+                                        "the lab's own; leave one of two away", bootstrap_servers, choice);
+}
+
 static int start(struct ese_broker_life *life, const struct ese_broker_life_options *options,
                  struct ese_error *error)
 {

@@ -24,6 +24,9 @@ struct ese_broker_life_options {
     enum ese_durability durability;
 };
 
+/* Of a cluster that is given there is nothing left to choose: ESE_E_USAGE where one is and the choice is not auto. */
+int ese_broker_life_check(const char *choice, const char *bootstrap_servers, struct ese_error *error);
+
 /* Begins to start it and returns at once, so that others can start meanwhile. With "auto", a missing Java
  * or missing jars fall back to embedded with a warning; which is refused where more than os is asked for. */
 int ese_broker_life_open(const struct ese_broker_life_options *options, struct ese_broker_life **life,

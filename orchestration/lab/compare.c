@@ -5,6 +5,7 @@
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
+#include "orchestration/lab/broker_life.h"
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/contenders.h"
 #include "orchestration/lab/picture.h"
@@ -48,7 +49,7 @@ static const struct ese_option options[] = {
      .help = "Where the broker comes from: a real Apache Kafka of this run's own, or librdkafka's mock inside "
              "the lab. auto takes the real one where it can be had."},
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "LIST",
-     .help = "A Kafka cluster that is there already, used instead; topics of this run's own are "
+     .help = "A Kafka cluster that is there already, used instead of --broker; topics of this run's own are "
              "made on it. Exit status 69 when nobody answers there."},
     {.name = "retry-deadline-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "10000",
      .min = 100, .max = 600000, .help = "How long a client tries again, from the moment an event was due."},
@@ -123,6 +124,7 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
         .in_turn = ese_config_flag(config, "in-turn"),
     };
     if (ese_fault_find(ese_config_text(config, "fault"), &run->fault, error) < 0 ||
+        ese_broker_life_check(run->broker, run->bootstrap_servers, error) < 0 ||
         ese_contenders_choose(run, list, NULL, error) < 0)
         return -1;
     for (int i = 0; i < run->count; i++) {

@@ -4,6 +4,9 @@
 
 static int add_specification(struct ese_run_options *run, const char *word, struct ese_error *error)
 {
+    if (word[0] == '\0')
+        return ese_fail(error, ESE_E_USAGE, "--transports: beside a comma there is no name: add one, or leave the "
+                                            "comma away");
     if (run->count == ESE_RUN_JOURNEYS)
         return ese_fail(error, ESE_E_USAGE, "--transports: '%.60s' is one too many: name at most %d", word,
                         ESE_RUN_JOURNEYS);

@@ -11,6 +11,7 @@
 #include "ese-core/log_file.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
+#include "orchestration/lab/broker_life.h"
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/journey.h"
 #include "orchestration/lab/mails.h"
@@ -40,8 +41,8 @@ static const struct ese_option options[] = {
     {.name = "broker", .kind = ESE_OPTION_CHOICE, .value = "B", .fallback = "auto",
      .choices = "auto|kafka|embedded", .help = "Where a broker comes from, for transports that need one."},
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "LIST",
-     .help = "A Kafka cluster that is there already, used instead. Exit status 69 when nobody "
-             "answers there."},
+     .help = "A Kafka cluster that is there already, used instead of --broker. Exit status 69 when "
+             "nobody answers there."},
     {.name = "foreground", .kind = ESE_OPTION_FLAG, .help = "Stay in the terminal until Ctrl-C."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
      .help = "Prints where everything is as one JSON object, as status --json does."},
@@ -287,8 +288,9 @@ static int run_up(const struct ese_config *config, struct ese_error *error)
 {
     char directory[ESE_ARTIFACT_PATH_SIZE];
     enum ese_durability durability = ese_durability_parse(ese_config_text(config, "durability"));
-    if (ese_journey_check(chosen_transport(config), durability,
-                          ese_config_text(config, "bootstrap-servers"), error) < 0 ||
+    const char *given = ese_config_text(config, "bootstrap-servers");
+    if (ese_broker_life_check(ese_config_text(config, "broker"), given, error) < 0 ||
+        ese_journey_check(chosen_transport(config), durability, given, error) < 0 ||
         ese_stay_directory(directory, error) < 0)
         return -1;
     pid_t running = ese_stay_running();
