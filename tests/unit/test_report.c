@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/memory.h"
 #include "orchestration/lab/report.h"
 
 static void strike(struct ese_results_transport *transport, enum ese_act act, unsigned roles, int64_t at_s)
@@ -171,12 +172,69 @@ static void sentences_follow_the_figures(void **state)
     results.transports[1].judgement.mails.lost = 2;
     text = sentences(&results);
     assert_non_null(strstr(text, "alpha kept every acknowledged event"));
-    assert_non_null(strstr(text, "beta lost 3 acknowledged events and 2 mails"));
+    assert_non_null(strstr(text, "beta lost 3 acknowledged events, lost 2 mails."));
     free(text);
     results.transports[1].judgement.ledger_verdict.word = ESE_VERDICT_CANNOT_TELL;
     text = sentences(&results);
     assert_non_null(strstr(text, "of beta it cannot be told"));
     free(text);
+}
+
+/* Of one transport alone. */
+static void keeping_is(const struct ese_results *results, const char *words)
+{
+    struct ese_buffer line = ESE_BUFFER_INIT(400);
+    char *text = sentences(results);
+    ese_buffer_printf(&line, "  Keeping: %s.\n", words);
+    if (strncmp(text, line.text, line.length) != 0)
+        fail_msg("not '%s' but %s", words, text);
+    ese_buffer_free(&line);
+    free(text);
+}
+
+static void whoever_is_at_fault_has_not_kept_all(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    struct ese_judgement *judgement = &results.transports[0].judgement, fair = *judgement;
+    const struct {
+        int64_t *count;
+        const char *words;
+    } faults[] = {
+        {&judgement->ledger.in_flight, "alpha left 4 events unread"},
+        {&judgement->mails.doubled, "alpha doubled 4 mails"},
+        {&judgement->mails.altered, "alpha sent 4 mails of other events"},
+        {&judgement->mails.unexpected, "alpha sent 4 mails for nothing"},
+    }, failing[] = {
+        {&judgement->ledger.phantom, "alpha stored 4 events that were refused, not sent or never offered"},
+        {&judgement->ledger.stored_twice, "alpha stored 4 events a second time"},
+        {&judgement->ledger.reordered, "alpha stored 4 events out of their key's order"},
+    };
+    results.count = 1;
+    for (size_t i = 0; i < ESE_COUNT_OF(faults); i++) {
+        *judgement = fair;
+        *faults[i].count = 4;
+        keeping_is(&results, faults[i].words);
+    }
+    for (size_t i = 0; i < ESE_COUNT_OF(failing); i++) {
+        *judgement = fair;
+        *failing[i].count = 4; /* which not all have promised not to do */
+        keeping_is(&results, "alpha kept every acknowledged event, and no mail was lost or doubled");
+        judgement->ledger_verdict.word = ESE_VERDICT_FAIL;
+        keeping_is(&results, failing[i].words);
+    }
+    *judgement = fair;
+    judgement->ledger_verdict = (struct ese_verdict){.word = ESE_VERDICT_FAIL, .reason = "it rained"};
+    keeping_is(&results, "alpha fails, as it rained");
+}
+
+static void unknown_mails_are_told_beside_what_was_kept(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    results.transports[1].judgement.mails.unknown = 2;
+    keeping_is(&results, "alpha and beta kept every acknowledged event, and no mail was lost or doubled; whether 2 "
+                         "mails over beta were sent is unknown");
 }
 
 /* Any transport of this build that tells its losses; NULL: there is none. */
@@ -208,7 +266,7 @@ static void losses_are_told_by_their_cause(void **state)
     assert_non_null(strstr(text, lossy()->promises.notes));
     free(text);
     text = sentences(&results);
-    assert_non_null(strstr(text, " lost 1239 acknowledged events (1234 by key clash, 5 by the store's death) and"));
+    assert_non_null(strstr(text, " lost 1239 acknowledged events (1234 by key clash, 5 by the store's death)"));
     free(text);
 }
 
@@ -235,6 +293,8 @@ int main(void)
         cmocka_unit_test(the_recovery_rows_are_there_only_after_a_restart),
         cmocka_unit_test(a_dead_server_has_its_rows),
         cmocka_unit_test(sentences_follow_the_figures),
+        cmocka_unit_test(whoever_is_at_fault_has_not_kept_all),
+        cmocka_unit_test(unknown_mails_are_told_beside_what_was_kept),
         cmocka_unit_test(losses_are_told_by_their_cause),
         cmocka_unit_test(the_exit_status_is_the_worst),
     };
