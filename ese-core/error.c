@@ -46,7 +46,7 @@ int ese_fail_within(struct ese_error *error, const char *format, ...)
     if (error == NULL)
         return -1;
     char said[sizeof error->text];
-    char context[200];
+    char context[320]; /* a long path, and leaves room for what is said */
     snprintf(said, sizeof said, "%s", error->text);
     va_list arguments;
     va_start(arguments, format);

@@ -22,6 +22,19 @@ int ese_artifact_path(const char *directory, const char *name, char path[ESE_ART
     return 0;
 }
 
+const char *ese_artifact_shorten(const char *directory, struct ese_error *error)
+{
+    size_t length = strlen(directory);
+    char *at = error->text;
+    while (length > 0 && (at = strstr(at, directory)) != NULL) {
+        if (at[length] == '/')
+            memmove(at, at + length + 1, strlen(at + length + 1) + 1);
+        else
+            at += length;
+    }
+    return error->text;
+}
+
 int ese_artifact_directory(const char *path, struct ese_error *error)
 {
     char part[ESE_ARTIFACT_PATH_SIZE];

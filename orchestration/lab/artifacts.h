@@ -62,6 +62,10 @@ void ese_artifact_label(const char *specification, char *label, size_t size);
 int ese_artifact_path(const char *directory, const char *name, char path[ESE_ARTIFACT_PATH_SIZE],
                       struct ese_error *error);
 
+/* Takes "directory/" out of what an error tells, which is returned: a reason has room for no long path, and whoever
+ * reads it knows which run is meant. */
+const char *ese_artifact_shorten(const char *directory, struct ese_error *error);
+
 /* Makes a directory and those above it; one that is there already is fine. */
 int ese_artifact_directory(const char *path, struct ese_error *error);
 

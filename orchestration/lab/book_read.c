@@ -12,6 +12,7 @@
 /* A history that is being read, and the record it has come to. */
 struct source {
     char name[ESE_BOOK_NAME_SIZE];
+    const char *directory; /* it lies in; borrowed */
     struct ese_history_reader *reader;
     struct ese_history_record record;
     int said; /* of ese_history_read_next */
@@ -115,7 +116,8 @@ static void advance(struct ese_book *book, struct source *source)
     if (source->said == 1)
         source->record.time_ns = ese_book_time(book, source->record.time_ns, &clock);
     if (source->said == -1)
-        ese_book_note_missing(book, "%s is damaged: %.120s", source->name, error.text);
+        ese_book_note_missing(book, "%s is damaged: %.120s", source->name,
+                              ese_artifact_shorten(source->directory, &error));
 }
 
 /* Goes on behind what was read before; where that was another history, at the beginning of this one. */
@@ -136,10 +138,10 @@ static int go_on(struct ese_book *book, struct source *source, struct ese_error 
     return ese_history_read_seek(source->reader, &from, error);
 }
 
-static int open_source(struct ese_book *book, const char *path, struct source *source,
+static int open_source(struct ese_book *book, const char *directory, const char *path, struct source *source,
                        struct ese_error *error)
 {
-    *source = (struct source){.reader = NULL};
+    *source = (struct source){.directory = directory};
     ese_fit_text(source->name, sizeof source->name, strrchr(path, '/') + 1);
     if (ese_history_read_open(path, &source->reader, error) == -1)
         return -1;
@@ -187,6 +189,12 @@ static void read_sources(struct ese_book *book, struct source *sources, size_t c
         close_source(book, &sources[i]);
 }
 
+/* Whoever has to say why nothing was read says where, too: so the trouble is a copy. */
+static void note_unread(struct ese_book *book, const char *directory, const char *name, struct ese_error trouble)
+{
+    ese_book_note_unread(book, "%.60s cannot be read: %.120s", name, ese_artifact_shorten(directory, &trouble));
+}
+
 /* Opens the histories whose names match. One that cannot be read leaves the others readable, is noted,
  * and trouble says why. Returns how many can be. */
 static int open_sources(struct ese_book *book, const char *directory, const char *pattern,
@@ -202,10 +210,10 @@ static int open_sources(struct ese_book *book, const char *directory, const char
             ese_book_note_missing(book, "%.60s is one history too many: %d are read; start fewer consumers", name,
                                   SOURCES_MOST);
         else if (is_wanted && ese_artifact_path(directory, name, path, trouble) == 0 &&
-                 open_source(book, path, &sources[count], trouble) == 0)
+                 open_source(book, directory, path, &sources[count], trouble) == 0)
             count++;
         else if (is_wanted)
-            ese_book_note_unread(book, "%.60s cannot be read: %.120s", name, trouble->text);
+            note_unread(book, directory, name, *trouble);
         free(names[i]);
     }
     free(names);
@@ -236,7 +244,7 @@ int ese_book_read(struct ese_book *book, const char *directory, struct ese_error
     for (size_t i = 0; i < ESE_COUNT_OF(others) && others[i] != NULL; i++) {
         struct ese_error trouble;
         if (ese_book_read_party(book, directory, others[i], &trouble) == -1)
-            ese_book_note_missing(book, "%.180s", trouble.text);
+            ese_book_note_missing(book, "%s", ese_artifact_shorten(directory, &trouble));
     }
     ese_book_end(book);
     return 0;
@@ -248,6 +256,6 @@ void ese_book_read_mails(struct ese_book *book, const char *directory,
     struct ese_error trouble;
     book->wanted_mails = wanted;
     if (ese_book_read_party(book, directory, ESE_ARTIFACT_MAILER_HISTORY, &trouble) == -1)
-        ese_book_note_missing(book, "%.180s", trouble.text);
+        ese_book_note_missing(book, "%s", ese_artifact_shorten(directory, &trouble));
     book->wanted_mails = NULL;
 }

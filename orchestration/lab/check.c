@@ -44,7 +44,7 @@ static int judge_again(const char *directory, const struct ese_results *results,
     if (ese_judge(&judging, &transport->judgement, error) == 0)
         return 0;
     /* Nothing of this one can be judged; the others still can. */
-    ese_judge_nothing(error->text, &transport->judgement);
+    ese_judge_nothing(ese_artifact_shorten(path, error), &transport->judgement);
     return 0;
 }
 

@@ -23,7 +23,7 @@ struct passes {
 static void note_missing(char missing[ESE_BOOK_REASON_SIZE], const char *reason)
 {
     if (missing[0] == '\0')
-        snprintf(missing, ESE_BOOK_REASON_SIZE, "%.180s", reason);
+        snprintf(missing, ESE_BOOK_REASON_SIZE, "%s", reason);
 }
 
 /* ---- what a pass reads ----------------------------------------------------------------------- */
@@ -56,7 +56,7 @@ static int read_events(struct passes *passes, const struct ese_share *share,
                         "more than %u events are told of in one share of the run, and its client.history offers "
                         "fewer: it was cut short, or a history of another run lies beside it", book->most);
     if (ese_state_file_read(options->directory, share, &evidence->state, &trouble) == -1)
-        ese_book_note_missing(book, "%.180s", trouble.text);
+        ese_book_note_missing(book, "%s", ese_artifact_shorten(options->directory, &trouble));
     return 0;
 }
 
@@ -81,9 +81,9 @@ static void read_mails(struct passes *passes, struct ese_evidence *evidence)
     struct ese_error error = {.code = ESE_OK};
     ese_book_read_mails(&evidence->book, directory, &expected);
     if (ese_outbox_file_read(directory, NULL, &known, &evidence->outbox, &error) == -1)
-        ese_book_note_missing(&evidence->book, "%.180s", error.text);
+        ese_book_note_missing(&evidence->book, "%s", ese_artifact_shorten(directory, &error));
     if (ese_mail_pile_take(passes->mails, &known, &evidence->mails, &error) == -1)
-        note_missing(passes->mails_missing, error.text);
+        note_missing(passes->mails_missing, ese_artifact_shorten(directory, &error));
     if (passes->mails_missing[0] != '\0')
         ese_book_note_missing(&evidence->book, "%s", passes->mails_missing);
 }
@@ -148,7 +148,7 @@ static void take_strays(struct passes *passes)
         evidence.book.begun_ns = passes->begun_ns;
         evidence.book.wall_offset_ns = passes->wall_offset_ns;
         if (ese_mail_pile_take_left(passes->mails, part, parts, &evidence.mails, &error) == -1)
-            note_missing(passes->missing, error.text);
+            note_missing(passes->missing, ese_artifact_shorten(passes->options->directory, &error));
         ese_figures_take(&evidence, passes->options, &figures);
         add(passes, &evidence, &figures);
         ese_figures_free(&figures);
@@ -162,7 +162,7 @@ static void pile_mails(struct passes *passes)
     struct ese_error error = {.code = ESE_OK};
     int status = ese_artifact_path(passes->options->directory, ESE_ARTIFACT_MAILDIR, maildir, &error);
     if (ese_mail_pile_make(maildir, &passes->mails, &error) == -1 || status == -1)
-        note_missing(passes->mails_missing, error.text);
+        note_missing(passes->mails_missing, ese_artifact_shorten(passes->options->directory, &error));
 }
 
 static int take_passes(struct passes *passes, struct ese_error *error)

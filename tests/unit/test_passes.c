@@ -310,6 +310,27 @@ static void what_is_damaged_is_damaged_in_all_passes(void **state)
     }
 }
 
+/* Without it, that would push out of the reason what is amiss. */
+static void a_reason_has_no_path(void **state)
+{
+    (void)state;
+    char directory[ESE_ARTIFACT_PATH_SIZE];
+    struct staged_run *run = staged_run_make(4, EVENTS);
+    staged_run_consume(run);
+    staged_run_write(run);
+    change_state(run, "UPDATE repeats SET window = x'00'");
+    snprintf(directory, sizeof directory, "%s%0150d", run->directory, 0);
+    for (char *c = directory + strlen(run->directory); *c != '\0'; c++)
+        *c = (c - directory) % 2 == 0 ? '/' : '.';
+    directory[strlen(run->directory)] = '/';
+    const struct ese_judge_options options = {.directory = directory, .promises = &careful};
+    struct ese_judgement judgement = judged(&options);
+    assert_string_equal(judgement.ledger_verdict.reason,
+                        "cannot read the state file state.db: its repeats have a window of 1 bytes, not 128: it is "
+                        "damaged, or of another version");
+    staged_run_free(&run);
+}
+
 /* Whose row it is would depend on who looks. */
 static void a_decision_of_other_events_cannot_be_told(void **state)
 {
@@ -519,6 +540,7 @@ int main(void)
         cmocka_unit_test(mails_are_known_without_their_decisions),
         cmocka_unit_test(what_is_missing_is_missing_in_all_passes),
         cmocka_unit_test(what_is_damaged_is_damaged_in_all_passes),
+        cmocka_unit_test(a_reason_has_no_path),
         cmocka_unit_test(a_decision_of_other_events_cannot_be_told),
         cmocka_unit_test(every_event_is_in_one_share),
         cmocka_unit_test(a_key_stays_together_whatever_lanes_it_had),
