@@ -55,28 +55,36 @@ void ese_presses_times(const struct ese_storyteller *teller, const struct ese_pr
     }
 }
 
-static const struct ese_book_entry *first_amiss(const struct ese_presses *presses)
+/* Its place; -1: none is. */
+static int first_amiss(const struct ese_presses *presses)
 {
     for (int i = 0; i < presses->count; i++) {
         if (!presses->list[i]->is_processed)
-            return presses->list[i];
+            return i;
     }
     for (int i = 0; i < presses->count; i++) {
         if (presses->list[i]->is_reordered)
-            return presses->list[i];
+            return i;
     }
-    return NULL;
+    return -1;
+}
+
+/* Several may have been due within a millisecond, so a press is told by its place, too. */
+static const char *name_of(const struct ese_presses *presses, int place)
+{
+    static const char *const names[ESE_PRESSES] = {"first press, ", "second press, ", "third press, "};
+    return is_press(presses->list[place]) ? names[place] : "order ";
 }
 
 bool ese_presses_blame(const struct ese_storyteller *teller, const struct ese_presses *presses,
                        struct ese_buffer *text)
 {
-    const struct ese_book_entry *press = first_amiss(presses);
-    if (press == NULL)
+    int amiss = first_amiss(presses);
+    if (amiss == -1)
         return false;
-    ese_buffer_text(text, is_press(press) ? "The press due at " : "The order due at ");
-    ese_story_time(teller, press->due_ns, text);
+    ese_buffer_printf(text, "The %sdue at ", name_of(presses, amiss));
+    ese_story_time(teller, presses->list[amiss]->due_ns, text);
     ese_buffer_text(text, ": ");
-    ese_story_fate(teller, press, text);
+    ese_story_fate(teller, presses->list[amiss], text);
     return true;
 }

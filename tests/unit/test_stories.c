@@ -270,6 +270,23 @@ static void who_lost_a_press_is_told_which(void **state)
     assert_true(told > 3);
 }
 
+/* Where all were due within a millisecond, its place among them tells. */
+static void a_press_is_told_by_its_place(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"The first press, due at 0.000 s: ", "The second press, due at 0.000 s: ",
+                                        "The third press, due at 0.000 s: "};
+    for (int place = 0; place < 3; place++) {
+        struct staged_run *run = staged_run_of("a0 a0 a0");
+        run->tells_losses = true;
+        staged_run_lose(run, place, ESE_HISTORY_OVERWRITTEN);
+        staged_run_consume(run);
+        struct ese_judgement judgement = judge(run, &lossy);
+        assert_int_equal(judgement.stories.people_count, 1);
+        assert_non_null(strstr(judgement.stories.people[0].text, words[place]));
+    }
+}
+
 /* The presses that were left have given a mail, and that is what did not come. */
 static void whose_mail_was_decided_on_by_other_presses_is_told_that(void **state)
 {
@@ -345,11 +362,11 @@ static void a_mail_from_other_presses_is_told(void **state)
     assert_int_equal(judgement.mails.altered, 1);
     assert_int_equal(judgement.mails.lost, 1);
     tells(&judgement, ALTERED, &came,
-          "of the key presses due at 0.100 s, 0.200 s and 0.300 s. The press due at 0.100 s: ");
+          "of the key presses due at 0.100 s, 0.200 s and 0.300 s. The first press, due at 0.100 s: ");
     tells(&judgement, ALTERED, &press, "of 10.0.0.0, due at 0.200 s");
     assert_non_null(strstr(find(&judgement, ALTERED)->text, "no reader was handed it"));
     assert_int_equal(judgement.stories.people_count, 1); /* who is told the same */
-    assert_non_null(strstr(judgement.stories.people[0].text, "The press due at 0.100 s"));
+    assert_non_null(strstr(judgement.stories.people[0].text, "The first press, due at 0.100 s: "));
     assert_null(strstr(judgement.stories.people[0].text, "gave decision"));
 }
 
@@ -361,7 +378,7 @@ static void of_presses_out_of_order_the_one_behind_is_blamed(void **state)
     staged_run_consume(run);
     struct ese_judgement judgement = judge(run, &careful);
     assert_int_equal(judgement.mails.altered, 1);
-    assert_non_null(strstr(find(&judgement, ALTERED)->text, "The press due at 0.000 s"));
+    assert_non_null(strstr(find(&judgement, ALTERED)->text, "The first press, due at 0.000 s: "));
     assert_non_null(strstr(find(&judgement, ALTERED)->text, "behind an event of its key"));
 }
 
@@ -617,6 +634,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(three_people_are_named),
         cmocka_unit_test(an_unknown_mail_is_nobodys_loss),
         cmocka_unit_test(who_lost_a_press_is_told_which),
+        cmocka_unit_test(a_press_is_told_by_its_place),
         cmocka_unit_test(whose_mail_was_decided_on_by_other_presses_is_told_that),
         cmocka_unit_test(a_mail_beyond_those_of_its_chain_is_told),
         cmocka_unit_test(a_mail_from_other_presses_is_told),
