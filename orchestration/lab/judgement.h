@@ -47,7 +47,7 @@ struct ese_ledger {
     int64_t redelivered;
     int64_t stored_twice;
     int64_t reordered; /* acknowledged events stored behind a later one of their key */
-    int64_t phantom;   /* stored though reported refused or not sent, or never offered */
+    int64_t phantom;   /* stored though refused, not sent or never offered */
     int64_t late;
     int64_t beyond_window;
     int64_t skipped_by_retention;

@@ -39,7 +39,7 @@ enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book
  * goes on nobody can say so, as the two are not read at one instant. */
 bool ese_ledger_is_contradicted(const struct ese_book *book, const struct ese_book_entry *entry);
 
-/* Seen by somebody though refused, not sent, or offered by nobody. */
+/* Stored though refused, not sent or never offered; or handed on, and so it was stored. */
 bool ese_ledger_is_phantom(const struct ese_book *book, const struct ese_book_entry *entry);
 
 #endif

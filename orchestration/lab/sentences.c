@@ -75,7 +75,7 @@ static void say_faults(column *transport, struct ese_buffer *text)
     } faults[] = {
         {j->ledger.lost, "lost", "acknowledged events"},
         {j->ledger.in_flight, "left", "events unread"},
-        {j->ledger.phantom, "stored", "events that were refused, not sent or never offered"},
+        {j->ledger.phantom, "stored", "events though refused, not sent or never offered"},
         {j->ledger.stored_twice, "stored", "events a second time"},
         {j->ledger.reordered, "stored", "events out of their key's order"},
         {j->mails.lost, "lost", "mails"},

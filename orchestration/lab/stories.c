@@ -89,7 +89,7 @@ static const struct kind {
     {"not processed when the drain ended", is_left},
     {"stored twice", is_twice},
     {"stored out of its key's order", is_behind},
-    {"seen, though never stored (phantom)", ese_ledger_is_phantom},
+    {"stored though refused, not sent or never offered (phantom)", ese_ledger_is_phantom},
 };
 
 /* ---- the first of each ----------------------------------------------------------------------- */

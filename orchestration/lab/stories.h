@@ -17,7 +17,7 @@
 #define ESE_STORY_UNKNOWN 10
 
 struct ese_story {
-    char what[48];  /* the kind of fault: "lost by key clash"; or the person, by ip */
+    char what[64];  /* the kind of fault: "lost by key clash"; or the person, by ip */
     int64_t events; /* or mails: how many of that kind there are; of a person 0 */
     char text[ESE_STORY_SIZE];
     /* Which of two is the first: by kind, time and id. */

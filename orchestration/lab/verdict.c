@@ -53,7 +53,7 @@ static void judge_certain(const struct ese_judgement *judgement,
     const struct fault faults[] = {
         {keeps_all, ledger->lost, "acknowledged events are lost"},
         {true, ledger->phantom,
-         "events were seen though, by their sender's account, never stored"},
+         "events are stored though refused, not sent or never offered"},
         {promises->ordered_per_key, ledger->reordered,
          "events are stored behind a later one of their key"},
         {promises->retry_stored_once, ledger->stored_twice, "events are stored a second time"},

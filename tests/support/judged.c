@@ -97,7 +97,7 @@ static void agrees_with_its_stories(const struct ese_judgement *judgement)
         {"lost by death", ledger->lost_by_death, told(stories, "lost by the store's death")},
         {"lost otherwise", ledger->lost_by_other, told(stories, "lost, for no cause that is noted")},
         {"reordered", ledger->reordered, told(stories, "stored out of its key's order")},
-        {"phantom", ledger->phantom, told(stories, "seen, though never stored (phantom)")},
+        {"phantom", ledger->phantom, told(stories, "stored though refused, not sent or never offered (phantom)")},
         {"doubled", mails->doubled, told(stories, "mail that came twice") +
                                         told(stories, "mail from events that gave one (doubled)")},
         {"altered", mails->altered, told(stories, "mail from other events (altered)")},

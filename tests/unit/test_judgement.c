@@ -264,7 +264,7 @@ static void a_refused_event_in_the_store_is_a_phantom(void **state)
     run->events[event].outcome = ESE_HISTORY_REFUSED;
     staged_run_consume(run);
     struct ese_judgement judgement = judge(run, &careless);
-    says(&judgement, ESE_VERDICT_FAIL, "account");
+    says(&judgement, ESE_VERDICT_FAIL, "stored though refused");
     assert_int_equal(judgement.ledger.phantom, 1);
 }
 

@@ -210,7 +210,7 @@ static void seen_and_never_stored_is_a_phantom(void **state)
             staged_run_append(run, 2);
         staged_run_consume(run);
         struct ese_judgement judgement = judge(run, &careless);
-        says(&judgement, ESE_VERDICT_FAIL, "never stored");
+        says(&judgement, ESE_VERDICT_FAIL, "stored though refused");
         assert_int_equal(judgement.ledger.phantom, left ? 1 : 2);
     }
 }
@@ -221,7 +221,7 @@ static void what_nobody_offered_is_a_phantom(void **state)
     struct staged_run *run = consumed("a0 b100 a200");
     run->unoffered = 1;
     struct ese_judgement judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_FAIL, "1 events were seen though");
+    says(&judgement, ESE_VERDICT_FAIL, "1 events are stored though");
     assert_int_equal(judgement.ledger.offered, 2);
     assert_int_equal(judgement.ledger.phantom, 1);
 }

@@ -206,7 +206,7 @@ static void whoever_is_at_fault_has_not_kept_all(void **state)
         {&judgement->mails.altered, "alpha sent 4 mails of other events"},
         {&judgement->mails.unexpected, "alpha sent 4 mails for nothing"},
     }, failing[] = {
-        {&judgement->ledger.phantom, "alpha stored 4 events that were refused, not sent or never offered"},
+        {&judgement->ledger.phantom, "alpha stored 4 events though refused, not sent or never offered"},
         {&judgement->ledger.stored_twice, "alpha stored 4 events a second time"},
         {&judgement->ledger.reordered, "alpha stored 4 events out of their key's order"},
     };

@@ -93,8 +93,8 @@ static int a_press(const struct staged_run *run)
 static const char *const grave[] = {
     "lost by key clash", "lost by expiry", "lost by the store's death",
     "lost, for no cause that is noted", "not processed when the drain ended", "stored twice",
-    "stored out of its key's order", "seen, though never stored (phantom)", "mail that came twice",
-    "mail from events that gave one (doubled)", "mail from other events (altered)",
+    "stored out of its key's order", "stored though refused, not sent or never offered (phantom)",
+    "mail that came twice", "mail from events that gave one (doubled)", "mail from other events (altered)",
     "mail that nothing accounts for (unexpected)"};
 
 static void says_nothing_but(const struct ese_judgement *judgement, const char *what)
