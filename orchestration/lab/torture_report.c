@@ -18,7 +18,10 @@ void ese_torture_add(struct ese_torture_totals *totals, const struct ese_results
         totals->acknowledged += judgement->ledger.acknowledged;
         totals->lost += judgement->ledger.lost;
         totals->mails += judgement->mails.arrived;
+        totals->lost_mails += judgement->mails.lost;
         totals->doubled += judgement->mails.doubled;
+        totals->altered += judgement->mails.altered;
+        totals->unexpected += judgement->mails.unexpected;
         totals->unknown_mails += judgement->mails.unknown + judgement->mails.unknown_arrived;
         if (totals->waiting_least < 0 || waiting < totals->waiting_least)
             totals->waiting_least = waiting;
@@ -53,7 +56,10 @@ static void add_journey(const struct ese_results_transport *transport, struct es
     add_number(text, ledger->refused, " refused, ");
     add_number(text, ledger->not_sent, " not sent; ");
     add_number(text, mails->arrived, " mails, ");
+    add_number(text, mails->lost, " lost, ");
     add_number(text, mails->doubled, " doubled, ");
+    add_number(text, mails->altered, " altered, ");
+    add_number(text, mails->unexpected, " unexpected, ");
     add_number(text, mails->unknown + mails->unknown_arrived, " unknown of at most ");
     add_number(text, ese_torture_unknown_most(&transport->deeds, ESE_TORTURE_SMTP_MS), "; ");
     add_number(text, transport->judgement.recovery.waiting_at_kill, " waited at a kill");
@@ -89,7 +95,10 @@ void ese_torture_totals_text(const struct ese_torture_totals *totals, struct ese
     add_number(text, totals->lost, " of them are lost; ");
     add_number(text, totals->mails, " mails came, ");
     add_number(text, totals->doubled, " a second time, ");
-    add_number(text, totals->unknown_mails, " are unknown.");
+    add_number(text, totals->altered, " of other events and ");
+    add_number(text, totals->unexpected, " unexpected; ");
+    add_number(text, totals->lost_mails, " are lost and ");
+    add_number(text, totals->unknown_mails, " unknown.");
     if (totals->waiting_least >= 0) {
         ese_buffer_text(text, " At one kill of each round at least ");
         add_number(text, totals->waiting_least, " events were in flight or unread.");
@@ -123,15 +132,23 @@ static json_t *acts_json(const struct ese_torture_round *round)
     return acts;
 }
 
+struct member {
+    const char *name;
+    int64_t value;
+};
+
+static void add_members(json_t *object, const struct member *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(object, members[i].name, json_integer(members[i].value));
+}
+
 static json_t *journey_json(const struct ese_results_transport *transport)
 {
     const struct ese_ledger *ledger = &transport->judgement.ledger;
     const struct ese_mail_ledger *mails = &transport->judgement.mails;
     int64_t most = ese_torture_unknown_most(&transport->deeds, ESE_TORTURE_SMTP_MS);
-    const struct {
-        const char *name;
-        int64_t value;
-    } members[] = {
+    const struct member members[] = {
         {"offered", ledger->offered},
         {"acknowledged", ledger->acknowledged},
         {"lost", ledger->lost},
@@ -141,13 +158,14 @@ static json_t *journey_json(const struct ese_results_transport *transport)
         {"mails_arrived", mails->arrived},
         {"mails_lost", mails->lost},
         {"mails_doubled", mails->doubled},
+        {"mails_altered", mails->altered},
+        {"mails_unexpected", mails->unexpected},
         {"mails_unknown", mails->unknown + mails->unknown_arrived},
         {"mails_unknown_most", most},
         {"waiting_at_kill", transport->judgement.recovery.waiting_at_kill},
     };
     json_t *object = json_pack("{s:s}", "name", transport->name);
-    for (size_t i = 0; i < ESE_COUNT_OF(members); i++)
-        json_object_set_new(object, members[i].name, json_integer(members[i].value));
+    add_members(object, members, ESE_COUNT_OF(members));
     return object;
 }
 
@@ -166,13 +184,21 @@ void ese_torture_round_json(const struct ese_torture_round *round, const struct 
 
 void ese_torture_totals_json(const struct ese_torture_totals *totals, struct ese_buffer *text)
 {
-    add_json(json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "passed",
-                       (json_int_t)totals->rounds[ESE_VERDICT_PASS], "failed",
-                       (json_int_t)totals->rounds[ESE_VERDICT_FAIL], "cannot_tell",
-                       (json_int_t)totals->rounds[ESE_VERDICT_CANNOT_TELL], "acknowledged",
-                       (json_int_t)totals->acknowledged, "lost", (json_int_t)totals->lost, "mails_arrived",
-                       (json_int_t)totals->mails, "mails_doubled", (json_int_t)totals->doubled,
-                       "mails_unknown", (json_int_t)totals->unknown_mails, "waiting_at_kill",
-                       (json_int_t)totals->waiting_least),
-             text);
+    const struct member members[] = {
+        {"passed", totals->rounds[ESE_VERDICT_PASS]},
+        {"failed", totals->rounds[ESE_VERDICT_FAIL]},
+        {"cannot_tell", totals->rounds[ESE_VERDICT_CANNOT_TELL]},
+        {"acknowledged", totals->acknowledged},
+        {"lost", totals->lost},
+        {"mails_arrived", totals->mails},
+        {"mails_lost", totals->lost_mails},
+        {"mails_doubled", totals->doubled},
+        {"mails_altered", totals->altered},
+        {"mails_unexpected", totals->unexpected},
+        {"mails_unknown", totals->unknown_mails},
+        {"waiting_at_kill", totals->waiting_least},
+    };
+    json_t *object = json_object();
+    add_members(object, members, ESE_COUNT_OF(members));
+    add_json(object, text);
 }

@@ -228,6 +228,32 @@ static void what_became_of_each_event_is_told(void **state)
     ese_buffer_free(&text);
 }
 
+static void what_became_of_each_mail_is_told(void **state)
+{
+    struct stage *stage = *state;
+    const struct ese_torture_round round = {.number = 7};
+    const struct ese_verdict verdict = {.word = ESE_VERDICT_PASS};
+    struct ese_torture_totals totals = ESE_TORTURE_TOTALS_NONE;
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
+    stage->results.count = 1;
+    stage->one->judgement.mails = (struct ese_mail_ledger){
+        .arrived = 300, .lost = 2, .doubled = 3, .altered = 4, .unexpected = 5, .unknown = 6, .unknown_arrived = 1};
+    ese_torture_round_line(&round, &stage->results, &verdict, &text);
+    assert_non_null(strstr(text.text, "; 300 mails, 2 lost, 3 doubled, 4 altered, 5 unexpected, 7 unknown of at "));
+    ese_torture_round_json(&round, &stage->results, &verdict, NULL, &text);
+    assert_non_null(strstr(text.text, "\"mails_arrived\":300,\"mails_lost\":2,\"mails_doubled\":3,"
+                                      "\"mails_altered\":4,\"mails_unexpected\":5,\"mails_unknown\":7,"));
+    ese_torture_add(&totals, &stage->results, &verdict);
+    ese_torture_add(&totals, &stage->results, &verdict);
+    ese_torture_totals_text(&totals, &text);
+    assert_non_null(strstr(text.text, " 600 mails came, 6 a second time, 8 of other events and 10 unexpected; 4 are "
+                                      "lost and 14 unknown."));
+    ese_torture_totals_json(&totals, &text);
+    assert_non_null(strstr(text.text, "\"mails_arrived\":600,\"mails_lost\":4,\"mails_doubled\":6,"
+                                      "\"mails_altered\":8,\"mails_unexpected\":10,\"mails_unknown\":14,"));
+    ese_buffer_free(&text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -245,6 +271,7 @@ int main(void)
         TEST(only_a_freeze_beyond_the_limit_counts),
         TEST(a_frozen_one_may_be_killed),
         TEST(what_became_of_each_event_is_told),
+        TEST(what_became_of_each_mail_is_told),
         TEST(the_exit_status_is_of_the_worst_round),
         TEST(totals_are_over_rounds_and_journeys),
     };
