@@ -9,8 +9,9 @@
  * --check-options and --log-level, and --ready-file where it serves; who serves HTTP has --health
  * (health.h), with the table of listen_option.h. Exit status: what run returned (0 or more), or for
  * -1 the error's: 64 usage, 69 something missing in the environment, 3 somebody newer has taken over,
- * 1 otherwise. So none of these are run's own to return; who did all that was asked and has to say that
- * nothing came of it says ESE_SERVICE_IN_VAIN.
+ * 1 otherwise. So 3, 64 and 69 are not run's own to return. 1 is, of a command that did what was asked
+ * and found what it looked at amiss: a ledger that does not balance, a lab that is down. Who did all that
+ * was asked and has to say that nothing came of it says ESE_SERVICE_IN_VAIN.
  *
  * SIGINT and SIGTERM ask for a clean stop (ese_service_stopping becomes true); a second one
  * ends the process at once with 130. SIGPIPE is ignored.
