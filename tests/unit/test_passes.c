@@ -318,7 +318,7 @@ static void a_reason_has_no_path(void **state)
     struct staged_run *run = staged_run_make(4, EVENTS);
     staged_run_consume(run);
     staged_run_write(run);
-    change_state(run, "UPDATE repeats SET window = x'00'");
+    staged_run_change(run, ESE_ARTIFACT_STATE, "UPDATE repeats SET window = x'00'");
     snprintf(directory, sizeof directory, "%s%0150d", run->directory, 0);
     for (char *c = directory + strlen(run->directory); *c != '\0'; c++)
         *c = (c - directory) % 2 == 0 ? '/' : '.';
