@@ -24,7 +24,7 @@ static int judge_again(const char *directory, const struct ese_results *results,
                        struct ese_results_transport *transport, struct ese_error *error)
 {
     const struct ese_registry_entry *entry;
-    char label[128], path[ESE_ARTIFACT_PATH_SIZE], ended[ESE_ENDING_TEXT_SIZE];
+    char label[128], path[ESE_ARTIFACT_PATH_SIZE];
     struct ese_error unknown;
     ese_artifact_label(transport->name, label, sizeof label);
     if (ese_registry_find(transport->name, &entry, &unknown) < 0)
@@ -39,7 +39,8 @@ static int judge_again(const char *directory, const struct ese_results *results,
         .measured_from_ns = transport->schedule_ns + results->warmup_s * ESE_NS_PER_S,
         .restarted_ns = transport->restarted_ns,
         .deeds = &transport->deeds,
-        .ended = ese_endings_text(&transport->endings, ended),
+        .endings = &transport->endings,
+        .smtp_timeout_ms = results->smtp_timeout_ms,
     };
     if (ese_judge(&judging, &transport->judgement, error) == 0)
         return 0;

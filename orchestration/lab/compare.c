@@ -120,6 +120,7 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
         .broker = ese_config_text(config, "broker"),
         .bootstrap_servers = ese_config_text(config, "bootstrap-servers"),
         .retry_deadline_ms = ese_config_number(config, "retry-deadline-ms"),
+        .smtp_timeout_ms = ESE_RUN_SMTP_MS,
         .gap_ms = ese_config_number(config, "gap") * 1000,
         .in_turn = ese_config_flag(config, "in-turn"),
     };

@@ -8,6 +8,7 @@
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/fold_file.h"
 #include "orchestration/lab/settle.h"
+#include "orchestration/lab/unknown_mails.h"
 #include "orchestration/lab/verdict.h"
 
 #define LOOKS_MOST 5 /* of a turn that commits nothing, while others commit under it */
@@ -145,7 +146,7 @@ static void judge(struct turn *turn, struct ese_judgement *judgement)
     ese_figures_add(&figures, &turn->totals);
     const struct ese_book *book = &turn->evidence.book;
     const struct ese_grounds grounds = {
-        .promises = options->promises, .queued = queued,
+        .promises = options->promises, .queued = queued, .unknown_most = ESE_UNKNOWN_MAILS_ANY,
         .missing = book->missing[0] != '\0' ? book->missing : book->unread};
     ese_judge_figures(&figures, &grounds, judgement);
     ese_figures_free(&figures);

@@ -3,6 +3,7 @@
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/mail_pile.h"
 #include "orchestration/lab/recovery.h"
+#include "orchestration/lab/unknown_mails.h"
 #include "orchestration/lab/verdict.h"
 
 /* What all passes share, and what they have come to. */
@@ -180,11 +181,25 @@ static int take_passes(struct passes *passes, struct ese_error *error)
     return 0;
 }
 
+static const char *ended_of(const struct ese_judge_options *options, char text[ESE_ENDING_TEXT_SIZE])
+{
+    return options->endings == NULL ? NULL : ese_endings_text(options->endings, text);
+}
+
+/* Where nobody tells of deeds and endings, it is not known who died. */
+static int64_t unknown_most(const struct ese_judge_options *options)
+{
+    if (options->deeds == NULL || options->endings == NULL)
+        return ESE_UNKNOWN_MAILS_ANY;
+    return ese_unknown_mails_most(options->deeds, options->endings, options->smtp_timeout_ms);
+}
+
 int ese_judge(const struct ese_judge_options *options, struct ese_judgement *judgement,
               struct ese_error *error)
 {
     struct passes passes = {.options = options};
     struct ese_error ignored;
+    char ended[ESE_ENDING_TEXT_SIZE];
     if (error == NULL)
         error = &ignored;
     *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
@@ -193,7 +208,8 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
     if (status == 0) {
         const struct ese_grounds grounds = {.promises = options->promises,
                                             .missing = passes.missing,
-                                            .ended = options->ended,
+                                            .ended = ended_of(options, ended),
+                                            .unknown_most = unknown_most(options),
                                             .queued = passes.queued};
         ese_judge_figures(&passes.figures, &grounds, judgement);
         judgement->stories = passes.stories;

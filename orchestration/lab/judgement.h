@@ -25,6 +25,7 @@
 
 #include "ese-core/error.h"
 #include "orchestration/lab/deed.h"
+#include "orchestration/lab/ending.h"
 #include "orchestration/lab/stories.h"
 #include "transports/transport.h"
 
@@ -99,8 +100,9 @@ struct ese_judge_options {
     void (*partition_name)(int32_t partition, char *text, size_t size);
     int64_t measured_from_ns;             /* monotonic: latencies of events due before are cut (warm-up) */
     int64_t restarted_ns;                 /* when the consumer came back after a fault; 0: it never was away */
-    const struct ese_deeds *deeds;        /* of the fault; NULL: there was none */
-    const char *ended;                    /* who ended though nobody had asked for it, in words; NULL: nobody */
+    const struct ese_deeds *deeds;        /* of the fault; NULL: nobody knows of any */
+    const struct ese_endings *endings;    /* who ended though nobody had asked for it; NULL: likewise */
+    int64_t smtp_timeout_ms;              /* for how long the mailer waits; 0: not known */
     int64_t events;                       /* a pass is to hold at most; 0: ESE_JUDGE_EVENTS */
     int64_t most;                         /* it can, where lanes are that large; 0: ESE_JUDGE_MOST */
 };

@@ -11,13 +11,14 @@
 
 static json_t *options_json(const struct ese_results *results)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I}", "source",
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I, s:I}", "source",
                      results->source, "rate", results->rate,
                      "duration_s", (json_int_t)results->duration_s, "warmup_s",
                      (json_int_t)results->warmup_s, "fault", results->fault, "gap_s",
                      (json_int_t)results->gap_s, "durability", results->asked_durability, "broker",
                      results->asked_broker, "bootstrap_servers", results->bootstrap_servers, "in_turn",
-                     results->in_turn, "retry_deadline_ms", (json_int_t)results->retry_deadline_ms);
+                     results->in_turn, "retry_deadline_ms", (json_int_t)results->retry_deadline_ms,
+                     "smtp_timeout_ms", (json_int_t)results->smtp_timeout_ms);
 }
 
 static void processor_name(char *text, size_t size)
@@ -364,15 +365,15 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
     int version, in_turn;
     const char *rate, *fault, *durability, *broker, *bootstrap;
     json_int_t seed, duration_s, warmup_s, deadline_ms;
-    json_int_t gap_s = 0; /* this and the next are younger than the others */
+    json_int_t gap_s = 0, smtp_ms = 0; /* these and the next are younger than the others */
     const char *source = "clicks";
     json_t *transports;
-    if (json_unpack(root, "{s:i, s:I, s:{s?s, s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I}, s:o}",
+    if (json_unpack(root, "{s:i, s:I, s:{s?s, s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I, s?I}, s:o}",
                     "version", &version, "seed", &seed, "options", "source", &source, "rate", &rate,
                     "duration_s", &duration_s, "warmup_s", &warmup_s,
                     "fault", &fault, "gap_s", &gap_s, "durability", &durability,
                     "broker", &broker, "bootstrap_servers", &bootstrap, "in_turn", &in_turn,
-                    "retry_deadline_ms", &deadline_ms, "transports", &transports) < 0)
+                    "retry_deadline_ms", &deadline_ms, "smtp_timeout_ms", &smtp_ms, "transports", &transports) < 0)
         return ese_fail(error, ESE_E_INVALID, "%.300s is not the results of a run: name a directory as compare printed "
                                               "it at its end", path);
     if (version != ESE_RESULTS_VERSION)
@@ -383,7 +384,7 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
                         path);
     *results = (struct ese_results){.seed = seed, .duration_s = duration_s, .warmup_s = warmup_s,
                                     .gap_s = gap_s, .in_turn = in_turn != 0,
-                                    .retry_deadline_ms = deadline_ms};
+                                    .retry_deadline_ms = deadline_ms, .smtp_timeout_ms = smtp_ms};
     copy_text(results->source, sizeof results->source, source);
     copy_text(results->rate, sizeof results->rate, rate);
     copy_text(results->fault, sizeof results->fault, fault);

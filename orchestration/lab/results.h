@@ -41,6 +41,7 @@ struct ese_results {
     char bootstrap_servers[256]; /* "" unless a cluster was given */
     bool in_turn;
     int64_t retry_deadline_ms;
+    int64_t smtp_timeout_ms; /* for how long the mailers wait; 0: not known */
     struct ese_results_transport transports[ESE_RESULTS_TRANSPORTS];
     int count;
     /* Of a run that goes on: transports it has books of that nobody watches any more; not judged. */

@@ -21,6 +21,7 @@
 
 #define ESE_RUN_JOURNEYS 8
 #define ESE_RUN_EVENT_SIZE 160
+#define ESE_RUN_SMTP_MS 30000 /* for how long a mailer waits, unless a run has reason for less */
 
 struct ese_run_options {
     const char *directory;
@@ -37,7 +38,7 @@ struct ese_run_options {
     const char *broker;
     const char *bootstrap_servers; /* or NULL */
     int64_t retry_deadline_ms;
-    int64_t smtp_timeout_ms; /* of the mailers; 0: their own */
+    int64_t smtp_timeout_ms; /* of the mailers */
     int64_t limit_ms; /* from the schedule's beginning to the end of the drain; 0: the drain's own alone */
     bool in_turn; /* one journey after the other instead of all at once */
 };

@@ -5,7 +5,6 @@
 static int judge(const struct ese_run_options *run, const struct ese_run_journey_result *journey,
                  struct ese_results_transport *transport, struct ese_error *error)
 {
-    char ended[ESE_ENDING_TEXT_SIZE];
     struct ese_judge_options judging = {
         .directory = journey->directory,
         .promises = &journey->transport->promises,
@@ -13,7 +12,8 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
         .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
         .restarted_ns = journey->restarted_ns,
         .deeds = &journey->deeds,
-        .ended = ese_endings_text(&journey->endings, ended),
+        .endings = &journey->endings,
+        .smtp_timeout_ms = run->smtp_timeout_ms,
     };
     snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
     snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);
@@ -41,6 +41,7 @@ int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result
         .gap_s = run->gap_ms / 1000,
         .in_turn = run->in_turn,
         .retry_deadline_ms = run->retry_deadline_ms,
+        .smtp_timeout_ms = run->smtp_timeout_ms,
     };
     snprintf(results->source, sizeof results->source, "%s", run->source);
     snprintf(results->rate, sizeof results->rate, "%s", run->rate);

@@ -4,7 +4,8 @@
 
 #include "ese-core/memory.h"
 #include "orchestration/lab/picture.h"
-#include "orchestration/lab/torture_verdict.h"
+#include "orchestration/lab/torture_schedule.h"
+#include "orchestration/lab/unknown_mails.h"
 
 /* ---- totals ---------------------------------------------------------------------------------- */
 
@@ -44,6 +45,11 @@ static void add_number(struct ese_buffer *text, int64_t number, const char *what
     ese_buffer_printf(text, "%s%s", digits, what);
 }
 
+static int64_t unknown_most(const struct ese_results_transport *transport)
+{
+    return ese_unknown_mails_most(&transport->deeds, &transport->endings, ESE_TORTURE_SMTP_MS);
+}
+
 static void add_journey(const struct ese_results_transport *transport, struct ese_buffer *text)
 {
     const struct ese_ledger *ledger = &transport->judgement.ledger;
@@ -61,7 +67,7 @@ static void add_journey(const struct ese_results_transport *transport, struct es
     add_number(text, mails->altered, " altered, ");
     add_number(text, mails->unexpected, " unexpected, ");
     add_number(text, mails->unknown + mails->unknown_arrived, " unknown of at most ");
-    add_number(text, ese_torture_unknown_most(&transport->deeds, ESE_TORTURE_SMTP_MS), "; ");
+    add_number(text, unknown_most(transport), "; ");
     add_number(text, transport->judgement.recovery.waiting_at_kill, " waited at a kill");
 }
 
@@ -147,7 +153,6 @@ static json_t *journey_json(const struct ese_results_transport *transport)
 {
     const struct ese_ledger *ledger = &transport->judgement.ledger;
     const struct ese_mail_ledger *mails = &transport->judgement.mails;
-    int64_t most = ese_torture_unknown_most(&transport->deeds, ESE_TORTURE_SMTP_MS);
     const struct member members[] = {
         {"offered", ledger->offered},
         {"acknowledged", ledger->acknowledged},
@@ -161,7 +166,7 @@ static json_t *journey_json(const struct ese_results_transport *transport)
         {"mails_altered", mails->altered},
         {"mails_unexpected", mails->unexpected},
         {"mails_unknown", mails->unknown + mails->unknown_arrived},
-        {"mails_unknown_most", most},
+        {"mails_unknown_most", unknown_most(transport)},
         {"waiting_at_kill", transport->judgement.recovery.waiting_at_kill},
     };
     json_t *object = json_pack("{s:s}", "name", transport->name);

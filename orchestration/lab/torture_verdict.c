@@ -6,43 +6,6 @@
 #include "ese-core/clock.h"
 #include "orchestration/lab/torture_schedule.h"
 
-#define MAILING (ESE_ROLE_BIT(ESE_ROLE_MAILER) | ESE_ROLE_BIT(ESE_ROLE_SINK))
-
-/* When the frozen role is thawed, or killed as it stands. */
-static int64_t frozen_until_ns(const struct ese_deeds *deeds, int frozen, unsigned role)
-{
-    for (int i = frozen + 1; i < deeds->count; i++) {
-        const struct ese_deed *deed = &deeds->list[i];
-        if ((deed->roles & role) != 0)
-            return deed->done_ns;
-    }
-    return INT64_MAX;
-}
-
-static bool parts_them(const struct ese_deeds *deeds, int which, unsigned role, int64_t smtp_timeout_ms)
-{
-    const struct ese_deed *deed = &deeds->list[which];
-    if ((deed->roles & role) == 0)
-        return false;
-    if (deed->act == ESE_ACT_KILL)
-        return true;
-    return deed->act == ESE_ACT_FREEZE &&
-           frozen_until_ns(deeds, which, role) - deed->done_ns > smtp_timeout_ms * ESE_NS_PER_MS;
-}
-
-int64_t ese_torture_unknown_most(const struct ese_deeds *deeds, int64_t smtp_timeout_ms)
-{
-    int64_t most = 0;
-    for (int i = 0; i < deeds->count; i++) {
-        for (enum ese_role role = 0; role < ESE_ROLES; role++) {
-            unsigned bit = MAILING & ESE_ROLE_BIT(role);
-            if (bit != 0 && parts_them(deeds, i, bit, smtp_timeout_ms))
-                most += ESE_JOURNEY_SMTP_SESSIONS;
-        }
-    }
-    return most;
-}
-
 /* How bad a word is: what is certain comes before what cannot be told. */
 static int badness(enum ese_verdict_word word)
 {
@@ -68,14 +31,8 @@ static void say(struct ese_verdict *verdict, enum ese_verdict_word word, const c
 
 void ese_torture_judge_one(const struct ese_results_transport *transport, struct ese_verdict *verdict)
 {
-    const struct ese_mail_ledger *mails = &transport->judgement.mails;
-    int64_t unknown = mails->unknown + mails->unknown_arrived;
-    int64_t most = ese_torture_unknown_most(&transport->deeds, ESE_TORTURE_SMTP_MS);
     int64_t waiting = transport->judgement.recovery.waiting_at_kill;
     *verdict = transport->judgement.ledger_verdict;
-    if (unknown > most)
-        say(verdict, ESE_VERDICT_FAIL,
-            "%" PRId64 " mails are unknown, where the acts account for %" PRId64 " at most", unknown, most);
     if (!transport->drained)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
             "all was not read and mailed %.1f s after the round's beginning, when the waiting ended",

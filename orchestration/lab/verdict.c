@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "ese-core/memory.h"
+#include "orchestration/lab/unknown_mails.h"
 
 #define BEHIND_PER_CENT 1 /* with more of the offered events late, the schedule was not kept */
 
@@ -92,6 +93,15 @@ static void judge_decided(const struct ese_decided *decided, struct ese_verdict 
     say_faults(untold, ESE_COUNT_OF(untold), ESE_VERDICT_CANNOT_TELL, verdict);
 }
 
+/* Asked only when nothing is under way any more: whoever is stopped before that leaves some. */
+static void judge_unknown_mails(const struct ese_mail_ledger *mails, int64_t most, struct ese_verdict *verdict)
+{
+    int64_t unknown = mails->unknown + mails->unknown_arrived;
+    if (most != ESE_UNKNOWN_MAILS_ANY && unknown > most)
+        say(verdict, ESE_VERDICT_FAIL,
+            "%" PRId64 " mails are unknown, where the fault accounts for %" PRId64 " at most", unknown, most);
+}
+
 static void judge_ledger(const struct ese_figures *figures, const struct ese_grounds *grounds,
                          struct ese_judgement *judgement)
 {
@@ -119,6 +129,7 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
     if (grounds->queued > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
             "%" PRId64 " mails were not sent when the drain ended; logs/ tell who stood still", grounds->queued);
+    judge_unknown_mails(&judgement->mails, grounds->unknown_most, verdict);
     const struct fault faults[] = {
         {true, figures->faults.lost, "mails are missing"},
         {true, figures->faults.altered, "mails tell of other events than they had to"},

@@ -11,7 +11,8 @@ struct ese_grounds {
     const struct ese_promises *promises;
     const char *missing; /* why something cannot be told; "" when all was there */
     const char *ended;   /* who ended though nobody had asked for it, in words; NULL: nobody */
-    int64_t queued;      /* mails the mailer still holds */
+    int64_t unknown_most; /* mails that may be unknown; ESE_UNKNOWN_MAILS_ANY: nobody can tell */
+    int64_t queued;       /* mails the mailer still holds */
 };
 
 void ese_judge_figures(const struct ese_figures *figures, const struct ese_grounds *grounds,

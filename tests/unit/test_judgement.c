@@ -493,6 +493,64 @@ static void a_mail_the_mailer_does_not_know_of_is_neither(void **state)
     }
 }
 
+/* One that is unknown, or all; after these deeds. */
+static struct ese_judgement judge_unknown(bool are_all, const struct ese_deeds *deeds,
+                                          const struct ese_endings *endings)
+{
+    struct staged_run *run = consumed(10);
+    if (are_all)
+        run->is_unknowing = true;
+    else
+        run->unknown_mail = run->mails[3];
+    return judge_at(run, &(struct ese_judge_options){.promises = &careful, .deeds = deeds, .endings = endings});
+}
+
+static void no_more_mails_are_unknown_than_deaths_account_for(void **state)
+{
+    (void)state;
+    const struct ese_deeds none = {.count = 0};
+    const struct ese_deeds killed = {
+        .list = {{.act = ESE_ACT_KILL, .done_ns = 1, .roles = ESE_ROLE_BIT(ESE_ROLE_MAILER)}}, .count = 1};
+    struct ese_endings endings = {.count = 0};
+    struct ese_judgement judgement = judge_unknown(false, &none, &endings);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails are unknown, where the fault accounts for 0 at most");
+    judgement = judge_unknown(false, &killed, &endings);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    judgement = judge_unknown(true, &killed, &endings);
+    says(&judgement, ESE_VERDICT_FAIL, " mails are unknown, where the fault accounts for 4 at most");
+    assert_true(judgement.mails.unknown_arrived > 4);
+    ese_endings_add(&endings, "mailer", 137, ""); /* dead, and no fault */
+    judgement = judge_unknown(false, &none, &endings);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the mailer was killed");
+}
+
+static void where_nobody_tells_who_died_any_mail_may_be_unknown(void **state)
+{
+    (void)state;
+    const struct ese_deeds none = {.count = 0};
+    const struct ese_endings nobody = {.count = 0};
+    struct ese_judgement judgement = judge_unknown(true, NULL, NULL);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    judgement = judge_unknown(true, &none, NULL);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    judgement = judge_unknown(true, NULL, &nobody);
+    says(&judgement, ESE_VERDICT_PASS, "");
+}
+
+/* Whoever is stopped while mails are under way leaves some that are unknown. */
+static void as_long_as_mails_are_under_way_that_is_what_cannot_be_told(void **state)
+{
+    (void)state;
+    const struct ese_deeds none = {.count = 0};
+    const struct ese_endings nobody = {.count = 0};
+    struct staged_run *run = consumed(10);
+    run->unknown_mail = run->mails[3];
+    run->queued_mails = 2;
+    struct ese_judgement judgement = judge_at(
+        run, &(struct ese_judge_options){.promises = &careful, .deeds = &none, .endings = &nobody});
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "2 mails were not sent");
+}
+
 static void a_mail_still_queued_cannot_be_told(void **state)
 {
     (void)state;
@@ -662,10 +720,12 @@ static void a_store_that_was_not_read_back_cannot_be_told(void **state)
 static void who_ended_unasked_leaves_no_pass(void **state)
 {
     (void)state;
-    const struct ese_judge_options options = {.promises = &careful, .ended = "the mailer ended"};
+    struct ese_endings endings = {.count = 0};
+    const struct ese_judge_options options = {.promises = &careful, .endings = &endings};
+    ese_endings_add(&endings, "mailer", 1, "");
     struct ese_judgement judgement = judge_at(consumed(22), &options);
     says(&judgement, ESE_VERDICT_CANNOT_TELL, "the mailer ended");
-    assert_string_equal(judgement.timing_verdict.reason, "the mailer ended");
+    assert_string_equal(judgement.timing_verdict.reason, judgement.ledger_verdict.reason);
     assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_CANNOT_TELL);
     assert_int_equal(judgement.ledger.lost + judgement.mails.lost, 0);
 
@@ -677,7 +737,8 @@ static void who_ended_unasked_leaves_no_pass(void **state)
     run = consumed(22);
     run->has_no_store = true; /* it could not be read back */
     judgement = judge_at(run, &options);
-    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the mailer ended; ");
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the mailer ended");
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "had asked for it; ");
     says(&judgement, ESE_VERDICT_CANNOT_TELL, "store.history");
 }
 
@@ -787,6 +848,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_mail_that_came_twice_is_doubled),
         cmocka_unit_test(a_mail_that_did_not_come_is_lost),
         cmocka_unit_test(a_mail_the_mailer_does_not_know_of_is_neither),
+        cmocka_unit_test(no_more_mails_are_unknown_than_deaths_account_for),
+        cmocka_unit_test(where_nobody_tells_who_died_any_mail_may_be_unknown),
+        cmocka_unit_test(as_long_as_mails_are_under_way_that_is_what_cannot_be_told),
         cmocka_unit_test(a_mail_still_queued_cannot_be_told),
         cmocka_unit_test(a_mail_without_a_third_press_is_unexpected),
         cmocka_unit_test(a_mail_of_no_decision_is_unexpected),

@@ -56,6 +56,7 @@ static void what_check_needs_comes_back(void **state)
     ese_endings_add(endings, "consumer", 137, "its \"last\" words \xff\n");
     ese_endings_add(endings, "broker", -1, "");
     written.gap_s = 4;
+    written.smtp_timeout_ms = 5000;
     struct ese_deeds *deeds = &written.transports[0].deeds;
     ese_deeds_add(deeds, &(struct ese_deed){.act = ESE_ACT_KILL, .done_ns = 1234567890999,
                                             .roles = ESE_ROLE_BIT(ESE_ROLE_SERVER),
@@ -80,6 +81,7 @@ static void what_check_needs_comes_back(void **state)
     assert_string_equal(one->endings.list[0].last_words, "its \"last\" words ??");
     assert_int_equal(one->endings.list[1].status, -1);
     assert_int_equal(read.gap_s, 4);
+    assert_int_equal(read.smtp_timeout_ms, 5000);
     assert_int_equal(one->deeds.count, 2);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(one->deeds.list[i].act, deeds->list[i].act);
