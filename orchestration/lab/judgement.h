@@ -63,7 +63,7 @@ struct ese_mail_ledger {
     int64_t doubled;
     int64_t unexpected;
     int64_t unknown;         /* neither sent nor not sent, as far as the mailer knows; not arrived */
-    int64_t unknown_arrived; /* the same, and it did arrive: within matched or altered */
+    int64_t unknown_arrived; /* the same, and it did arrive */
     int64_t doubtful_chains; /* judged for doubled mails only (oracle.h) */
     int64_t touched_chains;  /* an event of theirs was lost, or stored out of order */
 };

@@ -2,11 +2,11 @@
 
 #include "ese-core/memory.h"
 
-/* Of one chain: what came unasked, what is missing (of the latter, apart, those the mailer does not know of), and how
- * many of these stand for each other and have not been told so yet. */
+/* Of one chain: what came unasked; what the mailer does not know of, and nobody expected; what is missing, and not
+ * unknown; and how many of these stand for each other and have not been told so yet. */
 struct tally {
-    int32_t surplus, missing[2];
-    int32_t altered, replaced[2];
+    int32_t surplus, unknown, missing;
+    int32_t altered, replaced;
 };
 
 struct telling {
@@ -61,9 +61,21 @@ static void count_arrivals(struct telling *telling)
     }
 }
 
-static bool is_unknown(const struct ese_evidence *evidence, uint32_t mail)
+/* Of those that were expected it is their fate. */
+static void tell_unknown(struct telling *telling)
 {
-    return ese_outbox_file_is_unknown(&evidence->outbox, &evidence->oracle.mails[mail].id);
+    const struct ese_outbox_file *outbox = &telling->evidence->outbox;
+    for (size_t i = 0; i < outbox->unknown_count; i++) {
+        const struct ese_id *decision = &outbox->unknown[i];
+        uint32_t mail = ese_oracle_find(&telling->evidence->oracle, decision);
+        struct tally *tally = tally_of(telling, decision);
+        if (ese_mails_have(&telling->evidence->mails, decision))
+            continue;
+        if (mail != ESE_BOOK_NONE)
+            telling->fates->expected[mail] = ESE_MAIL_FATE_UNKNOWN;
+        else if (tally != NULL)
+            tally->unknown++;
+    }
 }
 
 static void count_missing(struct telling *telling)
@@ -71,7 +83,7 @@ static void count_missing(struct telling *telling)
     const struct ese_oracle *oracle = &telling->evidence->oracle;
     for (uint32_t i = 0; i < oracle->mail_count; i++) {
         if (telling->fates->expected[i] == ESE_MAIL_FATE_MISSING)
-            telling->tallies[oracle->mails[i].chain].missing[is_unknown(telling->evidence, i)]++;
+            telling->tallies[oracle->mails[i].chain].missing++;
     }
 }
 
@@ -82,9 +94,9 @@ static int32_t least(int32_t a, int32_t b)
 
 static void pair(struct tally *tally)
 {
-    tally->altered = least(tally->surplus, tally->missing[false] + tally->missing[true]);
-    tally->replaced[false] = least(tally->altered, tally->missing[false]);
-    tally->replaced[true] = tally->altered - tally->replaced[false];
+    int32_t unknown = least(tally->unknown, tally->missing);
+    tally->altered = least(tally->surplus, tally->missing - unknown);
+    tally->replaced = tally->altered + unknown;
 }
 
 /* ---- which ones ------------------------------------------------------------------------------ */
@@ -98,14 +110,11 @@ static enum ese_mail_fate fate_of_surplus(const struct ese_oracle_chain *chain, 
     return chain->expected > 0 ? ESE_MAIL_FATE_FURTHER : ESE_MAIL_FATE_UNEXPECTED;
 }
 
-static enum ese_mail_fate fate_of_missing(const struct ese_oracle_chain *chain, struct tally *tally,
-                                          bool is_of_unknown)
+static enum ese_mail_fate fate_of_missing(const struct ese_oracle_chain *chain, struct tally *tally)
 {
     if (chain->is_doubtful)
         return ESE_MAIL_FATE_DOUBTFUL;
-    if (tally->replaced[is_of_unknown]-- > 0)
-        return ESE_MAIL_FATE_REPLACED;
-    return is_of_unknown ? ESE_MAIL_FATE_UNKNOWN : ESE_MAIL_FATE_LOST;
+    return tally->replaced-- > 0 ? ESE_MAIL_FATE_REPLACED : ESE_MAIL_FATE_LOST;
 }
 
 static void tell_surplus(struct telling *telling)
@@ -142,8 +151,7 @@ static void tell_missing(struct telling *telling)
         if (mail == ESE_BOOK_NONE || telling->fates->expected[mail] != ESE_MAIL_FATE_MISSING)
             continue;
         uint32_t chain = oracle->mails[mail].chain;
-        telling->fates->expected[mail] = fate_of_missing(
-            &oracle->chains[chain], &telling->tallies[chain], is_unknown(evidence, mail));
+        telling->fates->expected[mail] = fate_of_missing(&oracle->chains[chain], &telling->tallies[chain]);
     }
     free(mail_of);
 }
@@ -158,6 +166,7 @@ void ese_mail_fates_tell(const struct ese_evidence *evidence, struct ese_mail_fa
         .evidence = evidence, .fates = fates,
         .tallies = ese_alloc_array((size_t)oracle->chain_count + 1, sizeof(struct tally))};
     count_arrivals(&telling);
+    tell_unknown(&telling);
     count_missing(&telling);
     for (uint32_t i = 0; i < oracle->chain_count; i++)
         pair(&telling.tallies[i]);

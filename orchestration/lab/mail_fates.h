@@ -3,7 +3,7 @@
  *
  * Where a chain has more than one mail that was not expected, or that is missing, counting alone does not tell which
  * stand for each other. Here they are the first of the former by decision, and the last of the latter as their presses
- * were sent, of which those that the mailer knows nothing of come after all others.
+ * were sent.
  */
 #ifndef ESE_LAB_MAIL_FATES_H
 #define ESE_LAB_MAIL_FATES_H
@@ -20,7 +20,7 @@ enum ese_mail_fate {
     ESE_MAIL_FATE_ALTERED,    /* it stands for one of its chain that is missing */
     ESE_MAIL_FATE_UNEXPECTED,
     /* Of one that had to and did not. */
-    ESE_MAIL_FATE_REPLACED, /* an altered one stands for it */
+    ESE_MAIL_FATE_REPLACED, /* an altered one stands for it, or one that was decided on and is unknown */
     ESE_MAIL_FATE_UNKNOWN,
     ESE_MAIL_FATE_LOST,
     ESE_MAIL_FATE_DOUBTFUL /* it may rightly not have come */

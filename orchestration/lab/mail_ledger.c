@@ -6,7 +6,7 @@
 struct tally {
     int64_t matched;
     int64_t surplus;        /* decisions that were not expected, each once */
-    int64_t missing_unknown; /* expected, did not arrive, and the mailer does not know */
+    int64_t unknown;  /* expected or decided, did not arrive, and the mailer does not know */
     int64_t withheld; /* decided, did not arrive, and the mailer does not say that it does not know */
 };
 
@@ -15,7 +15,6 @@ struct count {
     struct ese_mail_ledger *ledger;
     struct ese_mail_faults *faults;
     struct tally *tallies; /* one a chain */
-    bool *arrived;         /* one an expected mail */
 };
 
 /* ---- mail by mail ---------------------------------------------------------------------------- */
@@ -77,6 +76,13 @@ static void count_unexpected(struct count *count, int64_t mails)
     count->faults->unexpected += mails;
 }
 
+/* So many, of which so many are beyond those that had to come. */
+static void count_unknown(struct ese_mail_ledger *ledger, int64_t mails, int64_t beyond)
+{
+    ledger->unknown += mails;
+    ledger->expected += beyond;
+}
+
 static void count_decision(struct count *count, const struct ese_id *decision, int64_t copies)
 {
     if (is_out(count, decision))
@@ -89,7 +95,6 @@ static void count_decision(struct count *count, const struct ese_id *decision, i
     count->ledger->doubled += copies - 1;
     uint32_t mail = ese_oracle_find(count->evidence->oracle, decision);
     if (mail != ESE_BOOK_NONE) {
-        count->arrived[mail] = true;
         count->tallies[count->evidence->oracle->mails[mail].chain].matched++;
         return;
     }
@@ -120,15 +125,18 @@ static void count_arrivals(struct count *count)
 
 static void ask_outbox(struct count *count)
 {
-    const struct ese_oracle *oracle = count->evidence->oracle;
-    for (uint32_t i = 0; i < oracle->mail_count; i++) {
-        if (!ese_outbox_file_is_unknown(count->evidence->outbox, &oracle->mails[i].id) ||
-            oracle->chains[oracle->mails[i].chain].is_out)
-            continue;
-        if (count->arrived[i])
+    const struct ese_mail_evidence *evidence = count->evidence;
+    for (size_t i = 0; i < evidence->outbox->unknown_count; i++) {
+        const struct ese_id *decision = &evidence->outbox->unknown[i];
+        uint32_t chain = ese_mail_chain(evidence, decision);
+        if (chain == ESE_BOOK_NONE ? evidence->book->is_running : evidence->oracle->chains[chain].is_out)
+            continue; /* its row stays when it has settled, and was counted */
+        if (ese_mails_have(evidence->mails, decision))
             count->ledger->unknown_arrived++;
+        else if (chain != ESE_BOOK_NONE)
+            count->tallies[chain].unknown++;
         else
-            count->tallies[oracle->mails[i].chain].missing_unknown++;
+            count_unknown(count->ledger, 1, 1);
     }
 }
 
@@ -161,16 +169,17 @@ static void count_chain(struct count *count, const struct ese_oracle_chain *chai
     if (chain->is_doubtful) {
         ledger->matched += tally->surplus;
         ledger->expected += tally->matched + tally->surplus;
+        count_unknown(ledger, tally->unknown, tally->unknown);
         return;
     }
     int64_t missing = chain->expected - tally->matched;
-    int64_t altered = least(missing, tally->surplus);
-    int64_t unknown = least(missing - altered, tally->missing_unknown);
-    int64_t lost = missing - altered - unknown;
+    int64_t unknown = least(missing, tally->unknown);
+    int64_t altered = least(missing - unknown, tally->surplus);
+    int64_t lost = missing - unknown - altered;
     int64_t further = tally->surplus - altered;
     ledger->expected += chain->expected;
     ledger->altered += altered;
-    ledger->unknown += unknown;
+    count_unknown(ledger, tally->unknown, tally->unknown - unknown);
     ledger->lost += lost;
     *(chain->expected > 0 ? &ledger->doubled : &ledger->unexpected) += further;
     if (chain->is_touched) { /* perhaps they were never decided; but those that were had to come */
@@ -190,8 +199,7 @@ void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_m
     *faults = (struct ese_mail_faults){.lost = 0};
     struct count count = {
         .evidence = evidence, .ledger = ledger, .faults = faults,
-        .tallies = ese_alloc_array((size_t)oracle->chain_count + 1, sizeof(struct tally)),
-        .arrived = ese_alloc_array((size_t)oracle->mail_count + 1, sizeof(bool))};
+        .tallies = ese_alloc_array((size_t)oracle->chain_count + 1, sizeof(struct tally))};
     count_arrivals(&count);
     ask_outbox(&count);
     ask_state(&count);
@@ -200,5 +208,4 @@ void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_m
             count_chain(&count, &oracle->chains[i], &count.tallies[i]);
     }
     free(count.tallies);
-    free(count.arrived);
 }

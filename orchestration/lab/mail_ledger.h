@@ -8,6 +8,10 @@
  * (`unexpected`). Of a doubtful chain nobody can say which mails had to come: what came is taken as
  * expected, and only a second mail of one decision counts, as doubled.
  *
+ * What the mailer does not know of is counted by the outbox's rows: of mails that were expected, or decided on.
+ * Each that did not arrive stands for one of its chain that did not, before any counts as altered or lost;
+ * beyond those it is taken as expected.
+ *
  * Of a run that goes on, chains that are out of the book are not counted, nor are their mails. A mail of
  * a chain that has settled came a second time, unless it is one of those that were missing then
  * (`absent`): it is taken back from the lost.

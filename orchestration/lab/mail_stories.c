@@ -68,13 +68,16 @@ static void tell_mail(const struct telling *telling, size_t i, const char *how, 
 }
 
 /* NULL: the state does not know the decision, or no history its first event. */
+static const struct ese_book_entry *first_event_of(const struct ese_evidence *evidence, const struct ese_id *id)
+{
+    const struct ese_state_decision *decision = ese_state_file_decision(&evidence->state, id);
+    uint32_t event = decision == NULL ? ESE_BOOK_NONE : ese_book_find(&evidence->book, &decision->events[0]);
+    return event == ESE_BOOK_NONE ? NULL : &evidence->book.entries[event];
+}
+
 static const struct ese_book_entry *first_event(const struct telling *telling, size_t i)
 {
-    const struct ese_state_decision *decision =
-        ese_state_file_decision(&telling->evidence->state, &mail_at(telling, i)->decision);
-    uint32_t event = decision == NULL ? ESE_BOOK_NONE
-                                      : ese_book_find(&telling->evidence->book, &decision->events[0]);
-    return event == ESE_BOOK_NONE ? NULL : &telling->evidence->book.entries[event];
+    return first_event_of(telling->evidence, &mail_at(telling, i)->decision);
 }
 
 static void tell_first_event(const struct telling *telling, size_t i, struct ese_buffer *text)
@@ -128,7 +131,7 @@ static void tell_further(const struct telling *telling, size_t i, struct ese_buf
 {
     tell_mail(telling, i, "came", text);
     tell_chain(telling, i, text);
-    ese_buffer_text(text, ", and so many came besides");
+    ese_buffer_text(text, ", and so many were decided on besides");
     tell_first_event(telling, i, text);
 }
 
@@ -268,14 +271,6 @@ static void tell_faults(const struct telling *telling, struct ese_stories *stori
 
 /* ---- of which nobody knows ------------------------------------------------------------------- */
 
-static bool is_unknown(const struct telling *telling, uint32_t mail)
-{
-    const struct ese_evidence *evidence = telling->evidence;
-    return telling->fates->expected[mail] == ESE_MAIL_FATE_UNKNOWN ||
-           (telling->fates->expected[mail] == ESE_MAIL_FATE_MATCHED &&
-            ese_outbox_file_is_unknown(&evidence->outbox, &evidence->oracle.mails[mail].id));
-}
-
 static const struct ese_arrived_mail *arrived(const struct ese_mails *mails, const struct ese_id *decision)
 {
     for (size_t i = 0; i < mails->count; i++) {
@@ -285,29 +280,51 @@ static const struct ese_arrived_mail *arrived(const struct ese_mails *mails, con
     return NULL;
 }
 
-static void tell_unknown(const struct telling *telling, uint32_t number, struct ese_buffer *text)
+static void tell_cause(const struct telling *telling, const struct ese_id *decision, struct ese_buffer *text)
 {
-    const struct ese_presses presses = ese_presses_behind(telling->evidence, number);
-    const struct ese_id *decision = &telling->evidence->oracle.mails[number].id;
+    const struct ese_evidence *evidence = telling->evidence;
+    uint32_t number = ese_oracle_find(&evidence->oracle, decision);
+    const struct ese_book_entry *first = first_event_of(evidence, decision);
+    if (number != ESE_BOOK_NONE) {
+        const struct ese_presses presses = ese_presses_behind(evidence, number);
+        ese_buffer_printf(text, ", of the %s due at ", ese_presses_name(&presses));
+        ese_presses_times(telling->teller, &presses, text);
+    } else if (first != NULL) {
+        ese_buffer_printf(text, ", of other events than had to give one, the first of them the %s due at ",
+                          ese_story_name(first));
+        ese_story_time(telling->teller, first->due_ns, text);
+    } else {
+        ese_buffer_text(text, ", of events of which no history tells");
+    }
+}
+
+static void tell_unknown(const struct telling *telling, const struct ese_id *decision, struct ese_buffer *text)
+{
     const struct ese_arrived_mail *mail = arrived(&telling->evidence->mails, decision);
     ese_buffer_text(text, "decision ");
     tell_id(decision, text);
-    ese_buffer_printf(text, ", of the %s due at ", ese_presses_name(&presses));
-    ese_presses_times(telling->teller, &presses, text);
+    tell_cause(telling, decision, text);
     ese_buffer_text(text, mail == NULL ? ": it has not arrived" : ": it arrived ");
     if (mail != NULL)
         tell_arrival(telling, mail, text);
 }
 
+/* When it was due: of a mail that was expected its last event, else the first one behind the decision. NULL: no history
+ * tells of that. */
+static const struct ese_book_entry *cause_of(const struct ese_evidence *evidence, const struct ese_id *decision)
+{
+    uint32_t mail = ese_oracle_find(&evidence->oracle, decision);
+    return mail == ESE_BOOK_NONE ? first_event_of(evidence, decision)
+                                 : &evidence->book.entries[evidence->oracle.mails[mail].last_event];
+}
+
 /* In two steps: behind which presses a mail stands is looked up only of those that are among the first. */
 static void list_unknown(const struct telling *telling, struct ese_stories *stories)
 {
-    const struct ese_evidence *evidence = telling->evidence;
-    for (uint32_t i = 0; i < evidence->oracle.mail_count; i++) {
-        const struct ese_oracle_mail *mail = &evidence->oracle.mails[i];
-        const struct ese_story story = {.at_ns = evidence->book.entries[mail->last_event].due_ns, .id = mail->id};
-        if (!is_unknown(telling, i))
-            continue;
+    const struct ese_outbox_file *outbox = &telling->evidence->outbox;
+    for (size_t i = 0; i < outbox->unknown_count; i++) {
+        const struct ese_book_entry *cause = cause_of(telling->evidence, &outbox->unknown[i]);
+        const struct ese_story story = {.at_ns = cause == NULL ? 0 : cause->due_ns, .id = outbox->unknown[i]};
         stories->unknown++;
         stories->unknown_count = ese_story_put(stories->unknown_mails, stories->unknown_count,
                                                ESE_STORY_UNKNOWN, &story);
@@ -321,10 +338,9 @@ static void tell_unknown_mails(const struct telling *telling, struct ese_stories
     for (int i = 0; i < stories->unknown_count; i++) {
         struct ese_story *story = &stories->unknown_mails[i];
         struct ese_buffer text = ESE_BUFFER_INIT(ESE_STORY_SIZE - 1);
-        uint32_t mail = ese_oracle_find(&evidence->oracle, &story->id);
-        const struct ese_book_entry *last = &evidence->book.entries[evidence->oracle.mails[mail].last_event];
-        tell_unknown(telling, mail, &text);
-        ese_story_write(story, evidence->book.keys[last->key], &text);
+        const struct ese_book_entry *cause = cause_of(evidence, &story->id);
+        tell_unknown(telling, &story->id, &text);
+        ese_story_write(story, cause == NULL ? "nobody knows whose" : evidence->book.keys[cause->key], &text);
     }
 }
 

@@ -54,13 +54,11 @@ static void tell_withheld(const struct ese_evidence *evidence, uint32_t chain, s
         const struct ese_id *decision = &evidence->state.decisions[i].id;
         char id[ESE_ID_TEXT_SIZE];
         if (ese_mail_fates_chain(evidence, decision) != chain || ese_mails_have(&evidence->mails, decision) ||
-            ese_oracle_find(&evidence->oracle, decision) != ESE_BOOK_NONE)
+            ese_oracle_find(&evidence->oracle, decision) != ESE_BOOK_NONE ||
+            ese_outbox_file_is_unknown(&evidence->outbox, decision))
             continue;
         ese_id_text(decision, id);
-        ese_buffer_printf(text, ". The others of its chain gave decision %s, %s", id,
-                          ese_outbox_file_is_unknown(&evidence->outbox, decision)
-                              ? "and the mailer does not know whether it has sent that mail"
-                              : "whose mail did not arrive");
+        ese_buffer_printf(text, ". The others of its chain gave decision %s, whose mail did not arrive", id);
         return;
     }
 }

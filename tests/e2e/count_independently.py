@@ -291,33 +291,38 @@ def count_mails(offered, store, directory):
     chains += windows
     chain_of = {event: number for number, chain in enumerate(chains) for event in chain[1]}
     chain_of_mail = {mail: number for number, wanted in enumerate(expected) for mail in wanted}
+    ours = set(chain_of_mail)
     for decision, events in ask(os.path.join(directory, "state.db"), "SELECT hex(id), hex(events) FROM decision"):
         first = bytes.fromhex(events)[:16]
+        ours.add(bytes.fromhex(decision))
         if first in chain_of:
             chain_of_mail.setdefault(bytes.fromhex(decision), chain_of[first])
-    unknown = {bytes_of(row[0]) for row in ask(os.path.join(directory, "outbox.db"),
-                                               "SELECT id FROM mail WHERE status IN ('unknown', 'sending')")}
+    unknown = ours & {bytes_of(row[0]) for row in ask(os.path.join(directory, "outbox.db"),
+                                                      "SELECT id FROM mail WHERE status IN ('unknown', 'sending')")}
     arrived, count, missed = mails(directory), collections.Counter(), set()
     count["arrived"], count["doubled"] = arrived.total(), arrived.total() - len(arrived)
     count["unexpected"] = sum(mail not in chain_of_mail for mail in arrived)
-    came = collections.defaultdict(set)
+    came, adrift = collections.defaultdict(set), collections.Counter()
     for mail in arrived:
         came[chain_of_mail.get(mail)].add(mail)
+    for mail in unknown.difference(arrived):
+        adrift[chain_of_mail.get(mail)] += 1
+    count.update(unknown_arrived=len(unknown.intersection(arrived)), unknown=adrift.total(), expected=adrift[None])
     for number, (chain, wanted) in enumerate(zip(chains, expected)):
-        count["unknown_arrived"] += len(unknown & wanted & came[number])
         matched, surplus = len(came[number] & wanted), len(came[number] - wanted)
         # A lost event touches its chain; so does one out of order, which "reordered" would tell of.
         count["touched_chains"] += any(offered[event].fate() == "acknowledged" and not store.was_processed(event)
                                        for event in chain[1])
         if is_doubtful(chain, offered, store):
             count["doubtful_chains"] += 1
-            count.update(expected=matched + surplus, matched=matched + surplus)
+            count.update(expected=matched + surplus + adrift[number], matched=matched + surplus)
             continue
-        altered = min(len(wanted) - matched, surplus)
-        held = min(len(wanted) - matched - altered, len(unknown & wanted - came[number]))
-        lost, further = len(wanted) - matched - altered - held, surplus - altered
-        count.update({"expected": len(wanted), "matched": matched, "altered": altered, "unknown": held, "lost": lost,
-                      "doubled" if wanted else "unexpected": further})
+        # A mail adrift may be any that is wanting. Only what it cannot be may have been replaced, or is lost.
+        wanting = max(len(wanted) - matched - adrift[number], 0)
+        altered = min(wanting, surplus)
+        lost, further = wanting - altered, surplus - altered
+        count.update({"expected": max(len(wanted), matched + adrift[number]), "matched": matched, "altered": altered,
+                      "lost": lost, "doubled" if wanted else "unexpected": further})
         missed |= {chain[0]} if lost > 0 else set()
     return count, missed
 

@@ -406,7 +406,7 @@ static void a_further_mail_of_an_order_is_told_as_that(void **state)
     (void)state;
     struct ese_judgement judgement = judge(concluded_from_the_second(false), &careful);
     const char *text = told(&judgement, "mail from events that gave one (doubled)");
-    assert_non_null(strstr(text, "; its order gives 1 mail, and so many came besides"));
+    assert_non_null(strstr(text, "; its order gives 1 mail, and so many were decided on besides"));
 }
 
 static void a_mail_from_another_event_of_it_is_told_as_that(void **state)

@@ -633,7 +633,8 @@ static void a_mail_that_was_decided_on_has_to_come_whatever_touched_its_chain(vo
         staged_run_drop_mail(run, 0);
         struct ese_judgement judgement = judge(run, &lossy);
         says(&judgement, unknown ? ESE_VERDICT_PASS : ESE_VERDICT_FAIL, unknown ? "" : "1 mails are missing");
-        assert_int_equal(judgement.mails.lost, 1);
+        assert_int_equal(judgement.mails.lost, !unknown);
+        assert_int_equal(judgement.mails.unknown, unknown);
         assert_int_equal(judgement.mails.touched_chains, 1);
     }
 }
@@ -715,9 +716,10 @@ static void a_mail_the_mailer_does_not_know_of_is_neither(void **state)
     run->unknown_mail = run->mails[1];
     staged_run_drop_mail(run, 1);
     make_up(run, 0, "made-up");
-    judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_FAIL, "1 mails tell of other events");
-    assert_int_equal(judgement.mails.unknown, 0);
+    judgement = judge(run, &careful); /* it is unknown all the same, and nothing is left that one could stand for */
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came a second time");
+    assert_int_equal(judgement.mails.unknown, 1);
+    assert_int_equal(judgement.mails.altered, 0);
     assert_int_equal(judgement.mails.lost, 0);
 
     run = consumed(two_mails);
@@ -727,6 +729,75 @@ static void a_mail_the_mailer_does_not_know_of_is_neither(void **state)
     assert_int_equal(judgement.mails.unknown, 0);
     assert_int_equal(judgement.mails.unknown_arrived, 1);
     assert_int_equal(judgement.mails.matched, 2);
+}
+
+#define MADE_UP "1 decisions are of events of which no rule makes any"
+
+/* Of a decision that nobody expected, of that event: no copies of its mail have come, or one has. */
+static struct ese_judgement judge_unexpected_unknown(struct staged_run *run, int event, bool has_come)
+{
+    make_up(run, event, "made-up");
+    run->unknown_mail = run->mails[run->mail_count - 1];
+    if (!has_come)
+        staged_run_drop_mail(run, run->mail_count - 1);
+    return judge(run, &careful);
+}
+
+static void what_was_decided_on_and_not_expected_is_unknown_as_well(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(two_mails);
+    staged_run_drop_mail(run, 0);
+    struct ese_judgement judgement = judge_unexpected_unknown(run, 0, false); /* one of its chain's did not come */
+    says(&judgement, ESE_VERDICT_FAIL, MADE_UP);
+    assert_int_equal(judgement.mails.expected, 2);
+    assert_int_equal(judgement.mails.unknown, 1);
+    assert_int_equal(judgement.mails.lost, 0);
+
+    judgement = judge_unexpected_unknown(consumed(two_mails), 0, false); /* all did */
+    says(&judgement, ESE_VERDICT_FAIL, MADE_UP);
+    assert_int_equal(judgement.mails.expected, 3);
+    assert_int_equal(judgement.mails.matched, 2);
+    assert_int_equal(judgement.mails.unknown, 1);
+
+    judgement = judge_unexpected_unknown(consumed(two_mails), 0, true);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came a second time");
+    assert_int_equal(judgement.mails.unknown, 0);
+    assert_int_equal(judgement.mails.unknown_arrived, 1);
+}
+
+/* Its event was no press. */
+static void what_was_decided_on_of_no_chain_is_unknown_as_well(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge_unexpected_unknown(consumed("a0 a100 a200 a300."), 3, false);
+    says(&judgement, ESE_VERDICT_FAIL, MADE_UP);
+    assert_int_equal(judgement.mails.expected, 2);
+    assert_int_equal(judgement.mails.unknown, 1);
+    judgement = judge_unexpected_unknown(consumed("a0 a100 a200 a300."), 3, true);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came that no events account for");
+    assert_int_equal(judgement.mails.unknown, 0);
+    assert_int_equal(judgement.mails.unknown_arrived, 1);
+}
+
+/* Whether or not it is the one that would have been expected. */
+static void of_a_doubtful_chain_what_is_unknown_is_unknown(void **state)
+{
+    (void)state;
+    for (int made_up = 0; made_up < 2; made_up++) {
+        struct staged_run *run = consumed("a0 a100? a200");
+        run->events[1].done_ns = run->events[1].due_ns;
+        if (made_up)
+            make_up(run, 0, "made-up");
+        run->unknown_mail = run->mails[made_up];
+        staged_run_drop_mail(run, made_up);
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, made_up ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, made_up ? MADE_UP : "");
+        assert_int_equal(judgement.mails.unknown, 1);
+        assert_int_equal(judgement.mails.expected, 1 + made_up);
+        assert_int_equal(judgement.mails.matched, made_up);
+        assert_int_equal(judgement.mails.doubtful_chains, 1);
+    }
 }
 
 /* What came is expected, and only one that came twice is held against anybody. */
@@ -920,6 +991,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(one_mail_stands_for_one_that_is_missing),
         cmocka_unit_test(a_mail_stands_for_one_of_its_own_chain),
         cmocka_unit_test(a_mail_the_mailer_does_not_know_of_is_neither),
+        cmocka_unit_test(what_was_decided_on_and_not_expected_is_unknown_as_well),
+        cmocka_unit_test(what_was_decided_on_of_no_chain_is_unknown_as_well),
+        cmocka_unit_test(of_a_doubtful_chain_what_is_unknown_is_unknown),
         cmocka_unit_test(of_a_doubtful_chain_only_a_second_mail_is_a_fault),
         cmocka_unit_test(a_mail_for_a_chain_without_third_press_is_unexpected),
         cmocka_unit_test(a_mail_of_no_decision_is_unexpected),

@@ -291,23 +291,53 @@ static void a_press_is_told_by_its_place(void **state)
 static void whose_mail_was_decided_on_by_other_presses_is_told_that(void **state)
 {
     (void)state;
-    static const char *const words[] = {"whose mail did not arrive", "the mailer does not know whether"};
-    for (int unknown = 0; unknown < 2; unknown++) {
-        struct staged_run *run = staged_run_of("a0 a100 a200 a300");
-        run->tells_losses = true;
-        staged_run_lose(run, 1, ESE_HISTORY_OVERWRITTEN);
-        staged_run_consume(run);
-        char id[ESE_ID_TEXT_SIZE];
-        ese_id_text(&run->mails[0], id);
-        if (unknown)
-            run->unknown_mail = run->mails[0];
-        staged_run_drop_mail(run, 0);
-        struct ese_judgement judgement = judge(run, &lossy);
-        assert_int_equal(judgement.stories.people_count, 1);
-        assert_non_null(strstr(judgement.stories.people[0].text, "took its place"));
-        assert_non_null(strstr(judgement.stories.people[0].text, id));
-        assert_non_null(strstr(judgement.stories.people[0].text, words[unknown]));
-    }
+    struct staged_run *run = staged_run_of("a0 a100 a200 a300");
+    char id[ESE_ID_TEXT_SIZE];
+    run->tells_losses = true;
+    staged_run_lose(run, 1, ESE_HISTORY_OVERWRITTEN);
+    staged_run_consume(run);
+    ese_id_text(&run->mails[0], id);
+    staged_run_drop_mail(run, 0);
+    struct ese_judgement judgement = judge(run, &lossy);
+    assert_int_equal(judgement.stories.people_count, 1);
+    assert_non_null(strstr(judgement.stories.people[0].text, "took its place"));
+    assert_non_null(strstr(judgement.stories.people[0].text, id));
+    assert_non_null(strstr(judgement.stories.people[0].text, "whose mail did not arrive"));
+}
+
+/* The second press is lost to a clash, and what those that were left have given is unknown. */
+static struct staged_run *run_with_unknown(const char *script, char id[ESE_ID_TEXT_SIZE])
+{
+    struct staged_run *run = staged_run_of(script);
+    run->tells_losses = true;
+    staged_run_lose(run, 1, ESE_HISTORY_OVERWRITTEN);
+    staged_run_consume(run);
+    assert_int_equal(run->mail_count, 1);
+    ese_id_text(&run->mails[0], id);
+    run->unknown_mail = run->mails[0];
+    staged_run_drop_mail(run, 0);
+    return run;
+}
+
+/* Nobody is said to have missed it; unless another one is lost. */
+static void whose_mail_is_unknown_has_not_missed_it(void **state)
+{
+    (void)state;
+    char id[ESE_ID_TEXT_SIZE];
+    struct ese_judgement judgement = judge(run_with_unknown("a0 a100 a200 a300", id), &lossy);
+    const struct ese_stories *stories = &judgement.stories;
+    assert_int_equal(judgement.mails.unknown, 1);
+    assert_int_equal(stories->people_count, 0);
+    judgement = judge(run_with_unknown("a0 a100 a200 a300 a400 a500", id), &lossy);
+    assert_int_equal(judgement.mails.lost, 1);
+    assert_int_equal(stories->people_count, 1);
+    assert_null(strstr(stories->people[0].text, id));
+    assert_int_equal(stories->unknown_count, 1);
+    assert_string_equal(stories->unknown_mails[0].what, "10.0.0.0");
+    assert_non_null(strstr(stories->unknown_mails[0].text, id));
+    assert_non_null(strstr(stories->unknown_mails[0].text,
+                           ", of other events than had to give one, the first of them the key press due at 0.000 s: "
+                           "it has not arrived"));
 }
 
 /* ---- mails that are matched by their number -------------------------------------------------- */
@@ -344,7 +374,7 @@ static void a_mail_beyond_those_of_its_chain_is_told(void **state)
     struct staged_run *run = of("a0 a100 a200 a300");
     struct ese_id id = make_up(run, 1), press = run->events[1].event.id;
     struct ese_judgement judgement = judge(run, &careful);
-    tells(&judgement, DOUBLED, &id, "its chain of 4 key presses gives 1 mail, and so many came besides");
+    tells(&judgement, DOUBLED, &id, "its chain of 4 key presses gives 1 mail, and so many were decided on besides");
     tells(&judgement, DOUBLED, &press, "the first event behind it is the key press");
     says_nothing_but(&judgement, DOUBLED);
 }
@@ -553,8 +583,8 @@ static void an_unknown_mail_has_its_name(void **state)
     }
 }
 
-/* For one of which nobody knows another has come: that one is told as altered. */
-static void an_unknown_mail_that_another_stands_for_has_no_name(void **state)
+/* Besides one of which nobody knows another has come: nothing is left that this one could stand for. */
+static void an_unknown_mail_besides_which_another_came_has_its_name(void **state)
 {
     (void)state;
     struct staged_run *run = of("a0 a100 a200");
@@ -562,8 +592,51 @@ static void an_unknown_mail_that_another_stands_for_has_no_name(void **state)
     staged_run_drop_mail(run, 0);
     make_up(run, 0);
     struct ese_judgement judgement = judge(run, &careful);
-    assert_int_equal(judgement.stories.unknown_count, 0);
+    assert_int_equal(judgement.stories.unknown_count, 1);
+    says_nothing_but(&judgement, DOUBLED);
+}
+
+/* One of which nobody knows has come for another. */
+static void an_unknown_mail_that_came_is_told_as_what_it_is(void **state)
+{
+    (void)state;
+    struct staged_run *run = of("a0 a100 a200");
+    staged_run_drop_mail(run, 0);
+    run->unknown_mail = make_up(run, 0);
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(judgement.stories.unknown_count, 1);
+    assert_non_null(strstr(judgement.stories.unknown_mails[0].text, "due at 0.000 s: it arrived at "));
     says_nothing_but(&judgement, ALTERED);
+}
+
+/* Nor need its chain give one, nor there be a chain, nor an event. */
+static void an_unknown_mail_that_nobody_expected_has_its_name(void **state)
+{
+    (void)state;
+    const struct ese_id unheard_of = ese_id_make(&(struct ese_id_parts){.run = 5, .lane = 1, .sequence = 3});
+    static const struct {
+        const char *script, *person, *words;
+    } cases[] = {
+        {"a0 a100", "10.0.0.0", "the first of them the key press due at 0.000 s: it has not arrived"},
+        {"a0. a100 a200", "10.0.0.0", "the first of them the event due at 0.000 s: it has not arrived"},
+        {"a0 a100", "nobody knows whose", ", of events of which no history tells: it has not arrived"},
+        {"a0? a100 a200", "10.0.0.0", "the first of them the key press due at 0.000 s: it has not arrived"},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        struct staged_run *run = of(cases[i].script);
+        run->events[0].done_ns = run->events[0].due_ns; /* an unknown one leaves its chain in doubt */
+        while (run->mail_count > 0)
+            staged_run_drop_mail(run, 0);
+        run->unknown_mail = make_up_of(run, i == 2 ? &unheard_of : &run->events[0].event.id, "made-up");
+        staged_run_drop_mail(run, 0);
+        struct ese_judgement judgement = judge(run, &careful);
+        assert_int_equal(judgement.mails.unknown, 1);
+        assert_int_equal(judgement.stories.unknown_count, 1);
+        assert_string_equal(judgement.stories.unknown_mails[0].what, cases[i].person);
+        assert_non_null(strstr(judgement.stories.unknown_mails[0].text, cases[i].words));
+        assert_int_equal(judgement.stories.unknown_mails[0].at_ns != 0, i != 2);
+        assert_int_equal(judgement.stories.people_count, 0);
+    }
 }
 
 static void unknown_mails_are_named_in_order_and_up_to_a_number(void **state)
@@ -636,6 +709,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_lost_a_press_is_told_which),
         cmocka_unit_test(a_press_is_told_by_its_place),
         cmocka_unit_test(whose_mail_was_decided_on_by_other_presses_is_told_that),
+        cmocka_unit_test(whose_mail_is_unknown_has_not_missed_it),
         cmocka_unit_test(a_mail_beyond_those_of_its_chain_is_told),
         cmocka_unit_test(a_mail_from_other_presses_is_told),
         cmocka_unit_test(of_presses_out_of_order_the_one_behind_is_blamed),
@@ -651,7 +725,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_first_that_came_is_told),
         cmocka_unit_test(a_mail_has_the_time_of_the_run),
         cmocka_unit_test(an_unknown_mail_has_its_name),
-        cmocka_unit_test(an_unknown_mail_that_another_stands_for_has_no_name),
+        cmocka_unit_test(an_unknown_mail_besides_which_another_came_has_its_name),
+        cmocka_unit_test(an_unknown_mail_that_came_is_told_as_what_it_is),
+        cmocka_unit_test(an_unknown_mail_that_nobody_expected_has_its_name),
         cmocka_unit_test(unknown_mails_are_named_in_order_and_up_to_a_number),
         cmocka_unit_test(stories_are_wrapped),
     };
