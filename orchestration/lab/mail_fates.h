@@ -1,5 +1,5 @@
 /*
- * mail_fates.h - mail by mail what mail_ledger.h counts, for whoever tells of one: of a run that is over.
+ * mail_fates.h - mail by mail what mail_ledger.h counts, for whoever tells of one, or notes it.
  *
  * Where a chain has more than one mail that was not expected, or that is missing, counting alone does not tell which
  * stand for each other. Here they are the first of the former by decision, and the last of the latter as their presses

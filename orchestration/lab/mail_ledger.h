@@ -25,7 +25,8 @@
 #include "orchestration/lab/outbox_file.h"
 #include "orchestration/lab/state_file.h"
 
-/* A mail that was missing when its chain settled. */
+/* A mail that was missing when its chain settled, and was counted once: as unknown or as lost. What another mail stands
+ * for was counted as neither, and is none of these. */
 struct ese_absent_mail {
     struct ese_id decision;
     bool is_unknown; /* counted as unknown, not as lost */

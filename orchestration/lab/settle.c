@@ -1,6 +1,7 @@
 #include "orchestration/lab/settle.h"
 
 #include "ese-core/memory.h"
+#include "orchestration/lab/mail_fates.h"
 
 struct settling {
     struct ese_evidence *evidence;
@@ -108,52 +109,86 @@ void ese_settle_mark(struct ese_evidence *evidence, int64_t cut_ns)
 
 /* ---- afterwards ------------------------------------------------------------------------------ */
 
-static void miss(struct ese_evidence *evidence, const struct ese_id *decision, bool is_fault)
+/* The mails that were missing, of which so many of each chain were counted as lost (mail_ledger.h). */
+struct missing {
+    struct ese_evidence *evidence;
+    int32_t *lost; /* one a chain: those that have not been noted yet */
+};
+
+static bool is_in(const struct ese_evidence *evidence, uint32_t chain)
 {
-    bool is_unknown = ese_outbox_file_is_unknown(&evidence->outbox, decision);
-    ese_evidence_miss(evidence, &(struct ese_absent_mail){
-        .decision = *decision, .is_unknown = is_unknown, .is_blamed = is_fault && !is_unknown});
+    return chain != ESE_BOOK_NONE && !evidence->oracle.chains[chain].is_out;
 }
 
-static bool was_decided(const struct ese_evidence *evidence, const struct ese_id *decision)
+static uint32_t chain_of(const struct ese_evidence *evidence, const struct ese_id *decision)
 {
-    return ese_state_file_decision(&evidence->state, decision) != NULL;
+    const struct ese_mail_evidence mails = {
+        .book = &evidence->book, .oracle = &evidence->oracle, .state = &evidence->state};
+    return ese_mail_chain(&mails, decision);
+}
+
+static void note_unknown(struct ese_evidence *evidence)
+{
+    for (size_t i = 0; i < evidence->outbox.unknown_count; i++) {
+        const struct ese_id *decision = &evidence->outbox.unknown[i];
+        if (is_in(evidence, chain_of(evidence, decision)) && !ese_mails_have(&evidence->mails, decision))
+            ese_evidence_miss(evidence, &(struct ese_absent_mail){.decision = *decision, .is_unknown = true});
+    }
+}
+
+/* As one of those of its chain that are lost, as long as there are any. */
+static void note_lost(struct missing *missing, uint32_t chain, const struct ese_id *decision, bool is_blamed)
+{
+    struct ese_evidence *evidence = missing->evidence;
+    if (!is_in(evidence, chain) || missing->lost[chain] == 0 || ese_mails_have(&evidence->mails, decision) ||
+        ese_outbox_file_is_unknown(&evidence->outbox, decision))
+        return;
+    missing->lost[chain]--;
+    ese_evidence_miss(evidence, &(struct ese_absent_mail){.decision = *decision, .is_blamed = is_blamed});
+}
+
+/* They had to come; of touched chains, which were judged by what was decided, also those of other presses. */
+static void note_decided(struct missing *missing)
+{
+    const struct ese_evidence *evidence = missing->evidence;
+    for (size_t i = 0; i < evidence->state.decision_count; i++) {
+        const struct ese_id *decision = &evidence->state.decisions[i].id;
+        uint32_t chain = chain_of(evidence, decision);
+        if (chain != ESE_BOOK_NONE && (evidence->oracle.chains[chain].is_touched ||
+                                       ese_oracle_find(&evidence->oracle, decision) != ESE_BOOK_NONE))
+            note_lost(missing, chain, decision, true);
+    }
+}
+
+static void note_undecided(struct missing *missing)
+{
+    const struct ese_evidence *evidence = missing->evidence;
+    for (uint32_t i = 0; i < evidence->oracle.mail_count; i++) {
+        const struct ese_oracle_mail *mail = &evidence->oracle.mails[i];
+        if (ese_state_file_decision(&evidence->state, &mail->id) == NULL)
+            note_lost(missing, mail->chain, &mail->id, !evidence->oracle.chains[mail->chain].is_touched);
+    }
 }
 
 static void note_absent(struct ese_evidence *evidence)
 {
-    const struct ese_oracle *oracle = &evidence->oracle;
-    for (uint32_t i = 0; i < oracle->mail_count; i++) {
-        const struct ese_oracle_chain *chain = &oracle->chains[oracle->mails[i].chain];
-        const struct ese_id *decision = &oracle->mails[i].id;
-        if (chain->is_out || chain->is_doubtful || ese_mails_have(&evidence->mails, decision))
-            continue;
-        miss(evidence, decision, !chain->is_touched || was_decided(evidence, decision));
-    }
-}
-
-/* Of touched chains, which were judged by what was decided. */
-static void note_absent_of_touched(struct ese_evidence *evidence)
-{
-    const struct ese_mail_evidence mails = {
-        .book = &evidence->book, .oracle = &evidence->oracle, .state = &evidence->state};
-    for (size_t i = 0; i < evidence->state.decision_count; i++) {
-        const struct ese_id *decision = &evidence->state.decisions[i].id;
-        uint32_t number = ese_mail_chain(&mails, decision);
-        if (number == ESE_BOOK_NONE || ese_oracle_find(&evidence->oracle, decision) != ESE_BOOK_NONE)
-            continue;
-        const struct ese_oracle_chain *chain = &evidence->oracle.chains[number];
-        if (chain->is_touched && !chain->is_out && !chain->is_doubtful &&
-            !ese_mails_have(&evidence->mails, decision))
-            miss(evidence, decision, true);
-    }
+    struct ese_mail_fates fates;
+    struct missing missing = {
+        .evidence = evidence,
+        .lost = ese_alloc_array((size_t)evidence->oracle.chain_count + 1, sizeof *missing.lost)};
+    ese_mail_fates_tell(evidence, &fates);
+    for (uint32_t i = 0; i < evidence->oracle.mail_count; i++)
+        missing.lost[evidence->oracle.mails[i].chain] += fates.expected[i] == ESE_MAIL_FATE_LOST;
+    note_unknown(evidence);
+    note_decided(&missing);
+    note_undecided(&missing);
+    ese_mail_fates_free(&fates);
+    free(missing.lost);
 }
 
 static bool is_counted(const struct ese_evidence *evidence, const struct ese_id *decision)
 {
-    const struct ese_mail_evidence mails = {
-        .book = &evidence->book, .oracle = &evidence->oracle, .state = &evidence->state};
-    uint32_t chain = ese_mail_chain(&mails, decision);
+    uint32_t chain = chain_of(evidence, decision);
     return chain == ESE_BOOK_NONE || !evidence->oracle.chains[chain].is_out;
 }
 
@@ -197,7 +232,6 @@ static void lift_lanes(struct ese_book *book)
 void ese_settle_note(struct ese_evidence *evidence)
 {
     note_absent(evidence);
-    note_absent_of_touched(evidence);
     drop_mails(evidence);
     lift_lanes(&evidence->book);
 }

@@ -11,6 +11,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "ese-consumer/decision.h"
 #include "ese-consumer/decisions.h"
 #include "ese-consumer/state.h"
 #include "ese-core/clock.h"
@@ -19,6 +20,7 @@
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/fold.h"
 #include "orchestration/lab/settle.h"
+#include "tests/support/balance.h"
 #include "tests/support/directory.h"
 #include "tests/support/staged_run.h"
 #include "tests/support/stepped_clock.h"
@@ -726,6 +728,136 @@ static void a_mail_that_comes_when_another_one_is_lost(void **state)
     free_world(world);
 }
 
+/* What came when it was given up; the chain has settled long before. */
+static void bring(struct world *world, const struct ese_id *decision)
+{
+    int64_t now_ns = world->end_ns + 3 * ESE_SETTLE_MAILS_NS;
+    struct ese_history_record late = {.kind = ESE_HISTORY_MAIL_ARRIVED, .id = *decision, .time_ns = now_ns};
+    memcpy(&late.a, decision->bytes, sizeof late.a); /* each is a message of its own */
+    ese_history_record(world->history[INBOX], &late);
+    act_until(world, now_ns);
+    turn(world, now_ns, now_ns);
+    balance_check(&world->judgement);
+}
+
+/* A run by a script, lived through with one mail fewer than it has; what is missing is unknown, or not. */
+static struct world *live_without(struct staged_run *run, const struct ese_id *decision, bool is_unknown)
+{
+    for (int i = run->mail_count - 1; i >= 0; i--) {
+        if (ese_id_equal(&run->mails[i], decision))
+            staged_run_drop_mail(run, i);
+    }
+    if (is_unknown)
+        run->unknown_mail = *decision;
+    struct world *world = make_world(run);
+    staged_run_write(world->run);
+    world->mailers = world->run->directory;
+    live(world, TICK_NS);
+    balance_check(&world->judgement);
+    return world;
+}
+
+/* What is left of a chain that a loss has touched gives a mail that the oracle did not expect. */
+static void a_mail_of_other_presses_that_comes_when_it_was_given_up(void **state)
+{
+    (void)state;
+    for (int is_unknown = 0; is_unknown < 2; is_unknown++) {
+        struct staged_run *run = staged_run_of("a0 a100 a200 a300");
+        run->tells_losses = true;
+        staged_run_lose(run, 1, ESE_HISTORY_OVERWRITTEN);
+        staged_run_consume(run);
+        struct ese_id decision = run->mails[0];
+        struct world *world = live_without(run, &decision, is_unknown);
+        const struct ese_mail_ledger *mails = &world->judgement.mails;
+        assert_int_equal(mails->lost, !is_unknown);
+        assert_int_equal(mails->unknown, is_unknown);
+        assert_int_equal(world->judgement.ledger_verdict.word, is_unknown ? ESE_VERDICT_PASS : ESE_VERDICT_FAIL);
+        bring(world, &decision);
+        assert_int_equal(mails->expected, 1);
+        assert_int_equal(mails->matched, 1);
+        assert_int_equal(mails->lost, 0);
+        assert_int_equal(mails->unknown, 0);
+        assert_int_equal(mails->unknown_arrived, is_unknown);
+        assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+        free_world(world);
+    }
+}
+
+static struct ese_id make_up(struct staged_run *run)
+{
+    const struct ese_id events[] = {run->events[0].event.id};
+    struct ese_decision decision;
+    ese_decision_make(&decision, "made-up", &run->events[0].event, events, 1);
+    staged_run_decide(run, &decision);
+    return decision.id;
+}
+
+/* Of two one was lost, and one had another come for it: that was not missed. */
+static void only_as_many_mails_are_taken_back_as_were_lost(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200 a300 a400 a500");
+    staged_run_consume(run);
+    struct ese_id decisions[] = {run->mails[0], run->mails[1]};
+    staged_run_drop_mail(run, 0);
+    make_up(run);
+    struct world *world = live_without(run, &decisions[1], false);
+    const struct ese_mail_ledger *mails = &world->judgement.mails;
+    assert_int_equal(mails->altered, 1);
+    assert_int_equal(mails->lost, 1);
+    for (int i = 0; i < 2; i++)
+        bring(world, &decisions[i]);
+    assert_int_equal(mails->expected, 2);
+    assert_int_equal(mails->matched, 1);
+    assert_int_equal(mails->altered, 1);
+    assert_int_equal(mails->lost, 0);
+    assert_int_equal(mails->doubled, 1);
+    free_world(world);
+}
+
+/* Of two one is unknown and one is lost: each is taken back as what it was. */
+static void what_was_unknown_was_not_lost_as_well(void **state)
+{
+    (void)state;
+    for (int unknown = 0; unknown < 2; unknown++) {
+        struct staged_run *run = staged_run_of("a0 a100 a200 a300 a400 a500");
+        staged_run_consume(run);
+        struct ese_id decisions[] = {run->mails[0], run->mails[1]};
+        staged_run_drop_mail(run, !unknown);
+        struct world *world = live_without(run, &decisions[unknown], true);
+        const struct ese_mail_ledger *mails = &world->judgement.mails;
+        assert_int_equal(mails->lost, 1);
+        assert_int_equal(mails->unknown, 1);
+        bring(world, &decisions[!unknown]);
+        assert_int_equal(mails->lost, 0);
+        assert_int_equal(mails->unknown, 1);
+        bring(world, &decisions[unknown]);
+        assert_int_equal(mails->unknown, 0);
+        assert_int_equal(mails->matched, 2);
+        assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+        free_world(world);
+    }
+}
+
+/* It was taken as expected. */
+static void an_unknown_mail_beyond_those_that_had_to_come_is_taken_back(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200");
+    staged_run_consume(run);
+    struct ese_id decision = make_up(run);
+    struct world *world = live_without(run, &decision, true);
+    const struct ese_mail_ledger *mails = &world->judgement.mails;
+    assert_int_equal(mails->expected, 2);
+    assert_int_equal(mails->unknown, 1);
+    bring(world, &decision);
+    assert_int_equal(mails->expected, 2);
+    assert_int_equal(mails->matched, 2);
+    assert_int_equal(mails->unknown, 0);
+    assert_int_equal(mails->unknown_arrived, 1);
+    free_world(world);
+}
+
 static void a_mail_that_came_though_nobody_knew_of_it(void **state)
 {
     (void)state;
@@ -737,6 +869,23 @@ static void a_mail_that_came_though_nobody_knew_of_it(void **state)
     assert_int_equal(world->judgement.mails.unknown_arrived, 1);
     assert_int_equal(world->judgement.mails.unknown, 0);
     assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+    free_world(world);
+}
+
+/* It was not missed, and comes again. */
+static void a_mail_that_nobody_knew_of_comes_a_second_time(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(12);
+    run->unknown_mail = run->mails[run->mail_count / 2];
+    struct world *world = make_world(run);
+    staged_run_write(world->run);
+    world->mailers = world->run->directory;
+    live(world, TICK_NS);
+    bring(world, &run->unknown_mail);
+    assert_int_equal(world->judgement.mails.unknown_arrived, 1);
+    assert_int_equal(world->judgement.mails.unknown, 0);
+    assert_int_equal(world->judgement.mails.doubled, 1);
     free_world(world);
 }
 
@@ -1259,7 +1408,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_mail_that_comes_when_it_was_given_up),
         cmocka_unit_test(a_mail_that_comes_when_nobody_knew_of_it),
         cmocka_unit_test(a_mail_that_comes_when_another_one_is_lost),
+        cmocka_unit_test(a_mail_of_other_presses_that_comes_when_it_was_given_up),
+        cmocka_unit_test(only_as_many_mails_are_taken_back_as_were_lost),
+        cmocka_unit_test(what_was_unknown_was_not_lost_as_well),
+        cmocka_unit_test(an_unknown_mail_beyond_those_that_had_to_come_is_taken_back),
         cmocka_unit_test(a_mail_that_came_though_nobody_knew_of_it),
+        cmocka_unit_test(a_mail_that_nobody_knew_of_comes_a_second_time),
         cmocka_unit_test(a_mail_that_is_noted_twice_is_one),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_mail_that_has_not_come_yet),
