@@ -60,10 +60,10 @@ enum ese_history_kind {
                                      recognised as a repeat */
     ESE_HISTORY_COMMITTED = 9,    /* partition; a: next offset; b: events in the batch; time: after
                                      the commit */
-    ESE_HISTORY_GIVEN = 10,       /* partition; a: offset it starts from; b: epoch */
+    ESE_HISTORY_GIVEN = 10,       /* partition; a: offset it starts from; b: epoch (a consumer's) */
     ESE_HISTORY_TAKEN = 11,       /* partition */
-    ESE_HISTORY_SKIPPED = 12,     /* partition; a: from; b: to (older than the log's start); of an
-                                     inbox: b mails that could not be read */
+    ESE_HISTORY_SKIPPED = 12,     /* partition; a: from; b: to (older than the log's start, as the store
+                                     says); of an inbox: b mails that could not be read */
     ESE_HISTORY_FENCED = 13,      /* partition */
     ESE_HISTORY_DECIDED = 14,     /* id: the decision's; partition */
     ESE_HISTORY_MAIL_ASKED = 15,  /* id: the decision's; the mailer has answered 2xx for it */

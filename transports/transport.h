@@ -141,7 +141,8 @@ struct ese_batch {
 struct ese_consume_listener {
     void *context;
     /* A partition is this member's now. Returns the position to start from, or one of the words above. A
-     * transport without groups gives its partition 0 at the first next. */
+     * transport without groups gives its partition 0 at the first next. Position 0 lies before all events there
+     * ever were: who asks for it is told of what is no longer kept, who asks for the earliest is not. */
     int64_t (*given)(void *context, int32_t partition);
     /* It no longer is: nothing of it may be committed any more. */
     void (*taken)(void *context, int32_t partition);

@@ -234,19 +234,27 @@ void ese_book_free(struct ese_book *book)
     *book = (struct ese_book){.count = 0};
 }
 
-void ese_book_note_beginning(struct ese_book *book, int32_t partition, int64_t offset)
+/* Of two that say the same of a partition: found is the lowest one, forgotten the most. */
+static bool says_more(const struct ese_book_beginning *beginning, const struct ese_book_beginning *known)
 {
+    if (beginning->is_told != known->is_told)
+        return beginning->is_told;
+    return beginning->is_told ? beginning->offset > known->offset : beginning->offset < known->offset;
+}
+
+void ese_book_note_beginning(struct ese_book *book, const struct ese_book_beginning *beginning)
+{
+    book->tells_beginnings |= beginning->is_told;
     for (size_t i = 0; i < book->beginning_count; i++) {
-        if (book->beginnings[i].partition != partition)
+        if (book->beginnings[i].partition != beginning->partition)
             continue;
-        if (offset < book->beginnings[i].offset)
-            book->beginnings[i].offset = offset;
+        if (says_more(beginning, &book->beginnings[i]))
+            book->beginnings[i] = *beginning;
         return;
     }
     book->beginnings = ese_realloc_array(book->beginnings, book->beginning_count + 1,
                                          sizeof *book->beginnings);
-    book->beginnings[book->beginning_count++] =
-        (struct ese_book_beginning){.partition = partition, .offset = offset};
+    book->beginnings[book->beginning_count++] = *beginning;
 }
 
 int64_t ese_book_beginning(const struct ese_book *book, int32_t partition)
@@ -255,7 +263,7 @@ int64_t ese_book_beginning(const struct ese_book *book, int32_t partition)
         if (book->beginnings[i].partition == partition)
             return book->beginnings[i].offset;
     }
-    return INT64_MAX;
+    return book->tells_beginnings ? 0 : INT64_MAX;
 }
 
 enum ese_history_kind ese_book_outcome(const struct ese_book_entry *entry)

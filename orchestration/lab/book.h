@@ -85,10 +85,11 @@ struct ese_book_waiting {
     size_t count, size;
 };
 
-/* Where the store, as read back, begins. */
+/* Where a partition of the store begins: what lay before it has left by retention. */
 struct ese_book_beginning {
     int32_t partition;
     int64_t offset;
+    bool is_told; /* by the store; else it is where what was found in it begins */
 };
 
 /* How far a history was read, and which one: another may be begun under its name. */
@@ -131,8 +132,9 @@ struct ese_book {
     uint32_t key_count;
     uint32_t *by_key; /* numbers of the offered, by key, run and sequence: as they were sent */
     uint32_t offered;
-    struct ese_book_beginning *beginnings; /* one a partition that holds anything */
+    struct ese_book_beginning *beginnings; /* one a partition that was read, or holds anything */
     size_t beginning_count;
+    bool tells_beginnings; /* whoever read the store has asked it for its first event */
     int64_t skipped;        /* offsets a reader was told are no longer kept */
     int64_t wall_offset_ns; /* wall clock minus the book's, when its first history began; 0: none has */
     struct ese_book_clock *clocks; /* those whose boot is known, in the order they came */
@@ -225,10 +227,12 @@ bool ese_book_is_settled(const struct ese_book *book, const struct ese_id *id);
 /* The entry's number, or ESE_BOOK_NONE. */
 uint32_t ese_book_find(const struct ese_book *book, const struct ese_id *id);
 
-/* The lowest offset the store still had in a partition; INT64_MAX: nothing of it. */
+/* Below which the store has forgotten a partition, as it said. Where nobody has asked it, the lowest offset that was
+ * found in it; INT64_MAX: nothing was. */
 int64_t ese_book_beginning(const struct ese_book *book, int32_t partition);
 
-void ese_book_note_beginning(struct ese_book *book, int32_t partition, int64_t offset);
+/* What the store says counts for more than what was found. */
+void ese_book_note_beginning(struct ese_book *book, const struct ese_book_beginning *beginning);
 
 /* Notes why something cannot be told, unless an earlier reason is there. */
 void ese_book_note_missing(struct ese_book *book, const char *format, ...)

@@ -126,10 +126,27 @@ static void read_committed(const struct ese_book_page *page)
     waiting->count = left;
 }
 
-/* A reader without places begins anew, and will not commit what another one was handed. */
+static bool is_of_store(const struct ese_book_page *page)
+{
+    return strcmp(page->name, ESE_ARTIFACT_STORE_HISTORY) == 0;
+}
+
+static void note_forgotten(const struct ese_book_page *page, int64_t before)
+{
+    ese_book_note_beginning(page->book, &(struct ese_book_beginning){
+        .partition = page->record->partition, .offset = before, .is_told = true});
+}
+
+/* A reader without places begins anew, and will not commit what another one was handed. Whoever reads the store for
+ * the lab commits nothing, and from its first event on it will say what it has forgotten. */
 static void read_given(const struct ese_book_page *page)
 {
     struct ese_book *book = page->book;
+    if (is_of_store(page)) {
+        if (page->record->a == 0)
+            note_forgotten(page, 0);
+        return;
+    }
     struct ese_book_waiting *waiting = waiting_of(book, page->record->partition);
     ese_book_give(book, page->record->partition, page->name);
     if (!book->has_no_places)
@@ -142,7 +159,9 @@ static void read_given(const struct ese_book_page *page)
 static void read_skipped(const struct ese_book_page *page)
 {
     int64_t count = page->record->b - page->record->a;
-    if (strcmp(page->name, ESE_ARTIFACT_STORE_HISTORY) == 0) /* its follower came too late */
+    if (is_of_store(page) && page->record->a == 0)
+        note_forgotten(page, page->record->b);
+    else if (is_of_store(page)) /* its follower came too late */
         ese_book_note_missing(page->book, "the store forgot %lld events before they were looked at: let it keep more, "
                                           "or ese-lab watch look all the time", (long long)count);
     else if (strcmp(page->name, ESE_ARTIFACT_INBOX_HISTORY) == 0) /* so has the inbox's */
@@ -281,7 +300,8 @@ static bool is_passed_over(struct ese_book *book, const struct ese_history_recor
 static void note_for_all(struct ese_book *book, const struct ese_history_record *record)
 {
     if (record->kind == ESE_HISTORY_STORED)
-        ese_book_note_beginning(book, record->partition, record->a);
+        ese_book_note_beginning(book, &(struct ese_book_beginning){
+            .partition = record->partition, .offset = record->a});
     if (record->kind != ESE_HISTORY_OFFERED)
         return;
     if (book->begun_ns == 0 || record->time_ns < book->begun_ns)

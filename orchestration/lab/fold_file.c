@@ -97,8 +97,10 @@ static void read_lane(const struct access *access, struct ese_statement *row)
 
 static void read_beginning(const struct access *access, struct ese_statement *row)
 {
-    ese_book_note_beginning(&access->evidence->book, (int32_t)ese_statement_column_number(row, 0),
-                            ese_statement_column_number(row, 1));
+    ese_book_note_beginning(&access->evidence->book, &(struct ese_book_beginning){
+        .partition = (int32_t)ese_statement_column_number(row, 0),
+        .offset = ese_statement_column_number(row, 1),
+        .is_told = true});
 }
 
 static void read_reader(const struct access *access, struct ese_statement *row)

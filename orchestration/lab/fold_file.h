@@ -8,7 +8,7 @@
  *   history    name, id: which one that was
  *   clock      boot, apart_ns: by how much times of each boot of the machine are moved (book.h)
  *   lane       run, lane, sequence: up to which number a lane's events have settled
- *   beginning  partition, offset: where the store began when it was first read
+ *   beginning  partition, offset: what the store had forgotten when it was first read (once: where it began then)
  *   event      what is known of each event that has not settled
  *   mail       kind ('arrived' or 'sent'), decision, time_ns, number: of decisions that have not settled
  *   absent     decision, is_unknown, is_blamed: mails that were missing when their chain settled

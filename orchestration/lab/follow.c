@@ -45,7 +45,7 @@ static int64_t position_of(struct ese_follower *follower, int32_t partition)
     struct ese_error error;
     ese_statement_number(follower->find, 1, partition);
     if (ese_statement_step(follower->find, &error) != 1)
-        return ESE_OFFSET_EARLIEST;
+        return 0; /* and not where it begins now: so the store has to say what it has forgotten */
     int64_t next = ese_statement_column_number(follower->find, 0);
     ese_statement_reset(follower->find);
     return next;
@@ -63,7 +63,12 @@ static int keep_position(struct ese_follower *follower, int32_t partition, int64
 
 static int64_t on_given(void *context, int32_t partition)
 {
-    return position_of(context, partition);
+    struct ese_follower *follower = context;
+    int64_t position = position_of(follower, partition);
+    ese_history_record(follower->history, &(struct ese_history_record){
+        .kind = ESE_HISTORY_GIVEN, .partition = partition, .time_ns = ese_clock_monotonic_ns(),
+        .a = position});
+    return position;
 }
 
 static void on_taken(void *context, int32_t partition)

@@ -1,10 +1,11 @@
 /*
  * follow.h - a store, followed as it grows: each event in it is noted once in store.history.
  *
- * It is read through its transport, from the earliest event on and without the group, so that nobody
+ * It is read through its transport, from position 0 on and without the group, so that nobody
  * else's position moves. How far it was read is kept in follow.db beside the history, so that the next
- * life goes on there. What the store forgot before it was noted is a SKIPPED record: of that nothing
- * can be told.
+ * life goes on there; where that was each life notes (GIVEN). What the store forgot before it was noted is a
+ * SKIPPED record: one from 0 tells what had left when it was first looked at; of any other nothing can
+ * be told.
  *
  * One thread. The store may be away at any time; then nothing is noted, and FOLLOWED_NS stays.
  */

@@ -7,6 +7,7 @@ struct count {
     const struct ese_state_file *state;
     bool is_replayable;
     struct ese_ledger *ledger;
+    int64_t untold; /* left, and the store did not say so: nobody has asked it */
 };
 
 /* ---- with places ----------------------------------------------------------------------------- */
@@ -19,7 +20,13 @@ static bool has_left(const struct count *count, const struct ese_book_entry *ent
            entry->handed_offset < ese_book_beginning(count->book, entry->handed_partition);
 }
 
-static void mark_by_place(const struct count *count, struct ese_book_entry *entry)
+/* Of a store that promises replay all that is processed has to be there still, but for what it has forgotten. */
+static void note_left(struct count *count)
+{
+    count->untold += count->is_replayable && !count->book->tells_beginnings;
+}
+
+static void mark_by_place(struct count *count, struct ese_book_entry *entry)
 {
     bool is_stored = entry->copies > 0;
     entry->is_processed = false;
@@ -32,6 +39,8 @@ static void mark_by_place(const struct count *count, struct ese_book_entry *entr
     bool is_below = offset < ese_state_file_next(count->state, partition);
     entry->is_processed = is_below && entry->handings > 0;
     entry->is_in_flight = !is_below && is_stored;
+    if (!is_stored && is_below)
+        note_left(count);
 }
 
 /* ---- without --------------------------------------------------------------------------------- */
@@ -187,7 +196,7 @@ static void count_reordered(struct ese_book *book, struct ese_ledger *ledger)
     }
 }
 
-static void count_entry(const struct count *count, struct ese_book_entry *entry)
+static void count_entry(struct count *count, struct ese_book_entry *entry)
 {
     struct ese_ledger *ledger = count->ledger;
     if (count->book->has_no_places)
@@ -211,12 +220,15 @@ static void count_entry(const struct count *count, struct ese_book_entry *entry)
 void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state, bool is_replayable,
                      struct ese_ledger *ledger)
 {
-    const struct count count = {
+    struct count count = {
         .book = book, .state = state, .is_replayable = is_replayable, .ledger = ledger};
     *ledger = (struct ese_ledger){.late = state->late, .beyond_window = state->beyond_window,
                                   .skipped_by_retention = book->skipped};
     for (uint32_t i = 0; i < book->count; i++)
         count_entry(&count, &book->entries[i]);
+    if (count.untold > 0)
+        ese_book_note_missing(book, "events that were processed are not in the store any more, and store.history "
+                              "does not note what that has forgotten: an older ese-lab has read it back; run anew");
     if (!book->has_no_places) /* else nothing keeps an order */
         count_reordered(book, ledger);
 }

@@ -17,7 +17,9 @@
  *
  * An event's place is where its first copy lies in the store. One that is not in the store has no
  * place, with one exception: what was handed and then left by retention. Of a store that promises
- * replay that is only what lies before its beginning; elsewhere any.
+ * replay that is only what it says itself to have forgotten (readback.h); elsewhere any. Where nobody
+ * has asked it, what lies before the first event found in it may have left, or be lost: that is noted
+ * as missing from the book.
  */
 #ifndef ESE_LAB_LEDGER_H
 #define ESE_LAB_LEDGER_H

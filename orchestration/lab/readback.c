@@ -8,11 +8,14 @@
 #define BATCH 1000
 #define HISTORY_LIMIT (INT64_C(4) << 30)
 
+/* From where the store's first event was, and not from where it begins now: so it has to say what it has
+ * forgotten. */
 static int64_t from_the_start(void *context, int32_t partition)
 {
-    (void)context;
-    (void)partition;
-    return ESE_OFFSET_EARLIEST;
+    struct ese_history *history = context;
+    ese_history_record(history, &(struct ese_history_record){
+        .kind = ESE_HISTORY_GIVEN, .partition = partition, .time_ns = ese_clock_monotonic_ns()});
+    return 0;
 }
 
 static void ignore_taken(void *context, int32_t partition)
@@ -21,12 +24,12 @@ static void ignore_taken(void *context, int32_t partition)
     (void)partition;
 }
 
-static void ignore_skipped(void *context, int32_t partition, int64_t from, int64_t to)
+static void note_skipped(void *context, int32_t partition, int64_t from, int64_t to)
 {
-    (void)context;
-    (void)partition;
-    (void)from;
-    (void)to;
+    struct ese_history *history = context;
+    ese_history_record(history, &(struct ese_history_record){
+        .kind = ESE_HISTORY_SKIPPED, .partition = partition, .time_ns = ese_clock_monotonic_ns(),
+        .a = from, .b = to});
 }
 
 static void note(struct ese_history *history, const struct ese_batch *batch)
@@ -67,32 +70,46 @@ static int read_to_the_end(const struct ese_consume_face *face, struct ese_consu
     return 0;
 }
 
-int ese_readback(const struct ese_journey *journey, int64_t *events, struct ese_error *error)
+static int open_history(const struct ese_journey *journey, struct ese_history **history, struct ese_error *error)
 {
-    const struct ese_transport *transport = ese_journey_transport(journey);
-    struct ese_config *config = NULL;
-    struct ese_consumer *consumer = NULL;
-    struct ese_history *history = NULL;
     char path[ESE_ARTIFACT_PATH_SIZE];
-    struct ese_consume_settings settings = {
+    const struct ese_history_options options = {.path = path, .party = "readback",
+                                                .transport = ese_journey_specification(journey),
+                                                .limit = HISTORY_LIMIT};
+    if (ese_artifact_path(ese_journey_directory(journey), ESE_ARTIFACT_STORE_HISTORY, path, error) == -1)
+        return -1;
+    return ese_history_open(&options, history, error);
+}
+
+static int open_consumer(const struct ese_journey *journey, struct ese_history *history, struct ese_config **config,
+                         struct ese_consumer **consumer, struct ese_error *error)
+{
+    const struct ese_consume_settings settings = {
         .group = NULL,
         .member = NULL,
         .max_batch = BATCH,
-        .listener = {.context = NULL, .given = from_the_start, .taken = ignore_taken,
-                     .skipped = ignore_skipped},
+        .listener = {.context = history, .given = from_the_start, .taken = ignore_taken,
+                     .skipped = note_skipped},
     };
+    if (ese_journey_consume_config(journey, config, error) == -1)
+        return -1;
+    return ese_journey_transport(journey)->consume->open(*config, &settings, consumer, error);
+}
+
+int ese_readback(const struct ese_journey *journey, int64_t *events, struct ese_error *error)
+{
+    const struct ese_consume_face *face = ese_journey_transport(journey)->consume;
+    struct ese_config *config = NULL;
+    struct ese_consumer *consumer = NULL;
+    struct ese_history *history = NULL;
     *events = 0;
     int result = -1;
-    if (ese_artifact_path(ese_journey_directory(journey), ESE_ARTIFACT_STORE_HISTORY, path, error) == 0 &&
-        ese_history_open(&(struct ese_history_options){.path = path, .party = "readback",
-                             .transport = ese_journey_specification(journey), .limit = HISTORY_LIMIT},
-                         &history, error) == 0 &&
-        ese_journey_consume_config(journey, &config, error) == 0 &&
-        transport->consume->open(config, &settings, &consumer, error) == 0)
-        result = read_to_the_end(transport->consume, consumer, history, events, error);
+    if (open_history(journey, &history, error) == 0 &&
+        open_consumer(journey, history, &config, &consumer, error) == 0)
+        result = read_to_the_end(face, consumer, history, events, error);
     if (result < 0)
         ese_fail_within(error, "reading the store of %s back", ese_journey_specification(journey));
-    transport->consume->close(&consumer);
+    face->close(&consumer);
     ese_history_close(&history);
     ese_config_free(&config);
     return result;

@@ -1,6 +1,7 @@
 /*
- * readback.h - reads a whole store through its transport, from the earliest kept event, without the group,
- * into store.history: one STORED record an event.
+ * readback.h - reads a whole store through its transport, without the group, into store.history: one STORED
+ * record an event. It asks for position 0, whatever the store has kept, and notes that (GIVEN); what is no longer
+ * there the store has to say (SKIPPED, from 0), so that nothing else passes as forgotten.
  */
 #ifndef ESE_LAB_READBACK_H
 #define ESE_LAB_READBACK_H

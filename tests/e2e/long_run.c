@@ -164,6 +164,8 @@ static void write_places(const struct long_run *run, const char *directory, int6
 {
     struct ese_history *store = open_history(directory, "store.history");
     struct ese_history *consumer = open_history(directory, "consumer-1.history");
+    for (int32_t p = 0; p < PARTITIONS; p++)
+        ese_history_record(store, &(struct ese_history_record){.kind = ESE_HISTORY_GIVEN, .partition = p});
     for (int64_t i = 0; i < run->count; i++) {
         int32_t partition = run->partitions[person_of(i)];
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,

@@ -114,7 +114,7 @@ static struct staged_run *new_run(int events)
     run->noted = ese_alloc_array((size_t)events + 1, sizeof *run->noted);
     run->read = run->passed_over = run->forgotten = run->not_had = run->taken_back = -1;
     run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
-    run->offerless = run->told_twice = run->noted_again = -1;
+    run->offerless = run->unread = run->told_twice = run->noted_again = -1;
     run->history_bytes = INT64_C(1) << 26;
     run->stuck_after_ms = STUCK_AFTER_MS;
     return run;
@@ -380,7 +380,7 @@ static void close_history(const struct staged_run *run, struct ese_history **his
 {
     if (run->skipped_in != NULL && strcmp(run->skipped_in, name) == 0)
         ese_history_record(*history,
-                           &(struct ese_history_record){.kind = ESE_HISTORY_SKIPPED, .b = run->skipped});
+                           &(struct ese_history_record){.kind = ESE_HISTORY_SKIPPED, .a = 1, .b = 1 + run->skipped});
     ese_history_close(history);
 }
 
@@ -439,17 +439,37 @@ int32_t staged_run_partition(const struct staged_run *run, int event)
     return (int32_t)(ese_event_key_hash(run->events[of].event.key) % STAGED_PARTITIONS);
 }
 
+/* From its first event on it was read, and says in which partitions that has left. */
+static void note_beginnings(const struct staged_run *run, struct ese_history *history)
+{
+    int64_t forgotten[STAGED_PARTITIONS] = {0};
+    for (int place = 0; place < run->gone && !run->is_silent; place++)
+        forgotten[staged_run_partition(run, run->log[place])]++;
+    for (int32_t partition = 0; partition < STAGED_PARTITIONS && !run->is_of_old; partition++) {
+        struct ese_history_record record = {.kind = ESE_HISTORY_GIVEN, .partition = partition, .a = run->read_from};
+        if (partition == run->unread)
+            continue;
+        ese_history_record(history, &record);
+        record.kind = ESE_HISTORY_SKIPPED;
+        record.a = 0;
+        record.b = forgotten[partition];
+        if (forgotten[partition] > 0)
+            ese_history_record(history, &record);
+    }
+}
+
 static void write_store(const struct staged_run *run)
 {
     int64_t next[STAGED_PARTITIONS] = {0};
     struct ese_history *history = open_history(run, "store.history", INT64_C(1) << 26);
+    note_beginnings(run, history);
     for (int place = 0; place < run->log_count; place++) {
         const struct staged_event *staged = &run->events[run->log[place]];
         int32_t partition = staged_run_partition(run, run->log[place]);
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
                                             .id = staged->event.id, .a = next[partition]++,
                                             .b = server_ts(staged)};
-        if (place < run->gone || place == run->forgotten)
+        if (place < run->gone || place == run->forgotten || partition == run->unread)
             continue;
         ese_history_record(history, &record);
         if (place == run->noted_again)

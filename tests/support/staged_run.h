@@ -78,6 +78,10 @@ struct staged_run {
     int64_t history_bytes; /* limit of the client's history */
     bool has_no_store;     /* it was not read back */
     int gone;              /* the first so many of the log had left the store when it was read back */
+    bool is_silent;        /* it does not say so */
+    bool is_of_old;        /* nor was it asked: an ese-lab of once has read it back */
+    int64_t read_from;     /* it was asked for what lies behind there */
+    int unread;            /* a partition that is no longer in it; -1: none */
     int forgotten;         /* a place the store lost after it was handed; -1: none */
     bool tells_losses;
     enum ese_history_kind *noted; /* what the server notes of each event at its end; 0: nothing */

@@ -153,6 +153,9 @@ static void add_log(struct world *world)
 {
     const struct staged_run *run = world->run;
     int64_t offset[STAGED_PARTITIONS] = {0}, at_ns = 0;
+    for (int32_t partition = 0; partition < STAGED_PARTITIONS; partition++)
+        add(world, STORE, &(struct ese_history_record){
+            .kind = ESE_HISTORY_GIVEN, .partition = partition, .time_ns = run->events[0].due_ns});
     for (int place = 0; place < run->log_count; place++) {
         const struct staged_event *staged = &run->events[run->log[place]];
         int32_t partition = partition_of(&staged->event);

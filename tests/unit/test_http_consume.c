@@ -286,22 +286,31 @@ static void without_long_poll_there_is_a_pause(void **state)
     }
 }
 
-static void what_is_gone_is_reported(void **state)
+static void report_gone(struct fixture *fixture, int64_t position)
 {
-    struct fixture *fixture = *state;
-
     post(fixture->address, 0, 3);
-    fixture->position = 2;
+    fixture->position = position;
     fixture->durability = ESE_DURABILITY_MEMORY;
     serve(fixture); /* its offsets begin far beyond */
     open_consumer(fixture, 100, NULL);
     while (fixture->skipped_to == 0)
         assert_int_equal(next(fixture, 100), 0);
-    assert_int_equal(fixture->skipped_from, 2);
+    assert_int_equal(fixture->skipped_from, position);
     assert_true(fixture->skipped_to > 1000000);
     post(fixture->address, 0, 1);
     assert_int_equal(next(fixture, LONG_MS), 1);
     assert_int_equal(fixture->batch.records[0].offset, fixture->skipped_to);
+}
+
+static void what_is_gone_is_reported(void **state)
+{
+    report_gone(*state, 2);
+}
+
+/* As who reads a store back does. */
+static void what_is_gone_is_reported_to_who_asks_for_the_first(void **state)
+{
+    report_gone(*state, 0);
 }
 
 static void a_position_of_another_store_is_an_error(void **state)
@@ -376,6 +385,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_long_poll_brings_an_event_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_long_poll_there_is_a_pause, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_gone_is_reported, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_gone_is_reported_to_who_asks_for_the_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_position_of_another_store_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_that_is_away_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_that_hangs_does_not_hold_up_next, set_up, tear_down),

@@ -8,6 +8,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "orchestration/lab/book.h"
 #include "orchestration/lab/judgement.h"
 #include "tests/support/balance.h"
 #include "tests/support/directory.h"
@@ -184,6 +185,94 @@ static void an_unknown_event_in_flight_cannot_be_told(void **state)
     says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored events were not processed");
     assert_int_equal(judgement.ledger.in_flight, 0);
     assert_int_equal(judgement.ledger.unknown_stored, 1);
+}
+
+/* The first three, or all of the one partition. Where nobody has asked the store, it may have forgotten them. */
+static void what_left_is_lost_unless_its_store_says_that_it_has_forgotten_it(void **state)
+{
+    (void)state;
+    for (int gone = 3; gone <= 6; gone += 3) {
+        for (int silent = 0; silent < 2; silent++) {
+            struct staged_run *run = consumed("a0 a100 a200 a300 a400 a500");
+            run->gone = gone;
+            run->is_silent = silent;
+            struct ese_judgement judgement = judge(run, &careful);
+            says(&judgement, silent ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS, silent ? "events are lost" : "");
+            assert_int_equal(judgement.ledger.lost, silent ? gone : 0);
+        }
+        struct staged_run *run = consumed("a0 a100 a200 a300 a400 a500");
+        run->gone = gone;
+        run->is_of_old = true;
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, "does not note what that has forgotten");
+        assert_int_equal(judgement.ledger.processed, 6);
+    }
+    struct staged_run *run = consumed("a0 a100 a200");
+    run->is_of_old = true;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+}
+
+static void what_left_is_judged_by_where_it_was_handed_and_nobody_asks(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 a100 a200");
+    run->gone = 3;
+    run->is_of_old = true;
+    struct ese_judgement judgement = judge(run, &careless);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.processed, 3);
+}
+
+/* All of its events had left: so it is not that one that was read from its beginning. */
+static void what_was_read_from_later_on_was_not_asked_for(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 a100 a200");
+    run->gone = 3;
+    run->is_silent = true;
+    run->read_from = 3;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "does not note what that has forgotten");
+}
+
+static void what_was_read_of_a_partition_that_is_no_longer_there_is_lost(void **state)
+{
+    (void)state;
+    struct staged_run *run = run_of_partitions("q0. q100. p200. p300. q400.");
+    run->unread = 1;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "3 acknowledged events are lost");
+}
+
+static void what_a_store_says_counts_for_more_than_what_was_found_in_it(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ese_book_beginning noted;
+        int64_t beginning;
+    } steps[] = {{{.offset = 3}, 3}, {{.offset = 5}, 3}, {{.offset = 0, .is_told = true}, 0},
+                 {{.offset = 7, .is_told = true}, 7}, {{.offset = 6, .is_told = true}, 7}, {{.offset = 2}, 7}};
+    struct ese_book book;
+    ese_book_begin(&book, &careful);
+    assert_true(ese_book_beginning(&book, 0) == INT64_MAX);
+    for (size_t i = 0; i < ESE_COUNT_OF(steps); i++) {
+        ese_book_note_beginning(&book, &steps[i].noted);
+        assert_int_equal(ese_book_beginning(&book, 0), steps[i].beginning);
+    }
+    ese_book_free(&book);
+}
+
+/* It has forgotten the first two of it, and nothing of the others. */
+static void what_a_store_says_of_one_partition_holds_there(void **state)
+{
+    (void)state;
+    struct staged_run *run = run_of_partitions("q0. q100. p200. p300. q400.");
+    run->gone = 2;
+    run->forgotten = 2;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 acknowledged events are lost");
+    assert_int_equal(judgement.ledger.processed, 4);
 }
 
 static void an_unknown_event_that_was_handed_and_left_was_stored(void **state)
@@ -958,6 +1047,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_left_is_judged_by_where_it_was_handed_first),
         cmocka_unit_test(what_is_stored_is_judged_by_where_that_is),
         cmocka_unit_test(an_unknown_event_in_flight_cannot_be_told),
+        cmocka_unit_test(what_left_is_lost_unless_its_store_says_that_it_has_forgotten_it),
+        cmocka_unit_test(what_left_is_judged_by_where_it_was_handed_and_nobody_asks),
+        cmocka_unit_test(what_was_read_from_later_on_was_not_asked_for),
+        cmocka_unit_test(what_was_read_of_a_partition_that_is_no_longer_there_is_lost),
+        cmocka_unit_test(what_a_store_says_counts_for_more_than_what_was_found_in_it),
+        cmocka_unit_test(what_a_store_says_of_one_partition_holds_there),
         cmocka_unit_test(an_unknown_event_that_was_handed_and_left_was_stored),
         cmocka_unit_test(seen_and_never_stored_is_a_phantom),
         cmocka_unit_test(what_nobody_offered_is_a_phantom),

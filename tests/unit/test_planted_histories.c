@@ -320,6 +320,41 @@ static bool store_twice(struct scene *scene)
     return place >= 0;
 }
 
+/* Its first events, one that was acknowledged among them. */
+static bool lose_beginning(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    bool has_acknowledged = false;
+    run->gone = run->gone > 0 ? run->gone : 1 + below(scene, run->log_count / 3);
+    for (int place = 0; place < run->gone; place++)
+        has_acknowledged |= is_acknowledged(at(run, place));
+    return has_acknowledged;
+}
+
+static bool lose_beginning_silently(struct scene *scene)
+{
+    scene->run->is_silent = true;
+    return lose_beginning(scene);
+}
+
+static bool lose_beginning_of_old(struct scene *scene)
+{
+    scene->run->is_of_old = true;
+    return lose_beginning(scene);
+}
+
+/* Where it is drawn that some have left. */
+static bool forget_beginning(struct scene *scene)
+{
+    return scene->run->gone > 0;
+}
+
+static bool read_back_as_of_old(struct scene *scene)
+{
+    scene->run->is_of_old = scene->run->gone == 0;
+    return scene->run->is_of_old;
+}
+
 static bool swap_within_key(struct scene *scene)
 {
     int place = a_press(scene), other = place < 0 ? -1 : next_of_key(scene->run, place);
@@ -536,6 +571,11 @@ static bool keeps_order(const struct ese_promises *promises)
     return promises->ordered_per_key && promises->positions_survive;
 }
 
+static bool keeps_all(const struct ese_promises *promises)
+{
+    return promises->replayable && promises->positions_survive;
+}
+
 static bool stores_once(const struct ese_promises *promises)
 {
     return promises->retry_stored_once;
@@ -565,6 +605,10 @@ static const struct fault faults[] = {
      pass_over, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", "not processed"},
     {"an event committed, and taken back from the state", "handed twice", tells_losses,
      take_back, hand_all_twice, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "its state has not had them", NULL},
+    {"a store that has lost its beginning", "what it said it had forgotten", keeps_all,
+     lose_beginning_silently, forget_beginning, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", NULL},
+    {"a beginning lost that nobody asked for", "nobody asked, and all is there", keeps_all,
+     lose_beginning_of_old, read_back_as_of_old, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "has forgotten", NULL},
     {"an event doubled in a store that knows retries", "handed twice", stores_once,
      store_twice, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "stored a second time", NULL},
     {"an event doubled, and the repeat window off", "handed twice", NULL,
