@@ -78,7 +78,8 @@ enum ese_history_kind {
                                       (ese_history_put_id) */
     ESE_HISTORY_EXPIRED = 22,      /* it was too old; a: when its group was last written to, in the
                                       server's monotonic ms */
-    ESE_HISTORY_BEGUN_EMPTY = 23,  /* a life of the server's store begins, without what was there */
+    ESE_HISTORY_BEGUN_EMPTY = 23,  /* a life of the server's store begins, without what was there; a: for how
+                                      many ms a group that is not written to is kept (0: not told) */
     ESE_HISTORY_KINDS
 };
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 
 #include "ese-core/memory.h"
+#include "orchestration/lab/book_fates.h"
 
 /* ---- numbers for ids, keys and runs ---------------------------------------------------------- */
 
@@ -48,7 +49,8 @@ struct ese_book_entry *ese_book_entry(struct ese_book *book, const struct ese_id
         book->entries = ese_realloc_array(book->entries, book->size, sizeof *book->entries);
     }
     number = book->count++;
-    book->entries[number] = (struct ese_book_entry){.id = *id, .key = ESE_BOOK_NONE};
+    book->entries[number] = (struct ese_book_entry){.id = *id, .key = ESE_BOOK_NONE,
+                                                    .taken_by = ESE_BOOK_NONE};
     ese_number_table_add(&book->entry_table, book, number);
     return &book->entries[number];
 }
@@ -141,6 +143,7 @@ void ese_book_end(struct ese_book *book)
     if (book->contradictions > 0)
         ese_book_note_missing(book, "%lld records of the client's history contradict each other: is it one run's?",
                               (long long)book->contradictions);
+    ese_book_fates_end(book);
     sort_by_key(book);
 }
 

@@ -33,7 +33,8 @@ enum ese_book_fate {
     ESE_BOOK_NOT_KEPT, /* or not told */
     ESE_BOOK_KEPT,
     ESE_BOOK_OVERWRITTEN,
-    ESE_BOOK_EXPIRED
+    ESE_BOOK_EXPIRED,
+    ESE_BOOK_NOT_CREDIBLE /* gone, by a cause that cannot be (book_fates.c) */
 };
 
 /* Which events rules are about. */
@@ -65,6 +66,8 @@ struct ese_book_entry {
     uint32_t key;      /* number of its key; ESE_BOOK_NONE: it was never offered */
     uint32_t handings;
     uint32_t copies;   /* in the store */
+    uint32_t taken_by; /* number of the event that has its place, until that is looked at (ese_book_end);
+                          ESE_BOOK_NONE: none */
     uint16_t run;      /* number of its client process, in the order they came */
     uint16_t outcome;  /* ESE_HISTORY_ACKNOWLEDGED and its like; 0: none was noted */
     uint8_t kind;      /* enum ese_book_kind */
@@ -143,6 +146,7 @@ struct ese_book {
     bool has_no_places;     /* the store: offsets tell nothing of what is in it or was handed */
     bool tells_losses;      /* it notes what it loses */
     int64_t lives;          /* of that store, each begun empty */
+    int64_t retention_ms;   /* as its life says; 0: it does not */
     char missing[ESE_BOOK_REASON_SIZE]; /* what could not be read; "" when all was */
     struct ese_book_mails sent; /* as the mailer's history tells; in its order */
     int64_t begun_ns;       /* when the run's first event was due, whosever share it is; 0: none was */

@@ -3,6 +3,7 @@
 
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/book_fates.h"
 
 /* ---- what each record says -------------------------------------------------------------------- */
 
@@ -188,40 +189,6 @@ static void read_stored(const struct ese_book_page *page)
     entry->server_ts = record->b;
 }
 
-static void read_kept(const struct ese_book_page *page)
-{
-    if (is_of_the_past(page))
-        return;
-    struct ese_book_entry *entry = ese_book_entry(page->book, &page->record->id);
-    entry->fate = ESE_BOOK_KEPT;
-    entry->kept_ns = page->record->time_ns;
-    entry->kept_life = page->book->lives;
-    entry->server_ts = page->record->a;
-}
-
-/* One that nobody knows has left the book, and was counted. */
-static void note_fate(const struct ese_book_page *page, enum ese_book_fate fate)
-{
-    uint32_t number = ese_book_find(page->book, &page->record->id);
-    if (number != ESE_BOOK_NONE)
-        page->book->entries[number].fate = fate;
-}
-
-static void read_overwritten(const struct ese_book_page *page)
-{
-    note_fate(page, ESE_BOOK_OVERWRITTEN);
-}
-
-static void read_expired(const struct ese_book_page *page)
-{
-    note_fate(page, ESE_BOOK_EXPIRED);
-}
-
-static void read_begun_empty(const struct ese_book_page *page)
-{
-    page->book->lives++;
-}
-
 static void read_mail_sent(const struct ese_book_page *page)
 {
     ese_book_mails_add(&page->book->sent, &(struct ese_book_mail){
@@ -254,10 +221,10 @@ static void (*const readers[ESE_HISTORY_KINDS])(const struct ese_book_page *) = 
     [ESE_HISTORY_STORED] = read_stored,
     [ESE_HISTORY_MAIL_SENT] = read_mail_sent,
     [ESE_HISTORY_MAIL_ARRIVED] = read_mail_arrived,
-    [ESE_HISTORY_KEPT] = read_kept,
-    [ESE_HISTORY_OVERWRITTEN] = read_overwritten,
-    [ESE_HISTORY_EXPIRED] = read_expired,
-    [ESE_HISTORY_BEGUN_EMPTY] = read_begun_empty,
+    [ESE_HISTORY_KEPT] = ese_book_fates_kept,
+    [ESE_HISTORY_OVERWRITTEN] = ese_book_fates_overwritten,
+    [ESE_HISTORY_EXPIRED] = ese_book_fates_expired,
+    [ESE_HISTORY_BEGUN_EMPTY] = ese_book_fates_begun_empty,
 };
 
 /* ---- which records are for this book ------------------------------------------------------------------- */

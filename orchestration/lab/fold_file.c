@@ -118,8 +118,8 @@ static void read_event(const struct access *access, struct ese_statement *row)
     for (int i = 2; i < 17; i++)
         value[i] = ese_statement_column_number(row, i);
     *entry = (struct ese_book_entry){
-        .id = id, .key = ESE_BOOK_NONE, .kind = (uint8_t)((uint64_t)value[2] % ESE_BOOK_KINDS),
-        .client_ts = value[3],
+        .id = id, .key = ESE_BOOK_NONE, .taken_by = ESE_BOOK_NONE,
+        .kind = (uint8_t)((uint64_t)value[2] % ESE_BOOK_KINDS), .client_ts = value[3],
         .due_ns = value[4], .sent_ns = value[5], .done_ns = value[6], .outcome = (uint16_t)value[7],
         .handed_ns = value[8], .committed_ns = value[9], .handings = (uint32_t)value[10],
         .handed_partition = (int32_t)value[11], .handed_offset = value[12],

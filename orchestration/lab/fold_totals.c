@@ -51,6 +51,7 @@ static void list(struct ese_book *book, struct ese_figures *figures, struct tota
     list_one(totals, "", "skipped", &book->skipped);
     list_one(totals, "", "wall_offset_ns", &book->wall_offset_ns);
     list_one(totals, "", "lives", &book->lives);
+    list_one(totals, "", "retention_ms", &book->retention_ms);
 }
 
 void ese_fold_totals_read(struct ese_book *book, struct ese_figures *figures, struct ese_statement *row)

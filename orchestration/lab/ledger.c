@@ -91,7 +91,8 @@ enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book
     case ESE_BOOK_OVERWRITTEN: return ESE_LOSS_CLASH;
     case ESE_BOOK_EXPIRED: return ESE_LOSS_EXPIRY;
     case ESE_BOOK_KEPT: return entry->kept_life < book->lives ? ESE_LOSS_DEATH : ESE_LOSS_OTHER;
-    case ESE_BOOK_NOT_KEPT: break;
+    case ESE_BOOK_NOT_KEPT:
+    case ESE_BOOK_NOT_CREDIBLE: break;
     }
     return ESE_LOSS_OTHER;
 }

@@ -116,7 +116,7 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
             figures->contradicted);
     if (grounds->promises->tells_losses && judgement->ledger.lost_by_other > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
-            "%" PRId64 " acknowledged events are lost, and the store has noted no cause",
+            "%" PRId64 " acknowledged events are lost, and the store has noted no cause that can be",
             judgement->ledger.lost_by_other);
     if (grounds->ended != NULL)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "%s", grounds->ended);

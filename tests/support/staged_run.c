@@ -114,7 +114,7 @@ static struct staged_run *new_run(int events)
     run->noted = ese_alloc_array((size_t)events + 1, sizeof *run->noted);
     run->read = run->passed_over = run->forgotten = run->not_had = run->taken_back = -1;
     run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
-    run->offerless = run->unread = run->told_twice = run->noted_again = -1;
+    run->offerless = run->unread = run->doubted = run->told_twice = run->noted_again = -1;
     run->history_bytes = INT64_C(1) << 26;
     run->stuck_after_ms = STUCK_AFTER_MS;
     return run;
@@ -410,6 +410,38 @@ static void note_outcome(struct ese_history *history, const struct staged_event 
     ese_history_count(history, counters[staged->outcome], 1);
 }
 
+static enum staged_doubt doubt_of(const struct staged_run *run, int event)
+{
+    return event == run->doubted ? run->doubt : STAGED_NO_DOUBT;
+}
+
+/* Of a client process of its own, so that no other has lost a number. */
+struct staged_event staged_run_rival(const struct staged_run *run, int event)
+{
+    struct staged_event rival = run->events[event];
+    struct ese_id_parts parts = ese_id_read(&rival.event.id);
+    parts.run ^= 1 << 28;
+    rival.event.id = ese_id_make(&parts);
+    rival.event.data = NULL;
+    rival.outcome = ESE_HISTORY_UNKNOWN;
+    snprintf(rival.event.sub_type, sizeof rival.event.sub_type, "RIVAL");
+    if (doubt_of(run, event) == STAGED_BY_ANOTHER_KEY)
+        snprintf(rival.event.key, sizeof rival.event.key, "another");
+    rival.event.client_ts += doubt_of(run, event) == STAGED_BY_ANOTHER_TIME;
+    return rival;
+}
+
+static void write_rival(const struct staged_run *run, struct ese_history *history, int event)
+{
+    const struct staged_event rival = staged_run_rival(run, event);
+    if (run->noted[event] != ESE_HISTORY_OVERWRITTEN || doubt_of(run, event) == STAGED_BY_ONE_NOT_OFFERED)
+        return;
+    ese_history_offer(history, &rival.event, rival.due_ns);
+    ese_history_count(history, ESE_COUNT_OFFERED, 1);
+    note(history, ESE_HISTORY_SENT, &rival, rival.due_ns);
+    note_outcome(history, &rival);
+}
+
 static void write_client(const struct staged_run *run)
 {
     struct ese_history *history = open_history(run, "client.history", run->history_bytes);
@@ -427,6 +459,7 @@ static void write_client(const struct staged_run *run)
             note_outcome(history, staged);
         if (i == run->told_twice)
             note_outcome(history, staged);
+        write_rival(run, history, i);
     }
     ese_history_close(&history);
 }
@@ -479,15 +512,60 @@ static void write_store(const struct staged_run *run)
     close_history(run, &history, "store.history");
 }
 
-static void note_by_server(struct ese_history *history, enum ese_history_kind kind,
-                           const struct staged_event *staged)
+static int64_t kept_ns(const struct staged_event *staged)
 {
-    static const enum ese_history_counter counters[ESE_HISTORY_KINDS] = {
-        [ESE_HISTORY_KEPT] = ESE_COUNT_KEPT,
-        [ESE_HISTORY_OVERWRITTEN] = ESE_COUNT_OVERWRITTEN,
-        [ESE_HISTORY_EXPIRED] = ESE_COUNT_EXPIRED};
-    note(history, kind, staged, staged->due_ns + ESE_NS_PER_MS);
-    ese_history_count(history, counters[kind], 1);
+    return staged->due_ns + ESE_NS_PER_MS;
+}
+
+static void keep(struct ese_history *history, const struct staged_event *staged)
+{
+    note(history, ESE_HISTORY_KEPT, staged, kept_ns(staged));
+    ese_history_count(history, ESE_COUNT_KEPT, 1);
+}
+
+static void begin_life(const struct staged_run *run, struct ese_history *history)
+{
+    ese_history_record(history, &(struct ese_history_record){
+        .kind = ESE_HISTORY_BEGUN_EMPTY, .a = run->is_ageless ? 0 : STAGED_RETENTION_MS});
+}
+
+static void overwrite(const struct staged_run *run, struct ese_history *history, int event)
+{
+    const struct staged_event *staged = &run->events[event], rival = staged_run_rival(run, event);
+    enum staged_doubt doubt = doubt_of(run, event);
+    struct ese_history_record record = {.kind = ESE_HISTORY_OVERWRITTEN, .time_ns = kept_ns(staged),
+                                        .id = staged->event.id};
+    if (doubt != STAGED_BY_NOBODY)
+        ese_history_put_id(&record, &rival.event.id);
+    if (doubt != STAGED_BY_ONE_NOT_KEPT)
+        keep(history, &rival);
+    if (doubt == STAGED_BY_ONE_KEPT_BEFORE) {
+        begin_life(run, history);
+        keep(history, staged);
+    }
+    ese_history_record(history, &record);
+    ese_history_count(history, ESE_COUNT_OVERWRITTEN, 1);
+}
+
+/* As soon as it may. */
+static void expire_by_age(const struct staged_run *run, struct ese_history *history, int event)
+{
+    const struct staged_event *staged = &run->events[event];
+    enum staged_doubt doubt = doubt_of(run, event);
+    int64_t written_ms = kept_ns(staged) / ESE_NS_PER_MS - (doubt == STAGED_BEFORE_IT_WAS_KEPT);
+    struct ese_history_record record = {.kind = ESE_HISTORY_EXPIRED, .id = staged->event.id, .a = written_ms};
+    record.time_ns = (written_ms + STAGED_RETENTION_MS) * ESE_NS_PER_MS - (doubt == STAGED_TOO_SOON);
+    record.a += doubt == STAGED_BEHIND_IT ? 2 * STAGED_RETENTION_MS : 0;
+    ese_history_record(history, &record);
+    ese_history_count(history, ESE_COUNT_EXPIRED, 1);
+}
+
+static void note_end(const struct staged_run *run, struct ese_history *history, int event)
+{
+    if (run->noted[event] == ESE_HISTORY_OVERWRITTEN)
+        overwrite(run, history, event);
+    else if (run->noted[event] == ESE_HISTORY_EXPIRED)
+        expire_by_age(run, history, event);
 }
 
 static bool is_in_log(const struct staged_run *run, int event)
@@ -501,16 +579,15 @@ static bool is_in_log(const struct staged_run *run, int event)
 static void write_server(const struct staged_run *run)
 {
     struct ese_history *history = open_history(run, "server.history", INT64_C(1) << 26);
-    const struct ese_history_record begun = {.kind = ESE_HISTORY_BEGUN_EMPTY};
-    ese_history_record(history, &begun);
+    begin_life(run, history);
     for (int i = 0; i < run->count; i++) {
         const struct staged_event *staged = &run->events[i];
         if (run->second_life > 0 && i == run->second_life)
-            ese_history_record(history, &begun);
-        if (staged->outcome == ESE_HISTORY_ACKNOWLEDGED || is_in_log(run, i))
-            note_by_server(history, ESE_HISTORY_KEPT, staged);
-        if (run->noted[i] != ESE_HISTORY_END)
-            note_by_server(history, run->noted[i], staged);
+            begin_life(run, history);
+        bool is_kept = staged->outcome == ESE_HISTORY_ACKNOWLEDGED || is_in_log(run, i);
+        if (is_kept && doubt_of(run, i) != STAGED_NOT_KEPT_ITSELF)
+            keep(history, staged);
+        note_end(run, history, i);
     }
     ese_history_close(&history);
 }

@@ -7,7 +7,8 @@
  * leaves the files that artifacts.h lists.
  *
  * A run may be one over a store without places that tells its losses: then `tells_losses` is set, and
- * staged_run_lose takes events from the log. Its positions are nonsense.
+ * staged_run_lose takes events from the log. Its positions are nonsense. Who overwrites an event is a rival that its
+ * client has offered beside it, heard nothing of, and that nobody has read.
  *
  * A mixed run has orders, too: created, completed in time, at the last moment, too late or never, and
  * now and then created again. Their timers go off when the events' time has passed them by ten seconds,
@@ -28,6 +29,22 @@
 #include "ese-core/history.h"
 
 #define STAGED_PARTITIONS 3
+#define STAGED_RETENTION_MS 600000 /* of a store that tells its losses */
+
+/* Why a cause that a store notes cannot be. */
+enum staged_doubt {
+    STAGED_NO_DOUBT,
+    STAGED_BY_NOBODY,
+    STAGED_BY_ONE_NOT_OFFERED,
+    STAGED_BY_ONE_NOT_KEPT,
+    STAGED_BY_ONE_KEPT_BEFORE, /* in the life before */
+    STAGED_BY_ANOTHER_KEY,
+    STAGED_BY_ANOTHER_TIME,
+    STAGED_NOT_KEPT_ITSELF,
+    STAGED_TOO_SOON,
+    STAGED_BEFORE_IT_WAS_KEPT, /* that of its ip was written to for the last time */
+    STAGED_BEHIND_IT /* it will be written to */
+};
 
 struct staged_event {
     struct ese_event event;
@@ -85,6 +102,9 @@ struct staged_run {
     int forgotten;         /* a place the store lost after it was handed; -1: none */
     bool tells_losses;
     enum ese_history_kind *noted; /* what the server notes of each event at its end; 0: nothing */
+    int doubted;           /* the number of one of which that cannot be; -1: of all it can */
+    enum staged_doubt doubt;
+    bool is_ageless;       /* the server does not say how long it keeps events */
     int second_life;       /* the number of the first event that the store's second life kept; 0: it had one */
     int not_had;           /* a place that was handed, and neither committed nor got into the state; -1: none */
     int taken_back;        /* one that was committed, and is not in the state; -1: none */
@@ -121,6 +141,9 @@ void staged_run_write(const struct staged_run *run);
 /* Then somebody changes a database it has left. */
 void staged_run_change(const struct staged_run *run, const char *name, const char *sql);
 void staged_run_free(struct staged_run **run);
+
+/* Who overwrites that event. */
+struct staged_event staged_run_rival(const struct staged_run *run, int event);
 
 /* Where the event stands in the log. */
 int staged_run_place(const struct staged_run *run, int event);

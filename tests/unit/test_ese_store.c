@@ -134,8 +134,11 @@ static void notes(struct fixture *fixture, const char *letters)
     char found[64] = "";
     size_t at = 0;
     assert_int_equal(ese_history_read_open(fixture->history + strlen("history="), &reader, NULL), 0);
-    while (at + 1 < sizeof found && ese_history_read_next(reader, &record, NULL) == 1)
+    while (at + 1 < sizeof found && ese_history_read_next(reader, &record, NULL) == 1) {
         found[at++] = letter_of[record.kind];
+        if (record.kind == ESE_HISTORY_BEGUN_EMPTY)
+            assert_int_equal(record.a, at == 1 ? 600000 : fixture->retention_ms); /* as set_up serves it first */
+    }
     ese_history_read_close(&reader);
     assert_string_equal(found, letters);
 }

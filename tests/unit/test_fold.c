@@ -29,6 +29,7 @@
 #define TICK_NS (5 * ESE_NS_PER_S)
 #define SETTLES_NS (3 * ESE_NS_PER_S) /* after outcomes, which come within one */
 #define SEGMENT_BYTES 65536
+#define RETENTION_MS 1 /* of a store that tells its losses */
 #define TIMER_NS (15 * ESE_NS_PER_S) /* until an order's mail comes */
 
 enum party { CLIENT, SERVER, STORE, CONSUMER, INBOX, PARTIES };
@@ -50,6 +51,8 @@ struct world {
     struct ese_history *history[PARTIES];
     struct act *acts;
     size_t count, room, done;
+    struct staged_event **rivals;
+    size_t rival_count;
     int64_t next[STAGED_PARTITIONS];
     struct ese_repeats *repeats[STAGED_PARTITIONS]; /* what was handed */
     int decided;           /* decisions that are in the state */
@@ -86,6 +89,23 @@ static void add(struct world *world, enum party party, const struct ese_history_
         world->end_ns = record->time_ns;
 }
 
+/* Who overwrites it is offered beside it. */
+static void add_rival(struct world *world, int event)
+{
+    struct staged_event *rival = ese_alloc(sizeof *rival);
+    *rival = staged_run_rival(world->run, event);
+    world->rivals = ese_realloc_array(world->rivals, world->rival_count + 1, sizeof *world->rivals);
+    world->rivals[world->rival_count++] = rival;
+    struct ese_history_record record = {.kind = ESE_HISTORY_OFFERED, .time_ns = rival->due_ns};
+    add(world, CLIENT, &record);
+    world->acts[world->count - 1].event = &rival->event;
+    record = (struct ese_history_record){.kind = ESE_HISTORY_SENT, .time_ns = rival->due_ns, .id = rival->event.id};
+    add(world, CLIENT, &record);
+    record.kind = (uint16_t)rival->outcome;
+    record.time_ns = rival->done_ns;
+    add(world, CLIENT, &record);
+}
+
 static void add_client(struct world *world)
 {
     for (int i = 0; i < world->run->count; i++) {
@@ -101,6 +121,8 @@ static void add_client(struct world *world)
         record.time_ns = staged->done_ns;
         if (staged->outcome != ESE_HISTORY_END)
             add(world, CLIENT, &record);
+        if (world->run->noted[i] == ESE_HISTORY_OVERWRITTEN)
+            add_rival(world, i);
     }
 }
 
@@ -112,24 +134,46 @@ static bool is_in_log(const struct staged_run *run, int event)
     return place < run->log_count;
 }
 
-/* It has an event half a millisecond after it was due, and what becomes of it is noted at once. */
+static void begin_life(struct world *world, int64_t at_ns)
+{
+    add(world, SERVER, &(struct ese_history_record){
+        .kind = ESE_HISTORY_BEGUN_EMPTY, .time_ns = at_ns, .a = RETENTION_MS});
+}
+
+/* At once, or as soon as it may. */
+static void add_end(struct world *world, int event, const struct ese_history_record *kept)
+{
+    const struct staged_event rival = staged_run_rival(world->run, event);
+    struct ese_history_record record = *kept;
+    record.kind = (uint16_t)world->run->noted[event];
+    if (record.kind == ESE_HISTORY_OVERWRITTEN) {
+        struct ese_history_record taker = *kept;
+        taker.id = rival.event.id;
+        add(world, SERVER, &taker);
+        ese_history_put_id(&record, &rival.event.id);
+    } else if (record.kind == ESE_HISTORY_EXPIRED) {
+        record.a = record.time_ns / ESE_NS_PER_MS;
+        record.time_ns = (record.a + RETENTION_MS) * ESE_NS_PER_MS;
+    }
+    if (record.kind != ESE_HISTORY_END)
+        add(world, SERVER, &record);
+}
+
+/* It has an event half a millisecond after it was due. */
 static void add_server(struct world *world)
 {
     const struct staged_run *run = world->run;
-    struct ese_history_record record = {.kind = ESE_HISTORY_BEGUN_EMPTY, .time_ns = run->events[0].due_ns};
-    add(world, SERVER, &record);
+    struct ese_history_record record;
+    begin_life(world, run->events[0].due_ns);
     for (int i = 0; i < run->count; i++) {
         const struct staged_event *staged = &run->events[i];
-        record = (struct ese_history_record){.kind = ESE_HISTORY_BEGUN_EMPTY, .time_ns = staged->due_ns};
         if (run->second_life > 0 && i == run->second_life)
-            add(world, SERVER, &record);
+            begin_life(world, staged->due_ns);
         record = (struct ese_history_record){.kind = ESE_HISTORY_KEPT, .id = staged->event.id,
                                              .time_ns = staged->due_ns + ESE_NS_PER_MS / 2};
         if (staged->outcome == ESE_HISTORY_ACKNOWLEDGED || is_in_log(run, i))
             add(world, SERVER, &record);
-        record.kind = (uint16_t)run->noted[i];
-        if (run->noted[i] != ESE_HISTORY_END)
-            add(world, SERVER, &record);
+        add_end(world, i, &record);
     }
 }
 
@@ -238,6 +282,8 @@ static void act_until(struct world *world, int64_t now_ns)
         const struct act *act = &world->acts[world->done];
         struct ese_history_record record = act->record;
         record.time_ns -= world->less_ns;
+        if (record.kind == ESE_HISTORY_EXPIRED)
+            record.a -= world->less_ns / ESE_NS_PER_MS;
         if (act->event != NULL)
             ese_history_offer(world->history[act->party], act->event, record.time_ns);
         else
@@ -348,6 +394,9 @@ static void free_world(struct world *world)
     ese_test_directory_remove(&world->directory);
     if (world->run != NULL)
         staged_run_free(&world->run);
+    for (size_t i = 0; i < world->rival_count; i++)
+        free(world->rivals[i]);
+    free(world->rivals);
     free(world->acts);
     free(world->decided_ns);
     free(world);
@@ -1121,6 +1170,22 @@ static void what_is_no_longer_kept_is_lost(void **state)
     free_world(world);
 }
 
+/* How long its store keeps it was told in the turn before. */
+static void what_expires_too_soon_is_lost_by_no_cause(void **state)
+{
+    (void)state;
+    struct world *world = small_world(ESE_HISTORY_EXPIRED);
+    withhold(world, CONSUMER, ESE_HISTORY_HANDED, LAST);
+    struct act *expired = act_of(world, SERVER, ESE_HISTORY_EXPIRED, LAST);
+    int64_t before_ns = expired->at_ns - 1;
+    expired->record.time_ns = (expired->record.a + RETENTION_MS) * ESE_NS_PER_MS - 1;
+    act_until(world, before_ns);
+    keep_state(world, world->end_ns);
+    turn(world, before_ns, world->run->events[0].due_ns);
+    assert_int_equal(look_at(world, 0)->lost_by_other, 1);
+    free_world(world);
+}
+
 /* The commits of the reader that was handed it, which name no event. */
 static void withhold_commit(struct world *world)
 {
@@ -1427,6 +1492,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_history_that_was_begun_anew),
         cmocka_unit_test(what_is_still_kept_is_in_flight),
         cmocka_unit_test(what_is_no_longer_kept_is_lost),
+        cmocka_unit_test(what_expires_too_soon_is_lost_by_no_cause),
         cmocka_unit_test(what_a_reader_holds_is_in_flight),
         cmocka_unit_test(what_one_holds_who_was_taken_over_is_lost),
         cmocka_unit_test(a_wall_clock_that_is_set),

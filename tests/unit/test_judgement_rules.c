@@ -422,6 +422,70 @@ static void without_places_what_was_handed_and_not_committed_is_lost(void **stat
     assert_int_equal(judgement.ledger.in_flight, 1);
 }
 
+/* Nor is who says it believed: what a store notes has to agree with what is known. */
+static void a_cause_that_cannot_be_is_none(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ese_history_kind how;
+        enum staged_doubt doubt;
+    } cases[] = {{ESE_HISTORY_OVERWRITTEN, STAGED_BY_NOBODY},
+                 {ESE_HISTORY_OVERWRITTEN, STAGED_BY_ONE_NOT_KEPT},
+                 {ESE_HISTORY_OVERWRITTEN, STAGED_BY_ONE_KEPT_BEFORE},
+                 {ESE_HISTORY_OVERWRITTEN, STAGED_BY_ANOTHER_KEY},
+                 {ESE_HISTORY_OVERWRITTEN, STAGED_BY_ANOTHER_TIME},
+                 {ESE_HISTORY_OVERWRITTEN, STAGED_NOT_KEPT_ITSELF},
+                 {ESE_HISTORY_EXPIRED, STAGED_NOT_KEPT_ITSELF},
+                 {ESE_HISTORY_EXPIRED, STAGED_TOO_SOON},
+                 {ESE_HISTORY_EXPIRED, STAGED_BEFORE_IT_WAS_KEPT},
+                 {ESE_HISTORY_EXPIRED, STAGED_BEHIND_IT}};
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        for (int doubted = 0; doubted < 2; doubted++) {
+            struct staged_run *run = lossy_run("a0. a100. a200. b300.");
+            staged_run_lose(run, 1, cases[i].how);
+            run->doubted = doubted ? 1 : -1;
+            run->doubt = cases[i].doubt;
+            run->second_life = 3; /* if it was lost by no cause that can be, it was not by this death, either */
+            struct ese_judgement judgement = judge(run, &lossy);
+            if (judgement.ledger.lost_by_other != doubted)
+                print_error("# case %zu\n", i);
+            says(&judgement, doubted ? ESE_VERDICT_CANNOT_TELL : ESE_VERDICT_PASS,
+                 doubted ? "1 acknowledged events are lost, and the store has noted no cause that can be" : "");
+            assert_int_equal(judgement.ledger.lost, 1);
+            assert_int_equal(judgement.ledger.lost_by_other, doubted);
+        }
+    }
+}
+
+/* Which is worse than a loss without a cause. */
+static void who_has_taken_a_place_and_was_never_offered_is_a_phantom_and_no_cause(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run("a0. a100. a200.");
+    staged_run_lose(run, 1, ESE_HISTORY_OVERWRITTEN);
+    run->doubted = 1;
+    run->doubt = STAGED_BY_ONE_NOT_OFFERED;
+    struct ese_judgement judgement = judge(run, &lossy);
+    says(&judgement, ESE_VERDICT_FAIL, "1 events were seen though");
+    assert_int_equal(judgement.ledger.lost_by_other, 1);
+}
+
+/* A server of old: but not one that is to come. */
+static void where_nobody_says_how_long_a_store_keeps_events_any_age_will_do(void **state)
+{
+    (void)state;
+    for (int behind = 0; behind < 2; behind++) {
+        struct staged_run *run = lossy_run("a0. a100. a200.");
+        staged_run_lose(run, 1, ESE_HISTORY_EXPIRED);
+        run->doubted = 1;
+        run->doubt = behind ? STAGED_BEHIND_IT : STAGED_TOO_SOON;
+        run->is_ageless = true;
+        struct ese_judgement judgement = judge(run, &lossy);
+        says(&judgement, behind ? ESE_VERDICT_CANNOT_TELL : ESE_VERDICT_PASS, behind ? "no cause" : "");
+        assert_int_equal(judgement.ledger.lost_by_expiry, !behind);
+    }
+}
+
 /* ---- order and copies ------------------------------------------------------------------------ */
 
 static void each_that_is_behind_a_later_one_is_out_of_order(void **state)
@@ -1064,6 +1128,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(without_places_one_who_was_taken_over_commits_no_more),
         cmocka_unit_test(without_places_what_was_read_back_is_in_flight),
         cmocka_unit_test(without_places_what_was_handed_and_not_committed_is_lost),
+        cmocka_unit_test(a_cause_that_cannot_be_is_none),
+        cmocka_unit_test(who_has_taken_a_place_and_was_never_offered_is_a_phantom_and_no_cause),
+        cmocka_unit_test(where_nobody_says_how_long_a_store_keeps_events_any_age_will_do),
         cmocka_unit_test(each_that_is_behind_a_later_one_is_out_of_order),
         cmocka_unit_test(keys_have_no_order_among_them),
         cmocka_unit_test(who_is_in_another_partition_is_out_of_order),

@@ -320,6 +320,42 @@ static bool store_twice(struct scene *scene)
     return place >= 0;
 }
 
+/* By a cause that can be, or cannot. */
+static bool lose_by(struct scene *scene, enum ese_history_kind how, enum staged_doubt doubt)
+{
+    struct staged_run *run = scene->run;
+    int place = a_press(scene);
+    if (place < 0)
+        return false;
+    run->doubted = run->log[place];
+    run->doubt = doubt;
+    staged_run_lose(run, place, how);
+    return true;
+}
+
+static bool blame_another(struct scene *scene)
+{
+    static const enum staged_doubt doubts[] = {STAGED_BY_NOBODY, STAGED_BY_ONE_NOT_KEPT, STAGED_BY_ANOTHER_KEY,
+                                               STAGED_BY_ANOTHER_TIME};
+    return lose_by(scene, ESE_HISTORY_OVERWRITTEN, doubts[below(scene, ESE_COUNT_OF(doubts))]);
+}
+
+static bool overwrite(struct scene *scene)
+{
+    return lose_by(scene, ESE_HISTORY_OVERWRITTEN, STAGED_NO_DOUBT);
+}
+
+static bool blame_age(struct scene *scene)
+{
+    static const enum staged_doubt doubts[] = {STAGED_TOO_SOON, STAGED_BEFORE_IT_WAS_KEPT, STAGED_BEHIND_IT};
+    return lose_by(scene, ESE_HISTORY_EXPIRED, doubts[below(scene, ESE_COUNT_OF(doubts))]);
+}
+
+static bool expire(struct scene *scene)
+{
+    return lose_by(scene, ESE_HISTORY_EXPIRED, STAGED_NO_DOUBT);
+}
+
 /* Its first events, one that was acknowledged among them. */
 static bool lose_beginning(struct scene *scene)
 {
@@ -605,6 +641,10 @@ static const struct fault faults[] = {
      pass_over, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", "not processed"},
     {"an event committed, and taken back from the state", "handed twice", tells_losses,
      take_back, hand_all_twice, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "its state has not had them", NULL},
+    {"a loss blamed on one that had not its place", "on one that had", tells_losses,
+     blame_another, overwrite, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "no cause that can be", NULL},
+    {"a loss blamed on an age it did not have", "on one it had", tells_losses,
+     blame_age, expire, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "no cause that can be", NULL},
     {"a store that has lost its beginning", "what it said it had forgotten", keeps_all,
      lose_beginning_silently, forget_beginning, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", NULL},
     {"a beginning lost that nobody asked for", "nobody asked, and all is there", keeps_all,

@@ -232,7 +232,7 @@ static void make_metrics(struct ese_store *store, struct ese_metrics *metrics)
 }
 
 /* A store in memory is empty whenever it begins: what there was before has died. */
-static int open_history(struct ese_store *store, const struct ese_config *config,
+static int open_history(struct ese_store *store, const struct ese_config *config, int64_t retention_ms,
                         struct ese_error *error)
 {
     const struct ese_history_options told = ese_history_told(config, "ese-server", NAME);
@@ -240,7 +240,7 @@ static int open_history(struct ese_store *store, const struct ese_config *config
 
     if (ese_history_open(&told, &store->history, error) != 0)
         return -1;
-    note(store, ESE_HISTORY_BEGUN_EMPTY, &none, 0);
+    note(store, ESE_HISTORY_BEGUN_EMPTY, &none, retention_ms);
     return 0;
 }
 
@@ -257,7 +257,7 @@ static int open_parts(struct ese_store *store, const struct ese_config *config,
 
     store->max_bytes = ese_config_number(config, "max-bytes");
     make_metrics(store, settings->metrics);
-    if (open_history(store, config, error) != 0)
+    if (open_history(store, config, settings->retention_ms, error) != 0)
         return -1;
     store->hashes = ese_hashes_new(settings->retention_ms, store->max_bytes, &listener);
     if (ese_event_lists_open(&source, &store->lists, error) != 0)
