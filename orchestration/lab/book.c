@@ -269,6 +269,21 @@ int64_t ese_book_beginning(const struct ese_book *book, int32_t partition)
     return book->tells_beginnings ? 0 : INT64_MAX;
 }
 
+bool ese_book_has_place(const struct ese_book_entry *entry)
+{
+    return entry->copies > 0 || entry->has_left;
+}
+
+int32_t ese_book_partition(const struct ese_book_entry *entry)
+{
+    return entry->copies > 0 ? entry->stored_partition : entry->handed_partition;
+}
+
+int64_t ese_book_offset(const struct ese_book_entry *entry)
+{
+    return entry->copies > 0 ? entry->stored_offset : entry->handed_offset;
+}
+
 enum ese_history_kind ese_book_outcome(const struct ese_book_entry *entry)
 {
     if (entry->outcome != 0)

@@ -73,6 +73,7 @@ struct ese_book_entry {
     uint8_t kind;      /* enum ese_book_kind */
     bool is_out; /* known, and not counted: beyond what is judged now */
     /* Marks of the ledger (ledger.h). */
+    bool has_left; /* its store, by retention: its place is where it was handed */
     bool is_processed;
     bool is_in_flight;
     bool is_lost;
@@ -237,6 +238,11 @@ int64_t ese_book_beginning(const struct ese_book *book, int32_t partition);
 
 /* What the store says counts for more than what was found. */
 void ese_book_note_beginning(struct ese_book *book, const struct ese_book_beginning *beginning);
+
+/* Where an event lies in the store, or lay before it left. One that nobody has seen there has no place. */
+bool ese_book_has_place(const struct ese_book_entry *entry);
+int32_t ese_book_partition(const struct ese_book_entry *entry);
+int64_t ese_book_offset(const struct ese_book_entry *entry);
 
 /* Notes why something cannot be told, unless an earlier reason is there. */
 void ese_book_note_missing(struct ese_book *book, const char *format, ...)

@@ -32,11 +32,11 @@ static void mark_by_place(struct count *count, struct ese_book_entry *entry)
     entry->is_processed = false;
     /* Of a store that is still being followed: what was acknowledged since is not noted yet. */
     entry->is_in_flight = !is_stored && entry->done_ns > count->book->followed_ns;
-    if (!is_stored && (entry->is_in_flight || !has_left(count, entry)))
+    entry->has_left = !entry->is_in_flight && has_left(count, entry);
+    if (!ese_book_has_place(entry))
         return;
-    int32_t partition = is_stored ? entry->stored_partition : entry->handed_partition;
-    int64_t offset = is_stored ? entry->stored_offset : entry->handed_offset;
-    bool is_below = offset < ese_state_file_next(count->state, partition);
+    int64_t offset = ese_book_offset(entry);
+    bool is_below = offset < ese_state_file_next(count->state, ese_book_partition(entry));
     entry->is_processed = is_below && entry->handings > 0;
     entry->is_in_flight = !is_below && is_stored;
     if (!is_stored && is_below)
@@ -161,7 +161,7 @@ static void count_offered(const struct ese_book *book, struct ese_book_entry *en
 
 static bool counts_for_order(const struct ese_book_entry *entry)
 {
-    return is_acknowledged(entry) && entry->copies > 0;
+    return is_acknowledged(entry) && ese_book_has_place(entry);
 }
 
 /* One key's events from..to of by_key, in the order they were sent. Seen from the last one back,
@@ -176,8 +176,8 @@ static void mark_reordered(struct ese_book *book, uint32_t from, uint32_t to,
         if (!counts_for_order(entry))
             continue;
         entry->is_reordered =
-            later != NULL && (entry->stored_partition != later->stored_partition ||
-                              entry->stored_offset > later->stored_offset);
+            later != NULL && (ese_book_partition(entry) != ese_book_partition(later) ||
+                              ese_book_offset(entry) > ese_book_offset(later));
         ledger->reordered += entry->is_reordered && !entry->is_out;
         if (!entry->is_reordered)
             later = entry;

@@ -21,12 +21,12 @@ static bool is_unknown(const struct ese_book_entry *entry)
 static bool in_order(const struct ese_book *book, const struct ese_book_entry *first,
                      const struct ese_book_entry *second)
 {
-    if (first->copies == 0 || second->copies == 0)
+    if (!ese_book_has_place(first) || !ese_book_has_place(second))
         return true;
     if (book->has_no_places)
         return first->server_ts <= second->server_ts;
-    return first->stored_partition == second->stored_partition &&
-           first->stored_offset < second->stored_offset;
+    return ese_book_partition(first) == ese_book_partition(second) &&
+           ese_book_offset(first) < ese_book_offset(second);
 }
 
 static bool was_given_up_before(const struct ese_book_entry *entry)
@@ -43,7 +43,7 @@ static struct ese_oracle_chain *chain_of(const struct ese_oracle *oracle,
 
 static bool is_certain(const struct ese_book_entry *entry)
 {
-    return !is_unknown(entry) && !entry->is_reordered && entry->copies > 0;
+    return !is_unknown(entry) && !entry->is_reordered && ese_book_has_place(entry);
 }
 
 /* Where i has changed places with j, neither's chain is what it seems. Tells whether it is worth

@@ -486,6 +486,14 @@ static void where_nobody_says_how_long_a_store_keeps_events_any_age_will_do(void
     }
 }
 
+/* No mail comes at all. Where a chain is doubtful nobody misses one. */
+static void expect_doubt(struct staged_run *run, const struct ese_promises *promises, bool is_doubtful)
+{
+    struct ese_judgement judgement = judge(run, promises);
+    says(&judgement, is_doubtful ? ESE_VERDICT_PASS : ESE_VERDICT_FAIL, is_doubtful ? "" : "mails are missing");
+    assert_int_equal(judgement.mails.lost > 0, !is_doubtful);
+}
+
 /* ---- order and copies ------------------------------------------------------------------------ */
 
 static void each_that_is_behind_a_later_one_is_out_of_order(void **state)
@@ -544,6 +552,29 @@ static void only_what_was_acknowledged_and_is_stored_has_an_order(void **state)
     judgement = judge(run, &careful);
     says(&judgement, ESE_VERDICT_FAIL, "lost");
     assert_int_equal(judgement.ledger.reordered, 0);
+}
+
+/* By where it was handed: events that left, and one that left behind one that did not. */
+static void what_left_has_not_taken_its_order_along(void **state)
+{
+    (void)state;
+    for (int gone = 2; gone <= 4; gone++) {
+        struct staged_run *run = staged_run_of("a0. a100. a200. a300.");
+        staged_run_swap(run, 1, 2);
+        run->gone = gone;
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_FAIL, "1 events are stored behind a later one");
+        assert_int_equal(judgement.ledger.lost, 0);
+
+        run = staged_run_of("a0 a100? a200");
+        staged_run_swap(run, 1, 2);
+        run->gone = gone < 3 ? gone : 3;
+        expect_doubt(run, &careful, true);
+    }
+    struct staged_run *run = staged_run_of("a0. a100. a200. a300.");
+    run->gone = 2;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
 }
 
 static void a_further_copy_is_counted_and_has_no_place(void **state)
@@ -675,14 +706,6 @@ static void without_places_a_press_that_was_handed_is_not_seen_yet(void **state)
         assert_int_equal(judgement.mails.expected, had);
         assert_int_equal(judgement.mails.matched, had);
     }
-}
-
-/* No mail comes at all. Where a chain is doubtful nobody misses one. */
-static void expect_doubt(struct staged_run *run, const struct ese_promises *promises, bool is_doubtful)
-{
-    struct ese_judgement judgement = judge(run, promises);
-    says(&judgement, is_doubtful ? ESE_VERDICT_PASS : ESE_VERDICT_FAIL, is_doubtful ? "" : "mails are missing");
-    assert_int_equal(judgement.mails.lost > 0, !is_doubtful);
 }
 
 static void an_unknown_press_in_its_place_leaves_no_doubt(void **state)
@@ -1135,6 +1158,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(keys_have_no_order_among_them),
         cmocka_unit_test(who_is_in_another_partition_is_out_of_order),
         cmocka_unit_test(only_what_was_acknowledged_and_is_stored_has_an_order),
+        cmocka_unit_test(what_left_has_not_taken_its_order_along),
         cmocka_unit_test(a_further_copy_is_counted_and_has_no_place),
         cmocka_unit_test(a_copy_that_is_noted_twice_is_one),
         cmocka_unit_test(without_places_nothing_has_an_order_and_copies_tell_nothing),

@@ -236,12 +236,10 @@ static void draw(struct scene *scene)
     scene->run = run;
     run->tells_losses = promises->tells_losses;
     mix_keys(scene);
-    /* What left by retention has taken its order along: that is drawn where nothing is out of it. */
     bool leaves = in_so_many(scene, 4);
     if (leaves)
         run->gone = below(scene, run->log_count / 3);
-    else
-        forget_outcomes(scene);
+    forget_outcomes(scene);
     if (promises->tells_losses)
         lose_some(scene);
     else if (!promises->retry_stored_once && !leaves)
