@@ -2,17 +2,22 @@
 
 #include "ese-core/memory.h"
 
-/* Of one chain: what came unasked; what the mailer does not know of, and nobody expected; what is missing, and not
- * unknown; and how many of these stand for each other and have not been told so yet. */
-struct tally {
-    int32_t surplus, unknown, missing;
-    int32_t altered, replaced;
+/* A decision that nobody expected, whose mail came, or is unknown: it may stand for one that is missing. */
+struct stand_in {
+    const struct ese_state_decision *decision;
+    uint32_t chain;
+    size_t arrived; /* which mail it is; NOT_ARRIVED: it is unknown */
+    bool has_stood;
 };
+#define NOT_ARRIVED SIZE_MAX
 
 struct telling {
     const struct ese_evidence *evidence;
     struct ese_mail_fates *fates;
-    struct tally *tallies; /* one a chain */
+    struct stand_in *stand_ins; /* the unknown ones first */
+    size_t count, unknown_count;
+    uint32_t *behind; /* of each event: the expected mail it is behind, or ESE_BOOK_NONE */
+    uint32_t *missing; /* one a chain: mails */
 };
 
 uint32_t ese_mail_fates_chain(const struct ese_evidence *evidence, const struct ese_id *decision)
@@ -22,18 +27,18 @@ uint32_t ese_mail_fates_chain(const struct ese_evidence *evidence, const struct 
     return ese_mail_chain(&mails, decision);
 }
 
-/* ---- how many of each chain ------------------------------------------------------------------ */
-
-/* NULL: it belongs to none. */
-static struct tally *tally_of(const struct telling *telling, const struct ese_id *decision)
-{
-    uint32_t chain = ese_mail_fates_chain(telling->evidence, decision);
-    return chain == ESE_BOOK_NONE ? NULL : &telling->tallies[chain];
-}
+/* ---- what needs no other ---------------------------------------------------------------------- */
 
 static bool is_again(const struct ese_mails *mails, size_t i)
 {
     return i > 0 && ese_id_equal(&mails->mails[i].decision, &mails->mails[i - 1].decision);
+}
+
+static void add_stand_in(struct telling *telling, const struct ese_id *decision, uint32_t chain, size_t arrived)
+{
+    telling->stand_ins[telling->count++] = (struct stand_in){
+        .decision = ese_state_file_decision(&telling->evidence->state, decision), .chain = chain,
+        .arrived = arrived};
 }
 
 /* What can be told without its chain; MISSING: it cannot. */
@@ -48,16 +53,18 @@ static enum ese_mail_fate fate_alone(struct telling *telling, size_t i)
     uint32_t mail = ese_oracle_find(&telling->evidence->oracle, decision);
     if (mail != ESE_BOOK_NONE)
         return telling->fates->expected[mail] = ESE_MAIL_FATE_MATCHED;
-    return tally_of(telling, decision) == NULL ? ESE_MAIL_FATE_UNEXPECTED : ESE_MAIL_FATE_MISSING;
+    uint32_t chain = ese_mail_fates_chain(telling->evidence, decision);
+    if (chain == ESE_BOOK_NONE)
+        return ESE_MAIL_FATE_UNEXPECTED;
+    add_stand_in(telling, decision, chain, i);
+    return ESE_MAIL_FATE_MISSING;
 }
 
-static void count_arrivals(struct telling *telling)
+static void tell_arrived(struct telling *telling)
 {
-    const struct ese_mails *mails = &telling->evidence->mails;
-    for (size_t i = 0; i < mails->count; i++) {
+    for (size_t i = 0; i < telling->evidence->mails.count; i++) {
         telling->fates->arrived[i] = fate_alone(telling, i);
-        if (telling->fates->arrived[i] == ESE_MAIL_FATE_MISSING)
-            tally_of(telling, &mails->mails[i].decision)->surplus++;
+        telling->fates->stands_for[i] = ESE_BOOK_NONE;
     }
 }
 
@@ -68,116 +75,170 @@ static void tell_unknown(struct telling *telling)
     for (size_t i = 0; i < outbox->unknown_count; i++) {
         const struct ese_id *decision = &outbox->unknown[i];
         uint32_t mail = ese_oracle_find(&telling->evidence->oracle, decision);
-        struct tally *tally = tally_of(telling, decision);
+        uint32_t chain = ese_mail_fates_chain(telling->evidence, decision);
         if (ese_mails_have(&telling->evidence->mails, decision))
             continue;
         if (mail != ESE_BOOK_NONE)
             telling->fates->expected[mail] = ESE_MAIL_FATE_UNKNOWN;
-        else if (tally != NULL)
-            tally->unknown++;
+        else if (chain != ESE_BOOK_NONE)
+            add_stand_in(telling, decision, chain, NOT_ARRIVED);
     }
+    telling->unknown_count = telling->count;
 }
 
 static void count_missing(struct telling *telling)
 {
     const struct ese_oracle *oracle = &telling->evidence->oracle;
-    for (uint32_t i = 0; i < oracle->mail_count; i++) {
-        if (telling->fates->expected[i] == ESE_MAIL_FATE_MISSING)
-            telling->tallies[oracle->mails[i].chain].missing++;
+    for (uint32_t i = 0; i < oracle->mail_count; i++)
+        telling->missing[oracle->mails[i].chain] += telling->fates->expected[i] == ESE_MAIL_FATE_MISSING;
+}
+
+/* ---- which stand for each other --------------------------------------------------------------- */
+
+static void find_behind(struct telling *telling)
+{
+    const struct ese_book *book = &telling->evidence->book;
+    const struct ese_oracle *oracle = &telling->evidence->oracle;
+    uint32_t mail = ESE_BOOK_NONE; /* whose events are being walked through, from its last one back */
+    memset(telling->behind, 0xFF, ((size_t)book->count + 1) * sizeof *telling->behind);
+    for (uint32_t i = 0; i < oracle->mail_count; i++)
+        telling->behind[oracle->mails[i].last_event] = i;
+    for (uint32_t i = book->offered; i > 0; i--) {
+        uint32_t event = book->by_key[i - 1], chain = oracle->chain_of[event];
+        if (telling->behind[event] != ESE_BOOK_NONE)
+            mail = telling->behind[event];
+        else if (chain != ESE_BOOK_NONE && mail != ESE_BOOK_NONE && oracle->mails[mail].chain == chain)
+            telling->behind[event] = mail;
     }
 }
 
-static int32_t least(int32_t a, int32_t b)
+/* The missing mail behind which that event of the decision is, too; ESE_BOOK_NONE: there is none. */
+static uint32_t shared_by(const struct telling *telling, const struct stand_in *stand_in, int event)
 {
-    return a < b ? a : b;
+    const struct ese_evidence *evidence = telling->evidence;
+    uint32_t number = ese_book_find(&evidence->book, &stand_in->decision->events[event]);
+    uint32_t mail = number == ESE_BOOK_NONE ? ESE_BOOK_NONE : telling->behind[number];
+    return mail != ESE_BOOK_NONE && evidence->oracle.mails[mail].chain == stand_in->chain &&
+                   telling->fates->expected[mail] == ESE_MAIL_FATE_MISSING
+               ? mail : ESE_BOOK_NONE;
 }
 
-static void pair(struct tally *tally)
+/* The missing mail with which it has so many events in common, by the first of these. */
+static uint32_t find_sharing(const struct telling *telling, const struct stand_in *stand_in, int shared)
 {
-    int32_t unknown = least(tally->unknown, tally->missing);
-    tally->altered = least(tally->surplus, tally->missing - unknown);
-    tally->replaced = tally->altered + unknown;
+    int count = stand_in->decision->event_count;
+    for (int i = 0; i < count; i++) {
+        uint32_t mail = shared_by(telling, stand_in, i);
+        int common = 0;
+        for (int j = 0; mail != ESE_BOOK_NONE && j < count; j++)
+            common += shared_by(telling, stand_in, j) == mail;
+        if (mail != ESE_BOOK_NONE && common == shared)
+            return mail;
+    }
+    return ESE_BOOK_NONE;
 }
 
-/* ---- which ones ------------------------------------------------------------------------------ */
+/* The missing mail of its chain whose last event was due first. */
+static uint32_t find_first(const struct telling *telling, const struct stand_in *stand_in)
+{
+    const struct ese_evidence *evidence = telling->evidence;
+    const struct ese_oracle_mail *mails = evidence->oracle.mails;
+    uint32_t first = ESE_BOOK_NONE;
+    for (uint32_t i = 0; i < evidence->oracle.mail_count; i++) {
+        if (mails[i].chain != stand_in->chain || telling->fates->expected[i] != ESE_MAIL_FATE_MISSING)
+            continue;
+        if (first == ESE_BOOK_NONE || evidence->book.entries[mails[i].last_event].due_ns <
+                                          evidence->book.entries[mails[first].last_event].due_ns)
+            first = i;
+    }
+    return first;
+}
 
-static enum ese_mail_fate fate_of_surplus(const struct ese_oracle_chain *chain, struct tally *tally)
+static void stand(struct telling *telling, struct stand_in *stand_in, int shared)
+{
+    if (telling->missing[stand_in->chain] == 0)
+        return;
+    uint32_t mail = shared > 0 ? find_sharing(telling, stand_in, shared) : find_first(telling, stand_in);
+    if (mail == ESE_BOOK_NONE)
+        return;
+    stand_in->has_stood = true;
+    telling->missing[stand_in->chain]--;
+    telling->fates->expected[mail] = ESE_MAIL_FATE_REPLACED;
+    if (stand_in->arrived == NOT_ARRIVED)
+        return;
+    telling->fates->arrived[stand_in->arrived] = ESE_MAIL_FATE_ALTERED;
+    telling->fates->stands_for[stand_in->arrived] = mail;
+}
+
+/* Those that have most in common first. */
+static void pair(struct telling *telling, size_t from, size_t to)
+{
+    for (int shared = ESE_STATE_BEHIND_MOST; shared >= 0; shared--) {
+        for (size_t i = from; i < to; i++) {
+            struct stand_in *stand_in = &telling->stand_ins[i];
+            if (!stand_in->has_stood && !telling->evidence->oracle.chains[stand_in->chain].is_doubtful)
+                stand(telling, stand_in, shared);
+        }
+    }
+}
+
+/* ---- what is left ----------------------------------------------------------------------------- */
+
+static enum ese_mail_fate fate_of_surplus(const struct ese_oracle_chain *chain)
 {
     if (chain->is_doubtful)
         return ESE_MAIL_FATE_MATCHED;
-    if (tally->altered-- > 0)
-        return ESE_MAIL_FATE_ALTERED;
     return chain->expected > 0 ? ESE_MAIL_FATE_FURTHER : ESE_MAIL_FATE_UNEXPECTED;
 }
 
-static enum ese_mail_fate fate_of_missing(const struct ese_oracle_chain *chain, struct tally *tally)
+static void tell_rest(struct telling *telling)
 {
-    if (chain->is_doubtful)
-        return ESE_MAIL_FATE_DOUBTFUL;
-    return tally->replaced-- > 0 ? ESE_MAIL_FATE_REPLACED : ESE_MAIL_FATE_LOST;
-}
-
-static void tell_surplus(struct telling *telling)
-{
-    const struct ese_evidence *evidence = telling->evidence;
-    for (size_t i = 0; i < evidence->mails.count; i++) {
-        enum ese_mail_fate *fate = &telling->fates->arrived[i];
-        if (*fate != ESE_MAIL_FATE_MISSING)
-            continue;
-        struct tally *tally = tally_of(telling, &evidence->mails.mails[i].decision);
-        *fate = fate_of_surplus(&evidence->oracle.chains[tally - telling->tallies], tally);
+    const struct ese_oracle *oracle = &telling->evidence->oracle;
+    for (size_t i = telling->unknown_count; i < telling->count; i++) {
+        const struct stand_in *stand_in = &telling->stand_ins[i];
+        if (!stand_in->has_stood)
+            telling->fates->arrived[stand_in->arrived] = fate_of_surplus(&oracle->chains[stand_in->chain]);
     }
-}
-
-/* The mail an event is the last one of, or ESE_BOOK_NONE; to be freed. */
-static uint32_t *mails_by_event(const struct ese_evidence *evidence)
-{
-    size_t count = (size_t)evidence->book.count + 1;
-    uint32_t *mail_of = ese_alloc_array(count, sizeof *mail_of);
-    memset(mail_of, 0xFF, count * sizeof *mail_of);
-    for (uint32_t i = 0; i < evidence->oracle.mail_count; i++)
-        mail_of[evidence->oracle.mails[i].last_event] = i;
-    return mail_of;
-}
-
-/* The last of a chain first: so the one that stays lost is that behind whose presses it went astray. */
-static void tell_missing(struct telling *telling)
-{
-    const struct ese_evidence *evidence = telling->evidence;
-    const struct ese_oracle *oracle = &evidence->oracle;
-    uint32_t *mail_of = mails_by_event(evidence);
-    for (uint32_t i = evidence->book.offered; i > 0; i--) {
-        uint32_t mail = mail_of[evidence->book.by_key[i - 1]];
-        if (mail == ESE_BOOK_NONE || telling->fates->expected[mail] != ESE_MAIL_FATE_MISSING)
-            continue;
-        uint32_t chain = oracle->mails[mail].chain;
-        telling->fates->expected[mail] = fate_of_missing(&oracle->chains[chain], &telling->tallies[chain]);
+    for (uint32_t i = 0; i < oracle->mail_count; i++) {
+        enum ese_mail_fate *fate = &telling->fates->expected[i];
+        const struct ese_oracle_chain *chain = &oracle->chains[oracle->mails[i].chain];
+        if (*fate == ESE_MAIL_FATE_MISSING)
+            *fate = chain->is_doubtful ? ESE_MAIL_FATE_DOUBTFUL : ESE_MAIL_FATE_LOST;
+        telling->fates->has_come[oracle->mails[i].chain] |= *fate != ESE_MAIL_FATE_LOST;
     }
-    free(mail_of);
 }
 
 void ese_mail_fates_tell(const struct ese_evidence *evidence, struct ese_mail_fates *fates)
 {
     const struct ese_oracle *oracle = &evidence->oracle;
+    size_t mails = evidence->mails.count, chains = (size_t)oracle->chain_count + 1;
     *fates = (struct ese_mail_fates){
-        .arrived = ese_alloc_array(evidence->mails.count + 1, sizeof *fates->arrived),
-        .expected = ese_alloc_array((size_t)oracle->mail_count + 1, sizeof *fates->expected)};
+        .arrived = ese_alloc_array(mails + 1, sizeof *fates->arrived),
+        .stands_for = ese_alloc_array(mails + 1, sizeof *fates->stands_for),
+        .expected = ese_alloc_array((size_t)oracle->mail_count + 1, sizeof *fates->expected),
+        .has_come = ese_alloc_array(chains, sizeof *fates->has_come)};
     struct telling telling = {
         .evidence = evidence, .fates = fates,
-        .tallies = ese_alloc_array((size_t)oracle->chain_count + 1, sizeof(struct tally))};
-    count_arrivals(&telling);
+        .stand_ins = ese_alloc_array(mails + evidence->outbox.unknown_count + 1, sizeof(struct stand_in)),
+        .behind = ese_alloc_array((size_t)evidence->book.count + 1, sizeof(uint32_t)),
+        .missing = ese_alloc_array(chains, sizeof(uint32_t))};
     tell_unknown(&telling);
+    tell_arrived(&telling);
     count_missing(&telling);
-    for (uint32_t i = 0; i < oracle->chain_count; i++)
-        pair(&telling.tallies[i]);
-    tell_surplus(&telling);
-    tell_missing(&telling);
-    free(telling.tallies);
+    find_behind(&telling);
+    pair(&telling, 0, telling.unknown_count);
+    pair(&telling, telling.unknown_count, telling.count);
+    tell_rest(&telling);
+    free(telling.stand_ins);
+    free(telling.behind);
+    free(telling.missing);
 }
 
 void ese_mail_fates_free(struct ese_mail_fates *fates)
 {
     free(fates->arrived);
+    free(fates->stands_for);
     free(fates->expected);
+    free(fates->has_come);
     *fates = (struct ese_mail_fates){.arrived = NULL};
 }

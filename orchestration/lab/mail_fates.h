@@ -2,8 +2,9 @@
  * mail_fates.h - mail by mail what mail_ledger.h counts, for whoever tells of one, or notes it.
  *
  * Where a chain has more than one mail that was not expected, or that is missing, counting alone does not tell which
- * stand for each other. Here they are the first of the former by decision, and the last of the latter as their presses
- * were sent.
+ * stand for each other. Here one stands for that with which it has most events in common, those that have more
+ * before those that have fewer; of several by the first such event; and where there is none for that whose last event
+ * was due first. What is left of the missing is lost. Those that are unknown stand before those that came.
  */
 #ifndef ESE_LAB_MAIL_FATES_H
 #define ESE_LAB_MAIL_FATES_H
@@ -28,7 +29,9 @@ enum ese_mail_fate {
 
 struct ese_mail_fates {
     enum ese_mail_fate *arrived;  /* one a mail of the evidence */
+    uint32_t *stands_for;         /* likewise: for which mail of its oracle an altered one stands; else ESE_BOOK_NONE */
     enum ese_mail_fate *expected; /* one a mail of its oracle */
+    bool *has_come; /* one a chain: some of its mails came, or may have; or others for them */
 };
 
 /* Of evidence that figures were taken from; to be freed. */

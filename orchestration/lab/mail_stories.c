@@ -135,25 +135,9 @@ static void tell_further(const struct telling *telling, size_t i, struct ese_buf
     tell_first_event(telling, i, text);
 }
 
-/* Of its chain's mails that did not come, the first by when its last event was due: there it went astray. */
-static uint32_t first_astray(const struct telling *telling, size_t i)
-{
-    const struct ese_evidence *evidence = telling->evidence;
-    const struct ese_oracle_mail *mails = evidence->oracle.mails;
-    uint32_t chain = ese_mail_fates_chain(evidence, &mail_at(telling, i)->decision), first = ESE_BOOK_NONE;
-    for (uint32_t mail = 0; mail < evidence->oracle.mail_count; mail++) {
-        if (mails[mail].chain != chain || telling->fates->expected[mail] == ESE_MAIL_FATE_MATCHED)
-            continue;
-        if (first == ESE_BOOK_NONE || evidence->book.entries[mails[mail].last_event].due_ns <
-                                          evidence->book.entries[mails[first].last_event].due_ns)
-            first = mail;
-    }
-    return first;
-}
-
 static void tell_altered(const struct telling *telling, size_t i, struct ese_buffer *text)
 {
-    uint32_t mail = first_astray(telling, i);
+    uint32_t mail = telling->fates->stands_for[i];
     const struct ese_presses presses = ese_presses_behind(telling->evidence, mail);
     const struct ese_book_entry *first = first_event(telling, i);
     tell_mail(telling, i, "came", text);

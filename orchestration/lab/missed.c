@@ -10,16 +10,25 @@ static const struct ese_book_entry *last_of(const struct ese_evidence *evidence,
     return &evidence->book.entries[evidence->oracle.mails[mail].last_event];
 }
 
-/* Keeps the mails by due time, one a key: the earliest. */
-static int keep(const struct ese_evidence *evidence, uint32_t mails[], int count, int most,
-                uint32_t mail)
+/* First those none of whose chain's mails came, then by due time. */
+static bool is_before(const struct ese_evidence *evidence, const struct ese_mail_fates *fates, uint32_t mail,
+                      uint32_t other)
 {
-    const struct ese_book_entry *event = last_of(evidence, mail);
+    bool has_come = fates->has_come[evidence->oracle.mails[mail].chain];
+    if (has_come != fates->has_come[evidence->oracle.mails[other].chain])
+        return !has_come;
+    return last_of(evidence, mail)->due_ns < last_of(evidence, other)->due_ns;
+}
+
+/* Keeps the mails in that order, one a key: the first. */
+static int keep(const struct ese_evidence *evidence, const struct ese_mail_fates *fates, uint32_t mails[],
+                int count, int most, uint32_t mail)
+{
     int at = count;
     for (int i = count - 1; i >= 0; i--) {
-        if (last_of(evidence, mails[i])->due_ns > event->due_ns)
+        if (is_before(evidence, fates, mail, mails[i]))
             at = i;
-        if (last_of(evidence, mails[i])->key != event->key)
+        if (last_of(evidence, mails[i])->key != last_of(evidence, mail)->key)
             continue;
         if (at > i)
             return count; /* it has an earlier one */
@@ -40,7 +49,7 @@ int ese_missed_find(const struct ese_evidence *evidence, const struct ese_mail_f
     int count = 0;
     for (uint32_t i = 0; i < evidence->oracle.mail_count; i++) {
         if (fates->expected[i] == ESE_MAIL_FATE_LOST)
-            count = keep(evidence, mails, count, most, i);
+            count = keep(evidence, fates, mails, count, most, i);
     }
     return count;
 }

@@ -7,8 +7,8 @@
 #include "orchestration/lab/mail_fates.h"
 #include "orchestration/lab/story.h"
 
-/* Lost mails of at most `most` different keys, by when their last event was due. Writes their numbers in the oracle and
- * returns how many. */
+/* Lost mails of at most `most` different keys: first those of chains none of whose mails came, then by when their last
+ * event was due. Writes their numbers in the oracle and returns how many. */
 int ese_missed_find(const struct ese_evidence *evidence, const struct ese_mail_fates *fates,
                     uint32_t mails[], int most);
 

@@ -153,6 +153,7 @@ static void tell_people(const struct ese_storyteller *teller, const struct ese_e
         entry_of *last = &teller->book->entries[mail->last_event];
         ese_missed_tell(teller, evidence, mails[i], &text);
         ese_story_write(&stories->people[i], teller->book->keys[last->key], &text);
+        stories->people[i].kind = fates->has_come[mail->chain];
         stories->people[i].at_ns = last->due_ns;
         stories->people[i].id = mail->id;
     }

@@ -21,7 +21,7 @@ struct ese_story {
     int64_t events; /* or mails: how many of that kind there are; of a person 0 */
     char text[ESE_STORY_SIZE];
     /* Which of two is the first: by kind, time and id. */
-    int kind; /* its place in the tables of kinds */
+    int kind; /* its place in the tables of kinds; of a person 1 who got another mail of that chain, else 0 */
     int64_t at_ns; /* the book's time */
     struct ese_id id; /* of the event or decision */
 };
@@ -29,7 +29,7 @@ struct ese_story {
 struct ese_stories {
     struct ese_story faults[ESE_STORY_KINDS]; /* by the table in stories.c */
     int fault_count;
-    struct ese_story people[ESE_STORY_PEOPLE]; /* by when their mail's last event was due */
+    struct ese_story people[ESE_STORY_PEOPLE]; /* who got no mail of that chain first; by when its last event was due */
     int people_count;
     struct ese_story unknown_mails[ESE_STORY_UNKNOWN]; /* the same: of the first, what is the person */
     int unknown_count;
