@@ -224,6 +224,7 @@ void ese_book_free(struct ese_book *book)
     free(book->keys);
     free(book->waiting);
     free(book->beginnings);
+    free(book->lasts);
     free(book->entries);
     free(book->by_key);
     free(book->runs);

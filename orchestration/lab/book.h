@@ -96,6 +96,13 @@ struct ese_book_beginning {
     bool is_told; /* by the store; else it is where what was found in it begins */
 };
 
+/* What was found in a partition of the store last. */
+struct ese_book_last {
+    int32_t partition;
+    int64_t offset;
+    struct ese_id id;
+};
+
 /* How far a history was read, and which one: another may be begun under its name. */
 struct ese_book_place {
     char name[ESE_BOOK_NAME_SIZE];
@@ -138,6 +145,8 @@ struct ese_book {
     uint32_t offered;
     struct ese_book_beginning *beginnings; /* one a partition that was read, or holds anything */
     size_t beginning_count;
+    struct ese_book_last *lasts; /* one a partition that anything was found in, as it was read this time */
+    size_t last_count;
     bool tells_beginnings; /* whoever read the store has asked it for its first event */
     int64_t skipped;        /* offsets a reader was told are no longer kept */
     int64_t wall_offset_ns; /* wall clock minus the book's, when its first history began; 0: none has */

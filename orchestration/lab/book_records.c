@@ -263,12 +263,40 @@ static bool is_passed_over(struct ese_book *book, const struct ese_history_recor
     return true;
 }
 
+static struct ese_book_last *last_of(struct ese_book *book, int32_t partition)
+{
+    for (size_t i = 0; i < book->last_count; i++) {
+        if (book->lasts[i].partition == partition)
+            return &book->lasts[i];
+    }
+    book->lasts = ese_realloc_array(book->lasts, book->last_count + 1, sizeof *book->lasts);
+    struct ese_book_last *last = &book->lasts[book->last_count++];
+    *last = (struct ese_book_last){.partition = partition, .offset = -1};
+    return last;
+}
+
+/* A partition is read in the order of its offsets, and each is one event's. A follower that was killed goes back, to
+ * where the next one goes on. */
+static void note_place(struct ese_book *book, const struct ese_history_record *record)
+{
+    struct ese_book_last *last = last_of(book, record->partition);
+    bool is_same_place = record->a == last->offset, goes_back = record->a < last->offset && !book->is_running;
+    if (goes_back || (is_same_place && !ese_id_equal(&record->id, &last->id)))
+        ese_book_note_missing(book, "store.history has two events at one place, or not in their order: offset %lld of "
+                              "partition %d; is it of one store?", (long long)record->a, (int)record->partition);
+    last->offset = record->a;
+    last->id = record->id;
+}
+
 /* What the whole run's events tell of it, whosever share they are. */
 static void note_for_all(struct ese_book *book, const struct ese_history_record *record)
 {
-    if (record->kind == ESE_HISTORY_STORED)
+    if (record->kind == ESE_HISTORY_STORED) {
         ese_book_note_beginning(book, &(struct ese_book_beginning){
             .partition = record->partition, .offset = record->a});
+        if (!book->has_no_places)
+            note_place(book, record);
+    }
     if (record->kind != ESE_HISTORY_OFFERED)
         return;
     if (book->begun_ns == 0 || record->time_ns < book->begun_ns)

@@ -114,7 +114,7 @@ static struct staged_run *new_run(int events)
     run->noted = ese_alloc_array((size_t)events + 1, sizeof *run->noted);
     run->read = run->passed_over = run->forgotten = run->not_had = run->taken_back = -1;
     run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
-    run->offerless = run->unread = run->doubted = run->told_twice = run->noted_again = -1;
+    run->offerless = run->crowded = run->unread = run->doubted = run->told_twice = run->noted_again = -1;
     run->history_bytes = INT64_C(1) << 26;
     run->stuck_after_ms = STUCK_AFTER_MS;
     return run;
@@ -502,6 +502,7 @@ static void write_store(const struct staged_run *run)
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
                                             .id = staged->event.id, .a = next[partition]++,
                                             .b = server_ts(staged)};
+        record.a -= place == run->crowded && record.a > 0;
         if (place < run->gone || place == run->forgotten || partition == run->unread)
             continue;
         ese_history_record(history, &record);
@@ -509,6 +510,10 @@ static void write_store(const struct staged_run *run)
             ese_history_record(history, &record);
         ese_history_count(history, ESE_COUNT_STORED, 1);
     }
+    if (run->goes_back)
+        ese_history_record(history, &(struct ese_history_record){
+            .kind = ESE_HISTORY_STORED, .partition = staged_run_partition(run, run->log[0]),
+            .id = run->events[run->log[0]].event.id});
     close_history(run, &history, "store.history");
 }
 

@@ -97,6 +97,8 @@ struct staged_run {
     int gone;              /* the first so many of the log had left the store when it was read back */
     bool is_silent;        /* it does not say so */
     bool is_of_old;        /* nor was it asked: an ese-lab of once has read it back */
+    int crowded;           /* a place that has the offset of the one before in its partition; -1: none */
+    bool goes_back;        /* its first event is told of once more, behind all others */
     int64_t read_from;     /* it was asked for what lies behind there */
     int unread;            /* a partition that is no longer in it; -1: none */
     int forgotten;         /* a place the store lost after it was handed; -1: none */

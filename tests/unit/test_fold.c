@@ -941,6 +941,29 @@ static void a_mail_that_nobody_knew_of_comes_a_second_time(void **state)
     free_world(world);
 }
 
+/* It was killed before it had kept how far it had come: all that it has noted so far is noted again. */
+static void what_a_follower_notes_twice_is_one(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(25);
+    struct ese_judgement whole = judge_whole(run);
+    struct world *world = make_world(run);
+    int64_t killed_ns = run->events[20].due_ns;
+    for (size_t i = 0, count = world->count; i < count; i++) {
+        struct ese_history_record record = world->acts[i].record;
+        bool is_noted = world->acts[i].party == STORE && record.kind == ESE_HISTORY_STORED;
+        if (is_noted && record.time_ns <= killed_ns) {
+            record.time_ns = killed_ns;
+            add(world, STORE, &record);
+        }
+    }
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+    live(world, TICK_NS);
+    expect_same(&world->judgement, &whole);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+    free_world(world);
+}
+
 /* Its inbox is followed by one who was killed before it had noted how far it was. */
 static void a_mail_that_is_noted_twice_is_one(void **state)
 {
@@ -1482,6 +1505,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_unknown_mail_beyond_those_that_had_to_come_is_taken_back),
         cmocka_unit_test(a_mail_that_came_though_nobody_knew_of_it),
         cmocka_unit_test(a_mail_that_nobody_knew_of_comes_a_second_time),
+        cmocka_unit_test(what_a_follower_notes_twice_is_one),
         cmocka_unit_test(a_mail_that_is_noted_twice_is_one),
         cmocka_unit_test(a_look_changes_nothing),
         cmocka_unit_test(a_mail_that_has_not_come_yet),

@@ -554,6 +554,22 @@ static void only_what_was_acknowledged_and_is_stored_has_an_order(void **state)
     assert_int_equal(judgement.ledger.reordered, 0);
 }
 
+static void two_events_at_one_place_cannot_be_told(void **state)
+{
+    (void)state;
+    for (int swapped = 0; swapped < 2; swapped++) { /* the later one is there first, of the same offset or another */
+        struct staged_run *run = consumed("a0 a100 a200");
+        run->crowded = swapped ? -1 : 2;
+        run->goes_back = swapped;
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, "two events at one place");
+    }
+    struct staged_run *run = lossy_run("a0. a100. a200."); /* without places */
+    run->crowded = 2;
+    struct ese_judgement judgement = judge(run, &lossy);
+    says(&judgement, ESE_VERDICT_PASS, "");
+}
+
 /* By where it was handed: events that left, and one that left behind one that did not. */
 static void what_left_has_not_taken_its_order_along(void **state)
 {
@@ -1158,6 +1174,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(keys_have_no_order_among_them),
         cmocka_unit_test(who_is_in_another_partition_is_out_of_order),
         cmocka_unit_test(only_what_was_acknowledged_and_is_stored_has_an_order),
+        cmocka_unit_test(two_events_at_one_place_cannot_be_told),
         cmocka_unit_test(what_left_has_not_taken_its_order_along),
         cmocka_unit_test(a_further_copy_is_counted_and_has_no_place),
         cmocka_unit_test(a_copy_that_is_noted_twice_is_one),

@@ -389,6 +389,31 @@ static bool read_back_as_of_old(struct scene *scene)
     return scene->run->is_of_old;
 }
 
+static int partition_of(const struct staged_run *run, int place)
+{
+    return (int)(ese_event_key_hash(at(run, place)->event.key) % STAGED_PARTITIONS);
+}
+
+static bool crowd(struct scene *scene)
+{
+    struct staged_run *run = scene->run;
+    for (int place = run->log_count - 1; place > run->gone; place--) {
+        for (int before = run->gone; before < place; before++) {
+            if (partition_of(run, before) != partition_of(run, place))
+                continue;
+            run->crowded = place;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool note_again(struct scene *scene)
+{
+    scene->run->noted_again = scene->run->log_count - 1;
+    return true;
+}
+
 static bool swap_within_key(struct scene *scene)
 {
     int place = a_press(scene), other = place < 0 ? -1 : next_of_key(scene->run, place);
@@ -408,11 +433,6 @@ static bool swap_neighbours(struct scene *scene)
         return true;
     }
     return false;
-}
-
-static int partition_of(const struct staged_run *run, int place)
-{
-    return (int)(ese_event_key_hash(at(run, place)->event.key) % STAGED_PARTITIONS);
 }
 
 /* Each lands in the partition of the other, away from the rest of its key. */
@@ -647,6 +667,8 @@ static const struct fault faults[] = {
      lose_beginning_silently, forget_beginning, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", NULL},
     {"a beginning lost that nobody asked for", "nobody asked, and all is there", keeps_all,
      lose_beginning_of_old, read_back_as_of_old, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "has forgotten", NULL},
+    {"two events at one place", "one, noted twice", keeps_all,
+     crowd, note_again, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "two events at one place", NULL},
     {"an event doubled in a store that knows retries", "handed twice", stores_once,
      store_twice, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "stored a second time", NULL},
     {"an event doubled, and the repeat window off", "handed twice", NULL,
