@@ -252,15 +252,21 @@ class Hashes:
 
 # ---- mails ---------------------------------------------------------------------------------------------------
 
+def decision_of(head):
+    """None where it names none, or more than one."""
+    named = [re.fullmatch(r"[0-9a-f-]{36}", value.strip(), re.IGNORECASE) for value in head.get_all("X-ESE-Decision", [])]
+    return bytes_of(named[0][0]) if len(named) == 1 and named[0] else None
+
+
 def mails(directory):
-    """How often one of each decision arrived."""
+    """How often one of each decision arrived; and, as None, of those that name none."""
     found = collections.Counter()
     for box in ("new", "cur"):
         folder = os.path.join(directory, "maildir", box)
         for name in os.listdir(folder) if os.path.isdir(folder) else []:
             with open(os.path.join(folder, name), "rb") as file:
                 head = email.parser.BytesHeaderParser().parse(file)
-            found[bytes_of(head["X-ESE-Decision"])] += 1
+            found[decision_of(head)] += 1
     return found
 
 
@@ -301,8 +307,9 @@ def count_mails(offered, store, directory):
     unknown = ours & {bytes_of(row[0]) for row in ask(os.path.join(directory, "outbox.db"),
                                                       "SELECT id FROM mail WHERE status IN ('unknown', 'sending')")}
     arrived, count, missed = mails(directory), collections.Counter(), {}
-    count["arrived"], count["doubled"] = arrived.total(), arrived.total() - len(arrived)
-    count["unexpected"] = sum(mail not in chain_of_mail for mail in arrived)
+    strays = arrived.pop(None, 0)
+    count["arrived"], count["doubled"] = arrived.total() + strays, arrived.total() - len(arrived)
+    count["unexpected"] = strays + sum(mail not in chain_of_mail for mail in arrived)
     came, adrift = collections.defaultdict(set), collections.Counter()
     for mail in arrived:
         came[chain_of_mail.get(mail)].add(mail)
@@ -334,7 +341,10 @@ def count_mails(offered, store, directory):
 def count(directory, jars):
     """Of one transport: what results.json must say, member by member, and who can have missed a mail."""
     offered = offered_by_client(directory)
-    stored = stored_in_sqlite(directory) or stored_in_file(directory) or stored_in_kafka(directory, jars)
+    stored = None
+    for read in (stored_in_sqlite, stored_in_file, lambda place: stored_in_kafka(place, jars)):
+        if stored is None:  # one that is there and empty is a store
+            stored = read(directory)
     store = Hashes(offered, directory) if stored is None else Places(stored, directory)
     fates = collections.Counter(one.fate() for one in offered.values())
     acknowledged = [one.event for one in offered.values() if one.fate() == "acknowledged"]
