@@ -255,15 +255,6 @@ static void tell_faults(const struct telling *telling, struct ese_stories *stori
 
 /* ---- of which nobody knows ------------------------------------------------------------------- */
 
-static const struct ese_arrived_mail *arrived(const struct ese_mails *mails, const struct ese_id *decision)
-{
-    for (size_t i = 0; i < mails->count; i++) {
-        if (ese_id_equal(&mails->mails[i].decision, decision))
-            return &mails->mails[i];
-    }
-    return NULL;
-}
-
 static void tell_cause(const struct telling *telling, const struct ese_id *decision, struct ese_buffer *text)
 {
     const struct ese_evidence *evidence = telling->evidence;
@@ -284,7 +275,7 @@ static void tell_cause(const struct telling *telling, const struct ese_id *decis
 
 static void tell_unknown(const struct telling *telling, const struct ese_id *decision, struct ese_buffer *text)
 {
-    const struct ese_arrived_mail *mail = arrived(&telling->evidence->mails, decision);
+    const struct ese_arrived_mail *mail = ese_mails_find(&telling->evidence->mails, decision);
     ese_buffer_text(text, "decision ");
     tell_id(decision, text);
     tell_cause(telling, decision, text);

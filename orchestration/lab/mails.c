@@ -189,11 +189,19 @@ void ese_mails_sort(struct ese_mails *mails)
         qsort(mails->mails, mails->count, sizeof *mails->mails, by_decision_and_arrival);
 }
 
+const struct ese_arrived_mail *ese_mails_find(const struct ese_mails *mails, const struct ese_id *decision)
+{
+    const struct ese_arrived_mail wanted = {.decision = *decision}, *found = NULL;
+    if (mails->count > 0)
+        found = bsearch(&wanted, mails->mails, mails->count, sizeof wanted, by_decision);
+    while (found != NULL && found > mails->mails && by_decision(&wanted, found - 1) == 0)
+        found--;
+    return found;
+}
+
 bool ese_mails_have(const struct ese_mails *mails, const struct ese_id *decision)
 {
-    const struct ese_arrived_mail wanted = {.decision = *decision};
-    return mails->count > 0 &&
-           bsearch(&wanted, mails->mails, mails->count, sizeof wanted, by_decision) != NULL;
+    return ese_mails_find(mails, decision) != NULL;
 }
 
 static int is_mail(const struct dirent *entry)

@@ -39,7 +39,8 @@ int ese_mails_each(const char *maildir, ese_mails_take *take, void *context, str
 void ese_mails_add(struct ese_mails *mails, const struct ese_arrived_mail *mail);
 void ese_mails_sort(struct ese_mails *mails);
 void ese_mails_free(struct ese_mails *mails);
-/* Whether one of that decision is in the list, which was sorted. */
+/* The first one of that decision in the list, which was sorted; NULL: there is none. */
+const struct ese_arrived_mail *ese_mails_find(const struct ese_mails *mails, const struct ese_id *decision);
 bool ese_mails_have(const struct ese_mails *mails, const struct ese_id *decision);
 
 /* Removes the oldest mails of new/ until `most` are left there. By their names, which begin with

@@ -105,6 +105,22 @@ static void new_and_seen_mails_come_in_order_of_decision(void **state)
     ese_test_directory_remove(&directory);
 }
 
+static void of_a_decision_the_first_that_came_is_found(void **state)
+{
+    (void)state;
+    struct ese_mails mails = {.count = 0};
+    struct ese_id decision, other;
+    assert_int_equal(ese_id_parse(ID, &decision, NULL), 0);
+    assert_int_equal(ese_id_parse(OTHER_ID, &other, NULL), 0);
+    assert_null(ese_mails_find(&mails, &decision));
+    for (int came = 5; came > 0; came--)
+        ese_mails_add(&mails, &(struct ese_arrived_mail){.decision = decision, .came_ns = came});
+    ese_mails_sort(&mails);
+    assert_int_equal(ese_mails_find(&mails, &decision)->came_ns, 1);
+    assert_null(ese_mails_find(&mails, &other));
+    ese_mails_free(&mails);
+}
+
 static void the_oldest_mails_make_way(void **state)
 {
     (void)state;
@@ -216,6 +232,7 @@ int main(void)
         cmocka_unit_test(folded_lines_are_joined),
         cmocka_unit_test(the_body_is_no_header),
         cmocka_unit_test(new_and_seen_mails_come_in_order_of_decision),
+        cmocka_unit_test(of_a_decision_the_first_that_came_is_found),
         cmocka_unit_test(the_oldest_mails_make_way),
         cmocka_unit_test(each_mail_of_a_pile_is_taken_once),
         cmocka_unit_test(without_a_maildir_there_is_an_empty_pile),
