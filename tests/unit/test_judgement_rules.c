@@ -466,7 +466,7 @@ static void who_has_taken_a_place_and_was_never_offered_is_a_phantom_and_no_caus
     run->doubted = 1;
     run->doubt = STAGED_BY_ONE_NOT_OFFERED;
     struct ese_judgement judgement = judge(run, &lossy);
-    says(&judgement, ESE_VERDICT_FAIL, "1 events were seen though");
+    says(&judgement, ESE_VERDICT_FAIL, "1 events are stored though");
     assert_int_equal(judgement.ledger.lost_by_other, 1);
 }
 

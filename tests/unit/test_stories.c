@@ -341,6 +341,28 @@ static void whose_mail_is_unknown_has_not_missed_it(void **state)
                            "it has not arrived"));
 }
 
+/* Of two threes each lost a press; what was left has given a mail, which came or is unknown. It was not withheld. */
+static void what_went_its_way_is_not_told_of_who_misses_another(void **state)
+{
+    (void)state;
+    for (int is_unknown = 0; is_unknown < 2; is_unknown++) {
+        struct staged_run *run = staged_run_of("a0 a100 a200 a300 a400 a500");
+        run->tells_losses = true;
+        staged_run_lose(run, 4, ESE_HISTORY_OVERWRITTEN);
+        staged_run_lose(run, 1, ESE_HISTORY_OVERWRITTEN);
+        staged_run_consume(run);
+        assert_int_equal(run->mail_count, 1);
+        if (is_unknown) {
+            run->unknown_mail = run->mails[0];
+            staged_run_drop_mail(run, 0);
+        }
+        struct ese_judgement judgement = judge(run, &lossy);
+        assert_int_equal(judgement.stories.people_count, 1);
+        assert_non_null(strstr(judgement.stories.people[0].text, "took its place"));
+        assert_null(strstr(judgement.stories.people[0].text, "gave decision"));
+    }
+}
+
 /* ---- mails that are matched by their number -------------------------------------------------- */
 
 #define DOUBLED "mail from events that gave one (doubled)"
@@ -744,6 +766,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_press_is_told_by_its_place),
         cmocka_unit_test(whose_mail_was_decided_on_by_other_presses_is_told_that),
         cmocka_unit_test(whose_mail_is_unknown_has_not_missed_it),
+        cmocka_unit_test(what_went_its_way_is_not_told_of_who_misses_another),
         cmocka_unit_test(a_mail_beyond_those_of_its_chain_is_told),
         cmocka_unit_test(a_mail_from_other_presses_is_told),
         cmocka_unit_test(a_mail_stands_for_the_one_it_is_most_like),
