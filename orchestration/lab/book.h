@@ -1,7 +1,7 @@
 /*
  * book.h - every event of one transport's run, and what each party said of it.
  *
- * The histories of client, consumer and store are read into one entry an event (about 170 bytes).
+ * The histories of client, consumer and store are read into one entry an event (144 bytes).
  * Nothing is judged here; what could not be read is said in `missing`, and a ledger made from such
  * a book cannot be told. That is a history, the mailer's too (and the server's, where it is to
  * tell what it lost), that is not there, is damaged, met
