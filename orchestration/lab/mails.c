@@ -11,6 +11,7 @@
 #include "orchestration/lab/artifacts.h"
 
 #define HEADERS_MOST (64 * 1024)
+#define DECISION "X-ESE-Decision"
 
 /* ---- one mail -------------------------------------------------------------------------------- */
 
@@ -38,7 +39,7 @@ static void take_text(char *target, size_t size, const char *value)
 
 static void take_header(struct ese_arrived_mail *mail, const char *name, const char *value)
 {
-    if (strcasecmp(name, "X-ESE-Decision") == 0) {
+    if (strcasecmp(name, DECISION) == 0) {
         if (ese_id_parse(value, &mail->decision, NULL) == -1)
             mail->decision = (struct ese_id){{0}};
     } else if (strcasecmp(name, "X-ESE-Transport") == 0) {
@@ -52,10 +53,20 @@ static void take_header(struct ese_arrived_mail *mail, const char *name, const c
     }
 }
 
+/* Without the blanks around it, in place. */
+static const char *trimmed(char *value)
+{
+    size_t length = strlen(value);
+    while (length > 0 && (value[length - 1] == ' ' || value[length - 1] == '\t'))
+        value[--length] = '\0';
+    return value + strspn(value, " \t");
+}
+
 void ese_mails_parse(char *text, struct ese_arrived_mail *mail)
 {
     *mail = (struct ese_arrived_mail){.to = ""};
     unfold(text);
+    int decisions = 0;
     char *rest = NULL;
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
@@ -63,8 +74,11 @@ void ese_mails_parse(char *text, struct ese_arrived_mail *mail)
         if (colon == NULL)
             continue;
         *colon = '\0';
-        take_header(mail, line, colon + 1 + strspn(colon + 1, " \t"));
+        take_header(mail, line, trimmed(colon + 1));
+        decisions += strcasecmp(line, DECISION) == 0;
     }
+    if (decisions > 1) /* whose is it? */
+        mail->decision = (struct ese_id){{0}};
 }
 
 static int read_mail(const char *path, struct ese_arrived_mail *mail, struct ese_error *error)

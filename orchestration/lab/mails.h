@@ -3,7 +3,7 @@
  * (https://cr.yp.to/proto/maildir.html).
  *
  * Only headers are read, the first 64 KiB of a file at most; folded lines are joined (RFC
- * 5322, 2.2.3).
+ * 5322, 2.2.3), and blanks around a value are not its own.
  */
 #ifndef ESE_LAB_MAILS_H
 #define ESE_LAB_MAILS_H
@@ -17,7 +17,7 @@
 #include "ese-core/event.h"
 
 struct ese_arrived_mail {
-    struct ese_id decision; /* X-ESE-Decision; none when it has none or it is no UUID */
+    struct ese_id decision; /* X-ESE-Decision; none when it has none or several, or it is no UUID */
     char transport[128];    /* X-ESE-Transport; as the others "" when absent, cut when too long */
     char traceparent[ESE_TRACEPARENT_SIZE];
     char to[128];

@@ -53,6 +53,30 @@ static void folded_lines_are_joined(void **state)
     assert_string_equal(mail.subject, "one\ttwo three");
 }
 
+static void blanks_around_a_value_are_not_its_own(void **state)
+{
+    (void)state;
+    struct ese_arrived_mail mail = parsed("X-ESE-Decision: \t" ID " \t\r\nTo:b@example.org \n"
+                                          "Subject: one  two\n\t \nX-ESE-Transport:  \n\n");
+    is_of(&mail, ID);
+    assert_string_equal(mail.to, "b@example.org");
+    assert_string_equal(mail.subject, "one  two");
+    assert_string_equal(mail.transport, "");
+}
+
+/* Nor where both are the same: no mailer of this house has written it. */
+static void a_mail_of_two_decisions_is_of_none(void **state)
+{
+    (void)state;
+    static const char *const others[] = {ID, "0189a1b2-0000-7000-8000-00000000ffff", "nonsense"};
+    for (size_t i = 0; i < ESE_COUNT_OF(others); i++) {
+        char text[200];
+        snprintf(text, sizeof text, "X-ESE-Decision: %s\nx-ese-decision: " ID "\n\n", others[i]);
+        struct ese_arrived_mail mail = parsed(text);
+        assert_true(ese_id_is_none(&mail.decision));
+    }
+}
+
 static void the_body_is_no_header(void **state)
 {
     (void)state;
@@ -230,6 +254,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_are_read_whatever_their_case_and_line_ends),
         cmocka_unit_test(folded_lines_are_joined),
+        cmocka_unit_test(blanks_around_a_value_are_not_its_own),
+        cmocka_unit_test(a_mail_of_two_decisions_is_of_none),
         cmocka_unit_test(the_body_is_no_header),
         cmocka_unit_test(new_and_seen_mails_come_in_order_of_decision),
         cmocka_unit_test(of_a_decision_the_first_that_came_is_found),
