@@ -108,7 +108,8 @@ struct ese_judge_options {
 };
 
 /* However long a run was, so many of its events are in memory at once (share.h), some 250 bytes each, 144 of them its
- * entry (book.h), the rest what it is found by. Where lanes are larger, more; but beyond `most` the run cannot be told. */
+ * entry (book.h), the rest what it is found by. Where lanes are larger, more; but beyond `most` the run cannot be
+ * told. */
 #define ESE_JUDGE_EVENTS 100000
 #define ESE_JUDGE_MOST 500000
 

@@ -181,30 +181,19 @@ static bool any_cause(const struct ese_results *results)
     return false;
 }
 
-/* Rows of what is rarely there. */
-static bool any_altered(const struct ese_results *results)
-{
-    int64_t count = 0;
-    for (int i = 0; i < results->count; i++)
-        count += results->transports[i].judgement.mails.altered;
-    return count > 0;
-}
-
-static bool any_doubtful(const struct ese_results *results)
-{
-    int64_t count = 0;
-    for (int i = 0; i < results->count; i++)
-        count += results->transports[i].judgement.mails.doubtful_chains;
-    return count > 0;
-}
-
-static bool any_touched(const struct ese_results *results)
-{
-    int64_t count = 0;
-    for (int i = 0; i < results->count; i++)
-        count += results->transports[i].judgement.mails.touched_chains;
-    return count > 0;
-}
+/* Rows of what is there only where a transport loses or keeps no order, or something is wrong. */
+#define ANY(name, member)                                                                          \
+    static bool any_##name(const struct ese_results *results)                                      \
+    {                                                                                              \
+        for (int i = 0; i < results->count; i++) {                                                 \
+            if (results->transports[i].judgement.member > 0)                                       \
+                return true;                                                                       \
+        }                                                                                          \
+        return false;                                                                              \
+    }
+ANY(altered, mails.altered)
+ANY(doubtful, mails.doubtful_chains)
+ANY(touched, mails.touched_chains)
 
 /* Of a walk that others started nobody knows what it costs. */
 static bool any_cost(const struct ese_results *results)

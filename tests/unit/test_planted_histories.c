@@ -394,16 +394,24 @@ static int partition_of(const struct staged_run *run, int place)
     return (int)(ese_event_key_hash(at(run, place)->event.key) % STAGED_PARTITIONS);
 }
 
+/* The place before it in its partition, of those that are still there; -1: it is the first. */
+static int before_in_partition(const struct staged_run *run, int place)
+{
+    int before = place - 1;
+    while (before >= run->gone && partition_of(run, before) != partition_of(run, place))
+        before--;
+    return before >= run->gone ? before : -1;
+}
+
 static bool crowd(struct scene *scene)
 {
     struct staged_run *run = scene->run;
     for (int place = run->log_count - 1; place > run->gone; place--) {
-        for (int before = run->gone; before < place; before++) {
-            if (partition_of(run, before) != partition_of(run, place))
-                continue;
-            run->crowded = place;
-            return true;
-        }
+        int before = before_in_partition(run, place);
+        if (before < 0 || run->log[before] == run->log[place]) /* or it is that one's, noted twice */
+            continue;
+        run->crowded = place;
+        return true;
     }
     return false;
 }
@@ -664,7 +672,8 @@ static const struct fault faults[] = {
     {"a loss blamed on an age it did not have", "on one it had", tells_losses,
      blame_age, expire, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "no cause that can be", NULL},
     {"a store that has lost its beginning", "what it said it had forgotten", keeps_all,
-     lose_beginning_silently, forget_beginning, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", NULL},
+     lose_beginning_silently, forget_beginning, NULL, NULL, ESE_VERDICT_FAIL,
+     "events are " /* lost; or, of one whose second copy is left, stored behind a later one */, NULL},
     {"a beginning lost that nobody asked for", "nobody asked, and all is there", keeps_all,
      lose_beginning_of_old, read_back_as_of_old, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "has forgotten", NULL},
     {"two events at one place", "one, noted twice", keeps_all,
