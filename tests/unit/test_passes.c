@@ -286,6 +286,22 @@ static void what_is_missing_is_missing_in_all_passes(void **state)
     }
 }
 
+/* A state that was changed so cannot be told, and for that reason. */
+static void expect_damage(const char *sql, const char *reason)
+{
+    struct staged_run *run = staged_run_make(4, EVENTS);
+    staged_run_consume(run);
+    staged_run_write(run);
+    staged_run_change(run, ESE_ARTIFACT_STATE, sql);
+    const struct ese_judge_options options = {.directory = run->directory, .promises = &careful};
+    for (int times = 0; times < 3; times++) { /* two, three and seven passes */
+        struct ese_judgement judgement = judged(&options);
+        assert_int_equal(judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
+        assert_non_null(strstr(judgement.ledger_verdict.reason, reason));
+    }
+    staged_run_free(&run);
+}
+
 /* Were it a row of one share only. */
 static void what_is_damaged_is_damaged_in_all_passes(void **state)
 {
@@ -296,19 +312,8 @@ static void what_is_damaged_is_damaged_in_all_passes(void **state)
         "UPDATE decision SET id = x'00' WHERE id = (SELECT min(id) FROM decision)",
         "UPDATE decision SET events = x'00' WHERE id = (SELECT max(id) FROM decision)",
     };
-    for (size_t i = 0; i < ESE_COUNT_OF(damages); i++) {
-        struct staged_run *run = staged_run_make(4, EVENTS);
-        staged_run_consume(run);
-        staged_run_write(run);
-        staged_run_change(run, ESE_ARTIFACT_STATE, damages[i]);
-        const struct ese_judge_options options = {.directory = run->directory, .promises = &careful};
-        for (int times = 0; times < 3; times++) { /* two, three and seven passes */
-            struct ese_judgement judgement = judged(&options);
-            assert_int_equal(judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
-            assert_non_null(strstr(judgement.ledger_verdict.reason, "it is damaged, or of another version"));
-        }
-        staged_run_free(&run);
-    }
+    for (size_t i = 0; i < ESE_COUNT_OF(damages); i++)
+        expect_damage(damages[i], "it is damaged, or of another version");
 }
 
 /* Without it, that would push out of the reason what is amiss. */
@@ -342,17 +347,8 @@ static void a_decision_of_other_events_cannot_be_told(void **state)
         "UPDATE decision SET key = 'another' WHERE id = (SELECT min(id) FROM decision)",
         "UPDATE decision SET events = events || x'00' WHERE id = (SELECT min(id) FROM decision)",
     };
-    for (size_t i = 0; i < ESE_COUNT_OF(changes); i++) {
-        struct staged_run *run = staged_run_make(4, EVENTS);
-        staged_run_consume(run);
-        staged_run_write(run);
-        staged_run_change(run, ESE_ARTIFACT_STATE, changes[i]);
-        const struct ese_judge_options options = {.directory = run->directory, .promises = &careful};
-        struct ese_judgement judgement = judged(&options);
-        assert_int_equal(judgement.ledger_verdict.word, ESE_VERDICT_CANNOT_TELL);
-        assert_non_null(strstr(judgement.ledger_verdict.reason, "a decision "));
-        staged_run_free(&run);
-    }
+    for (size_t i = 0; i < ESE_COUNT_OF(changes); i++)
+        expect_damage(changes[i], "a decision ");
 }
 
 /* ---- how events are shared out --------------------------------------------------------------- */

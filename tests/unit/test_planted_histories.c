@@ -125,18 +125,6 @@ static const struct staged_event *event_of(const struct staged_run *run, const s
     return &run->events[event];
 }
 
-/* A decision, and with it its mail, of a clean key; -1: there is none. */
-static int a_decision(struct scene *scene)
-{
-    const struct staged_run *run = scene->run;
-    for (int i = 0, from = below(scene, 1000); i < run->decision_count; i++) {
-        int decision = (from + i) % run->decision_count;
-        if (is_clean(run, event_of(run, &run->decisions[decision].events[0])))
-            return decision;
-    }
-    return -1;
-}
-
 /* Every event of its key is acknowledged, and not all of them were kept. */
 static bool is_touched(const struct staged_run *run, const struct staged_event *of)
 {
@@ -152,16 +140,21 @@ static bool is_touched(const struct staged_run *run, const struct staged_event *
     return is_lost;
 }
 
-/* One whose mail arrives though its chain may lack events; -1: there is none. */
-static int a_decision_of_a_touched_key(struct scene *scene)
+/* A decision, and with it its mail, of such a key; -1: there is none. */
+static int a_decision_of(struct scene *scene, bool (*is_such)(const struct staged_run *, const struct staged_event *))
 {
     const struct staged_run *run = scene->run;
     for (int i = 0, from = below(scene, 1000); i < run->decision_count; i++) {
         int decision = (from + i) % run->decision_count;
-        if (is_touched(run, event_of(run, &run->decisions[decision].events[0])))
+        if (is_such(run, event_of(run, &run->decisions[decision].events[0])))
             return decision;
     }
     return -1;
+}
+
+static int a_decision(struct scene *scene)
+{
+    return a_decision_of(scene, is_clean);
 }
 
 /* ---- drawing one without fault --------------------------------------------------------------- */
@@ -543,12 +536,12 @@ static bool lose_unknown_mail(struct scene *scene)
 
 static bool lose_mail_of_a_touched_chain(struct scene *scene)
 {
-    return lose_mail_of(scene, a_decision_of_a_touched_key(scene), false);
+    return lose_mail_of(scene, a_decision_of(scene, is_touched), false);
 }
 
 static bool lose_unknown_mail_of_a_touched_chain(struct scene *scene)
 {
-    return lose_mail_of(scene, a_decision_of_a_touched_key(scene), true);
+    return lose_mail_of(scene, a_decision_of(scene, is_touched), true);
 }
 
 static bool double_mail(struct scene *scene)
