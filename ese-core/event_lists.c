@@ -110,12 +110,12 @@ static void end(void *context)
 
 /* ---- gathering: our thread ----------------------------------------------------------------- */
 
-static void refuse(struct ese_http_request *request, bool retry_later, const char *message)
+static void refuse(struct ese_http_request *request, int status, const char *message)
 {
     atomic_fetch_sub(&lists_under_way, 1);
-    if (retry_later)
+    if (status == 503)
         ese_http_request_add_header(request, "Retry-After", "1");
-    ese_http_reply_message(request, 503, message);
+    ese_http_reply_message(request, status, message);
 }
 
 static void answer(const struct ese_event_lists_source *source, struct ese_http_request *request)
@@ -123,7 +123,7 @@ static void answer(const struct ese_event_lists_source *source, struct ese_http_
     void *gathered = NULL;
     struct ese_error error;
     if (source->gather(source->context, &gathered, &error) == -1) {
-        refuse(request, error.code != ESE_E_FULL, error.text);
+        refuse(request, error.code == ESE_E_FULL ? 413 : 503, error.text);
         return;
     }
     struct list *list = ese_alloc(sizeof *list);
@@ -163,7 +163,7 @@ static void *run(void *context)
 void ese_event_lists_handle(struct ese_event_lists *lists, struct ese_http_request *request)
 {
     if (atomic_fetch_add(&lists_under_way, 1) >= lists->source.most) {
-        refuse(request, true, "too many lists of all events are being read just now");
+        refuse(request, 503, "too many lists of all events are being read just now");
         return;
     }
     pthread_mutex_lock(&lists->mutex);
@@ -211,7 +211,7 @@ void ese_event_lists_close(struct ese_event_lists **lists)
     if (closed->started)
         pthread_join(closed->thread, NULL);
     for (int i = 0; i < closed->count; i++)
-        refuse(closed->waiting[i], true, "the server is stopping");
+        refuse(closed->waiting[i], 503, "the server is stopping");
     pthread_cond_destroy(&closed->work);
     pthread_mutex_destroy(&closed->mutex);
     free(closed);

@@ -27,8 +27,8 @@ typedef bool ese_event_visit(void *context, const struct ese_event *event);
  * store. */
 struct ese_event_lists_source {
     /* Makes all events ready, sorted by ip. The lists' own thread; may take its time. -1: the
-     * request is answered 503 with the error's text; not worth another try soon where it is
-     * ESE_E_FULL. */
+     * request is answered with the error's text, 413 where it is ESE_E_FULL: there are more events
+     * than a list may have; else 503 with Retry-After. */
     int (*gather)(void *context, void **gathered, struct ese_error *error);
     /* Hands the events behind those handed before, until visit wants no more: then 1. 0: that was
      * all. The HTTP server's thread. */

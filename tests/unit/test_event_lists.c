@@ -243,7 +243,7 @@ static void what_cannot_be_gathered_is_refused_with_the_reason(void **state)
     assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "1");
     ese_raw_answer_clear(&answer);
     fixture->failure = ESE_E_FULL; /* another try would come to the same */
-    answer = finish(begin(fixture, ""), 503);
+    answer = finish(begin(fixture, ""), 413);
     assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "");
     ese_raw_answer_clear(&answer);
     fixture->failure = ESE_OK;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/event_pages.h"
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
 #include "tests/support/raw_http.h"
@@ -185,7 +186,7 @@ static void pages_follow_each_other(void **state)
     json_decref(page);
 
     page = get(fixture, "?after=earliest", 200);
-    assert_offsets(page, 0, ESE_HTTP_PAGE_LIMIT_DEFAULT);
+    assert_offsets(page, 0, ESE_EVENT_PAGE_LIMIT_DEFAULT);
     json_decref(page);
 }
 

@@ -13,6 +13,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/event_json.h"
+#include "ese-core/event_pages.h"
 #include "ese-core/memory.h"
 #include "transports/http/asker.h"
 #include "transports/http/cursor.h"
@@ -65,7 +66,7 @@ static void fail_for_good(struct ese_consumer *consumer, const struct ese_http_a
 /* A page that is full, by count or by size, is followed by another; any other was all there was. */
 static bool was_all(const struct ese_consumer *consumer, size_t length)
 {
-    return consumer->page.list.count < (size_t)consumer->limit && length < ESE_HTTP_PAGE_BYTES;
+    return consumer->page.list.count < (size_t)consumer->limit && length < ESE_EVENT_PAGE_BYTES;
 }
 
 /* The end is only news when it was asked for in this call. A server that does not hold requests
@@ -152,7 +153,7 @@ static int64_t holding_time_ms(const struct ese_consumer *consumer, int64_t left
 
     if (!consumer->long_poll || consumer->place == PLACE_LATEST || wait_ms < 0)
         return 0;
-    return wait_ms < ESE_HTTP_WAIT_MS ? wait_ms : ESE_HTTP_WAIT_MS;
+    return wait_ms < ESE_EVENT_PAGE_WAIT_MS ? wait_ms : ESE_EVENT_PAGE_WAIT_MS;
 }
 
 static void ask(struct ese_consumer *consumer, int64_t left_ms)
@@ -236,7 +237,7 @@ static int open_consumer(const struct ese_config *config,
     opened->long_poll = ese_config_flag(config, "long-poll");
     opened->poll_ms = ese_config_number(config, "poll-ms");
     opened->limit =
-        settings->max_batch < ESE_HTTP_PAGE_LIMIT ? settings->max_batch : ESE_HTTP_PAGE_LIMIT;
+        settings->max_batch < ESE_EVENT_PAGE_LIMIT ? settings->max_batch : ESE_EVENT_PAGE_LIMIT;
     opened->listener = settings->listener;
     opened->records = ese_alloc_array((size_t)opened->limit, sizeof(*opened->records));
     if (ese_asker_open(config, take_answer, opened, &opened->asker, error) == 0)

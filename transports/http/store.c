@@ -72,7 +72,7 @@ static void committed(void *context)
 {
     struct ese_store *store = context;
 
-    ese_store_pages_wake(store->pages);
+    ese_event_pages_wake(ese_store_pages_of(store->pages));
 }
 
 static void get_events(void *context, struct ese_http_request *request)
@@ -81,7 +81,7 @@ static void get_events(void *context, struct ese_http_request *request)
 
     ese_metric_add(store->asked, 1);
     if (ese_event_lists_page_asked(request))
-        ese_store_pages_handle(store->pages, request);
+        ese_event_pages_handle(ese_store_pages_of(store->pages), request);
     else
         ese_event_lists_handle(store->lists, request);
 }

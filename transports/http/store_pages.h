@@ -1,15 +1,11 @@
 /*
- * store_pages.h - GET /events?after=CURSOR&limit=N&wait=MS, on a thread of its own.
- *
- * Reading a page takes as long as its rows need: that is no work for the thread that serves all
- * connections. A request for what is not there yet is held (a long poll) until a commit brings
- * something or its time is over. How many are held is bounded by the server's connections.
+ * store_pages.h - what GET /events?after= is answered from: the log, by offset
+ * (ese-core/event_pages.h). A cursor is good beyond the retention by the log's grace.
  */
 #ifndef ESE_TRANSPORT_HTTP_STORE_PAGES_H
 #define ESE_TRANSPORT_HTTP_STORE_PAGES_H
 
-#include "ese-core/http_server.h"
-#include "ese-core/metrics.h"
+#include "ese-core/event_pages.h"
 #include "transports/http/store_log.h"
 
 struct ese_store_pages;
@@ -17,14 +13,9 @@ struct ese_store_pages;
 int ese_store_pages_open(struct ese_store_log *log, struct ese_metrics *metrics,
                          struct ese_store_pages **pages, struct ese_error *error);
 
-/* Answers the request, now with what is wrong with its query, or later. The HTTP server's
- * thread. */
-void ese_store_pages_handle(struct ese_store_pages *pages, struct ese_http_request *request);
+struct ese_event_pages *ese_store_pages_of(const struct ese_store_pages *pages);
 
-/* There is something new: every request that is held is looked at once. Any thread. */
-void ese_store_pages_wake(struct ese_store_pages *pages);
-
-/* Answers all that are held. */
+/* NULL behind the pointer is allowed; nulls it. */
 void ese_store_pages_close(struct ese_store_pages **pages);
 
 #endif
