@@ -6,6 +6,7 @@
  *   stored    {"type","sub_type","ip","client_ts","server_ts","data":{}}       + "id"
  *   list      [{"ip","event_logs":[stored...]}...]                             (GET /events)
  *   page      {"events":[stored + "offset", "traceparent"...],"next":CURSOR}   (GET /events?after=)
+ *             and "partition" where there are several
  *   record    {"sub_type","ip","client_timestamp":ms,"data":"<JSON text>"}     (Kafka's value; id
  *             and type travel in headers)
  *
@@ -50,9 +51,10 @@ void ese_event_json_write_stored_at(struct ese_buffer *buffer, const struct ese_
 void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct ese_event *events,
                                       size_t count); /* a JSON array; count 0 writes null */
 
-/* One element of a page, compact, with its offset. */
+/* One element of a page, compact, with its offset; and the partition that it is an offset of, where
+ * there are several, else NULL. */
 void ese_event_json_write_paged(struct ese_buffer *buffer, const struct ese_event *event,
-                                int64_t offset);
+                                const char *partition, int64_t offset);
 
 /* A page as the server wrote it. offsets[i] belongs to events[i]; both are the caller's to free
  * (list clear, free). cursor is filled with "next". */

@@ -107,10 +107,12 @@ void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct es
 }
 
 void ese_event_json_write_paged(struct ese_buffer *buffer, const struct ese_event *event,
-                                int64_t offset)
+                                const char *partition, int64_t offset)
 {
     ese_buffer_text(buffer, "{");
     write_stored_members(buffer, event, -1);
+    if (partition != NULL)
+        write_text(buffer, "partition", partition, -1);
     write_number(buffer, "offset", offset, -1);
     write_traceparent(buffer, event);
     ese_buffer_text(buffer, "}");

@@ -103,7 +103,8 @@ static void reply_failure(struct ese_event_pages *pages, struct ese_http_request
     } else if (error->code == ESE_E_INVALID) {
         ese_http_reply_message(request, 400, error->text);
     } else {
-        ese_log_error("a page cannot be read: %s", error->text);
+        if (error->code == ESE_E_IO)
+            ese_log_error("a page cannot be read: %s", error->text);
         ese_http_request_add_header(request, "Retry-After", "1");
         ese_http_reply_message(request, 503, error->text);
     }

@@ -70,14 +70,22 @@ class Server:
         return json.loads(body)
 
 
-def run(program, tests, **more):
-    """Runs each test with a started server of its own and tells TAP; the exit status."""
+def await_ready(server, is_ready):
+    deadline = time.monotonic() + 20
+    while not is_ready(server):
+        assert time.monotonic() < deadline, "ese-server does not get ready"
+        time.sleep(0.01)
+
+
+def run(program, tests, is_ready=lambda server: True, **more):
+    """Runs each test with a started server of its own, once it is ready, and tells TAP; the exit status."""
     failed = 0
     print(f"1..{len(tests)}")
     for number, (test, options) in enumerate(tests, 1):
         server = Server(program, *options, **more)
         try:
-            test(server.start())
+            await_ready(server.start(), is_ready)
+            test(server)
             print(f"ok {number} - {test.__name__}", flush=True)
         except Exception as problem:  # the next test has a server of its own
             failed = 1

@@ -1,5 +1,6 @@
-"""original_client.py ESE-SERVER TRANSPORT - what the original's own programs send to its server, and need from it: of plain
-HTTP done carefully ("http"), and of the lesson that has the original's store again.
+"""original_client.py ESE-SERVER TRANSPORT [ESE-LAB] - what the original's own programs send to its server, and need from
+it: of plain HTTP done carefully ("http"), of the lesson that has the original's store again, and of a gateway to a real broker,
+which ESE-LAB keeps (skipped where there is none to be had).
 
 Its browser client and its simulator post events and give up at any answer but 2xx; its consumer fetches
 the whole list at every poll and works on that. Their requests are imitated here, byte for byte where it
@@ -11,8 +12,9 @@ import sys
 import time
 
 from ese_server import run
+import kafka_broker
 
-KEEPS_ALL = sys.argv[2] == "http"
+KEEPS_ALL = "+" not in sys.argv[2]
 OPTIONS = ("--transport", sys.argv[2], *(() if KEEPS_ALL else ("--durability", "memory")))
 JSON = "application/json; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -170,5 +172,19 @@ TESTS = (greeting, every_kind_of_event_is_stored, a_batch_is_answered_in_order,
          the_consumer_polls_the_whole_list, a_page_from_elsewhere_may_ask, other_paths_are_not_found,
          the_counters_count)
 
+def before_a_broker(lab):
+    if not kafka_broker.can_be_had():
+        print("1..0 # SKIP no broker without Java and its jars")
+        return 0
+    with kafka_broker.Broker(lab) as broker:
+        tests = [(test, (*OPTIONS, *broker.fresh_topics())) for test in TESTS]
+        return run(sys.argv[1], tests, keeps_files=False, is_ready=is_healthy)
+
+
+def is_healthy(server):
+    return server.ask("GET", "/health")[0] == 200
+
+
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], [(test, OPTIONS) for test in TESTS], keeps_files=KEEPS_ALL))
+    sys.exit(before_a_broker(sys.argv[3]) if len(sys.argv) > 3 else
+             run(sys.argv[1], [(test, OPTIONS) for test in TESTS], keeps_files=KEEPS_ALL))

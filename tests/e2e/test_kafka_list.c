@@ -10,21 +10,17 @@
 #include <cmocka.h>
 
 #include <jansson.h>
-#include <unistd.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/kafka/kafka_client.h"
-#include "tests/e2e/kafka_scene.h"
-#include "tests/support/raw_http.h"
-#include "tests/support/store_server.h"
+#include "tests/e2e/kafka_server.h"
+#include "tests/support/listing.h"
 #include "tests/support/wait.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS ESE_KAFKA_SERVER_WAIT_MS
 #define RETENTION_MS 600000
 #define SHORT_MS 3000 /* a retention to wait for, and time enough to list what came just now */
-
-extern const struct ese_transport ese_transport_kafka;
 
 static struct ese_kafka_scene scene;
 static struct ese_error error;
@@ -32,38 +28,19 @@ static struct ese_test_store_server writer, reader;
 
 /* ---- the servers --------------------------------------------------------------------------- */
 
-static bool is_healthy(void *context)
-{
-    char text[256];
-    const struct ese_test_store_server *server = context;
-    return server->face->healthy(server->store, text, sizeof text);
-}
-
 static bool is_unhealthy(void *context)
 {
-    return !is_healthy(context);
+    return !ese_kafka_server_is_healthy(context);
 }
 
-/* option: one more, or NULL */
 static void serve(struct ese_test_store_server *server, int64_t retention_ms, const char *role,
                   const char *option)
 {
-    char bootstrap[100], prefix[100];
-    snprintf(bootstrap, sizeof bootstrap, "bootstrap-servers=%s", scene.bootstrap);
-    snprintf(prefix, sizeof prefix, "topic-prefix=%s", scene.prefix);
-    const struct ese_test_store_options options = {
-        .face = ese_transport_kafka.store,
-        .durability = ESE_DURABILITY_OS,
-        .retention_ms = retention_ms,
-        .options = {bootstrap, prefix, role, option},
-    };
-    ese_test_store_server_close(server);
-    ese_test_store_server_open(server, &options);
-    assert_true(ese_test_wait_until(is_healthy, server, WAIT_MS));
+    ese_kafka_server_open(&scene, server, retention_ms, role, option);
 }
 
-#define WRITER "read-only=false"
-#define READER "read-only=true"
+#define WRITER ESE_KAFKA_SERVER_WRITER
+#define READER ESE_KAFKA_SERVER_READER
 
 static int open_scene(void **state)
 {
@@ -84,36 +61,6 @@ static int close_scene(void **state)
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-static int begin_list(const struct ese_test_store_server *server, const char *query)
-{
-    char request[200];
-    int fd = ese_raw_connect(server->address);
-    snprintf(request, sizeof request, "GET /events%s HTTP/1.1\r\nHost: x\r\n\r\n", query);
-    ese_raw_send_text(fd, request);
-    return fd;
-}
-
-/* The caller clears it. */
-static struct ese_raw_answer finish(int fd)
-{
-    struct ese_raw_answer answer = {0};
-    assert_true(ese_raw_read_answer(fd, true, &answer));
-    close(fd);
-    return answer;
-}
-
-static struct ese_raw_answer post(const struct ese_test_store_server *server, const char *path,
-                                  const char *body)
-{
-    struct ese_buffer request = ESE_BUFFER_INIT(1 << 20);
-    int fd = ese_raw_connect(server->address);
-    ese_buffer_printf(&request, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
-                      path, strlen(body), body);
-    ese_raw_send(fd, request.text, request.length);
-    ese_buffer_free(&request);
-    return finish(fd);
-}
-
 /* What the server says it has stored of one event; the caller's. The next one has a later time. */
 static json_t *stored(const char *type, const char *ip, const char *data)
 {
@@ -121,7 +68,7 @@ static json_t *stored(const char *type, const char *ip, const char *data)
     snprintf(body, sizeof body,
              "{\"event\":{\"type\":\"%s\",\"sub_type\":\"S\"},\"timestamp\":%lld,\"ip\":\"%s\","
              "\"data\":%s}", type, (long long)ese_clock_wall_ms(), ip, data);
-    struct ese_raw_answer answer = post(&writer, "/event", body);
+    struct ese_raw_answer answer = ese_listing_post(writer.address, "/event", body);
     if (answer.status != 201)
         fail_msg("%d: %s", answer.status, answer.body);
     json_t *event = json_loads(answer.body, 0, NULL);
@@ -139,7 +86,7 @@ static void store(const char *ip)
 /* The caller's. */
 static json_t *list_of(const struct ese_test_store_server *server)
 {
-    struct ese_raw_answer answer = finish(begin_list(server, ""));
+    struct ese_raw_answer answer = ese_listing_finish(ese_listing_begin(server->address, ""));
     if (answer.status != 200)
         fail_msg("%d: %s", answer.status, answer.body);
     json_t *list = json_loads(answer.body, 0, NULL);
@@ -171,7 +118,7 @@ static size_t count(const struct ese_test_store_server *server)
 static void assert_refused(const struct ese_test_store_server *server, const char *retry_after,
                            const char *const *words)
 {
-    struct ese_raw_answer answer = finish(begin_list(server, ""));
+    struct ese_raw_answer answer = ese_listing_finish(ese_listing_begin(server->address, ""));
     assert_int_equal(answer.status, 503);
     assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), retry_after);
     for (; *words != NULL; words++) {
@@ -179,11 +126,6 @@ static void assert_refused(const struct ese_test_store_server *server, const cha
             fail_msg("no '%s' in: %s", *words, answer.body);
     }
     ese_raw_answer_clear(&answer);
-}
-
-static int64_t counted(const struct ese_test_store_server *server, const char *name)
-{
-    return ese_metric_value(ese_metrics_counter(server->metrics, name, NULL, ""));
 }
 
 /* ---- what is listed ------------------------------------------------------------------------ */
@@ -214,31 +156,16 @@ static void what_was_stored_is_listed_by_ip(void **state)
     list = list_of(&writer); /* who takes events lists them, too */
     assert_int_equal(json_array_size(logged(list, 1)), 3);
     json_decref(list);
-    assert_int_equal(counted(&reader, "get_events_ping_count"), 1);
+    assert_int_equal(ese_kafka_server_counted(&reader, "get_events_ping_count"), 1);
 }
 
 static void nothing_stored_is_an_empty_list(void **state)
 {
     (void)state;
-    struct ese_raw_answer answer = finish(begin_list(&reader, ""));
+    struct ese_raw_answer answer = ese_listing_finish(ese_listing_begin(reader.address, ""));
     assert_int_equal(answer.status, 200);
     assert_string_equal(answer.body, "[]");
     ese_raw_answer_clear(&answer);
-}
-
-static void post_many(int first, int events)
-{
-    struct ese_buffer body = ESE_BUFFER_INIT(1 << 20);
-    for (int i = 0; i < events; i++)
-        ese_buffer_printf(&body,
-                          "%s{\"event\":{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"S\"},"
-                          "\"timestamp\":%d,\"ip\":\"10.0.0.%d\"}",
-                          i == 0 ? "{\"events\":[" : ",", first + i, (first + i) % 7);
-    ese_buffer_text(&body, "]}");
-    struct ese_raw_answer answer = post(&writer, "/events", body.text);
-    assert_int_equal(answer.status, 201);
-    ese_raw_answer_clear(&answer);
-    ese_buffer_free(&body);
 }
 
 /* And of each key in the order it was sent in. */
@@ -247,7 +174,7 @@ static void a_long_list_is_whole(void **state)
     (void)state;
     size_t events = 0;
     for (int i = 0; i < 10; i++)
-        post_many(i * 500, 500);
+        ese_listing_post_many(writer.address, i * 500, 500, 7);
     json_t *list = list_of(&reader);
     assert_int_equal(json_array_size(list), 7);
     for (size_t i = 0; i < 7; i++) {
@@ -299,7 +226,7 @@ static void records_of_others_are_listed_and_what_is_none_is_counted(void **stat
     assert_int_equal(json_array_size(logged(list, 0)), 1);
     assert_string_equal(json_string_value(json_object_get(event, "type")), ESE_TYPE_ORDER);
     assert_int_equal(json_string_length(json_object_get(event, "id")), ESE_ID_TEXT_SIZE - 1);
-    assert_int_equal(counted(&reader, "ese_list_unreadable_total"), 2); /* once a list */
+    assert_int_equal(ese_kafka_server_counted(&reader, "ese_view_unreadable_total"), 1);
     json_decref(list);
     json_decref(again);
 }
@@ -329,37 +256,37 @@ static void what_is_older_than_the_retention_is_not_listed(void **state)
 
 /* ---- what is refused ----------------------------------------------------------------------- */
 
-static void a_list_that_is_too_long_is_refused(void **state)
-{
-    (void)state;
-    static const char *const many[] = {"hold 6 events", "at most 5", "--list-events",
-                                       "--retention", NULL};
-    static const char *const large[] = {"memory", "--list-events", "--retention", NULL};
-    char data[3000];
-    serve(&reader, RETENTION_MS, READER, "list-events=5");
-    for (int i = 0; i < 5; i++)
-        store("10.0.0.1");
-    assert_int_equal(count(&reader), 5);
-    store("10.0.0.2");
-    assert_refused(&reader, "", many);
+static const char remedy[] = "?after=earliest";
 
-    ese_kafka_scene_fresh_topics(&scene, false);
-    serve(&writer, RETENTION_MS, WRITER, NULL);
-    serve(&reader, RETENTION_MS, READER, "list-events=1");
-    snprintf(data, sizeof data, "{\"padding\":\"%0400d\"}", 0);
-    json_decref(stored(ESE_TYPE_CLICK, "10.0.0.1", data));
-    assert_refused(&reader, "", large);
+/* Events of some 60 KB each, so many of them. */
+static void store_large(int events)
+{
+    struct ese_buffer data = ESE_BUFFER_INIT(1 << 20);
+    ese_buffer_printf(&data,
+                      "{\"event\":{\"type\":\"CLICK_STREAM_EVENT\",\"sub_type\":\"S\"},"
+                      "\"timestamp\":1,\"ip\":\"10.0.0.1\",\"data\":{\"padding\":\"%060000d\"}}", 0);
+    for (int i = 0; i < events; i++) {
+        struct ese_raw_answer answer = ese_listing_post(writer.address, "/event", data.text);
+        assert_int_equal(answer.status, 201);
+        ese_raw_answer_clear(&answer);
+    }
+    ese_buffer_free(&data);
 }
 
-static void pages_are_not_offered(void **state)
+/* The least there is has two megabytes for events. */
+static void a_list_that_does_not_fit_is_refused_and_pages_are_named(void **state)
 {
     (void)state;
-    struct ese_raw_answer answer = finish(begin_list(&writer, "?after=earliest"));
-    assert_int_equal(answer.status, 501);
-    assert_non_null(strstr(answer.body, "click-events"));
-    assert_non_null(strstr(answer.body, "--retention"));
+    serve(&reader, RETENTION_MS, READER, "view-bytes=4194304");
+    store_large(20);
+    assert_int_equal(count(&reader), 20);
+    store_large(25);
+    struct ese_raw_answer answer = ese_listing_finish(ese_listing_begin(reader.address, ""));
+    assert_int_equal(answer.status, 413);
+    assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "");
+    assert_non_null(strstr(answer.body, remedy));
+    assert_non_null(strstr(answer.body, "--view-bytes"));
     ese_raw_answer_clear(&answer);
-    assert_int_equal(counted(&writer, "get_events_ping_count"), 1);
 }
 
 static void who_only_reads_takes_nothing(void **state)
@@ -367,7 +294,7 @@ static void who_only_reads_takes_nothing(void **state)
     (void)state;
     static const char *const paths[] = {"/event", "/events"};
     for (size_t i = 0; i < ESE_COUNT_OF(paths); i++) {
-        struct ese_raw_answer answer = post(&reader, paths[i], "{}");
+        struct ese_raw_answer answer = ese_listing_post(reader.address, paths[i], "{}");
         assert_int_equal(answer.status, 403);
         assert_non_null(strstr(answer.body, "--read-only"));
         ese_raw_answer_clear(&answer);
@@ -380,14 +307,14 @@ static void who_only_reads_takes_nothing(void **state)
 static void lists_do_not_hold_up_who_stores(void **state)
 {
     (void)state;
-    int lists[3];
-    post_many(0, 1000);
+    int lists[2]; /* there are no more at once */
+    ese_listing_post_many(writer.address, 0, 1000, 7);
     for (size_t i = 0; i < ESE_COUNT_OF(lists); i++)
-        lists[i] = begin_list(&writer, "");
+        lists[i] = ese_listing_begin(writer.address, "");
     for (int i = 0; i < 20; i++)
         store("10.0.0.1");
     for (size_t i = 0; i < ESE_COUNT_OF(lists); i++) {
-        struct ese_raw_answer answer = finish(lists[i]);
+        struct ese_raw_answer answer = ese_listing_finish(lists[i]);
         assert_int_equal(answer.status, 200);
         ese_raw_answer_clear(&answer);
     }
@@ -411,7 +338,8 @@ static void no_group_is_joined(void **state)
 
 static bool all_is_listed_again(void *context)
 {
-    struct ese_raw_answer answer = finish(begin_list(context, ""));
+    const struct ese_test_store_server *server = context;
+    struct ese_raw_answer answer = ese_listing_finish(ese_listing_begin(server->address, ""));
     bool is_listed = answer.status == 200 && strstr(answer.body, "10.0.0.1") != NULL;
     ese_raw_answer_clear(&answer);
     return is_listed;
@@ -432,7 +360,7 @@ static void a_broker_that_is_away_is_told_and_comes_back(void **state)
     assert_refused(&reader, "1", away);
     assert_true(ese_clock_monotonic_ns() - asked_ns < 500 * ESE_NS_PER_MS);
     ese_kafka_scene_restart(&scene);
-    assert_true(ese_test_wait_until(is_healthy, &reader, WAIT_MS));
+    assert_true(ese_test_wait_until(ese_kafka_server_is_healthy, &reader, WAIT_MS));
     assert_true(ese_test_wait_until(all_is_listed_again, &reader, WAIT_MS));
 }
 
@@ -453,8 +381,7 @@ int main(void)
         TEST(a_long_list_is_whole),
         TEST(records_of_others_are_listed_and_what_is_none_is_counted),
         TEST(what_is_older_than_the_retention_is_not_listed),
-        TEST(a_list_that_is_too_long_is_refused),
-        TEST(pages_are_not_offered),
+        TEST(a_list_that_does_not_fit_is_refused_and_pages_are_named),
         TEST(who_only_reads_takes_nothing),
         TEST(lists_do_not_hold_up_who_stores),
         TEST(no_group_is_joined),

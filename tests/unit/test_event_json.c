@@ -463,9 +463,9 @@ static void page_round_trip(void **state)
     memcpy(event.traceparent, TRACE, sizeof TRACE);
     struct ese_buffer buffer = ESE_BUFFER_INIT(10000);
     ese_buffer_text(&buffer, "{\"events\":[");
-    ese_event_json_write_paged(&buffer, &event, 41);
+    ese_event_json_write_paged(&buffer, &event, NULL, 41);
     ese_buffer_text(&buffer, ",");
-    ese_event_json_write_paged(&buffer, &event, 43);
+    ese_event_json_write_paged(&buffer, &event, NULL, 43);
     ese_buffer_text(&buffer, "],\"next\":\"opaque-44\"}");
     struct ese_event_page page;
     assert_int_equal(ese_event_json_read_page(buffer.text, buffer.length, &page, NULL), 0);

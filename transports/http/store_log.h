@@ -11,7 +11,7 @@
  *
  * Three parts, each with its own connection to the database:
  *   store_writer.h  a thread that stores what has come in, many requests to one commit
- *   store_pages.h   a thread that answers GET /events?after=, and holds those that wait
+ *   store_pages.h   a thread that answers GET /events?after= (ese-core/event_pages.h)
  *   store_list.h    a thread that sorts for the original's whole list; sent piece by piece
  */
 #ifndef ESE_TRANSPORT_HTTP_STORE_LOG_H

@@ -137,7 +137,7 @@ int ese_store_reader_page(struct ese_store_reader *reader, struct ese_store_log 
         }
         if (page->count > 0)
             ese_buffer_text(buffer, ",");
-        ese_event_json_write_paged(buffer, &event, offset);
+        ese_event_json_write_paged(buffer, &event, NULL, offset);
         page->count++;
         page->next = offset + 1;
     }

@@ -1,10 +1,10 @@
 /*
- * listing.h - GET /events on the topics: what they hold that is not older than the retention, as
- * the original's whole list (ese-core/event_lists.h).
+ * listing.h - GET /events on the topics, out of a view of them (docs/view.md): all that is not older
+ * than the retention, as the original's whole list (ese-core/event_lists.h), and pages of it
+ * (ese-core/event_pages.h).
  *
- * Each list is read from the topics anew, by one reader on the lists' thread, and held in memory
- * until it is sent: that many events at most, so many lists at once, and in bounded time. Beyond,
- * and while the cluster is away, the answer is 503 and says why; a list is never cut short.
+ * Whoever asks is answered with all that the owner has told to be stored before; a list, and the
+ * page that says that there is nothing more, know what others have stored by then, too.
  */
 #ifndef ESE_KAFKA_LISTING_H
 #define ESE_KAFKA_LISTING_H
@@ -18,9 +18,9 @@ struct ese_listing;
 
 struct ese_listing_options {
     int64_t retention_ms;
-    int64_t most_events;
+    int64_t view_bytes;
     struct ese_metrics *metrics;
-    /* False while no list is to be made; then text says why. On the lists' thread. */
+    /* False while nothing is to be answered; then text says why. Any thread. */
     bool (*goes_on)(void *context, char *text, size_t size);
     void *context;
 };
@@ -32,11 +32,15 @@ int ese_listing_open(const struct ese_config *config, const struct ese_listing_o
 /* As its reader knows it; the listing's. */
 const struct ese_cluster *ese_listing_cluster(const struct ese_listing *listing);
 
-/* Answers GET /events, later; one that asks for a page with 501. The HTTP server's thread. */
+/* Answers GET /events, later. The HTTP server's thread. */
 void ese_listing_handle(struct ese_listing *listing, struct ese_http_request *request);
 
-/* No list is begun any more. Returns once goes_on has ended what is under way; it is not called
- * again. */
+/* An event was stored there, and is about to be acknowledged: no answer from now on lacks it. Any
+ * thread. */
+void ese_listing_stored(struct ese_listing *listing, int32_t partition, int64_t offset);
+
+/* Nothing is begun any more, and what is held is answered. Returns once goes_on has ended what is
+ * under way; it is not called again. */
 void ese_listing_stop(struct ese_listing *listing);
 
 /* NULL behind the pointer is allowed; nulls it. */

@@ -10,6 +10,7 @@
 #include "transports/kafka/gateway.h"
 #include "transports/kafka/kafka.h"
 #include "transports/kafka/listing.h"
+#include "transports/kafka/view.h"
 #include "transports/kafka/watch.h"
 
 #define LEAST_KEEP_MS (10 * 60 * 1000)
@@ -42,10 +43,11 @@ static const struct ese_option options[] = {
      .min = 1000, .max = 100000000,
      .help = "Ids and keys remembered for retries, in memory (about 110 bytes each); beyond, "
              "requests are answered 503."},
-    {.name = "list-events", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "100000",
-     .min = 1, .max = 10000000,
-     .help = "Events GET /events may list, in memory meanwhile (about 120 bytes each); where "
-             "there are more within --retention, it is answered 503."},
+    {.name = "view-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "67108864",
+     .min = ESE_VIEW_LEAST_BYTES, .max = INT64_C(1) << 40,
+     .help = "Memory for what GET /events answers from: half of it for events (about 200 bytes each), "
+             "half for lists of them. Where the events of the last --retention do not fit, the whole "
+             "list is answered 413; pages, ?after=, go on."},
     {.name = "read-only", .kind = ESE_OPTION_FLAG,
      .help = "Takes no events: only lists those that others have stored."},
     ESE_OPTION_END,
@@ -70,6 +72,15 @@ static bool reachable(void *context, char *text, size_t size)
 {
     struct ese_store *store = context;
     return ese_watch_tell(store->watch, text, size);
+}
+
+/* What was stored is in the next answer to GET /events, whoever hears of it first. */
+static void delivered(void *context, const struct ese_delivery_report *report)
+{
+    struct ese_store *store = context;
+    if (report->result == ESE_DELIVERED)
+        ese_listing_stored(store->listing, report->partition, report->offset);
+    ese_gateway_delivered(store->gateway, report);
 }
 
 /* For the listing. */
@@ -105,10 +116,10 @@ static void detach(struct ese_store **store, int timeout_ms)
     if (detached->reporting)
         pthread_join(detached->reporter, NULL);
     ese_watch_stop(&detached->watch);
-    ese_listing_close(&detached->listing);
     if (detached->outlet != NULL)
         ese_outlet_flush(detached->outlet, timeout_ms);
     ese_outlet_close(&detached->outlet);
+    ese_listing_close(&detached->listing);
     ese_gateway_free(&detached->gateway);
     ese_event_intake_free(&detached->intake);
     free(detached);
@@ -138,8 +149,8 @@ static int open_outlet(struct ese_store *store, const struct ese_config *config,
         .linger_ms = "0",
         .most_records = (int)ese_config_number(config, "queue-events"),
         .is_watched = true,
-        .delivered = ese_gateway_delivered,
-        .context = store->gateway,
+        .delivered = delivered,
+        .context = store,
     };
     return ese_outlet_open(config, &wanted, &store->outlet, error);
 }
@@ -166,7 +177,7 @@ static int open_listing(struct ese_store *store, const struct ese_config *config
 {
     const struct ese_listing_options wanted = {
         .retention_ms = settings->retention_ms,
-        .most_events = ese_config_number(config, "list-events"),
+        .view_bytes = ese_config_number(config, "view-bytes"),
         .metrics = settings->metrics,
         .goes_on = goes_on,
         .context = store,
@@ -202,10 +213,10 @@ static void add_routes(struct ese_store *store, const struct ese_config *config,
 static int open_parts(struct ese_store *store, const struct ese_config *config,
                       const struct ese_store_settings *settings, struct ese_error *error)
 {
+    if (open_listing(store, config, settings, error) == -1)
+        return -1;
     if (!ese_config_flag(config, "read-only") &&
         open_way_in(store, config, settings, error) == -1)
-        return -1;
-    if (open_listing(store, config, settings, error) == -1)
         return -1;
     start_watch(store, settings->durability);
     add_routes(store, config, settings);
