@@ -22,6 +22,7 @@
 #include "ese-core/memory.h"
 #include "tests/contract/bench.h"
 #include "tests/contract/faulty.h"
+#include "tests/contract/paging.h"
 
 #define LANES 64
 #define DEADLINE_MS 30000
@@ -624,6 +625,44 @@ static void what_is_lost_is_noted(void **state)
     assert_true(lost >= 100); /* so that there was something to note */
 }
 
+/* ---- GET /events ----------------------------------------------------------------------------- */
+
+static void pages_show_each_event_once(void **state)
+{
+    ese_paging_shows_each_event_once(open_bench(state));
+}
+
+static void what_was_answered_is_in_the_next_answer(void **state)
+{
+    ese_paging_shows_what_was_answered_before(open_bench(state));
+}
+
+static void a_page_again_is_the_same_or_more(void **state)
+{
+    ese_paging_shows_the_same_again_or_more(open_bench(state));
+}
+
+static void a_cursor_is_good_after_a_restart(void **state)
+{
+    ese_paging_goes_on_after_a_restart(open_bench(state));
+}
+
+static void a_page_is_held_until_there_is_something(void **state)
+{
+    ese_paging_holds_until_there_is_something(open_bench(state));
+}
+
+static void a_wrong_page_is_told(void **state)
+{
+    ese_paging_tells_what_is_wrong(open_bench(state));
+}
+
+static void wrong_pages_are_found(void **state)
+{
+    (void)state;
+    ese_paging_finds_faults();
+}
+
 /* ---- the checks themselves ------------------------------------------------------------------- */
 
 typedef const char *check(struct ese_journey *journey);
@@ -727,6 +766,13 @@ static const struct {
     TEST(the_disk_level_keeps_events),
     TEST(a_retry_is_stored_once),
     TEST(what_is_lost_is_noted),
+    TEST(pages_show_each_event_once),
+    TEST(what_was_answered_is_in_the_next_answer),
+    TEST(a_page_again_is_the_same_or_more),
+    TEST(a_cursor_is_good_after_a_restart),
+    TEST(a_page_is_held_until_there_is_something),
+    TEST(a_wrong_page_is_told),
+    TEST(wrong_pages_are_found),
     TEST(a_dropped_event_is_found),
     TEST(a_doubled_event_is_found),
     TEST(swapped_events_are_found),

@@ -41,6 +41,9 @@ struct ese_rig {
      * none. */
     const char *(*history)(const struct ese_rig_place *place);
 
+    /* Of the ese-server, without a slash behind it; NULL: there is none. */
+    const char *(*url)(const struct ese_rig_place *place);
+
     /* Leaves nothing behind but what `end` takes away. NULL behind the pointer is allowed; nulls
      * it. */
     void (*stop)(struct ese_rig_place **place);

@@ -137,6 +137,11 @@ static const char *history(const struct ese_rig_place *place)
     return NULL;
 }
 
+static const char *url(const struct ese_rig_place *place)
+{
+    return ese_rig_server_url(place->server);
+}
+
 const struct ese_rig ese_rig = {
     .specifications = (const char *const[]){"kafka:via=server", "kafka:via=direct", NULL},
     .start = start,
@@ -145,6 +150,7 @@ const struct ese_rig ese_rig = {
     .kill = kill_both,
     .restart = restart,
     .history = history,
+    .url = url,
     .stop = stop,
     .end = end,
 };

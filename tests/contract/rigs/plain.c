@@ -82,6 +82,11 @@ static const char *history(const struct ese_rig_place *place)
     return place->server != NULL ? ese_rig_server_history(place->server) : NULL;
 }
 
+static const char *url(const struct ese_rig_place *place)
+{
+    return place->server != NULL ? ese_rig_server_url(place->server) : NULL;
+}
+
 const struct ese_rig ese_rig = {
     .specifications = (const char *const[]){ESE_RIG_NAME, NULL},
     .start = start,
@@ -90,6 +95,7 @@ const struct ese_rig ese_rig = {
     .kill = kill_server,
     .restart = restart,
     .history = history,
+    .url = url,
     .stop = stop,
     .end = NULL,
 };
