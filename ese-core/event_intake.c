@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/cloud_event.h"
 #include "ese-core/digest.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
@@ -26,6 +27,7 @@ struct ese_event_intake {
 struct held {
     struct ese_append append; /* first: the store hands back its address */
     struct ese_http_request *request;
+    bool is_cloud_event; /* nobody of the original's sends one: what is wrong is told in words */
 };
 
 /* What the hash of a request is made over, for each event. */
@@ -159,11 +161,37 @@ static void complete(struct ese_event_intake *intake, const struct ese_append *a
         ese_event_set_traceparent(event);
 }
 
+static const char *header_of(const void *request, const char *name)
+{
+    return ese_http_request_header(request, name);
+}
+
+/* 1: it was one, and is read; 0: it is none; -1. */
+static int read_cloud_event(struct held *held, const char *body, size_t length,
+                            struct ese_error *error)
+{
+    struct ese_event_list *list = &held->append.list;
+    struct ese_cloud_event cloud_event;
+    int is_one = ese_cloud_event_read(header_of, held->request, &cloud_event, error);
+    held->is_cloud_event = is_one != 0;
+    if (is_one != 1)
+        return is_one;
+    if (held->append.many)
+        return ese_fail(error, ESE_E_INVALID,
+                        "ce-id: a request has one CloudEvent: POST /event, for each of them");
+    list->events = ese_alloc_array(1, sizeof *list->events);
+    list->count = 1;
+    return ese_cloud_event_take(&cloud_event, body, length, &list->events[0], error) == 0 ? 1 : -1;
+}
+
 static int read_events(struct ese_event_intake *intake, struct held *held, struct ese_error *error)
 {
     struct ese_event_list *list = &held->append.list;
     size_t length;
     const char *body = ese_http_request_body(held->request, &length);
+    int is_cloud_event = read_cloud_event(held, body, length, error);
+    if (is_cloud_event != 0)
+        return is_cloud_event == 1 ? 0 : -1;
     if (held->append.many)
         return ese_event_json_read_posted_list(body, length, intake->max_batch, list, error);
     list->events = ese_alloc_array(1, sizeof *list->events);
@@ -187,6 +215,8 @@ static void refuse(struct held *held, const struct ese_error *error)
     ese_log_debug("refused: %s", error->text);
     if (error->code == ESE_E_FULL)
         ese_http_reply_message(held->request, 413, error->text);
+    else if (held->is_cloud_event)
+        ese_http_reply_message(held->request, 400, error->text);
     else
         reply_bad(held->request);
     ese_event_list_clear(&held->append.list);

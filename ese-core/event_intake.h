@@ -11,6 +11,9 @@
  *   unknown    504: perhaps stored; a retry of the same id is safe
  *   failed     507 (no room: the disk is full) or 503
  *
+ * POST /event also takes a CloudEvent in binary content mode (cloud_event.h): its id and source are
+ * the event's foreign id. What is wrong with one is told in words, in a 400.
+ *
  * An event without an id gets one whose run is this process's and whose lane is its key's. An id
  * that is not a UUIDv7, or comes with a "source", is foreign: kept beside ours. The header
  * Idempotency-Key names a request as a whole; traceparent names its trace.

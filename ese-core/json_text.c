@@ -29,6 +29,17 @@ static size_t character_length(const unsigned char *text)
     return 0;
 }
 
+bool ese_json_is_utf8(const char *text)
+{
+    while (*text != '\0') {
+        size_t length = character_length((const unsigned char *)text);
+        if (length == 0)
+            return false;
+        text += length;
+    }
+    return true;
+}
+
 /* What stands for the character in a string, or NULL for itself. spare: room for what is made. */
 static const char *escape(const unsigned char *text, size_t length, char spare[8])
 {

@@ -8,7 +8,12 @@
 #ifndef ESE_JSON_TEXT_H
 #define ESE_JSON_TEXT_H
 
+#include <stdbool.h>
+
 #include "ese-core/buffer.h"
+
+/* Whether all of text is UTF-8. */
+bool ese_json_is_utf8(const char *text);
 
 /* text in quotes. Bytes that are no UTF-8 become U+FFFD. */
 void ese_json_write_string(struct ese_buffer *buffer, const char *text);

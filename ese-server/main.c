@@ -69,7 +69,8 @@ static const struct ese_service service = {
                 "transport, and answers each request only when its events are as durable as "
                 "--durability says.\n\n"
                 "A request may carry an Idempotency-Key, an event an id of its own: repeated, they "
-                "are answered as before and stored once. GET /health says whether it can serve, "
+                "are answered as before and stored once; CloudEvents 1.0 are taken in binary content "
+                "mode. GET /health says whether it can serve, "
                 "GET /metrics tells its figures to Prometheus.",
             .examples =
                 "ese-server --transport http\n"

@@ -542,6 +542,60 @@ static void pings_are_answered_and_counted(void **state)
     stop(&fixture);
 }
 
+/* ---- CloudEvents ----------------------------------------------------------------------------- */
+
+#define CLOUD "ce-specversion: 1.0\r\nce-id: A234\r\nce-source: /shop\r\nce-type: T\r\n"
+#define DATA "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},\"timestamp\":1,\"ip\":\"a\",\"data\":{}}"
+
+static void a_cloud_event_has_its_name(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    start(&fixture);
+    post_and_drop(&fixture, "/event", CLOUD, DATA, 201);
+    assert_string_equal(fixture.seen[0].foreign_id, "A234");
+    assert_string_equal(fixture.seen[0].source, "/shop");
+    assert_string_equal(fixture.seen[0].type, "T");
+    assert_false(ese_id_is_none(&fixture.seen[0].id));
+    post_and_drop(&fixture, "/event",
+                  CLOUD "content-type: application/json; charset=utf-8\r\nCE-Time: 2026-11-26T03:30:00.5+01:00\r\n",
+                  "{\"sub_type\":\"S\",\"ip\":\"a\",\"client_timestamp\":7,\"data\":\"{}\"}", 201);
+    assert_string_equal(fixture.seen[0].type, "T");
+    assert_int_equal(fixture.seen[0].client_ts, 7);
+    assert_int_equal(fixture.appended, 2);
+    stop(&fixture);
+}
+
+static void a_cloud_event_that_is_wrong_is_told_in_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *headers, *body, *word, *remedy;
+    } cases[] = {
+        {"/event", "ce-id: 1\r\n", DATA, "ce-specversion", "1.0"},
+        {"/event", CLOUD, "{}", "the body of the CloudEvent", "event"},
+        {"/event", CLOUD, "{\"event\":{\"type\":\"U\",\"sub_type\":\"S\"},\"timestamp\":1,\"ip\":\"a\"}",
+         "ce-type", "'U'"},
+        {"/event", CLOUD,
+         "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},\"timestamp\":1,\"ip\":\"a\",\"id\":\"7\"}", "ce-id",
+         "ce-id alone"},
+        {"/events", CLOUD, DATA, "ce-id", "POST /event"},
+        {"/events", "Content-Type: application/cloudevents-batch+json\r\n", "[]", "Content-Type", "binary"},
+    };
+    struct fixture fixture;
+    start(&fixture);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ese_raw_answer answer =
+            post(&fixture, cases[i].path, cases[i].headers, cases[i].body, 400);
+        if (strstr(answer.body, cases[i].word) == NULL ||
+            strstr(answer.body, cases[i].remedy) == NULL)
+            fail_msg("%zu: %s", i, answer.body);
+        ese_raw_answer_clear(&answer);
+    }
+    assert_int_equal(fixture.appended, 0);
+    stop(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +615,8 @@ int main(void)
         cmocka_unit_test(a_key_names_nothing_without_its_content),
         cmocka_unit_test(a_key_names_only_what_has_no_id),
         cmocka_unit_test(pings_are_answered_and_counted),
+        cmocka_unit_test(a_cloud_event_has_its_name),
+        cmocka_unit_test(a_cloud_event_that_is_wrong_is_told_in_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,8 @@ static const char *header(const struct ese_kafka_headers *headers, const char *n
     return NULL;
 }
 
-static void comes_back_as_it_went(const struct ese_event *event)
+/* id: what ce_id is to be. */
+static void comes_back_as_it_went(const struct ese_event *event, const char *id)
 {
     struct ese_event again = {0};
     struct ese_buffer value = ESE_BUFFER_INIT(10000);
@@ -57,11 +58,11 @@ static void comes_back_as_it_went(const struct ese_event *event)
     struct ese_error error;
     ese_record_write(event, &value, &headers);
 
-    char id[ESE_ID_TEXT_SIZE];
-    ese_id_text(&event->id, id);
+    assert_string_equal(header(&headers, "ce_specversion"), "1.0");
     assert_string_equal(header(&headers, "ce_id"), id);
     assert_string_equal(header(&headers, "ce_type"), ESE_TYPE_ORDER);
     assert_string_equal(header(&headers, "ce_source"), "shop");
+    assert_string_equal(header(&headers, "content-type"), "application/json");
     assert_string_equal(header(&headers, "traceparent"), event->traceparent);
 
     struct ese_kafka_record record = read_back(&value, &headers);
@@ -87,9 +88,11 @@ static void an_event_comes_back_as_it_went(void **state)
     struct ese_event event = an_order();
     snprintf(event.source, sizeof event.source, "shop");
     snprintf(event.foreign_id, sizeof event.foreign_id, "order 1/created");
-    comes_back_as_it_went(&event);
-    event.id = ese_event_id_of_name(&event); /* as the gateway gives it */
-    comes_back_as_it_went(&event);
+    char id[ESE_ID_TEXT_SIZE];
+    ese_id_text(&event.id, id);
+    comes_back_as_it_went(&event, id);
+    event.id = ese_event_id_of_name(&event); /* as the gateway gives it: then the name says all */
+    comes_back_as_it_went(&event, event.foreign_id);
     ese_event_clear(&event);
 }
 
@@ -104,8 +107,15 @@ static void the_value_keeps_the_originals_shape(void **state)
         value.text,
         "{\"sub_type\":\"ORDER_CREATED\",\"ip\":\"10.1.2.3\",\"client_timestamp\":1793500000123,"
         "\"data\":\"{\\\"orderId\\\":\\\"o-1\\\",\\\"timestamp\\\":1793500000123}\"}");
-    assert_null(header(&headers, "ce_source"));
+    assert_string_equal(header(&headers, "ce_source"), "urn:ese-lab");
     assert_null(header(&headers, "ese_foreign_id"));
+    struct ese_kafka_record record = read_back(&value, &headers);
+    struct ese_event again = {0};
+    assert_int_equal(ese_record_read(&record, &again, NULL), 0);
+    assert_true(ese_id_equal(&again.id, &event.id));
+    assert_string_equal(again.source, ""); /* which is ours, and nobody's */
+    assert_string_equal(again.foreign_id, "");
+    ese_event_clear(&again);
     ese_event_clear(&event);
     ese_buffer_free(&value);
 }
@@ -211,6 +221,28 @@ static void a_foreign_id_is_kept_beside_ours(void **state)
     assert_true(ese_id_equal(&again.id, &named));
     ese_event_clear(&first);
     ese_event_clear(&again);
+}
+
+/* Also where that is a UUIDv7, as one of ours is: whose it is, the source says. */
+static void a_foreign_id_may_look_like_ours(void **state)
+{
+    (void)state;
+    static const char id[] = "01932c07-209b-7a3e-8d4e-1f2a3b4c5d6e";
+    struct ese_event event = {0};
+    struct ese_kafka_record record = originals_record(41);
+    record.headers[0] = (struct ese_kafka_header){"ce_id", id, sizeof id - 1};
+    record.headers[1] = (struct ese_kafka_header){"ce_source", "/mycontext", 10};
+    record.header_count = 2;
+    assert_int_equal(ese_record_read(&record, &event, NULL), 0);
+    assert_string_equal(event.foreign_id, id);
+    struct ese_id named = ese_event_id_of_name(&event);
+    assert_true(ese_id_equal(&event.id, &named));
+    record.headers[1] = (struct ese_kafka_header){"ce_source", "urn:ese-lab", 11};
+    assert_int_equal(ese_record_read(&record, &event, NULL), 0);
+    char text[ESE_ID_TEXT_SIZE];
+    ese_id_text(&event.id, text);
+    assert_string_equal(text, id);
+    ese_event_clear(&event);
 }
 
 /* Without a source nobody has promised that an id stands for one event. */
@@ -327,6 +359,7 @@ int main(void)
         cmocka_unit_test(numbers_of_the_originals_client_are_doubles),
         cmocka_unit_test(headers_that_are_no_good_count_as_not_there),
         cmocka_unit_test(a_foreign_id_is_kept_beside_ours),
+        cmocka_unit_test(a_foreign_id_may_look_like_ours),
         cmocka_unit_test(a_foreign_id_alone_is_no_name),
         cmocka_unit_test(a_name_may_do_without_a_source),
         cmocka_unit_test(what_is_no_event_is_refused),

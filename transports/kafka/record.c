@@ -5,16 +5,23 @@
 #include "ese-core/memory.h"
 #include "transports/kafka/partition.h"
 
+#define HEADER_SPECVERSION "ce_specversion"
 #define HEADER_ID "ce_id"
 #define HEADER_TYPE "ce_type"
 #define HEADER_SOURCE "ce_source"
+#define HEADER_CONTENT_TYPE "content-type"
 #define HEADER_FOREIGN_ID "ese_foreign_id"
 #define HEADER_TRACEPARENT "traceparent"
 
+#define SPECVERSION "1.0"
+#define CONTENT_TYPE "application/json"
+#define OUR_SOURCE "urn:ese-lab" /* of events that have ids of ours; nobody else is to use it */
+
 const char *ese_record_header_name(int i)
 {
-    static const char *const names[] = {HEADER_ID, HEADER_TYPE, HEADER_SOURCE, HEADER_FOREIGN_ID,
-                                        HEADER_TRACEPARENT, NULL};
+    static const char *const names[] = {HEADER_SPECVERSION, HEADER_ID, HEADER_SOURCE, HEADER_TYPE,
+                                        HEADER_CONTENT_TYPE, HEADER_FOREIGN_ID, HEADER_TRACEPARENT,
+                                        NULL};
     return names[i];
 }
 
@@ -28,16 +35,28 @@ static void add(struct ese_kafka_headers *headers, const char *name, const char 
         (struct ese_kafka_header){.name = name, .value = value, .length = strlen(value)};
 }
 
+/* Whether its name says all: who reads that makes the same id from it. */
+static bool is_named(const struct ese_event *event)
+{
+    if (event->source[0] == '\0' || event->foreign_id[0] == '\0')
+        return false;
+    struct ese_id id = ese_event_id_of_name(event);
+    return ese_id_equal(&id, &event->id);
+}
+
 void ese_record_write(const struct ese_event *event, struct ese_buffer *value,
                       struct ese_kafka_headers *headers)
 {
+    bool has_name = is_named(event);
     ese_event_json_write_record(value, event);
     headers->count = 0;
     ese_id_text(&event->id, headers->id);
-    add(headers, HEADER_ID, headers->id);
+    add(headers, HEADER_SPECVERSION, SPECVERSION);
+    add(headers, HEADER_ID, has_name ? event->foreign_id : headers->id);
+    add(headers, HEADER_SOURCE, event->source[0] != '\0' ? event->source : OUR_SOURCE);
     add(headers, HEADER_TYPE, event->type);
-    add(headers, HEADER_SOURCE, event->source);
-    add(headers, HEADER_FOREIGN_ID, event->foreign_id);
+    add(headers, HEADER_CONTENT_TYPE, CONTENT_TYPE);
+    add(headers, HEADER_FOREIGN_ID, has_name ? "" : event->foreign_id);
     add(headers, HEADER_TRACEPARENT, event->traceparent);
 }
 
@@ -70,23 +89,31 @@ static struct ese_id id_of_place(const struct ese_kafka_record *record)
     return ese_id_derive(place, NULL, 0);
 }
 
-/* An id without a place in a lane was made from the foreign one beside it; or, where there is none
- * beside it, the record is somebody else's CloudEvent, and it is the foreign one itself. Only with
- * its source is that a name: without, nobody has promised that it stands for one event. */
+static bool take_source(const struct ese_kafka_record *record, struct ese_event *event)
+{
+    bool has_source = take(record, HEADER_SOURCE, event->source, sizeof event->source);
+    if (has_source && strcmp(event->source, OUR_SOURCE) != 0)
+        return true;
+    event->source[0] = '\0';
+    return false;
+}
+
+/* An id of somebody is a name only with its source: without, nobody has promised that it stands for
+ * one event. One of ours without a place in a lane was made from the foreign one beside it. */
 static void read_id(const struct ese_kafka_record *record, struct ese_event *event)
 {
     char text[ESE_EVENT_FOREIGN_ID_SIZE];
     bool has_id = take(record, HEADER_ID, text, sizeof text);
-    bool has_source = take(record, HEADER_SOURCE, event->source, sizeof event->source);
+    bool has_source = take_source(record, event);
     bool has_name =
         take(record, HEADER_FOREIGN_ID, event->foreign_id, sizeof event->foreign_id);
-    if (has_id && ese_id_parse(text, &event->id, NULL) == 0 && ese_id_is_ours(&event->id))
+    bool is_foreign = has_id && has_source && !has_name;
+    if (has_id && !is_foreign && ese_id_parse(text, &event->id, NULL) == 0 &&
+        ese_id_is_ours(&event->id))
         return;
-    if (has_id && !has_name) {
+    if (has_id && !has_name)
         ese_fit_text(event->foreign_id, sizeof event->foreign_id, text);
-        has_name = has_source;
-    }
-    event->id = has_name ? ese_event_id_of_name(event) : id_of_place(record);
+    event->id = has_name || is_foreign ? ese_event_id_of_name(event) : id_of_place(record);
 }
 
 int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event,

@@ -3,18 +3,22 @@
  *
  *   key      the event's key (the ip, or the orderId): the partition goes by it
  *   value    {"sub_type","ip","client_timestamp":ms,"data":"<JSON text>"}, as the original's
- *   headers  ce_id           our id, as text: a UUIDv7, or made from the two below
+ *   headers  the event as a CloudEvent (Kafka protocol binding 1.0.2, binary content mode):
+ *            ce_specversion  1.0
+ *            ce_id           } our id, as text: a UUIDv7, from "urn:ese-lab"; or, where the event
+ *            ce_source       } came with a name of its own, that: its id, and who gave it
  *            ce_type         the event's type
- *            ce_source       } where the event came with an id that is not ours: who gave it,
- *            ese_foreign_id  } and the id
+ *            content-type    application/json
+ *            ese_foreign_id  an id that is not ours where that is no such name: nobody said who
+ *                            gave it, or the event has an id that was not made from it
  *            traceparent     W3C Trace Context, where there is one
  *   time     the broker's, at the append (LogAppendTime): server_ts
  *
  * The original's own clients send no key and no header. Their records are told apart by where they
  * are stored: the id is made from topic, partition and offset, the type follows from the topic. A
- * CloudEvent of somebody else (ce_source and a ce_id that is not ours) has the id that is made from
- * (source, id), as if it had come through the gateway: who sends it twice means one event
- * (CloudEvents 1.0.2, "id"). No librdkafka here, so that this can be tested without.
+ * CloudEvent of somebody else has the id that is made from (source, id), whoever brought it here:
+ * who sends it twice means one event (CloudEvents 1.0.2, "id"). No librdkafka here, so that this can
+ * be tested without.
  */
 #ifndef ESE_KAFKA_RECORD_H
 #define ESE_KAFKA_RECORD_H
@@ -23,7 +27,7 @@
 #include "ese-core/error.h"
 #include "ese-core/event.h"
 
-#define ESE_KAFKA_HEADERS 5
+#define ESE_KAFKA_HEADERS 7
 #define ESE_KAFKA_VALUE_LIMIT (1000 * 1000) /* bytes; Kafka's own message.max.bytes */
 
 struct ese_kafka_header {
