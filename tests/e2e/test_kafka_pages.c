@@ -131,6 +131,26 @@ static void an_empty_page_is_the_end(void **state)
     free(end);
 }
 
+/* Also by a page that has something to show anyway, and so need not ask how far the topics go. */
+static void what_was_acknowledged_is_on_the_next_page(void **state)
+{
+    (void)state;
+    char *before = follow(&writer, "latest", 1, 0);
+    for (int i = 0; i < 50; i++) {
+        ese_listing_post_many(writer.address, 3 * i, 1, 7);
+        struct ese_shown_page page = ese_listing_page(writer.address, before, 30, "");
+        free(before);
+        before = ese_copy_text(page.next);
+        ese_shown_clear(&page);
+        ese_listing_post_many(writer.address, 3 * i + 1, 2, 7);
+        page = ese_listing_page(writer.address, before, 30, "");
+        assert_true(ese_shown_has(&page, 3 * i + 1));
+        assert_true(ese_shown_has(&page, 3 * i + 2));
+        ese_shown_clear(&page);
+    }
+    free(before);
+}
+
 /* A server cannot hand out such a cursor: made here, with what it would be checked by. */
 static void a_cursor_beyond_the_end_is_refused(void **state)
 {
@@ -417,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_cursor_belongs_to_no_server),
         TEST(a_server_that_is_behind_catches_up),
+        TEST(what_was_acknowledged_is_on_the_next_page),
         TEST(an_empty_page_is_the_end),
         TEST(a_cursor_beyond_the_end_is_refused),
         TEST(what_the_log_forgot_is_told),
