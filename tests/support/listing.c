@@ -11,8 +11,10 @@
 #include "ese-core/buffer.h"
 #include "ese-core/memory.h"
 #include "tests/support/listing.h"
+#include "tests/support/wait.h"
 
 #define BODY_LIMIT (16 * 1024 * 1024)
+#define PATIENCE_MS 20000
 
 static char said[256]; /* what the last check found */
 
@@ -47,6 +49,27 @@ struct ese_raw_answer ese_listing_post(const char *address, const char *path, co
     return ese_listing_finish(fd);
 }
 
+struct post {
+    const char *address, *path, *body;
+};
+
+static bool is_stored(void *context)
+{
+    const struct post *post = context;
+    struct ese_raw_answer answer = ese_listing_post(post->address, post->path, post->body);
+    int status = answer.status;
+    if (status != 201 && status != 503)
+        fail_msg("%d: %s", status, answer.body);
+    ese_raw_answer_clear(&answer);
+    return status == 201;
+}
+
+void ese_listing_store(const char *address, const char *path, const char *body)
+{
+    struct post post = {address, path, body};
+    assert_true(ese_test_wait_until(is_stored, &post, PATIENCE_MS));
+}
+
 void ese_listing_post_many(const char *address, int first, int events, int ips)
 {
     struct ese_buffer body = ESE_BUFFER_INIT(BODY_LIMIT);
@@ -56,10 +79,7 @@ void ese_listing_post_many(const char *address, int first, int events, int ips)
                           "\"timestamp\":%d,\"ip\":\"10.0.0.%d\"}",
                           i == 0 ? "{\"events\":[" : ",", first + i, (first + i) % ips);
     ese_buffer_text(&body, "]}");
-    struct ese_raw_answer answer = ese_listing_post(address, "/events", body.text);
-    if (answer.status != 201)
-        fail_msg("%d: %s", answer.status, answer.body);
-    ese_raw_answer_clear(&answer);
+    ese_listing_store(address, "/events", body.text);
     ese_buffer_free(&body);
 }
 
@@ -96,21 +116,41 @@ static void take_events(struct ese_shown_page *page, const json_t *events)
     }
 }
 
-static json_t *read_json(int fd)
+static json_t *read_json(struct ese_raw_answer *answer)
 {
-    struct ese_raw_answer answer = ese_listing_finish(fd);
-    if (answer.status != 200)
-        fail_msg("%d: %s", answer.status, answer.body);
-    json_t *body = json_loadb(answer.body, answer.length, 0, NULL);
+    if (answer->status != 200)
+        fail_msg("%d: %s", answer->status, answer->body);
+    json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
     assert_non_null(body);
-    ese_raw_answer_clear(&answer);
+    ese_raw_answer_clear(answer);
     return body;
 }
 
-struct ese_shown_page ese_listing_finish_page(int fd)
+struct question {
+    const char *address, *query;
+    struct ese_raw_answer answer;
+};
+
+/* 503 asks for another try. */
+static bool is_answered(void *context)
+{
+    struct question *question = context;
+    ese_raw_answer_clear(&question->answer);
+    question->answer =
+        ese_listing_finish(ese_listing_begin(question->address, question->query));
+    return question->answer.status != 503;
+}
+
+static json_t *ask(const char *address, const char *query)
+{
+    struct question question = {.address = address, .query = query};
+    ese_test_wait_until(is_answered, &question, PATIENCE_MS);
+    return read_json(&question.answer);
+}
+
+static struct ese_shown_page take_page(json_t *body)
 {
     struct ese_shown_page page = {.events = NULL};
-    json_t *body = read_json(fd);
     take_events(&page, json_object_get(body, "events"));
     page.next = ese_copy_text(json_string_value(json_object_get(body, "next")));
     assert_non_null(page.next);
@@ -118,12 +158,18 @@ struct ese_shown_page ese_listing_finish_page(int fd)
     return page;
 }
 
+struct ese_shown_page ese_listing_finish_page(int fd)
+{
+    struct ese_raw_answer answer = ese_listing_finish(fd);
+    return take_page(read_json(&answer));
+}
+
 struct ese_shown_page ese_listing_page(const char *address, const char *after, int limit,
                                        const char *more)
 {
     struct ese_buffer query = ESE_BUFFER_INIT(BODY_LIMIT);
     ese_buffer_printf(&query, "?after=%s&limit=%d%s", after, limit, more);
-    struct ese_shown_page page = ese_listing_finish_page(ese_listing_begin(address, query.text));
+    struct ese_shown_page page = take_page(ask(address, query.text));
     assert_true(page.count <= (size_t)limit);
     ese_buffer_free(&query);
     return page;
@@ -151,7 +197,7 @@ struct ese_shown_page ese_listing_follow(const char *address, const char *after,
 struct ese_shown_page ese_listing_list(const char *address)
 {
     struct ese_shown_page all = {.events = NULL};
-    json_t *list = read_json(ese_listing_begin(address, ""));
+    json_t *list = ask(address, "");
     assert_true(json_is_array(list));
     for (size_t i = 0; i < json_array_size(list); i++)
         take_events(&all, json_object_get(json_array_get(list, i), "event_logs"));

@@ -20,6 +20,9 @@ struct ese_raw_answer ese_listing_finish(int fd);
 
 struct ese_raw_answer ese_listing_post(const char *address, const char *path, const char *body);
 
+/* Posts it until it is stored: what is answered 503 was not, as on a machine that is very busy. */
+void ese_listing_store(const char *address, const char *path, const char *body);
+
 /* Stores so many clicks in one request: their client_ts count from first, their ips are
  * 10.0.0.(client_ts mod ips). */
 void ese_listing_post_many(const char *address, int first, int events, int ips);
