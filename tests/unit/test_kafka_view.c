@@ -300,6 +300,20 @@ static void a_partition_nobody_has_seen_is_wanted_too(void **state)
     assert_int_equal(await(view, 0, NULL), 0);
 }
 
+/* A log that was cut has no such place any more: nobody is to wait for it for ever. */
+static void what_was_wanted_of_a_log_that_is_gone_is_not_waited_for(void **state)
+{
+    struct ese_view *view = *state;
+    ese_view_want(view, A, 6); /* before it was begun, it still counts */
+    assert_true(begin(view, A, 5));
+    assert_int_equal(await(view, 0, NULL), -1);
+    ese_view_pass(view, A, 7);
+    assert_int_equal(await(view, 0, NULL), 0);
+    ese_view_want(view, A, 99);
+    assert_true(begin(view, A, 3));
+    assert_int_equal(await(view, 0, NULL), 0);
+}
+
 static void *ask(void *context)
 {
     return (void *)(intptr_t)await(context, 20000, NULL);
@@ -527,6 +541,7 @@ int main(void)
         TEST(what_is_too_old_leaves),
         TEST(what_was_wanted_is_waited_for),
         TEST(a_partition_nobody_has_seen_is_wanted_too),
+        TEST(what_was_wanted_of_a_log_that_is_gone_is_not_waited_for),
         TEST(partitions_are_begun_at_once),
         TEST(who_waits_is_woken_or_told),
         TEST(they_are_sorted_by_ip_and_then_by_time),

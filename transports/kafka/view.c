@@ -206,9 +206,12 @@ static struct ese_view_partition *find_or_make(struct ese_view *view, int32_t co
     return partition;
 }
 
+/* Begun anew, its log is not what it was: what was wanted of that may never come. */
 static void begin(struct ese_view *view, struct ese_view_partition *partition,
                   const struct ese_view_part *part)
 {
+    if (partition->begun)
+        partition->goal = 0;
     while (partition->oldest != NULL)
         drop_oldest(view, partition);
     partition->begun = true;

@@ -39,7 +39,8 @@ struct ese_view_part {
 };
 
 /* These partitions are kept from first on, all at once, and are to come as far as next before anybody
- * is answered; what was kept of them before is dropped. False: there are too many of them. */
+ * is answered; what was kept and wanted of them in an earlier begin is dropped. False: there are too
+ * many of them. */
 bool ese_view_begin(struct ese_view *view, const struct ese_view_part *parts, int count);
 
 /* The event at the offset; what is before the end of what is kept is had already. */
