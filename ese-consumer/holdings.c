@@ -76,13 +76,41 @@ static int count_keys(struct ese_holding *holding, struct ese_state *state,
     return 0;
 }
 
+/* Into a holding that remembers nothing. */
+static int remember(struct ese_holding *holding, struct ese_state *state,
+                    const struct ese_rules *rules, struct ese_error *error)
+{
+    int32_t partition = holding->partition;
+    holding->keys = holding->timers = 0;
+    if (ese_state_load_repeats(state, partition, holding->repeats, error) != 0 ||
+        ese_state_load_named(state, partition, holding->named, error) != 0 ||
+        ese_dead_letters_count(ese_state_letters(state), partition, &holding->letters, error) != 0)
+        return -1;
+    return count_keys(holding, state, rules, error);
+}
+
 int ese_holding_load(struct ese_holding *holding, struct ese_state *state, const char *name,
                      const struct ese_rules *rules, struct ese_error *error)
 {
     int32_t partition = holding->partition;
     if (ese_state_take(state, partition, name, &holding->position, error) != 0 ||
-        ese_state_load_repeats(state, partition, holding->repeats, error) != 0 ||
-        ese_state_load_named(state, partition, holding->named, error) != 0)
+        ese_attempts_take(ese_state_attempts(state), partition, &holding->attempt, error) != 0)
         return -1;
-    return count_keys(holding, state, rules, error);
+    return remember(holding, state, rules, error);
+}
+
+int ese_holding_reload(struct ese_holding *holding, struct ese_state *state,
+                       const struct ese_rules *rules, struct ese_error *error)
+{
+    int64_t epoch = holding->position.epoch; /* ours: whoever has raised it since fences us */
+    int32_t partition = holding->partition;
+    ese_repeats_free(&holding->repeats);
+    ese_named_free(&holding->named);
+    holding->repeats = ese_repeats_new(ESE_REPEATS_LIMIT);
+    holding->named = ese_named_new(ESE_NAMED_LIMIT);
+    if (ese_state_read_position(state, partition, &holding->position, error) == -1 ||
+        ese_attempts_read(ese_state_attempts(state), partition, &holding->attempt, error) == -1)
+        return -1;
+    holding->position.epoch = epoch;
+    return remember(holding, state, rules, error);
 }

@@ -25,8 +25,15 @@ struct ese_holding {
     int64_t keys;                /* that rules keep something of */
     int64_t timers;              /* of them those whose leaving is waited for */
 
-    /* Of the batch that is being processed. */
+    int64_t letters;             /* dead ones, settled ones included */
+    struct ese_attempt attempt;  /* which event is tried again */
+    int64_t alone;               /* so many events more are tried one by one */
+
+    /* Of the batch that is being processed, in slices. */
+    bool has_moved; /* something of it was committed */
+    int64_t from;   /* the position in front of the slice */
     int64_t events;
+    int64_t passed; /* what is no event */
     struct ese_progress progress;
 };
 
@@ -47,5 +54,8 @@ int64_t ese_holdings_timers(const struct ese_holdings *holdings);
 /* Takes the partition (ese_state_take), and reads into the holding all that is known of it. */
 int ese_holding_load(struct ese_holding *holding, struct ese_state *state, const char *name,
                      const struct ese_rules *rules, struct ese_error *error);
+/* Reads it once more: behind a transaction that was rolled back. It stays what it was taken as. */
+int ese_holding_reload(struct ese_holding *holding, struct ese_state *state,
+                       const struct ese_rules *rules, struct ese_error *error);
 
 #endif

@@ -1,45 +1,18 @@
-#include "ese-consumer/member.h"
+#include "ese-consumer/member_internal.h"
 
 #include <inttypes.h>
 
-#include "ese-consumer/enrolment.h"
-#include "ese-consumer/sender.h"
-#include "ese-consumer/turn.h"
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
-#include "ese-core/news.h"
 #include "ese-core/service.h"
 
 #define POLL_MS 200     /* a stop is noticed this soon */
-#define ROOM_MS 500     /* how often we look whether there is room again */
 #define REST_MS 1000    /* how often an idle member looks after its partitions */
-#define KEEP_HOUSE_MS 1000
-#define WIRE_MS 100     /* what a killed process has not yet noted of its bytes is lost */
 #define TALK_MS 5000
-#define SWEEP 500       /* decisions deleted at once */
 #define LINGER_MS 500   /* for mails under way, at the end */
 #define GHOSTS 5        /* fences of our own that are believed in a minute: more are somebody else's, who
                          * keeps another state file */
-
-struct ese_member {
-    struct ese_member_options options;
-    struct ese_history *history;
-    struct ese_statistics *statistics;
-    struct ese_state *state;
-    struct ese_decisions *decisions;
-    struct ese_sender *sender; /* NULL: none */
-    struct ese_turn *turn;
-    struct ese_enrolment enrolment;
-    struct ese_holdings holdings;
-    struct ese_consumer *consumer;
-
-    struct ese_news news; /* of waiting for room */
-    bool failed; /* in a callback, which cannot say so itself */
-    struct ese_error failure;
-    int64_t rest_ns, keep_house_ns, wire_ns, talk_ns, ghosts_ns; /* when each is due next */
-    int ghosts; /* in this minute */
-};
 
 static void record(struct ese_member *member, enum ese_history_kind kind, int32_t partition,
                    int64_t a, int64_t b)
@@ -50,16 +23,6 @@ static void record(struct ese_member *member, enum ese_history_kind kind, int32_
                                                     .time_ns = ese_clock_monotonic_ns(),
                                                     .a = a,
                                                     .b = b});
-}
-
-/* True at most once in interval_ms. */
-static bool is_due(int64_t *due_ns, int64_t interval_ms)
-{
-    int64_t now_ns = ese_clock_monotonic_ns();
-    if (now_ns < *due_ns)
-        return false;
-    *due_ns = now_ns + interval_ms * ESE_NS_PER_MS;
-    return true;
 }
 
 /* ---- partitions come and go ----------------------------------------------------------------- */
@@ -92,11 +55,23 @@ static int64_t on_given(void *context, int32_t partition)
     return from;
 }
 
+/* A life that ends well has not stumbled. What cannot be written is not: the next one is careful. */
+static void leave_partition(struct ese_member *member, struct ese_holding *holding)
+{
+    struct ese_state *state = member->state;
+    int32_t partition = holding->partition;
+    if (holding->attempt.lives > 0 &&
+        ese_state_check_owned(state, partition, holding->position.epoch, NULL) == 0)
+        ese_attempts_clear_lives(ese_state_attempts(state), partition, &holding->attempt, NULL);
+}
+
 static void on_taken(void *context, int32_t partition)
 {
     struct ese_member *member = context;
-    if (ese_holdings_find(&member->holdings, partition) == NULL)
+    struct ese_holding *holding = ese_holdings_find(&member->holdings, partition);
+    if (holding == NULL)
         return;
+    leave_partition(member, holding);
     ese_holdings_drop(&member->holdings, partition);
     if (member->sender != NULL)
         ese_sender_take(member->sender, partition);
@@ -168,7 +143,7 @@ static int after_fence(struct ese_member *member, struct ese_error *error)
 
 static bool is_ghost_believed(struct ese_member *member)
 {
-    if (is_due(&member->ghosts_ns, 60000))
+    if (ese_member_is_due(&member->ghosts_ns, 60000))
         member->ghosts = 0;
     return member->ghosts++ < GHOSTS;
 }
@@ -193,114 +168,6 @@ static int after_namesake(struct ese_member *member, struct ese_error *error)
     return join(member, error);
 }
 
-/* ---- house-keeping -------------------------------------------------------------------------- */
-
-static int sweep_decisions(struct ese_member *member, struct ese_error *error)
-{
-    int64_t before_ms = ese_clock_wall_ms() - ESE_DECISIONS_KEPT_MS;
-    if (ese_decisions_sweep(member->decisions, before_ms, SWEEP, error) != 0)
-        return -1;
-    for (int i = 0; member->sender == NULL && i < member->holdings.count; i++)
-        if (ese_decisions_sweep_unasked(member->decisions, member->holdings.items[i]->partition,
-                                        before_ms, SWEEP, error) != 0)
-            return -1;
-    return 0;
-}
-
-static void note_figures(struct ese_member *member)
-{
-    ese_statistics_note_held(member->statistics, member->holdings.count,
-                             ese_holdings_keys(&member->holdings));
-    ese_statistics_note_state(member->statistics, ese_state_used_bytes(member->state),
-                              member->options.max_bytes);
-    if (member->sender != NULL) {
-        struct ese_sender_figures mail = ese_sender_figures(member->sender);
-        ese_statistics_note_mail(member->statistics, &mail);
-    }
-}
-
-static void talk(struct ese_member *member)
-{
-    struct ese_buffer line = ESE_BUFFER_INIT(400);
-    ese_statistics_write_line(member->statistics, &line);
-    ese_log_info("%s", line.text);
-    ese_buffer_free(&line);
-}
-
-static int keep_house(struct ese_member *member, struct ese_error *error)
-{
-    if (member->sender != NULL && ese_sender_failed(member->sender, error))
-        return ese_fail_within(error, "the sender of mails has stopped");
-    if (is_due(&member->wire_ns, WIRE_MS))
-        ese_history_note_wire(member->history);
-    if (is_due(&member->keep_house_ns, KEEP_HOUSE_MS)) {
-        note_figures(member);
-        if (sweep_decisions(member, error) != 0)
-            return -1;
-    }
-    if (member->options.talk && is_due(&member->talk_ns, TALK_MS))
-        talk(member);
-    return 0;
-}
-
-/* ---- room in the state file ------------------------------------------------------------------ */
-
-/* full: why nothing is committed; NULL: it is. */
-static void tell_waiting(struct ese_member *member, const char *full)
-{
-    ese_statistics_note_waiting(member->statistics, full != NULL);
-    if (!ese_news_due(&member->news, full != NULL))
-        return;
-    if (full == NULL)
-        ese_log_info("the state file has room again; events are read");
-    else
-        ese_log_error("the state file is full: %s. No events are read until there is room: keys "
-                      "leave by event time, decisions a day after the mailer's answer; a larger "
-                      "--max-bytes takes more",
-                      full);
-}
-
-/* What can leave leaves, and whoever was fenced finds out. */
-static int rest(struct ese_member *member, struct ese_error *error)
-{
-    int decided = 0;
-    if (ese_turn_rest(member->turn, &decided, error) != 0)
-        return -1;
-    if (decided > 0 && member->sender != NULL)
-        ese_sender_wake(member->sender);
-    return 0;
-}
-
-static int wait_once(struct ese_member *member, const struct ese_error *full,
-                     struct ese_error *error)
-{
-    if (full->code != ESE_E_FULL || member->options.until_end) {
-        *error = *full;
-        return ese_fail_within(error, "the state file has no room for more events (--max-bytes)");
-    }
-    tell_waiting(member, full->text);
-    ese_service_wait(ROOM_MS);
-    return rest(member, error) != 0 ? -1 : keep_house(member, error);
-}
-
-/* 1: there is room for a batch; 0: a stop was asked for, and the batch is left alone; -1. */
-static int wait_for_room(struct ese_member *member, int events, struct ese_error *error)
-{
-    struct ese_error full = {.code = ESE_OK};
-    bool waited = false;
-    while (ese_state_check_room(member->state, events, &full) != 0) {
-        if (!waited)
-            ese_statistics_count(member->statistics, ESE_FIGURE_NO_ROOM, 1);
-        waited = true;
-        if (wait_once(member, &full, error) != 0)
-            return -1;
-        if (ese_service_stopping())
-            return 0;
-    }
-    tell_waiting(member, NULL);
-    return 1;
-}
-
 /* ---- the loop ------------------------------------------------------------------------------- */
 
 static void acknowledge(struct ese_member *member)
@@ -310,7 +177,7 @@ static void acknowledge(struct ese_member *member)
         return;
     for (int i = 0; i < member->holdings.count; i++) {
         const struct ese_holding *holding = member->holdings.items[i];
-        if (holding->events > 0)
+        if (holding->has_moved)
             face->acknowledge(member->consumer, holding->partition, holding->position.next);
     }
 }
@@ -331,11 +198,11 @@ static int work_on(struct ese_member *member, const struct ese_batch *batch, int
     int decided = 0;
     if (batch->at_end && batch->count == 0)
         ese_turn_note_end(member->turn, polled_ms);
-    if (is_due(&member->rest_ns, REST_MS) && rest(member, error) != 0)
+    if (ese_member_is_due(&member->rest_ns, REST_MS) && ese_member_rest(member, error) != 0)
         return -1;
-    if (batch->count == 0)
+    if (batch->count + batch->unreadable == 0)
         return 0;
-    int room = wait_for_room(member, batch->count, error);
+    int room = ese_member_wait_for_room(member, batch, error);
     if (room != 1)
         return room;
     if (ese_turn_process(member->turn, batch, polled_ms, &decided, error) != 0)
@@ -398,7 +265,7 @@ int ese_member_run(struct ese_member *member, struct ese_error *error)
     while (result == 0 && !has_finished(member, at_end) && !ese_service_stopping()) {
         result = poll_once(member, &at_end, error);
         if (result == 0)
-            result = keep_house(member, error);
+            result = ese_member_keep_house(member, error);
         ese_pulse_turned(member->options.pulse);
     }
     return result;
@@ -431,6 +298,7 @@ static int open_turn(struct ese_member *member, struct ese_error *error)
         .sort = !member->options.transport->promises.ordered_per_key,
         .lateness_ms = member->options.lateness_ms,
         .max_keys = member->options.max_keys,
+        .max_batch = member->options.max_batch,
     };
     return ese_turn_open(&parts, &member->turn, error);
 }
@@ -472,7 +340,7 @@ int ese_member_open(const struct ese_member_options *options, struct ese_member 
 
 struct ese_statistics *ese_member_statistics(struct ese_member *member)
 {
-    note_figures(member);
+    ese_member_note_figures(member);
     return member->statistics;
 }
 

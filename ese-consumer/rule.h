@@ -49,12 +49,14 @@ struct ese_rule {
 
     /* The next event of its key. Changes state in place (length 0: keep nothing). Returns 1 when it
      * concluded something and filled decision, else 0. An event whose state was deleted because it
-     * had left is applied as the first of its key. */
+     * had left is applied as the first of its key. -1: it cannot be processed, and error says why;
+     * it is tried again, and a dead letter in the end. */
     int (*apply)(const struct ese_rule_settings *settings, struct ese_rule_state *state,
-                 const struct ese_event *event, struct ese_decision *decision);
+                 const struct ese_event *event, struct ese_decision *decision,
+                 struct ese_error *error);
 
     /* NULL: what it keeps of a key leaves without a word. Else event time has passed leaves_ms and
-     * the key leaves; returns as apply does. An event that comes so late that its key may have left
+     * the key leaves; returns as apply does, but has to succeed. An event that comes so late that its key may have left
      * is then applied only to what is still kept. */
     int (*expire)(const struct ese_rule_settings *settings, const struct ese_rule_state *state,
                   const char *key, struct ese_decision *decision);

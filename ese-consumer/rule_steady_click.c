@@ -97,9 +97,11 @@ static void conclude(struct ese_decision *decision, const struct run *run,
 }
 
 static int apply(const struct ese_rule_settings *settings, struct ese_rule_state *state,
-                 const struct ese_event *event, struct ese_decision *decision)
+                 const struct ese_event *event, struct ese_decision *decision,
+                 struct ese_error *error)
 {
     (void)settings;
+    (void)error; /* there is no event that it cannot take */
     struct run run = read_run(state);
     if (!continues(&run, event->client_ts))
         run = (struct run){0};

@@ -95,8 +95,10 @@ static int expire(const struct ese_rule_settings *settings, const struct ese_rul
 }
 
 static int apply(const struct ese_rule_settings *settings, struct ese_rule_state *state,
-                 const struct ese_event *event, struct ese_decision *decision)
+                 const struct ese_event *event, struct ese_decision *decision,
+                 struct ese_error *error)
 {
+    (void)error; /* there is no event that it cannot take */
     int concluded = 0;
     struct window window = {0};
     bool is_open = state->length != 0;

@@ -4,10 +4,12 @@
 
 extern const struct ese_rule ese_rule_steady_click;
 extern const struct ese_rule ese_rule_stuck_order;
+extern const struct ese_rule ese_rule_stumble;
 
 static const struct ese_rule *const rules[] = {
     &ese_rule_steady_click,
     &ese_rule_stuck_order,
+    &ese_rule_stumble,
     NULL,
 };
 

@@ -1,4 +1,4 @@
-#include "ese-consumer/state.h"
+#include "ese-consumer/state_internal.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -29,31 +29,8 @@ static const char schema[] =
     "CREATE TABLE IF NOT EXISTS named("
     "  partition INTEGER NOT NULL, number INTEGER NOT NULL, id BLOB NOT NULL,"
     "  event_time INTEGER NOT NULL, PRIMARY KEY(partition, number)) WITHOUT ROWID;"
-    ESE_DECISIONS_SCHEMA ESE_ENROLMENT_SCHEMA ESE_ACCOUNT_SCHEMA;
-
-/* Every statement, prepared once. */
-enum which {
-    ABOUT_SET,
-    ABOUT_GET,
-    ABOUT_STATEMENTS,
-    OPEN_COUNT = ABOUT_STATEMENTS,
-    POSITION_TAKE,
-    POSITION_GET,
-    POSITION_ADVANCE,
-    KEY_GET,
-    KEY_SET,
-    KEY_DELETE,
-    KEY_COUNT,
-    KEY_LEFT,
-    KEY_SWEEP,
-    REPEATS_GET,
-    REPEATS_SET,
-    REPEATS_DELETE,
-    NAMED_GET,
-    NAMED_ADD,
-    NAMED_DELETE,
-    STATEMENTS
-};
+    ESE_DECISIONS_SCHEMA ESE_ENROLMENT_SCHEMA ESE_ACCOUNT_SCHEMA ESE_ATTEMPTS_SCHEMA
+        ESE_DEAD_LETTERS_SCHEMA;
 
 static const char *const texts[STATEMENTS] = {
     [ABOUT_SET] = "INSERT INTO about(name, value) VALUES(?1, ?2) ON CONFLICT DO NOTHING",
@@ -88,12 +65,6 @@ static const char *const texts[STATEMENTS] = {
     [NAMED_GET] = "SELECT number, id, event_time FROM named WHERE partition = ?1 ORDER BY number",
     [NAMED_ADD] = "INSERT INTO named(partition, number, id, event_time) VALUES(?1, ?2, ?3, ?4)",
     [NAMED_DELETE] = "DELETE FROM named WHERE partition = ?1 AND number < ?2",
-};
-
-struct ese_state {
-    struct ese_sqlite *database;
-    int64_t max_bytes;
-    struct ese_statement *statements[STATEMENTS];
 };
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -162,6 +133,8 @@ int ese_state_open(const struct ese_state_options *options, struct ese_state **s
         return -1;
     }
     prepare(opened, ABOUT_STATEMENTS, STATEMENTS); /* which may not fit a file of another format */
+    opened->attempts = ese_attempts_new(opened->database);
+    opened->letters = ese_dead_letters_new(opened->database);
     *state = opened;
     return 0;
 }
@@ -170,6 +143,8 @@ void ese_state_close(struct ese_state **state)
 {
     if (*state == NULL)
         return;
+    ese_attempts_free(&(*state)->attempts);
+    ese_dead_letters_free(&(*state)->letters);
     ese_sqlite_close(&(*state)->database);
     free(*state);
     *state = NULL;
@@ -178,6 +153,16 @@ void ese_state_close(struct ese_state **state)
 struct ese_sqlite *ese_state_database(struct ese_state *state)
 {
     return state->database;
+}
+
+struct ese_attempts *ese_state_attempts(struct ese_state *state)
+{
+    return state->attempts;
+}
+
+struct ese_dead_letters *ese_state_letters(struct ese_state *state)
+{
+    return state->letters;
 }
 
 int ese_state_begin(struct ese_state *state, struct ese_error *error)
@@ -223,9 +208,8 @@ int ese_state_check_room(struct ese_state *state, int events, struct ese_error *
 
 /* ---- positions ------------------------------------------------------------------------------ */
 
-/* 1: read; 0: there is none; -1: error. */
-static int read_position(struct ese_state *state, int32_t partition, struct ese_position *position,
-                         struct ese_error *error)
+int ese_state_read_position(struct ese_state *state, int32_t partition,
+                            struct ese_position *position, struct ese_error *error)
 {
     struct ese_statement *get = state->statements[POSITION_GET];
     ese_statement_number(get, 1, partition);
@@ -249,7 +233,7 @@ int ese_state_take(struct ese_state *state, int32_t partition, const char *name,
     ese_statement_number(take, 1, partition);
     ese_statement_text(take, 2, name);
     if (ese_statement_run(take, error) != 0 ||
-        read_position(state, partition, position, error) != 1) {
+        ese_state_read_position(state, partition, position, error) != 1) {
         ese_state_rollback(state);
         return -1;
     }
@@ -287,7 +271,7 @@ int ese_state_check_owned(struct ese_state *state, int32_t partition, int64_t ep
                           struct ese_error *error)
 {
     struct ese_position position = {0};
-    int found = read_position(state, partition, &position, error);
+    int found = ese_state_read_position(state, partition, &position, error);
     if (found < 0)
         return -1;
     return found == 1 && position.epoch == epoch ? 0 : fail_fenced(partition, error);
@@ -389,111 +373,4 @@ int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, i
         return -1;
     *swept = ese_sqlite_changes(state->database);
     return 0;
-}
-
-/* ---- repeats: by their place in a lane ------------------------------------------------------ */
-
-int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
-                           struct ese_error *error)
-{
-    struct ese_statement *get = state->statements[REPEATS_GET];
-    ese_statement_number(get, 1, partition);
-    int found;
-    while ((found = ese_statement_step(get, error)) == 1) {
-        struct ese_repeat repeat = {
-            .run = (uint32_t)ese_statement_column_number(get, 0),
-            .lane = (uint16_t)ese_statement_column_number(get, 1),
-            .highest = (uint32_t)ese_statement_column_number(get, 2),
-            .event_time_ms = ese_statement_column_number(get, 4),
-        };
-        size_t length = 0;
-        const void *window = ese_statement_column_bytes(get, 3, &length);
-        if (length == sizeof repeat.window)
-            memcpy(repeat.window, window, length);
-        ese_repeats_restore(repeats, &repeat);
-    }
-    return found;
-}
-
-struct saving {
-    struct ese_state *state;
-    int32_t partition;
-};
-
-static int save_repeat(void *context, const struct ese_repeat *repeat, bool forgotten,
-                       struct ese_error *error)
-{
-    const struct saving *saving = context;
-    struct ese_statement *statement =
-        saving->state->statements[forgotten ? REPEATS_DELETE : REPEATS_SET];
-    ese_statement_number(statement, 1, saving->partition);
-    ese_statement_number(statement, 2, repeat->run);
-    ese_statement_number(statement, 3, repeat->lane);
-    if (!forgotten) {
-        ese_statement_number(statement, 4, repeat->highest);
-        ese_statement_bytes(statement, 5, repeat->window, sizeof repeat->window);
-        ese_statement_number(statement, 6, repeat->event_time_ms);
-    }
-    return ese_statement_run(statement, error);
-}
-
-int ese_state_save_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
-                           struct ese_error *error)
-{
-    struct saving saving = {.state = state, .partition = partition};
-    return ese_repeats_save(repeats, save_repeat, &saving, error);
-}
-
-/* ---- repeats: by name ----------------------------------------------------------------------- */
-
-int ese_state_load_named(struct ese_state *state, int32_t partition, struct ese_named *named,
-                         struct ese_error *error)
-{
-    struct ese_statement *get = state->statements[NAMED_GET];
-    ese_statement_number(get, 1, partition);
-    int found;
-    while ((found = ese_statement_step(get, error)) == 1) {
-        struct ese_named_event event = {
-            .number = ese_statement_column_number(get, 0),
-            .event_time_ms = ese_statement_column_number(get, 2),
-        };
-        size_t length = 0;
-        const void *id = ese_statement_column_bytes(get, 1, &length);
-        if (length == sizeof event.id.bytes)
-            memcpy(event.id.bytes, id, length);
-        if (ese_named_restore(named, &event, error) != 0) {
-            ese_statement_reset(get);
-            return -1;
-        }
-    }
-    return found;
-}
-
-static int put_named(void *context, const struct ese_named_event *event, struct ese_error *error)
-{
-    const struct saving *saving = context;
-    struct ese_statement *add = saving->state->statements[NAMED_ADD];
-    ese_statement_number(add, 1, saving->partition);
-    ese_statement_number(add, 2, event->number);
-    ese_statement_bytes(add, 3, event->id.bytes, sizeof event->id.bytes);
-    ese_statement_number(add, 4, event->event_time_ms);
-    return ese_statement_run(add, error);
-}
-
-static int clear_named(void *context, int64_t number, struct ese_error *error)
-{
-    const struct saving *saving = context;
-    struct ese_statement *delete = saving->state->statements[NAMED_DELETE];
-    ese_statement_number(delete, 1, saving->partition);
-    ese_statement_number(delete, 2, number);
-    return ese_statement_run(delete, error);
-}
-
-int ese_state_save_named(struct ese_state *state, int32_t partition, struct ese_named *named,
-                         struct ese_error *error)
-{
-    struct saving saving = {.state = state, .partition = partition};
-    const struct ese_named_shelf shelf = {
-        .context = &saving, .put = put_named, .clear = clear_named};
-    return ese_named_save(named, &shelf, error);
 }

@@ -22,6 +22,8 @@
  *   named       partition, number, id, event_time: see named.h
  *   decision    see decisions.h
  *   member      see enrolment.h
+ *   attempt     see attempts.h
+ *   dead_letter see dead_letters.h
  *   account     see account.h in ese-core: the counters of each member's history
  *
  * A partition's event time says how far its events have come: no acknowledged event is expected to
@@ -40,6 +42,8 @@
 #ifndef ESE_STATE_H
 #define ESE_STATE_H
 
+#include "ese-consumer/attempts.h"
+#include "ese-consumer/dead_letters.h"
 #include "ese-consumer/named.h"
 #include "ese-consumer/repeats.h"
 #include "ese-consumer/rule.h"
@@ -64,6 +68,9 @@ void ese_state_close(struct ese_state **state);
 
 /* The database, for decisions.h, enrolment.h and account.h. */
 struct ese_sqlite *ese_state_database(struct ese_state *state);
+/* Those of its tables that go along with positions. */
+struct ese_attempts *ese_state_attempts(struct ese_state *state);
+struct ese_dead_letters *ese_state_letters(struct ese_state *state);
 
 /* ---- room ----------------------------------------------------------------------------------- */
 
@@ -98,6 +105,10 @@ struct ese_progress {
  * stands. */
 int ese_state_take(struct ese_state *state, int32_t partition, const char *name,
                    struct ese_position *position, struct ese_error *error);
+
+/* 1: read; 0: there is none; -1. */
+int ese_state_read_position(struct ese_state *state, int32_t partition,
+                            struct ese_position *position, struct ese_error *error);
 
 /* Within a transaction: notes that everything before position->next was processed. ESE_E_FENCED
  * when position->epoch is no longer the partition's: roll back and drop the batch. */

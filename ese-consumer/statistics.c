@@ -43,6 +43,8 @@ static const struct {
     [ESE_FIGURE_EVICTED] = {"evicted", "lanes forgotten early because there were too many"},
     [ESE_FIGURE_NAMES_EVICTED] = {"names_evicted", "named events forgotten early because there "
                                                    "were too many"},
+    [ESE_FIGURE_DEAD_LETTERS] = {"dead_letters", "events and other records passed over as dead "
+                                                 "letters"},
     [ESE_FIGURE_NO_ROOM] = {"no_room", "batches that had to wait for room in the state file"},
 };
 

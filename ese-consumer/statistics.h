@@ -36,6 +36,7 @@ enum ese_figure {
     ESE_FIGURE_DECISIONS,     /* new ones, committed */
     ESE_FIGURE_EVICTED,       /* lanes forgotten before their hour because there were too many */
     ESE_FIGURE_NAMES_EVICTED, /* events with names of their own, likewise */
+    ESE_FIGURE_DEAD_LETTERS,  /* passed over, as nobody could process them; those that are no events, too */
     ESE_FIGURE_NO_ROOM,       /* batches that had to wait for room in the state file */
     ESE_FIGURES
 };

@@ -9,7 +9,11 @@
  *   4. after the commit it is told: history, statistics. What the history's header counts of it is
  *      counted in that transaction (account.h), and told again by the next life
  *
- * After a failure nothing was written, but what is remembered (holdings, repeats) has run ahead of
+ * A batch is one transaction, unless a rule fails on one of its events: then it is cut in front of
+ * that, which is tried alone, and passed over in the end (docs/dead-letters.md). What is no event is
+ * passed over at once.
+ *
+ * After a failure nothing more was written, but what is remembered (holdings, repeats) has run ahead of
  * the state file and must be dropped. One thread.
  *
  * What a rule waits for (rule.h, expire) leaves only where the state file has room for decisions.
@@ -17,28 +21,9 @@
 #ifndef ESE_TURN_H
 #define ESE_TURN_H
 
-#include "ese-consumer/decisions.h"
-#include "ese-consumer/holdings.h"
-#include "ese-consumer/rule.h"
-#include "ese-consumer/state.h"
-#include "ese-consumer/statistics.h"
-#include "ese-core/history.h"
-#include "transports/transport.h"
+#include "ese-consumer/application.h"
 
 struct ese_turn;
-
-/* Kept by reference: all must outlive the turn. */
-struct ese_turn_parts {
-    const struct ese_rules *rules;
-    struct ese_state *state;
-    struct ese_decisions *decisions;
-    struct ese_holdings *holdings;
-    struct ese_history *history;
-    struct ese_statistics *statistics;
-    bool sort;           /* the transport promises no order per key */
-    int64_t lateness_ms; /* how much older than the newest an event may come */
-    int64_t max_keys;    /* beyond: ESE_E_FULL, which names the option */
-};
 
 int ese_turn_open(const struct ese_turn_parts *parts, struct ese_turn **turn,
                   struct ese_error *error);
@@ -46,7 +31,7 @@ void ese_turn_close(struct ese_turn **turn);
 
 /* Processes and commits. polled_ms is the wall clock as it was before the poll that brought the
  * batch. Records of partitions that are not held are passed over. decided: how many decisions are
- * new. */
+ * new. Where a stop is asked for while an event is tried again, the rest is left alone. */
 int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64_t polled_ms,
                      int *decided, struct ese_error *error);
 

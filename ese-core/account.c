@@ -26,6 +26,7 @@ static const char *const names[ESE_HISTORY_COUNTERS] = {
     [ESE_COUNT_MAILS_UNKNOWN] = "mails_unknown",
     [ESE_COUNT_TIMERS_SET] = "timers_set",
     [ESE_COUNT_TIMERS_ENDED] = "timers_ended",
+    [ESE_COUNT_DEAD_LETTERS] = "dead_letters",
 };
 
 static void name_row(const struct ese_account *account, struct ese_statement *statement,

@@ -80,6 +80,9 @@ enum ese_history_kind {
                                       server's monotonic ms */
     ESE_HISTORY_BEGUN_EMPTY = 23,  /* a life of the server's store begins, without what was there; a: for how
                                       many ms a group that is not written to is kept (0: not told) */
+    ESE_HISTORY_DEAD_LETTER = 24,  /* passed over, as nobody could process it: id, or none of what is no
+                                      event; partition, a: offset, b: tries; aux: 0 no event, 1 a rule
+                                      failed, 2 or ended the process */
     ESE_HISTORY_KINDS
 };
 
@@ -116,6 +119,7 @@ enum ese_history_counter {
                               committed now */
     ESE_COUNT_TIMERS_SET,  /* keys that a rule waits for to leave; and those that have */
     ESE_COUNT_TIMERS_ENDED,
+    ESE_COUNT_DEAD_LETTERS,
     ESE_HISTORY_COUNTERS = 32
 };
 

@@ -126,13 +126,30 @@ struct ese_record {
     int64_t next; /* the position behind it: offset + 1, or for a file the byte where the next line begins */
 };
 
+/* A record that is no event: a torn line, foreign bytes. Who reads on may want to keep it (ese-consumer's dead
+ * letters do). */
+#define ESE_UNREADABLE_MOST 64           /* in a batch; with as many, it ends */
+#define ESE_UNREADABLE_BYTES (64 * 1024) /* kept of one */
+
+struct ese_unreadable {
+    int32_t partition;
+    int64_t offset;
+    int64_t next;
+    const char *type;  /* of the events that are expected there */
+    const void *bytes; /* its first ones; the consumer's, like the batch */
+    size_t length;     /* of them */
+    int64_t whole;     /* of all of it */
+    char reason[160];
+};
+
 /* What one call of next brought; the consumer's, valid until the next call or close. */
 struct ese_batch {
     const struct ese_record *records; /* per partition in order of offset */
     int count;
     bool at_end; /* at some moment every partition it holds had nothing further to hand; */
     int64_t end_ns; /* not before this one (CLOCK_MONOTONIC), or, where it is 0, during this call */
-    int unreadable; /* records passed over because they are no events (torn line, foreign bytes); counted */
+    int unreadable; /* records passed over because they are no events; and these, per partition in order of offset, */
+    const struct ese_unreadable *unreadables; /* standing anywhere between the others */
     const char *away; /* nothing is heard of the other side: why, in words; NULL: all is well, as far as one knows.
                          It is tried again all the same; a while later it must be NULL again once it is back */
 };

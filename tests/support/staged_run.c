@@ -307,7 +307,7 @@ static void apply(struct consumption *consumption, const struct ese_rule *rule,
 {
     struct ese_decision decision;
     if (rule->wants(event) && rule->apply(&consumption->settings, &kept[number_of(event->key)], event,
-                                          &decision) == 1)
+                                          &decision, NULL) == 1)
         staged_run_decide(consumption->run, &decision);
 }
 

@@ -35,7 +35,7 @@ static int press(struct key *key, int64_t ms)
     struct ese_event event = event_at(NOON + ms, key->sequence++, ESE_SUB_TYPE_KEY_PRESS);
     assert_true(rule->wants(&event));
     const struct ese_rule_settings settings = {.stuck_after_ms = 1};
-    int concluded = rule->apply(&settings, &key->kept, &event, &key->decision);
+    int concluded = rule->apply(&settings, &key->kept, &event, &key->decision, NULL);
     assert_true(key->kept.length <= rule->state_size);
     return concluded;
 }

@@ -36,7 +36,7 @@ static int hear(struct order *order, const char *sub_type, int64_t ms)
 {
     struct ese_event event = event_at(NOON + ms, order->sequence++, sub_type);
     assert_true(rule->wants(&event));
-    int concluded = rule->apply(&settings, &order->kept, &event, &order->decision);
+    int concluded = rule->apply(&settings, &order->kept, &event, &order->decision, NULL);
     assert_in_range(order->kept.length, 1, rule->state_size);
     return concluded;
 }

@@ -7,7 +7,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/event_json.h"
 #include "ese-core/memory.h"
-#include "transports/transport.h"
+#include "transports/unreadable.h"
 
 #define FILE_NAME "events.ndjson"
 #define DATA_OPTION {.name = "data", .kind = ESE_OPTION_TEXT, .value = "DIR", .fallback = ".", \
@@ -25,12 +25,11 @@ static int open_file(const struct ese_config *config, int flags, struct ese_erro
 }
 
 struct ese_producer {
-    int fd;
+    int fd, inflight, pending;
     bool disk;   /* sync before acknowledging */
     bool unsure; /* a sync has failed: pages may be gone, and the kernel says so only once */
     int64_t size, max_bytes;
     struct ese_buffer line;
-    int inflight, pending;
     struct ese_acknowledgement waiting[]; /* to be told by poll, in the order they were sent */
 };
 
@@ -40,8 +39,7 @@ static const struct ese_option writer_options[] = {
      .fallback = "os", .help = "What acknowledged events survive: kill -9, or a power loss, too."},
     {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
      .min = 1, .max = INT64_MAX, .help = "Events that would make the file longer are refused."},
-    ESE_OPTION_END,
-};
+    ESE_OPTION_END};
 static const struct ese_option reader_options[] = {DATA_OPTION, ESE_OPTION_END};
 
 static void close_writer(struct ese_producer **producer)
@@ -141,6 +139,7 @@ struct ese_consumer {
     char bytes[LINE_LIMIT];
     struct ese_consume_settings settings;
     struct ese_batch batch;
+    struct ese_unreadable spoilt[ESE_UNREADABLE_MOST];
     struct ese_record records[]; /* max_batch; an event keeps its memory until it is overwritten */
 };
 
@@ -150,8 +149,8 @@ static int open_reader(const struct ese_config *config, const struct ese_consume
     int fd = open_file(config, O_RDONLY, error);
     if (fd < 0)
         return -1;
-    size_t records = (size_t)settings->max_batch * sizeof(struct ese_record);
-    struct ese_consumer *opened = *consumer = ese_alloc(sizeof *opened + records);
+    struct ese_consumer *opened = *consumer =
+        ese_alloc(sizeof *opened + (size_t)settings->max_batch * sizeof opened->records[0]);
     opened->fd = fd;
     opened->at = -1;
     opened->settings = *settings;
@@ -169,8 +168,7 @@ static int take_partition(struct ese_consumer *consumer, struct ese_error *error
     return 0;
 }
 
-/* Takes the ended lines there are, up to a batch full. A last line without its end is left alone:
- * its writer is in the middle of it, or was killed there. */
+/* Up to a batch full. A last line without its end is left alone: its writer may still be at it. */
 static int read_lines(struct ese_consumer *consumer, struct ese_error *error)
 {
     struct ese_batch *batch = &consumer->batch;
@@ -178,18 +176,21 @@ static int read_lines(struct ese_consumer *consumer, struct ese_error *error)
     if (got < 0)
         return ese_fail_errno(error, "cannot read " FILE_NAME);
     const char *line = consumer->bytes, *end = line + got, *newline = NULL;
-    while (batch->count < consumer->settings.max_batch &&
-           (newline = memchr(line, '\n', (size_t)(end - line))) != NULL) {
+    for (; batch->count < consumer->settings.max_batch && ese_unreadable_fits(batch) &&
+           (newline = memchr(line, '\n', (size_t)(end - line))) != NULL; line = newline + 1) {
         struct ese_record *record = &consumer->records[batch->count];
+        struct ese_error why;
         record->offset = consumer->at;
         record->next = consumer->at += newline + 1 - line;
-        int result = ese_event_json_read_line(line, (size_t)(newline - line), &record->event, NULL);
-        ++*(result == 0 ? &batch->count : &batch->unreadable);
-        line = newline + 1;
+        if (ese_event_json_read_line(line, (size_t)(newline - line), &record->event, &why) == 0)
+            batch->count++;
+        else
+            ese_unreadable_add(batch, consumer->spoilt, record, line, newline - line, why.text);
     }
     if (line == consumer->bytes && got == LINE_LIMIT) { /* no line of ours: passed over in pieces */
-        consumer->at += got;
-        batch->unreadable++;
+        const struct ese_record piece = {.offset = consumer->at, .next = consumer->at + got};
+        ese_unreadable_add(batch, consumer->spoilt, &piece, line, LINE_LIMIT, "no end of line");
+        consumer->at = piece.next;
     }
     batch->at_end = got < LINE_LIMIT && newline == NULL;
     return 0;
@@ -205,7 +206,7 @@ static int next_lines(struct ese_consumer *consumer, int timeout_ms, struct ese_
     while (read_lines(consumer, error) == 0) {
         int64_t now_ns = ese_clock_monotonic_ns();
         *batch = consumer->batch;
-        if (batch->count > 0 || now_ns >= deadline_ns)
+        if (batch->count + batch->unreadable > 0 || now_ns >= deadline_ns)
             return 0;
         ese_clock_sleep_until(deadline_ns - now_ns < NAP_NS ? deadline_ns : now_ns + NAP_NS);
     }
@@ -242,8 +243,7 @@ const struct ese_transport ese_transport_file = {
         .options = writer_options, .open = open_writer, .send = send_line,
         .poll = poll_writer, .pending = count_pending, .close = close_writer,
     },
-    .store = NULL,
-    .consume = &(const struct ese_consume_face){
+    .store = NULL, .consume = &(const struct ese_consume_face){
         .options = reader_options, .open = open_reader, .next = next_lines, .acknowledge = NULL,
         .close = close_reader, .partition_name = name_partition,
     },

@@ -15,6 +15,8 @@
 #include "transports/kafka/hearing.h"
 #include "transports/kafka/kafka.h"
 #include "transports/kafka/message.h"
+#include "transports/kafka/partition.h"
+#include "transports/unreadable.h"
 
 #define COMMIT_EVERY_MS 100
 #define ASK_END_IDLE_MS 100 /* how often we ask whether this is the end: with nothing in hand, */
@@ -32,7 +34,9 @@ struct ese_consumer {
     struct ese_hearing hearing;
     struct ese_record *records; /* settings.max_batch */
     int count;
-    int unreadable;
+    struct ese_batch passed_over; /* of it, what is no event; */
+    struct ese_unreadable spoilt[ESE_UNREADABLE_MOST];
+    char *bytes[ESE_UNREADABLE_MOST]; /* theirs */
     int64_t commit_due_ns;
     int64_t ask_end_due_ns;
 };
@@ -86,7 +90,9 @@ static void drop_records(struct ese_consumer *consumer)
 {
     for (int i = 0; i < consumer->count; i++)
         ese_event_clear(&consumer->records[i].event);
-    consumer->count = 0;
+    for (int i = 0; i < consumer->passed_over.unreadable; i++)
+        free(consumer->bytes[i]);
+    consumer->count = consumer->passed_over.unreadable = 0;
 }
 
 /* What was read of a partition since the last batch is not handed any more: whoever gets it reads
@@ -247,20 +253,31 @@ static int open_consumer(const struct ese_config *config,
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+static void pass_over(struct ese_consumer *consumer, const rd_kafka_message_t *message,
+                      const struct ese_record *place, const char *reason)
+{
+    int number = consumer->passed_over.unreadable;
+    const char *bytes = message->payload != NULL ? message->payload : "";
+    struct ese_unreadable *added = ese_unreadable_add(
+        &consumer->passed_over, consumer->spoilt, place, bytes, (int64_t)message->len, reason);
+    added->type = ese_partition_type(ese_partition_code_topic(place->partition));
+    added->bytes = consumer->bytes[number] = ese_copy_bytes(bytes, added->length);
+}
+
 static void read_record(struct ese_consumer *consumer, const rd_kafka_message_t *message,
                         struct ese_held *held)
 {
     struct ese_record *record = &consumer->records[consumer->count];
+    struct ese_error why;
     held->next = message->offset + 1;
     held->at_end = false;
-    if (!ese_message_read(message, ese_partition_code_topic(held->code), &record->event)) {
-        consumer->unreadable++;
-        return;
-    }
     record->partition = held->code;
     record->offset = message->offset;
     record->next = held->next;
-    consumer->count++;
+    if (ese_message_read(message, ese_partition_code_topic(held->code), &record->event, &why))
+        consumer->count++;
+    else
+        pass_over(consumer, message, record, why.text);
 }
 
 /* The position is not in the log: older than its start, which is told and healed, or beyond its
@@ -343,8 +360,10 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
  * no events must not keep it beyond its time. */
 static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_error *error)
 {
-    while (consumer->count < consumer->settings.max_batch) {
-        int wait_ms = consumer->count == 0 ? left_ms(limit_ns) : 0;
+    while (consumer->count < consumer->settings.max_batch &&
+           ese_unreadable_fits(&consumer->passed_over)) {
+        int found = consumer->count + consumer->passed_over.unreadable;
+        int wait_ms = found == 0 ? left_ms(limit_ns) : 0;
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->handle, wait_ms);
         if (message == NULL) {
             if (wait_ms == 0)
@@ -394,7 +413,6 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
 {
     int64_t limit_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
     drop_records(consumer);
-    consumer->unreadable = 0;
     if (!consumer->opened)
         take_up_everything(consumer, limit_ns);
     if (collect(consumer, limit_ns, error) == -1)
@@ -406,7 +424,8 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
     *batch = (struct ese_batch){.records = consumer->records,
                                 .count = consumer->count,
                                 .at_end = at_end(consumer),
-                                .unreadable = consumer->unreadable};
+                                .unreadable = consumer->passed_over.unreadable,
+                                .unreadables = consumer->spoilt};
     batch->away = ese_hearing_ask(&consumer->hearing, consumer->handle);
     return 0;
 }

@@ -19,7 +19,8 @@ static void read_headers(const rd_kafka_message_t *message, struct ese_kafka_rec
     }
 }
 
-bool ese_message_read(const rd_kafka_message_t *message, int topic, struct ese_event *event)
+bool ese_message_read(const rd_kafka_message_t *message, int topic, struct ese_event *event,
+                      struct ese_error *reason)
 {
     struct ese_kafka_record raw = {.topic = topic,
                                    .topic_name = rd_kafka_topic_name(message->rkt),
@@ -28,12 +29,11 @@ bool ese_message_read(const rd_kafka_message_t *message, int topic, struct ese_e
                                    .timestamp_ms = rd_kafka_message_timestamp(message, NULL),
                                    .value = message->payload,
                                    .length = message->len};
-    struct ese_error error;
     read_headers(message, &raw);
-    if (ese_record_read(&raw, event, &error) == 0)
+    if (ese_record_read(&raw, event, reason) == 0)
         return true;
     ese_log_debug("%s-%d at %lld: %s", raw.topic_name, (int)raw.partition, (long long)raw.offset,
-                  error.text);
+                  reason->text);
     ese_event_clear(event);
     return false;
 }

@@ -205,13 +205,14 @@ static int topic_of(const struct ese_reader *reader, const rd_kafka_message_t *m
 static enum ese_reader_news meet(struct ese_reader *reader, const rd_kafka_message_t *message,
                                  struct ese_reader_record *record)
 {
+    struct ese_error why;
     int topic = topic_of(reader, message);
     if (topic == -1)
         return ESE_READER_NOTHING;
     record->partition = ese_partition_code(topic, message->partition);
     record->offset = message->offset;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        record->is_event = ese_message_read(message, topic, &reader->event);
+        record->is_event = ese_message_read(message, topic, &reader->event, &why);
         record->event = &reader->event;
         return ESE_READER_RECORD;
     }

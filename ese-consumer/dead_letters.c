@@ -1,0 +1,242 @@
+#include "ese-consumer/dead_letters.h"
+
+#include "ese-core/memory.h"
+
+enum which { ADD, REPEAT, COUNT, FIND, SETTLE, NEXT, REPLAYS, SWEEP, STATEMENTS };
+
+#define COLUMNS                                                                                   \
+    "partition, offset, cause, reason, tries, dead_ms, id, type, sub_type, ip, key, client_ts,"   \
+    " server_ts, traceparent, source, foreign_id, data, bytes, whole"
+
+static const char *const texts[STATEMENTS] = {
+    [ADD] = "INSERT INTO dead_letter(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+            " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+    [REPEAT] = "UPDATE dead_letter SET partition = ?1, offset = ?2, cause = ?3, reason = ?4,"
+               " tries = ?5, dead_ms = ?6 WHERE id = ?7 AND settled_ms IS NULL",
+    [COUNT] = "SELECT count(*) FROM dead_letter WHERE partition = ?1",
+    [FIND] = "SELECT number, settled_ms IS NOT NULL FROM dead_letter WHERE id = ?1"
+             " ORDER BY number DESC LIMIT 1",
+    [SETTLE] = "UPDATE dead_letter SET replay = nullif(?2, 0), settled_ms = ?3"
+               " WHERE number = ?1 AND settled_ms IS NULL",
+    [NEXT] = "SELECT " COLUMNS ", number, replay, settled_ms FROM dead_letter WHERE number > ?1"
+             " ORDER BY number LIMIT 1",
+    [REPLAYS] = "SELECT coalesce(max(replay), 0) FROM dead_letter WHERE settled_ms IS NOT NULL",
+    [SWEEP] = "DELETE FROM dead_letter WHERE number IN"
+              " (SELECT number FROM dead_letter WHERE settled_ms < ?1 LIMIT ?2)",
+};
+
+static const char *const causes[] = {[ESE_DEAD_UNPARSABLE] = "unparsable",
+                                     [ESE_DEAD_FAILED] = "failed",
+                                     [ESE_DEAD_CRASHED] = "crashed"};
+
+struct ese_dead_letters {
+    struct ese_sqlite *database;
+    struct ese_statement *statements[STATEMENTS];
+};
+
+const char *ese_dead_cause_name(enum ese_dead_cause cause)
+{
+    return causes[cause];
+}
+
+struct ese_dead_letters *ese_dead_letters_new(struct ese_sqlite *database)
+{
+    struct ese_dead_letters *letters = ese_alloc(sizeof *letters);
+    letters->database = database;
+    for (int i = 0; i < STATEMENTS; i++)
+        letters->statements[i] = ese_statement_new(database, texts[i]);
+    return letters;
+}
+
+void ese_dead_letters_free(struct ese_dead_letters **letters)
+{
+    free(*letters); /* the statements are the database's */
+    *letters = NULL;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static struct ese_statement *about(struct ese_dead_letters *letters, enum which which,
+                                   const struct ese_dead_letter *letter)
+{
+    struct ese_statement *statement = letters->statements[which];
+    const struct ese_id *id = &letter->event.id;
+    ese_statement_number(statement, 1, letter->partition);
+    ese_statement_number(statement, 2, letter->offset);
+    ese_statement_text(statement, 3, causes[letter->cause]);
+    ese_statement_text(statement, 4, letter->reason);
+    ese_statement_number(statement, 5, letter->tries);
+    ese_statement_number(statement, 6, letter->dead_ms);
+    if (ese_id_is_none(id))
+        ese_statement_text(statement, 7, NULL);
+    else
+        ese_statement_bytes(statement, 7, id->bytes, sizeof id->bytes);
+    return statement;
+}
+
+static void add_event(struct ese_statement *add, const struct ese_event *event)
+{
+    ese_statement_text(add, 9, event->sub_type);
+    ese_statement_text(add, 10, event->ip);
+    ese_statement_text(add, 11, event->key);
+    ese_statement_number(add, 12, event->client_ts);
+    ese_statement_number(add, 13, event->server_ts);
+    ese_statement_text(add, 14, event->traceparent);
+    ese_statement_text(add, 15, event->source);
+    ese_statement_text(add, 16, event->foreign_id);
+    ese_statement_text(add, 17, ese_event_data(event));
+    ese_statement_text(add, 18, NULL);
+    ese_statement_text(add, 19, NULL);
+}
+
+static void add_bytes(struct ese_statement *add, const struct ese_dead_letter *letter)
+{
+    for (int column = 9; column <= 17; column++)
+        ese_statement_text(add, column, NULL);
+    ese_statement_bytes(add, 18, letter->bytes, letter->length);
+    ese_statement_number(add, 19, letter->whole);
+}
+
+int ese_dead_letters_put(struct ese_dead_letters *letters, const struct ese_dead_letter *letter,
+                         struct ese_error *error)
+{
+    bool is_event = letter->cause != ESE_DEAD_UNPARSABLE;
+    if (is_event && !ese_id_is_none(&letter->event.id)) {
+        if (ese_statement_run(about(letters, REPEAT, letter), error) != 0)
+            return -1;
+        if (ese_sqlite_changes(letters->database) > 0)
+            return 0;
+    }
+    struct ese_statement *add = about(letters, ADD, letter);
+    ese_statement_text(add, 8, letter->event.type);
+    if (is_event)
+        add_event(add, &letter->event);
+    else
+        add_bytes(add, letter);
+    return ese_statement_run(add, error);
+}
+
+int ese_dead_letters_settle(struct ese_dead_letters *letters, int64_t number, int64_t replay,
+                            int64_t now_ms, struct ese_error *error)
+{
+    struct ese_statement *settle = letters->statements[SETTLE];
+    ese_statement_number(settle, 1, number);
+    ese_statement_number(settle, 2, replay);
+    ese_statement_number(settle, 3, now_ms);
+    return ese_statement_run(settle, error);
+}
+
+int ese_dead_letters_sweep(struct ese_dead_letters *letters, int64_t before_ms, int most,
+                           struct ese_error *error)
+{
+    struct ese_statement *sweep = letters->statements[SWEEP];
+    ese_statement_number(sweep, 1, before_ms);
+    ese_statement_number(sweep, 2, most);
+    return ese_statement_run(sweep, error);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* Of a statement that answers with one row, its first column. */
+static int ask_number(struct ese_statement *statement, int64_t *number, struct ese_error *error)
+{
+    if (ese_statement_step(statement, error) != 1)
+        return -1;
+    *number = ese_statement_column_number(statement, 0);
+    ese_statement_reset(statement);
+    return 0;
+}
+
+int ese_dead_letters_count(struct ese_dead_letters *letters, int32_t partition, int64_t *count,
+                           struct ese_error *error)
+{
+    struct ese_statement *statement = letters->statements[COUNT];
+    ese_statement_number(statement, 1, partition);
+    return ask_number(statement, count, error);
+}
+
+int ese_dead_letters_replays(struct ese_dead_letters *letters, int64_t *number,
+                             struct ese_error *error)
+{
+    return ask_number(letters->statements[REPLAYS], number, error);
+}
+
+int ese_dead_letters_find(struct ese_dead_letters *letters, const struct ese_id *id,
+                          int64_t *number, bool *is_settled, struct ese_error *error)
+{
+    struct ese_statement *find = letters->statements[FIND];
+    ese_statement_bytes(find, 1, id->bytes, sizeof id->bytes);
+    int found = ese_statement_step(find, error);
+    if (found != 1)
+        return found;
+    *number = ese_statement_column_number(find, 0);
+    *is_settled = ese_statement_column_number(find, 1) != 0;
+    ese_statement_reset(find);
+    return 1;
+}
+
+static void read_text(struct ese_statement *row, int column, char *text, size_t size)
+{
+    snprintf(text, size, "%s", ese_statement_column_text(row, column));
+}
+
+static void read_event(struct ese_statement *row, struct ese_event *event)
+{
+    size_t length = 0;
+    const void *id = ese_statement_column_bytes(row, 6, &length);
+    if (length == sizeof event->id.bytes)
+        memcpy(event->id.bytes, id, length);
+    read_text(row, 7, event->type, sizeof event->type);
+    read_text(row, 8, event->sub_type, sizeof event->sub_type);
+    read_text(row, 9, event->ip, sizeof event->ip);
+    read_text(row, 10, event->key, sizeof event->key);
+    event->client_ts = ese_statement_column_number(row, 11);
+    event->server_ts = ese_statement_column_number(row, 12);
+    read_text(row, 13, event->traceparent, sizeof event->traceparent);
+    read_text(row, 14, event->source, sizeof event->source);
+    read_text(row, 15, event->foreign_id, sizeof event->foreign_id);
+    if (!ese_statement_column_null(row, 16))
+        event->data = ese_copy_text(ese_statement_column_text(row, 16));
+}
+
+static void read_letter(struct ese_statement *row, struct ese_dead_letter *letter)
+{
+    letter->partition = (int32_t)ese_statement_column_number(row, 0);
+    letter->offset = ese_statement_column_number(row, 1);
+    for (size_t i = 0; i < ESE_COUNT_OF(causes); i++)
+        if (strcmp(causes[i], ese_statement_column_text(row, 2)) == 0)
+            letter->cause = (enum ese_dead_cause)i;
+    read_text(row, 3, letter->reason, sizeof letter->reason);
+    letter->tries = ese_statement_column_number(row, 4);
+    letter->dead_ms = ese_statement_column_number(row, 5);
+    read_event(row, &letter->event);
+    const void *bytes = ese_statement_column_bytes(row, 17, &letter->length);
+    if (!ese_statement_column_null(row, 17))
+        letter->bytes = letter->copy =
+            ese_copy_bytes(letter->length > 0 ? bytes : "", letter->length);
+    letter->whole = ese_statement_column_number(row, 18);
+    letter->number = ese_statement_column_number(row, 19);
+    letter->replay = ese_statement_column_number(row, 20);
+    letter->settled_ms = ese_statement_column_number(row, 21);
+}
+
+int ese_dead_letters_next(struct ese_dead_letters *letters, int64_t behind,
+                          struct ese_dead_letter *letter, struct ese_error *error)
+{
+    struct ese_statement *next = letters->statements[NEXT];
+    ese_dead_letter_clear(letter);
+    ese_statement_number(next, 1, behind);
+    int found = ese_statement_step(next, error);
+    if (found != 1)
+        return found;
+    read_letter(next, letter);
+    ese_statement_reset(next);
+    return 1;
+}
+
+void ese_dead_letter_clear(struct ese_dead_letter *letter)
+{
+    ese_event_clear(&letter->event);
+    free(letter->copy);
+    *letter = (struct ese_dead_letter){.number = 0};
+}

@@ -1,0 +1,106 @@
+/*
+ * dead_letters.h - the dead letters of a state file: what nobody could process, and was passed over.
+ *
+ * A row is added in the transaction that moves the position past it, and stays until it is settled:
+ * by a replay, or because its event has come again and was processed then. Settled ones leave after
+ * as long as decisions do; until then an event of theirs that comes again is known. What is not
+ * settled stays, within the bounds of the file.
+ *
+ *   dead_letter  number       counts up; the order in which they were passed over
+ *                partition, offset
+ *                             where it stood
+ *                cause        "unparsable": no event; "failed": a rule gave an error; "crashed": the
+ *                             process ended in a rule
+ *                reason       in words
+ *                tries        before it was passed over
+ *                dead_ms      Unix ms, when that was
+ *                id, type, sub_type, ip, key, client_ts, server_ts, traceparent, source, foreign_id,
+ *                data         of the event (event.h); of what is none, only the type that was
+ *                             expected there
+ *                bytes, whole of what is no event: its beginning (64 KiB), and how long all of it was
+ *                replay       the number of the replay that has processed it; NULL: none has
+ *                settled_ms   when that was, or its event came again and was processed; NULL: neither
+ *
+ * One handle belongs to one thread, that of its database.
+ */
+#ifndef ESE_DEAD_LETTERS_H
+#define ESE_DEAD_LETTERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ese-core/event.h"
+#include "ese-core/sqlite.h"
+
+#define ESE_DEAD_LETTERS_SCHEMA                                                                   \
+    "CREATE TABLE IF NOT EXISTS dead_letter("                                                     \
+    "  number INTEGER PRIMARY KEY AUTOINCREMENT, partition INTEGER NOT NULL,"                     \
+    "  offset INTEGER NOT NULL, cause TEXT NOT NULL, reason TEXT NOT NULL,"                       \
+    "  tries INTEGER NOT NULL, dead_ms INTEGER NOT NULL, id BLOB, type TEXT NOT NULL,"            \
+    "  sub_type TEXT, ip TEXT, key TEXT, client_ts INTEGER, server_ts INTEGER, traceparent TEXT," \
+    "  source TEXT, foreign_id TEXT, data TEXT, bytes BLOB, whole INTEGER, replay INTEGER,"       \
+    "  settled_ms INTEGER);"                                                                      \
+    "CREATE INDEX IF NOT EXISTS dead_letter_id ON dead_letter(id) WHERE id IS NOT NULL;"          \
+    "CREATE INDEX IF NOT EXISTS dead_letter_settled ON dead_letter(settled_ms)"                   \
+    "  WHERE settled_ms IS NOT NULL;"
+
+enum ese_dead_cause { ESE_DEAD_UNPARSABLE, ESE_DEAD_FAILED, ESE_DEAD_CRASHED };
+const char *ese_dead_cause_name(enum ese_dead_cause cause);
+
+struct ese_dead_letter {
+    int64_t number;
+    int32_t partition;
+    int64_t offset;
+    enum ese_dead_cause cause;
+    char reason[240];
+    int64_t tries;
+    int64_t dead_ms;
+    struct ese_event event; /* of what is none, its type alone */
+    const void *bytes;      /* of what is no event; else NULL */
+    char *copy;             /* of them, where they were read; owned */
+    size_t length;
+    int64_t whole;
+    int64_t replay; /* 0: none */
+    int64_t settled_ms; /* 0: it is not settled */
+};
+
+/* Frees what was read into it, and zeroes it. */
+void ese_dead_letter_clear(struct ese_dead_letter *letter);
+
+struct ese_dead_letters;
+
+/* Over the database of a state file; to be freed before it is closed. */
+struct ese_dead_letters *ese_dead_letters_new(struct ese_sqlite *database);
+void ese_dead_letters_free(struct ese_dead_letters **letters);
+
+/* Within a transaction. An event that is a letter already, not settled, stays that one letter. */
+int ese_dead_letters_put(struct ese_dead_letters *letters, const struct ese_dead_letter *letter,
+                         struct ese_error *error);
+
+/* How many there are of the partition, settled ones included. */
+int ese_dead_letters_count(struct ese_dead_letters *letters, int32_t partition, int64_t *count,
+                           struct ese_error *error);
+
+/* Of the event with that id. 1: it is a letter, of that number; 0: it is none; -1. */
+int ese_dead_letters_find(struct ese_dead_letters *letters, const struct ese_id *id,
+                          int64_t *number, bool *is_settled, struct ese_error *error);
+
+/* Within a transaction: it was processed; by a replay, unless that is 0. */
+int ese_dead_letters_settle(struct ese_dead_letters *letters, int64_t number, int64_t replay,
+                            int64_t now_ms, struct ese_error *error);
+
+/* The next one behind that number. letter is one that was read before, or all zero, and is to be
+ * cleared in the end. 1: it is filled; 0: there is none; -1. */
+int ese_dead_letters_next(struct ese_dead_letters *letters, int64_t behind,
+                          struct ese_dead_letter *letter, struct ese_error *error);
+
+/* The number of the last replay; 0: there was none. */
+int ese_dead_letters_replays(struct ese_dead_letters *letters, int64_t *number,
+                             struct ese_error *error);
+
+/* Deletes at most `most` that were settled before before_ms. */
+int ese_dead_letters_sweep(struct ese_dead_letters *letters, int64_t before_ms, int most,
+                           struct ese_error *error);
+
+#endif
