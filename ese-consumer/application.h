@@ -28,6 +28,7 @@ struct ese_turn_parts {
     int64_t lateness_ms; /* how much older than the newest an event may come */
     int64_t max_keys;    /* beyond: ESE_E_FULL, which names the option */
     int max_batch;       /* events a batch may have */
+    int pause_ms;        /* between the first two tries of an event; doubles from one to the next */
 };
 
 /* An event that is no repeat, on its way to the rules. */

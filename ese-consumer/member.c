@@ -9,7 +9,7 @@
 
 #define POLL_MS 200     /* a stop is noticed this soon */
 #define REST_MS 1000    /* how often an idle member looks after its partitions */
-#define TALK_MS 5000
+#define PAUSE_MS 50     /* between the first two tries of an event on which a rule fails */
 #define LINGER_MS 500   /* for mails under way, at the end */
 #define GHOSTS 5        /* fences of our own that are believed in a minute: more are somebody else's, who
                          * keeps another state file */
@@ -299,6 +299,7 @@ static int open_turn(struct ese_member *member, struct ese_error *error)
         .lateness_ms = member->options.lateness_ms,
         .max_keys = member->options.max_keys,
         .max_batch = member->options.max_batch,
+        .pause_ms = PAUSE_MS,
     };
     return ese_turn_open(&parts, &member->turn, error);
 }
@@ -329,7 +330,7 @@ int ese_member_open(const struct ese_member_options *options, struct ese_member 
 {
     struct ese_member *opened = ese_alloc(sizeof *opened);
     opened->options = *options;
-    opened->talk_ns = ese_clock_monotonic_ns() + TALK_MS * ESE_NS_PER_MS;
+    opened->talk_ns = ese_clock_monotonic_ns() + ESE_MEMBER_TALK_MS * ESE_NS_PER_MS;
     if (open_parts(opened, error) != 0) {
         ese_member_close(&opened);
         return -1;

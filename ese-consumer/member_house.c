@@ -7,7 +7,6 @@
 #define ROOM_MS 500     /* how often we look whether there is room again */
 #define KEEP_HOUSE_MS 1000
 #define WIRE_MS 100     /* what a killed process has not yet noted of its bytes is lost */
-#define TALK_MS 5000
 #define SWEEP 500       /* decisions, and dead letters, deleted at once */
 
 bool ese_member_is_due(int64_t *due_ns, int64_t interval_ms)
@@ -79,7 +78,7 @@ int ese_member_keep_house(struct ese_member *member, struct ese_error *error)
         if (sweep_decisions(member, error) != 0 || look_after_letters(member, error) != 0)
             return -1;
     }
-    if (member->options.talk && ese_member_is_due(&member->talk_ns, TALK_MS))
+    if (member->options.talk && ese_member_is_due(&member->talk_ns, ESE_MEMBER_TALK_MS))
         talk(member);
     return 0;
 }

@@ -11,6 +11,8 @@
 #include "ese-consumer/turn.h"
 #include "ese-core/news.h"
 
+#define ESE_MEMBER_TALK_MS 5000 /* between two lines of statistics */
+
 struct ese_member {
     struct ese_member_options options;
     struct ese_history *history;

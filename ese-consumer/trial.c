@@ -11,8 +11,8 @@
 #include "ese-core/service.h"
 
 #define TRIES 5
-#define FIRST_PAUSE_MS 50 /* between the first two tries; doubles from one to the next */
 #define RECENT_NS (60 * ESE_NS_PER_S)
+#define TOLD 8 /* letters in a minute that the log tells of */
 
 enum outcome { FAILED = -1, STOPPED, DONE };
 
@@ -41,7 +41,7 @@ static void note_recent(struct ese_turn *turn)
  * asked for. */
 static bool pause_before(const struct ese_turn *turn, int64_t tries)
 {
-    int pause_ms = tries == 0 ? 0 : (FIRST_PAUSE_MS << (tries - 1)) >> count_recent(turn);
+    int pause_ms = tries == 0 ? 0 : (turn->parts.pause_ms << (tries - 1)) >> count_recent(turn);
     return !ese_service_stopping() && (pause_ms == 0 || !ese_service_wait(pause_ms));
 }
 
@@ -87,10 +87,11 @@ static enum outcome pass_over(struct ese_turn *turn, int index, const char *why,
              why[0] != '\0' ? why : "the consumer ended while the rules had it");
     if (ese_turn_pass_over(turn, index, &letter, error) != 0)
         return FAILED;
+    if (count_recent(turn) < TOLD)
+        ese_log_error("partition %d at %" PRId64 ": passed over as a dead letter after %" PRId64
+                      " tries: %s; `ese-consumer dead-letters list` shows it",
+                      (int)letter.partition, letter.offset, letter.tries, letter.reason);
     note_recent(turn);
-    ese_log_error("partition %d at %" PRId64 ": passed over as a dead letter after %" PRId64
-                  " tries: %s; `ese-consumer dead-letters list` shows it",
-                  (int)letter.partition, letter.offset, letter.tries, letter.reason);
     return DONE;
 }
 

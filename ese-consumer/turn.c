@@ -281,7 +281,7 @@ static int save(struct ese_turn *turn, struct ese_holding *holding, struct ese_e
         ese_state_save_named(state, partition, holding->named, error) != 0 ||
         ese_attempts_clear_lives(attempts, partition, &holding->attempt, error) != 0)
         return -1;
-    if (turn->is_trial && holding->events > 0 &&
+    if ((turn->is_trial || turn->letter != NULL) && holding->events > 0 &&
         ese_attempts_end(attempts, partition, &holding->attempt, error) != 0)
         return -1;
     return ese_application_leave(&turn->application, holding, error);

@@ -1,0 +1,495 @@
+/* Events that nobody can process: tried again, counted, passed over, and had all the same when they come again. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ese-consumer/turn.h"
+#include "ese-core/clock.h"
+#include "ese-core/service.h"
+#include "tests/support/directory.h"
+#include "tests/support/state_probe.h"
+
+#define NOON 1700000000000
+#define FAILING "{\"stumble\": \"fail\"}"
+#define CRASHING "{\"stumble\": \"crash\"}"
+#define STUMBLING "stumble,steady-click,stuck-order"
+#define SOUND "steady-click,stuck-order"
+
+static char *directory, *path;
+
+/* What a process has open: one life of a consumer that holds partition 0. */
+struct life {
+    struct ese_rules rules;
+    struct ese_metrics *metrics;
+    struct ese_turn_parts parts;
+    struct ese_holdings holdings;
+    struct ese_turn *turn;
+    int decided;
+    struct ese_error error;
+};
+
+/* What is to be read; the same for all lives. */
+static struct ese_record records[400];
+static int count;
+static struct ese_unreadable unreadables[8];
+static int unreadable;
+
+static void begin(struct life *life, const char *rules)
+{
+    *life = (struct life){.metrics = ese_metrics_new()};
+    const struct ese_state_options options = {
+        .path = path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t"};
+    assert_int_equal(ese_rules_choose(rules, &life->rules, NULL), 0);
+    assert_int_equal(ese_state_open(&options, &life->parts.state, NULL), 0);
+    const struct ese_history_options history = {.path = NULL, .party = "c", .transport = "t"};
+    assert_int_equal(ese_history_open(&history, &life->parts.history, NULL), 0);
+    life->parts.rules = &life->rules;
+    life->parts.decisions = ese_decisions_new(ese_state_database(life->parts.state), "t");
+    life->parts.holdings = &life->holdings;
+    life->parts.statistics = ese_statistics_new(life->metrics, "t", life->rules.names);
+    life->parts.lateness_ms = 10000;
+    life->parts.max_keys = 1000;
+    life->parts.max_batch = 100;
+    life->parts.pause_ms = 1;
+    assert_int_equal(ese_turn_open(&life->parts, &life->turn, NULL), 0);
+    struct ese_holding *holding = ese_holdings_add(&life->holdings, 0);
+    assert_int_equal(ese_holding_load(holding, life->parts.state, "p", &life->rules, NULL), 0);
+}
+
+/* With the parts as they are now. */
+static void reopen(struct life *life)
+{
+    ese_turn_close(&life->turn);
+    assert_int_equal(ese_turn_open(&life->parts, &life->turn, NULL), 0);
+}
+
+static struct ese_holding *held(struct life *life)
+{
+    return life->holdings.items[0];
+}
+
+static void end(struct life *life)
+{
+    ese_turn_close(&life->turn);
+    ese_holdings_clear(&life->holdings);
+    ese_statistics_free(&life->parts.statistics);
+    ese_decisions_free(&life->parts.decisions);
+    ese_state_close(&life->parts.state);
+    ese_history_close(&life->parts.history);
+    ese_metrics_free(&life->metrics);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    directory = ese_test_directory_make();
+    path = ese_test_path(directory, "state");
+    count = unreadable = 0;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free(path);
+    ese_test_directory_remove(&directory);
+    return 0;
+}
+
+/* The next one is a key press of key at ms, with that data. Offsets leave room for what is none. */
+static void press(const char *key, int64_t ms, const char *data)
+{
+    struct ese_record *record = &records[count];
+    *record = (struct ese_record){.offset = count * 10, .next = count * 10 + 1};
+    struct ese_event *event = &record->event;
+    event->client_ts = NOON + ms;
+    event->server_ts = NOON + 100000;
+    event->id = ese_id_make(&(struct ese_id_parts){
+        .time_ms = NOON + ms, .lane = 1, .run = 1, .sequence = (uint32_t)count});
+    event->data = (char *)(uintptr_t)data; /* nobody frees it */
+    snprintf(event->key, sizeof event->key, "%s", key);
+    snprintf(event->ip, sizeof event->ip, "%s", key);
+    snprintf(event->type, sizeof event->type, ESE_TYPE_CLICK);
+    snprintf(event->sub_type, sizeof event->sub_type, ESE_SUB_TYPE_KEY_PRESS);
+    count++;
+}
+
+/* At an offset of its own. */
+static void spoil(int64_t offset, const char *bytes)
+{
+    unreadables[unreadable++] = (struct ese_unreadable){.offset = offset,
+                                                        .next = offset + 1,
+                                                        .type = ESE_TYPE_ORDER,
+                                                        .bytes = bytes,
+                                                        .length = strlen(bytes),
+                                                        .whole = 1000,
+                                                        .reason = "no event at all"};
+}
+
+/* All that lies behind the position, as a transport would hand it. */
+static int process(struct life *life)
+{
+    int64_t next = held(life)->position.next;
+    int from = 0, spoilt = 0;
+    while (from < count && records[from].offset < next)
+        from++;
+    while (spoilt < unreadable && unreadables[spoilt].offset < next)
+        spoilt++;
+    const struct ese_batch batch = {.records = records + from,
+                                    .count = count - from,
+                                    .unreadable = unreadable - spoilt,
+                                    .unreadables = unreadables + spoilt};
+    return ese_turn_process(life->turn, &batch, NOON, &life->decided, &life->error);
+}
+
+static int64_t number(const char *sql)
+{
+    return state_probe_number(path, sql);
+}
+
+static void assert_letter(struct life *life, int64_t behind, int64_t offset, enum ese_dead_cause cause,
+                          int64_t tries, const char *reason)
+{
+    struct ese_dead_letter letter = {.number = 0};
+    assert_int_equal(
+        ese_dead_letters_next(ese_state_letters(life->parts.state), behind, &letter, NULL), 1);
+    assert_int_equal(letter.offset, offset);
+    assert_int_equal(letter.cause, cause);
+    assert_int_equal(letter.tries, tries);
+    assert_non_null(strstr(letter.reason, reason));
+    ese_dead_letter_clear(&letter);
+}
+
+/* ---- a rule that fails ----------------------------------------------------------------------- */
+
+static void what_stands_before_and_behind_is_processed(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", 0, NULL);
+    press("b", 10, NULL);
+    press("a", 20, FAILING);
+    press("b", 30, NULL);
+    press("a", 40, NULL);
+    press("b", 50, NULL);
+    press("a", 60, NULL);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(life.decided, 2); /* three of b, and of a the three that are left */
+    assert_int_equal(number("SELECT count(*) FROM decision"), 2);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
+    assert_letter(&life, 0, 20, ESE_DEAD_FAILED, 5, "rule stumble: the event asked for it");
+    assert_int_equal(number("SELECT next FROM position"), 61);
+    assert_int_equal(number("SELECT processed FROM position"), 7); /* a dead letter is processed */
+    assert_int_equal(number("SELECT count(*) FROM attempt WHERE mark IS NOT NULL"), 0);
+    assert_int_equal(ese_statistics_value(life.parts.statistics, ESE_FIGURE_DEAD_LETTERS), 1);
+    assert_int_equal(ese_statistics_value(life.parts.statistics, ESE_FIGURE_HANDED), 7);
+    end(&life);
+}
+
+static int applied, fails_until;
+
+static bool wants_failing(const struct ese_event *event)
+{
+    return strcmp(ese_event_data(event), FAILING) == 0;
+}
+
+static int fail_for_a_while(const struct ese_rule_settings *settings, struct ese_rule_state *state,
+                            const struct ese_event *event, struct ese_decision *decision,
+                            struct ese_error *error)
+{
+    (void)settings, (void)state, (void)event, (void)decision;
+    return ++applied <= fails_until ? ese_fail(error, ESE_E_IO, "not yet") : 0;
+}
+
+static const struct ese_rule for_a_while = {
+    .name = "for-a-while", .state_size = 1, .wants = wants_failing, .apply = fail_for_a_while};
+
+static void five_tries_are_five(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, SOUND);
+    life.rules.items[life.rules.count++] = &for_a_while;
+    press("a", 0, NULL);
+    press("a", 10, FAILING);
+    applied = 0;
+    fails_until = 100;
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(applied, 5);
+    assert_letter(&life, 0, 10, ESE_DEAD_FAILED, 5, "not yet");
+    end(&life);
+}
+
+/* The first of a batch is found out no later than the others. */
+static void a_cause_that_passes_leaves_no_letter(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, SOUND);
+    life.rules.items[life.rules.count++] = &for_a_while;
+    press("a", 0, FAILING);
+    press("a", 10, NULL);
+    press("a", 20, NULL);
+    applied = 0;
+    fails_until = 4;
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(applied, 5);
+    assert_int_equal(life.decided, 1);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 0);
+    assert_int_equal(number("SELECT tries FROM attempt"), 0);
+    end(&life);
+}
+
+static void many_do_not_hold_others_for_long(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    life.parts.pause_ms = 50;
+    reopen(&life);
+    for (int i = 0; i < 300; i++)
+        press("a", i, FAILING);
+    press("b", 300, NULL);
+    int64_t began_ns = ese_clock_monotonic_ns();
+    assert_int_equal(process(&life), 0);
+    assert_true(ese_clock_monotonic_ns() - began_ns > 700 * ESE_NS_PER_MS); /* it has waited */
+    assert_true(ese_clock_monotonic_ns() - began_ns < 30 * ESE_NS_PER_S);   /* not 300 times */
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 300);
+    assert_int_equal(number("SELECT count(*) FROM rule_state WHERE key = 'b'"), 1);
+    end(&life);
+}
+
+static void nobody_has_had_a_dead_letter(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", 0, FAILING);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(number("SELECT count(*) FROM repeats"), 0);
+    struct ese_record again = records[0];
+    for (int i = 0; i < 2; i++) { /* comes again, fails again: one letter all the same */
+        records[count] = again;
+        records[count].offset = count * 10;
+        records[count].next = count * 10 + 1;
+        count++;
+    }
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
+    assert_int_equal(number("SELECT offset FROM dead_letter"), 20);
+    end(&life);
+    begin(&life, SOUND); /* the cause is gone */
+    for (int i = 0; i < 2; i++) {
+        records[count] = again;
+        records[count].offset = count * 10;
+        records[count].next = count * 10 + 1;
+        count++;
+    }
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter WHERE settled_ms IS NOT NULL"), 1);
+    assert_int_equal(ese_statistics_value(life.parts.statistics, ESE_FIGURE_PROCESSED), 1);
+    assert_int_equal(ese_statistics_value(life.parts.statistics, ESE_FIGURE_REPEATS), 1);
+    end(&life);
+}
+
+static void a_replayed_one_is_had(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", 0, FAILING);
+    assert_int_equal(process(&life), 0);
+    struct ese_dead_letters *letters = ese_state_letters(life.parts.state);
+    assert_int_equal(ese_dead_letters_settle(letters, 1, 1, NOON, NULL), 0);
+    records[count] = records[0];
+    records[count].offset = 10;
+    records[count++].next = 11;
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(ese_statistics_value(life.parts.statistics, ESE_FIGURE_REPEATS), 1);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
+    end(&life);
+}
+
+static void whoever_was_fenced_counts_and_passes_nothing(void **state)
+{
+    (void)state;
+    struct life life, newer;
+    begin(&life, STUMBLING);
+    press("a", 0, FAILING);
+    begin(&newer, STUMBLING);
+    assert_int_equal(process(&life), -1);
+    assert_int_equal(life.error.code, ESE_E_FENCED);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 0);
+    assert_int_equal(number("SELECT tries FROM attempt"), 0);
+    end(&life);
+    end(&newer);
+}
+
+/* ---- what is no event ------------------------------------------------------------------------ */
+
+static void what_is_no_event_is_kept_where_it_stood(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    spoil(3, "first");
+    press("a", 0, NULL);
+    records[0].offset = 5;
+    records[0].next = 6;
+    spoil(7, "second");
+    press("a", 10, FAILING);
+    spoil(15, "third");
+    press("a", 20, NULL);
+    spoil(25, "last");
+    spoil(26, "");
+    assert_int_equal(process(&life), 0);
+    const int64_t offsets[] = {3, 7, 10, 15, 25, 26};
+    for (int i = 0; i < 6; i++) {
+        bool is_event = offsets[i] == 10;
+        assert_letter(&life, i, offsets[i], is_event ? ESE_DEAD_FAILED : ESE_DEAD_UNPARSABLE,
+                      is_event ? 5 : 0, is_event ? "stumble" : "no event at all");
+    }
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 6);
+    assert_int_equal(number("SELECT next FROM position"), 27);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter WHERE bytes = CAST('third' AS BLOB)"
+                            " AND whole = 1000 AND id IS NULL AND type = '" ESE_TYPE_ORDER "'"),
+                     1);
+    unreadables[unreadable - 1].offset = 30; /* and one alone */
+    unreadables[unreadable - 1].next = 31;
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(number("SELECT next FROM position"), 31);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 7);
+    end(&life);
+}
+
+/* ---- a rule that ends the process ------------------------------------------------------------ */
+
+/* One life in a process of its own. True: it has come to its end. */
+static bool live(const char *rules)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct life life;
+        begin(&life, rules);
+        _exit(process(&life) == 0 ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGKILL);
+    return WIFEXITED(status);
+}
+
+static int count_lives(void)
+{
+    int lives = 1;
+    while (!live(STUMBLING)) {
+        lives++;
+        assert_true(lives < 20);
+    }
+    return lives;
+}
+
+static void what_ends_the_process_is_passed_over(void **state)
+{
+    (void)state;
+    press("b", 0, NULL);
+    press("a", 10, CRASHING);
+    press("b", 20, NULL);
+    press("b", 30, NULL);
+    assert_int_equal(count_lives(), 7); /* one that nobody suspects, five tries, and one that passes over */
+    assert_int_equal(number("SELECT count(*) FROM decision"), 1);
+    struct life life;
+    begin(&life, STUMBLING);
+    assert_letter(&life, 0, 10, ESE_DEAD_CRASHED, 5, "the consumer ended");
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
+    assert_int_equal(number("SELECT next FROM position"), 31);
+    end(&life);
+}
+
+static void it_is_found_in_the_midst_of_a_life_too(void **state)
+{
+    (void)state;
+    press("b", 0, NULL);
+    assert_true(live(STUMBLING));
+    press("a", 10, CRASHING);
+    press("a", 20, CRASHING);
+    press("b", 30, NULL);
+    assert_int_equal(count_lives(), 12); /* the second one is found out while all are tried alone */
+    assert_int_equal(number("SELECT count(*) FROM dead_letter WHERE cause = 'crashed'"), 2);
+    assert_int_equal(number("SELECT next FROM position"), 31);
+}
+
+/* Killed between a commit and the next batch, however often: that is nobody's fault. */
+static void lives_that_got_on_make_nobody_careful(void **state)
+{
+    (void)state;
+    struct life life;
+    for (int i = 0; i < 5; i++) {
+        press("a", i * 5000, NULL);
+        assert_true(live(STUMBLING));
+    }
+    begin(&life, STUMBLING);
+    assert_false(held(&life)->attempt.is_careful);
+    end(&life);
+    begin(&life, STUMBLING); /* which did nothing, and did not end well */
+    assert_true(held(&life)->attempt.is_careful);
+    end(&life);
+}
+
+/* A stop is not waited for, and what was counted stays so. */
+static void a_stop_leaves_it_alone(void **state)
+{
+    (void)state;
+    press("a", 0, FAILING);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct life life;
+        begin(&life, STUMBLING);
+        ese_service_stop();
+        life.parts.pause_ms = 60000;
+        reopen(&life);
+        _exit(process(&life) == 0 && held(&life)->position.next == ESE_POSITION_NONE ? 0 : 1);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 0);
+    assert_int_equal(number("SELECT tries FROM attempt"), 1);
+    struct life life;
+    begin(&life, SOUND);
+    life.rules.items[life.rules.count++] = &for_a_while;
+    applied = 0;
+    fails_until = 100;
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(applied, 4);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
+    end(&life);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_stands_before_and_behind_is_processed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(five_tries_are_five, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cause_that_passes_leaves_no_letter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_do_not_hold_others_for_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_has_had_a_dead_letter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_replayed_one_is_had, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(whoever_was_fenced_counts_and_passes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_event_is_kept_where_it_stood, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_ends_the_process_is_passed_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(it_is_found_in_the_midst_of_a_life_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lives_that_got_on_make_nobody_careful, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stop_leaves_it_alone, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
