@@ -18,8 +18,9 @@ static const char *const texts[STATEMENTS] = {
              " ORDER BY number DESC LIMIT 1",
     [SETTLE] = "UPDATE dead_letter SET replay = nullif(?2, 0), settled_ms = ?3"
                " WHERE number = ?1 AND settled_ms IS NULL",
-    [NEXT] = "SELECT " COLUMNS ", number, replay, settled_ms FROM dead_letter WHERE number > ?1"
-             " ORDER BY number LIMIT 1",
+    [NEXT] = "SELECT " COLUMNS ", number, replay, settled_ms,"
+             " (SELECT name FROM position WHERE position.partition = dead_letter.partition)"
+             " FROM dead_letter WHERE number > ?1 ORDER BY number LIMIT 1",
     [REPLAYS] = "SELECT coalesce(max(replay), 0) FROM dead_letter WHERE settled_ms IS NOT NULL",
     [SWEEP] = "DELETE FROM dead_letter WHERE number IN"
               " (SELECT number FROM dead_letter WHERE settled_ms < ?1 LIMIT ?2)",
@@ -218,6 +219,7 @@ static void read_letter(struct ese_statement *row, struct ese_dead_letter *lette
     letter->number = ese_statement_column_number(row, 19);
     letter->replay = ese_statement_column_number(row, 20);
     letter->settled_ms = ese_statement_column_number(row, 21);
+    read_text(row, 22, letter->place, sizeof letter->place);
 }
 
 int ese_dead_letters_next(struct ese_dead_letters *letters, int64_t behind,

@@ -51,6 +51,7 @@ const char *ese_dead_cause_name(enum ese_dead_cause cause);
 struct ese_dead_letter {
     int64_t number;
     int32_t partition;
+    char place[100]; /* the partition in words, where it was read */
     int64_t offset;
     enum ese_dead_cause cause;
     char reason[240];

@@ -4,7 +4,16 @@
 
 #include "ese-core/memory.h"
 
-enum which { ADD, READ_OPEN, NOTE_ANSWERED, NOTE_REFUSED, SWEEP, SWEEP_UNASKED, STATEMENTS };
+enum which {
+    ADD,
+    READ_OPEN,
+    NOTE_ANSWERED,
+    NOTE_REFUSED,
+    HAND_OVER,
+    SWEEP,
+    SWEEP_UNASKED,
+    STATEMENTS
+};
 
 #define DONE "coalesce(answered_ms, refused_ms)"
 
@@ -18,6 +27,7 @@ static const char *const texts[STATEMENTS] = {
     [NOTE_ANSWERED] = "UPDATE decision SET answered_ms = ?2 WHERE id = ?1 AND answered_ms IS NULL",
     [NOTE_REFUSED] = "UPDATE decision SET refused_ms = ?2, refused = ?3 "
                      "WHERE id = ?1 AND " DONE " IS NULL",
+    [HAND_OVER] = "UPDATE decision SET partition = ?2 WHERE partition = ?1 AND " DONE " IS NULL",
     [SWEEP] = "DELETE FROM decision WHERE rowid IN "
               "(SELECT rowid FROM decision WHERE " DONE " < ?1 LIMIT ?2)",
     [SWEEP_UNASKED] = "DELETE FROM decision WHERE made_ms < ?2 AND rowid IN "
@@ -144,6 +154,15 @@ int ese_decisions_note_refused(struct ese_decisions *decisions, const struct ese
     ese_statement_number(refused, 2, now_ms);
     ese_statement_text(refused, 3, reason);
     return note(decisions, refused, noted, error);
+}
+
+int ese_decisions_hand_over(struct ese_decisions *decisions, int32_t from, int32_t to,
+                            struct ese_error *error)
+{
+    struct ese_statement *hand_over = decisions->statements[HAND_OVER];
+    ese_statement_number(hand_over, 1, from);
+    ese_statement_number(hand_over, 2, to);
+    return ese_statement_run(hand_over, error);
 }
 
 int ese_decisions_sweep(struct ese_decisions *decisions, int64_t before_ms, int most,

@@ -65,6 +65,10 @@ int ese_decisions_note_refused(struct ese_decisions *decisions, const struct ese
                                int64_t now_ms, const char *reason, bool *noted,
                                struct ese_error *error);
 
+/* Whoever owns the partition `to` brings to the mailer what was added for `from`. */
+int ese_decisions_hand_over(struct ese_decisions *decisions, int32_t from, int32_t to,
+                            struct ese_error *error);
+
 /* Deletes at most `most` rows that were answered or refused before before_ms. */
 int ese_decisions_sweep(struct ese_decisions *decisions, int64_t before_ms, int most,
                         struct ese_error *error);

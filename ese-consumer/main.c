@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "ese-consumer/letters_command.h"
 #include "ese-consumer/member.h"
 #include "ese-consumer/state.h"
 #include "ese-consumer/statistics.h"
@@ -20,7 +21,8 @@ static const struct ese_option options[] = {
      .fallback = "steady-click,stuck-order",
      .help = "The business rules that are applied to the events. steady-click: three key presses "
              "of one ip, each at most a second after the one before, give one mail. stuck-order: "
-             "an order that is not completed in time gives one."},
+             "an order that is not completed in time gives one. stumble is a lesson: over events "
+             "whose data says {\"stumble\": \"fail\"}, or \"crash\", it does."},
     {.name = "stuck-after-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "5000",
      .min = 0, .max = 86400000,
      .help = "How long after it was created stuck-order gives an order to be completed."},
@@ -273,7 +275,10 @@ static const struct ese_service service = {
             "Several members of a group may read at once where the transport hands out partitions; "
             "over the others the newest consumer takes over and the older one ends, with exit status "
             "3, so that whoever keeps it running can leave it at that. Who cannot tell one exit status "
-            "from another is helped by --when-fenced stay.",
+            "from another is helped by --when-fenced stay.\n\n"
+            "A record that is no event, or an event on which a rule has failed five times, be it by "
+            "ending the process, is passed over as a dead letter: ese-consumer dead-letters shows and "
+            "replays them.",
         .examples =
             "ese-consumer --transport file --until-end\n"
             "  Reads what is there, shows the statistics and ends.\n"
@@ -281,7 +286,9 @@ static const struct ese_service service = {
             " --metrics 127.0.0.1:0\n"
             "  Reads until Ctrl-C and asks that mailer for mails.\n"
             "ese-consumer --transport kafka --mail-requests kafka\n"
-            "  Puts them on the topic mail-requests, from which `ese-mailer --intake kafka` takes them.",
+            "  Puts them on the topic mail-requests, from which `ese-mailer --intake kafka` takes them.\n"
+            "ese-consumer dead-letters list --state ese-consumer.file.state\n"
+            "  Shows what could not be processed; its own --help tells more.",
     },
     .options = options,
     .choose = choose,
@@ -290,5 +297,7 @@ static const struct ese_service service = {
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], ESE_LETTERS_COMMAND) == 0)
+        return ese_letters_command(argc - 1, argv + 1);
     return ese_service_main(&service, argc, argv);
 }

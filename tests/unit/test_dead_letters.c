@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ese-consumer/replay.h"
 #include "ese-consumer/turn.h"
 #include "ese-core/clock.h"
 #include "ese-core/service.h"
@@ -475,6 +476,120 @@ static void a_stop_leaves_it_alone(void **state)
     end(&life);
 }
 
+/* ---- a replay -------------------------------------------------------------------------------- */
+
+static struct ese_replay_result result;
+static struct ese_error why;
+
+/* With rules that do not stumble any more, unless others are named. */
+static int replay(struct life *life, const char *rules, const int64_t *numbers, int chosen)
+{
+    struct ese_rules chosen_rules = {.settings.stuck_after_ms = 5000};
+    const struct ese_replay_choice choice = {.numbers = numbers, .count = chosen};
+    assert_int_equal(ese_rules_choose(rules, &chosen_rules, NULL), 0);
+    return ese_replay(life->parts.state, "t", &chosen_rules, &choice, &result, &why);
+}
+
+static void three_of_a_chain_give_their_mail_once(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", -2000, NULL); /* kept of that key, and no part of it */
+    press("a", 0, FAILING);
+    press("a", 100, FAILING);
+    press("b", 150, NULL);
+    press("a", 200, FAILING);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 3);
+    char *before = state_probe_picture(path);
+    assert_int_equal(replay(&life, STUMBLING, NULL, 0), -1); /* the cause is still there */
+    assert_non_null(strstr(why.text, "letter 1"));
+    char *after = state_probe_picture(path);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    int64_t kept = number("SELECT count(*) FROM rule_state");
+    assert_int_equal(replay(&life, SOUND, NULL, 0), 0);
+    assert_int_equal(result.letters, 3);
+    assert_int_equal(result.decisions, 1);
+    assert_int_equal(number("SELECT count(*) FROM decision WHERE key = 'a' AND partition = 0"), 1);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter WHERE replay = 1"), 3);
+    assert_int_equal(number("SELECT count(*) FROM rule_state"), kept);
+    assert_int_equal(replay(&life, SOUND, NULL, 0), 0);
+    assert_int_equal(result.letters, 0);
+    assert_int_equal(number("SELECT count(*) FROM decision"), 1);
+    press("b", 250, NULL); /* whoever is at work goes on */
+    press("b", 350, NULL);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(life.decided, 1);
+    end(&life);
+}
+
+static void chosen_ones_are_a_batch_of_their_own(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    for (int i = 0; i < 5; i++)
+        press("a", i * 100, FAILING);
+    assert_int_equal(process(&life), 0);
+    const int64_t first[] = {1, 2}, others[] = {3, 4, 5};
+    assert_int_equal(replay(&life, SOUND, first, 2), 0);
+    assert_int_equal(result.decisions, 0); /* two are no three, and are not kept for later */
+    assert_int_equal(replay(&life, SOUND, others, 3), 0);
+    assert_int_equal(result.decisions, 1);
+    assert_int_equal(result.number, 2);
+    assert_int_equal(replay(&life, SOUND, others, 3), -1);
+    assert_non_null(strstr(why.text, "letter 3 was processed already"));
+    const int64_t none[] = {77};
+    assert_int_equal(replay(&life, SOUND, none, 1), -1);
+    assert_non_null(strstr(why.text, "there is no dead letter 77"));
+    end(&life);
+}
+
+static void make_order(int i, const char *sub_type)
+{
+    struct ese_event *event = &records[i].event;
+    snprintf(event->type, sizeof event->type, ESE_TYPE_ORDER);
+    snprintf(event->sub_type, sizeof event->sub_type, "%s", sub_type);
+}
+
+static void behind_a_replay_time_has_passed(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("o-1", 0, FAILING);
+    press("o-2", 0, FAILING);
+    press("o-1", 100, FAILING);
+    make_order(0, ESE_SUB_TYPE_CREATED);
+    make_order(1, ESE_SUB_TYPE_CREATED);
+    make_order(2, ESE_SUB_TYPE_COMPLETED);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(replay(&life, SOUND, NULL, 0), 0);
+    assert_int_equal(result.letters, 3);
+    assert_int_equal(number("SELECT count(*) FROM decision WHERE rule = 'stuck-order'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM decision WHERE key = 'o-2'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM rule_state"), 0);
+    end(&life);
+}
+
+static void what_is_no_event_is_not_replayed(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    spoil(3, "x");
+    assert_int_equal(process(&life), 0);
+    const int64_t it[] = {1};
+    assert_int_equal(replay(&life, SOUND, it, 1), -1);
+    assert_non_null(strstr(why.text, "is no event (no event at all)"));
+    assert_int_equal(replay(&life, SOUND, NULL, 0), 0);
+    assert_int_equal(result.letters, 0);
+    end(&life);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -490,6 +605,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_is_found_in_the_midst_of_a_life_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lives_that_got_on_make_nobody_careful, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_leaves_it_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(three_of_a_chain_give_their_mail_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(chosen_ones_are_a_batch_of_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(behind_a_replay_time_has_passed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_event_is_not_replayed, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
