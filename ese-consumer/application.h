@@ -38,7 +38,6 @@ struct ese_fresh {
     struct ese_holding *holding;
     int64_t event_time_ms; /* its partition's, when it was handed */
     bool is_straggler;     /* late, and no wall clock was set back: its key may have left */
-    int64_t letter;        /* the number of the dead letter it is; 0: it is none */
 };
 
 /* In one transaction. */

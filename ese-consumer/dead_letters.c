@@ -2,7 +2,7 @@
 
 #include "ese-core/memory.h"
 
-enum which { ADD, REPEAT, COUNT, FIND, SETTLE, NEXT, REPLAYS, SWEEP, STATEMENTS };
+enum which { ADD, COUNT, HAS, SETTLE, NEXT, REPLAYS, SWEEP, STATEMENTS };
 
 #define COLUMNS                                                                                   \
     "partition, offset, cause, reason, tries, dead_ms, id, type, sub_type, ip, key, client_ts,"   \
@@ -11,12 +11,9 @@ enum which { ADD, REPEAT, COUNT, FIND, SETTLE, NEXT, REPLAYS, SWEEP, STATEMENTS 
 static const char *const texts[STATEMENTS] = {
     [ADD] = "INSERT INTO dead_letter(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
             " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
-    [REPEAT] = "UPDATE dead_letter SET partition = ?1, offset = ?2, cause = ?3, reason = ?4,"
-               " tries = ?5, dead_ms = ?6 WHERE id = ?7 AND settled_ms IS NULL",
     [COUNT] = "SELECT count(*) FROM dead_letter WHERE partition = ?1",
-    [FIND] = "SELECT number, settled_ms IS NOT NULL FROM dead_letter WHERE id = ?1"
-             " ORDER BY number DESC LIMIT 1",
-    [SETTLE] = "UPDATE dead_letter SET replay = nullif(?2, 0), settled_ms = ?3"
+    [HAS] = "SELECT 1 FROM dead_letter WHERE id = ?1 LIMIT 1",
+    [SETTLE] = "UPDATE dead_letter SET replay = ?2, settled_ms = ?3"
                " WHERE number = ?1 AND settled_ms IS NULL",
     [NEXT] = "SELECT " COLUMNS ", number, replay, settled_ms,"
              " (SELECT name FROM position WHERE position.partition = dead_letter.partition)"
@@ -31,7 +28,6 @@ static const char *const causes[] = {[ESE_DEAD_UNPARSABLE] = "unparsable",
                                      [ESE_DEAD_CRASHED] = "crashed"};
 
 struct ese_dead_letters {
-    struct ese_sqlite *database;
     struct ese_statement *statements[STATEMENTS];
 };
 
@@ -43,7 +39,6 @@ const char *ese_dead_cause_name(enum ese_dead_cause cause)
 struct ese_dead_letters *ese_dead_letters_new(struct ese_sqlite *database)
 {
     struct ese_dead_letters *letters = ese_alloc(sizeof *letters);
-    letters->database = database;
     for (int i = 0; i < STATEMENTS; i++)
         letters->statements[i] = ese_statement_new(database, texts[i]);
     return letters;
@@ -56,24 +51,6 @@ void ese_dead_letters_free(struct ese_dead_letters **letters)
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
-
-static struct ese_statement *about(struct ese_dead_letters *letters, enum which which,
-                                   const struct ese_dead_letter *letter)
-{
-    struct ese_statement *statement = letters->statements[which];
-    const struct ese_id *id = &letter->event.id;
-    ese_statement_number(statement, 1, letter->partition);
-    ese_statement_number(statement, 2, letter->offset);
-    ese_statement_text(statement, 3, causes[letter->cause]);
-    ese_statement_text(statement, 4, letter->reason);
-    ese_statement_number(statement, 5, letter->tries);
-    ese_statement_number(statement, 6, letter->dead_ms);
-    if (ese_id_is_none(id))
-        ese_statement_text(statement, 7, NULL);
-    else
-        ese_statement_bytes(statement, 7, id->bytes, sizeof id->bytes);
-    return statement;
-}
 
 static void add_event(struct ese_statement *add, const struct ese_event *event)
 {
@@ -101,16 +78,20 @@ static void add_bytes(struct ese_statement *add, const struct ese_dead_letter *l
 int ese_dead_letters_put(struct ese_dead_letters *letters, const struct ese_dead_letter *letter,
                          struct ese_error *error)
 {
-    bool is_event = letter->cause != ESE_DEAD_UNPARSABLE;
-    if (is_event && !ese_id_is_none(&letter->event.id)) {
-        if (ese_statement_run(about(letters, REPEAT, letter), error) != 0)
-            return -1;
-        if (ese_sqlite_changes(letters->database) > 0)
-            return 0;
-    }
-    struct ese_statement *add = about(letters, ADD, letter);
+    struct ese_statement *add = letters->statements[ADD];
+    const struct ese_id *id = &letter->event.id;
+    ese_statement_number(add, 1, letter->partition);
+    ese_statement_number(add, 2, letter->offset);
+    ese_statement_text(add, 3, causes[letter->cause]);
+    ese_statement_text(add, 4, letter->reason);
+    ese_statement_number(add, 5, letter->tries);
+    ese_statement_number(add, 6, letter->dead_ms);
+    if (ese_id_is_none(id))
+        ese_statement_text(add, 7, NULL);
+    else
+        ese_statement_bytes(add, 7, id->bytes, sizeof id->bytes);
     ese_statement_text(add, 8, letter->event.type);
-    if (is_event)
+    if (letter->cause != ESE_DEAD_UNPARSABLE)
         add_event(add, &letter->event);
     else
         add_bytes(add, letter);
@@ -162,18 +143,15 @@ int ese_dead_letters_replays(struct ese_dead_letters *letters, int64_t *number,
     return ask_number(letters->statements[REPLAYS], number, error);
 }
 
-int ese_dead_letters_find(struct ese_dead_letters *letters, const struct ese_id *id,
-                          int64_t *number, bool *is_settled, struct ese_error *error)
+int ese_dead_letters_has(struct ese_dead_letters *letters, const struct ese_id *id,
+                         struct ese_error *error)
 {
-    struct ese_statement *find = letters->statements[FIND];
-    ese_statement_bytes(find, 1, id->bytes, sizeof id->bytes);
-    int found = ese_statement_step(find, error);
-    if (found != 1)
-        return found;
-    *number = ese_statement_column_number(find, 0);
-    *is_settled = ese_statement_column_number(find, 1) != 0;
-    ese_statement_reset(find);
-    return 1;
+    struct ese_statement *has = letters->statements[HAS];
+    ese_statement_bytes(has, 1, id->bytes, sizeof id->bytes);
+    int found = ese_statement_step(has, error);
+    if (found == 1)
+        ese_statement_reset(has);
+    return found;
 }
 
 static void read_text(struct ese_statement *row, int column, char *text, size_t size)

@@ -1,10 +1,9 @@
 /*
  * dead_letters.h - the dead letters of a state file: what nobody could process, and was passed over.
  *
- * A row is added in the transaction that moves the position past it, and stays until it is settled:
- * by a replay, or because its event has come again and was processed then. Settled ones leave after
- * as long as decisions do; until then an event of theirs that comes again is known. What is not
- * settled stays, within the bounds of the file.
+ * A row is added in the transaction that moves the position past it, and stays until a replay has
+ * settled it, within the bounds of the file. Settled ones leave after as long as decisions do. What is
+ * handed again of a letter is known by its row, and by nothing else: nobody has had it (repeats.h).
  *
  *   dead_letter  number       counts up; the order in which they were passed over
  *                partition, offset
@@ -19,7 +18,7 @@
  *                             expected there
  *                bytes, whole of what is no event: its beginning (64 KiB), and how long all of it was
  *                replay       the number of the replay that has processed it; NULL: none has
- *                settled_ms   when that was, or its event came again and was processed; NULL: neither
+ *                settled_ms   when that was
  *
  * One handle belongs to one thread, that of its database.
  */
@@ -75,7 +74,7 @@ struct ese_dead_letters;
 struct ese_dead_letters *ese_dead_letters_new(struct ese_sqlite *database);
 void ese_dead_letters_free(struct ese_dead_letters **letters);
 
-/* Within a transaction. An event that is a letter already, not settled, stays that one letter. */
+/* Within a transaction. */
 int ese_dead_letters_put(struct ese_dead_letters *letters, const struct ese_dead_letter *letter,
                          struct ese_error *error);
 
@@ -83,11 +82,11 @@ int ese_dead_letters_put(struct ese_dead_letters *letters, const struct ese_dead
 int ese_dead_letters_count(struct ese_dead_letters *letters, int32_t partition, int64_t *count,
                            struct ese_error *error);
 
-/* Of the event with that id. 1: it is a letter, of that number; 0: it is none; -1. */
-int ese_dead_letters_find(struct ese_dead_letters *letters, const struct ese_id *id,
-                          int64_t *number, bool *is_settled, struct ese_error *error);
+/* The event with that id. 1: it is a letter, settled or not; 0: it is none; -1. */
+int ese_dead_letters_has(struct ese_dead_letters *letters, const struct ese_id *id,
+                         struct ese_error *error);
 
-/* Within a transaction: it was processed; by a replay, unless that is 0. */
+/* Within a transaction: that replay has processed it. */
 int ese_dead_letters_settle(struct ese_dead_letters *letters, int64_t number, int64_t replay,
                             int64_t now_ms, struct ese_error *error);
 

@@ -19,7 +19,7 @@ static const struct ese_option options[] = {
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "The consumer's state file, in which they are. It may be at work."},
     {.name = "all", .kind = ESE_OPTION_FLAG,
-     .help = "list: those that were processed since, too. replay: all that can be."},
+     .help = "list: those that were replayed, too. replay: all that can be."},
     {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints JSON instead of text."},
     {.name = "rule", .kind = ESE_OPTION_TEXT, .value = "NAME,...|none",
      .fallback = "steady-click,stuck-order",
@@ -118,9 +118,7 @@ static char *plain(const void *bytes, size_t length)
 
 static const char *word_of(const struct ese_dead_letter *letter)
 {
-    if (letter->settled_ms == 0)
-        return "dead";
-    return letter->replay != 0 ? "replayed" : "came again";
+    return letter->settled_ms == 0 ? "dead" : "replayed";
 }
 
 static void set_text(json_t *object, const char *name, const char *text)
@@ -176,7 +174,7 @@ static void print_row(const struct ese_dead_letter *letter)
     ese_clock_local_text(letter->dead_ms, when);
     char *key = plain(letter->event.key, strlen(letter->event.key));
     char *reason = plain(letter->reason, strlen(letter->reason));
-    printf("%6" PRId64 "  %-10s  %-23s  %-18s %10" PRId64 "  %-10s  %5" PRId64 "  %-20s  %s\n",
+    printf("%6" PRId64 "  %-8s  %-23s  %-18s %10" PRId64 "  %-10s  %5" PRId64 "  %-20s  %s\n",
            letter->number, word_of(letter), when, letter->place, letter->offset,
            ese_dead_cause_name(letter->cause), letter->tries, key[0] != '\0' ? key : "-", reason);
     free(reason);
@@ -192,7 +190,7 @@ static int list(const struct ese_config *config, struct ese_state *state, struct
     int64_t behind = 0;
     int found;
     if (!json)
-        printf("%6s  %-10s  %-23s  %-18s %10s  %-10s  %5s  %-20s  %s\n", "number", "is", "since",
+        printf("%6s  %-8s  %-23s  %-18s %10s  %-10s  %5s  %-20s  %s\n", "number", "is", "since",
                "partition", "offset", "cause", "tries", "key", "reason");
     json_t *rows = json_array();
     while ((found = ese_dead_letters_next(ese_state_letters(state), behind, &letter, error)) == 1) {
@@ -327,8 +325,8 @@ static const struct ese_service service = {
         .synopsis = "list|show NUMBER|replay NUMBER...",
         .description =
             "A record that is no event, or an event on which a rule has failed five times, is passed "
-            "over as a dead letter, with the reason and where it stood. list shows those that are "
-            "not processed yet, show all that is known of one.\n\n"
+            "over as a dead letter, with the reason and where it stood. list shows those that "
+            "were not replayed yet, show all that is known of one.\n\n"
             "replay hands the chosen ones to the rules, in the order in which they were passed over, "
             "as one batch, on state of its own. Their mails are asked for by the consumer, now or "
             "when it runs. Where a rule fails again, nothing was replayed. A letter is replayed "

@@ -30,7 +30,7 @@ static int check_letter(const struct ese_dead_letter *letter, int64_t wanted,
         return ese_fail(error, ESE_E_USAGE, "there is no dead letter %" PRId64, wanted);
     if (letter->settled_ms != 0)
         return ese_fail(error, ESE_E_USAGE,
-                        "letter %" PRId64 " was processed already; it is not replayed again", wanted);
+                        "letter %" PRId64 " was replayed already", wanted);
     if (letter->cause == ESE_DEAD_UNPARSABLE)
         return ese_fail(error, ESE_E_USAGE,
                         "letter %" PRId64 " is no event (%.200s): mend it, and send it anew", wanted,

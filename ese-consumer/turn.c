@@ -91,20 +91,18 @@ void ese_turn_note_handed(struct ese_turn *turn, int index, bool repeat)
                                                     .a = record->offset});
 }
 
-/* Repeats do not know of dead letters, as nobody has had them. One that a replay has processed is had
- * all the same. */
-static int look_up_letter(struct ese_turn *turn, struct ese_fresh *fresh,
-                          enum ese_repeats_verdict *verdict, struct ese_error *error)
+/* Nobody has had a dead letter, so repeats do not know it. Handed again, it stays one until it is
+ * replayed: tried once more, it might end the next process. */
+static int judge_letter(struct ese_turn *turn, const struct ese_holding *holding,
+                        const struct ese_id *id, enum ese_repeats_verdict *verdict,
+                        struct ese_error *error)
 {
-    const struct ese_id *id = &fresh->record->event.id;
-    bool is_settled = false;
-    if (fresh->holding->letters == 0 || *verdict == ESE_REPEATS_SEEN || ese_id_is_none(id))
+    if (holding->letters == 0 || ese_id_is_none(id))
         return 0;
-    int found = ese_dead_letters_find(ese_state_letters(turn->parts.state), id, &fresh->letter,
-                                      &is_settled, error);
-    if (found == 1 && is_settled)
+    int has = ese_dead_letters_has(ese_state_letters(turn->parts.state), id, error);
+    if (has == 1)
         *verdict = ESE_REPEATS_SEEN;
-    return found == -1 ? -1 : 0;
+    return has == -1 ? -1 : 0;
 }
 
 /* Event time goes first: an event must be noted at the time it brings, or one that brings much of
@@ -115,9 +113,11 @@ static int hand(struct ese_turn *turn, struct ese_fresh *fresh, int64_t now_ms,
     struct ese_holding *holding = fresh->holding;
     const struct ese_event *event = &fresh->record->event;
     raise_event_time(holding, credible_ms(event, now_ms), turn->parts.lateness_ms);
-    enum ese_repeats_verdict verdict = judge(holding, event);
-    if (look_up_letter(turn, fresh, &verdict, error) != 0)
+    enum ese_repeats_verdict verdict = ESE_REPEATS_NEW;
+    if (judge_letter(turn, holding, &event->id, &verdict, error) != 0)
         return -1;
+    if (verdict == ESE_REPEATS_NEW)
+        verdict = judge(holding, event);
     ese_turn_note_handed(turn, fresh->index, verdict == ESE_REPEATS_SEEN);
     holding->events++;
     holding->position.next = fresh->record->next;
@@ -203,15 +203,11 @@ static int by_due_time(const void *left, const void *right)
 
 static int apply(struct ese_turn *turn, const struct ese_fresh *fresh, struct ese_error *error)
 {
-    if (ese_application_event(&turn->application, fresh, error) != 0) {
-        if (turn->application.failed != NULL)
-            turn->failed_at = fresh->index;
-        return -1;
-    }
-    if (fresh->letter == 0)
+    if (ese_application_event(&turn->application, fresh, error) == 0)
         return 0;
-    return ese_dead_letters_settle(ese_state_letters(turn->parts.state), fresh->letter, 0,
-                                   ese_clock_wall_ms(), error);
+    if (turn->application.failed != NULL)
+        turn->failed_at = fresh->index;
+    return -1;
 }
 
 static int put_letter(struct ese_turn *turn, struct ese_holding *holding,
