@@ -1,0 +1,409 @@
+/*
+ * A poison event of each kind, over one transport: what is no event, a rule that fails, a rule that ends the process. They
+ * stop nobody, and are listed; three of a chain, replayed once the cause is gone, give their mail once. On a real broker it
+ * is skipped without Java or jars.
+ *
+ *     test_e2e_dead_letters CONSUMER file|http|http+ese-store|kafka
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <librdkafka/rdkafka.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "orchestration/kafka/kafka_client.h"
+#include "orchestration/lab/process.h"
+#include "tests/e2e/kafka_scene.h"
+#include "tests/support/directory.h"
+#include "tests/support/fake_mailer.h"
+#include "tests/support/state_probe.h"
+#include "tests/support/store_server.h"
+#include "tests/support/wait.h"
+#include "transports/face_config.h"
+
+#define PATIENCE_MS 60000
+#define GRACE_MS 5000
+#define INFLIGHT 100
+#define LIVES 8 /* that it takes at most: one or two that nobody suspects, five tries, and one that goes on */
+#define FAILING "{\"stumble\": \"fail\"}"
+#define CRASHING "{\"stumble\": \"crash\"}"
+#define STUMBLING "stumble,steady-click,stuck-order"
+#define SOUND "steady-click,stuck-order"
+
+static const char *program, *transport;
+static struct ese_kafka_scene scene;
+static struct ese_error error;
+
+struct world {
+    char *directory, *state;
+    char specification[400], reading[420];
+    struct ese_test_store_server server; /* where there is one */
+    struct fake_mailer *mailer;
+    struct ese_process *consumer;
+    struct ese_config *config;
+    const struct ese_produce_face *face;
+    struct ese_producer *producer;
+    int64_t now_ms;
+    uint32_t sequences[8]; /* of each lane */
+    struct ese_id chain[3];
+    int wanted; /* mails */
+};
+
+static void must(int result)
+{
+    if (result != 0)
+        fail_msg("%s", error.text);
+}
+
+static bool is_over(const char *name)
+{
+    return strcmp(transport, name) == 0;
+}
+
+/* ---- making the world ------------------------------------------------------------------------ */
+
+static void serve(struct world *world)
+{
+    const struct ese_registry_entry *entry;
+    char data[300];
+    must(ese_registry_find(transport, &entry, &error));
+    snprintf(data, sizeof data, "data=%s/events", world->directory);
+    struct ese_test_store_options options = {.face = entry->transport->store,
+                                             .durability = ESE_DURABILITY_MEMORY,
+                                             .retention_ms = 3600000};
+    if (is_over("http")) {
+        options.durability = ESE_DURABILITY_OS;
+        options.options[0] = data;
+    }
+    ese_test_store_server_open(&world->server, &options);
+    snprintf(world->specification, sizeof world->specification, "%s:server=http://%s", transport,
+             world->server.address);
+}
+
+static void name_place(struct world *world)
+{
+    if (is_over("file")) {
+        snprintf(world->specification, sizeof world->specification, "file:data=%s/events",
+                 world->directory);
+    } else if (is_over("kafka")) {
+        ese_kafka_scene_fresh_topics(&scene, false);
+        snprintf(world->specification, sizeof world->specification,
+                 "kafka:via=direct:bootstrap-servers=%s:topic-prefix=%s", scene.bootstrap,
+                 scene.prefix);
+    } else {
+        serve(world);
+    }
+    snprintf(world->reading, sizeof world->reading, "%s%s", world->specification,
+             is_over("http+ese-store") ? ":poll-ms=50" : "");
+}
+
+static void open_producer(struct world *world)
+{
+    const struct ese_produce_settings settings = {.inflight = INFLIGHT,
+                                                  .retry_deadline_ms = PATIENCE_MS};
+    must(ese_face_config(world->specification, ESE_FACE_PRODUCE, &world->config, &error));
+    must(ese_config_settle(world->config, &error));
+    world->face = ese_registry_chosen(world->config)->produce;
+    must(world->face->open(world->config, &settings, &world->producer, &error));
+}
+
+static void make_consumer(struct world *world, const char *rules)
+{
+    char *log = ese_test_path(world->directory, "consumer.log");
+    char group[64];
+    snprintf(group, sizeof group, "%sgroup", scene.prefix);
+    ese_process_free(&world->consumer);
+    world->consumer = ese_process_new("ese-consumer", log);
+    ese_process_argument(world->consumer, program);
+    ese_process_option(world->consumer, "--transport", world->reading);
+    ese_process_option(world->consumer, "--mailer", fake_mailer_url(world->mailer));
+    ese_process_option(world->consumer, "--state", world->state);
+    ese_process_option(world->consumer, "--group", group);
+    ese_process_option(world->consumer, "--rule", rules);
+    ese_process_option(world->consumer, "--lateness-ms", "86400000");
+    ese_process_argument(world->consumer, "--quiet");
+    must(ese_process_start(world->consumer, &error));
+    free(log);
+}
+
+static int open_world(void **state)
+{
+    struct world *world = ese_alloc(sizeof *world);
+    *state = world;
+    world->directory = ese_test_directory_make();
+    world->state = ese_test_path(world->directory, "state");
+    world->now_ms = ese_clock_wall_ms();
+    world->mailer = fake_mailer_open(NULL, NULL);
+    name_place(world);
+    open_producer(world);
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    struct world *world = *state;
+    ese_process_free(&world->consumer);
+    world->face->close(&world->producer);
+    ese_config_free(&world->config);
+    ese_test_store_server_close(&world->server);
+    fake_mailer_close(&world->mailer);
+    free(world->state);
+    ese_test_directory_remove(&world->directory);
+    free(world);
+    return 0;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+/* A key press of the person of that lane, `after_ms` behind the beginning, acknowledged. */
+static struct ese_id press(struct world *world, uint16_t lane, int after_ms, const char *data)
+{
+    struct ese_acknowledgement done;
+    struct ese_event event = {.client_ts = world->now_ms + after_ms};
+    event.id = ese_id_make(&(struct ese_id_parts){.time_ms = event.client_ts,
+                                                  .lane = lane,
+                                                  .run = 7,
+                                                  .sequence = world->sequences[lane]++});
+    snprintf(event.ip, sizeof event.ip, "10.0.0.%d", lane);
+    snprintf(event.key, sizeof event.key, "10.0.0.%d", lane);
+    snprintf(event.type, sizeof event.type, ESE_TYPE_CLICK);
+    snprintf(event.sub_type, sizeof event.sub_type, ESE_SUB_TYPE_KEY_PRESS);
+    event.data = data == NULL ? NULL : ese_copy_text(data);
+    must(world->face->send(world->producer, &event, &error));
+    while (world->face->poll(world->producer, 100, &done, 1) == 0)
+        continue;
+    assert_int_equal(done.outcome, ESE_OUTCOME_ACKNOWLEDGED);
+    struct ese_id id = event.id;
+    ese_event_clear(&event);
+    return id;
+}
+
+static void chain_of_three(struct world *world, uint16_t lane)
+{
+    for (int i = 0; i < 3; i++)
+        press(world, lane, i * 100, NULL);
+}
+
+static void append_line(const struct world *world, const char *text)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/events/events.ndjson", world->directory);
+    int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_not_equal(fd, -1);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(write(fd, "\n", 1), 1);
+    close(fd);
+}
+
+static void put_raw(const char *topic, const char *text)
+{
+    char name[300];
+    rd_kafka_t *producer = NULL;
+    struct ese_kafka_delivery delivery = {.done = false};
+    snprintf(name, sizeof name, "%s%s", scene.prefix, topic);
+    must(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene.bootstrap, NULL, &producer, &error));
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, name, NULL);
+    assert_int_equal(rd_kafka_produce(handle, 0, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)text,
+                                      strlen(text), NULL, 0, &delivery),
+                     0);
+    rd_kafka_flush(producer, PATIENCE_MS);
+    assert_true(delivery.done && delivery.result == 0);
+    rd_kafka_topic_destroy(handle);
+    rd_kafka_destroy(producer);
+}
+
+/* What is no event; 0: over this transport nothing gets in that is none. */
+static int send_unparsable(const struct world *world)
+{
+    if (is_over("file")) { /* whose writer appends, wherever the end is */
+        append_line(world, "no event at all \x01");
+        return 1;
+    }
+    if (is_over("kafka")) {
+        put_raw("click-events", "no event at all \x01");
+        put_raw("order-events", "{\"sub_type\":\"ORDER_CREATED\"}");
+        return 2;
+    }
+    return 0;
+}
+
+/* ---- looking --------------------------------------------------------------------------------- */
+
+static int64_t of_the_state(const struct world *world, const char *sql)
+{
+    return state_probe_number(world->state, sql);
+}
+
+static bool has_all_mails(void *context)
+{
+    struct world *world = context;
+    return fake_mailer_ids(world->mailer) >= world->wanted &&
+           of_the_state(world, "SELECT count(*) FROM decision WHERE answered_ms IS NULL") == 0;
+}
+
+static void await_mails(struct world *world, int wanted)
+{
+    world->wanted = wanted;
+    if (!ese_test_wait_until(has_all_mails, world, PATIENCE_MS))
+        fail_msg("%d mails, not %d; %lld dead letters", fake_mailer_ids(world->mailer), wanted,
+                 (long long)of_the_state(world, "SELECT count(*) FROM dead_letter"));
+    assert_int_equal(fake_mailer_ids(world->mailer), wanted);
+}
+
+/* What the command says on stdout, as JSON; NULL with another exit status. */
+static json_t *command(const struct world *world, const char *words, int wanted_status)
+{
+    char line[1000];
+    snprintf(line, sizeof line, "'%s' dead-letters %s --state '%s' --json", program, words, world->state);
+    FILE *pipe = popen(line, "r");
+    assert_non_null(pipe);
+    json_t *said = json_loadf(pipe, 0, NULL);
+    int status = pclose(pipe);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), wanted_status);
+    return said;
+}
+
+static int count_cause(const json_t *letters, const char *cause, int64_t tries)
+{
+    size_t i;
+    json_t *letter;
+    int count = 0;
+    json_array_foreach(letters, i, letter)
+    {
+        if (strcmp(json_string_value(json_object_get(letter, "cause")), cause) != 0)
+            continue;
+        assert_int_equal(json_integer_value(json_object_get(letter, "tries")), tries);
+        count++;
+    }
+    return count;
+}
+
+/* The words that replay those which have failed, last one first. */
+static void name_failed(const json_t *letters, char *words, size_t size)
+{
+    snprintf(words, size, "replay");
+    for (size_t i = json_array_size(letters); i > 0; i--) {
+        const json_t *letter = json_array_get(letters, i - 1);
+        size_t length = strlen(words);
+        if (strcmp(json_string_value(json_object_get(letter, "cause")), "failed") == 0)
+            snprintf(words + length, size - length, " %lld",
+                     (long long)json_integer_value(json_object_get(letter, "number")));
+    }
+}
+
+/* ---- what happens ---------------------------------------------------------------------------- */
+
+/* Whoever keeps a consumer running starts it again. */
+static void keep_running_until_letters(struct world *world, int letters)
+{
+    int64_t limit_ns = ese_clock_monotonic_ns() + PATIENCE_MS * ESE_NS_PER_MS;
+    int lives = 1;
+    while (of_the_state(world, "SELECT count(*) FROM dead_letter") < letters) {
+        assert_true(ese_clock_monotonic_ns() < limit_ns);
+        if (!ese_process_wait(world->consumer, 20))
+            continue;
+        if (++lives > LIVES)
+            fail_msg("it has ended %d times", LIVES);
+        must(ese_process_start(world->consumer, &error));
+    }
+    assert_true(lives >= 6);
+}
+
+static void send_all(struct world *world)
+{
+    chain_of_three(world, 1);
+    for (int i = 0; i < 3; i++)
+        world->chain[i] = press(world, 2, i * 100, FAILING);
+    press(world, 3, 0, CRASHING);
+}
+
+static int replayed_once(struct world *world)
+{
+    char cause[64], id[ESE_ID_TEXT_SIZE];
+    snprintf(cause, sizeof cause, "steady-click:10.0.0.2");
+    struct ese_id decision = ese_id_derive(cause, world->chain, 3);
+    ese_id_text(&decision, id);
+    return fake_mailer_kept(world->mailer, id, NULL);
+}
+
+static void poison_stops_nobody_and_is_replayed_once(void **state)
+{
+    struct world *world = *state;
+    char words[200];
+    make_consumer(world, STUMBLING);
+    send_all(world);
+    int unparsable = send_unparsable(world);
+    chain_of_three(world, 4);
+    keep_running_until_letters(world, unparsable + 4);
+    await_mails(world, 2);
+    json_t *letters = command(world, "list", 0);
+    assert_int_equal(json_array_size(letters), unparsable + 4);
+    assert_int_equal(count_cause(letters, "unparsable", 0), unparsable);
+    assert_int_equal(count_cause(letters, "failed", 5), 3);
+    assert_int_equal(count_cause(letters, "crashed", 5), 1);
+    name_failed(letters, words, sizeof words);
+    json_decref(letters);
+
+    /* The cause is still there, for a replay, too. */
+    char in_vain[260];
+    snprintf(in_vain, sizeof in_vain, "%s --rule " STUMBLING, words);
+    assert_null(command(world, in_vain, 1));
+    assert_int_equal(of_the_state(world, "SELECT count(*) FROM dead_letter WHERE replay NOT NULL"), 0);
+    assert_int_equal(ese_process_stop(world->consumer, GRACE_MS), 0);
+
+    make_consumer(world, SOUND); /* it is gone */
+    chain_of_three(world, 5);
+    await_mails(world, 3);
+    json_t *replay = command(world, words, 0);
+    assert_int_equal(json_integer_value(json_object_get(replay, "letters")), 3);
+    assert_int_equal(json_integer_value(json_object_get(replay, "decisions")), 1);
+    json_decref(replay);
+    await_mails(world, 4);
+    assert_int_equal(replayed_once(world), 1);
+    assert_null(command(world, words, 64));
+    ese_process_kill(world->consumer);
+    must(ese_process_start(world->consumer, &error));
+    chain_of_three(world, 6);
+    await_mails(world, 5);
+    assert_int_equal(replayed_once(world), 1);
+    replay = command(world, "replay --all", 0); /* the one that crashed: it gives no mail by itself */
+    assert_int_equal(json_integer_value(json_object_get(replay, "letters")), 1);
+    assert_int_equal(json_integer_value(json_object_get(replay, "decisions")), 0);
+    json_decref(replay);
+    assert_int_equal(ese_process_stop(world->consumer, GRACE_MS), 0);
+}
+
+static int close_scene(void **state)
+{
+    (void)state;
+    if (is_over("kafka"))
+        ese_kafka_scene_close(&scene);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(poison_stops_nobody_and_is_replayed_once, open_world, close_world),
+    };
+    if (argc != 3) {
+        fprintf(stderr, "usage: %s CONSUMER file|http|http+ese-store|kafka\n", argv[0]);
+        return 64;
+    }
+    program = argv[1];
+    transport = argv[2];
+    if (is_over("kafka") && !ese_kafka_scene_open(&scene, &error)) {
+        printf("1..0 # SKIP %s\n", error.text);
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, NULL, close_scene);
+}
