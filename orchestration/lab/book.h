@@ -1,7 +1,7 @@
 /*
  * book.h - every event of one transport's run, and what each party said of it.
  *
- * The histories of client, consumer and store are read into one entry an event (144 bytes).
+ * The histories of client, consumer and store are read into one entry an event (152 bytes).
  * Nothing is judged here; what could not be read is said in `missing`, and a ledger made from such
  * a book cannot be told. That is a history, the mailer's too (and the server's, where it is to
  * tell what it lost), that is not there, is damaged, met
@@ -78,6 +78,8 @@ struct ese_book_entry {
     bool is_in_flight;
     bool is_lost;
     bool is_reordered;
+    bool is_dead;    /* passed over as a dead letter, and not replayed since */
+    uint32_t replay; /* which replay has processed it; 0: none */
 };
 
 /* What one partition handed out and nobody has committed yet; in the order of handing. Used while

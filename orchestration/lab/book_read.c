@@ -36,6 +36,7 @@ static void check_counters(struct ese_book *book, const struct source *source)
         {ESE_HISTORY_NOT_SENT, ESE_COUNT_NOT_SENT, "events not sent"},
         {ESE_HISTORY_HANDED, ESE_COUNT_HANDED, "events handed on"},
         {ESE_HISTORY_DECIDED, ESE_COUNT_DECIDED, "decisions"},
+        {ESE_HISTORY_DEAD_LETTER, ESE_COUNT_DEAD_LETTERS, "events passed over"},
         {ESE_HISTORY_MAIL_ASKED, ESE_COUNT_MAILS_ASKED, "mails asked for"},
         {ESE_HISTORY_MAIL_SENT, ESE_COUNT_MAILS_SENT, "mails sent"},
         {ESE_HISTORY_MAIL_DEAD, ESE_COUNT_MAILS_DEAD, "dead letters"},

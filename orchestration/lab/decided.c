@@ -27,11 +27,14 @@ static int find_events(const struct ese_book *book, const struct ese_state_decis
     return decision->event_count;
 }
 
+/* To the rules, all by one replay, or all by none: a dead letter was handed to the consumer alone. */
 static bool was_handed(const struct ese_book_entry *const events[], int count)
 {
-    while (count > 0 && events[count - 1]->handings > 0)
-        count--;
-    return count == 0;
+    for (int i = 0; i < count; i++) {
+        if (events[i]->handings == 0 || events[i]->is_dead || events[i]->replay != events[0]->replay)
+            return false;
+    }
+    return true;
 }
 
 /* The first of those that overlap is the one that was right. */

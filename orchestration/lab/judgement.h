@@ -38,6 +38,7 @@ struct ese_ledger {
     int64_t unknown_absent;
     int64_t not_sent;
     int64_t processed; /* of the acknowledged */
+    int64_t dead_letters; /* of the processed: passed over, as nobody could process them, and not replayed */
     int64_t lost;      /* acknowledged, and neither processed nor waiting in the store */
     /* Of the lost, how: as a store tells that notes its losses (struct ese_promises), or nobody. */
     int64_t lost_by_clash;  /* another event took its place */
@@ -107,7 +108,7 @@ struct ese_judge_options {
     int64_t most;                         /* it can, where lanes are that large; 0: ESE_JUDGE_MOST */
 };
 
-/* However long a run was, so many of its events are in memory at once (share.h), some 250 bytes each, 144 of them its
+/* However long a run was, so many of its events are in memory at once (share.h), some 250 bytes each, 152 of them its
  * entry (book.h), the rest what it is found by. Where lanes are larger, more; but beyond `most` the run cannot be
  * told. */
 #define ESE_JUDGE_EVENTS 100000

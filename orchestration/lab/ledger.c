@@ -71,9 +71,18 @@ static bool is_in_hand(const struct ese_book *book, const struct ese_book_entry 
 
 static void mark_by_state(const struct count *count, struct ese_book_entry *entry)
 {
-    entry->is_processed = was_had(count, entry);
+    entry->is_processed = was_had(count, entry) || entry->is_dead || entry->replay != 0;
     entry->is_in_flight = !entry->is_processed && (is_still_kept(count->book, entry) ||
                                                    is_in_hand(count->book, entry));
+}
+
+/* ---- dead letters ---------------------------------------------------------------------------- */
+
+static void mark_letter(const struct count *count, struct ese_book_entry *entry)
+{
+    const struct ese_state_letter *letter = ese_state_file_letter(count->state, &entry->id);
+    entry->is_dead = letter != NULL && letter->replay == 0;
+    entry->replay = letter == NULL ? 0 : letter->replay;
 }
 
 /* ---- counting -------------------------------------------------------------------------------- */
@@ -118,6 +127,7 @@ static void count_acknowledged(const struct ese_book *book, struct ese_book_entr
     entry->is_lost = !entry->is_processed && !entry->is_in_flight;
     ledger->acknowledged++;
     ledger->processed += entry->is_processed;
+    ledger->dead_letters += entry->is_processed && entry->is_dead;
     ledger->in_flight += entry->is_in_flight;
     ledger->lost += entry->is_lost;
     if (entry->is_lost)
@@ -200,6 +210,7 @@ static void count_reordered(struct ese_book *book, struct ese_ledger *ledger)
 static void count_entry(struct count *count, struct ese_book_entry *entry)
 {
     struct ese_ledger *ledger = count->ledger;
+    mark_letter(count, entry);
     if (count->book->has_no_places)
         mark_by_state(count, entry);
     else

@@ -15,6 +15,9 @@
  *
  * Of what is lost the server tells the cause, where it has promised to.
  *
+ * A dead letter is processed, and listed: nobody has had it, but its position is passed, and its
+ * consumer's state has the letter.
+ *
  * An event's place is where its first copy lies in the store. One that is not in the store has no
  * place, with one exception: what was handed and then left by retention. Of a store that promises
  * replay that is only what it says itself to have forgotten (readback.h); elsewhere any. Where nobody

@@ -13,6 +13,7 @@ const struct ese_ledger_member ese_ledger_members[] = {
     EVENTS(unknown_absent, true),
     EVENTS(not_sent, true),
     EVENTS(processed, true),
+    EVENTS(dead_letters, true),
     EVENTS(lost, true),
     EVENTS(lost_by_clash, true),
     EVENTS(lost_by_expiry, true),

@@ -60,6 +60,16 @@ static bool is_of_settled(const struct count *count, const struct ese_id *decisi
            ese_book_is_settled(book, &known->events[0]);
 }
 
+/* Of a replay that came when its events had settled: nobody could expect it then. */
+static bool is_of_replay(const struct count *count, const struct ese_id *decision)
+{
+    const struct ese_state_file *state = count->evidence->state;
+    const struct ese_state_decision *known = ese_state_file_decision(state, decision);
+    const struct ese_state_letter *letter =
+        known == NULL ? NULL : ese_state_file_letter(state, &known->events[0]);
+    return letter != NULL && letter->replay != 0;
+}
+
 /* A mail that was missed when its chain settled has come after all. */
 static void take_back(struct count *count, struct ese_absent_mail *absent)
 {
@@ -83,6 +93,12 @@ static void count_unknown(struct ese_mail_ledger *ledger, int64_t mails, int64_t
     ledger->expected += beyond;
 }
 
+static void count_late_replay(struct count *count)
+{
+    count->ledger->expected++;
+    count->ledger->matched++;
+}
+
 static void count_decision(struct count *count, const struct ese_id *decision, int64_t copies)
 {
     if (is_out(count, decision))
@@ -102,6 +118,8 @@ static void count_decision(struct count *count, const struct ese_id *decision, i
     uint32_t chain = chain_behind(count->evidence, decision);
     if (absent != NULL && !absent->has_come)
         take_back(count, absent);
+    else if (is_of_settled(count, decision) && is_of_replay(count, decision))
+        count_late_replay(count);
     else if (is_of_settled(count, decision))
         count->ledger->doubled++;
     else if (chain == ESE_BOOK_NONE)

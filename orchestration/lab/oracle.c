@@ -121,7 +121,7 @@ void ese_oracle_expect(struct ese_oracle *oracle, const struct ese_oracle_events
         .id = ese_id_derive(cause, ids, (int)(to - from)),
         .chain = oracle->chain_count - 1,
         .last_event = events->numbers[to - 1],
-        .is_timed = is_timed};
+        .is_timed = is_timed || events->is_replay};
     oracle->chains[oracle->chain_count - 1].expected++;
 }
 
@@ -146,20 +146,58 @@ static int by_id(const void *a, const void *b)
     return ese_id_compare(&mail->id, &other->id);
 }
 
-/* Events from..to of by_key are those of one key. */
-static void ask_rule(const struct ese_book *book, const struct ese_oracle_rule *rule, bool of_processed,
-                     uint32_t from, uint32_t to, uint32_t *numbers, struct ese_oracle *oracle)
+/* One key's events. */
+struct of_key {
+    const struct ese_book *book;
+    bool of_processed; /* those alone that were */
+    uint32_t from, to; /* of by_key */
+    uint32_t replay;   /* those that it has handed; 0: those that none has */
+    uint32_t *numbers; /* room for all */
+};
+
+static bool is_seen(const struct of_key *key, const struct ese_book_entry *entry)
 {
+    return counts(key->book, entry) && !entry->is_dead && entry->replay == key->replay &&
+           (entry->is_processed || !key->of_processed);
+}
+
+static void ask_rule(const struct of_key *key, const struct ese_oracle_rule *rule,
+                     struct ese_oracle *oracle)
+{
+    const struct ese_book *book = key->book;
     struct ese_oracle_events events = {
-        .book = book, .key = book->keys[book->entries[book->by_key[from]].key], .numbers = numbers};
-    for (uint32_t i = from; i < to; i++) {
+        .book = book,
+        .key = book->keys[book->entries[book->by_key[key->from]].key],
+        .numbers = key->numbers,
+        .is_replay = key->replay != 0};
+    for (uint32_t i = key->from; i < key->to; i++) {
         const struct ese_book_entry *entry = &book->entries[book->by_key[i]];
-        bool is_seen = counts(book, entry) && (entry->is_processed || !of_processed);
-        if (rule->wanted[entry->kind] && is_seen)
-            numbers[events.count++] = book->by_key[i];
+        if (rule->wanted[entry->kind] && is_seen(key, entry))
+            key->numbers[events.count++] = book->by_key[i];
     }
     rule->apply(oracle, &events);
     mark(oracle, &events);
+}
+
+/* The next replay that has handed any of them; 0: there is no other. */
+static uint32_t next_replay(const struct of_key *key)
+{
+    uint32_t next = 0;
+    for (uint32_t i = key->from; i < key->to; i++) {
+        uint32_t replay = key->book->entries[key->book->by_key[i]].replay;
+        if (replay > key->replay && (next == 0 || replay < next))
+            next = replay;
+    }
+    return next;
+}
+
+static void ask_key(struct of_key *key, struct ese_oracle *oracle)
+{
+    do {
+        for (size_t i = 0; i < ESE_COUNT_OF(rules); i++)
+            ask_rule(key, rules[i], oracle);
+        key->replay = next_replay(key);
+    } while (key->replay != 0);
 }
 
 static void ask(const struct ese_book *book, bool of_processed, struct ese_oracle *oracle)
@@ -167,15 +205,17 @@ static void ask(const struct ese_book *book, bool of_processed, struct ese_oracl
     size_t room = (size_t)book->count + 1;
     *oracle = (struct ese_oracle){.chain_of = ese_alloc_array(room, sizeof(uint32_t))};
     memset(oracle->chain_of, 0xFF, room * sizeof(uint32_t));
-    uint32_t *numbers = ese_alloc_array((size_t)book->offered + 1, sizeof *numbers);
-    for (uint32_t from = 0, to; from < book->offered; from = to) {
-        uint32_t key = book->entries[book->by_key[from]].key;
-        for (to = from; to < book->offered && book->entries[book->by_key[to]].key == key;)
-            to++;
-        for (size_t i = 0; i < ESE_COUNT_OF(rules); i++)
-            ask_rule(book, rules[i], of_processed, from, to, numbers, oracle);
+    struct of_key of_key = {
+        .book = book, .of_processed = of_processed,
+        .numbers = ese_alloc_array((size_t)book->offered + 1, sizeof(uint32_t))};
+    for (; of_key.from < book->offered; of_key.from = of_key.to) {
+        uint32_t key = book->entries[book->by_key[of_key.from]].key;
+        for (of_key.to = of_key.from;
+             of_key.to < book->offered && book->entries[book->by_key[of_key.to]].key == key;)
+            of_key.to++;
+        ask_key(&of_key, oracle);
     }
-    free(numbers);
+    free(of_key.numbers);
     if (oracle->mail_count > 0)
         qsort(oracle->mails, oracle->mail_count, sizeof *oracle->mails, by_id);
 }

@@ -5,6 +5,9 @@
  * events that were acknowledged, and those of unknown outcome that are found stored (or were
  * handed; where the store has no places, processed); a key's events in the order they were sent.
  *
+ * A dead letter is left out: the rules have not had it. Those that a replay has handed to them are left
+ * out, too, and asked for once more by themselves: of a key, those of one replay.
+ *
  * steady-click: three presses of one key, each at most 1,000 ms after the one before, give one
  * mail, and an event is used once. A decision's id is derived from "steady-click:KEY" and the three
  * events' ids in order.

@@ -14,6 +14,7 @@ struct ese_oracle_events {
     const char *key;
     const uint32_t *numbers; /* in the book */
     uint32_t count;
+    bool is_replay; /* handed by one, and so whenever somebody liked to */
 };
 
 struct ese_oracle_rule {

@@ -42,6 +42,7 @@ NUMBER_CELL(refused, ledger.refused)
 NUMBER_CELL(unknown, ledger.unknown)
 NUMBER_CELL(not_sent, ledger.not_sent)
 NUMBER_CELL(processed, ledger.processed)
+NUMBER_CELL(dead, ledger.dead_letters)
 NUMBER_CELL(lost, ledger.lost)
 NUMBER_CELL(clash, ledger.lost_by_clash)
 NUMBER_CELL(expiry, ledger.lost_by_expiry)
@@ -195,6 +196,15 @@ ANY(altered, mails.altered)
 ANY(doubtful, mails.doubtful_chains)
 ANY(touched, mails.touched_chains)
 
+static bool any_dead(const struct ese_results *results)
+{
+    for (int i = 0; i < results->count; i++) {
+        if (results->transports[i].judgement.ledger.dead_letters > 0)
+            return true;
+    }
+    return false;
+}
+
 /* Of a walk that others started nobody knows what it costs. */
 static bool any_cost(const struct ese_results *results)
 {
@@ -218,6 +228,7 @@ static const struct row rows[] = {
     {"  not sent", not_sent_cell, NULL, true},
     {"  acknowledged", acknowledged_cell, NULL, true},
     {"    processed", processed_cell, NULL, true},
+    {"      as dead letters", dead_cell, any_dead, true},
     {"    lost", lost_cell, NULL, true},
     {"      by key clash", clash_cell, any_cause, true},
     {"      by expiry", expiry_cell, any_cause, true},

@@ -55,17 +55,17 @@ static int read_repeats(struct ese_sqlite *database, const struct ese_share *sha
     return said;
 }
 
-/* The ids in a column, one behind the other. */
-static int read_ids(struct ese_statement *row, int column, struct ese_id *ids, int most, int *count,
-                    struct ese_error *error)
+/* The ids in a column, one behind the other. what: to say of them. */
+static int read_ids(struct ese_statement *row, int column, const char *what, struct ese_id *ids, int most,
+                    int *count, struct ese_error *error)
 {
     size_t length;
     const void *bytes = ese_statement_column_bytes(row, column, &length);
     *count = (int)(length / sizeof *ids);
     if (length % sizeof *ids != 0 || *count < 1 || *count > most)
         return ese_fail(error, ESE_E_INVALID,
-                        "a decision has %s of %zu bytes, which make no 1 to %d of %zu: it is damaged, or of another "
-                        "version", column == 0 ? "an id" : "events", length, most, sizeof *ids);
+                        "%s of %zu bytes, which make no 1 to %d of %zu: it is damaged, or of another version",
+                        what, length, most, sizeof *ids);
     memcpy(ids, bytes, length);
     return 0;
 }
@@ -92,8 +92,9 @@ static int read_decision(struct ese_statement *row, struct ese_state_decision *d
         .told = ese_mails_told(ese_statement_column_text(row, 5), ese_statement_column_text(row, 6),
                                ese_statement_column_text(row, 7))};
     snprintf(decision->rule, sizeof decision->rule, "%s", ese_statement_column_text(row, 2));
-    if (read_ids(row, 0, &decision->id, 1, &ids, error) == -1 ||
-        read_ids(row, 1, decision->events, ESE_STATE_BEHIND_MOST, &decision->event_count, error) == -1)
+    if (read_ids(row, 0, "a decision has an id", &decision->id, 1, &ids, error) == -1 ||
+        read_ids(row, 1, "a decision has events", decision->events, ESE_STATE_BEHIND_MOST,
+                 &decision->event_count, error) == -1)
         return -1;
     return check_name(row, decision, error);
 }
@@ -122,19 +123,56 @@ static int read_decisions(struct ese_sqlite *database, const struct ese_share *s
 
 /* Statements are compiled against the tables that are there, so look before: a file that is no
  * state file is an error of the artifacts, not of this program. */
+static int count_tables(struct ese_sqlite *database, const char *names, int64_t *found,
+                        struct ese_error *error)
+{
+    char text[200];
+    snprintf(text, sizeof text,
+             "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (%s)", names);
+    struct ese_statement *count = ese_statement_new(database, text);
+    if (ese_statement_step(count, error) == -1)
+        return -1;
+    *found = ese_statement_column_number(count, 0);
+    ese_statement_reset(count);
+    return 0;
+}
+
 static int check_tables(struct ese_sqlite *database, struct ese_error *error)
 {
-    struct ese_statement *count = ese_statement_new(
-        database, "SELECT count(*) FROM sqlite_schema"
-                  " WHERE type = 'table' AND name IN ('position', 'repeats', 'decision')");
-    int said = ese_statement_step(count, error);
-    if (said == -1)
+    int64_t found = 0;
+    if (count_tables(database, "'position', 'repeats', 'decision'", &found, error) == -1)
         return -1;
-    int64_t found = ese_statement_column_number(count, 0);
-    ese_statement_reset(count);
     return found == 3 ? 0
                       : ese_fail(error, ESE_E_INVALID, "it has no positions, repeats and decisions: is it "
                                                        "ese-consumer's?");
+}
+
+/* Of what is no event there is nothing to tell. A file of an earlier day has no letters. */
+static int read_letters(struct ese_sqlite *database, const struct ese_share *share,
+                        struct ese_state_file *file, struct ese_error *error)
+{
+    int64_t found = 0;
+    if (count_tables(database, "'dead_letter'", &found, error) == -1)
+        return -1;
+    if (found == 0)
+        return 0;
+    struct ese_statement *rows =
+        ese_statement_new(database, "SELECT id, coalesce(replay, 0) FROM dead_letter"
+                                    " WHERE id IS NOT NULL ORDER BY id");
+    size_t size = 0;
+    int said, ids;
+    while ((said = ese_statement_step(rows, error)) == 1) {
+        if (file->letter_count == size) {
+            size = size == 0 ? 64 : size * 2;
+            file->letters = ese_realloc_array(file->letters, size, sizeof *file->letters);
+        }
+        struct ese_state_letter *letter = &file->letters[file->letter_count];
+        if (read_ids(rows, 0, "a dead letter has an id", &letter->id, 1, &ids, error) == -1)
+            return -1;
+        letter->replay = (uint32_t)ese_statement_column_number(rows, 1);
+        file->letter_count += ese_share_has(share, &letter->id);
+    }
+    return said;
 }
 
 int ese_state_file_read(const char *directory, const struct ese_share *share,
@@ -155,6 +193,8 @@ int ese_state_file_read(const char *directory, const struct ese_share *share,
         said = read_repeats(database, share, file, error);
     if (said == 0)
         said = read_decisions(database, share, file, error);
+    if (said == 0)
+        said = read_letters(database, share, file, error);
     ese_sqlite_close(&database);
     return said == 0 ? 0 : ese_fail_within(error, "cannot read the state file %s", path);
 }
@@ -164,6 +204,7 @@ void ese_state_file_free(struct ese_state_file *file)
     free(file->positions);
     free(file->repeats);
     free(file->decisions);
+    free(file->letters);
     *file = (struct ese_state_file){.late = 0};
 }
 
@@ -203,6 +244,19 @@ enum ese_state_had ese_state_file_had(const struct ese_state_file *file, int32_t
         return ESE_STATE_TOO_OLD;
     uint32_t bit = parts.sequence % WINDOW;
     return (repeat->window[bit / 8] >> (bit % 8) & 1) != 0 ? ESE_STATE_HAD : ESE_STATE_NOT_HAD;
+}
+
+static int by_id(const void *id, const void *letter)
+{
+    return ese_id_compare(id, &((const struct ese_state_letter *)letter)->id);
+}
+
+const struct ese_state_letter *ese_state_file_letter(const struct ese_state_file *file,
+                                                     const struct ese_id *id)
+{
+    if (file->letter_count == 0)
+        return NULL;
+    return bsearch(id, file->letters, file->letter_count, sizeof *file->letters, by_id);
 }
 
 static int compare(const void *id, const void *decision)

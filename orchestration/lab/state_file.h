@@ -4,7 +4,8 @@
  *
  * The file's format is documented with the consumer; only what the ledger needs is read: of the
  * table `position` partition, next, late and beyond_window, of `repeats` all but event_time, of
- * `decision` all but what the mail says, and rule, key and events must make the id.
+ * `decision` all but what the mail says, and rule, key and events must make the id; of `dead_letter` id
+ * and replay.
  */
 #ifndef ESE_LAB_STATE_FILE_H
 #define ESE_LAB_STATE_FILE_H
@@ -47,6 +48,12 @@ struct ese_state_decision {
     uint64_t told; /* ese_mails_told of its mail */
 };
 
+/* An event that nobody could process. */
+struct ese_state_letter {
+    struct ese_id id;
+    uint32_t replay; /* that has processed it since; 0: none has */
+};
+
 struct ese_state_file {
     struct ese_state_position *positions;
     size_t position_count;
@@ -54,11 +61,13 @@ struct ese_state_file {
     size_t repeat_count;
     struct ese_state_decision *decisions; /* by id */
     size_t decision_count;
+    struct ese_state_letter *letters; /* by id */
+    size_t letter_count;
     int64_t late;
     int64_t beyond_window;
 };
 
-/* Of the state file in a transport's directory; of repeats and decisions, those of a share's events (NULL: of
+/* Of the state file in a transport's directory; of repeats, decisions and letters, those of a share's events (NULL: of
  * all). file is to be freed in either case. */
 int ese_state_file_read(const char *directory, const struct ese_share *share,
                         struct ese_state_file *file, struct ese_error *error);
@@ -70,6 +79,10 @@ int64_t ese_state_file_next(const struct ese_state_file *file, int32_t partition
 /* Whether the partition has had the event of that id, committed. */
 enum ese_state_had ese_state_file_had(const struct ese_state_file *file, int32_t partition,
                                       const struct ese_id *id);
+
+/* NULL when the event is no dead letter. */
+const struct ese_state_letter *ese_state_file_letter(const struct ese_state_file *file,
+                                                     const struct ese_id *id);
 
 /* NULL when it is not there. */
 const struct ese_state_decision *ese_state_file_decision(const struct ese_state_file *file,

@@ -159,11 +159,15 @@ static const struct mark {
     char mark;
     enum ese_history_kind outcome;
     bool is_stored;
+    int replay;
 } marks[] = {
     {'\0', ESE_HISTORY_ACKNOWLEDGED, true}, {' ', ESE_HISTORY_ACKNOWLEDGED, true},
     {'.', ESE_HISTORY_ACKNOWLEDGED, true},  {'?', ESE_HISTORY_UNKNOWN, true},
     {'-', ESE_HISTORY_UNKNOWN, false},      {'x', ESE_HISTORY_END, true},
-    {'!', ESE_HISTORY_REFUSED, false},      {'/', ESE_HISTORY_NOT_SENT, false}};
+    {'!', ESE_HISTORY_REFUSED, false},      {'/', ESE_HISTORY_NOT_SENT, false},
+    {'*', ESE_HISTORY_ACKNOWLEDGED, true, STAGED_DEAD},
+    {'=', ESE_HISTORY_ACKNOWLEDGED, true, 1},
+    {'+', ESE_HISTORY_ACKNOWLEDGED, true, 2}};
 
 static const struct mark *mark_of(char mark)
 {
@@ -178,7 +182,8 @@ static void script_event(struct staged_run *run, struct ese_lanes *lanes, const 
 {
     bool is_unknown = mark->outcome == ESE_HISTORY_UNKNOWN;
     struct staged_event *staged = &run->events[run->count];
-    *staged = (struct staged_event){.outcome = mark->outcome, .due_ns = due_ns};
+    *staged = (struct staged_event){
+        .outcome = mark->outcome, .due_ns = due_ns, .replay = mark->replay};
     staged->sent_ns = mark->outcome == ESE_HISTORY_NOT_SENT ? 0 : due_ns + 10000;
     staged->done_ns = due_ns + (is_unknown ? 1000 : 2) * ESE_NS_PER_MS;
     name_event(staged, mark->mark == '.' ? ESE_SUB_TYPE_INPUT : ESE_SUB_TYPE_KEY_PRESS, key - 'a',
@@ -333,7 +338,7 @@ static int times_handed(const struct staged_run *run, int place)
     return place == run->passed_over ? 0 : place < run->handed_twice ? 2 : 1;
 }
 
-void staged_run_consume(struct staged_run *run)
+static struct consumption begin_consumption(struct staged_run *run)
 {
     struct consumption consumption = {
         .run = run, .settings = {.stuck_after_ms = run->stuck_after_ms},
@@ -341,10 +346,37 @@ void staged_run_consume(struct staged_run *run)
         .ordered = ese_alloc_array((size_t)run->orders + 1, sizeof(struct ese_rule_state))};
     must(ese_rule_find("steady-click", &consumption.steady, NULL));
     must(ese_rule_find("stuck-order", &consumption.stuck, NULL));
+    return consumption;
+}
+
+static void end_consumption(struct consumption *consumption)
+{
+    free(consumption->pressed);
+    free(consumption->ordered);
+}
+
+/* On state of its own, in the order in which they were passed over. */
+static void consume_replay(struct staged_run *run, int replay)
+{
+    struct consumption consumption = begin_consumption(run);
+    for (int place = 0; place < places_read(run); place++) {
+        const struct staged_event *staged = &run->events[run->log[place]];
+        if (staged->replay != replay)
+            continue;
+        apply(&consumption, consumption.steady, consumption.pressed, &staged->event);
+        apply(&consumption, consumption.stuck, consumption.ordered, &staged->event);
+    }
+    expire(&consumption, INT64_MAX);
+    end_consumption(&consumption);
+}
+
+void staged_run_consume(struct staged_run *run)
+{
+    struct consumption consumption = begin_consumption(run);
     bool *seen = ese_alloc_array((size_t)run->count, sizeof *seen);
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
-        if (place == run->not_had)
+        if (place == run->not_had || run->events[run->log[place]].replay != 0)
             continue;
         for (int times = times_handed(run, place); times > 0; times--) {
             if (!seen[run->log[place]] || run->is_forgetful) {
@@ -358,8 +390,9 @@ void staged_run_consume(struct staged_run *run)
     if (run->read == -1)
         expire(&consumption, INT64_MAX);
     free(seen);
-    free(consumption.pressed);
-    free(consumption.ordered);
+    end_consumption(&consumption);
+    for (int replay = 1; replay <= STAGED_REPLAYS; replay++)
+        consume_replay(run, replay);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -708,7 +741,8 @@ static void write_repeats(const struct staged_run *run, struct ese_state *state,
     for (int place = 0; place < places_read(run); place++) {
         const struct ese_event *event = &run->events[run->log[place]].event;
         struct ese_id_parts parts = ese_id_read(&event->id);
-        bool is_had = place != run->passed_over && place != run->not_had && place != run->taken_back;
+        bool is_had = place != run->passed_over && place != run->not_had && place != run->taken_back &&
+                      run->events[run->log[place]].replay == 0;
         if (staged_run_partition(run, run->log[place]) != partition || !is_had)
             continue;
         ese_repeats_note(repeats, &event->id, 0);
@@ -719,6 +753,24 @@ static void write_repeats(const struct staged_run *run, struct ese_state *state,
     }
     must(ese_state_save_repeats(state, partition, repeats, NULL));
     ese_repeats_free(&repeats);
+}
+
+static void write_letters(const struct staged_run *run, struct ese_state *state)
+{
+    struct ese_dead_letters *letters = ese_state_letters(state);
+    int64_t number = 0;
+    for (int place = 0; place < places_read(run); place++) {
+        const struct staged_event *staged = &run->events[run->log[place]];
+        const struct ese_dead_letter letter = {
+            .partition = staged_run_partition(run, run->log[place]),
+            .cause = ESE_DEAD_FAILED, .reason = "staged", .event = staged->event};
+        if (staged->replay == 0)
+            continue;
+        must(ese_dead_letters_put(letters, &letter, NULL));
+        number++;
+        if (staged->replay != STAGED_DEAD)
+            must(ese_dead_letters_settle(letters, number, staged->replay, 1000, NULL));
+    }
 }
 
 static void write_state(const struct staged_run *run, const int64_t next[STAGED_PARTITIONS])
@@ -734,6 +786,7 @@ static void write_state(const struct staged_run *run, const int64_t next[STAGED_
         write_repeats(run, state, partition);
         must(ese_state_advance(state, partition, &positions[partition], &progress, NULL));
     }
+    write_letters(run, state);
     struct ese_decisions *decisions = ese_decisions_new(ese_state_database(state), "staged");
     bool added;
     for (int i = 0; i < run->decision_count; i++) {

@@ -45,6 +45,8 @@ enum staged_doubt {
     STAGED_BEFORE_IT_WAS_KEPT, /* that of its ip was written to for the last time */
     STAGED_BEHIND_IT /* it will be written to */
 };
+#define STAGED_DEAD (-1)  /* no replay has */
+#define STAGED_REPLAYS 2
 
 struct staged_event {
     struct ese_event event;
@@ -53,6 +55,7 @@ struct staged_event {
     int64_t done_ns;
     int64_t sent_ns; /* 0: it was not */
     int64_t stored_after_ms; /* since its client_ts */
+    int replay; /* of a dead letter: which has handed it, or STAGED_DEAD; 0: it is none */
 };
 
 struct staged_run {
@@ -135,6 +138,9 @@ struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_bef
  *   x   without an outcome (a client that was killed), and stored
  *   !   refused, and absent
  *   /   not sent, and absent
+ *   *   a dead letter
+ *   =   one that the first replay has handed
+ *   +   one that the second has
  */
 struct staged_run *staged_run_of(const char *script);
 

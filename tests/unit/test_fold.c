@@ -740,6 +740,47 @@ static void a_mail_that_comes_when_it_was_given_up(void **state)
     free_world(world);
 }
 
+/* Dead letters, of all events there are; or, once they are, that a replay has handed them. */
+static void put_letters(struct world *world, int64_t replay)
+{
+    char *path = ese_test_path(world->directory, ESE_ARTIFACT_STATE);
+    const struct ese_state_options options = {
+        .path = path, .durability = ESE_DURABILITY_OS, .group = "staged", .transport = "staged"};
+    struct ese_state *state = NULL;
+    assert_int_equal(ese_state_open(&options, &state, NULL), 0);
+    struct ese_dead_letters *letters = ese_state_letters(state);
+    for (int i = 0; i < world->run->count; i++) {
+        const struct ese_dead_letter letter = {.cause = ESE_DEAD_FAILED,
+                                               .event = world->run->events[i].event};
+        assert_int_equal(replay == 0 ? ese_dead_letters_put(letters, &letter, NULL)
+                                     : ese_dead_letters_settle(letters, i + 1, replay, 1000, NULL),
+                         0);
+    }
+    ese_state_close(&state);
+    free(path);
+}
+
+/* When the books of its events were closed, its mail is believed. */
+static void a_replay_of_what_has_settled(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0= a100= a200= a300=");
+    staged_run_consume(run);
+    struct world *world = make_world(run);
+    assert_int_equal(run->decision_count, 1);
+    struct ese_history_record late = hold_back_a_mail(world);
+    put_letters(world, 0);
+    live(world, TICK_NS);
+    assert_int_equal(world->judgement.ledger.processed, 4);
+    assert_int_equal(world->judgement.ledger.dead_letters, 4);
+    assert_int_equal(world->judgement.mails.expected, 0);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+    put_letters(world, 1);
+    let_it_come(world, &late);
+    assert_int_equal(world->judgement.mails.matched, 1);
+    free_world(world);
+}
+
 /* The same of one of which the mailer did not know. */
 static void a_mail_that_comes_when_nobody_knew_of_it(void **state)
 {
@@ -1498,6 +1539,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_loss_without_a_note),
         cmocka_unit_test(events_that_expire_when_they_have_settled),
         cmocka_unit_test(a_mail_that_comes_when_it_was_given_up),
+        cmocka_unit_test(a_replay_of_what_has_settled),
         cmocka_unit_test(a_mail_that_comes_when_nobody_knew_of_it),
         cmocka_unit_test(a_mail_that_comes_when_another_one_is_lost),
         cmocka_unit_test(a_mail_of_other_presses_that_comes_when_it_was_given_up),

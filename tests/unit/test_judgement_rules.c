@@ -88,6 +88,66 @@ static struct staged_run *run_of_partitions(const char *script)
     return run;
 }
 
+/* ---- dead letters ---------------------------------------------------------------------------- */
+
+static void a_dead_letter_is_processed_and_listed(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(consumed("a0 a100* a200 b0 a300"), &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.processed, 5);
+    assert_int_equal(judgement.ledger.dead_letters, 1);
+    assert_int_equal(judgement.mails.expected, 1); /* of those that are left */
+    assert_int_equal(judgement.mails.matched, 1);
+}
+
+static void without_places_a_dead_letter_is_not_lost(void **state)
+{
+    (void)state;
+    struct staged_run *run = lossy_run("a0 a100* a200=");
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &lossy);
+    assert_int_equal(judgement.ledger.processed, 3);
+    assert_int_equal(judgement.ledger.lost, 0);
+    assert_int_equal(judgement.ledger.dead_letters, 1);
+}
+
+static void a_mail_of_a_dead_letter_is_none_that_had_to_come(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200");
+    staged_run_consume(run); /* and yet it has processed it */
+    run->events[1].replay = STAGED_DEAD;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "mails came that no events account for");
+    assert_int_equal(judgement.mails.expected, 0);
+}
+
+static void what_a_replay_has_handed_is_a_batch_of_its_own(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(consumed("a0 a100= a200= a300 a400="), &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.dead_letters, 0); /* not any more */
+    assert_int_equal(judgement.mails.expected, 1);
+    assert_int_equal(judgement.mails.matched, 1);
+    assert_int_equal(judgement.mail.count, 0); /* it came whenever somebody liked to */
+    struct staged_run *run = consumed("a0 a100= a200= a300 a400=");
+    staged_run_drop_mail(run, 0);
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails are missing");
+}
+
+static void two_replays_are_two_batches(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement =
+        judge(consumed("a0= a100= a200+ b0+ b100+ b200+ a300= c0+"), &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.mails.expected, 2);
+    assert_int_equal(judgement.mails.matched, 2);
+}
+
 /* ---- what becomes of events ------------------------------------------------------------------ */
 
 static void every_event_has_one_end(void **state)
@@ -1207,6 +1267,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(records_that_contradict_each_other_cannot_be_told),
         cmocka_unit_test(a_damaged_history_cannot_be_told),
         cmocka_unit_test(what_is_not_there_cannot_be_told),
+        cmocka_unit_test(a_dead_letter_is_processed_and_listed),
+        cmocka_unit_test(without_places_a_dead_letter_is_not_lost),
+        cmocka_unit_test(a_mail_of_a_dead_letter_is_none_that_had_to_come),
+        cmocka_unit_test(what_a_replay_has_handed_is_a_batch_of_its_own),
+        cmocka_unit_test(two_replays_are_two_batches),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
