@@ -44,7 +44,8 @@ def all_help(tree, programs):
     for program in programs:
         said = run(program, "--help")
         yield said
-        for command in re.findall(r"^  ([a-z]+) ", said, re.MULTILINE):
+        name = os.path.basename(program)
+        for command in re.findall(rf"^  (?:{name} )?([a-z][a-z-]*) ", said, re.MULTILINE):  # listed, or in an example
             yield run(program, command, "--help")
         if "--transport " in said:
             for transport in transports(tree):

@@ -573,6 +573,22 @@ static void behind_a_replay_time_has_passed(void **state)
     end(&life);
 }
 
+static void a_replay_is_all_or_nothing(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", 0, "{\"stumble\": \"fail\", \"is\": \"soon mended\"}");
+    press("a", 100, FAILING);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(ese_sqlite_run(ese_state_database(life.parts.state),
+                                    "UPDATE dead_letter SET data = '{}' WHERE number = 1", NULL), 0);
+    assert_int_equal(replay(&life, STUMBLING, NULL, 0), -1);
+    assert_non_null(strstr(why.text, "letter 2"));
+    assert_int_equal(number("SELECT count(*) FROM dead_letter WHERE replay IS NOT NULL"), 0);
+    end(&life);
+}
+
 static void what_is_no_event_is_not_replayed(void **state)
 {
     (void)state;
@@ -588,7 +604,7 @@ static void what_is_no_event_is_not_replayed(void **state)
     end(&life);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_stands_before_and_behind_is_processed, set_up, tear_down),
@@ -606,7 +622,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(three_of_a_chain_give_their_mail_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(chosen_ones_are_a_batch_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(behind_a_replay_time_has_passed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_replay_is_all_or_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_event_is_not_replayed, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

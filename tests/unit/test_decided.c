@@ -90,6 +90,9 @@ static void a_decision_is_of_what_a_rule_takes(void **state)
         {"a0 a100 b200", "stuck-order", {0}, 1},             /* of no order */
         {"a0 a100 b200", "made-up", {0}, 1},                 /* by no rule */
         {"a0 a100 a200-", "steady-click", {0, 1, 2}, 3},     /* of what nobody was handed */
+        {"a0 a100 a200*", "steady-click", {0, 1, 2}, 3},     /* of a dead letter */
+        {"a0 a100= a200", "steady-click", {0, 1, 2}, 3},     /* of a replay, and of none */
+        {"a0= a100= a200+", "steady-click", {0, 1, 2}, 3},   /* of two */
     };
     for (size_t i = 0; i < ESE_COUNT_OF(decisions); i++) {
         struct staged_run *run = consumed(decisions[i].script);
