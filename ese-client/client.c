@@ -6,6 +6,7 @@
 
 #include "ese-client/padding.h"
 #include "ese-client/pending.h"
+#include "ese-client/poison.h"
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
@@ -198,6 +199,8 @@ static int offer(struct loop *loop, struct ese_error *error)
     int64_t client_ts = (loop->due_ns + loop->wall_offset_ns) / ESE_NS_PER_MS;
     if (client->source->face->stamp != NULL)
         client->source->face->stamp(&loop->event, client_ts);
+    if (client->poison_every > 0 && loop->scheduled % client->poison_every == 0)
+        ese_poison_add(&loop->event);
     ese_padding_add(&loop->event, client->payload_bytes);
     ese_lanes_name(client->lanes, &loop->event, client_ts);
     note_offered(loop, now_ns);

@@ -43,6 +43,10 @@ static const struct ese_option options[] = {
     {.name = "payload-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0,
      .max = ESE_EVENT_DATA_LIMIT,
      .help = "Pads the data of each event to so many bytes (0: not; from 14 on)."},
+    {.name = "poison-every", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0,
+     .max = 1000000000,
+     .help = "A lesson: each N-th event's data says {\"stumble\":\"fail\"}, over which the consumer's rule "
+             "stumble fails (0: none's)."},
     {.name = "lanes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "64", .min = 1,
      .max = ESE_ID_LANES,
      .help = "Keys are spread over so many lanes. The events of a lane are kept in order."},
@@ -141,6 +145,7 @@ static int open_all(const struct ese_config *config, struct ese_client *client,
     client->duration_ns = number_or(config, "duration", 0) * ESE_NS_PER_S;
     client->count = number_or(config, "count", 0);
     client->payload_bytes = (size_t)ese_config_number(config, "payload-bytes");
+    client->poison_every = ese_config_number(config, "poison-every");
     client->lanes = ese_lanes_new((int)ese_config_number(config, "lanes"), ese_id_draw_run());
     if (check_payload(config, error) == -1 || open_source(config, &client->source, error) == -1 ||
         open_history(config, &client->history, error) == -1)

@@ -1,12 +1,17 @@
 #include "ese-consumer/dead_letters.h"
 
+#include "ese-core/buffer.h"
 #include "ese-core/memory.h"
 
-enum which { ADD, COUNT, HAS, SETTLE, NEXT, REPLAYS, SWEEP, STATEMENTS };
+enum which { ADD, COUNT, HAS, SETTLE, NEXT, NEXT_UNTOLD, NOTE_TOLD, REPLAYS, SWEEP, STATEMENTS };
 
 #define COLUMNS                                                                                   \
     "partition, offset, cause, reason, tries, dead_ms, id, type, sub_type, ip, key, client_ts,"   \
     " server_ts, traceparent, source, foreign_id, data, bytes, whole"
+
+#define ROW                                                                                       \
+    COLUMNS ", number, replay, settled_ms,"                                                       \
+            " (SELECT name FROM position WHERE position.partition = dead_letter.partition)"
 
 static const char *const texts[STATEMENTS] = {
     [ADD] = "INSERT INTO dead_letter(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
@@ -15,9 +20,10 @@ static const char *const texts[STATEMENTS] = {
     [HAS] = "SELECT 1 FROM dead_letter WHERE id = ?1 LIMIT 1",
     [SETTLE] = "UPDATE dead_letter SET replay = ?2, settled_ms = ?3"
                " WHERE number = ?1 AND settled_ms IS NULL",
-    [NEXT] = "SELECT " COLUMNS ", number, replay, settled_ms,"
-             " (SELECT name FROM position WHERE position.partition = dead_letter.partition)"
-             " FROM dead_letter WHERE number > ?1 ORDER BY number LIMIT 1",
+    [NEXT] = "SELECT " ROW " FROM dead_letter WHERE number > ?1 ORDER BY number LIMIT 1",
+    [NEXT_UNTOLD] = "SELECT " ROW " FROM dead_letter WHERE partition = ?2 AND number > ?1"
+                    " AND told_ms IS NULL ORDER BY number LIMIT 1",
+    [NOTE_TOLD] = "UPDATE dead_letter SET told_ms = ?2 WHERE number = ?1",
     [REPLAYS] = "SELECT coalesce(max(replay), 0) FROM dead_letter WHERE settled_ms IS NOT NULL",
     [SWEEP] = "DELETE FROM dead_letter WHERE number IN"
               " (SELECT number FROM dead_letter WHERE settled_ms < ?1 LIMIT ?2)",
@@ -200,10 +206,9 @@ static void read_letter(struct ese_statement *row, struct ese_dead_letter *lette
     read_text(row, 22, letter->place, sizeof letter->place);
 }
 
-int ese_dead_letters_next(struct ese_dead_letters *letters, int64_t behind,
-                          struct ese_dead_letter *letter, struct ese_error *error)
+static int read_next(struct ese_statement *next, int64_t behind, struct ese_dead_letter *letter,
+                     struct ese_error *error)
 {
-    struct ese_statement *next = letters->statements[NEXT];
     ese_dead_letter_clear(letter);
     ese_statement_number(next, 1, behind);
     int found = ese_statement_step(next, error);
@@ -212,6 +217,41 @@ int ese_dead_letters_next(struct ese_dead_letters *letters, int64_t behind,
     read_letter(next, letter);
     ese_statement_reset(next);
     return 1;
+}
+
+int ese_dead_letters_next(struct ese_dead_letters *letters, int64_t behind,
+                          struct ese_dead_letter *letter, struct ese_error *error)
+{
+    return read_next(letters->statements[NEXT], behind, letter, error);
+}
+
+int ese_dead_letters_next_untold(struct ese_dead_letters *letters, int32_t partition,
+                                 int64_t behind, struct ese_dead_letter *letter,
+                                 struct ese_error *error)
+{
+    struct ese_statement *next = letters->statements[NEXT_UNTOLD];
+    ese_statement_number(next, 2, partition);
+    return read_next(next, behind, letter, error);
+}
+
+int ese_dead_letters_note_told(struct ese_dead_letters *letters, int64_t number, int64_t now_ms,
+                               struct ese_error *error)
+{
+    struct ese_statement *told = letters->statements[NOTE_TOLD];
+    ese_statement_number(told, 1, number);
+    ese_statement_number(told, 2, now_ms);
+    return ese_statement_run(told, error);
+}
+
+void ese_dead_letter_write_plain(struct ese_buffer *buffer, const void *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = ((const unsigned char *)bytes)[i];
+        if (byte >= ' ' && byte < 0x7f)
+            ese_buffer_printf(buffer, "%c", byte);
+        else
+            ese_buffer_printf(buffer, "\\x%02x", byte);
+    }
 }
 
 void ese_dead_letter_clear(struct ese_dead_letter *letter)

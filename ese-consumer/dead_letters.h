@@ -19,6 +19,7 @@
  *                bytes, whole of what is no event: its beginning (64 KiB), and how long all of it was
  *                replay       the number of the replay that has processed it; NULL: none has
  *                settled_ms   when that was
+ *                told_ms      when its topic had it; NULL: it has not, or there is none (letter_topic.h)
  *
  * One handle belongs to one thread, that of its database.
  */
@@ -39,13 +40,19 @@
     "  tries INTEGER NOT NULL, dead_ms INTEGER NOT NULL, id BLOB, type TEXT NOT NULL,"            \
     "  sub_type TEXT, ip TEXT, key TEXT, client_ts INTEGER, server_ts INTEGER, traceparent TEXT," \
     "  source TEXT, foreign_id TEXT, data TEXT, bytes BLOB, whole INTEGER, replay INTEGER,"       \
-    "  settled_ms INTEGER);"                                                                      \
+    "  settled_ms INTEGER, told_ms INTEGER);"                                                     \
+    "CREATE INDEX IF NOT EXISTS dead_letter_told ON dead_letter(partition, number)"               \
+    "  WHERE told_ms IS NULL;"                                                                    \
     "CREATE INDEX IF NOT EXISTS dead_letter_id ON dead_letter(id) WHERE id IS NOT NULL;"          \
     "CREATE INDEX IF NOT EXISTS dead_letter_settled ON dead_letter(settled_ms)"                   \
     "  WHERE settled_ms IS NOT NULL;"
 
 enum ese_dead_cause { ESE_DEAD_UNPARSABLE, ESE_DEAD_FAILED, ESE_DEAD_CRASHED };
 const char *ese_dead_cause_name(enum ese_dead_cause cause);
+
+struct ese_buffer;
+/* Bytes as text that does nothing to a terminal: \xNN for what is no plain character. */
+void ese_dead_letter_write_plain(struct ese_buffer *buffer, const void *bytes, size_t length);
 
 struct ese_dead_letter {
     int64_t number;
@@ -94,6 +101,13 @@ int ese_dead_letters_settle(struct ese_dead_letters *letters, int64_t number, in
  * cleared in the end. 1: it is filled; 0: there is none; -1. */
 int ese_dead_letters_next(struct ese_dead_letters *letters, int64_t behind,
                           struct ese_dead_letter *letter, struct ese_error *error);
+
+/* The same of those of one partition that were not told to their topic. */
+int ese_dead_letters_next_untold(struct ese_dead_letters *letters, int32_t partition,
+                                 int64_t behind, struct ese_dead_letter *letter,
+                                 struct ese_error *error);
+int ese_dead_letters_note_told(struct ese_dead_letters *letters, int64_t number, int64_t now_ms,
+                               struct ese_error *error);
 
 /* The number of the last replay; 0: there was none. */
 int ese_dead_letters_replays(struct ese_dead_letters *letters, int64_t *number,

@@ -77,16 +77,12 @@ static int count_keys(struct ese_holding *holding, struct ese_state *state,
 }
 
 /* Into a holding that remembers nothing. */
-static int remember(struct ese_holding *holding, struct ese_state *state,
-                    const struct ese_rules *rules, struct ese_error *error)
+static int remember(struct ese_holding *holding, struct ese_state *state, struct ese_error *error)
 {
     int32_t partition = holding->partition;
-    holding->keys = holding->timers = 0;
-    if (ese_state_load_repeats(state, partition, holding->repeats, error) != 0 ||
-        ese_state_load_named(state, partition, holding->named, error) != 0 ||
-        ese_dead_letters_count(ese_state_letters(state), partition, &holding->letters, error) != 0)
-        return -1;
-    return count_keys(holding, state, rules, error);
+    return ese_state_load_repeats(state, partition, holding->repeats, error) != 0
+               ? -1
+               : ese_state_load_named(state, partition, holding->named, error);
 }
 
 int ese_holding_load(struct ese_holding *holding, struct ese_state *state, const char *name,
@@ -94,13 +90,15 @@ int ese_holding_load(struct ese_holding *holding, struct ese_state *state, const
 {
     int32_t partition = holding->partition;
     if (ese_state_take(state, partition, name, &holding->position, error) != 0 ||
-        ese_attempts_take(ese_state_attempts(state), partition, &holding->attempt, error) != 0)
+        ese_attempts_take(ese_state_attempts(state), partition, &holding->attempt, error) != 0 ||
+        ese_dead_letters_count(ese_state_letters(state), partition, &holding->letters, error) != 0 ||
+        remember(holding, state, error) != 0)
         return -1;
-    return remember(holding, state, rules, error);
+    return count_keys(holding, state, rules, error);
 }
 
 int ese_holding_reload(struct ese_holding *holding, struct ese_state *state,
-                       const struct ese_rules *rules, struct ese_error *error)
+                       struct ese_error *error)
 {
     int64_t epoch = holding->position.epoch; /* ours: whoever has raised it since fences us */
     int32_t partition = holding->partition;
@@ -112,5 +110,7 @@ int ese_holding_reload(struct ese_holding *holding, struct ese_state *state,
         ese_attempts_read(ese_state_attempts(state), partition, &holding->attempt, error) == -1)
         return -1;
     holding->position.epoch = epoch;
-    return remember(holding, state, rules, error);
+    holding->keys = holding->keys_from;
+    holding->timers = holding->timers_from;
+    return remember(holding, state, error);
 }

@@ -31,7 +31,8 @@ struct ese_holding {
 
     /* Of the batch that is being processed, in slices. */
     bool has_moved; /* something of it was committed */
-    int64_t from;   /* the position in front of the slice */
+    int64_t from;   /* the position in front of the slice; */
+    int64_t keys_from, timers_from; /* and these */
     int64_t events;
     int64_t passed; /* what is no event */
     struct ese_progress progress;
@@ -54,8 +55,9 @@ int64_t ese_holdings_timers(const struct ese_holdings *holdings);
 /* Takes the partition (ese_state_take), and reads into the holding all that is known of it. */
 int ese_holding_load(struct ese_holding *holding, struct ese_state *state, const char *name,
                      const struct ese_rules *rules, struct ese_error *error);
-/* Reads it once more: behind a transaction that was rolled back. It stays what it was taken as. */
+/* As it was in front of the slice, whose transaction was rolled back. It stays what it was taken
+ * as. */
 int ese_holding_reload(struct ese_holding *holding, struct ese_state *state,
-                       const struct ese_rules *rules, struct ese_error *error);
+                       struct ese_error *error);
 
 #endif

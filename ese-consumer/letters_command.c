@@ -100,17 +100,10 @@ static int open_state(const struct ese_config *config, struct owner *owner,
 
 /* ---- showing --------------------------------------------------------------------------------- */
 
-/* Whatever was in them, they are text here, and do nothing to a terminal. */
 static char *plain(const void *bytes, size_t length)
 {
     struct ese_buffer text = {.limit = TEXT_LIMIT};
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = ((const unsigned char *)bytes)[i];
-        if (byte >= ' ' && byte < 0x7f)
-            ese_buffer_printf(&text, "%c", byte);
-        else
-            ese_buffer_printf(&text, "\\x%02x", byte);
-    }
+    ese_dead_letter_write_plain(&text, bytes, length);
     char *copy = ese_copy_text(text.length > 0 ? text.text : "");
     ese_buffer_free(&text);
     return copy;

@@ -46,6 +46,10 @@ static const struct ese_option options[] = {
      .help = "Puts requests for mails on a topic instead, mail-requests, from which ese-mailer "
              "--intake takes them: by that transport, with its options of producing. Over one "
              "without topics, give a place (a directory, a server) that holds nothing else."},
+    {.name = "dead-letters", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
+     .help = "Puts dead letters on a topic, too, dlq.click-events or dlq.order-events, by that transport, with its "
+             "options of producing. Over one without topics, give a place that holds nothing else. "
+             "Without it: where --transport has topics, there; else they are in the state file only."},
     {.name = "from", .kind = ESE_OPTION_NUMBER, .value = "earliest|latest|POSITION",
      .choices = "earliest|latest", .fallback = "earliest", .min = 0, .max = INT64_MAX,
      .help = "Where to begin a partition that has no saved position. POSITION only where the "
@@ -74,7 +78,7 @@ static const struct ese_option options[] = {
              "started again, two consumers would otherwise take over from each other for ever."},
     {.name = "until-end", .kind = ESE_OPTION_FLAG,
      .help = "Ends once there is nothing further to read, no rule waits for anything, and every mail "
-             "was taken by the mailer, or by its topic."},
+             "was taken by the mailer, or by its topic, and every dead letter by theirs."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
      .help = "Prints the statistics as one JSON object at the end."},
     {.name = "quiet", .kind = ESE_OPTION_FLAG,
@@ -171,6 +175,7 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
         .durability = state_durability(ese_config_text(config, "durability")),
         .mailer = text_or_null(config, "mailer", "none"),
         .mail_requests = ese_config_text(config, "mail-requests"),
+        .dead_letters = ese_config_text(config, "dead-letters"),
         .max_batch = (int)ese_config_number(config, "max-batch"),
         .lateness_ms = ese_config_number(config, "lateness-ms"),
         .max_keys = ese_config_number(config, "max-keys"),

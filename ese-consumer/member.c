@@ -255,6 +255,7 @@ static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *
 static bool has_finished(struct ese_member *member, bool at_end)
 {
     return member->options.until_end && at_end && ese_holdings_timers(&member->holdings) == 0 &&
+           (member->letters == NULL || ese_letter_topic_is_idle(member->letters)) &&
            (member->sender == NULL || ese_sender_idle(member->sender));
 }
 
@@ -304,6 +305,18 @@ static int open_turn(struct ese_member *member, struct ese_error *error)
     return ese_turn_open(&parts, &member->turn, error);
 }
 
+static int open_letters(struct ese_member *member, struct ese_error *error)
+{
+    const struct ese_letter_topic_options options = {
+        .specification = member->options.dead_letters,
+        .config = member->options.config,
+        .transport = member->options.transport,
+        .state = member->state,
+        .holdings = &member->holdings,
+    };
+    return ese_letter_topic_open(&options, &member->letters, error);
+}
+
 static int open_parts(struct ese_member *member, struct ese_error *error)
 {
     const struct ese_member_options *options = &member->options;
@@ -313,7 +326,7 @@ static int open_parts(struct ese_member *member, struct ese_error *error)
                                             .transport = options->transport->name,
                                             .max_bytes = options->max_bytes};
     if (ese_history_open(&options->history, &member->history, error) != 0 ||
-        ese_state_open(&state, &member->state, error) != 0 ||
+        ese_state_open(&state, &member->state, error) != 0 || open_letters(member, error) != 0 ||
         open_sender(member, &state, error) != 0)
         return -1;
     struct ese_sqlite *database = ese_state_database(member->state);
@@ -354,6 +367,7 @@ void ese_member_close(struct ese_member **member)
     leave(closed);
     if (closed->history != NULL)
         ese_history_note_wire(closed->history);
+    ese_letter_topic_close(&closed->letters);
     ese_turn_close(&closed->turn);
     ese_holdings_clear(&closed->holdings);
     ese_statistics_free(&closed->statistics);

@@ -39,6 +39,8 @@ struct ese_member_options {
     const char *mailer;              /* URL; NULL: nobody is posted to */
     const char *mail_requests;       /* the transport of their topic; NULL: they are put on none */
     const char *token;               /* the mailer asks for; NULL: none */
+    const char *dead_letters;        /* the transport of their topic; NULL: that of the events, if it has
+                                        topics */
     int64_t from;                    /* without a saved position: as in transport.h */
     int max_batch;
     int64_t lateness_ms;

@@ -71,6 +71,8 @@ int ese_member_keep_house(struct ese_member *member, struct ese_error *error)
 {
     if (member->sender != NULL && ese_sender_failed(member->sender, error))
         return ese_fail_within(error, "the sender of mails has stopped");
+    if (member->letters != NULL && ese_letter_topic_turn(member->letters, error) != 0)
+        return ese_fail_within(error, "putting dead letters on their topic");
     if (ese_member_is_due(&member->wire_ns, WIRE_MS))
         ese_history_note_wire(member->history);
     if (ese_member_is_due(&member->keep_house_ns, KEEP_HOUSE_MS)) {

@@ -6,6 +6,7 @@
 #define ESE_MEMBER_INTERNAL_H
 
 #include "ese-consumer/enrolment.h"
+#include "ese-consumer/letter_topic.h"
 #include "ese-consumer/member.h"
 #include "ese-consumer/sender.h"
 #include "ese-consumer/turn.h"
@@ -20,6 +21,7 @@ struct ese_member {
     struct ese_state *state;
     struct ese_decisions *decisions;
     struct ese_sender *sender; /* NULL: none */
+    struct ese_letter_topic *letters; /* NULL: they are put nowhere else */
     struct ese_turn *turn;
     struct ese_enrolment enrolment;
     struct ese_holdings holdings;

@@ -62,13 +62,15 @@ static int begin_try(struct ese_turn *turn, int index, struct ese_error *error)
     return -1;
 }
 
-/* What is remembered has run ahead of the state file. */
+/* What is remembered of the slice's partitions has run ahead of the state file. */
 static int reload(struct ese_turn *turn, struct ese_error *error)
 {
-    for (int i = 0; i < turn->parts.holdings->count; i++)
-        if (ese_holding_reload(turn->parts.holdings->items[i], turn->parts.state,
-                               turn->parts.rules, error) != 0)
+    for (int i = 0; i < turn->parts.holdings->count; i++) {
+        struct ese_holding *holding = turn->parts.holdings->items[i];
+        if (holding->events + holding->passed > 0 &&
+            ese_holding_reload(holding, turn->parts.state, error) != 0)
             return -1;
+    }
     return 0;
 }
 

@@ -162,6 +162,8 @@ static void begin_slice(struct ese_turn *turn, int from, int to)
     for (int i = 0; i < turn->parts.holdings->count; i++) {
         struct ese_holding *holding = turn->parts.holdings->items[i];
         holding->from = holding->position.next;
+        holding->keys_from = holding->keys;
+        holding->timers_from = holding->timers;
         holding->events = 0;
         holding->passed = 0;
         holding->progress = (struct ese_progress){0};

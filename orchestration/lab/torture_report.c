@@ -156,6 +156,7 @@ static json_t *journey_json(const struct ese_results_transport *transport)
     const struct member members[] = {
         {"offered", ledger->offered},
         {"acknowledged", ledger->acknowledged},
+        {"dead_letters", ledger->dead_letters},
         {"lost", ledger->lost},
         {"unknown", ledger->unknown},
         {"refused", ledger->refused},

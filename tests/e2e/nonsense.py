@@ -58,6 +58,8 @@ CASES = [
     (64, [*CONSUME, "--rule", "golden"], "'golden'", "known are"),
     (64, [*CONSUME, "--mailer", "http://"], "--mailer", "'http://'", "or none"),
     (64, [*CONSUME, "--mailer", "http://h:1", "--mail-requests", "file"], "--mailer", "--mail-requests file", "one of two"),
+    (64, [*CONSUME, "--dead-letters", "nope"], "--dead-letters", "'nope'", "there are: file"),
+    (64, [*CONSUME, "--dead-letters", "file:x=1"], "--dead-letters", "'x'", "no option"),
     (64, [*CONSUME, "--mail-requests", "nope"], "--mail-requests", "'nope'", "there are: file"),
     (64, [*CONSUME, "--mail-requests", "file:x=1"], "--mail-requests", "'x'", "no option"),
     (64, [*CONSUME, "--server", "x"], "--server", "'x'", "http://"),

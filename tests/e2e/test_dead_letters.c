@@ -1,6 +1,6 @@
 /*
  * A poison event of each kind, over one transport: what is no event, a rule that fails, a rule that ends the process. They
- * stop nobody, and are listed; three of a chain, replayed once the cause is gone, give their mail once. On a real broker it
+ * stop nobody, are listed, and on their topic; three of a chain, replayed once the cause is gone, give their mail once. On a real broker it
  * is skipped without Java or jars.
  *
  *     test_e2e_dead_letters CONSUMER file|http|http+ese-store|kafka
@@ -45,6 +45,7 @@ static struct ese_error error;
 struct world {
     char *directory, *state;
     char specification[400], reading[420];
+    char letters[420]; /* where dead letters are put, too */
     struct ese_test_store_server server; /* where there is one */
     struct fake_mailer *mailer;
     struct ese_process *consumer;
@@ -101,6 +102,9 @@ static void name_place(struct world *world)
     } else {
         serve(world);
     }
+    snprintf(world->letters, sizeof world->letters, "file:data=%s/letters", world->directory);
+    if (is_over("kafka"))
+        snprintf(world->letters, sizeof world->letters, "%s:topic=dead-letters", world->specification);
     snprintf(world->reading, sizeof world->reading, "%s%s", world->specification,
              is_over("http+ese-store") ? ":poll-ms=50" : "");
 }
@@ -128,6 +132,8 @@ static void make_consumer(struct world *world, const char *rules)
     ese_process_option(world->consumer, "--state", world->state);
     ese_process_option(world->consumer, "--group", group);
     ese_process_option(world->consumer, "--rule", rules);
+    if (!is_over("kafka")) /* which has topics of its own for them */
+        ese_process_option(world->consumer, "--dead-letters", world->letters);
     ese_process_option(world->consumer, "--lateness-ms", "86400000");
     ese_process_argument(world->consumer, "--quiet");
     must(ese_process_start(world->consumer, &error));
@@ -300,6 +306,57 @@ static void name_failed(const json_t *letters, char *words, size_t size)
     }
 }
 
+static int64_t from_earliest(void *context, int32_t partition)
+{
+    (void)context, (void)partition;
+    return ESE_OFFSET_EARLIEST;
+}
+
+static void not_taken(void *context, int32_t partition)
+{
+    (void)context, (void)partition;
+}
+
+static bool all_are_told(void *context)
+{
+    return of_the_state(context, "SELECT count(*) FROM dead_letter WHERE told_ms IS NULL") == 0;
+}
+
+/* Each is on its topic; again only where its consumer was killed between putting and noting it. */
+static void check_topic(struct world *world, int wanted)
+{
+    const struct ese_consume_settings settings = {
+        .max_batch = 100, .listener = {.given = from_earliest, .taken = not_taken}};
+    struct ese_config *config = NULL;
+    struct ese_consumer *reader = NULL;
+    struct ese_batch batch = {.count = 0};
+    char specification[440];
+    int read = 0;
+    int64_t numbers = 0, limit_ns = ese_clock_monotonic_ns() + PATIENCE_MS * ESE_NS_PER_MS;
+    assert_true(ese_test_wait_until(all_are_told, world, PATIENCE_MS));
+    snprintf(specification, sizeof specification, "kafka:bootstrap-servers=%s:topic-prefix=%s:topic=dead-letters",
+             scene.bootstrap, scene.prefix);
+    must(ese_face_config(is_over("kafka") ? specification : world->letters, ESE_FACE_CONSUME, &config, &error));
+    must(ese_config_settle(config, &error));
+    const struct ese_consume_face *face = ese_registry_chosen(config)->consume;
+    must(face->open(config, &settings, &reader, &error));
+    while (!(batch.at_end && batch.count == 0) && ese_clock_monotonic_ns() < limit_ns) {
+        must(face->next(reader, 500, &batch, &error));
+        for (int i = 0; i < batch.count; i++, read++) {
+            json_t *data = json_loads(ese_event_data(&batch.records[i].event), 0, NULL);
+            assert_true(json_integer_value(json_object_get(data, "number")) >= 1);
+            numbers |= INT64_C(1) << json_integer_value(json_object_get(data, "number"));
+            assert_true(json_string_length(json_object_get(data, "reason")) > 0);
+            json_decref(data);
+        }
+        assert_int_equal(batch.unreadable, 0);
+    }
+    assert_in_range(read, wanted, wanted + LIVES * wanted);
+    assert_int_equal(numbers, (INT64_C(2) << wanted) - 2); /* 1 to wanted */
+    face->close(&reader);
+    ese_config_free(&config);
+}
+
 /* ---- what happens ---------------------------------------------------------------------------- */
 
 /* Whoever keeps a consumer running starts it again. */
@@ -352,6 +409,7 @@ static void poison_stops_nobody_and_is_replayed_once(void **state)
     assert_int_equal(count_cause(letters, "crashed", 5), 1);
     name_failed(letters, words, sizeof words);
     json_decref(letters);
+    check_topic(world, unparsable + 4);
 
     /* The cause is still there, for a replay, too. */
     char in_vain[260];

@@ -625,6 +625,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_replay_is_all_or_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_event_is_not_replayed, set_up, tear_down),
     };
+    ese_test_directories_in_memory();
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,6 +332,13 @@ static void topics_are_opened_by_ranges(void **state)
     assert_string_equal(ese_partition_type(2), ESE_TYPE_MAIL_REQUEST);
     ese_partition_name(ese_partition_code(2, 0), text, sizeof text);
     assert_string_equal(text, "mail-requests-0");
+    struct ese_topic_range letters = ese_partition_range(ESE_TOPIC_DEAD_LETTERS);
+    assert_int_equal(letters.first, 3);
+    assert_int_equal(letters.count, 2);
+    assert_int_equal(ese_partition_topic_within(letters, ESE_TYPE_CLICK), 3);
+    assert_int_equal(ese_partition_topic_within(letters, ESE_TYPE_ORDER), 4);
+    ese_partition_name(ese_partition_code(4, 1), text, sizeof text);
+    assert_string_equal(text, "dlq.order-events-1");
 }
 
 static void types_have_their_topics(void **state)

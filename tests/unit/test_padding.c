@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "ese-client/padding.h"
+#include "ese-client/poison.h"
 #include "ese-core/memory.h"
 
 static void pads_to(const char *data, size_t bytes, size_t wanted)
@@ -33,6 +34,22 @@ static void data_becomes_as_long_as_wanted(void **state)
     pads_to("{\"a\":1}", 20, 20);
 }
 
+static void poisons(const char *data, const char *wanted)
+{
+    struct ese_event event = {.data = data == NULL ? NULL : ese_copy_text(data)};
+    ese_poison_add(&event);
+    assert_string_equal(ese_event_data(&event), wanted);
+    ese_event_clear(&event);
+}
+
+static void poison_keeps_what_is_there(void **state)
+{
+    (void)state;
+    poisons(NULL, "{\"stumble\":\"fail\"}");
+    poisons("{}", "{\"stumble\":\"fail\"}");
+    poisons("{\"orderId\":\"o-1\"}", "{\"stumble\":\"fail\",\"orderId\":\"o-1\"}");
+}
+
 static void what_is_longer_already_stays(void **state)
 {
     (void)state;
@@ -45,6 +62,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(data_becomes_as_long_as_wanted),
+        cmocka_unit_test(poison_keeps_what_is_there),
         cmocka_unit_test(what_is_longer_already_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

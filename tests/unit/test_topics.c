@@ -105,7 +105,7 @@ static void our_topics_are_bounded(void **state)
     (void)state;
     if (ese_topics_read(getenv("ESE_TOPICS"), &topics, &error) != 0)
         fail_msg("%s", error.text);
-    assert_int_equal(topics.count, 3);
+    assert_int_equal(topics.count, 5);
     for (int i = 0; i < topics.count; i++) {
         const struct ese_topic *topic = &topics.topics[i];
         int64_t partition = property(topic, "retention.bytes") + property(topic, "segment.bytes");

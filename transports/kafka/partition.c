@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "ese-core/event.h"
+#include "ese-core/memory.h"
 
 static const struct {
     const char *name;
@@ -11,15 +12,25 @@ static const struct {
     {"click-events", ESE_TYPE_CLICK},
     {"order-events", ESE_TYPE_ORDER},
     {ESE_TOPIC_MAIL_REQUESTS, ESE_TYPE_MAIL_REQUEST},
+    {"dlq.click-events", ESE_TYPE_CLICK},
+    {"dlq.order-events", ESE_TYPE_ORDER},
+};
+
+static const struct {
+    const char *word;
+    struct ese_topic_range range;
+} ranges[] = {
+    {ESE_TOPIC_MAIL_REQUESTS, {.first = ESE_KAFKA_TOPICS, .count = 1}},
+    {ESE_TOPIC_DEAD_LETTERS, {.first = ESE_KAFKA_TOPICS + 1, .count = ESE_KAFKA_TOPICS}},
 };
 
 const struct ese_topic_range ese_partition_events = {.first = 0, .count = ESE_KAFKA_TOPICS};
 
 struct ese_topic_range ese_partition_range(const char *topic)
 {
-    for (int i = ESE_KAFKA_TOPICS; i < ESE_KAFKA_TOPICS_ALL; i++) {
-        if (strcmp(topics[i].name, topic) == 0)
-            return (struct ese_topic_range){.first = i, .count = 1};
+    for (size_t i = 0; i < ESE_COUNT_OF(ranges); i++) {
+        if (strcmp(ranges[i].word, topic) == 0)
+            return ranges[i].range;
     }
     return ese_partition_events;
 }
@@ -44,7 +55,7 @@ int ese_partition_topic_for(const char *event_type)
 
 int ese_partition_topic_within(struct ese_topic_range range, const char *event_type)
 {
-    return range.count == 1 ? range.first : ese_partition_topic_for(event_type);
+    return range.first + (range.count == 1 ? 0 : ese_partition_topic_for(event_type));
 }
 
 const char *ese_partition_type(int topic)
