@@ -11,6 +11,7 @@
 #include "orchestration/lab/readiness.h"
 
 #define GROUP "ese-lab"
+#define STUMBLING "stumble,steady-click,stuck-order"
 #define SERVE_LIMIT_MS 20000
 #define STOP_LIMIT_MS 3000
 
@@ -59,6 +60,7 @@ int ese_journey_open(const struct ese_journey_options *options, struct ese_journ
     made->durability = options->durability;
     made->retry_deadline_ms = options->retry_deadline_ms;
     made->with_sink = options->with_sink;
+    made->stumbles = options->stumbles;
     made->smtp_timeout_ms = options->smtp_timeout_ms;
     if (options->smtp != NULL)
         snprintf(made->smtp_address, sizeof made->smtp_address, "%s", options->smtp);
@@ -227,6 +229,8 @@ static int serve_consumer(struct ese_journey *journey, struct ese_error *error)
     ese_process_option(consumer, "--lateness-ms", lateness); /* no acknowledged event comes later */
     snprintf(stuck_after, sizeof stuck_after, "%d", ESE_ORACLE_STUCK_AFTER_MS);
     ese_process_option(consumer, "--stuck-after-ms", stuck_after);
+    if (journey->stumbles)
+        ese_process_option(consumer, "--rule", STUMBLING);
     add_path(journey, consumer, "--state", ESE_ARTIFACT_STATE);
     add_path(journey, consumer, "--history", ESE_ARTIFACT_CONSUMER_HISTORY);
     ese_process_argument(consumer, "--quiet");
@@ -279,6 +283,10 @@ int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, 
     if (load->start_at_ms > 0) {
         snprintf(number, sizeof number, "%lld", (long long)load->start_at_ms);
         ese_process_option(client, "--start-at", number);
+    }
+    if (load->poison_every > 0) {
+        snprintf(number, sizeof number, "%lld", (long long)load->poison_every);
+        ese_process_option(client, "--poison-every", number);
     }
     snprintf(number, sizeof number, "%lld", (long long)journey->retry_deadline_ms);
     ese_process_option(client, "--retry-deadline-ms", number);

@@ -31,6 +31,7 @@ struct ese_journey_options {
     bool with_sink;    /* start an SMTP sink of its own; otherwise smtp is used */
     const char *smtp;  /* HOST:PORT, or NULL */
     int64_t smtp_timeout_ms; /* for how long the mailer waits for it; 0: what the mailer does by itself */
+    bool stumbles; /* its consumer, over poison */
 };
 
 /* Before anything is started or written: whether the options behind the specification's name are
@@ -46,6 +47,7 @@ struct ese_load {
     int64_t seconds; /* 0: without end */
     int64_t seed;
     int64_t start_at_ms; /* Unix time at which the schedule begins; 0: at once */
+    int64_t poison_every; /* each so manieth is poison; 0: none is */
 };
 
 struct ese_journey;

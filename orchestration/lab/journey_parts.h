@@ -31,6 +31,7 @@ struct ese_journey {
     char mailer_address[128];
     char smtp_address[128];
     bool with_sink;
+    bool stumbles;
     int64_t smtp_timeout_ms;
     int64_t rss_peak_bytes;
     int64_t end_ns, given_up; /* when the consumer last found the end, and what it will not come back to */

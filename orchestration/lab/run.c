@@ -100,6 +100,7 @@ static int open_journeys(struct run *run, int first, int count, struct ese_error
             .with_sink = true,
             .smtp = NULL,
             .smtp_timeout_ms = run->options->smtp_timeout_ms,
+            .stumbles = run->options->poison_every > 0,
         };
         if (ese_artifact_path(run->options->directory, label, directory, error) < 0 ||
             ese_journey_open(&journey, &run->journeys[run->count], error) < 0)
@@ -124,6 +125,7 @@ static int start(struct run *run, struct ese_error *error)
         .seconds = run->options->warmup_s + run->options->duration_s,
         .seed = run->options->seed,
         .start_at_ms = ese_clock_wall_ms() + HEAD_START_MS,
+        .poison_every = run->options->poison_every,
     };
     run->schedule_ns = ese_clock_monotonic_ns() + HEAD_START_MS * ESE_NS_PER_MS;
     for (int i = 0; i < run->count; i++) {

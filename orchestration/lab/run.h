@@ -39,6 +39,7 @@ struct ese_run_options {
     const char *bootstrap_servers; /* or NULL */
     int64_t retry_deadline_ms;
     int64_t smtp_timeout_ms; /* of the mailers */
+    int64_t poison_every; /* on each so manieth event a rule fails; 0: on none */
     int64_t limit_ms; /* from the schedule's beginning to the end of the drain; 0: the drain's own alone */
     bool in_turn; /* one journey after the other instead of all at once */
 };
