@@ -1,25 +1,29 @@
 /*
- * dead_letters.h - the dead letters of a state file: what nobody could process, and was passed over.
+ * dead_letters.h - the dead letters of a state file: what nobody could process, and was passed
+ * over.
  *
  * A row is added in the transaction that moves the position past it, and stays until a replay has
- * settled it, within the bounds of the file. Settled ones leave after as long as decisions do. What is
- * handed again of a letter is known by its row, and by nothing else: nobody has had it (repeats.h).
+ * settled it, within the bounds of the file. Settled ones leave after as long as decisions do. What
+ * is handed again of a letter is known by its row, and by nothing else: nobody has had it
+ * (repeats.h).
  *
  *   dead_letter  number       counts up; the order in which they were passed over
  *                partition, offset
  *                             where it stood
- *                cause        "unparsable": no event; "failed": a rule gave an error; "crashed": the
- *                             process ended in a rule
+ *                cause        "unparsable": no event; "failed": a rule gave an error; "crashed":
+ *                             the process ended in a rule
  *                reason       in words
  *                tries        before it was passed over
  *                dead_ms      Unix ms, when that was
- *                id, type, sub_type, ip, key, client_ts, server_ts, traceparent, source, foreign_id,
- *                data         of the event (event.h); of what is none, only the type that was
+ *                id, type, sub_type, ip, key, client_ts, server_ts, traceparent, source,
+ *                foreign_id, data
+ *                             of the event (event.h); of what is none, only the type that was
  *                             expected there
- *                bytes, whole of what is no event: its beginning (64 KiB), and how long all of it was
+ *                bytes, whole of what is no event: its beginning (64 KiB), and how long all was
  *                replay       the number of the replay that has processed it; NULL: none has
  *                settled_ms   when that was
- *                told_ms      when its topic had it; NULL: it has not, or there is none (letter_topic.h)
+ *                told_ms      when its topic had it (letter_topic.h); NULL: it has not, or there is
+ *                             none
  *
  * One handle belongs to one thread, that of its database.
  */

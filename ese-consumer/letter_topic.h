@@ -19,8 +19,8 @@
 #include "transports/transport.h"
 
 struct ese_letter_topic_options {
-    const char *specification;             /* TRANSPORT[:OPTION=VALUE...]; NULL: that by which events */
-    const struct ese_config *config;       /* come, as configured there, if it has topics */
+    const char *specification; /* TRANSPORT[:OPTION=VALUE...]; NULL: that by which events come, as it */
+    const struct ese_config *config; /* is configured there, if it has topics */
     const struct ese_transport *transport;
     struct ese_state *state;
     const struct ese_holdings *holdings;

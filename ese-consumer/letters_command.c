@@ -256,10 +256,12 @@ static int replay_chosen(const struct ese_config *config, struct ese_state *stat
                          const char *transport, const struct ese_replay_choice *choice,
                          struct ese_error *error)
 {
-    struct ese_rules rules = {.settings.stuck_after_ms = ese_config_number(config, "stuck-after-ms")};
+    struct ese_rules rules = {
+        .settings.stuck_after_ms = ese_config_number(config, "stuck-after-ms")};
+    int decisions = choice->numbers != NULL ? choice->count : AT_ONCE;
     struct ese_replay_result result;
     if (ese_rules_choose(ese_config_text(config, "rule"), &rules, error) != 0 ||
-        ese_state_check_room(state, choice->numbers != NULL ? choice->count : AT_ONCE, error) != 0 ||
+        ese_state_check_room(state, decisions, error) != 0 ||
         ese_replay(state, transport, &rules, choice, &result, error) != 0)
         return -1;
     if (ese_config_flag(config, "json"))
@@ -306,7 +308,8 @@ static int run(const struct ese_config *config, struct ese_error *error)
     else if (strcmp(command, "replay") == 0)
         done = replay(config, state, owner.transport, error);
     else
-        ese_fail(error, ESE_E_USAGE, "there is no '%.40s'; there are list, show and replay", command);
+        ese_fail(error, ESE_E_USAGE, "there is no '%.40s'; there are list, show and replay",
+                 command);
     ese_state_close(&state);
     return done;
 }

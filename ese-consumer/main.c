@@ -47,9 +47,10 @@ static const struct ese_option options[] = {
              "--intake takes them: by that transport, with its options of producing. Over one "
              "without topics, give a place (a directory, a server) that holds nothing else."},
     {.name = "dead-letters", .kind = ESE_OPTION_TEXT, .value = "NAME[:OPTION=VALUE...]",
-     .help = "Puts dead letters on a topic, too, dlq.click-events or dlq.order-events, by that transport, with its "
-             "options of producing. Over one without topics, give a place that holds nothing else. "
-             "Without it: where --transport has topics, there; else they are in the state file only."},
+     .help = "Puts dead letters on a topic, too, dlq.click-events or dlq.order-events, by that "
+             "transport, with its options of producing. Over one without topics, give a place that "
+             "holds nothing else. Without it: where --transport has topics, there; else they are in "
+             "the state file only."},
     {.name = "from", .kind = ESE_OPTION_NUMBER, .value = "earliest|latest|POSITION",
      .choices = "earliest|latest", .fallback = "earliest", .min = 0, .max = INT64_MAX,
      .help = "Where to begin a partition that has no saved position. POSITION only where the "

@@ -55,7 +55,7 @@ static int64_t on_given(void *context, int32_t partition)
     return from;
 }
 
-/* A life that ends well has not stumbled. What cannot be written is not: the next one is careful. */
+/* A life that ends well is no sign of anything. Where that cannot be written the next is careful. */
 static void leave_partition(struct ese_member *member, struct ese_holding *holding)
 {
     struct ese_state *state = member->state;

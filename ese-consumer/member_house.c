@@ -32,7 +32,7 @@ static int sweep_decisions(struct ese_member *member, struct ese_error *error)
     return 0;
 }
 
-/* Settled ones leave. And a replay, which another process has made, may have left mails to ask for. */
+/* Settled ones leave. And a replay, made by another process, may have left mails to ask for. */
 static int look_after_letters(struct ese_member *member, struct ese_error *error)
 {
     struct ese_dead_letters *letters = ese_state_letters(member->state);
@@ -124,7 +124,7 @@ static int wait_once(struct ese_member *member, const struct ese_error *full,
     return ese_member_rest(member, error) != 0 ? -1 : ese_member_keep_house(member, error);
 }
 
-/* As much as it takes if all of it became dead letters; but not more than there ever is room for. */
+/* As much as it takes if all became dead letters; but not more than there ever is room for. */
 static int events_of(const struct ese_member *member, const struct ese_batch *batch)
 {
     int64_t most = member->options.max_bytes / 2 / ESE_STATE_EVENT_BYTES;

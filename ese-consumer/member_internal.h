@@ -1,6 +1,6 @@
 /*
- * member_internal.h - what the files of a member share: member.c, its loop, and member_house.c, what is
- * done beside it.
+ * member_internal.h - what the files of a member share: member.c, its loop, and member_house.c, what
+ * is done beside it.
  */
 #ifndef ESE_MEMBER_INTERNAL_H
 #define ESE_MEMBER_INTERNAL_H

@@ -19,7 +19,7 @@
 #define ESE_REPLAY_MOST 10000 /* letters */
 
 struct ese_replay_choice {
-    const int64_t *numbers; /* ascending; NULL: all that are events and not settled, up to that many */
+    const int64_t *numbers; /* ascending; NULL: all that are events, and not settled */
     int count;
 };
 

@@ -40,7 +40,7 @@ struct ese_turn {
     int64_t names_evicted;
 };
 
-/* Processes the records from..to of the batch and commits. -1: nothing was written, and the holdings
+/* Processes the records from..to of the batch and commits. -1: nothing was written, and holdings
  * have run ahead; where failed_at says so, a rule has failed. */
 int ese_turn_slice(struct ese_turn *turn, int from, int to, struct ese_error *error);
 
