@@ -30,7 +30,7 @@ def members(value):
         return {name for item in value for name in members(item)}
     if not isinstance(value, dict):
         return set()
-    return set(value) | {name for key, item in value.items() if key != "properties"
+    return set(value) | {name for key, item in value.items() if key not in ("properties", "data")
                          for name in members(item)}
 
 
@@ -123,9 +123,29 @@ def the_client_and_the_consumer():
     assert statistics["processed"] == 50, statistics
 
 
+def dead_letters():
+    place, state = ["--transport", "file:data=poisoned", "--quiet"], ["--state", "poisoned.state"]
+    totals = document(0, CLIENT, *place, "--rate", "max", "--count", "20", "--poison-every", "5")
+    assert totals["acknowledged"] == 20, totals
+    with open("poisoned/events.ndjson", "a", encoding="utf-8") as file:
+        file.write("no event\n")
+    statistics = document(0, CONSUMER, *place, *state, "--until-end", "--rule", "stumble,steady-click")
+    assert (statistics["processed"], statistics["dead_letters"], statistics["unreadable"]) == (20, 5, 1), statistics
+    letters = document(0, CONSUMER, "dead-letters", "list", *state)
+    assert [letter["cause"] for letter in letters] == ["failed"] * 4 + ["unparsable"], letters
+    assert letters[-1]["bytes"] == "no event" and letters[0]["data"]["stumble"] == "fail", letters
+    assert document(0, CONSUMER, "dead-letters", "show", "2", *state) == letters[1]
+    replay = document(0, CONSUMER, "dead-letters", "replay", "--all", *state)
+    assert (replay["replay"], replay["letters"]) == (1, 4), replay
+    assert len(document(0, CONSUMER, "dead-letters", "list", *state)) == 1
+    assert [letter["is"] for letter in document(0, CONSUMER, "dead-letters", "list", "--all", *state)] == \
+        ["replayed"] * 4 + ["dead"]
+    assert document(0, CONSUMER, "dead-letters", "replay", "--all", *state)["letters"] == 0
+
+
 TESTS = [every_command_has_it, a_lab_that_comes_and_goes,
          logs_bring_the_last_lines_whatever_they_hold, what_comes_is_no_document, the_doctor,
-         a_kafka_that_does_not_run, a_kafka_that_runs, the_client_and_the_consumer]
+         a_kafka_that_does_not_run, a_kafka_that_runs, the_client_and_the_consumer, dead_letters]
 
 
 def tell(number, test):
