@@ -245,18 +245,30 @@ static int put_unreadable(struct ese_turn *turn, struct ese_holding *holding,
     return put_letter(turn, holding, &letter, error);
 }
 
-/* Those that pass_unreadables has counted. */
-static int put_unreadables(struct ese_turn *turn, struct ese_holding *holding,
-                           struct ese_error *error)
+/* Of those that pass_unreadables has counted, what lies from..to. */
+static int put_unreadables(struct ese_turn *turn, struct ese_holding *holding, int64_t from,
+                           int64_t to, struct ese_error *error)
 {
     for (int i = 0; holding->passed > 0 && i < turn->batch->unreadable; i++) {
         const struct ese_unreadable *record = &turn->batch->unreadables[i];
-        if (record->partition == holding->partition && record->offset >= holding->from &&
-            record->offset < holding->position.next &&
-            put_unreadable(turn, holding, record, error) != 0)
+        if (record->partition == holding->partition && record->offset >= from &&
+            record->offset < to && put_unreadable(turn, holding, record, error) != 0)
             return -1;
     }
     return 0;
+}
+
+/* In the order in which they stand. */
+static int put_letters(struct ese_turn *turn, struct ese_holding *holding, struct ese_error *error)
+{
+    int64_t at = holding->from;
+    if (turn->letter != NULL && holding->events > 0) {
+        at = turn->letter->offset;
+        if (put_unreadables(turn, holding, holding->from, at, error) != 0 ||
+            put_letter(turn, holding, turn->letter, error) != 0)
+            return -1;
+    }
+    return put_unreadables(turn, holding, at, holding->position.next, error);
 }
 
 /* ---- all of it at once ----------------------------------------------------------------------- */
@@ -294,10 +306,7 @@ static int write(struct ese_turn *turn, struct ese_error *error)
         struct ese_holding *holding = turn->parts.holdings->items[i];
         if (holding->events + holding->passed == 0)
             continue;
-        bool is_dead = turn->letter != NULL && holding->events > 0;
-        if (put_unreadables(turn, holding, error) != 0 ||
-            (is_dead && put_letter(turn, holding, turn->letter, error) != 0) ||
-            save(turn, holding, error) != 0)
+        if (put_letters(turn, holding, error) != 0 || save(turn, holding, error) != 0)
             return -1;
         count_progress(turn, &holding->progress);
     }

@@ -368,6 +368,23 @@ static void what_is_no_event_is_kept_where_it_stood(void **state)
     end(&life);
 }
 
+static void letters_count_up_as_they_stood(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", 0, NULL);
+    press("a", 10, FAILING);
+    spoil(5, "before it");
+    spoil(15, "behind it");
+    assert_int_equal(process(&life), 0);
+    assert_letter(&life, 0, 5, ESE_DEAD_UNPARSABLE, 0, "no event at all");
+    assert_letter(&life, 1, 10, ESE_DEAD_FAILED, 5, "stumble");
+    assert_letter(&life, 2, 15, ESE_DEAD_UNPARSABLE, 0, "no event at all");
+    assert_int_equal(number("SELECT next FROM position"), 16);
+    end(&life);
+}
+
 /* ---- a rule that ends the process ------------------------------------------------------------ */
 
 /* One life in a process of its own. True: it has come to its end. */
@@ -615,6 +632,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_replayed_one_is_had, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whoever_was_fenced_counts_and_passes_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_event_is_kept_where_it_stood, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(letters_count_up_as_they_stood, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_ends_the_process_is_passed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_is_found_in_the_midst_of_a_life_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lives_that_got_on_make_nobody_careful, set_up, tear_down),
