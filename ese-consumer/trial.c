@@ -12,7 +12,7 @@
 
 #define TRIES 5
 #define RECENT_NS (60 * ESE_NS_PER_S)
-#define TOLD 8 /* letters in a minute that the log tells of */
+#define TOLD 8 /* so many in a minute the log tells of */
 
 enum outcome { FAILED = -1, STOPPED, DONE };
 
@@ -37,11 +37,11 @@ static void note_recent(struct ese_turn *turn)
     turn->recent_ns[turn->recent++ % ESE_TURN_RECENT] = ese_clock_monotonic_ns();
 }
 
-/* Waiting is for causes that pass: where letter follows letter, it is in vain. False: a stop was
- * asked for. */
-static bool pause_before(const struct ese_turn *turn, int64_t tries)
+/* Waiting is for causes that pass: where one is tried again after the other, it is in vain. recent:
+ * how many were before. False: a stop was asked for. */
+static bool pause_before(const struct ese_turn *turn, int64_t tries, int recent)
 {
-    int pause_ms = tries == 0 ? 0 : (turn->parts.pause_ms << (tries - 1)) >> count_recent(turn);
+    int pause_ms = tries == 0 ? 0 : (turn->parts.pause_ms << (tries - 1)) >> recent;
     return !ese_service_stopping() && (pause_ms == 0 || !ese_service_wait(pause_ms));
 }
 
@@ -75,7 +75,7 @@ static int reload(struct ese_turn *turn, struct ese_error *error)
 }
 
 /* why: what the last try said; empty: nothing, as it ended the process. */
-static enum outcome pass_over(struct ese_turn *turn, int index, const char *why,
+static enum outcome pass_over(struct ese_turn *turn, int index, const char *why, bool is_told,
                               struct ese_error *error)
 {
     const struct ese_record *record = &turn->batch->records[index];
@@ -89,11 +89,10 @@ static enum outcome pass_over(struct ese_turn *turn, int index, const char *why,
              why[0] != '\0' ? why : "the consumer ended while the rules had it");
     if (ese_turn_pass_over(turn, index, &letter, error) != 0)
         return FAILED;
-    if (count_recent(turn) < TOLD)
+    if (is_told)
         ese_log_error("partition %d at %" PRId64 ": passed over as a dead letter after %" PRId64
                       " tries: %s; `ese-consumer dead-letters list` shows it",
                       (int)letter.partition, letter.offset, letter.tries, letter.reason);
-    note_recent(turn);
     return DONE;
 }
 
@@ -103,13 +102,16 @@ static enum outcome try_alone(struct ese_turn *turn, int index, const char *fail
     const struct ese_record *record = &turn->batch->records[index];
     struct ese_holding *holding = holding_of(turn, index);
     char why[sizeof error->text];
+    int recent = count_recent(turn);
     snprintf(why, sizeof why, "%s", failed_with);
+    if (ese_attempt_is_about(&holding->attempt, record))
+        note_recent(turn);
     for (;;) {
         bool is_begun = ese_attempt_is_about(&holding->attempt, record);
         int64_t tries = is_begun ? holding->attempt.tries : 0;
         if (tries >= TRIES)
-            return pass_over(turn, index, why, error);
-        if (!pause_before(turn, tries))
+            return pass_over(turn, index, why, recent < TOLD, error);
+        if (!pause_before(turn, tries, recent))
             return STOPPED;
         if (begin_try(turn, index, error) != 0)
             return FAILED;

@@ -11,7 +11,7 @@
 #include "ese-consumer/turn.h"
 
 #define ESE_TURN_NONE (-1)
-#define ESE_TURN_RECENT 16 /* letters whose times are kept */
+#define ESE_TURN_RECENT 16 /* events tried again whose times are kept */
 
 struct ese_turn {
     struct ese_turn_parts parts;
@@ -34,8 +34,8 @@ struct ese_turn {
     const struct ese_dead_letter *letter; /* the slice is passed over as this; or NULL */
     int letters;    /* that it has added */
 
-    int64_t recent_ns[ESE_TURN_RECENT]; /* when the last letters were tried in vain */
-    int recent;                         /* of them all */
+    int64_t recent_ns[ESE_TURN_RECENT]; /* when the last ones were tried again */
+    int recent;                         /* so many were */
     int64_t evicted;
     int64_t names_evicted;
 };

@@ -248,6 +248,28 @@ static void a_cause_that_passes_leaves_no_letter(void **state)
     end(&life);
 }
 
+/* Nor do those that pass in the end. */
+static void pauses_become_shorter(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, SOUND);
+    life.parts.pause_ms = 200;
+    reopen(&life);
+    life.rules.items[life.rules.count++] = &for_a_while;
+    int64_t began_ns = ese_clock_monotonic_ns();
+    for (int i = 0; i < 10; i++) { /* each fails once, and passes then */
+        press("a", i * 5000, FAILING);
+        applied = 0;
+        fails_until = 1;
+        assert_int_equal(process(&life), 0);
+    }
+    int64_t took_ns = ese_clock_monotonic_ns() - began_ns;
+    assert_in_range(took_ns, 390 * ESE_NS_PER_MS, 1900 * ESE_NS_PER_MS); /* not 10 times 200 ms */
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 0);
+    end(&life);
+}
+
 static void many_do_not_hold_others_for_long(void **state)
 {
     (void)state;
@@ -627,6 +649,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(what_stands_before_and_behind_is_processed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(five_tries_are_five, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cause_that_passes_leaves_no_letter, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pauses_become_shorter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_do_not_hold_others_for_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_has_had_a_dead_letter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_replayed_one_is_had, set_up, tear_down),
