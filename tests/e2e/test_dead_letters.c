@@ -1,7 +1,7 @@
 /*
- * A poison event of each kind, over one transport: what is no event, a rule that fails, a rule that ends the process. They
- * stop nobody, are listed, and on their topic; three of a chain, replayed once the cause is gone, give their mail once. On a real broker it
- * is skipped without Java or jars.
+ * A poison event of each kind, over one transport: what is no event, a rule that fails, a rule that ends the
+ * process. They stop nobody, are listed, and on their topic; three of a chain, replayed once the cause is gone,
+ * give their mail once. On a real broker it is skipped without Java or jars.
  *
  *     test_e2e_dead_letters CONSUMER file|http|http+ese-store|kafka
  */
