@@ -135,13 +135,14 @@ static void what_became_of_each_event_is_told(void **state)
     struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
     stage->results.count = 1;
     stage->one->judgement.ledger = (struct ese_ledger){
-        .offered = 1234, .acknowledged = 1200, .lost = 3, .unknown = 16, .refused = 14, .not_sent = 4};
+        .offered = 1234, .acknowledged = 1200, .dead_letters = 2, .lost = 3, .unknown = 16, .refused = 14,
+        .not_sent = 4};
     ese_torture_round_line(&round, &stage->results, &verdict, &text);
     assert_non_null(strstr(text.text, "round 7: pass | one: 1,234 offered, 1,200 acknowledged, 3 lost, 16 unknown, "
                                       "14 refused, 4 not sent; "));
     ese_torture_round_json(&round, &stage->results, &verdict, NULL, &text);
-    assert_non_null(strstr(text.text, "\"offered\":1234,\"acknowledged\":1200,\"lost\":3,\"unknown\":16,"
-                                      "\"refused\":14,\"not_sent\":4,"));
+    assert_non_null(strstr(text.text, "\"offered\":1234,\"acknowledged\":1200,\"dead_letters\":2,\"lost\":3,"
+                                      "\"unknown\":16,\"refused\":14,\"not_sent\":4,"));
     ese_buffer_free(&text);
 }
 
