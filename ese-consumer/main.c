@@ -26,6 +26,11 @@ static const struct ese_option options[] = {
     {.name = "stuck-after-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "5000",
      .min = 0, .max = 86400000,
      .help = "How long after it was created stuck-order gives an order to be completed."},
+    {.name = "rule-cost-us", .kind = ESE_OPTION_NUMBER, .value = "US", .fallback = "0", .min = 0,
+     .max = 5000000,
+     .help = "What the rules cost by event, in microseconds: it is waited, not burnt. For showing what "
+             "happens when one reader does not keep up. A batch then has so many events that it costs a "
+             "quarter of a second at most, or one."},
     {.name = "group", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "ese-consumer",
      .help = "The consumer group, whose members share the events. Letters, digits, dots, "
              "dashes, underscores."},
@@ -178,6 +183,7 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
         .mail_requests = ese_config_text(config, "mail-requests"),
         .dead_letters = ese_config_text(config, "dead-letters"),
         .max_batch = (int)ese_config_number(config, "max-batch"),
+        .rule_cost_us = ese_config_number(config, "rule-cost-us"),
         .lateness_ms = ese_config_number(config, "lateness-ms"),
         .max_keys = ese_config_number(config, "max-keys"),
         .max_bytes = ese_config_number(config, "max-bytes"),

@@ -95,7 +95,7 @@ static int join(struct ese_member *member, struct ese_error *error)
     const struct ese_consume_settings settings = {
         .group = member->options.group,
         .member = member->options.member,
-        .max_batch = member->options.max_batch,
+        .max_batch = ese_rule_cost_batch(&member->cost, member->options.max_batch),
         .listener = {.context = member,
                      .given = on_given,
                      .taken = on_taken,
@@ -203,8 +203,8 @@ static int work_on(struct ese_member *member, const struct ese_batch *batch, int
     if (batch->count + batch->unreadable == 0)
         return 0;
     int room = ese_member_wait_for_room(member, batch, error);
-    if (room != 1)
-        return room;
+    if (room != 1 || !ese_rule_cost_wait(&member->cost, batch->count))
+        return room == 1 ? 0 : room; /* a stop was asked for: the batch is left alone */
     if (ese_turn_process(member->turn, batch, polled_ms, &decided, error) != 0)
         return -1;
     acknowledge(member);
@@ -343,6 +343,7 @@ int ese_member_open(const struct ese_member_options *options, struct ese_member 
 {
     struct ese_member *opened = ese_alloc(sizeof *opened);
     opened->options = *options;
+    opened->cost.us = options->rule_cost_us;
     opened->talk_ns = ese_clock_monotonic_ns() + ESE_MEMBER_TALK_MS * ESE_NS_PER_MS;
     if (open_parts(opened, error) != 0) {
         ese_member_close(&opened);

@@ -10,6 +10,8 @@
  * until there is: nothing is lost, and the lag tells of it. With until_end it ends with a message
  * instead.
  *
+ * What rules are made to cost is waited before a batch's transaction, and a stop does not wait for it.
+ *
  * A member that finds that somebody newer owns a partition drops its batch. Where the transport
  * shares work among members it then joins again; where opening takes the one partition there is, it
  * ends with a message. So it does when a newer member of its own name has joined (enrolment.h).
@@ -43,6 +45,7 @@ struct ese_member_options {
                                         topics */
     int64_t from;                    /* without a saved position: as in transport.h */
     int max_batch;
+    int64_t rule_cost_us;            /* waited by event (rule_cost.h); 0: none */
     int64_t lateness_ms;
     int64_t max_keys;
     int64_t max_bytes;               /* of the state file; 0: no bound */

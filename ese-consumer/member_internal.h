@@ -8,6 +8,7 @@
 #include "ese-consumer/enrolment.h"
 #include "ese-consumer/letter_topic.h"
 #include "ese-consumer/member.h"
+#include "ese-consumer/rule_cost.h"
 #include "ese-consumer/sender.h"
 #include "ese-consumer/turn.h"
 #include "ese-core/news.h"
@@ -26,6 +27,7 @@ struct ese_member {
     struct ese_enrolment enrolment;
     struct ese_holdings holdings;
     struct ese_consumer *consumer;
+    struct ese_rule_cost cost;
 
     struct ese_news news; /* of waiting for room */
     bool failed; /* in a callback, which cannot say so itself */

@@ -323,6 +323,23 @@ static void the_newest_takes_over_and_the_older_ends(void **state)
                      presses_decisions(world->presses));
 }
 
+/* Each event costs five seconds; who is asked to stop does not wait for the end of them. */
+static void a_stop_does_not_wait_for_what_rules_cost(void **state)
+{
+    struct world *world = *state;
+    produce(world, 10);
+    pid_t pid = start(world, "none", "--rule-cost-us=5000000");
+    assert_true(ese_test_wait_until(first_owns, world, PATIENCE_MS));
+    int64_t asked_ns = ese_clock_monotonic_ns();
+    kill(pid, SIGTERM);
+    assert_int_equal(wait_for_exit(pid), 0);
+    assert_true(ese_clock_monotonic_ns() - asked_ns < 3 * ESE_NS_PER_S);
+    assert_int_equal(ask(world, "SELECT processed FROM position"), 0); /* its batch was left alone */
+    assert_int_equal(wait_for_exit(start(world, "none", "--until-end")), 0);
+    assert_int_equal(ask(world, "SELECT processed FROM position"), 10);
+    assert_int_equal(ask(world, "SELECT repeats FROM position"), presses_repeated(world->presses));
+}
+
 static void positions_of_another_walk_are_refused(void **state)
 {
     struct world *world = *state;
@@ -352,6 +369,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(whoever_is_killed_nothing_is_lost_or_doubled),
         TEST(the_newest_takes_over_and_the_older_ends),
+        TEST(a_stop_does_not_wait_for_what_rules_cost),
         TEST(positions_of_another_walk_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

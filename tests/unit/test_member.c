@@ -3,12 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 
 #include "ese-consumer/decisions.h"
 #include "ese-consumer/enrolment.h"
 #include "ese-consumer/member.h"
+#include "ese-consumer/rule_cost.h"
 #include "ese-consumer/state.h"
 #include "ese-consumer/statistics.h"
 #include "ese-core/clock.h"
@@ -44,6 +46,7 @@ static struct {
     const char *state_path;
     struct ese_record records[2][LOG];
     int opened, closed;
+    int max_batch;
     int64_t given_from[8];
     int given;
     int64_t acknowledged[2];
@@ -57,6 +60,7 @@ static int fake_open(const struct ese_config *config, const struct ese_consume_s
     *consumer = ese_alloc(sizeof **consumer);
     **consumer = (struct ese_consumer){.settings = *settings, .at = {-1, -1}};
     fake.opened++;
+    fake.max_batch = settings->max_batch;
     return 0;
 }
 
@@ -188,6 +192,7 @@ struct bench {
     struct ese_pulse *pulse;
     struct ese_member *member;
     bool stays; /* it goes on behind the end, until a STOP */
+    int64_t cost_us; /* of its rules, by event */
     struct ese_error error;
 };
 
@@ -247,6 +252,7 @@ static int run(struct bench *bench, const struct ese_transport *transport, const
         .durability = ESE_DURABILITY_OS,
         .from = ESE_OFFSET_EARLIEST,
         .max_batch = LOG,
+        .rule_cost_us = bench->cost_us,
         .lateness_ms = 1000,
         .max_keys = 1000,
         .max_bytes = BOUND,
@@ -405,6 +411,46 @@ static void whether_anything_is_heard_is_told(void **state)
     assert_string_equal(text, "");
 }
 
+/* ---- what rules cost -------------------------------------------------------------------------- */
+
+/* Each batch is waited for before it is handed on, so that a quarter of a second is the most that is lost. */
+static void what_rules_cost_is_waited(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {{GIVE, 0, 0}, {HAND, 0, 20}, {HAND, 0, 10}, {END, 0, 0}};
+    int64_t begun_ns = ese_clock_monotonic_ns(), used = clock();
+    bench->cost_us = 9900;
+    assert_int_equal(run(bench, &sharing, steps), 0);
+    int64_t took_ms = (ese_clock_monotonic_ns() - begun_ns) / ESE_NS_PER_MS;
+    assert_in_range(took_ms, 30 * 99 / 10, 30000);
+    assert_true((clock() - used) * 1000 / CLOCKS_PER_SEC < took_ms * 2 / 3); /* not burnt */
+    assert_int_equal(fake.max_batch, 25);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 30);
+}
+
+static void a_batch_costs_a_quarter_of_a_second_at_most(void **state)
+{
+    (void)state;
+    assert_int_equal(ese_rule_cost_batch(&(struct ese_rule_cost){.us = 0}, 500), 500);
+    assert_int_equal(ese_rule_cost_batch(&(struct ese_rule_cost){.us = 4000}, 500), 62);
+    assert_int_equal(ese_rule_cost_batch(&(struct ese_rule_cost){.us = 100}, 500), 500);
+    assert_int_equal(ese_rule_cost_batch(&(struct ese_rule_cost){.us = 5000000}, 500), 1);
+}
+
+/* What is below a millisecond adds up; a process that stood still meanwhile has not paid in advance. */
+static void small_costs_add_up(void **state)
+{
+    (void)state;
+    struct ese_rule_cost cost = {.us = 300};
+    int64_t begun_ns = ese_clock_monotonic_ns();
+    for (int i = 0; i < 50; i++)
+        assert_true(ese_rule_cost_wait(&cost, 1));
+    assert_in_range((ese_clock_monotonic_ns() - begun_ns) / ESE_NS_PER_MS, 14, 30000);
+    cost.owed_ns = -ESE_NS_PER_S;
+    assert_true(ese_rule_cost_wait(&cost, 1));
+    assert_true(cost.owed_ns >= -10 * ESE_NS_PER_MS);
+}
+
 /* ---- room in the state file ------------------------------------------------------------------ */
 
 /* Fills the file with decisions that may leave in so long, once it is full. */
@@ -493,6 +539,9 @@ int main(void)
         TEST(what_was_skipped_is_told),
         TEST(the_next_life_goes_on),
         TEST(whether_anything_is_heard_is_told),
+        TEST(what_rules_cost_is_waited),
+        TEST(a_batch_costs_a_quarter_of_a_second_at_most),
+        TEST(small_costs_add_up),
         TEST(without_room_nothing_is_committed),
         TEST(with_room_it_goes_on_where_it_was),
     };
