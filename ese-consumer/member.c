@@ -23,6 +23,7 @@ static void record(struct ese_member *member, enum ese_history_kind kind, int32_
                                                     .time_ns = ese_clock_monotonic_ns(),
                                                     .a = a,
                                                     .b = b});
+    ese_history_set(member->history, ESE_COUNT_HELD, member->holdings.count);
 }
 
 /* ---- partitions come and go ----------------------------------------------------------------- */
@@ -329,6 +330,7 @@ static int open_parts(struct ese_member *member, struct ese_error *error)
         ese_state_open(&state, &member->state, error) != 0 || open_letters(member, error) != 0 ||
         open_sender(member, &state, error) != 0)
         return -1;
+    ese_history_set(member->history, ESE_COUNT_HELD, 0); /* whatever an earlier life held */
     struct ese_sqlite *database = ese_state_database(member->state);
     if (ese_enrolment_begin(database, options->member, &member->enrolment, error) != 0)
         return -1;

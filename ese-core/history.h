@@ -120,6 +120,7 @@ enum ese_history_counter {
     ESE_COUNT_TIMERS_SET,  /* keys that a rule waits for to leave; and those that have */
     ESE_COUNT_TIMERS_ENDED,
     ESE_COUNT_DEAD_LETTERS,
+    ESE_COUNT_HELD,        /* partitions that a consumer holds now; who was killed is no longer asked */
     ESE_HISTORY_COUNTERS = 32
 };
 

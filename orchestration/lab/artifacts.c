@@ -12,6 +12,11 @@ void ese_artifact_label(const char *specification, char *label, size_t size)
     label[at] = '\0';
 }
 
+void ese_artifact_member(int member, char name[ESE_ARTIFACT_MEMBER_SIZE])
+{
+    snprintf(name, ESE_ARTIFACT_MEMBER_SIZE, "consumer-%d.history", member);
+}
+
 int ese_artifact_path(const char *directory, const char *name, char path[ESE_ARTIFACT_PATH_SIZE],
                       struct ese_error *error)
 {

@@ -5,11 +5,12 @@
  *     DIR/<label>/            one directory a transport; the label is its specification with every
  *                             character but letters, digits, '.', '-' and '+' written as '_'
  *         client.history      what was offered and what became of it
- *         consumer-1.history  what the consumer was handed and committed, all its lives in one file
+ *         consumer-1.history  what the consumer was handed and committed, all its lives in one file; of a group
+ *                             one a member, consumer-2.history and so on
  *         server.history      what the server lost, where it tells (struct ese_promises)
  *         mailer.history      what was sent
  *         store.history       the store as read back after the drain (STORED records)
- *         state.db            the consumer's state: positions, decisions
+ *         state.db            the consumer's state, or a whole group's: positions, decisions
  *         outbox.db           the mailer's
  *         maildir/            what arrived at the SMTP server, one file a mail
  *         server/             the storage server's data
@@ -65,6 +66,10 @@ int ese_artifact_path(const char *directory, const char *name, char path[ESE_ART
 /* Takes "directory/" out of what an error tells, which is returned: a reason has room for no long path, and whoever
  * reads it knows which run is meant. */
 const char *ese_artifact_shorten(const char *directory, struct ese_error *error);
+
+/* The history of a member of the group, the first being 1. */
+#define ESE_ARTIFACT_MEMBER_SIZE 32
+void ese_artifact_member(int member, char name[ESE_ARTIFACT_MEMBER_SIZE]);
 
 /* Makes a directory and those above it; one that is there already is fine. */
 int ese_artifact_directory(const char *path, struct ese_error *error);

@@ -8,6 +8,7 @@
 #include "orchestration/lab/broker_life.h"
 #include "orchestration/lab/command.h"
 #include "orchestration/lab/contenders.h"
+#include "orchestration/lab/group_options.h"
 #include "orchestration/lab/picture.h"
 #include "orchestration/lab/report.h"
 #include "orchestration/lab/run_directory.h"
@@ -36,7 +37,10 @@ static const struct ese_option options[] = {
              "--gap seconds later the servers, which come back after two; --gap seconds later the "
              "consumers do. server-down: only what befalls the servers; a server is whatever keeps the "
              "events, so where there is a broker, both die. broker-down: the broker alone. mailer-down, "
-             "consumer-down: away for --gap seconds."},
+             "consumer-down: away for --gap seconds. members-down: of a group, member 2 dies, --gap seconds later "
+             "member 3, and --gap seconds later each comes back as it has gone. member-frozen: member 2 stands "
+             "still (SIGSTOP) for nine seconds, which is longer than its session. Where one consumer reads "
+             "alone, what is meant for members is passed over."},
     {.name = "gap", .kind = ESE_OPTION_NUMBER, .value = "S", .fallback = "5", .min = 1, .max = 3600,
      .help = "Seconds between the parts of a fault."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .value = "D", .fallback = "os", .choices = "os|disk",
@@ -123,6 +127,8 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
         .smtp_timeout_ms = ESE_RUN_SMTP_MS,
         .gap_ms = ese_config_number(config, "gap") * 1000,
         .in_turn = ese_config_flag(config, "in-turn"),
+        .consumers = (int)ese_config_number(config, "consumers"),
+        .rule_cost_us = ese_config_number(config, "rule-cost-us"),
     };
     if (ese_fault_find(ese_config_text(config, "fault"), &run->fault, error) < 0 ||
         ese_broker_life_check(run->broker, run->bootstrap_servers, error) < 0 ||
@@ -195,6 +201,13 @@ static int run_compare(const struct ese_config *config, struct ese_error *error)
     return status;
 }
 
+static int choose(struct ese_config *config, struct ese_error *error)
+{
+    (void)error;
+    ese_config_add(config, "Options of the group", ese_group_options);
+    return 0;
+}
+
 static const struct ese_service service = {
     .manual = {
         .name = "ese-lab compare",
@@ -217,7 +230,7 @@ static const struct ese_service service = {
     },
     .options = options,
     .is_command = true,
-    .choose = NULL,
+    .choose = choose,
     .run = run_compare,
 };
 

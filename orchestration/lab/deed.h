@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "orchestration/lab/role.h"
+#include "orchestration/lab/party.h"
 
 #define ESE_DEEDS 16 /* of one journey */
 
@@ -23,6 +23,7 @@ struct ese_deed {
     int64_t done_ns;      /* monotonic: just before it was done, or would have been */
     unsigned roles;       /* it was done to these (ESE_ROLE_BIT) */
     unsigned passed_over; /* it was meant for these, too: they are not there, or not the lab's own */
+    unsigned members;     /* of a group, only to these (ESE_MEMBER_BIT); 0: to all that are there */
 };
 
 struct ese_deeds {

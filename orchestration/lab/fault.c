@@ -10,7 +10,13 @@ static const struct ese_fault_part servers = {"servers", ESE_ROLES_KEEPING};
 static const struct ese_fault_part brokers = {"brokers", ESE_ROLE_BIT(ESE_ROLE_BROKER)};
 static const struct ese_fault_part mailers = {"mailers", ESE_ROLE_BIT(ESE_ROLE_MAILER)};
 
+static const struct ese_fault_part member_2 = {"member 2", ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
+                                               ESE_MEMBER_BIT(2)};
+static const struct ese_fault_part member_3 = {"member 3", ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
+                                               ESE_MEMBER_BIT(3)};
+
 #define SERVERS_AWAY_MS 2000
+#define FROZEN_MS 9000 /* past a member's session, which is six seconds: it comes back to partitions that others have */
 
 /* The consumers stay away until the slowest of the servers is through with starting, at the default gap:
  * their own recovery is told apart from its. */
@@ -41,6 +47,19 @@ static const struct ese_fault_step consumer_down[] = {
     {.act = ESE_ACT_START, .part = &consumers, .gaps = 1, .after_ms = 0},
 };
 
+/* One after the other, so that the first of three alone has all partitions meanwhile; who comes back joins anew. */
+static const struct ese_fault_step members_down[] = {
+    {.act = ESE_ACT_KILL, .part = &member_2, .gaps = 0, .after_ms = 0},
+    {.act = ESE_ACT_KILL, .part = &member_3, .gaps = 1, .after_ms = 0},
+    {.act = ESE_ACT_START, .part = &member_2, .gaps = 2, .after_ms = 0},
+    {.act = ESE_ACT_START, .part = &member_3, .gaps = 3, .after_ms = 0},
+};
+
+static const struct ese_fault_step member_frozen[] = {
+    {.act = ESE_ACT_FREEZE, .part = &member_2, .gaps = 0, .after_ms = 0},
+    {.act = ESE_ACT_THAW, .part = &member_2, .gaps = 0, .after_ms = FROZEN_MS},
+};
+
 #define STEPS(table) .steps = table, .count = (int)ESE_COUNT_OF(table)
 
 static const struct ese_fault faults[] = {
@@ -51,6 +70,10 @@ static const struct ese_fault faults[] = {
     {.name = "broker-down", .story = "brokers die, and come back two seconds later", STEPS(broker_down)},
     {.name = "mailer-down", .story = "mailers die, and come back a while later", STEPS(mailer_down)},
     {.name = "consumer-down", .story = "consumers die, and come back a while later", STEPS(consumer_down)},
+    {.name = "members-down", .story = "members of the group die one by one, and come back one by one",
+     STEPS(members_down)},
+    {.name = "member-frozen", .story = "a member of the group stands still for longer than its session",
+     STEPS(member_frozen)},
 };
 
 int ese_fault_find(const char *name, const struct ese_fault **fault, struct ese_error *error)
@@ -113,28 +136,31 @@ int64_t ese_fault_outage_ms(const struct ese_fault *fault, int64_t gap_ms, unsig
 
 /* ---- doing it -------------------------------------------------------------------------------- */
 
-static int kill_role(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
+static int kill_role(struct ese_journey *journey, enum ese_role role, unsigned members,
+                     struct ese_error *error)
 {
     (void)error;
-    ese_journey_kill(journey, role);
+    ese_journey_kill(journey, role, members);
     return 0;
 }
 
-static int freeze_role(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
+static int freeze_role(struct ese_journey *journey, enum ese_role role, unsigned members,
+                       struct ese_error *error)
 {
     (void)error;
-    ese_journey_freeze(journey, role);
+    ese_journey_freeze(journey, role, members);
     return 0;
 }
 
-static int thaw_role(struct ese_journey *journey, enum ese_role role, struct ese_error *error)
+static int thaw_role(struct ese_journey *journey, enum ese_role role, unsigned members,
+                     struct ese_error *error)
 {
     (void)error;
-    ese_journey_thaw(journey, role);
+    ese_journey_thaw(journey, role, members);
     return 0;
 }
 
-static int (*const acts[ESE_ACTS])(struct ese_journey *journey, enum ese_role role,
+static int (*const acts[ESE_ACTS])(struct ese_journey *journey, enum ese_role role, unsigned members,
                                    struct ese_error *error) = {
     [ESE_ACT_KILL] = kill_role,
     [ESE_ACT_START] = ese_journey_start,
@@ -142,14 +168,23 @@ static int (*const acts[ESE_ACTS])(struct ese_journey *journey, enum ese_role ro
     [ESE_ACT_THAW] = thaw_role,
 };
 
+/* Those of a group that are meant and are there; 0 where a consumer reads alone. */
+static unsigned members_of(const struct ese_fault_step *step, const struct ese_journey *journey)
+{
+    int members = ese_journey_members(journey);
+    return members == 1 ? 0 : step->part->members & (ESE_MEMBER_BIT(members + 1) - 1);
+}
+
 /* Where somebody else's cluster stands behind a server of ours, only that one is struck; where nobody is,
  * the whole part is passed over. */
 static struct ese_deed deed_of(const struct ese_fault_step *step, const struct ese_journey *journey)
 {
-    struct ese_deed deed = {.act = step->act, .done_ns = ese_clock_monotonic_ns()};
+    struct ese_deed deed = {.act = step->act, .done_ns = ese_clock_monotonic_ns(),
+                            .members = members_of(step, journey)};
     for (enum ese_role role = 0; role < ESE_ROLES; role++) {
         unsigned bit = step->part->roles & ESE_ROLE_BIT(role);
-        if (ese_journey_owns(journey, role))
+        bool is_missing = role == ESE_ROLE_CONSUMER && step->part->members != 0 && deed.members == 0;
+        if (ese_journey_owns(journey, role) && !is_missing)
             deed.roles |= bit;
         else if (ese_journey_has(journey, role))
             deed.passed_over |= bit;
@@ -163,9 +198,10 @@ int ese_fault_do(const struct ese_fault_step *step, struct ese_journey *journey,
                  struct ese_error *error)
 {
     struct ese_deed deed = deed_of(step, journey);
+    unsigned members = deed.members == 0 ? ESE_MEMBERS_ALL : deed.members;
     ese_deeds_add(deeds, &deed);
     for (enum ese_role role = 0; role < ESE_ROLES; role++) {
-        if ((deed.roles & ESE_ROLE_BIT(role)) != 0 && acts[step->act](journey, role, error) < 0)
+        if ((deed.roles & ESE_ROLE_BIT(role)) != 0 && acts[step->act](journey, role, members, error) < 0)
             return -1;
     }
     return 0;

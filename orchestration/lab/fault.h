@@ -2,7 +2,8 @@
  * fault.h - what goes wrong in a run, and when: the same steps at the same instants on every journey.
  *
  * Who is away for --gap seconds is away for a multiple of that; whoever keeps the events, for two seconds.
- * A part that a journey has not is passed over there, and its deeds say so.
+ * A part that a journey has not is passed over there, and its deeds say so. So are members of a group where one
+ * consumer reads alone: what befalls one of several has no like there, and to kill the only one is another fault.
  */
 #ifndef ESE_LAB_FAULT_H
 #define ESE_LAB_FAULT_H
@@ -17,6 +18,7 @@
 struct ese_fault_part {
     const char *name; /* "servers" */
     unsigned roles;   /* ESE_ROLE_BIT */
+    unsigned members; /* of a group's, those that are meant (ESE_MEMBER_BIT); 0: all consumers */
 };
 
 struct ese_fault_step {
@@ -38,7 +40,8 @@ struct ese_fault {
 int ese_fault_find(const char *name, const struct ese_fault **fault, struct ese_error *error);
 
 /* For the option table. */
-#define ESE_FAULT_NAMES "bad-day|server-down|broker-down|mailer-down|consumer-down|none"
+#define ESE_FAULT_NAMES \
+    "bad-day|server-down|broker-down|mailer-down|consumer-down|members-down|member-frozen|none"
 
 /* When the step is due, since the fault began. */
 int64_t ese_fault_step_ms(const struct ese_fault_step *step, int64_t gap_ms);

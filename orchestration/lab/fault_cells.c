@@ -50,9 +50,42 @@ void ese_fault_cell_server(column *transport, char text[CELL_SIZE])
     put_away(transport, ESE_ROLES_KEEPING, text);
 }
 
+/* When what was done to the same consumers came to its end; 0: never. */
+static int64_t back_ns(const struct ese_deeds *deeds, int gone)
+{
+    for (int i = gone + 1; i < deeds->count; i++) {
+        const struct ese_deed *deed = &deeds->list[i];
+        bool is_return = deed->act == ESE_ACT_START || deed->act == ESE_ACT_THAW;
+        if (is_return && (deed->roles & CONSUMER) != 0 && deed->members == deeds->list[gone].members)
+            return deed->done_ns;
+    }
+    return 0;
+}
+
+static void put_absence(const struct ese_deeds *deeds, int gone, struct ese_buffer *text)
+{
+    int64_t until_ns = back_ns(deeds, gone);
+    if (text->length > 0)
+        ese_buffer_text(text, ", ");
+    if (until_ns == 0)
+        ese_buffer_text(text, "to the end");
+    else
+        ese_buffer_printf(text, "%.2f s", (double)(until_ns - deeds->list[gone].done_ns) / 1e9);
+}
+
+/* Each absence, where members of a group were away one after the other. */
 void ese_fault_cell_consumer(column *transport, char text[CELL_SIZE])
 {
-    put_away(transport, CONSUMER, text);
+    struct ese_buffer words = ESE_BUFFER_INIT(CELL_SIZE - 1);
+    const struct ese_deeds *deeds = &transport->deeds;
+    for (int i = 0; i < deeds->count; i++) {
+        const struct ese_deed *deed = &deeds->list[i];
+        bool is_absence = deed->act == ESE_ACT_KILL || deed->act == ESE_ACT_FREEZE;
+        if (is_absence && (deed->roles & CONSUMER) != 0)
+            put_absence(deeds, i, &words);
+    }
+    snprintf(text, CELL_SIZE, "%s", words.length == 0 ? "passed over" : words.text);
+    ese_buffer_free(&words);
 }
 
 void ese_fault_cell_mailer(column *transport, char text[CELL_SIZE])
@@ -69,14 +102,17 @@ void ese_fault_cell_acknowledges(column *transport, char text[CELL_SIZE])
 /* Runs of earlier days tell a restart, and no deeds. */
 void ese_fault_cell_reads(column *transport, char text[CELL_SIZE])
 {
-    put_seconds(transport->judgement.recovery.reads_again_us, text);
+    if (transport->restarted_ns == 0)
+        snprintf(text, CELL_SIZE, "-");
+    else
+        put_seconds(transport->judgement.recovery.reads_again_us, text);
 }
 
 void ese_fault_cell_backlog(column *transport, char text[CELL_SIZE])
 {
     char number[ESE_PICTURE_NUMBER_SIZE];
     ese_picture_number(transport->judgement.recovery.backlog_at_restart, number);
-    snprintf(text, CELL_SIZE, "%s", number);
+    snprintf(text, CELL_SIZE, "%s", transport->restarted_ns == 0 ? "-" : number);
 }
 
 void ese_fault_cell_gone(column *transport, char text[CELL_SIZE])
@@ -91,7 +127,8 @@ static bool was_meant(const struct ese_results *results, unsigned roles)
 {
     for (int i = 0; i < results->count; i++) {
         column *transport = &results->transports[i];
-        if (was_struck(transport, roles) || ese_deeds_passed_over(&transport->deeds, roles))
+        if (was_struck(transport, roles) || ese_deeds_last(&transport->deeds, ESE_ACT_FREEZE, roles) != 0 ||
+            ese_deeds_passed_over(&transport->deeds, roles))
             return true;
     }
     return false;

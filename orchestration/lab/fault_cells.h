@@ -11,7 +11,8 @@
 
 typedef void ese_fault_cell(const struct ese_results_transport *transport, char text[ESE_FAULT_CELL_SIZE]);
 
-/* From death to return: "2.00 s". Of a server in the fault's sense it is the first of its parties. */
+/* From death to return: "2.00 s". Of a server in the fault's sense it is the first of its parties; of consumers, also
+ * while they stood still, each absence: "10.00 s, 10.00 s". */
 ese_fault_cell ese_fault_cell_server, ese_fault_cell_consumer, ese_fault_cell_mailer;
 /* Of struct ese_recovery (judgement.h): a time, "never", or "-" where nothing of it was struck. */
 ese_fault_cell ese_fault_cell_acknowledges, ese_fault_cell_reads, ese_fault_cell_backlog,

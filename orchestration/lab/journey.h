@@ -4,7 +4,8 @@
  *     ese-client -> ese-server (-> broker) -> ese-consumer -> ese-mailer -> SMTP sink (a Maildir)
  *
  * Which of them there are follows from the transport's table alone: a store face means a server, an
- * option "bootstrap-servers" means a broker. Everything listens on free ports of 127.0.0.1.
+ * option "bootstrap-servers" means a broker. Consumers are as many as are asked for where the transport shares
+ * work among the members of a group, and one where it does not. Everything listens on free ports of 127.0.0.1.
  * One thread.
  */
 #ifndef ESE_LAB_JOURNEY_H
@@ -14,8 +15,8 @@
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/broker_life.h"
 #include "orchestration/lab/ending.h"
+#include "orchestration/lab/party.h"
 #include "orchestration/lab/process.h"
-#include "orchestration/lab/role.h"
 #include "transports/registry.h"
 
 /* How many mails a journey's mailer hands over at the same time. */
@@ -32,6 +33,8 @@ struct ese_journey_options {
     const char *smtp;  /* HOST:PORT, or NULL */
     int64_t smtp_timeout_ms; /* for how long the mailer waits for it; 0: what the mailer does by itself */
     bool stumbles; /* its consumer, over poison */
+    int consumers;           /* at most ESE_MEMBERS; 0: one */
+    int64_t rule_cost_us;    /* what rules cost by event; 0: nothing */
 };
 
 /* Before anything is started or written: whether the options behind the specification's name are
@@ -59,6 +62,8 @@ int ese_journey_open(const struct ese_journey_options *options, struct ese_journ
 int ese_journey_serve(struct ese_journey *journey, struct ese_error *error);
 int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, struct ese_error *error);
 
+/* How many consumers it has. */
+int ese_journey_members(const struct ese_journey *journey);
 /* Whether this journey has such a party; and whether that is the lab's own, to kill and to start. */
 bool ese_journey_has(const struct ese_journey *journey, enum ese_role role);
 bool ese_journey_owns(const struct ese_journey *journey, enum ese_role role);
@@ -66,24 +71,29 @@ bool ese_journey_owns(const struct ese_journey *journey, enum ese_role role);
 /* Faults, for parties of the lab's own; a no-op for others. kill is SIGKILL, and does not wait for the
  * end, so that several go at one instant. start goes on where the role stood: same ports, same files. It
  * does not wait either: until the party serves again, it is `coming` (struct ese_role_view), and one that
- * does not within a limit is given up. */
-void ese_journey_kill(struct ese_journey *journey, enum ese_role role);
-int ese_journey_start(struct ese_journey *journey, enum ese_role role, struct ese_error *error);
+ * does not within a limit is given up. Of a group's members, those that are meant (party.h); start leaves
+ * alone who runs. */
+void ese_journey_kill(struct ese_journey *journey, enum ese_role role, unsigned members);
+int ese_journey_start(struct ese_journey *journey, enum ese_role role, unsigned members,
+                      struct ese_error *error);
 /* SIGSTOP, and SIGCONT: it stands still, which nobody is told but by its silence. */
-void ese_journey_freeze(struct ese_journey *journey, enum ese_role role);
-void ese_journey_thaw(struct ese_journey *journey, enum ese_role role);
-/* SIGTERM and wait; no-op for what does not run. Returns the exit status, or -1. */
+void ese_journey_freeze(struct ese_journey *journey, enum ese_role role, unsigned members);
+void ese_journey_thaw(struct ese_journey *journey, enum ese_role role, unsigned members);
+/* SIGTERM and wait; no-op for what does not run. Returns the exit status, of several that of the last, or -1. */
 int ese_journey_stop(struct ese_journey *journey, enum ese_role role);
 
 /* Stops everything, clients first. NULL behind the pointer is allowed. */
 void ese_journey_close(struct ese_journey **journey);
 
+/* Of a group's members, all together. */
 struct ese_role_view {
     bool exists;
-    bool up;          /* its process runs */
-    bool coming;      /* it was started again and does not serve yet */
-    bool lost;        /* it ended, and nobody had asked for it (ending.h) */
-    int64_t since_ns; /* monotonic: when it came up, or went down */
+    bool up;          /* its process runs; of several, all do */
+    bool coming;      /* it was started again and does not serve yet; of several, any */
+    bool lost;        /* it ended, and nobody had asked for it (ending.h); of several, all: the others go on */
+    int64_t since_ns; /* monotonic: when it came up, or went down; of several, the last to come or the first to go */
+    int parties;      /* how many play it, */
+    int parties_up;   /* and how many of these are up */
 };
 
 /* How it stands now, from the running counters of the histories. */
@@ -122,7 +132,7 @@ const struct ese_transport *ese_journey_transport(const struct ese_journey *jour
 const char *ese_journey_directory(const struct ese_journey *journey);
 const char *ese_journey_broker_kind(const struct ese_journey *journey); /* NULL: it has none */
 bool ese_journey_broker_is_mock(const struct ese_journey *journey);
-/* When the role was last started by ese_journey_start (monotonic ns); 0: never. */
+/* When the role, or any who plays it, was last started by ese_journey_start (monotonic ns); 0: never. */
 int64_t ese_journey_restarted_ns(const struct ese_journey *journey, enum ese_role role);
 
 /* The addresses of what serves, for people: "server http://127.0.0.1:40123", one a line into text. */

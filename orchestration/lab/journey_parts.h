@@ -25,8 +25,10 @@ struct ese_journey {
     char topic_prefix[64];
     struct ese_broker_life *broker; /* NULL: it has none */
     struct ese_endings endings;
-    struct ese_role_state role[ESE_ROLES];
-    struct ese_history_reader *history[ESE_ROLES]; /* opened when they are there */
+    struct ese_role_state role[ESE_PARTIES]; /* by party (party.h) */
+    struct ese_history_reader *history[ESE_PARTIES]; /* opened when they are there */
+    int members; /* of the group; 0, as 1: one consumer */
+    int64_t rule_cost_us;
     char server_address[128];
     char mailer_address[128];
     char smtp_address[128];
@@ -37,8 +39,17 @@ struct ese_journey {
     int64_t end_ns, given_up; /* when the consumer last found the end, and what it will not come back to */
 };
 
-/* Whether the role's process runs. Its end is noted, where nobody had asked for it; so is it when one that
+/* Whether the party's process runs. Its end is noted, where nobody had asked for it; so is it when one that
  * is coming serves. */
-bool ese_journey_look(struct ese_journey *journey, enum ese_role role);
+bool ese_journey_look(struct ese_journey *journey, int party);
+
+/* Its name, in endings and logs. */
+void ese_journey_party_name(const struct ese_journey *journey, int party, char name[ESE_PARTY_NAME_SIZE]);
+/* What its history counts; of several parties, added. */
+int64_t ese_journey_count(struct ese_journey *journey, int party, enum ese_history_counter counter);
+void ese_journey_add_counts(struct ese_journey *journey, int64_t count[ESE_HISTORY_COUNTERS]);
+
+/* It has been started: now. */
+void ese_journey_note_start(struct ese_role_state *state);
 
 #endif

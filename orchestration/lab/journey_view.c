@@ -1,12 +1,8 @@
-/* How a journey stands and what it costs: read from the outside, from histories and the kernel. */
+/* How a journey stands: read from the outside, from histories and the kernel. */
 #include "orchestration/lab/journey_parts.h"
-
-#include <ftw.h>
-#include <sys/stat.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
-#include "ese-core/log_file.h"
 #include "ese-core/number.h"
 #include "ese-core/service.h"
 #include "orchestration/kafka/cluster.h"
@@ -14,9 +10,10 @@
 #include "transports/face_config.h"
 
 #define COMING_LIMIT_NS (45 * ESE_NS_PER_S) /* from a start until it serves */
+#define SETTLED_NS (10 * ESE_NS_PER_S) /* until a group has shared out anew, a dead member's session included */
 
-/* The parties that write histories. */
-static const char *history_of(enum ese_role role)
+/* The parties that write histories; NULL: it does not. */
+static const char *history_of(int party, char member[ESE_ARTIFACT_MEMBER_SIZE])
 {
     static const char *const names[ESE_ROLES] = {
         [ESE_ROLE_CLIENT] = ESE_ARTIFACT_CLIENT_HISTORY,
@@ -24,47 +21,88 @@ static const char *history_of(enum ese_role role)
         [ESE_ROLE_CONSUMER] = ESE_ARTIFACT_CONSUMER_HISTORY,
         [ESE_ROLE_MAILER] = ESE_ARTIFACT_MAILER_HISTORY,
     };
-    return names[role];
+    if (party < ESE_ROLES)
+        return names[party];
+    ese_artifact_member(ese_party_member(party), member);
+    return member;
 }
 
-static struct ese_history_reader *reader_of(struct ese_journey *journey, enum ese_role role)
+static struct ese_history_reader *reader_of(struct ese_journey *journey, int party)
 {
-    if (journey->history[role] == NULL && history_of(role) != NULL) {
-        char path[ESE_ARTIFACT_PATH_SIZE];
-        if (ese_artifact_path(journey->directory, history_of(role), path, NULL) == 0)
-            ese_history_read_open(path, &journey->history[role], NULL); /* not there yet: later */
-    }
-    return journey->history[role];
+    char member[ESE_ARTIFACT_MEMBER_SIZE], path[ESE_ARTIFACT_PATH_SIZE];
+    if (journey->history[party] != NULL || (party >= ESE_ROLES && journey->role[party].process == NULL))
+        return journey->history[party];
+    const char *name = history_of(party, member);
+    if (name != NULL && ese_artifact_path(journey->directory, name, path, NULL) == 0)
+        ese_history_read_open(path, &journey->history[party], NULL); /* not there yet: later */
+    return journey->history[party];
 }
 
-static void add_counters(struct ese_journey *journey, int64_t count[ESE_HISTORY_COUNTERS])
+int64_t ese_journey_count(struct ese_journey *journey, int party, enum ese_history_counter counter)
 {
-    for (int role = 0; role < ESE_ROLES; role++) {
-        struct ese_history_reader *reader = reader_of(journey, (enum ese_role)role);
+    struct ese_history_reader *reader = reader_of(journey, party);
+    return reader == NULL ? 0 : ese_history_read_count(reader, counter);
+}
+
+void ese_journey_add_counts(struct ese_journey *journey, int64_t count[ESE_HISTORY_COUNTERS])
+{
+    for (int party = 0; party < ESE_PARTIES; party++) {
+        struct ese_history_reader *reader = reader_of(journey, party);
         for (int i = 0; reader != NULL && i < ESE_HISTORY_COUNTERS; i++)
             count[i] += ese_history_read_count(reader, (enum ese_history_counter)i);
     }
 }
 
-/* ---- what waits ---- */
+/* ---- the end, as it was found ---- */
 
-static int64_t counter_of(struct ese_journey *journey, enum ese_role role,
-                          enum ese_history_counter counter)
+/* Whether a member has its part in what the group has found: not who holds nothing, once it has been there for
+ * long enough to be given something, nor who is gone for good, once others have had the time to take over. */
+static bool has_part(struct ese_journey *journey, int party)
 {
-    struct ese_history_reader *reader = reader_of(journey, role);
-    return reader == NULL ? 0 : ese_history_read_count(reader, counter);
+    const struct ese_role_state *state = &journey->role[party];
+    bool is_settled = ese_clock_monotonic_ns() - state->since_ns > SETTLED_NS;
+    bool holds = !state->is_lost && ese_journey_count(journey, party, ESE_COUNT_HELD) > 0;
+    return holds || !is_settled;
 }
+
+/* What a member of a group has found in this life of it. */
+static int64_t members_end_ns(struct ese_journey *journey, int party)
+{
+    const struct ese_role_state *state = &journey->role[party];
+    int64_t found_ns = ese_journey_count(journey, party, ESE_COUNT_AT_END_NS);
+    bool is_reading = state->is_lost || (ese_journey_look(journey, party) && !state->is_coming);
+    return is_reading && found_ns >= state->since_ns ? found_ns : 0;
+}
+
+/* When all that is not processed had been looked for in vain: by one reader; or by each member of a group, none of
+ * which is away, as what it holds is then read by nobody. 0: not yet. */
+static int64_t end_ns(struct ese_journey *journey)
+{
+    int64_t first_ns = INT64_MAX;
+    if (journey->members <= 1)
+        return ese_journey_count(journey, ESE_ROLE_CONSUMER, ESE_COUNT_AT_END_NS);
+    for (int party = ese_party_first(ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL); party < ESE_PARTIES;
+         party = ese_party_next(party, ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL)) {
+        if (journey->role[party].process == NULL || !has_part(journey, party))
+            continue;
+        int64_t found_ns = members_end_ns(journey, party);
+        first_ns = found_ns < first_ns ? found_ns : first_ns;
+    }
+    return first_ns == INT64_MAX ? 0 : first_ns;
+}
+
+/* ---- what waits ---- */
 
 /* What a transport has lost will never be processed: whatever was acknowledged when its reader found the
  * end is, or is lost. */
 static int64_t without_lost(struct ese_journey *journey, int64_t open)
 {
-    int64_t end_ns = counter_of(journey, ESE_ROLE_CONSUMER, ESE_COUNT_AT_END_NS);
-    if (end_ns > counter_of(journey, ESE_ROLE_CLIENT, ESE_COUNT_LAST_DONE_NS))
+    int64_t found_ns = end_ns(journey);
+    if (found_ns > ese_journey_count(journey, ESE_ROLE_CLIENT, ESE_COUNT_LAST_DONE_NS))
         return 0;
-    if (end_ns != journey->end_ns)
+    if (found_ns != journey->end_ns)
         journey->given_up = open;
-    journey->end_ns = end_ns;
+    journey->end_ns = found_ns;
     return open > journey->given_up ? open - journey->given_up : 1; /* something was acknowledged since */
 }
 
@@ -89,12 +127,17 @@ static bool note_state(struct ese_role_state *state, bool up)
     return !up && state->is_wanted;
 }
 
-static bool is_running(struct ese_journey *journey, enum ese_role role)
+static bool is_there(const struct ese_journey *journey, int party)
 {
-    if (!ese_journey_has(journey, role))
+    return party == ESE_ROLE_BROKER ? journey->broker != NULL : journey->role[party].process != NULL;
+}
+
+static bool is_running(struct ese_journey *journey, int party)
+{
+    if (!is_there(journey, party))
         return false;
-    return role == ESE_ROLE_BROKER ? ese_broker_life_running(journey->broker)
-                                   : ese_process_running(journey->role[role].process);
+    return party == ESE_ROLE_BROKER ? ese_broker_life_running(journey->broker)
+                                    : ese_process_running(journey->role[party].process);
 }
 
 /* HOST:PORT; "" where nobody is served. */
@@ -120,9 +163,10 @@ static bool takes_connections(const struct ese_journey *journey, enum ese_role r
 }
 
 /* One that hangs holds up everything that waits for it: it ends as if by itself. */
-static void look_at_coming(struct ese_journey *journey, enum ese_role role)
+static void look_at_coming(struct ese_journey *journey, int party)
 {
-    struct ese_role_state *state = &journey->role[role];
+    struct ese_role_state *state = &journey->role[party];
+    enum ese_role role = ese_party_role(party);
     if (takes_connections(journey, role)) {
         state->is_coming = false;
     } else if (ese_clock_monotonic_ns() - state->since_ns > COMING_LIMIT_NS) {
@@ -138,27 +182,28 @@ static void look_at_coming(struct ese_journey *journey, enum ese_role role)
 }
 
 /* A client whose schedule is over ends, and says whether anything came of it; nobody else ends by itself. */
-static bool is_over(enum ese_role role, int status)
+static bool is_over(int party, int status)
 {
-    return role == ESE_ROLE_CLIENT && (status == 0 || status == ESE_SERVICE_IN_VAIN);
+    return party == ESE_ROLE_CLIENT && (status == 0 || status == ESE_SERVICE_IN_VAIN);
 }
 
-bool ese_journey_look(struct ese_journey *journey, enum ese_role role)
+bool ese_journey_look(struct ese_journey *journey, int party)
 {
-    struct ese_role_state *state = &journey->role[role];
-    bool up = is_running(journey, role);
+    struct ese_role_state *state = &journey->role[party];
+    bool up = is_running(journey, party);
     if (up && state->is_coming)
-        look_at_coming(journey, role);
+        look_at_coming(journey, party);
     if (!note_state(state, up))
         return up;
     int status = state->process == NULL ? -1 : ese_process_status(state->process);
-    if (is_over(role, status))
+    if (is_over(party, status))
         return up;
-    char words[300] = "";
+    char words[300] = "", name[ESE_PARTY_NAME_SIZE];
     state->is_lost = true;
     if (state->process != NULL)
         ese_process_last_words(state->process, words, sizeof words);
-    ese_endings_add(&journey->endings, ese_role_name(role), status, words);
+    ese_journey_party_name(journey, party, name);
+    ese_endings_add(&journey->endings, name, status, words);
     return up;
 }
 
@@ -167,107 +212,31 @@ const struct ese_endings *ese_journey_endings(const struct ese_journey *journey)
     return &journey->endings;
 }
 
+/* Takes one more party into its role's view, the first included. */
+static void add_party(struct ese_role_view *view, const struct ese_role_state *state, bool up)
+{
+    bool is_first = view->parties++ == 0;
+    view->exists = true;
+    view->parties_up += up;
+    view->coming = view->coming || (up && state->is_coming);
+    view->lost = (is_first || view->lost) && state->is_lost;
+    if (is_first || (view->up && (!up || state->since_ns > view->since_ns)) ||
+        (!view->up && !up && state->since_ns < view->since_ns))
+        view->since_ns = state->since_ns;
+    view->up = (is_first || view->up) && up;
+}
+
 void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view)
 {
     *view = (struct ese_journey_view){0};
-    add_counters(journey, view->count);
+    ese_journey_add_counts(journey, view->count);
     view->lag = lag_of(journey, view->count);
-    for (enum ese_role role = 0; role < ESE_ROLES; role++) {
-        bool up = ese_journey_look(journey, role);
-        const struct ese_role_state *state = &journey->role[role];
-        view->role[role] = (struct ese_role_view){.exists = ese_journey_has(journey, role),
-                                                  .up = up,
-                                                  .coming = up && state->is_coming,
-                                                  .lost = state->is_lost,
-                                                  .since_ns = state->since_ns};
+    for (int party = 0; party < ESE_PARTIES; party++) {
+        bool up = ese_journey_look(journey, party);
+        if (is_there(journey, party))
+            add_party(&view->role[ese_party_role(party)], &journey->role[party], up);
     }
-}
-
-static bool is_counted(enum ese_role role)
-{
-    return role != ESE_ROLE_SINK; /* the mail server is not part of what is compared */
-}
-
-void ese_journey_sample(struct ese_journey *journey)
-{
-    int64_t resident = 0;
-    for (int role = 0; role < ESE_ROLES; role++) {
-        struct ese_process *process = journey->role[role].process;
-        if (process == NULL || !is_counted((enum ese_role)role))
-            continue;
-        ese_process_sample(process);
-        resident += ese_process_usage(process).resident_bytes;
-    }
-    if (journey->broker != NULL) {
-        ese_broker_life_sample(journey->broker);
-        resident += ese_broker_life_usage(journey->broker).resident_bytes;
-    }
-    if (resident > journey->rss_peak_bytes)
-        journey->rss_peak_bytes = resident;
-}
-
-static void bound_log(const struct ese_journey *journey, const char *name)
-{
-    char path[ESE_ARTIFACT_PATH_SIZE + 64];
-    snprintf(path, sizeof path, "%s/%s/%s.log", journey->directory, ESE_ARTIFACT_LOGS, name);
-    ese_log_file_bound(path, ESE_JOURNEY_LOG_BYTES);
-}
-
-void ese_journey_bound_logs(const struct ese_journey *journey)
-{
-    for (int role = 0; role < ESE_ROLES; role++)
-        bound_log(journey, ese_role_name((enum ese_role)role));
-}
-
-/* nftw(3) has no context argument; the lab walks directories from one thread only. */
-static int64_t walked_bytes;
-
-static int add_blocks(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)path;
-    (void)where;
-    if (type == FTW_F)
-        walked_bytes += (int64_t)status->st_blocks * 512;
-    return 0;
-}
-
-static int64_t allocated_bytes(const char *directory)
-{
-    static const char *const names[] = {
-        ESE_ARTIFACT_SERVER,         ESE_ARTIFACT_BROKER, ESE_ARTIFACT_STATE, ESE_ARTIFACT_STATE "-wal",
-        ESE_ARTIFACT_OUTBOX, ESE_ARTIFACT_OUTBOX "-wal"};
-    walked_bytes = 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char path[ESE_ARTIFACT_PATH_SIZE];
-        if (ese_artifact_path(directory, names[i], path, NULL) == 0)
-            nftw(path, add_blocks, 16, FTW_PHYS);
-    }
-    return walked_bytes;
-}
-
-void ese_journey_cost(struct ese_journey *journey, struct ese_journey_cost *cost)
-{
-    *cost = (struct ese_journey_cost){0};
-    for (int role = 0; role < ESE_ROLES; role++) {
-        struct ese_process *process = journey->role[role].process;
-        if (process == NULL || !is_counted((enum ese_role)role))
-            continue;
-        struct ese_usage usage = ese_process_usage(process);
-        cost->cpu_ns += usage.cpu_ns;
-        cost->disk_written_bytes += usage.written_bytes;
-        cost->processes++;
-    }
-    if (journey->broker != NULL && ese_broker_life_is_own(journey->broker)) {
-        struct ese_usage usage = ese_broker_life_usage(journey->broker);
-        cost->cpu_ns += usage.cpu_ns;
-        cost->disk_written_bytes += usage.written_bytes;
-        cost->processes++;
-    }
-    int64_t count[ESE_HISTORY_COUNTERS] = {0};
-    add_counters(journey, count);
-    cost->wire_bytes = count[ESE_COUNT_WIRE_SENT] + count[ESE_COUNT_WIRE_RECEIVED];
-    cost->disk_bytes = allocated_bytes(journey->directory);
-    cost->rss_peak_bytes = journey->rss_peak_bytes;
+    view->count[ESE_COUNT_AT_END_NS] = end_ns(journey);
 }
 
 void ese_journey_addresses(const struct ese_journey *journey, char *text, size_t size)

@@ -100,7 +100,8 @@ struct ese_judge_options {
     /* Its partitions in words (transport.h), for the stories; NULL: by number. */
     void (*partition_name)(int32_t partition, char *text, size_t size);
     int64_t measured_from_ns;             /* monotonic: latencies of events due before are cut (warm-up) */
-    int64_t restarted_ns;                 /* when the consumer came back after a fault; 0: it never was away */
+    int64_t restarted_ns;                 /* when the consumer, or the last member of its group, came back after a
+                                             fault; 0: it never was away */
     const struct ese_deeds *deeds;        /* of the fault; NULL: nobody knows of any */
     const struct ese_endings *endings;    /* who ended though nobody had asked for it; NULL: likewise */
     int64_t smtp_timeout_ms;              /* for how long the mailer waits; 0: not known */
@@ -119,7 +120,8 @@ struct ese_recovery {
     /* From the death of whoever keeps the events to the first acknowledgement since its return; -1: there
      * was none, or it did not die. */
     int64_t acknowledges_again_us;
-    int64_t reads_again_us;     /* from restarted_ns to the first event handed; -1: never, or no restart */
+    int64_t reads_again_us;     /* from restarted_ns to the first event handed to any who came back then; -1: never, or
+                                   no restart */
     int64_t backlog_at_restart; /* acknowledged and not yet handed when it came back */
     /* From the last return, of the consumer or of whoever keeps the events, until all that was acknowledged
      * up to it, and not lost, was processed; 0: it was already; -1: never, or nobody came back. */

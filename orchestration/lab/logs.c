@@ -7,6 +7,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
 #include "orchestration/lab/command.h"
+#include "orchestration/lab/party.h"
 #include "orchestration/lab/stay.h"
 
 #define LINES 20
@@ -21,7 +22,7 @@ static const struct ese_option options[] = {
 
 struct logs {
     char *paths[LOGS_MOST];
-    const char *processes[LOGS_MOST];
+    char processes[LOGS_MOST][ESE_PARTY_NAME_SIZE];
     int count;
 };
 
@@ -29,25 +30,33 @@ static void add_log(struct logs *logs, const char *process, const char *path)
 {
     if (logs->count == LOGS_MOST || access(path, R_OK) != 0)
         return;
-    logs->processes[logs->count] = process;
+    snprintf(logs->processes[logs->count], sizeof logs->processes[0], "%s", process);
     logs->paths[logs->count++] = ese_copy_text(path);
+}
+
+/* Of a party, under the name that it has alone or in a group. */
+static void add_party(struct logs *logs, const char *directory, const char *label, int party, bool is_alone)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE], name[ESE_PARTY_NAME_SIZE];
+    ese_party_name(party, is_alone, name);
+    snprintf(path, sizeof path, "%s/%s/" ESE_ARTIFACT_LOGS "/%s.log", directory, label, name);
+    add_log(logs, name, path);
 }
 
 /* The lab's own log, and every party's under up/<label>/logs. */
 static void find_logs(const char *directory, struct logs *logs)
 {
-    static const char *const names[] = {"client",   "server", "broker",
-                                        "consumer", "mailer", "sink"};
     char path[ESE_ARTIFACT_PATH_SIZE];
     struct dirent **labels = NULL;
     int found = scandir(directory, &labels, NULL, alphasort);
     if (ese_artifact_path(directory, ESE_STAY_LOG, path, NULL) == 0)
         add_log(logs, "lab", path);
     for (int i = 0; i < found; i++) {
-        for (size_t n = 0; labels[i]->d_name[0] != '.' && n < ESE_COUNT_OF(names); n++) {
-            snprintf(path, sizeof path, "%s/%s/" ESE_ARTIFACT_LOGS "/%s.log", directory,
-                     labels[i]->d_name, names[n]);
-            add_log(logs, names[n], path);
+        for (int party = 0; labels[i]->d_name[0] != '.' && party < ESE_PARTIES; party++) {
+            if (party < ESE_ROLES)
+                add_party(logs, directory, labels[i]->d_name, party, true);
+            if (ese_party_role(party) == ESE_ROLE_CONSUMER)
+                add_party(logs, directory, labels[i]->d_name, party, false);
         }
         free(labels[i]);
     }

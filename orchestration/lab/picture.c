@@ -218,11 +218,31 @@ static void lag_cell(struct ese_picture *picture, struct ese_buffer *frame,
     bar_cell(picture, frame, view->lag, width);
 }
 
+static bool is_group(const struct ese_journey_view *view)
+{
+    return view->role[ESE_ROLE_CONSUMER].parties > 1;
+}
+
+/* Of a group, as long as anybody is up the others' work goes on. */
 static void consumer_cell(struct ese_picture *picture, struct ese_buffer *frame,
                           const struct ese_journey_view *view, int width)
 {
-    state_cell(picture, frame, &view->role[ESE_ROLE_CONSUMER], "", view->count[ESE_COUNT_HANDED],
-               "handed on", width);
+    static const struct ese_role_view calm = {.exists = false};
+    const struct ese_role_view *role = &view->role[ESE_ROLE_CONSUMER];
+    state_cell(picture, frame, is_group(view) && role->parties_up > 0 ? &calm : role, "",
+               view->count[ESE_COUNT_HANDED], "handed on", width);
+}
+
+/* Who reads, where any journey has a group. */
+static void members_cell(struct ese_picture *picture, struct ese_buffer *frame,
+                         const struct ese_journey_view *view, int width)
+{
+    const struct ese_role_view *role = &view->role[ESE_ROLE_CONSUMER];
+    char text[64] = "one; a second reads all again";
+    if (is_group(view))
+        snprintf(text, sizeof text, "%d of %d members are up", role->parties_up, role->parties);
+    bool well = !is_group(view) || role->up;
+    cell(picture, frame, well ? picture->glyph->line : picture->glyph->down, well ? FAINT : BAD, text, width);
 }
 
 static void mailer_cell(struct ese_picture *picture, struct ese_buffer *frame,
@@ -234,7 +254,8 @@ static void mailer_cell(struct ese_picture *picture, struct ese_buffer *frame,
 
 static const struct row rows[] = {
     {"click", client_cell}, {"", line_cell}, {"stored", server_cell}, {"lost", lost_cell, has_let_go},
-    {"", lag_cell}, {"rule", consumer_cell}, {"", line_cell}, {"mail", mailer_cell},
+    {"", lag_cell}, {"rule", consumer_cell}, {"readers", members_cell, is_group}, {"", line_cell},
+    {"mail", mailer_cell},
 };
 
 static bool is_shown(const struct row *row, const struct ese_journey_view *views, int count)

@@ -49,20 +49,46 @@ static struct ese_history_reader *open_history(const char *directory, const char
     return reader;
 }
 
-/* From the restart to the first handing after it, were it one of an event handed before. */
-static int64_t reads_again_us(const struct ese_judge_options *options)
+/* When the member was first handed anything since, were it an event handed before; INT64_MAX: never. */
+static int64_t handed_ns(const char *directory, int member, int64_t since_ns)
 {
-    int64_t restarted_ns = options->restarted_ns, first_ns = 0;
-    if (restarted_ns == 0)
-        return -1;
-    struct ese_history_reader *reader = open_history(options->directory, ESE_ARTIFACT_CONSUMER_HISTORY);
+    char name[ESE_ARTIFACT_MEMBER_SIZE];
+    int64_t first_ns = INT64_MAX;
+    ese_artifact_member(member, name);
+    struct ese_history_reader *reader = open_history(directory, name);
     struct ese_history_record record;
-    while (reader != NULL && first_ns == 0 && ese_history_read_next(reader, &record, NULL) == 1) {
-        if (record.kind == ESE_HISTORY_HANDED && record.time_ns >= restarted_ns)
+    while (reader != NULL && first_ns == INT64_MAX && ese_history_read_next(reader, &record, NULL) == 1) {
+        if (record.kind == ESE_HISTORY_HANDED && record.time_ns >= since_ns)
             first_ns = record.time_ns;
     }
     ese_history_read_close(&reader);
-    return first_ns == 0 ? -1 : (first_ns - restarted_ns) / 1000;
+    return first_ns;
+}
+
+/* Who came back last: of a group, perhaps some of its members only. */
+static unsigned members_back(const struct ese_deeds *deeds)
+{
+    unsigned members = 0;
+    for (int i = 0; i < deeds->count; i++) {
+        const struct ese_deed *deed = &deeds->list[i];
+        if (deed->act == ESE_ACT_START && (deed->roles & ESE_ROLE_BIT(ESE_ROLE_CONSUMER)) != 0)
+            members = deed->members;
+    }
+    return members == 0 ? ESE_MEMBERS_ALL : members;
+}
+
+/* From the restart to the first handing after it to any of those who came back then. */
+static int64_t reads_again_us(const struct ese_judge_options *options)
+{
+    int64_t restarted_ns = options->restarted_ns, first_ns = INT64_MAX;
+    unsigned members = members_back(deeds_of(options));
+    for (int member = 1; restarted_ns != 0 && member <= ESE_MEMBERS; member++) {
+        if ((members & ESE_MEMBER_BIT(member)) == 0)
+            continue;
+        int64_t member_ns = handed_ns(options->directory, member, restarted_ns);
+        first_ns = member_ns < first_ns ? member_ns : first_ns;
+    }
+    return first_ns == INT64_MAX ? -1 : (first_ns - restarted_ns) / 1000;
 }
 
 /* ---- the backlog ----------------------------------------------------------------------------- */

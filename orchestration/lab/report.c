@@ -156,7 +156,10 @@ static void order_cell(column *transport, char text[CELL_SIZE])
 
 static void sharing_cell(column *transport, char text[CELL_SIZE])
 {
-    snprintf(text, CELL_SIZE, "%s", promises_of(transport)->shares_work ? "by a group" : "one reader");
+    if (transport->members > 1)
+        snprintf(text, CELL_SIZE, "by a group of %d", transport->members);
+    else
+        snprintf(text, CELL_SIZE, "%s", promises_of(transport)->shares_work ? "by a group" : "one reader");
 }
 
 static void verdict_cell(column *transport, char text[CELL_SIZE])
@@ -285,6 +288,14 @@ static void add_endings(column *transport, struct ese_buffer *text)
     }
 }
 
+/* Where more were asked for than there could be. */
+static void add_alone(const struct ese_results *results, column *transport, struct ese_buffer *text)
+{
+    if (results->consumers > 1 && transport->members == 1)
+        ese_buffer_printf(text, "  %s: one reader, though %d were asked for: a second would read everything again, "
+                                "or they must share by hand\n", transport->name, results->consumers);
+}
+
 /* Of each role that a step was meant for and that was not there to be struck; of a broker only where it is all
  * that is missing. */
 static void add_passed_over(column *transport, struct ese_buffer *text)
@@ -294,6 +305,11 @@ static void add_passed_over(column *transport, struct ese_buffer *text)
         if (!ese_deeds_passed_over(&transport->deeds, ESE_ROLE_BIT(role)) ||
             (role == ESE_ROLE_BROKER && has_no_server))
             continue;
+        if (role == ESE_ROLE_CONSUMER) {
+            ese_buffer_printf(text, "  %s: it has no group, so what befalls one of several members passed it over\n",
+                              transport->name);
+            continue;
+        }
         ese_buffer_printf(text, "  %s: it has no %s of its own, so the fault passed it over\n",
                           transport->name, ese_role_name(role));
     }
@@ -309,6 +325,7 @@ static void add_reasons(const struct ese_results *results, struct ese_buffer *te
         if (judgement->timing_verdict.reason[0] != '\0')
             ese_buffer_printf(text, "  %s, timing: %s\n", transport->name, judgement->timing_verdict.reason);
         add_endings(transport, text);
+        add_alone(results, transport, text);
         add_passed_over(transport, text);
         if (promises_of(transport)->tells_losses && promises_of(transport)->notes != NULL)
             ese_buffer_printf(text, "  %s: %s\n", transport->name, promises_of(transport)->notes);

@@ -1,3 +1,4 @@
+/* results.json is written. */
 #include "orchestration/lab/results.h"
 
 #include <jansson.h>
@@ -7,18 +8,17 @@
 
 #include "ese-core/memory.h"
 
-/* ---- writing ---- */
-
 static json_t *options_json(const struct ese_results *results)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I, s:I}", "source",
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:i, s:I, s:s}", "source",
                      results->source, "rate", results->rate,
                      "duration_s", (json_int_t)results->duration_s, "warmup_s",
                      (json_int_t)results->warmup_s, "fault", results->fault, "gap_s",
                      (json_int_t)results->gap_s, "durability", results->asked_durability, "broker",
                      results->asked_broker, "bootstrap_servers", results->bootstrap_servers, "in_turn",
                      results->in_turn, "retry_deadline_ms", (json_int_t)results->retry_deadline_ms,
-                     "smtp_timeout_ms", (json_int_t)results->smtp_timeout_ms);
+                     "smtp_timeout_ms", (json_int_t)results->smtp_timeout_ms, "consumers", results->consumers,
+                     "rule_cost_us", (json_int_t)results->rule_cost_us, "preset", results->preset);
 }
 
 static void processor_name(char *text, size_t size)
@@ -127,15 +127,27 @@ static json_t *roles_json(unsigned roles)
     return array;
 }
 
+static json_t *members_of_group_json(unsigned members)
+{
+    json_t *array = json_array();
+    for (int member = 1; member <= ESE_MEMBERS; member++) {
+        if ((members & ESE_MEMBER_BIT(member)) != 0)
+            json_array_append_new(array, json_integer(member));
+    }
+    return array;
+}
+
 static json_t *deeds_json(const struct ese_deeds *deeds)
 {
     json_t *array = json_array();
     for (int i = 0; i < deeds->count; i++) {
         const struct ese_deed *deed = &deeds->list[i];
-        json_array_append_new(array, json_pack("{s:s, s:I, s:o, s:o}", "act", ese_act_name(deed->act),
-                                               "done_ns", (json_int_t)deed->done_ns, "parties",
-                                               roles_json(deed->roles), "passed_over",
-                                               roles_json(deed->passed_over)));
+        json_t *object = json_pack("{s:s, s:I, s:o, s:o}", "act", ese_act_name(deed->act), "done_ns",
+                                   (json_int_t)deed->done_ns, "parties", roles_json(deed->roles),
+                                   "passed_over", roles_json(deed->passed_over));
+        if (deed->members != 0)
+            json_object_set_new(object, "members", members_of_group_json(deed->members));
+        json_array_append_new(array, object);
     }
     return array;
 }
@@ -174,6 +186,7 @@ static json_t *transport_json(const struct ese_results_transport *transport)
         "drained", transport->drained, "schedule_ns", (json_int_t)transport->schedule_ns, "restarted_ns",
         (json_int_t)transport->restarted_ns);
     json_object_set_new(object, "waited_until_ns", json_integer(transport->waited_until_ns));
+    json_object_set_new(object, "consumers", json_integer(transport->members));
     json_object_set_new(object, "endings", endings_json(&transport->endings));
     json_object_set_new(object, "deeds", deeds_json(&transport->deeds));
     json_t *latency = json_object();
@@ -233,180 +246,4 @@ int ese_results_write(const char *directory, const struct ese_results *results, 
     fprintf(file, "%s\n", text);
     free(text);
     return fclose(file) == 0 ? 0 : ese_fail_errno(error, "cannot write %.300s", path);
-}
-
-/* ---- reading ---- */
-
-static void copy_text(char *target, size_t size, const char *text)
-{
-    snprintf(target, size, "%s", text);
-}
-
-/* The verdict hangs on these two: who leaves them out is not taken at his word. */
-static int read_endings(json_t *array, struct ese_endings *endings)
-{
-    size_t i;
-    json_t *object;
-    if (!json_is_array(array))
-        return -1;
-    json_array_foreach(array, i, object) {
-        const char *party, *words;
-        int status;
-        json_int_t ended_ns;
-        if (endings->count == ESE_ENDINGS ||
-            json_unpack(object, "{s:s, s:i, s:I, s:s}", "party", &party, "status", &status,
-                        "ended_ns", &ended_ns, "last_words", &words) < 0)
-            return -1;
-        ese_endings_add(endings, party, status, words);
-        endings->list[endings->count - 1].ended_ns = ended_ns;
-    }
-    return 0;
-}
-
-static int read_roles(json_t *array, unsigned *roles)
-{
-    size_t i;
-    json_t *name;
-    *roles = 0;
-    json_array_foreach(array, i, name) {
-        enum ese_role role = json_is_string(name) ? ese_role_find(json_string_value(name)) : ESE_ROLES;
-        if (role == ESE_ROLES)
-            return -1;
-        *roles |= ESE_ROLE_BIT(role);
-    }
-    return 0;
-}
-
-static int read_deeds(json_t *array, struct ese_deeds *deeds)
-{
-    size_t i;
-    json_t *object;
-    if (!json_is_array(array))
-        return -1;
-    json_array_foreach(array, i, object) {
-        const char *act;
-        json_int_t done_ns;
-        json_t *parties, *passed_over;
-        struct ese_deed deed;
-        if (deeds->count == ESE_DEEDS ||
-            json_unpack(object, "{s:s, s:I, s:o, s:o}", "act", &act, "done_ns", &done_ns, "parties",
-                        &parties, "passed_over", &passed_over) < 0 ||
-            read_roles(parties, &deed.roles) < 0 || read_roles(passed_over, &deed.passed_over) < 0)
-            return -1;
-        deed.act = ese_act_find(act);
-        deed.done_ns = done_ns;
-        if (deed.act == ESE_ACTS)
-            return -1;
-        ese_deeds_add(deeds, &deed);
-    }
-    return 0;
-}
-
-static int read_transport(json_t *object, struct ese_results_transport *transport)
-{
-    const char *name, *durability, *broker;
-    int mock, drained;
-    json_int_t schedule_ns, restarted_ns;
-    if (json_unpack(object, "{s:s, s:s, s:s, s:b, s:b, s:I, s:I}", "name", &name, "durability", &durability,
-                    "broker", &broker, "mock", &mock, "drained", &drained, "schedule_ns", &schedule_ns,
-                    "restarted_ns", &restarted_ns) < 0)
-        return -1;
-    json_t *cost = json_object_get(object, "cost");
-    json_int_t wire = 0, disk = 0, written = 0, peak = 0;
-    double cpu_s = 0;
-    if (json_unpack(cost, "{s:F, s:I, s:I, s:I, s:I, s:i}", "cpu_s", &cpu_s, "wire_bytes", &wire, "disk_bytes",
-                    &disk, "disk_written_bytes", &written, "rss_peak_bytes", &peak, "processes",
-                    &transport->cost.processes) < 0)
-        return -1;
-    copy_text(transport->name, sizeof transport->name, name);
-    copy_text(transport->broker, sizeof transport->broker, broker);
-    transport->durability = ese_durability_parse(durability);
-    transport->mock = mock != 0;
-    transport->drained = drained != 0;
-    transport->waited_until_ns = json_integer_value(json_object_get(object, "waited_until_ns"));
-    transport->schedule_ns = schedule_ns;
-    transport->restarted_ns = restarted_ns;
-    transport->cost.cpu_ns = (int64_t)(cpu_s * 1e9);
-    transport->cost.wire_bytes = wire;
-    transport->cost.disk_bytes = disk;
-    transport->cost.disk_written_bytes = written;
-    transport->cost.rss_peak_bytes = peak;
-    if (read_deeds(json_object_get(object, "deeds"), &transport->deeds) < 0)
-        return -1;
-    return read_endings(json_object_get(object, "endings"), &transport->endings);
-}
-
-static bool is_there(const struct ese_results *results, int count, const char *name)
-{
-    while (count > 0 && strcmp(results->transports[count - 1].name, name) != 0)
-        count--;
-    return count > 0;
-}
-
-static int read_transports(json_t *array, const char *path, struct ese_results *results, struct ese_error *error)
-{
-    size_t i;
-    json_t *object;
-    json_array_foreach(array, i, object) {
-        struct ese_results_transport *transport = &results->transports[results->count];
-        if (results->count == ESE_RESULTS_TRANSPORTS || read_transport(object, transport) < 0)
-            return ese_fail(error, ESE_E_INVALID, "%.300s: transport %zu is malformed or one too many; judge a run as "
-                                                  "compare left it", path, i);
-        if (is_there(results, results->count, transport->name))
-            return ese_fail(error, ESE_E_INVALID, "%.300s names transport '%.60s' twice; judge a run as compare left "
-                                                  "it", path, transport->name);
-        results->count++;
-    }
-    return 0;
-}
-
-static int read_root(json_t *root, const char *path, struct ese_results *results, struct ese_error *error)
-{
-    int version, in_turn;
-    const char *rate, *fault, *durability, *broker, *bootstrap;
-    json_int_t seed, duration_s, warmup_s, deadline_ms;
-    json_int_t gap_s = 0, smtp_ms = 0; /* these and the next are younger than the others */
-    const char *source = "clicks";
-    json_t *transports;
-    if (json_unpack(root, "{s:i, s:I, s:{s?s, s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I, s?I}, s:o}",
-                    "version", &version, "seed", &seed, "options", "source", &source, "rate", &rate,
-                    "duration_s", &duration_s, "warmup_s", &warmup_s,
-                    "fault", &fault, "gap_s", &gap_s, "durability", &durability,
-                    "broker", &broker, "bootstrap_servers", &bootstrap, "in_turn", &in_turn,
-                    "retry_deadline_ms", &deadline_ms, "smtp_timeout_ms", &smtp_ms, "transports", &transports) < 0)
-        return ese_fail(error, ESE_E_INVALID, "%.300s is not the results of a run: name a directory as compare printed "
-                                              "it at its end", path);
-    if (version != ESE_RESULTS_VERSION)
-        return ese_fail(error, ESE_E_INVALID, "%.300s has version %d, and this program reads %d: judge it with the "
-                                              "ese-lab that wrote it", path, version, ESE_RESULTS_VERSION);
-    if (json_array_size(transports) == 0)
-        return ese_fail(error, ESE_E_INVALID, "%.300s names no transport: there is nothing to judge; name another run",
-                        path);
-    *results = (struct ese_results){.seed = seed, .duration_s = duration_s, .warmup_s = warmup_s,
-                                    .gap_s = gap_s, .in_turn = in_turn != 0,
-                                    .retry_deadline_ms = deadline_ms, .smtp_timeout_ms = smtp_ms};
-    copy_text(results->source, sizeof results->source, source);
-    copy_text(results->rate, sizeof results->rate, rate);
-    copy_text(results->fault, sizeof results->fault, fault);
-    copy_text(results->asked_durability, sizeof results->asked_durability, durability);
-    copy_text(results->asked_broker, sizeof results->asked_broker, broker);
-    copy_text(results->bootstrap_servers, sizeof results->bootstrap_servers, bootstrap);
-    return read_transports(transports, path, results, error);
-}
-
-int ese_results_read(const char *directory, struct ese_results *results, struct ese_error *error)
-{
-    char path[ESE_ARTIFACT_PATH_SIZE];
-    json_error_t problem;
-    if (ese_artifact_path(directory, ESE_ARTIFACT_RESULTS, path, error) < 0)
-        return -1;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);
-    if (root == NULL)
-        return ese_fail(error, ESE_E_INVALID,
-                        "no run can be read in '%.200s' (%.200s): name a directory as compare "
-                        "printed it at its end, or as ese-lab watch has it for --run", directory,
-                        problem.text);
-    int result = read_root(root, path, results, error);
-    json_decref(root);
-    return result;
 }

@@ -23,6 +23,7 @@ struct ese_results_transport {
     struct ese_endings endings;
     int64_t schedule_ns;         /* monotonic: when its schedule began */
     int64_t restarted_ns;
+    int members;                 /* how many consumers it had */
     struct ese_deeds deeds;      /* of the fault */
     struct ese_journey_cost cost;
     struct ese_judgement judgement;
@@ -42,6 +43,9 @@ struct ese_results {
     bool in_turn;
     int64_t retry_deadline_ms;
     int64_t smtp_timeout_ms; /* for how long the mailers wait; 0: not known */
+    int consumers;               /* as many as were asked for */
+    int64_t rule_cost_us;
+    char preset[16];             /* "" where none was named */
     struct ese_results_transport transports[ESE_RESULTS_TRANSPORTS];
     int count;
     /* Of a run that goes on: transports it has books of that nobody watches any more; not judged. */

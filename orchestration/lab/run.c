@@ -101,6 +101,8 @@ static int open_journeys(struct run *run, int first, int count, struct ese_error
             .smtp = NULL,
             .smtp_timeout_ms = run->options->smtp_timeout_ms,
             .stumbles = run->options->poison_every > 0,
+            .consumers = run->options->consumers,
+            .rule_cost_us = run->options->rule_cost_us,
         };
         if (ese_artifact_path(run->options->directory, label, directory, error) < 0 ||
             ese_journey_open(&journey, &run->journeys[run->count], error) < 0)
@@ -339,6 +341,7 @@ static void note_result(struct run *run, int i, bool drained, struct ese_run_jou
     result->transport = ese_journey_transport(journey);
     result->schedule_ns = run->schedule_ns;
     result->restarted_ns = ese_journey_restarted_ns(journey, ESE_ROLE_CONSUMER);
+    result->members = ese_journey_members(journey);
     result->deeds = run->deeds[i];
     result->drained = drained;
 }

@@ -40,6 +40,8 @@ struct ese_run_options {
     int64_t retry_deadline_ms;
     int64_t smtp_timeout_ms; /* of the mailers */
     int64_t poison_every; /* on each so manieth event a rule fails; 0: on none */
+    int consumers;        /* of each journey that can have several; 0: one */
+    int64_t rule_cost_us; /* by event; 0: nothing */
     int64_t limit_ms; /* from the schedule's beginning to the end of the drain; 0: the drain's own alone */
     bool in_turn; /* one journey after the other instead of all at once */
 };
@@ -78,7 +80,8 @@ struct ese_run_journey_result {
     const struct ese_transport *transport;
     struct ese_journey_cost cost;
     int64_t schedule_ns; /* monotonic: when its schedule began */
-    int64_t restarted_ns; /* when its consumer came back; 0: never */
+    int64_t restarted_ns; /* when its consumer, or the last member of its group, came back; 0: never */
+    int members;          /* of its group: how many consumers it had */
     struct ese_deeds deeds; /* of the fault */
     bool drained;
     int64_t waited_until_ns; /* monotonic: when the drain ended, whether or not it was drained */

@@ -26,6 +26,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
     transport->endings = journey->endings;
     transport->schedule_ns = journey->schedule_ns;
     transport->restarted_ns = journey->restarted_ns;
+    transport->members = journey->members;
     transport->deeds = journey->deeds;
     transport->cost = journey->cost;
     return ese_judge(&judging, &transport->judgement, error);
@@ -42,6 +43,8 @@ int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result
         .in_turn = run->in_turn,
         .retry_deadline_ms = run->retry_deadline_ms,
         .smtp_timeout_ms = run->smtp_timeout_ms,
+        .consumers = run->consumers,
+        .rule_cost_us = run->rule_cost_us,
     };
     snprintf(results->source, sizeof results->source, "%s", run->source);
     snprintf(results->rate, sizeof results->rate, "%s", run->rate);

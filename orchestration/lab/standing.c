@@ -4,6 +4,7 @@
 
 #include "ese-core/history.h"
 #include "ese-core/memory.h"
+#include "orchestration/lab/party.h"
 #include "orchestration/lab/picture.h"
 #include "orchestration/lab/stay.h"
 
@@ -21,16 +22,30 @@ static const struct {
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static int64_t read_count(const char *artifacts, int i)
+static int64_t read_history(const char *artifacts, const char *name, enum ese_history_counter counter)
 {
     char path[ESE_ARTIFACT_PATH_SIZE];
     struct ese_history_reader *reader = NULL;
-    if (ese_artifact_path(artifacts, counts[i].history, path, NULL) < 0 ||
+    if (ese_artifact_path(artifacts, name, path, NULL) < 0 ||
         ese_history_read_open(path, &reader, NULL) < 0)
         return -1;
-    int64_t count = ese_history_read_count(reader, counts[i].counter);
+    int64_t count = ese_history_read_count(reader, counter);
     ese_history_read_close(&reader);
     return count;
+}
+
+/* Of a group, what all members have done. */
+static int64_t read_count(const char *artifacts, int i)
+{
+    int64_t sum = read_history(artifacts, counts[i].history, counts[i].counter), more = sum;
+    bool is_consumer = strcmp(counts[i].history, ESE_ARTIFACT_CONSUMER_HISTORY) == 0;
+    for (int member = 2; is_consumer && more >= 0 && member <= ESE_MEMBERS; member++) {
+        char name[ESE_ARTIFACT_MEMBER_SIZE];
+        ese_artifact_member(member, name);
+        more = read_history(artifacts, name, counts[i].counter);
+        sum += more > 0 ? more : 0;
+    }
+    return sum;
 }
 
 /* "name value", with any number of blanks between. */

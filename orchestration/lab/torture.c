@@ -29,11 +29,14 @@ static const struct ese_option options[] = {
      .help = "The first one's number: round K of a seed is the same whether or not those before it were "
              "run."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
-     .help = "Decides with a round's number and --rate its events, and who is struck when."},
+     .help = "Decides with a round's number, --rate and --consumers its events, and who is struck when."},
     {.name = "source", .kind = ESE_OPTION_CHOICE, .value = "S", .fallback = "clicks",
      .choices = "clicks|orders|mixed",
      .help = "What the simulated persons do, as in compare. With orders a round is awaited until rules wait "
              "for none of them, and lasts longer by some ten seconds."},
+    {.name = "consumers", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 1, .max = ESE_MEMBERS,
+     .help = "Members of the group that reads, where a transport shares work among them. With several, they are "
+             "struck one by one, too, and a round is another than with one."},
     {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "200",
      .min = ESE_TORTURE_RATE_LEAST, .max = 5000, .help = "Events per second offered to each transport."},
     {.name = "poison-every", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0, .max = 1000000,
@@ -97,7 +100,8 @@ static int read_options(const struct ese_config *config, char *list, struct tort
                 .retry_deadline_ms = ESE_TORTURE_RETRY_MS,
                 .smtp_timeout_ms = ESE_TORTURE_SMTP_MS,
                 .poison_every = ese_config_number(config, "poison-every"),
-                .limit_ms = ESE_TORTURE_LIMIT_MS},
+                .limit_ms = ESE_TORTURE_LIMIT_MS,
+                .consumers = (int)ese_config_number(config, "consumers")},
         .seed = ese_config_number(config, "seed"),
         .rate = ese_config_number(config, "rate"),
         .first = ese_config_number(config, "from-round"),
@@ -171,7 +175,9 @@ static int do_round(struct torture *torture, int64_t number, struct ese_error *e
     snprintf(name, sizeof name, "round-%" PRId64, number);
     if (ese_artifact_path(torture->directory, name, directory, error) < 0)
         return -1;
-    ese_torture_draw(torture->seed, number, torture->rate, &round);
+    ese_torture_draw(&(struct ese_torture_lot){.seed = torture->seed, .number = number, .rate = torture->rate,
+                                               .consumers = torture->run.consumers},
+                     &round);
     run.directory = directory;
     run.seed = round.load_seed;
     run.fault = &round.fault;
@@ -257,7 +263,8 @@ static const struct ese_service service = {
             "A round passes when every ledger does, and no more mails are unknown than one for each SMTP "
             "session and each death of a mailer or SMTP server, or each freeze of one beyond the mailer's "
             "limit, which is five seconds here.\n\n"
-            "What is struck when, and the events, follow from --seed, the round's number and --rate alone.\n\n"
+            "What is struck when, and the events, follow from --seed, the round's number, --rate and --consumers "
+            "alone.\n\n"
             "The exit status is 0 when every round passes, 1 when one fails or the rounds are broken off, 2 when "
             "one cannot be told.",
         .examples = "ese-lab torture --rounds 100\n  The full run, which takes some 40 minutes\n"

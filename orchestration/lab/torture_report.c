@@ -132,8 +132,9 @@ static json_t *acts_json(const struct ese_torture_round *round)
             if ((step->part->roles & ESE_ROLE_BIT(role)) != 0)
                 json_array_append_new(parties, json_string(ese_role_name(role)));
         }
-        json_array_append_new(acts, json_pack("{s:I, s:s, s:o}", "at_ms", (json_int_t)step->after_ms, "act",
-                                              ese_act_name(step->act), "parties", parties));
+        json_array_append_new(acts, json_pack("{s:I, s:s, s:s, s:o}", "at_ms", (json_int_t)step->after_ms, "act",
+                                              ese_act_name(step->act), "part", step->part->name, "parties",
+                                              parties));
     }
     return acts;
 }

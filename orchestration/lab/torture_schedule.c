@@ -35,8 +35,13 @@ static const struct ese_fault_part *const everybody[] = {&clients, &servers, &co
 /* Not the clients: what only they know of dies with them, and waits for nobody. */
 static const struct ese_fault_part *const victims[] = {&consumers, &mailers, &sinks, &readers_and_keepers};
 
+static const struct ese_fault_part members[] = {{"member 1", BIT(CONSUMER), ESE_MEMBER_BIT(1)},
+                                                {"member 2", BIT(CONSUMER), ESE_MEMBER_BIT(2)},
+                                                {"member 3", BIT(CONSUMER), ESE_MEMBER_BIT(3)}};
+
 struct draft {
     struct ese_random random;
+    uint64_t members;          /* that may be struck one by one; 0: there is no group */
     struct ese_torture_round *round;
     int64_t free_ms[ESE_ROLES]; /* before, none is struck */
 };
@@ -101,10 +106,16 @@ static void draw_anchor(struct draft *draft, int64_t rate)
     keep_what_waits(draft, killed_ms);
 }
 
+static const struct ese_fault_part *draw_part(struct draft *draft)
+{
+    uint64_t which = ese_random_below(&draft->random, ESE_COUNT_OF(everybody) + draft->members);
+    return which < ESE_COUNT_OF(everybody) ? everybody[which] : &members[which - ESE_COUNT_OF(everybody)];
+}
+
 /* One of four absences is a long one. */
 static void draw_act(struct draft *draft)
 {
-    const struct ese_fault_part *part = everybody[ese_random_below(&draft->random, ESE_COUNT_OF(everybody))];
+    const struct ese_fault_part *part = draw_part(draft);
     enum ese_act leaving = ese_random_below(&draft->random, 2) == 0 ? ESE_ACT_KILL : ESE_ACT_FREEZE;
     bool is_long = ese_random_below(&draft->random, 4) == 0;
     int64_t away_ms = is_long ? draw(draft, LONG_LEAST_MS, LONG_SPAN_MS)
@@ -118,19 +129,27 @@ static void draw_act(struct draft *draft)
         add_absence(draft, leaving, part, draw(draft, from_ms, span_ms), away_ms);
 }
 
-void ese_torture_draw(int64_t seed, int64_t number, int64_t rate, struct ese_torture_round *round)
+static uint64_t members_of(const struct ese_torture_lot *lot)
 {
-    assert(rate >= ESE_TORTURE_RATE_LEAST);
+    if (lot->consumers <= 1)
+        return 0;
+    return (size_t)lot->consumers < ESE_COUNT_OF(members) ? (uint64_t)lot->consumers : ESE_COUNT_OF(members);
+}
+
+void ese_torture_draw(const struct ese_torture_lot *lot, struct ese_torture_round *round)
+{
+    assert(lot->rate >= ESE_TORTURE_RATE_LEAST);
     *round = (struct ese_torture_round){
-        .number = number,
+        .number = lot->number,
         .fault = {.name = "torture",
                   .story = "anybody may be killed or frozen, and comes back",
                   .steps = round->steps,
                   .from_the_start = true},
     };
-    struct draft draft = {.random = ese_random_seeded((uint64_t)seed, (uint64_t)number), .round = round};
+    struct draft draft = {.random = ese_random_seeded((uint64_t)lot->seed, (uint64_t)lot->number),
+                          .members = members_of(lot), .round = round};
     round->load_seed = (int64_t)(ese_random_next(&draft.random) >> 1);
-    draw_anchor(&draft, rate);
+    draw_anchor(&draft, lot->rate);
     int anchor = round->fault.count;
     for (int i = 0; i < DRAWS && round->fault.count < anchor + 2 * ACTS_MOST; i++)
         draw_act(&draft);

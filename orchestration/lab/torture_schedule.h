@@ -1,8 +1,8 @@
 /*
  * torture_schedule.h - what happens in one round of torture: its load, and who is killed or frozen when.
  *
- * A round depends on the seed, its number and the rate alone, not on rounds before it, nor on the transports:
- * who is not there is passed over.
+ * A round depends on the seed, its number, the rate and the number of consumers alone, not on rounds before it, nor
+ * on the transports: who is not there is passed over. Of a group, single members are struck, too, the first three.
  *
  * It begins with the anchor: the consumers are frozen until at least four times as many events have come as
  * have to wait, then somebody whom every journey has is killed; until then nobody else is touched, so that
@@ -30,6 +30,14 @@ struct ese_torture_round {
     struct ese_fault_step steps[ESE_DEEDS];
 };
 
-void ese_torture_draw(int64_t seed, int64_t number, int64_t rate, struct ese_torture_round *round);
+/* What a round is drawn from. */
+struct ese_torture_lot {
+    int64_t seed;
+    int64_t number;
+    int64_t rate;
+    int consumers; /* 0, as 1: one */
+};
+
+void ese_torture_draw(const struct ese_torture_lot *lot, struct ese_torture_round *round);
 
 #endif

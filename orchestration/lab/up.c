@@ -13,6 +13,7 @@
 #include "ese-core/service.h"
 #include "orchestration/lab/broker_life.h"
 #include "orchestration/lab/command.h"
+#include "orchestration/lab/group_options.h"
 #include "orchestration/lab/journey.h"
 #include "orchestration/lab/mails.h"
 #include "orchestration/lab/run_directory.h"
@@ -134,7 +135,7 @@ static int watch(struct ese_journey *journey, const char *directory, struct ese_
         ese_journey_view(journey, &view);
         for (enum ese_role role = 0; role < ESE_ROLES; role++) {
             if (is_missed(&view.role[role], ese_role_name(role)) &&
-                ese_journey_start(journey, role, error) < 0)
+                ese_journey_start(journey, role, ESE_MEMBERS_ALL, error) < 0)
                 return -1;
         }
     }
@@ -178,6 +179,8 @@ static int stay_up(const struct ese_config *config, const char *directory, int l
         .bootstrap_servers = ese_config_text(config, "bootstrap-servers"),
         .retry_deadline_ms = 30000,
         .with_sink = true,
+        .consumers = (int)ese_config_number(config, "consumers"),
+        .rule_cost_us = ese_config_number(config, "rule-cost-us"),
     };
     snprintf(number, sizeof number, "%lld", (long long)ese_config_number(config, "rate"));
     struct ese_load load = {
@@ -303,6 +306,13 @@ static int run_up(const struct ese_config *config, struct ese_error *error)
     return go_into_background(config, directory, error);
 }
 
+static int choose(struct ese_config *config, struct ese_error *error)
+{
+    (void)error;
+    ese_config_add(config, "Options of the group", ese_group_options);
+    return 0;
+}
+
 static const struct ese_service service = {
     .manual = {
         .name = "ese-lab up",
@@ -318,7 +328,7 @@ static const struct ese_service service = {
     },
     .options = options,
     .is_command = true,
-    .choose = NULL,
+    .choose = choose,
     .run = run_up,
 };
 

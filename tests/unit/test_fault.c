@@ -19,7 +19,7 @@
 #define BROKER ESE_ROLE_BIT(ESE_ROLE_BROKER)
 
 static const char *const names[] = {"bad-day", "server-down", "broker-down", "mailer-down",
-                                    "consumer-down", "none"};
+                                    "consumer-down", "members-down", "member-frozen", "none"};
 
 static const struct ese_fault *fault_of(const char *name)
 {
@@ -48,6 +48,12 @@ static void each_name_is_a_fault(void **state)
     assert_non_null(strstr(error.text, ESE_FAULT_NAMES));
 }
 
+/* The roles, and where it is about members of a group, these. */
+static uint64_t struck_by(const struct ese_fault_part *part)
+{
+    return part->members == 0 ? part->roles : (uint64_t)part->members << 32;
+}
+
 /* Whatever the gap, nobody comes back before having died, nor dies twice, and all come back. */
 static void whoever_dies_comes_back(void **state)
 {
@@ -56,15 +62,16 @@ static void whoever_dies_comes_back(void **state)
         const struct ese_fault *fault = fault_of(names[i]);
         assert_true(fault->count <= ESE_DEEDS);
         for (int64_t gap_ms = 0; gap_ms <= 3600000; gap_ms += 1200000) {
-            unsigned dead = 0;
+            uint64_t dead = 0;
             int64_t before_ms = 0;
             for (int s = 0; s < fault->count; s++) {
                 const struct ese_fault_step *step = &fault->steps[s];
                 assert_true(ese_fault_step_ms(step, gap_ms) >= before_ms);
                 before_ms = ese_fault_step_ms(step, gap_ms);
-                assert_int_equal(dead & step->part->roles,
-                                 step->act == ESE_ACT_KILL ? 0 : step->part->roles);
-                dead ^= step->part->roles;
+                uint64_t struck = struck_by(step->part);
+                bool leaves = step->act == ESE_ACT_KILL || step->act == ESE_ACT_FREEZE;
+                assert_true((dead & struck) == (leaves ? 0 : struck));
+                dead ^= struck;
             }
             assert_int_equal(dead, 0);
         }
@@ -138,24 +145,31 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct walk *walk = *state;
-    for (int role = 0; role < ESE_ROLES; role++) {
-        ese_process_free(&walk->journey.role[role].process);
-        ese_history_read_close(&walk->journey.history[role]);
+    for (int party = 0; party < ESE_PARTIES; party++) {
+        ese_process_free(&walk->journey.role[party].process);
+        ese_history_read_close(&walk->journey.history[party]);
     }
     ese_test_directory_remove(&walk->directory);
     free(walk);
     return 0;
 }
 
-static void play(struct walk *walk, enum ese_role role)
+static void play_party(struct walk *walk, int party)
 {
-    char *log = ese_test_path(walk->directory, ese_role_name(role));
-    struct ese_process *process = ese_process_new(ese_role_name(role), log);
+    char name[ESE_PARTY_NAME_SIZE];
+    ese_party_name(party, false, name);
+    char *log = ese_test_path(walk->directory, name);
+    struct ese_process *process = ese_process_new(name, log);
     ese_process_argument(process, "/bin/sh");
     ese_process_option(process, "-c", "exec sleep 100");
-    walk->journey.role[role].process = process;
-    assert_int_equal(ese_journey_start(&walk->journey, role, NULL), 0);
+    walk->journey.role[party].process = process;
+    assert_int_equal(ese_journey_start(&walk->journey, ese_party_role(party), ESE_MEMBERS_ALL, NULL), 0);
     free(log);
+}
+
+static void play(struct walk *walk, enum ese_role role)
+{
+    play_party(walk, (int)role);
 }
 
 static bool is_up(struct walk *walk, enum ese_role role)
@@ -281,6 +295,91 @@ static void a_frozen_server_may_be_killed(void **state)
     assert_false(is_up(walk, ESE_ROLE_SERVER));
 }
 
+/* ---- members of a group ---------------------------------------------------------------------- */
+
+static void play_group(struct walk *walk, int members)
+{
+    walk->journey.members = members;
+    play(walk, ESE_ROLE_CONSUMER);
+    for (int i = 0; i < members - 1; i++)
+        play_party(walk, ESE_ROLES + i);
+}
+
+static pid_t pid_of_member(struct walk *walk, int member)
+{
+    return ese_process_pid(walk->journey.role[member == 1 ? ESE_ROLE_CONSUMER : ESE_ROLES + member - 2].process);
+}
+
+static bool one_is_left(void *context)
+{
+    is_up(context, ESE_ROLE_CONSUMER);
+    return ((struct walk *)context)->view.role[ESE_ROLE_CONSUMER].parties_up == 1;
+}
+
+static void members_die_one_by_one_and_come_back(void **state)
+{
+    struct walk *walk = *state;
+    play_group(walk, 3);
+    pid_t first = pid_of_member(walk, 1), third = pid_of_member(walk, 3);
+    do_step(walk, "members-down", 0);
+    do_step(walk, "members-down", 1);
+    assert_true(ese_test_wait_until(one_is_left, walk, PATIENCE_MS));
+    assert_false(walk->view.role[ESE_ROLE_CONSUMER].up);
+    assert_false(walk->view.role[ESE_ROLE_CONSUMER].lost);
+    assert_int_equal(walk->view.role[ESE_ROLE_CONSUMER].parties, 3);
+    assert_int_equal(pid_of_member(walk, 1), first);
+    do_step(walk, "members-down", 2);
+    do_step(walk, "members-down", 3);
+    assert_true(is_up(walk, ESE_ROLE_CONSUMER));
+    assert_int_equal(pid_of_member(walk, 1), first);
+    assert_true(pid_of_member(walk, 3) != third);
+    assert_int_equal(ese_journey_endings(&walk->journey)->count, 0);
+    assert_int_equal(walk->deeds.count, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(walk->deeds.list[i].roles, CONSUMER);
+        assert_int_equal(walk->deeds.list[i].members, ESE_MEMBER_BIT(i % 2 == 0 ? 2 : 3));
+    }
+}
+
+static void what_befalls_consumers_befalls_all_members(void **state)
+{
+    struct walk *walk = *state;
+    play_group(walk, 3);
+    pid_t before[] = {pid_of_member(walk, 1), pid_of_member(walk, 2), pid_of_member(walk, 3)};
+    do_step(walk, "consumer-down", 0);
+    do_step(walk, "consumer-down", 1);
+    assert_true(is_up(walk, ESE_ROLE_CONSUMER));
+    for (int member = 1; member <= 3; member++)
+        assert_true(pid_of_member(walk, member) != before[member - 1]);
+    assert_int_equal(walk->deeds.list[0].members, 0);
+}
+
+static void where_one_reads_alone_members_are_passed_over(void **state)
+{
+    struct walk *walk = *state;
+    play(walk, ESE_ROLE_CONSUMER);
+    pid_t before = pid_of_member(walk, 1);
+    for (int step = 0; step < 4; step++)
+        do_step(walk, "members-down", step);
+    assert_int_equal(pid_of_member(walk, 1), before);
+    assert_true(ese_deeds_passed_over(&walk->deeds, CONSUMER));
+    assert_int_equal(ese_deeds_first(&walk->deeds, ESE_ACT_KILL, CONSUMER, 0), 0);
+}
+
+/* Of two, the third is passed over. */
+static void a_member_that_is_not_there_is_passed_over(void **state)
+{
+    struct walk *walk = *state;
+    play_group(walk, 2);
+    pid_t second = pid_of_member(walk, 2);
+    do_step(walk, "members-down", 1);
+    do_step(walk, "members-down", 3);
+    assert_true(is_up(walk, ESE_ROLE_CONSUMER));
+    assert_int_equal(pid_of_member(walk, 2), second);
+    assert_int_equal(walk->deeds.list[0].passed_over, CONSUMER);
+    assert_int_equal(walk->deeds.list[0].roles, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -294,6 +393,10 @@ int main(void)
         TEST(who_is_started_at_once_was_waited_for),
         TEST(a_server_is_frozen_and_thawed),
         TEST(a_frozen_server_may_be_killed),
+        TEST(members_die_one_by_one_and_come_back),
+        TEST(what_befalls_consumers_befalls_all_members),
+        TEST(where_one_reads_alone_members_are_passed_over),
+        TEST(a_member_that_is_not_there_is_passed_over),
         TEST(where_there_is_no_server_the_step_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,9 +47,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct walk *walk = *state;
-    for (int role = 0; role < ESE_ROLES; role++) {
-        ese_process_free(&walk->journey.role[role].process);
-        ese_history_read_close(&walk->journey.history[role]);
+    for (int party = 0; party < ESE_PARTIES; party++) {
+        ese_process_free(&walk->journey.role[party].process);
+        ese_history_read_close(&walk->journey.history[party]);
     }
     ese_test_directory_remove(&walk->directory);
     free(walk);
@@ -65,7 +65,7 @@ static void start(struct walk *walk, enum ese_role role, const char *script)
     ese_process_option(process, "-c", script);
     walk->journey.role[role].process = process;
     walk->role = role;
-    assert_int_equal(ese_journey_start(&walk->journey, role, NULL), 0);
+    assert_int_equal(ese_journey_start(&walk->journey, role, ESE_MEMBERS_ALL, NULL), 0);
     free(log);
 }
 
@@ -98,7 +98,7 @@ static void an_end_by_itself_is_noted_once(void **state)
     assert_string_equal(ending->party, "consumer");
     assert_int_equal(ending->status, 3);
     assert_string_equal(ending->last_words, "no more ?[1m");
-    assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, NULL), 0);
+    assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL, NULL), 0);
     is_down(walk);
     if (walk->view.role[ESE_ROLE_CONSUMER].up)
         assert_false(walk->view.role[ESE_ROLE_CONSUMER].lost);
@@ -127,12 +127,12 @@ static void what_a_fault_asks_for_is_not(void **state)
         if (life == 0)
             start(walk, ESE_ROLE_CONSUMER, "exec sleep 100");
         else
-            assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, NULL), 0);
-        ese_journey_kill(&walk->journey, ESE_ROLE_CONSUMER);
+            assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL, NULL), 0);
+        ese_journey_kill(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL);
         wait_until_down(walk);
         assert_false(walk->view.role[ESE_ROLE_CONSUMER].lost);
     }
-    assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, NULL), 0);
+    assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL, NULL), 0);
     ese_journey_stop(&walk->journey, ESE_ROLE_CONSUMER);
     wait_until_down(walk);
     assert_int_equal(endings(walk), 0);
@@ -153,7 +153,7 @@ static void who_was_gone_before_the_fault_is_noted(void **state)
     struct walk *walk = *state;
     start(walk, ESE_ROLE_CONSUMER, "exit 1");
     assert_true(ese_test_wait_until(has_exited, walk, PATIENCE_MS));
-    ese_journey_kill(&walk->journey, ESE_ROLE_CONSUMER);
+    ese_journey_kill(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL);
     assert_int_equal(endings(walk), 1);
 }
 
@@ -316,6 +316,112 @@ static void what_may_be_lost_waits_until_the_end_is_found(void **state)
     assert_int_equal(lag(walk), 0);
 }
 
+/* ---- a group ------------------------------------------------------------------------------------ */
+
+static int party_of(int member)
+{
+    return member == 1 ? ESE_ROLE_CONSUMER : ESE_ROLES + member - 2;
+}
+
+static void start_group(struct walk *walk, int members, const char *script)
+{
+    walk->journey.members = members;
+    for (int member = 1; member <= members; member++) {
+        char name[ESE_ARTIFACT_MEMBER_SIZE];
+        ese_artifact_member(member, name);
+        char *log = ese_test_path(walk->directory, "member.log");
+        struct ese_process *process = ese_process_new(name, log);
+        ese_process_argument(process, "/bin/sh");
+        ese_process_option(process, "-c", script);
+        walk->journey.role[party_of(member)].process = process;
+        free(log);
+    }
+    walk->role = ESE_ROLE_CONSUMER;
+    assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL, NULL), 0);
+    is_down(walk); /* whoever was coming is there */
+}
+
+static void member_has(struct walk *walk, int member, enum ese_history_counter counter, int64_t value)
+{
+    char name[ESE_ARTIFACT_MEMBER_SIZE];
+    ese_artifact_member(member, name);
+    struct ese_history *history = open_history(walk, name);
+    ese_history_set(history, counter, value);
+    ese_history_close(&history);
+}
+
+static int64_t found_end(struct walk *walk)
+{
+    ese_journey_view(&walk->journey, &walk->view);
+    return walk->view.count[ESE_COUNT_AT_END_NS];
+}
+
+/* What one of them has processed, the others have not. */
+static void what_members_have_done_is_added_up(void **state)
+{
+    struct walk *walk = *state;
+    play(walk, ESE_DELIVERY_AT_LEAST_ONCE);
+    start_group(walk, 3, "exec sleep 100");
+    member_has(walk, 2, ESE_COUNT_PROCESSED, 30);
+    member_has(walk, 3, ESE_COUNT_PROCESSED, 20);
+    assert_int_equal(lag(walk), 10);
+    assert_int_equal(walk->view.count[ESE_COUNT_PROCESSED], 90);
+}
+
+/* It is the last who has found it that counts; who holds nothing has nothing to find, once it has been there for
+ * a while, and before that may still be given what nobody reads. */
+static void a_group_finds_the_end_when_all_have(void **state)
+{
+    struct walk *walk = *state;
+    start_group(walk, 3, "exec sleep 100");
+    int64_t now_ns = ese_clock_monotonic_ns();
+    assert_int_equal(found_end(walk), 0);
+    for (int member = 1; member <= 2; member++) {
+        member_has(walk, member, ESE_COUNT_HELD, 2);
+        member_has(walk, member, ESE_COUNT_AT_END_NS, now_ns + member);
+    }
+    assert_int_equal(found_end(walk), 0); /* the third may be about to be given something */
+    walk->journey.role[party_of(3)].since_ns -= 11 * ESE_NS_PER_S;
+    assert_int_equal(found_end(walk), now_ns + 1);
+    member_has(walk, 3, ESE_COUNT_HELD, 1);
+    assert_int_equal(found_end(walk), 0); /* and has not looked for its end */
+    member_has(walk, 3, ESE_COUNT_AT_END_NS, now_ns + 7);
+    assert_int_equal(found_end(walk), now_ns + 1);
+}
+
+/* What a member has found counts for its life; while it is away nobody reads what it holds. */
+static void who_is_away_has_not_found_it(void **state)
+{
+    struct walk *walk = *state;
+    start_group(walk, 2, "exec sleep 100");
+    for (int member = 1; member <= 2; member++) {
+        member_has(walk, member, ESE_COUNT_HELD, 3);
+        member_has(walk, member, ESE_COUNT_AT_END_NS, ese_clock_monotonic_ns());
+    }
+    assert_true(found_end(walk) > 0);
+    ese_journey_kill(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBER_BIT(2));
+    wait_until_down(walk);
+    assert_int_equal(walk->view.role[ESE_ROLE_CONSUMER].parties_up, 1);
+    assert_int_equal(found_end(walk), 0);
+    assert_int_equal(ese_journey_start(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBER_BIT(2), NULL), 0);
+    assert_int_equal(found_end(walk), 0); /* of its life before */
+    member_has(walk, 2, ESE_COUNT_AT_END_NS, ese_clock_monotonic_ns());
+    assert_true(found_end(walk) > 0);
+}
+
+static void a_member_that_ends_is_told_by_its_number(void **state)
+{
+    struct walk *walk = *state;
+    start_group(walk, 2, "exec sleep 100");
+    kill(ese_process_pid(walk->journey.role[party_of(2)].process), SIGKILL);
+    wait_until_down(walk);
+    assert_int_equal(endings(walk), 1);
+    assert_string_equal(ese_journey_endings(&walk->journey)->list[0].party, "consumer-2");
+    assert_false(walk->view.role[ESE_ROLE_CONSUMER].lost); /* the other one goes on */
+    ese_journey_kill(&walk->journey, ESE_ROLE_CONSUMER, ESE_MEMBERS_ALL);
+    assert_int_equal(endings(walk), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -331,6 +437,10 @@ int main(void)
         TEST(a_client_may_end_without_an_acknowledgement),
         TEST(what_is_acknowledged_waits_until_it_is_processed),
         TEST(what_may_be_lost_waits_until_the_end_is_found),
+        TEST(what_members_have_done_is_added_up),
+        TEST(a_group_finds_the_end_when_all_have),
+        TEST(who_is_away_has_not_found_it),
+        TEST(a_member_that_ends_is_told_by_its_number),
         cmocka_unit_test(endings_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,31 @@ static void says_what_is_dead(void **state)
     free(frame);
 }
 
+/* Where the others go on, the work does. */
+static void says_how_many_of_a_group_are_up(void **state)
+{
+    (void)state;
+    struct ese_journey_view views[2] = {{.lag = 0}, {.lag = 0}};
+    int64_t since = ese_clock_monotonic_ns() - 2 * ESE_NS_PER_S;
+    views[0].role[ESE_ROLE_CONSUMER] =
+        (struct ese_role_view){.exists = true, .up = true, .since_ns = since, .parties = 1, .parties_up = 1};
+    views[1].role[ESE_ROLE_CONSUMER] =
+        (struct ese_role_view){.exists = true, .since_ns = since, .parties = 3, .parties_up = 1};
+    char *frame = draw(views, 80, NULL);
+    assert_non_null(strstr(frame, "one; a second reads all again"));
+    assert_non_null(strstr(frame, "1 of 3 members are up"));
+    assert_null(strstr(frame, "DOWN"));
+    free(frame);
+    views[1].role[ESE_ROLE_CONSUMER].parties_up = 0;
+    frame = draw(views, 80, NULL);
+    assert_non_null(strstr(frame, "DOWN 2."));
+    free(frame);
+    views[1].role[ESE_ROLE_CONSUMER].parties = 1;
+    frame = draw(views, 80, NULL);
+    assert_null(strstr(frame, "readers"));
+    free(frame);
+}
+
 static void says_who_ended_unasked(void **state)
 {
     (void)state;
@@ -168,6 +193,7 @@ int main(void)
         cmocka_unit_test(numbers_have_commas),
         cmocka_unit_test(shows_both_walks),
         cmocka_unit_test(says_what_is_dead),
+        cmocka_unit_test(says_how_many_of_a_group_are_up),
         cmocka_unit_test(says_who_ended_unasked),
         cmocka_unit_test(a_client_that_has_finished_is_no_fault),
         cmocka_unit_test(a_dead_broker_is_a_dead_server),

@@ -90,10 +90,10 @@ static void the_table_says_who_ended_unasked(void **state)
 /* A row of the table, blanks aside. */
 static void has_row(const char *text, const char *label, const char *first, const char *second)
 {
-    char cells[2][32] = {"", ""};
+    char cells[2][64] = {"", ""};
     const char *row = strstr(text, label);
     assert_non_null(row);
-    assert_int_equal(sscanf(row + strlen(label), " %31[^\n]", cells[0]), 1);
+    assert_int_equal(sscanf(row + strlen(label), " %63[^\n]", cells[0]), 1);
     char *gap = strstr(cells[0], "  ");
     assert_non_null(gap);
     *gap = '\0';
@@ -148,6 +148,47 @@ static void a_dead_server_has_its_rows(void **state)
     text = table(&results);
     has_row(text, "server away for", "2.00 s", "to the end");
     has_row(text, "acknowledged again, since death", "never", "never");
+    free(text);
+}
+
+static void strike_member(struct ese_results_transport *transport, enum ese_act act, int member, int64_t at_s)
+{
+    strike(transport, act, ESE_ROLE_BIT(ESE_ROLE_CONSUMER), at_s);
+    transport->deeds.list[transport->deeds.count - 1].members = ESE_MEMBER_BIT(member);
+}
+
+/* beta has a group, of which members were away; alpha has nobody to lose but all it has. */
+static void a_group_has_its_rows(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    struct ese_results_transport *alpha = &results.transports[0], *beta = &results.transports[1];
+    results.consumers = 3;
+    alpha->members = 1;
+    beta->members = 3;
+    alpha->restarted_ns = alpha->deeds.count = beta->deeds.count = 0;
+    ese_deeds_add(&alpha->deeds, &(struct ese_deed){.act = ESE_ACT_KILL, .done_ns = 1005,
+                                                    .passed_over = ESE_ROLE_BIT(ESE_ROLE_CONSUMER)});
+    strike_member(beta, ESE_ACT_KILL, 2, 0);
+    strike_member(beta, ESE_ACT_KILL, 3, 5);
+    strike_member(beta, ESE_ACT_START, 2, 10);
+    strike_member(beta, ESE_ACT_START, 3, 16);
+    char *text = table(&results);
+    assert_non_null(strstr(text, "by a group of 3"));
+    has_row(text, "consumer away for", "passed over", "10.00 s, 11.00 s");
+    has_row(text, "waiting when it came back", "-", "1,234");
+    has_row(text, "it read again after", "-", "0.12 s");
+    assert_non_null(strstr(text, "\n  alpha: one reader, though 3 were asked for: a second would read everything "
+                                 "again, or they must share by hand\n"));
+    assert_non_null(strstr(text, "\n  alpha: it has no group, so what befalls one of several members passed it "
+                                 "over\n"));
+    assert_null(strstr(text, "beta: one reader"));
+    free(text);
+    beta->deeds.count = 0;
+    strike_member(beta, ESE_ACT_FREEZE, 2, 0);
+    strike_member(beta, ESE_ACT_THAW, 2, 9);
+    text = table(&results);
+    has_row(text, "consumer away for", "passed over", "9.00 s");
     free(text);
 }
 
@@ -292,6 +333,7 @@ int main(void)
         cmocka_unit_test(the_table_says_who_ended_unasked),
         cmocka_unit_test(the_recovery_rows_are_there_only_after_a_restart),
         cmocka_unit_test(a_dead_server_has_its_rows),
+        cmocka_unit_test(a_group_has_its_rows),
         cmocka_unit_test(sentences_follow_the_figures),
         cmocka_unit_test(whoever_is_at_fault_has_not_kept_all),
         cmocka_unit_test(unknown_mails_are_told_beside_what_was_kept),

@@ -63,6 +63,12 @@ static void what_check_needs_comes_back(void **state)
                                             .passed_over = ESE_ROLE_BIT(ESE_ROLE_BROKER)});
     ese_deeds_add(deeds, &(struct ese_deed){.act = ESE_ACT_START, .done_ns = 1234567891000,
                                             .roles = ESE_ROLES_KEEPING});
+    ese_deeds_add(deeds, &(struct ese_deed){.act = ESE_ACT_FREEZE, .done_ns = 1234567891001,
+                                            .roles = ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
+                                            .members = ESE_MEMBER_BIT(2) | ESE_MEMBER_BIT(ESE_MEMBERS)});
+    written.consumers = 3;
+    written.rule_cost_us = 4000;
+    written.transports[0].members = 2;
     assert_int_equal(ese_results_write(directory, &written, NULL), 0);
     assert_int_equal(ese_results_read(directory, &read, NULL), 0);
     const struct ese_results_transport *one = &read.transports[0];
@@ -82,8 +88,12 @@ static void what_check_needs_comes_back(void **state)
     assert_int_equal(one->endings.list[1].status, -1);
     assert_int_equal(read.gap_s, 4);
     assert_int_equal(read.smtp_timeout_ms, 5000);
-    assert_int_equal(one->deeds.count, 2);
-    for (int i = 0; i < 2; i++) {
+    assert_int_equal(read.consumers, 3);
+    assert_int_equal(read.rule_cost_us, 4000);
+    assert_int_equal(one->members, 2);
+    assert_int_equal(one->deeds.count, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(one->deeds.list[i].members, deeds->list[i].members);
         assert_int_equal(one->deeds.list[i].act, deeds->list[i].act);
         assert_int_equal(one->deeds.list[i].done_ns, deeds->list[i].done_ns);
         assert_int_equal(one->deeds.list[i].roles, deeds->list[i].roles);
@@ -114,14 +124,22 @@ static void unheard_of_deeds_are_malformed(void **state)
 static void a_run_of_earlier_days_is_read(void **state)
 {
     (void)state;
+    static const char *const younger[][2] = {
+        {"\"gap_s\"", "\"_____\""},         {"\"consumers\"", "\"_________\""},
+        {"\"consumers\"", "\"_________\""}, {"\"rule_cost_us\"", "\"____________\""}};
     struct ese_results written = some_results(), read;
     written.gap_s = 5;
-    char *text = ese_results_text(&written), *member = strstr(text, "\"gap_s\"");
-    assert_non_null(member);
-    memcpy(member, "\"_____\"", strlen("\"_____\""));
+    char *text = ese_results_text(&written);
+    for (size_t i = 0; i < sizeof younger / sizeof younger[0]; i++) {
+        char *member = strstr(text, younger[i][0]);
+        assert_non_null(member);
+        memcpy(member, younger[i][1], strlen(younger[i][1]));
+    }
     write_results(text);
     assert_int_equal(ese_results_read(directory, &read, NULL), 0);
     assert_int_equal(read.gap_s, 0);
+    assert_int_equal(read.consumers, 1);
+    assert_int_equal(read.transports[0].members, 1);
     free(text);
 }
 

@@ -18,14 +18,20 @@ enum { SEEDS = 10000 };
 static const int64_t rates[] = {ESE_TORTURE_RATE_LEAST, 200, 5000};
 static const int64_t numbers[] = {1, 17, 100000};
 
-/* Calls it with every round there is here. */
+static void draw(int64_t seed, int64_t number, int64_t rate, int consumers, struct ese_torture_round *round)
+{
+    ese_torture_draw(&(struct ese_torture_lot){.seed = seed, .number = number, .rate = rate, .consumers = consumers},
+                     round);
+}
+
+/* Calls it with every round there is here, for one consumer and for a group. */
 static void with_each(void (*look)(const struct ese_torture_round *round, int64_t rate))
 {
     for (size_t r = 0; r < ESE_COUNT_OF(rates); r++) {
         for (int64_t seed = 0; seed < SEEDS; seed++) {
             for (size_t n = 0; n < ESE_COUNT_OF(numbers); n++) {
                 struct ese_torture_round round;
-                ese_torture_draw(seed, numbers[n], rates[r], &round);
+                draw(seed, numbers[n], rates[r], seed % 2 == 0 ? 1 : 3, &round);
                 look(&round, rates[r]);
             }
         }
@@ -48,15 +54,15 @@ static void a_round_is_the_same_whatever_was_drawn_before(void **state)
 {
     (void)state;
     struct ese_torture_round once, again, other;
-    ese_torture_draw(7, 17, 200, &once);
+    draw(7, 17, 200, 1, &once);
     for (int64_t number = 1; number < 17; number++)
-        ese_torture_draw(7, number, 200, &again);
-    ese_torture_draw(7, 17, 200, &again);
+        draw(7, number, 200, 1, &again);
+    draw(7, 17, 200, 1, &again);
     assert_true(are_equal(&once, &again));
-    ese_torture_draw(8, 17, 200, &other);
+    draw(8, 17, 200, 1, &other);
     assert_false(are_equal(&once, &other));
     assert_true(once.load_seed != other.load_seed);
-    ese_torture_draw(7, 18, 200, &other);
+    draw(7, 18, 200, 1, &other);
     assert_false(are_equal(&once, &other));
     assert_true(once.load_seed != other.load_seed);
 }
@@ -66,7 +72,7 @@ static void a_seed_means_the_same_in_every_build(void **state)
 {
     (void)state;
     struct ese_torture_round round;
-    ese_torture_draw(1, 1, 200, &round);
+    draw(1, 1, 200, 1, &round);
     assert_int_equal(round.load_seed, INT64_C(6812752822554229138));
     assert_int_equal(round.fault.count, 12);
     assert_int_equal(round.steps[0].after_ms, 1236);
@@ -202,6 +208,35 @@ static void everybody_is_struck_in_both_ways(void **state)
     assert_true(acts > 6 * rounds); /* some acts behind the anchor, of two steps each */
 }
 
+/* Which members of a group are struck by themselves, in a hundred rounds. */
+static unsigned members_struck(int consumers)
+{
+    unsigned members = 0;
+    for (int64_t number = 1; number <= 100; number++) {
+        struct ese_torture_round round;
+        draw(1, number, 200, consumers, &round);
+        for (int i = 0; i < round.fault.count; i++) {
+            members |= round.steps[i].part->members;
+            assert_true(round.steps[i].part->members == 0 || round.steps[i].part->roles == CONSUMER);
+        }
+    }
+    return members;
+}
+
+static void members_of_a_group_are_struck_one_by_one(void **state)
+{
+    (void)state;
+    assert_int_equal(members_struck(0), 0);
+    assert_int_equal(members_struck(1), 0);
+    assert_int_equal(members_struck(2), 3);
+    assert_int_equal(members_struck(3), 7);
+    assert_int_equal(members_struck(16), 7);
+    struct ese_torture_round alone, group;
+    draw(7, 17, 200, 1, &alone);
+    draw(7, 17, 200, 3, &group);
+    assert_int_equal(alone.load_seed, group.load_seed); /* the events are the same */
+}
+
 /* What is due last, and is tried until its deadline, leaves time for the drain. */
 static void a_round_has_time_for_its_drain(void **state)
 {
@@ -219,6 +254,7 @@ int main(void)
         cmocka_unit_test(at_the_first_kill_events_wait),
         cmocka_unit_test(what_waits_at_the_first_kill_is_stored_before_a_client_is_struck),
         cmocka_unit_test(everybody_is_struck_in_both_ways),
+        cmocka_unit_test(members_of_a_group_are_struck_one_by_one),
         cmocka_unit_test(a_round_has_time_for_its_drain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,263 @@
+/* How a journey's parties are started: the arguments of each, and the wait until it serves. */
+#include "orchestration/lab/journey_parts.h"
+
+#include <unistd.h>
+
+#include "orchestration/kafka/port.h"
+#include "orchestration/lab/oracle.h"
+#include "orchestration/lab/program.h"
+#include "orchestration/lab/readiness.h"
+
+#define GROUP "ese-lab"
+#define STUMBLING "stumble,steady-click,stuck-order"
+#define SERVE_LIMIT_MS 20000
+
+static void add_path(struct ese_journey *journey, struct ese_process *process, const char *option,
+                     const char *name)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE + 64];
+    snprintf(path, sizeof path, "%s/%s", journey->directory, name);
+    ese_process_option(process, option, path);
+}
+
+static void add_number(struct ese_process *process, const char *option, int64_t number)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)number);
+    ese_process_option(process, option, text);
+}
+
+/* The transport's specification, and the addresses its face asks for. */
+static void add_transport(struct ese_journey *journey, struct ese_process *process, enum ese_face face)
+{
+    const struct ese_option *table = ese_registry_options(ese_journey_transport(journey), face);
+    ese_process_option(process, "--transport", journey->specification);
+    if (ese_option_find(table, "server") != NULL) {
+        char url[160];
+        snprintf(url, sizeof url, "http://%s", journey->server_address);
+        ese_process_option(process, "--server", url);
+    }
+    if (ese_option_find(table, "bootstrap-servers") != NULL)
+        ese_process_option(process, "--bootstrap-servers", ese_broker_life_bootstrap(journey->broker));
+    if (ese_option_find(table, "topic-prefix") != NULL && journey->topic_prefix[0] != '\0')
+        ese_process_option(process, "--topic-prefix", journey->topic_prefix);
+    if (ese_option_find(table, "data") != NULL)
+        add_path(journey, process, "--data", ESE_ARTIFACT_SERVER);
+}
+
+static int new_process(struct ese_journey *journey, int party, const char *program, struct ese_error *error)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE], name[128], log[ESE_ARTIFACT_PATH_SIZE + 64];
+    char named[ESE_PARTY_NAME_SIZE];
+    if (program != NULL && ese_program_find(program, path, error) < 0)
+        return -1;
+    if (program == NULL && ese_program_find_smtp_sink(path, error) < 0)
+        return -1;
+    ese_journey_party_name(journey, party, named);
+    snprintf(name, sizeof name, "%s of %s", program != NULL ? program : "SMTP sink",
+             journey->specification);
+    snprintf(log, sizeof log, "%s/%s/%s.log", journey->directory, ESE_ARTIFACT_LOGS, named);
+    journey->role[party].process = ese_process_new(name, log);
+    ese_process_argument(journey->role[party].process, path);
+    return 0;
+}
+
+static int start_party(struct ese_journey *journey, int party, struct ese_error *error)
+{
+    struct ese_role_state *state = &journey->role[party];
+    if (ese_process_start(state->process, error) < 0)
+        return -1;
+    ese_journey_note_start(state);
+    return 0;
+}
+
+/* A port that stays free while its owner is dead (port.h). */
+static int draw_address(char *address, size_t size, struct ese_error *error)
+{
+    int port;
+    if (ese_port_draw(&port, 1, error) < 0)
+        return -1;
+    snprintf(address, size, "127.0.0.1:%d", port);
+    return 0;
+}
+
+#define READY_SIZE (ESE_ARTIFACT_PATH_SIZE + 64)
+
+/* Has the party say in a file when it serves. */
+static void tell_ready(struct ese_journey *journey, int party, char ready[READY_SIZE])
+{
+    char name[ESE_PARTY_NAME_SIZE];
+    ese_journey_party_name(journey, party, name);
+    snprintf(ready, READY_SIZE, "%s/%s.ready", journey->directory, name);
+    unlink(ready);
+    ese_process_option(journey->role[party].process, "--ready-file", ready);
+}
+
+/* Starts what answers on an address, and waits until its ready file says so. */
+static int serve_role(struct ese_journey *journey, enum ese_role role, char *address, size_t size,
+                      struct ese_error *error)
+{
+    char ready[READY_SIZE];
+    struct ese_process *process = journey->role[role].process;
+    if (draw_address(address, size, error) < 0)
+        return -1;
+    ese_process_option(process, "--listen", address);
+    tell_ready(journey, (int)role, ready);
+    if (start_party(journey, role, error) < 0)
+        return -1;
+    return ese_ready_file(ready, process, SERVE_LIMIT_MS, address, size, error);
+}
+
+static int serve_sink(struct ese_journey *journey, struct ese_error *error)
+{
+    if (new_process(journey, ESE_ROLE_SINK, NULL, error) < 0 ||
+        draw_address(journey->smtp_address, sizeof journey->smtp_address, error) < 0)
+        return -1;
+    struct ese_process *sink = journey->role[ESE_ROLE_SINK].process;
+    char maildir[ESE_ARTIFACT_PATH_SIZE + 64];
+    snprintf(maildir, sizeof maildir, "%s/%s", journey->directory, ESE_ARTIFACT_MAILDIR);
+    ese_program_tell_smtp_sink(sink, journey->smtp_address, maildir);
+    return start_party(journey, ESE_ROLE_SINK, error);
+}
+
+static int serve_mailer(struct ese_journey *journey, struct ese_error *error)
+{
+    if (new_process(journey, ESE_ROLE_MAILER, "ese-mailer", error) < 0)
+        return -1;
+    struct ese_process *mailer = journey->role[ESE_ROLE_MAILER].process;
+    ese_process_option(mailer, "--smtp", journey->smtp_address);
+    add_number(mailer, "--sessions", ESE_JOURNEY_SMTP_SESSIONS);
+    if (journey->smtp_timeout_ms > 0)
+        add_number(mailer, "--smtp-timeout-ms", journey->smtp_timeout_ms);
+    add_path(journey, mailer, "--outbox", ESE_ARTIFACT_OUTBOX);
+    add_path(journey, mailer, "--history", ESE_ARTIFACT_MAILER_HISTORY);
+    return serve_role(journey, ESE_ROLE_MAILER, journey->mailer_address, sizeof journey->mailer_address,
+                      error);
+}
+
+static enum ese_durability level_of(const struct ese_journey *journey)
+{
+    return ese_durability_within(ese_journey_transport(journey)->promises.durability, journey->durability);
+}
+
+static int serve_server(struct ese_journey *journey, struct ese_error *error)
+{
+    if (ese_journey_transport(journey)->store == NULL)
+        return 0;
+    if (new_process(journey, ESE_ROLE_SERVER, "ese-server", error) < 0)
+        return -1;
+    struct ese_process *server = journey->role[ESE_ROLE_SERVER].process;
+    add_transport(journey, server, ESE_FACE_STORE);
+    ese_process_option(server, "--durability", ese_durability_name(level_of(journey)));
+    if (ese_option_find(ese_registry_options(ese_journey_transport(journey), ESE_FACE_STORE), "history") != NULL)
+        add_path(journey, server, "--history", ESE_ARTIFACT_SERVER_HISTORY);
+    return serve_role(journey, ESE_ROLE_SERVER, journey->server_address, sizeof journey->server_address,
+                      error);
+}
+
+/* What members of a group have in common, and by what they are told apart. */
+static void add_membership(struct ese_journey *journey, struct ese_process *consumer, int member)
+{
+    char history[ESE_ARTIFACT_MEMBER_SIZE];
+    ese_artifact_member(member, history);
+    /* On somebody else's cluster the group is this run's own as the topics are: a coordinator hands
+     * a static member that comes back in time what it had, though it now asks for other topics. */
+    ese_process_option(consumer, "--group",
+                       journey->topic_prefix[0] != '\0' ? journey->topic_prefix : GROUP);
+    add_number(consumer, "--member", member);
+    add_path(journey, consumer, "--state", ESE_ARTIFACT_STATE);
+    add_path(journey, consumer, "--history", history);
+}
+
+static int new_consumer(struct ese_journey *journey, int party, struct ese_error *error)
+{
+    if (new_process(journey, party, "ese-consumer", error) < 0)
+        return -1;
+    struct ese_process *consumer = journey->role[party].process;
+    char mailer[160];
+    snprintf(mailer, sizeof mailer, "http://%s", journey->mailer_address);
+    add_transport(journey, consumer, ESE_FACE_CONSUME);
+    add_membership(journey, consumer, ese_party_member(party));
+    ese_process_option(consumer, "--mailer", mailer);
+    ese_process_option(consumer, "--durability", ese_durability_name(journey->durability));
+    add_number(consumer, "--lateness-ms", journey->retry_deadline_ms); /* no acknowledged event comes later */
+    add_number(consumer, "--stuck-after-ms", ESE_ORACLE_STUCK_AFTER_MS);
+    if (journey->stumbles)
+        ese_process_option(consumer, "--rule", STUMBLING);
+    if (journey->rule_cost_us > 0)
+        add_number(consumer, "--rule-cost-us", journey->rule_cost_us);
+    ese_process_argument(consumer, "--quiet");
+    return 0;
+}
+
+/* Has a further member join: it may be given nothing, where members are more than partitions. */
+static int serve_member(struct ese_journey *journey, int party, struct ese_error *error)
+{
+    char ready[READY_SIZE], nothing[8];
+    if (new_consumer(journey, party, error) < 0)
+        return -1;
+    tell_ready(journey, party, ready);
+    if (start_party(journey, party, error) < 0)
+        return -1;
+    return ese_ready_file(ready, journey->role[party].process, SERVE_LIMIT_MS, nothing, sizeof nothing, error);
+}
+
+static int serve_consumers(struct ese_journey *journey, struct ese_error *error)
+{
+    char history[ESE_ARTIFACT_PATH_SIZE + 64];
+    snprintf(history, sizeof history, "%s/%s", journey->directory, ESE_ARTIFACT_CONSUMER_HISTORY);
+    if (new_consumer(journey, ESE_ROLE_CONSUMER, error) < 0 ||
+        start_party(journey, ESE_ROLE_CONSUMER, error) < 0 ||
+        ese_ready_consumer(history, journey->role[ESE_ROLE_CONSUMER].process, SERVE_LIMIT_MS, error) < 0)
+        return -1;
+    for (int i = 0; i < journey->members - 1; i++) {
+        if (serve_member(journey, ESE_ROLES + i, error) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int await_broker(struct ese_journey *journey, struct ese_error *error)
+{
+    if (ese_broker_life_ready(journey->broker, error) < 0)
+        return -1;
+    ese_journey_note_start(&journey->role[ESE_ROLE_BROKER]);
+    return 0;
+}
+
+int ese_journey_serve(struct ese_journey *journey, struct ese_error *error)
+{
+    if (journey->with_sink && (serve_sink(journey, error) < 0 ||
+                               ese_ready_smtp(journey->smtp_address, journey->role[ESE_ROLE_SINK].process,
+                                              SERVE_LIMIT_MS, error) < 0))
+        return ese_fail_within(error, "%s", journey->specification);
+    if (serve_mailer(journey, error) < 0)
+        return ese_fail_within(error, "%s", journey->specification);
+    if (journey->broker != NULL && await_broker(journey, error) < 0)
+        return ese_fail_within(error, "%s", journey->specification);
+    if (serve_server(journey, error) < 0 || serve_consumers(journey, error) < 0)
+        return ese_fail_within(error, "%s", journey->specification);
+    return 0;
+}
+
+int ese_journey_offer(struct ese_journey *journey, const struct ese_load *load, struct ese_error *error)
+{
+    if (new_process(journey, ESE_ROLE_CLIENT, "ese-client", error) < 0)
+        return -1;
+    struct ese_process *client = journey->role[ESE_ROLE_CLIENT].process;
+    add_transport(journey, client, ESE_FACE_PRODUCE);
+    if (load->source != NULL)
+        ese_process_option(client, "--source", load->source);
+    ese_process_option(client, "--rate", load->rate);
+    if (load->seconds > 0)
+        add_number(client, "--duration", load->seconds);
+    add_number(client, "--seed", load->seed);
+    if (load->start_at_ms > 0)
+        add_number(client, "--start-at", load->start_at_ms);
+    if (load->poison_every > 0)
+        add_number(client, "--poison-every", load->poison_every);
+    add_number(client, "--retry-deadline-ms", journey->retry_deadline_ms);
+    add_path(journey, client, "--history", ESE_ARTIFACT_CLIENT_HISTORY);
+    ese_process_argument(client, "--quiet");
+    return start_party(journey, ESE_ROLE_CLIENT, error);
+}
