@@ -39,6 +39,7 @@ static int judge_again(const char *directory, const struct ese_results *results,
         .measured_from_ns = transport->schedule_ns + results->warmup_s * ESE_NS_PER_S,
         .restarted_ns = transport->restarted_ns,
         .deeds = &transport->deeds,
+        .rate = ese_results_rate(results->rate),
         .endings = &transport->endings,
         .smtp_timeout_ms = results->smtp_timeout_ms,
     };

@@ -121,6 +121,16 @@ void ese_fault_cell_gone(column *transport, char text[CELL_SIZE])
                  text);
 }
 
+void ese_fault_cell_caught_up(column *transport, char text[CELL_SIZE])
+{
+    bool came_back = ese_deeds_last(&transport->deeds, ESE_ACT_START, CONSUMER) != 0 ||
+                     ese_deeds_last(&transport->deeds, ESE_ACT_THAW, CONSUMER) != 0;
+    if (came_back)
+        put_seconds(transport->judgement.lag.caught_up_us, text);
+    else
+        snprintf(text, CELL_SIZE, "-");
+}
+
 /* ---- rows ---- */
 
 static bool was_meant(const struct ese_results *results, unsigned roles)

@@ -17,6 +17,8 @@ ese_fault_cell ese_fault_cell_server, ese_fault_cell_consumer, ese_fault_cell_ma
 /* Of struct ese_recovery (judgement.h): a time, "never", or "-" where nothing of it was struck. */
 ese_fault_cell ese_fault_cell_acknowledges, ese_fault_cell_reads, ese_fault_cell_backlog,
     ese_fault_cell_gone;
+/* And of struct ese_lag_curve: until less waited than comes in a second. */
+ese_fault_cell ese_fault_cell_caught_up;
 
 /* Whether such a row says anything: on any transport the part was struck, or was meant to be. */
 typedef bool ese_fault_cells_shown(const struct ese_results *results);

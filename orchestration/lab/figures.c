@@ -49,6 +49,7 @@ void ese_figures_take_events(struct ese_evidence *evidence, const struct ese_jud
     ese_oracle_ask(&evidence->book, &evidence->oracle);
     figures->unknown_in_flight = unknown_in_flight(&evidence->book);
     figures->contradicted = count_contradicted(&evidence->book);
+    ese_lag_take(&evidence->book, &figures->lag);
 }
 
 void ese_figures_take_mails(struct ese_evidence *evidence, const struct ese_judge_options *options,
@@ -102,4 +103,5 @@ void ese_figures_add(struct ese_figures *into, const struct ese_figures *from)
     into->unknown_in_flight += from->unknown_in_flight;
     into->contradicted += from->contradicted;
     ese_timing_add(&into->timing, &from->timing);
+    ese_lag_add(&into->lag, &from->lag);
 }

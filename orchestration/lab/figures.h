@@ -8,6 +8,7 @@
 #define ESE_LAB_FIGURES_H
 
 #include "orchestration/lab/decided.h"
+#include "orchestration/lab/lag.h"
 #include "orchestration/lab/mail_ledger.h"
 #include "orchestration/lab/timing.h"
 
@@ -30,6 +31,7 @@ struct ese_figures {
     struct ese_mail_faults faults;
     struct ese_decided decided;
     struct ese_timing timing;
+    struct ese_lag lag;
     int64_t unknown_in_flight; /* events of unknown outcome that are stored and not processed */
     int64_t contradicted;      /* ese_ledger_is_contradicted */
 };

@@ -194,6 +194,17 @@ static int64_t unknown_most(const struct ese_judge_options *options)
     return ese_unknown_mails_most(options->deeds, options->endings, options->smtp_timeout_ms);
 }
 
+/* When a consumer last came back: started again, or thawed. */
+static int64_t back_ns(const struct ese_deeds *deeds)
+{
+    unsigned consumer = ESE_ROLE_BIT(ESE_ROLE_CONSUMER);
+    if (deeds == NULL)
+        return 0;
+    int64_t started_ns = ese_deeds_last(deeds, ESE_ACT_START, consumer);
+    int64_t thawed_ns = ese_deeds_last(deeds, ESE_ACT_THAW, consumer);
+    return started_ns > thawed_ns ? started_ns : thawed_ns;
+}
+
 int ese_judge(const struct ese_judge_options *options, struct ese_judgement *judgement,
               struct ese_error *error)
 {
@@ -202,7 +213,7 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
     char ended[ESE_ENDING_TEXT_SIZE];
     if (error == NULL)
         error = &ignored;
-    *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
+    *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE, .lag.caught_up_us = -1};
     ese_figures_begin(&passes.figures);
     int status = take_passes(&passes, error);
     if (status == 0) {
@@ -210,7 +221,9 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
                                             .missing = passes.missing,
                                             .ended = ended_of(options, ended),
                                             .unknown_most = unknown_most(options),
-                                            .queued = passes.queued};
+                                            .queued = passes.queued,
+                                            .back_ns = back_ns(options->deeds),
+                                            .rate = options->rate};
         ese_judge_figures(&passes.figures, &grounds, judgement);
         judgement->stories = passes.stories;
         judgement->passes = passes.shares.count;

@@ -103,6 +103,7 @@ struct ese_judge_options {
     int64_t restarted_ns;                 /* when the consumer, or the last member of its group, came back after a
                                              fault; 0: it never was away */
     const struct ese_deeds *deeds;        /* of the fault; NULL: nobody knows of any */
+    int64_t rate;                         /* events that came a second; 0: not known */
     const struct ese_endings *endings;    /* who ended though nobody had asked for it; NULL: likewise */
     int64_t smtp_timeout_ms;              /* for how long the mailer waits; 0: not known */
     int64_t events;                       /* a pass is to hold at most; 0: ESE_JUDGE_EVENTS */
@@ -133,6 +134,20 @@ struct ese_recovery {
 };
 #define ESE_RECOVERY_NONE {.acknowledges_again_us = -1, .reads_again_us = -1, .backlog_gone_us = -1}
 
+/* How many events waited at any time: acknowledged by then, and not processed by then (lag.h). */
+#define ESE_LAG_BUCKETS 120
+struct ese_lag_curve {
+    int64_t bucket_ms;
+    int count;                        /* of buckets, from when the first event was due */
+    int64_t waiting[ESE_LAG_BUCKETS]; /* at the end of each */
+    int64_t highest;                  /* of these, and of the next but one */
+    int64_t load_ended_ms;            /* when the last event was due */
+    int64_t at_load_end;              /* how many waited then */
+    /* From the last return of a consumer, or of a member of its group, to the first end of a bucket at which less
+     * waited than comes in a second; -1: never, or nobody came back. */
+    int64_t caught_up_us;
+};
+
 struct ese_judgement {
     struct ese_stories stories;
     struct ese_ledger ledger;
@@ -144,6 +159,7 @@ struct ese_judgement {
     int64_t warmup_cut;              /* events left out of the latencies */
     int64_t behind_schedule;         /* events the generator offered more than 5 ms late */
     struct ese_recovery recovery;
+    struct ese_lag_curve lag;
     double processed_per_s;          /* of the acknowledged, over the time from first due to last commit */
     struct ese_verdict ledger_verdict;
     struct ese_verdict timing_verdict;

@@ -87,6 +87,16 @@ static void mail_cell(column *transport, char text[CELL_SIZE])
     put_latency(&transport->judgement.mail, text);
 }
 
+static void highest_cell(column *transport, char text[CELL_SIZE])
+{
+    put_number(transport->judgement.lag.highest, text);
+}
+
+static void load_end_cell(column *transport, char text[CELL_SIZE])
+{
+    put_number(transport->judgement.lag.at_load_end, text);
+}
+
 static void throughput_cell(column *transport, char text[CELL_SIZE])
 {
     snprintf(text, CELL_SIZE, "%.0f /s", transport->judgement.processed_per_s);
@@ -257,6 +267,9 @@ static const struct row rows[] = {
     {"processed, p50 / p99", end_to_end_cell, NULL, true},
     {"mail delivered, p50 / p99", mail_cell, NULL, true},
     {"processed", throughput_cell, NULL, false},
+    {"WAITING, acknowledged and not processed", NULL, NULL, false},
+    {"most", highest_cell, NULL, false},
+    {"when the load ended", load_end_cell, NULL, false},
     {"FAULT", NULL, ese_fault_cells_any, false},
     {"server away for", ese_fault_cell_server, ese_fault_cells_server, false},
     {"acknowledged again, since death", ese_fault_cell_acknowledges, ese_fault_cells_server, false},
@@ -264,6 +277,7 @@ static const struct row rows[] = {
     {"waiting when it came back", ese_fault_cell_backlog, ese_fault_cells_restart, false},
     {"it read again after", ese_fault_cell_reads, ese_fault_cells_restart, false},
     {"backlog gone, since the return", ese_fault_cell_gone, ese_fault_cells_events, false},
+    {"less than a second's worth after", ese_fault_cell_caught_up, ese_fault_cells_consumer, false},
     {"mailer away for", ese_fault_cell_mailer, ese_fault_cells_mailer, false},
     {"COST", NULL, any_cost, false},
     {"processes", processes_cell, any_cost, false},
@@ -371,6 +385,7 @@ void ese_report_table(const struct ese_results *results, struct ese_buffer *text
         else
             add_row(results, &rows[r], text);
     }
+    ese_report_lag(results, text);
     ese_buffer_text(text, "\n");
     add_reasons(results, text);
     add_unwatched(results, text);

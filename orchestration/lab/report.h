@@ -12,6 +12,9 @@
 /* One column a transport. Plain text; UTF-8 only where the locale has it. */
 void ese_report_table(const struct ese_results *results, struct ese_buffer *text);
 
+/* How many events waited, over the time of the run: a line a transport, all on one scale. Part of the table. */
+void ese_report_lag(const struct ese_results *results, struct ese_buffer *text);
+
 /* The rows that say how a walk that goes on stands, under the time of day. */
 void ese_report_brief(const struct ese_results *results, struct ese_buffer *text);
 

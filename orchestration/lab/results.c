@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ese-core/memory.h"
+#include "ese-core/number.h"
 
 static json_t *options_json(const struct ese_results *results)
 {
@@ -19,6 +20,12 @@ static json_t *options_json(const struct ese_results *results)
                      results->in_turn, "retry_deadline_ms", (json_int_t)results->retry_deadline_ms,
                      "smtp_timeout_ms", (json_int_t)results->smtp_timeout_ms, "consumers", results->consumers,
                      "rule_cost_us", (json_int_t)results->rule_cost_us, "preset", results->preset);
+}
+
+int64_t ese_results_rate(const char *rate)
+{
+    int64_t number = 0;
+    return ese_number_parse(rate, "rate", 1, INT32_MAX, &number, NULL) < 0 ? 0 : number;
 }
 
 static void processor_name(char *text, size_t size)
@@ -165,6 +172,16 @@ static void add_recovery(json_t *object, const struct ese_recovery *recovery)
         json_object_set_new(object, members[i].name, json_integer(members[i].value));
 }
 
+static json_t *lag_json(const struct ese_lag_curve *lag)
+{
+    json_t *waiting = json_array();
+    for (int i = 0; i < lag->count; i++)
+        json_array_append_new(waiting, json_integer(lag->waiting[i]));
+    return json_pack("{s:I, s:o, s:I, s:I, s:I, s:I}", "bucket_ms", (json_int_t)lag->bucket_ms, "waiting", waiting,
+                     "highest", (json_int_t)lag->highest, "load_ended_ms", (json_int_t)lag->load_ended_ms,
+                     "at_load_end", (json_int_t)lag->at_load_end, "caught_up_us", (json_int_t)lag->caught_up_us);
+}
+
 static json_t *stories_json(const struct ese_story *stories, int count, const char *name)
 {
     json_t *array = json_array();
@@ -203,6 +220,7 @@ static json_t *transport_json(const struct ese_results_transport *transport)
     json_object_set_new(object, "warmup_cut", json_integer(judgement->warmup_cut));
     json_object_set_new(object, "behind_schedule", json_integer(judgement->behind_schedule));
     add_recovery(object, &judgement->recovery);
+    json_object_set_new(object, "lag", lag_json(&judgement->lag));
     json_object_set_new(object, "processed_per_s", json_real(judgement->processed_per_s));
     json_object_set_new(object, "cost", cost_json(&transport->cost));
     const struct ese_stories *stories = &judgement->stories;

@@ -53,6 +53,9 @@ struct ese_results {
     int unwatched_count;
 };
 
+/* Events a second, of the text. */
+int64_t ese_results_rate(const char *rate);
+
 /* The machine's figures (kernel, processors, memory, library versions) are read here and now. */
 int ese_results_write(const char *directory, const struct ese_results *results, struct ese_error *error);
 /* The same as JSON text; the caller frees. */

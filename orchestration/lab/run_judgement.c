@@ -12,6 +12,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
         .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
         .restarted_ns = journey->restarted_ns,
         .deeds = &journey->deeds,
+        .rate = ese_results_rate(run->rate),
         .endings = &journey->endings,
         .smtp_timeout_ms = run->smtp_timeout_ms,
     };

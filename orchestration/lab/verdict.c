@@ -170,7 +170,7 @@ static struct ese_latency latency_of(const struct ese_histogram *histogram)
 
 void ese_judge_nothing(const char *why, struct ese_judgement *judgement)
 {
-    *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE};
+    *judgement = (struct ese_judgement){.recovery = ESE_RECOVERY_NONE, .lag.caught_up_us = -1};
     say(&judgement->ledger_verdict, ESE_VERDICT_CANNOT_TELL, "%.200s", why);
     say(&judgement->timing_verdict, ESE_VERDICT_CANNOT_TELL, "%.200s", why);
 }
@@ -190,6 +190,7 @@ void ese_judge_figures(const struct ese_figures *figures, const struct ese_groun
         .recovery = timing->recovery,
         .processed_per_s = ese_timing_processed_per_s(timing),
     };
+    ese_lag_tell(&figures->lag, grounds->back_ns, grounds->rate, &judgement->lag);
     judge_ledger(figures, grounds, judgement);
     judge_timing(figures, grounds, judgement);
 }

@@ -13,6 +13,8 @@ struct ese_grounds {
     const char *ended;   /* who ended though nobody had asked for it, in words; NULL: nobody */
     int64_t unknown_most; /* mails that may be unknown; ESE_UNKNOWN_MAILS_ANY: nobody can tell */
     int64_t queued;       /* mails the mailer still holds */
+    int64_t back_ns;      /* when a consumer last came back; 0: none did */
+    int64_t rate;         /* events that came a second; 0: not known */
 };
 
 void ese_judge_figures(const struct ese_figures *figures, const struct ese_grounds *grounds,

@@ -114,12 +114,21 @@ static void agrees_with_its_stories(const struct ese_judgement *judgement)
                  stories->people_count);
 }
 
+static bool is_same_lag(const struct ese_lag_curve *lag, const struct ese_lag_curve *other)
+{
+    return lag->bucket_ms == other->bucket_ms && lag->count == other->count &&
+           memcmp(lag->waiting, other->waiting, sizeof lag->waiting) == 0 && lag->highest == other->highest &&
+           lag->load_ended_ms == other->load_ended_ms && lag->at_load_end == other->at_load_end &&
+           lag->caught_up_us == other->caught_up_us;
+}
+
 const char *judged_difference(const struct ese_judgement *a, const struct ese_judgement *b)
 {
     const char *differences[] = {
         ledger_difference(&a->ledger, &b->ledger, ese_ledger_members),
         ledger_difference(&a->mails, &b->mails, ese_mail_ledger_members),
         timing_difference(a, b),
+        is_same_lag(&a->lag, &b->lag) ? NULL : "lag",
         is_same_verdict(&a->ledger_verdict, &b->ledger_verdict) ? NULL : "ledger verdict",
         is_same_verdict(&a->timing_verdict, &b->timing_verdict) ? NULL : "timing verdict",
         story_difference(a->stories.faults, a->stories.fault_count, b->stories.faults,

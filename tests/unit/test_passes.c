@@ -190,7 +190,7 @@ static int judge_at_fault(uint64_t seed)
         mail_faults[below(&random, (int)ESE_COUNT_OF(mail_faults))](run, &random);
     const struct ese_deeds deeds = deeds_in(run, &random);
     const struct ese_judge_options options = {
-        .promises = promises, .deeds = &deeds, .restarted_ns = deeds.list[2].done_ns,
+        .promises = promises, .rate = 10, .deeds = &deeds, .restarted_ns = deeds.list[2].done_ns,
         .measured_from_ns = run->events[below(&random, 100)].due_ns};
     struct ese_judgement judgement = judge(run, options);
     return judgement.stories.fault_count + judgement.stories.people_count;
@@ -499,6 +499,8 @@ static void a_difference_is_seen(void **state)
         {&changed.recovery.backlog_at_restart, "backlog at restart"},
         {&changed.recovery.backlog_gone_us, "backlog gone"},
         {&changed.recovery.waiting_at_kill, "waiting at a kill"},
+        {&changed.lag.waiting[3], "lag"},
+        {&changed.lag.at_load_end, "lag"},
     };
     struct staged_run *run = staged_run_make(9, EVENTS);
     staged_run_consume(run);

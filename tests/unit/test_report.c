@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -166,6 +167,7 @@ static void a_group_has_its_rows(void **state)
     results.consumers = 3;
     alpha->members = 1;
     beta->members = 3;
+    beta->judgement.lag.caught_up_us = -1;
     alpha->restarted_ns = alpha->deeds.count = beta->deeds.count = 0;
     ese_deeds_add(&alpha->deeds, &(struct ese_deed){.act = ESE_ACT_KILL, .done_ns = 1005,
                                                     .passed_over = ESE_ROLE_BIT(ESE_ROLE_CONSUMER)});
@@ -178,6 +180,7 @@ static void a_group_has_its_rows(void **state)
     has_row(text, "consumer away for", "passed over", "10.00 s, 11.00 s");
     has_row(text, "waiting when it came back", "-", "1,234");
     has_row(text, "it read again after", "-", "0.12 s");
+    has_row(text, "less than a second's worth after", "-", "never");
     assert_non_null(strstr(text, "\n  alpha: one reader, though 3 were asked for: a second would read everything "
                                  "again, or they must share by hand\n"));
     assert_non_null(strstr(text, "\n  alpha: it has no group, so what befalls one of several members passed it "
@@ -189,6 +192,49 @@ static void a_group_has_its_rows(void **state)
     strike_member(beta, ESE_ACT_THAW, 2, 9);
     text = table(&results);
     has_row(text, "consumer away for", "passed over", "9.00 s");
+    free(text);
+}
+
+static void fill_curve(struct ese_results_transport *transport, int64_t bucket_ms, int count, int64_t last)
+{
+    struct ese_lag_curve *lag = &transport->judgement.lag;
+    *lag = (struct ese_lag_curve){.bucket_ms = bucket_ms, .count = count, .load_ended_ms = 6500,
+                                  .at_load_end = last, .highest = last};
+    for (int i = 0; i < count; i++)
+        lag->waiting[i] = last * (i + 1) / count;
+}
+
+/* On one scale, and one axis, however wide the buckets of each. */
+static void the_curves_are_drawn_on_one_scale(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    struct ese_results_transport *alpha = &results.transports[0], *beta = &results.transports[1];
+    setenv("LC_ALL", "C", 1);
+    char *text = table(&results);
+    assert_null(strstr(text, "OVER THE TIME")); /* nothing is known */
+    free(text);
+    fill_curve(alpha, 1000, 8, 8000);
+    fill_curve(beta, 1000, 4, 20);
+    text = table(&results);
+    assert_non_null(strstr(text, "OVER THE TIME, how many waited; full height is 8,000\n"));
+    assert_non_null(strstr(text, "    alpha           _.:-=+*#  8,000\n"));
+    assert_non_null(strstr(text, "    beta            ________  20\n"));
+    assert_non_null(strstr(text, "                          ^ 6 s: the load ended"));
+    free(text);
+    fill_curve(beta, 4000, 3, 4000);
+    text = table(&results);
+    assert_non_null(strstr(text, "    alpha           -##  8,000\n")); /* what waited last waits on */
+    assert_non_null(strstr(text, "    beta            .:-  4,000\n"));
+    free(text);
+    fill_curve(beta, 1000, 120, 80); /* of two seconds a place, the most; less than comes in one is little */
+    alpha->judgement.lag = beta->judgement.lag;
+    text = table(&results);
+    assert_non_null(strstr(text, "full height is 500\n"));
+    const char *row = strstr(text, "    alpha           _____");
+    assert_non_null(row);
+    assert_int_equal(strcspn(row, "\n"), 20 + 60 + 4);
+    assert_non_null(strstr(row, ".  80\n"));
     free(text);
 }
 
@@ -334,6 +380,7 @@ int main(void)
         cmocka_unit_test(the_recovery_rows_are_there_only_after_a_restart),
         cmocka_unit_test(a_dead_server_has_its_rows),
         cmocka_unit_test(a_group_has_its_rows),
+        cmocka_unit_test(the_curves_are_drawn_on_one_scale),
         cmocka_unit_test(sentences_follow_the_figures),
         cmocka_unit_test(whoever_is_at_fault_has_not_kept_all),
         cmocka_unit_test(unknown_mails_are_told_beside_what_was_kept),
