@@ -10,11 +10,17 @@
 #include "orchestration/lab/contenders.h"
 #include "orchestration/lab/group_options.h"
 #include "orchestration/lab/picture.h"
+#include "orchestration/lab/preset.h"
 #include "orchestration/lab/report.h"
 #include "orchestration/lab/run_directory.h"
 #include "orchestration/lab/run_judgement.h"
 
 static const struct ese_option options[] = {
+    {.name = "preset", .kind = ESE_OPTION_CHOICE, .value = "P", .choices = ESE_PRESET_NAMES,
+     .help = "A named run, with three sentences on what it came to. share-work: three readers where work can be "
+             "shared, a rule that is too slow for one of them, and members that die on the way. bad-day: the default. "
+             "quiet-shop: ten events a second, and nothing breaks. answer-now: how soon the caller has its answer. "
+             "Options given beside it have the last word."},
     {.name = "transports", .kind = ESE_OPTION_TEXT, .value = "LIST",
      .help = "Transports to compare, separated by commas, each with options of its own behind a colon "
              "(kafka:via=direct). Default: those that transports.list compares."},
@@ -111,6 +117,18 @@ static void warn_of_short_load(const struct ese_run_options *run)
     }
 }
 
+static bool loses_nothing(const struct ese_registry_entry *entry)
+{
+    return entry->transport->promises.delivery == ESE_DELIVERY_AT_LEAST_ONCE;
+}
+
+/* Which of the transports that are compared by default; NULL: all. */
+static bool (*is_meant_by(const char *preset))(const struct ese_registry_entry *)
+{
+    const struct ese_preset *named = ese_preset_find(preset);
+    return named != NULL && ese_preset_is_of_careful(named) ? loses_nothing : NULL;
+}
+
 static int read_options(const struct ese_config *config, char *list, struct ese_run_options *run,
                         struct ese_error *error)
 {
@@ -127,12 +145,13 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
         .smtp_timeout_ms = ESE_RUN_SMTP_MS,
         .gap_ms = ese_config_number(config, "gap") * 1000,
         .in_turn = ese_config_flag(config, "in-turn"),
+        .preset = ese_config_text(config, "preset"),
         .consumers = (int)ese_config_number(config, "consumers"),
         .rule_cost_us = ese_config_number(config, "rule-cost-us"),
     };
     if (ese_fault_find(ese_config_text(config, "fault"), &run->fault, error) < 0 ||
         ese_broker_life_check(run->broker, run->bootstrap_servers, error) < 0 ||
-        ese_contenders_choose(run, list, NULL, error) < 0)
+        ese_contenders_choose(run, list, is_meant_by(run->preset), error) < 0)
         return -1;
     for (int i = 0; i < run->count; i++) {
         if (check_deadline(run, run->specifications[i], error) < 0)
@@ -205,6 +224,9 @@ static int choose(struct ese_config *config, struct ese_error *error)
 {
     (void)error;
     ese_config_add(config, "Options of the group", ese_group_options);
+    const struct ese_preset *preset = ese_preset_find(ese_config_peek(config, "preset"));
+    if (preset != NULL)
+        ese_preset_give(preset, config);
     return 0;
 }
 

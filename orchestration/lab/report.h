@@ -18,7 +18,8 @@ void ese_report_lag(const struct ese_results *results, struct ese_buffer *text);
 /* The rows that say how a walk that goes on stands, under the time of day. */
 void ese_report_brief(const struct ese_results *results, struct ese_buffer *text);
 
-/* Sentences, one a line: keeping (ledger and mails), recovery where a fault was done, time, cost. */
+/* Sentences, one a line: keeping (ledger and mails), recovery where a fault was done, time, cost; of a named run its
+ * own (preset.h). */
 void ese_report_sentences(const struct ese_results *results, struct ese_buffer *text);
 
 /* 0 all ledgers pass, 1 one fails, 2 one cannot be told; strict: the timing verdicts count, too. */

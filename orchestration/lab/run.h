@@ -25,6 +25,7 @@
 
 struct ese_run_options {
     const char *directory;
+    const char *preset; /* the run's name, or NULL */
     const char *specifications[ESE_RUN_JOURNEYS];
     int count;
     const char *source; /* of events, by the client's name for it; NULL: the one it takes by itself */

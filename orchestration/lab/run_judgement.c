@@ -48,6 +48,7 @@ int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result
         .rule_cost_us = run->rule_cost_us,
     };
     snprintf(results->source, sizeof results->source, "%s", run->source);
+    snprintf(results->preset, sizeof results->preset, "%s", run->preset != NULL ? run->preset : "");
     snprintf(results->rate, sizeof results->rate, "%s", run->rate);
     snprintf(results->fault, sizeof results->fault, "%s", run->fault->name);
     snprintf(results->asked_durability, sizeof results->asked_durability, "%s",

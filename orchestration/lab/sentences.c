@@ -2,14 +2,14 @@
 #include "orchestration/lab/report.h"
 
 #include "ese-core/memory.h"
+#include "orchestration/lab/preset.h"
+#include "orchestration/lab/sentence.h"
 
-#define NAMES_SIZE 400
-#define ABOUT_EQUAL 1.2 /* figures of one run closer than this are called about equal */
+#define NAMES_SIZE ESE_SENTENCE_NAMES_SIZE
 
 typedef const struct ese_results_transport column;
 
-/* "a", "a and b", "a, b and c" of the transports for which holds says so. Returns how many. */
-static int names_where(const struct ese_results *results, bool (*holds)(column *), char names[NAMES_SIZE])
+int ese_sentence_names(const struct ese_results *results, bool (*holds)(column *), char names[NAMES_SIZE])
 {
     int wanted = 0, done = 0;
     struct ese_buffer text = ESE_BUFFER_INIT(NAMES_SIZE - 1);
@@ -27,19 +27,19 @@ static int names_where(const struct ese_results *results, bool (*holds)(column *
     return wanted;
 }
 
-static bool kept_all(column *transport)
+bool ese_sentence_kept_all(column *transport)
 {
     const struct ese_judgement *j = &transport->judgement;
     return j->ledger_verdict.word == ESE_VERDICT_PASS && j->ledger.lost == 0 && j->ledger.in_flight == 0 &&
            j->mails.lost == 0 && j->mails.doubled == 0 && j->mails.unexpected == 0 && j->mails.altered == 0;
 }
 
-static bool untold(column *transport)
+bool ese_sentence_is_untold(column *transport)
 {
     return transport->judgement.ledger_verdict.word == ESE_VERDICT_CANNOT_TELL;
 }
 
-static bool untimed(column *transport)
+bool ese_sentence_is_untimed(column *transport)
 {
     return transport->judgement.timing_verdict.word != ESE_VERDICT_PASS;
 }
@@ -101,28 +101,28 @@ static void say_unknown(const struct ese_results *results, struct ese_buffer *te
 {
     for (int i = 0; i < results->count; i++) {
         column *transport = &results->transports[i];
-        if (!untold(transport) && transport->judgement.mails.unknown > 0)
+        if (!ese_sentence_is_untold(transport) && transport->judgement.mails.unknown > 0)
             ese_buffer_printf(text, "; whether %lld mails over %s were sent is unknown",
                               (long long)transport->judgement.mails.unknown, transport->name);
     }
 }
 
-static void say_kept(const struct ese_results *results, struct ese_buffer *text)
+void ese_say_kept(const struct ese_results *results, struct ese_buffer *text)
 {
     char names[NAMES_SIZE];
-    int said = names_where(results, kept_all, names);
+    int said = ese_sentence_names(results, ese_sentence_kept_all, names);
     ese_buffer_text(text, "  Keeping: ");
     if (said > 0)
         ese_buffer_printf(text, "%s kept every acknowledged event, and no mail was lost or doubled", names);
     for (int i = 0; i < results->count; i++) {
         column *transport = &results->transports[i];
-        if (kept_all(transport) || untold(transport))
+        if (ese_sentence_kept_all(transport) || ese_sentence_is_untold(transport))
             continue;
         ese_buffer_text(text, said++ > 0 ? "; " : "");
         say_faults(transport, text);
     }
     say_unknown(results, text);
-    if (names_where(results, untold, names) > 0)
+    if (ese_sentence_names(results, ese_sentence_is_untold, names) > 0)
         ese_buffer_printf(text, "%sof %s it cannot be told", said > 0 ? "; " : "", names);
     ese_buffer_text(text, ".\n");
 }
@@ -162,7 +162,7 @@ static int say_times(const struct ese_results *results, const char *what, unsign
     return said;
 }
 
-static void say_recovery(const struct ese_results *results, struct ese_buffer *text)
+void ese_say_recovery(const struct ese_results *results, struct ese_buffer *text)
 {
     struct ese_buffer words = ESE_BUFFER_INIT(2000);
     int said = say_times(results, "events were acknowledged again ", ESE_ROLES_KEEPING,
@@ -214,7 +214,7 @@ static void say_figure(const struct ese_results *results, const struct figure *f
             worst = i;
     }
     double least = figure->read(&results->transports[best]);
-    bool equal = figure->read(&results->transports[worst]) <= least * ABOUT_EQUAL;
+    bool equal = figure->read(&results->transports[worst]) <= least * ESE_ABOUT_EQUAL;
     if (equal)
         ese_buffer_printf(text, "%s: about equal (%.1f %s)", figure->what, least, figure->unit);
     else
@@ -239,24 +239,39 @@ static void say_pair(const struct ese_results *results, const char *subject, con
     ese_buffer_text(text, ".\n");
 }
 
-void ese_report_sentences(const struct ese_results *results, struct ese_buffer *text)
+void ese_say_cost(const struct ese_results *results, struct ese_buffer *text)
+{
+    static const struct figure cost[2] = {
+        {cpu_s, "least processor time", "s"},
+        {memory_mb, "least memory", "MB"},
+    };
+    if (results->count > 1 && results->transports[0].cost.processes > 0) /* else nobody knows */
+        say_pair(results, "Cost", cost, text);
+}
+
+static void say_time(const struct ese_results *results, struct ese_buffer *text)
 {
     static const struct figure time[2] = {
         {acknowledge_p99, "the caller had its answer soonest, p99", "ms"},
         {end_to_end_p50, "the event was processed soonest, p50", "ms"},
     };
-    static const struct figure cost[2] = {
-        {cpu_s, "least processor time", "s"},
-        {memory_mb, "least memory", "MB"},
-    };
     char names[NAMES_SIZE];
-    say_kept(results, text);
-    say_recovery(results, text);
-    if (names_where(results, untimed, names) > 0)
+    if (ese_sentence_names(results, ese_sentence_is_untimed, names) > 0)
         ese_buffer_printf(text, "  Time: nothing can be said, the timing of %s is not to be trusted.\n",
                           names);
     else if (results->count > 1)
         say_pair(results, "Time", time, text);
-    if (results->count > 1 && results->transports[0].cost.processes > 0) /* else nobody knows */
-        say_pair(results, "Cost", cost, text);
+}
+
+void ese_report_sentences(const struct ese_results *results, struct ese_buffer *text)
+{
+    const struct ese_preset *preset = ese_preset_find(results->preset);
+    if (preset != NULL) {
+        ese_preset_say(preset, results, text);
+        return;
+    }
+    ese_say_kept(results, text);
+    ese_say_recovery(results, text);
+    say_time(results, text);
+    ese_say_cost(results, text);
 }

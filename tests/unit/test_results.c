@@ -66,6 +66,7 @@ static void what_check_needs_comes_back(void **state)
     ese_deeds_add(deeds, &(struct ese_deed){.act = ESE_ACT_FREEZE, .done_ns = 1234567891001,
                                             .roles = ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
                                             .members = ESE_MEMBER_BIT(2) | ESE_MEMBER_BIT(ESE_MEMBERS)});
+    snprintf(written.preset, sizeof written.preset, "share-work");
     written.consumers = 3;
     written.rule_cost_us = 4000;
     written.transports[0].members = 2;
@@ -88,6 +89,7 @@ static void what_check_needs_comes_back(void **state)
     assert_int_equal(one->endings.list[1].status, -1);
     assert_int_equal(read.gap_s, 4);
     assert_int_equal(read.smtp_timeout_ms, 5000);
+    assert_string_equal(read.preset, "share-work");
     assert_int_equal(read.consumers, 3);
     assert_int_equal(read.rule_cost_us, 4000);
     assert_int_equal(one->members, 2);
