@@ -5,7 +5,7 @@ import struct
 HEADER, RECORD, COUNTERS_AT, WORDS_AT, WORD = 4096, 48, 184, 452, 48
 KEY = 2
 KINDS = {1: "offered", 3: "sent", 4: "acknowledged", 5: "refused", 6: "unknown", 7: "not sent", 8: "handed", 9: "committed",
-         13: "fenced", 20: "kept", 21: "overwritten", 22: "expired", 23: "begun empty"}
+         10: "given", 13: "fenced", 20: "kept", 21: "overwritten", 22: "expired", 23: "begun empty"}
 COUNTERS = {"fenced": 16, "at end": 26}
 
 Record = collections.namedtuple("Record", "kind aux partition time_ns id a b key type word")
