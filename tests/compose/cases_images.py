@@ -41,6 +41,7 @@ def an_image_holds_its_program_and_what_it_links(lab):
 CHOICES = ({"ESE_TRANSPORTS": "http", "ESE_DURABILITY": "memory"},
            {"ESE_TRANSPORTS": "http-ese-store,http,kafka"},
            {"ESE_TRANSPORTS": "kafka,ui", "ESE_VIA": "direct"},
+           {"ESE_TRANSPORTS": "http,kafka", "ESE_CONSUMERS": "3", "ESE_RULE_COST_US": "4000"},
            {"ESE_TRANSPORTS": "http,kafka,scale", "ESE_DURABILITY": "disk", "ESE_VIA": "haproxy"},
            {"ESE_TRANSPORTS": "kafka,cluster,observability", "ESE_DURABILITY": "replicas"})
 EVERYTHING = {"COMPOSE_PROFILES": "http,http-ese-store,kafka,scale,cluster,observability,ui"}
@@ -55,6 +56,24 @@ def every_choice_is_valid(lab):
     for walk in walks(lab):
         for choice in CHOICES:
             walk.compose("config", "--quiet", files=FILES[:1], settings=choice)
+
+
+def the_group_is_as_large_as_asked_for(lab):
+    _, newer = walks(lab)  # which says which services there are of those chosen
+    for number in ("1", "2", "3"):
+        told = newer.compose("config", "--services", files=FILES[:1], settings={"ESE_CONSUMERS": number}).split()
+        members = sorted(name for name in told if name.startswith("consumer-kafka"))
+        assert members == ["consumer-kafka", "consumer-kafka-2", "consumer-kafka-3"][:int(number)], told
+        for walk in walks(lab):
+            told = walk.compose("config", files=FILES[:1], settings={"ESE_CONSUMERS": number})
+            assert f"ESE_TRANSPORTS: http,kafka,consumers-{number}" in told, told
+    for walk in walks(lab):
+        try:
+            walk.compose("config", "--quiet", files=FILES[:1], settings={"ESE_CONSUMERS": "4"})
+        except AssertionError as problem:
+            assert "consumers/4.env" in str(problem), problem
+        else:
+            raise ValueError("a group of four was taken")
 
 
 def other_lines(walk, files):
@@ -100,5 +119,5 @@ def nobody_is_freer_than_needed(lab):
 
 
 NEEDED = (the_base_is_there, the_images_are_built, the_stand_ins_are_built)
-CASES = (*NEEDED, every_choice_is_valid, what_is_tested_is_the_users_file, nobody_is_freer_than_needed,
+CASES = (*NEEDED, every_choice_is_valid, the_group_is_as_large_as_asked_for, what_is_tested_is_the_users_file, nobody_is_freer_than_needed,
          an_image_holds_its_program_and_what_it_links)
