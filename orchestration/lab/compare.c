@@ -45,7 +45,7 @@ static const struct ese_option options[] = {
              "events, so where there is a broker, both die. broker-down: the broker alone. mailer-down, "
              "consumer-down: away for --gap seconds. members-down: of a group, member 2 dies, --gap seconds later "
              "member 3, and --gap seconds later each comes back as it has gone. member-frozen: member 2 stands "
-             "still (SIGSTOP) for nine seconds, which is longer than its session. Where one consumer reads "
+             "still (SIGSTOP) for eight seconds, which is longer than its session. Where one consumer reads "
              "alone, what is meant for members is passed over."},
     {.name = "gap", .kind = ESE_OPTION_NUMBER, .value = "S", .fallback = "5", .min = 1, .max = 3600,
      .help = "Seconds between the parts of a fault."},
@@ -104,6 +104,17 @@ static int check_deadline(const struct ese_run_options *run, const char *specifi
                     (long long)outage_ms, (long long)outage_ms);
 }
 
+/* Whom nobody has started nobody can strike. */
+static int check_members(const struct ese_run_options *run, struct ese_error *error)
+{
+    int members = ese_fault_members(run->fault);
+    if (run->consumers >= members)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE,
+                    "--fault %s strikes member %d of a group, and there are to be %d: give --consumers %d, or more",
+                    run->fault->name, members, run->consumers, members);
+}
+
 /* The fault begins a third into the measured time; whoever dies after the last event was due is not missed. */
 static void warn_of_short_load(const struct ese_run_options *run)
 {
@@ -151,7 +162,7 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
     };
     if (ese_fault_find(ese_config_text(config, "fault"), &run->fault, error) < 0 ||
         ese_broker_life_check(run->broker, run->bootstrap_servers, error) < 0 ||
-        ese_contenders_choose(run, list, is_meant_by(run->preset), error) < 0)
+        ese_contenders_choose(run, list, is_meant_by(run->preset), error) < 0 || check_members(run, error) < 0)
         return -1;
     for (int i = 0; i < run->count; i++) {
         if (check_deadline(run, run->specifications[i], error) < 0)

@@ -16,7 +16,9 @@ static const struct ese_fault_part member_3 = {"member 3", ESE_ROLE_BIT(ESE_ROLE
                                                ESE_MEMBER_BIT(3)};
 
 #define SERVERS_AWAY_MS 2000
-#define FROZEN_MS 9000 /* past a member's session, which is six seconds: it comes back to partitions that others have */
+/* Past a member's session, which is six seconds: it comes back to partitions that others have. And below the ten for
+ * which they wait for the state file, should it have stopped in the midst of a commit. */
+#define FROZEN_MS 8000
 
 /* The consumers stay away until the slowest of the servers is through with starting, at the default gap:
  * their own recovery is told apart from its. */
@@ -90,6 +92,18 @@ int ese_fault_find(const char *name, const struct ese_fault **fault, struct ese_
 int64_t ese_fault_step_ms(const struct ese_fault_step *step, int64_t gap_ms)
 {
     return step->gaps * gap_ms + step->after_ms;
+}
+
+int ese_fault_members(const struct ese_fault *fault)
+{
+    int most = 0;
+    for (int i = 0; i < fault->count; i++) {
+        for (int member = most + 1; member <= ESE_MEMBERS; member++) {
+            if ((fault->steps[i].part->members & ESE_MEMBER_BIT(member)) != 0)
+                most = member;
+        }
+    }
+    return most;
 }
 
 /* ---- how long nobody acknowledges ------------------------------------------------------------ */

@@ -46,6 +46,9 @@ int ese_fault_find(const char *name, const struct ese_fault **fault, struct ese_
 /* When the step is due, since the fault began. */
 int64_t ese_fault_step_ms(const struct ese_fault_step *step, int64_t gap_ms);
 
+/* How many members a group must have for all that is meant to be there; 0: none is meant by its number. */
+int ese_fault_members(const struct ese_fault *fault);
+
 /* For how long at most nobody acknowledges: from the death of any of these roles that keeps events until it
  * has come back and whoever waits has tried again. 0: the fault leaves them alone. */
 int64_t ese_fault_outage_ms(const struct ese_fault *fault, int64_t gap_ms, unsigned roles);

@@ -43,8 +43,11 @@ static void take(struct ese_lag *lag, const struct ese_book_entry *entry)
 
 void ese_lag_take(const struct ese_book *book, struct ese_lag *lag)
 {
+    *lag = (struct ese_lag){.bucket_ns = 0};
+    if (book->is_running)
+        return;
     *lag = (struct ese_lag){.bucket_ns = ESE_NS_PER_S, .begun_ns = book->begun_ns, .ended_ns = book->last_due_ns};
-    for (uint32_t i = 0; !book->is_running && i < book->count; i++) {
+    for (uint32_t i = 0; i < book->count; i++) {
         const struct ese_book_entry *entry = &book->entries[i];
         if (entry->outcome == ESE_HISTORY_ACKNOWLEDGED && !entry->is_out && !entry->is_lost)
             take(lag, entry);

@@ -119,6 +119,15 @@ static void an_outage_is_of_whoever_keeps_the_events(void **state)
     assert_int_equal(ese_fault_outage_ms(fault_of("bad-day"), 600000, SERVER | BROKER), of_both_ms);
 }
 
+static void a_fault_says_how_many_members_it_needs(void **state)
+{
+    (void)state;
+    assert_int_equal(ese_fault_members(fault_of("bad-day")), 0);
+    assert_int_equal(ese_fault_members(fault_of("none")), 0);
+    assert_int_equal(ese_fault_members(fault_of("member-frozen")), 2);
+    assert_int_equal(ese_fault_members(fault_of("members-down")), 3);
+}
+
 /* ---- what a step does ------------------------------------------------------------------------ */
 
 struct walk {
@@ -389,6 +398,7 @@ int main(void)
         cmocka_unit_test(whoever_dies_comes_back),
         cmocka_unit_test(the_bad_day_is_in_this_order),
         cmocka_unit_test(an_outage_is_of_whoever_keeps_the_events),
+        cmocka_unit_test(a_fault_says_how_many_members_it_needs),
         TEST(a_server_is_killed_and_comes_back),
         TEST(who_is_started_at_once_was_waited_for),
         TEST(a_server_is_frozen_and_thawed),
