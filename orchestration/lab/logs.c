@@ -43,6 +43,14 @@ static void add_party(struct logs *logs, const char *directory, const char *labe
     add_log(logs, name, path);
 }
 
+static void add_role(struct logs *logs, const char *directory, const char *label, enum ese_role role)
+{
+    add_party(logs, directory, label, (int)role, true);
+    for (int party = ese_party_first(role, ESE_MEMBERS_ALL); role == ESE_ROLE_CONSUMER && party < ESE_PARTIES;
+         party = ese_party_next(party, role, ESE_MEMBERS_ALL))
+        add_party(logs, directory, label, party, false);
+}
+
 /* The lab's own log, and every party's under up/<label>/logs. */
 static void find_logs(const char *directory, struct logs *logs)
 {
@@ -52,12 +60,8 @@ static void find_logs(const char *directory, struct logs *logs)
     if (ese_artifact_path(directory, ESE_STAY_LOG, path, NULL) == 0)
         add_log(logs, "lab", path);
     for (int i = 0; i < found; i++) {
-        for (int party = 0; labels[i]->d_name[0] != '.' && party < ESE_PARTIES; party++) {
-            if (party < ESE_ROLES)
-                add_party(logs, directory, labels[i]->d_name, party, true);
-            if (ese_party_role(party) == ESE_ROLE_CONSUMER)
-                add_party(logs, directory, labels[i]->d_name, party, false);
-        }
+        for (enum ese_role role = 0; labels[i]->d_name[0] != '.' && role < ESE_ROLES; role++)
+            add_role(logs, directory, labels[i]->d_name, role);
         free(labels[i]);
     }
     free(labels);
