@@ -65,13 +65,11 @@ static bool has_part(struct ese_journey *journey, int party)
     return holds || !is_settled;
 }
 
-/* What a member of a group has found in this life of it. */
+/* What a member has found since it came up; nothing, once it is down. */
 static int64_t members_end_ns(struct ese_journey *journey, int party)
 {
-    const struct ese_role_state *state = &journey->role[party];
     int64_t found_ns = ese_journey_count(journey, party, ESE_COUNT_AT_END_NS);
-    bool is_reading = state->is_lost || (ese_journey_look(journey, party) && !state->is_coming);
-    return is_reading && found_ns >= state->since_ns ? found_ns : 0;
+    return found_ns >= journey->role[party].since_ns ? found_ns : 0;
 }
 
 /* When all that is not processed had been looked for in vain: by one reader; or by each member of a group, none of
