@@ -41,18 +41,20 @@ def in_time(members):
 
 
 class Partition:
-    """What was handed of it, and how far it has come."""
+    """What each member was handed of it, who owns it, and how far it has come. What a member is handed that no longer owns
+    it, as it has not heard of that yet, it does not commit."""
 
     def __init__(self):
-        self.handed = {}  # by offset: id, and whether it was had before
-        self.position = None
+        self.handed = collections.defaultdict(dict)  # by member and offset: id, and whether it was had before
+        self.owner, self.position = None, 0
 
-    def advance(self, to):
+    def advance(self, member, to):
         """The events that this passes; those had before are not processed again."""
-        passed = [offset for offset in sorted(self.handed) if offset < to]
+        handed = self.handed[member]
+        passed = [offset for offset in sorted(handed) if offset < to]
         for offset in passed:
-            event, was_had = self.handed.pop(offset)
-            if not was_had:
+            event, was_had = handed.pop(offset)
+            if offset >= self.position and not was_had:
                 yield event
         self.position = to
 
@@ -63,17 +65,19 @@ def processed_by(members):
     for number, record in in_time(members):
         partition = partitions[record.partition]
         if record.kind == "handed":
-            partition.handed[record.a] = (record.id, record.aux == 1)
+            partition.handed[number][record.a] = (record.id, record.aux == 1)
         elif record.kind == "committed":
-            if partition.position is not None and record.a <= partition.position:
+            if record.a <= partition.position:
                 wrong.append("member %d commits partition %d up to %d, which is at %d" % (
                     number, record.partition, record.a, partition.position))
-            processed += partition.advance(record.a)
-        elif record.kind == "given" and record.a >= 0:
-            if partition.position is not None and record.a < partition.position:
+            processed += partition.advance(number, record.a)
+        elif record.kind == "given":
+            if 0 <= record.a < partition.position:
                 wrong.append("member %d is given partition %d at %d, which is at %d" % (
                     number, record.partition, record.a, partition.position))
-            processed += partition.advance(record.a)
+            if record.a > partition.position:  # the last commit, of which there was no time to tell
+                processed += partition.advance(partition.owner, record.a)
+            partition.owner = number
     return processed, wrong
 
 
