@@ -10,6 +10,12 @@
 #define SPECVERSION "1.0"
 #define STRUCTURED "application/cloudevents"
 #define JSON_SUFFIX "json"
+#define BLANKS " \t"
+#define VALUE_SIZE (6 * ESE_EVENT_FOREIGN_ID_SIZE) /* each byte as %xx, or more */
+
+/* Whoever sends one of these means a CloudEvent. */
+static const char *const attributes[] = {"ce-specversion", "ce-id", "ce-source", "ce-type",
+                                         "ce-time", "ce-subject", "ce-dataschema"};
 
 /* ---- values -------------------------------------------------------------------------------- */
 
@@ -39,9 +45,27 @@ static int fail_length(const char *name, size_t size, struct ese_error *error)
                     size - 1);
 }
 
+/* As U+0000 to U+001F and U+007F to U+009F are, which no attribute may hold. */
+static int find_control(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++) {
+        if (*at < 0x20 || *at == 0x7f)
+            return *at;
+        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+            return at[1];
+    }
+    return -1;
+}
+
+static int fail_control(const char *name, int control, struct ese_error *error)
+{
+    return ese_fail(error, ESE_E_INVALID, "%s: holds the control character %02x: leave it out",
+                    name, (unsigned)control);
+}
+
 /* As "%20" for a blank; nothing that is no text, and no control characters. */
-static int decode(const char *name, const char *value, char *target, size_t size,
-                  struct ese_error *error)
+static int decode_percents(const char *name, const char *value, char *target, size_t size,
+                           struct ese_error *error)
 {
     size_t length = 0;
     for (const char *at = value; *at != '\0'; at++) {
@@ -54,9 +78,8 @@ static int decode(const char *name, const char *value, char *target, size_t size
                                 "and %%25 is a %%", name, at);
             at += 2;
         }
-        if (byte < 0x20 || byte == 0x7f)
-            return ese_fail(error, ESE_E_INVALID,
-                            "%s: holds the control character %02x: leave it out", name, byte);
+        if (byte == 0)
+            return fail_control(name, byte, error);
         if (length + 1 >= size)
             return fail_length(name, size, error);
         target[length++] = (char)byte;
@@ -64,7 +87,48 @@ static int decode(const char *name, const char *value, char *target, size_t size
     target[length] = '\0';
     if (!ese_json_is_utf8(target))
         return ese_fail(error, ESE_E_INVALID, "%s: is no UTF-8: percent-encode it as UTF-8", name);
+    int control = find_control(target);
+    return control == -1 ? 0 : fail_control(name, control, error);
+}
+
+/* A quoted string (RFC 7230, section 3.2.6) to what it says. */
+static int unquote(const char *name, const char *value, char *target, size_t size,
+                   struct ese_error *error)
+{
+    size_t length = 0;
+    const char *at = value + 1;
+    for (; *at != '"' && *at != '\0'; at++) {
+        at += *at == '\\' && at[1] != '\0';
+        if (length + 1 >= size)
+            return fail_length(name, size, error);
+        target[length++] = *at;
+    }
+    target[length] = '\0';
+    if (strcmp(at, "\"") != 0)
+        return ese_fail(error, ESE_E_INVALID,
+                        "%s: its quotes do not end where it does: percent-encode it, %%22 for a "
+                        "quote, and leave them out", name);
     return 0;
+}
+
+/* Blanks around a value are none of it. */
+static int decode(const char *name, const char *value, char *target, size_t size,
+                  struct ese_error *error)
+{
+    char bare[VALUE_SIZE], text[VALUE_SIZE];
+    value += strspn(value, BLANKS);
+    size_t length = strlen(value);
+    while (length > 0 && strchr(BLANKS, value[length - 1]) != NULL)
+        length--;
+    if (length >= sizeof bare)
+        return fail_length(name, size, error);
+    memcpy(bare, value, length);
+    bare[length] = '\0';
+    if (bare[0] != '"')
+        return decode_percents(name, bare, target, size, error);
+    if (unquote(name, bare, text, sizeof text, error) == -1)
+        return -1;
+    return decode_percents(name, text, target, size, error);
 }
 
 /* Whether the pattern fits the beginning: 'd' is a digit, everything else itself. */
@@ -113,16 +177,25 @@ static bool is_time(const char *text)
 
 /* ---- headers ------------------------------------------------------------------------------- */
 
+static const char *first(ese_cloud_event_header *header, const void *context, const char *name)
+{
+    const char *value = NULL;
+    header(context, name, &value);
+    return value;
+}
+
 /* One that must be there. */
 static int read_attribute(ese_cloud_event_header *header, const void *context, const char *name,
                           const char *example, char *target, size_t size, struct ese_error *error)
 {
-    const char *value = header(context, name);
-    if (value == NULL || *value == '\0')
+    const char *value = first(header, context, name);
+    if (value != NULL && decode(name, value, target, size, error) == -1)
+        return -1;
+    if (value == NULL || target[0] == '\0')
         return ese_fail(error, ESE_E_INVALID,
                         "%s: is not there, and a CloudEvent must have it: send it, as in \"%s: "
                         "%s\", or none of the ce- headers", name, name, example);
-    return decode(name, value, target, size, error);
+    return 0;
 }
 
 static int check_version(ese_cloud_event_header *header, const void *context,
@@ -142,7 +215,7 @@ static int check_version(ese_cloud_event_header *header, const void *context,
 static int check_time(ese_cloud_event_header *header, const void *context, struct ese_error *error)
 {
     char time[64];
-    const char *value = header(context, "ce-time");
+    const char *value = first(header, context, "ce-time");
     if (value == NULL)
         return 0;
     if (decode("ce-time", value, time, sizeof time, error) == -1)
@@ -168,22 +241,43 @@ static int check_content_type(const char *type, struct ese_error *error)
                     "application/json", type);
 }
 
-/* Whoever sends one of these means a CloudEvent. */
 static bool is_meant(ese_cloud_event_header *header, const void *context)
 {
-    static const char *const names[] = {"ce-specversion", "ce-id", "ce-source", "ce-type",
-                                        "ce-time", "ce-subject", "ce-dataschema"};
-    for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {
-        if (header(context, names[i]) != NULL)
+    for (size_t i = 0; i < ESE_COUNT_OF(attributes); i++) {
+        if (first(header, context, attributes[i]) != NULL)
             return true;
     }
     return false;
 }
 
+static int check_once(ese_cloud_event_header *header, const void *context, const char *name,
+                      struct ese_error *error)
+{
+    const char *value = NULL;
+    if (header(context, name, &value) <= 1)
+        return 0;
+    return ese_fail(error, ESE_E_INVALID,
+                    "%s: is there twice, and which is meant nobody can say: send it once", name);
+}
+
+/* The binding forbids the one attribute that has a header of its own. */
+static int check_headers(ese_cloud_event_header *header, const void *context,
+                         struct ese_error *error)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(attributes); i++) {
+        if (check_once(header, context, attributes[i], error) == -1)
+            return -1;
+    }
+    if (first(header, context, "ce-datacontenttype") != NULL)
+        return ese_fail(error, ESE_E_INVALID,
+                        "ce-datacontenttype: has a header of its own: send it as Content-Type");
+    return check_once(header, context, "Content-Type", error);
+}
+
 int ese_cloud_event_read(ese_cloud_event_header *header, const void *context,
                          struct ese_cloud_event *cloud_event, struct ese_error *error)
 {
-    const char *type = header(context, "Content-Type");
+    const char *type = first(header, context, "Content-Type");
     if (type != NULL && strncasecmp(type, STRUCTURED, strlen(STRUCTURED)) == 0)
         return ese_fail(error, ESE_E_INVALID,
                         "Content-Type: '%.60s' is not taken: send CloudEvents in binary content "
@@ -191,7 +285,8 @@ int ese_cloud_event_read(ese_cloud_event_header *header, const void *context,
                         "application/json", type);
     if (!is_meant(header, context))
         return 0;
-    if (check_version(header, context, error) == -1 ||
+    if (check_headers(header, context, error) == -1 ||
+        check_version(header, context, error) == -1 ||
         read_attribute(header, context, "ce-id", "A234-1234-1234", cloud_event->id,
                        sizeof cloud_event->id, error) == -1 ||
         read_attribute(header, context, "ce-source", "/my/shop", cloud_event->source,

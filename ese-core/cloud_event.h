@@ -10,7 +10,9 @@
  *                   event_json.h has them
  *
  * What else there may be (ce-subject, ce-dataschema, extensions) is passed over, except that
- * traceparent is a header of its own here. Values are percent-encoded, as the binding says.
+ * traceparent is a header of its own here. Values are percent-encoded, as the binding says; a
+ * quoted one, as before it did, is taken too. A header that is there twice is refused: which of the
+ * two is meant nobody can say.
  * CloudEvents 1.0.2, and its HTTP protocol binding:
  * https://github.com/cloudevents/spec/tree/v1.0.2/cloudevents
  */
@@ -26,8 +28,9 @@ struct ese_cloud_event {
     char type[ESE_EVENT_TYPE_SIZE];
 };
 
-/* A request's header of that name (in any case), or NULL. */
-typedef const char *ese_cloud_event_header(const void *context, const char *name);
+/* How many headers of that name (in any case) a request has, and the first one's value; NULL: there
+ * is none. */
+typedef int ese_cloud_event_header(const void *context, const char *name, const char **value);
 
 /* 1: it is one; 0: it is none, as it has none of the headers; -1: ESE_E_INVALID names the header
  * that is wrong, and what to send. */

@@ -161,9 +161,10 @@ static void complete(struct ese_event_intake *intake, const struct ese_append *a
         ese_event_set_traceparent(event);
 }
 
-static const char *header_of(const void *request, const char *name)
+static int header_of(const void *request, const char *name, const char **value)
 {
-    return ese_http_request_header(request, name);
+    *value = ese_http_request_header(request, name);
+    return ese_http_request_header_count(request, name);
 }
 
 /* 1: it was one, and is read; 0: it is none; -1. */

@@ -1,6 +1,7 @@
 #include "ese-core/http_server_internal.h"
 
 #include <assert.h>
+#include <strings.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
@@ -271,6 +272,28 @@ const char *ese_http_request_query(const struct ese_http_request *request, const
 const char *ese_http_request_header(const struct ese_http_request *request, const char *name)
 {
     return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+}
+
+struct named {
+    const char *name;
+    int count;
+};
+
+static enum MHD_Result count_named(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    struct named *named = context;
+    (void)kind;
+    (void)value;
+    named->count += strcasecmp(name, named->name) == 0;
+    return MHD_YES;
+}
+
+int ese_http_request_header_count(const struct ese_http_request *request, const char *name)
+{
+    struct named named = {.name = name};
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, count_named, &named);
+    return named.count;
 }
 
 const char *ese_http_request_body(const struct ese_http_request *request, size_t *length)

@@ -72,6 +72,8 @@ void ese_http_server_close(struct ese_http_server **server);
  * a NUL behind it. */
 const char *ese_http_request_query(const struct ese_http_request *request, const char *name);
 const char *ese_http_request_header(const struct ese_http_request *request, const char *name);
+/* How many headers have that name, in any case; the one above is the first of them. */
+int ese_http_request_header_count(const struct ese_http_request *request, const char *name);
 const char *ese_http_request_body(const struct ese_http_request *request, size_t *length);
 int64_t ese_http_request_started_ns(const struct ese_http_request *request);
 

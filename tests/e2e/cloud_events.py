@@ -77,6 +77,46 @@ def what_is_wrong_is_named_with_its_remedy(server):
     assert listed(server) == []
 
 
+def post_lines(server, lines, body):
+    """With the headers as they are, one of a name or several."""
+    connection = server.connect()
+    try:
+        connection.putrequest("POST", "/event")
+        for name, value in (*lines, ("Content-Length", str(len(body)))):
+            connection.putheader(name, value)
+        connection.endheaders(body.encode())
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read().decode())
+    finally:
+        connection.close()
+
+
+def a_header_that_is_there_twice_is_refused(server):
+    """Whichever of those that say which event it is, and be the two the same."""
+    timed = {**NAMED, "ce-time": "2026-11-26T03:30:00Z"}
+    for name in timed:
+        for again in (timed[name], "other"):
+            status, answer = post_lines(server, (*timed.items(), (name.upper(), again)), data())
+            assert status == 400 and answer["message"].startswith(name + ":"), (name, again, status, answer)
+            assert "send it once" in answer["message"], answer
+    assert listed(server) == []
+    assert post_lines(server, timed.items(), data())[0] == 201
+
+
+def a_value_is_what_its_header_says(server):
+    """As the binding has it, percent-encoded; as it had it before, in quotes; and with blanks around it, which HTTP allows."""
+    first = post(server, NAMED, data())
+    assert first[0] == 201, first
+    for value in ("order%207/cre%61ted", '"order 7/created"', '"order%207\\/created"', " order%207/created \t"):
+        assert post(server, {**NAMED, "ce-id": value}, data()) == first, value
+    euro = post(server, {**NAMED, "ce-id": "%E2%82%ac%20%F0%9F%98%80"}, data(timestamp=2))
+    assert post(server, {**NAMED, "ce-id": "\u20ac \U0001f600".encode().decode("latin-1")}, data(timestamp=2)) == euro
+    for value in ("%C0%A0", "%ff", "a%C2%85", '"open', "%4"):
+        status, answer = post(server, {**NAMED, "ce-id": value}, data())
+        assert status == 400 and answer["message"].startswith("ce-id:"), (value, status, answer)
+    assert len(listed(server)) == 2, listed(server)
+
+
 # ---- on Kafka --------------------------------------------------------------------------------------------------------
 
 def kcat(address, *words, given=None):
@@ -130,8 +170,22 @@ def a_cloud_event_of_kafka_is_the_same_event(server):
         assert done == (1, 2), done
 
 
-HTTP = (who_repeats_id_and_source_means_the_same_event, an_id_may_look_like_ours, what_is_wrong_is_named_with_its_remedy)
-KAFKA = (they_are_cloud_events_on_kafka_too, a_cloud_event_of_kafka_is_the_same_event)
+def a_record_with_a_name_twice_is_no_event(server):
+    """It is passed over and counted, and holds up nobody."""
+    address, topic = cluster_of(server)
+    named = ("ce_specversion=1.0", "ce_id=7", "ce_source=/shop/berlin", "ce_type=CLICK_STREAM_EVENT")
+    for twice in (*named, "ce_time=2026-11-26T03:30:00Z"):
+        doubled = (*named, twice, *((twice,) if "time" in twice else ()))
+        kcat(address, "-P", "-t", topic, *(word for header in doubled for word in ("-H", header)), given=as_record() + "\n")
+    kcat(address, "-P", "-t", topic, *(word for header in named for word in ("-H", header)), given=as_record() + "\n")
+    (shown,) = listed(server)
+    assert "\nese_view_unreadable_total 5\n" in server.ask("GET", "/metrics")[2], server.ask("GET", "/metrics")[2]
+    assert post(server, {**NAMED, "ce-id": "7"}, data())[1]["id"] == shown["id"]
+
+
+HTTP = (who_repeats_id_and_source_means_the_same_event, an_id_may_look_like_ours, what_is_wrong_is_named_with_its_remedy,
+        a_header_that_is_there_twice_is_refused, a_value_is_what_its_header_says)
+KAFKA = (they_are_cloud_events_on_kafka_too, a_cloud_event_of_kafka_is_the_same_event, a_record_with_a_name_twice_is_no_event)
 
 
 def is_healthy(server):

@@ -21,14 +21,16 @@ struct headers {
 static struct ese_error error;
 static struct ese_cloud_event cloud_event;
 
-static const char *header(const void *context, const char *name)
+static int header(const void *context, const char *name, const char **value)
 {
     const struct headers *headers = context;
+    int count = 0;
+    *value = NULL;
     for (size_t i = 0; headers->pairs[i] != NULL; i += 2) {
-        if (strcasecmp(headers->pairs[i], name) == 0)
-            return headers->pairs[i + 1];
+        if (strcasecmp(headers->pairs[i], name) == 0 && count++ == 0)
+            *value = headers->pairs[i + 1];
     }
-    return NULL;
+    return count;
 }
 
 static int read_headers(const struct headers *headers)
@@ -91,6 +93,24 @@ static void values_are_percent_encoded(void **state)
     assert_string_equal(cloud_event.source, "caf\xC3\xA9");
 }
 
+/* As versions of the binding had it that did not yet percent-encode blanks and quotes. */
+static void a_quoted_value_is_taken_too(void **state)
+{
+    (void)state;
+    static const char *const values[][2] = {
+        {"\"a b\"", "a b"},     {"\"a \\\"b\\\" \\\\\"", "a \"b\" \\"},
+        {"\"a%20b\"", "a b"},   {" a \t", "a"},
+        {"a\"b", "a\"b"},       {"%22a%22", "\"a\""},
+        {"%e2%82%ac", "\xE2\x82\xAC"},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(values); i++) {
+        const struct headers headers = good_but("ce-id", values[i][0]);
+        if (read_headers(&headers) != 1)
+            fail_msg("%s: %s", values[i][0], error.text);
+        assert_string_equal(cloud_event.id, values[i][1]);
+    }
+}
+
 static void assert_wrong(const char *name, const char *value, const char *remedy)
 {
     const struct headers headers = good_but(name, value);
@@ -124,12 +144,44 @@ static void what_is_wrong_is_named_with_its_remedy(void **state)
         if (i > 0)
             assert_wrong(required[i], "%ff", "percent-encode it");
     }
+    assert_wrong("ce-id", "%C0%A0", "percent-encode it"); /* a blank, longer than need be */
+    assert_wrong("ce-id", "a%C2%85", "leave it out");
+    assert_wrong("ce-id", "\"\"", "send it, as in");
+    assert_wrong("ce-id", " ", "send it, as in");
+    assert_wrong("ce-id", "\"a", "percent-encode it");
+    assert_wrong("ce-id", "\"a\"b", "percent-encode it");
+    assert_wrong("ce-id", "\"a\\\"", "percent-encode it");
+    assert_wrong("ce-datacontenttype", "application/json", "Content-Type");
     assert_wrong("ce-specversion", "0.3", "1.0");
     assert_wrong("ce-specversion", "1.0.2", "1.0");
     for (size_t i = 0; i < ESE_COUNT_OF(times); i++)
         assert_wrong("ce-time", times[i], "RFC 3339");
     assert_wrong("Content-Type", "text/xml", "application/json");
     assert_wrong("Content-Type", "application/cloudevents+json; charset=utf-8", "binary");
+}
+
+/* Whether they say the same or not, and in whatever case they are written. */
+static void what_is_there_twice_is_refused(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"ce-specversion", "1.0"}, {"ce-id", "A234-1234-1234"}, {"CE-ID", "other"},
+        {"ce-source", "/other"},   {"Ce-Type", "T"},            {"content-type", "application/json"},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(pairs); i++) {
+        struct headers headers = good_but("x-more", "");
+        headers.pairs[12] = pairs[i][0];
+        headers.pairs[13] = pairs[i][1];
+        assert_int_equal(read_headers(&headers), -1);
+        if (strncasecmp(error.text, pairs[i][0], strlen(pairs[i][0])) != 0 ||
+            strstr(error.text, "send it once") == NULL)
+            fail_msg("%s: %s", pairs[i][0], error.text);
+    }
+    struct headers headers = good_but("ce-time", "2026-11-26T03:30:00Z");
+    headers.pairs[12] = "ce-time";
+    headers.pairs[13] = "2026-11-26T03:30:00Z";
+    assert_int_equal(read_headers(&headers), -1);
+    assert_non_null(strstr(error.text, "ce-time: is there twice"));
 }
 
 /* Also without any of the ce- headers. */
@@ -214,6 +266,8 @@ int main(void)
         cmocka_unit_test(what_has_none_of_the_headers_is_none),
         cmocka_unit_test(a_good_one_is_read),
         cmocka_unit_test(values_are_percent_encoded),
+        cmocka_unit_test(a_quoted_value_is_taken_too),
+        cmocka_unit_test(what_is_there_twice_is_refused),
         cmocka_unit_test(what_is_wrong_is_named_with_its_remedy),
         cmocka_unit_test(structured_mode_is_refused),
         cmocka_unit_test(the_longest_ones_fit),

@@ -579,6 +579,8 @@ static void a_cloud_event_that_is_wrong_is_told_in_words(void **state)
         {"/event", CLOUD,
          "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},\"timestamp\":1,\"ip\":\"a\",\"id\":\"7\"}", "ce-id",
          "ce-id alone"},
+        {"/event", CLOUD "ce-id: 1\r\n", DATA, "ce-id", "send it once"},
+        {"/event", CLOUD "CE-Source: /shop\r\n", DATA, "ce-source", "send it once"},
         {"/events", CLOUD, DATA, "ce-id", "POST /event"},
         {"/events", "Content-Type: application/cloudevents-batch+json\r\n", "[]", "Content-Type", "binary"},
     };

@@ -201,6 +201,35 @@ static void headers_that_are_no_good_count_as_not_there(void **state)
     ese_event_clear(&event);
 }
 
+/* Which of two says which event it is nobody knows; of two traces, or types of the data, the first will do. */
+static void a_name_that_is_there_twice_is_refused(void **state)
+{
+    (void)state;
+    static const char *const single[] = {"ce_id", "ce_source", "ce_type", "ce_specversion", "ce_time",
+                                         "ese_foreign_id"};
+    struct ese_event event = {0};
+    struct ese_kafka_record record = originals_record(41);
+    for (size_t i = 0; i < ESE_COUNT_OF(single); i++) {
+        struct ese_error error = {.code = ESE_OK};
+        record.headers[0] = record.headers[1] = (struct ese_kafka_header){single[i], "1", 1};
+        record.header_count = 2;
+        assert_int_equal(ese_record_read(&record, &event, &error), -1);
+        assert_int_equal(error.code, ESE_E_INVALID);
+        assert_non_null(strstr(error.text, single[i]));
+        record.header_count = 1;
+        assert_int_equal(ese_record_read(&record, &event, NULL), 0);
+        ese_event_clear(&event);
+    }
+    static const char trace[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    record.headers[0] = (struct ese_kafka_header){"traceparent", trace, sizeof trace - 1};
+    record.headers[1] = (struct ese_kafka_header){"traceparent", "00-nonsense", 11};
+    record.headers[2] = record.headers[3] = (struct ese_kafka_header){"content-type", "text/plain", 10};
+    record.header_count = 4;
+    assert_int_equal(ese_record_read(&record, &event, NULL), 0);
+    assert_string_equal(event.traceparent, trace);
+    ese_event_clear(&event);
+}
+
 /* A CloudEvent of somebody else: its id is not ours, and must not be lost. Sent twice, it is two
  * records of one event. */
 static void a_foreign_id_is_kept_beside_ours(void **state)
@@ -365,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_record_of_the_originals_client_gets_an_id_from_its_place),
         cmocka_unit_test(numbers_of_the_originals_client_are_doubles),
         cmocka_unit_test(headers_that_are_no_good_count_as_not_there),
+        cmocka_unit_test(a_name_that_is_there_twice_is_refused),
         cmocka_unit_test(a_foreign_id_is_kept_beside_ours),
         cmocka_unit_test(a_foreign_id_may_look_like_ours),
         cmocka_unit_test(a_foreign_id_alone_is_no_name),

@@ -3,7 +3,7 @@
 #include "ese-core/log.h"
 #include "transports/kafka/record.h"
 
-/* Takes over the headers this transport knows; of one that is there twice, the first. */
+/* Takes over the headers this transport knows; of each the first two. */
 static void read_headers(const rd_kafka_message_t *message, struct ese_kafka_record *record)
 {
     rd_kafka_headers_t *headers = NULL;
@@ -13,9 +13,12 @@ static void read_headers(const rd_kafka_message_t *message, struct ese_kafka_rec
         const char *name = ese_record_header_name(i);
         const void *value = NULL;
         size_t length = 0;
-        if (rd_kafka_header_get(headers, 0, name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        for (size_t k = 0; k < 2; k++) {
+            if (rd_kafka_header_get(headers, k, name, &value, &length) != RD_KAFKA_RESP_ERR_NO_ERROR)
+                break;
             record->headers[record->header_count++] =
                 (struct ese_kafka_header){.name = name, .value = value, .length = length};
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 #define HEADER_SPECVERSION "ce_specversion"
 #define HEADER_ID "ce_id"
 #define HEADER_TYPE "ce_type"
+#define HEADER_TIME "ce_time"
 #define HEADER_SOURCE "ce_source"
 #define HEADER_CONTENT_TYPE "content-type"
 #define HEADER_FOREIGN_ID "ese_foreign_id"
@@ -19,9 +20,9 @@
 
 const char *ese_record_header_name(int i)
 {
-    static const char *const names[] = {HEADER_SPECVERSION, HEADER_ID, HEADER_SOURCE, HEADER_TYPE,
-                                        HEADER_CONTENT_TYPE, HEADER_FOREIGN_ID, HEADER_TRACEPARENT,
-                                        NULL};
+    static const char *const names[ESE_KAFKA_HEADERS + 1] = {
+        HEADER_SPECVERSION, HEADER_ID, HEADER_SOURCE, HEADER_TYPE, HEADER_TIME, HEADER_FOREIGN_ID,
+        HEADER_CONTENT_TYPE, HEADER_TRACEPARENT};
     return names[i];
 }
 
@@ -80,6 +81,22 @@ static bool take(const struct ese_kafka_record *record, const char *name, char *
     return false;
 }
 
+/* Of two that say which event it is nobody can tell which one is meant. Of others, the first counts. */
+static int check_headers(const struct ese_kafka_record *record, struct ese_error *error)
+{
+    static const char *const single[] = {HEADER_SPECVERSION, HEADER_ID, HEADER_SOURCE, HEADER_TYPE,
+                                         HEADER_TIME, HEADER_FOREIGN_ID};
+    for (size_t i = 0; i < ESE_COUNT_OF(single); i++) {
+        int count = 0;
+        for (int k = 0; k < record->header_count; k++)
+            count += strcmp(record->headers[k].name, single[i]) == 0;
+        if (count > 1)
+            return ese_fail(error, ESE_E_INVALID, "a record with the header %s twice: send it once",
+                            single[i]);
+    }
+    return 0;
+}
+
 /* The same place gives the same id, whoever reads it and however often. */
 static struct ese_id id_of_place(const struct ese_kafka_record *record)
 {
@@ -121,6 +138,8 @@ int ese_record_read(const struct ese_kafka_record *record, struct ese_event *eve
 {
     if (record->value == NULL)
         return ese_fail(error, ESE_E_INVALID, "a record without a value");
+    if (check_headers(record, error) == -1)
+        return -1;
     if (ese_event_json_read_record(record->value, record->length, event, error) == -1)
         return -1;
     read_id(record, event);

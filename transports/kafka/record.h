@@ -9,6 +9,7 @@
  *            ce_source       } came with a name of its own, that: its id, and who gave it
  *            ce_type         the event's type
  *            content-type    application/json
+ *            ce_time         of somebody else's: passed over
  *            ese_foreign_id  an id that is not ours where that is no such name: nobody said who
  *                            gave it, or the event has an id that was not made from it
  *            traceparent     W3C Trace Context, where there is one
@@ -27,7 +28,7 @@
 #include "ese-core/error.h"
 #include "ese-core/event.h"
 
-#define ESE_KAFKA_HEADERS 7
+#define ESE_KAFKA_HEADERS 8
 #define ESE_KAFKA_VALUE_LIMIT (1000 * 1000) /* bytes; Kafka's own message.max.bytes */
 
 struct ese_kafka_header {
@@ -56,11 +57,13 @@ struct ese_kafka_record {
     int64_t timestamp_ms; /* -1: none */
     const char *value;
     size_t length;
-    struct ese_kafka_header headers[ESE_KAFKA_HEADERS]; /* those with one of the names above */
+    struct ese_kafka_header headers[2 * ESE_KAFKA_HEADERS]; /* those with one of the names above, of
+                                                               each the first two */
     int header_count;
 };
 
-/* ESE_E_INVALID when the value is no event. A header that is no good counts as not there. */
+/* ESE_E_INVALID when the value is no event, or a header that says which one it is is there twice. One
+ * that is no good counts as not there. */
 int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event,
                     struct ese_error *error);
 
