@@ -49,6 +49,16 @@ void ese_event_set_key(struct ese_event *event)
 }
 _Static_assert(ESE_EVENT_KEY_SIZE == ESE_EVENT_IP_SIZE, "an ip must fit a key");
 
+void ese_event_settle_id(struct ese_event *event)
+{
+    struct ese_id id;
+    if (event->source[0] == '\0' && ese_id_parse(event->foreign_id, &id, NULL) == 0 &&
+        ese_id_is_ours(&id)) {
+        event->id = id;
+        event->foreign_id[0] = '\0';
+    }
+}
+
 /* The length says where the source ends. Nobody else derives an id from a text that begins so. */
 struct ese_id ese_event_id_of_name(const struct ese_event *event)
 {

@@ -55,6 +55,10 @@ const char *ese_event_data(const struct ese_event *event); /* never NULL */
 /* Sets key from data.orderId where there is one, else from ip. */
 void ese_event_set_key(struct ese_event *event);
 
+/* Of an event that was read, its id as it came in foreign_id: where that is one of ours, and there is no
+ * source, it becomes the event's; any other stays, foreign. */
+void ese_event_settle_id(struct ese_event *event);
+
 /* The id of an event that has a foreign one: made from (source, foreign_id), so that it is the same
  * whoever takes the event in, and however often. It has no place in a lane (id.h). */
 struct ese_id ese_event_id_of_name(const struct ese_event *event);

@@ -2,6 +2,7 @@
 
 #include "ese-core/buffer.h"
 #include "ese-core/event_json.h"
+#include "ese-core/event_scan.h"
 #include "ese-core/json_number.h"
 #include "ese-core/memory.h"
 
@@ -152,18 +153,12 @@ static void complete_key(struct ese_event *event)
         ese_event_set_key(event);
 }
 
-/* One of our ids, without a source, is the event's; any other is foreign and kept beside. */
 static int read_id(const json_t *object, struct ese_event *event, struct ese_error *error)
 {
     if (read_text(object, "id", true, event->foreign_id, sizeof event->foreign_id, error) != 0 ||
         read_text(object, "source", true, event->source, sizeof event->source, error) != 0)
         return -1;
-    struct ese_id id;
-    if (event->source[0] == '\0' && ese_id_parse(event->foreign_id, &id, NULL) == 0 &&
-        ese_id_is_ours(&id)) {
-        event->id = id;
-        event->foreign_id[0] = '\0';
-    }
+    ese_event_settle_id(event);
     return 0;
 }
 
@@ -255,7 +250,10 @@ static int read_body(const char *body, size_t length, read_shape *shape, struct 
 int ese_event_json_read_posted(const char *body, size_t length, struct ese_event *event,
                                struct ese_error *error)
 {
-    return read_body(body, length, read_posted, event, error);
+    ese_event_clear(event);
+    return ese_event_scan_posted(body, length, event)
+               ? 0
+               : read_body(body, length, read_posted, event, error);
 }
 
 int ese_event_json_read_line(const char *line, size_t length, struct ese_event *event,
@@ -267,7 +265,10 @@ int ese_event_json_read_line(const char *line, size_t length, struct ese_event *
 int ese_event_json_read_record(const char *value, size_t length, struct ese_event *event,
                                struct ese_error *error)
 {
-    return read_body(value, length, read_record, event, error);
+    ese_event_clear(event);
+    return ese_event_scan_record(value, length, event)
+               ? 0
+               : read_body(value, length, read_record, event, error);
 }
 
 /* ---- lists ----------------------------------------------------------------------------------- */
@@ -304,6 +305,8 @@ int ese_event_json_read_posted_list(const char *body, size_t length, size_t max,
                                     struct ese_event_list *list, struct ese_error *error)
 {
     *list = (struct ese_event_list){.count = 0};
+    if (ese_event_scan_posted_list(body, length, max, list))
+        return 0;
     json_t *root = parse(body, length, error);
     if (root == NULL)
         return -1;
@@ -338,6 +341,8 @@ int ese_event_json_read_page(const char *body, size_t length, struct ese_event_p
                              struct ese_error *error)
 {
     *page = (struct ese_event_page){.offsets = NULL};
+    if (ese_event_scan_page(body, length, page))
+        return 0;
     json_t *root = parse(body, length, error);
     if (root == NULL)
         return -1;

@@ -1,11 +1,11 @@
 #include "ese-core/json_text.h"
 
+#include <stdint.h>
 #include <string.h>
 
-/* How many bytes the UTF-8 character at text has; 0 when there is none (RFC 3629: no overlong
- * forms, no surrogates, nothing beyond U+10FFFF). */
-static size_t character_length(const unsigned char *text)
+size_t ese_json_character_length(const char *bytes, size_t available)
 {
+    const unsigned char *text = (const unsigned char *)bytes;
     static const struct {
         unsigned char first, last; /* of the first byte */
         unsigned char low, high;   /* of the second */
@@ -18,6 +18,8 @@ static size_t character_length(const unsigned char *text)
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
         if (text[0] < forms[i].first || text[0] > forms[i].last)
             continue;
+        if (forms[i].length > available)
+            return 0;
         if (forms[i].length > 1 && (text[1] < forms[i].low || text[1] > forms[i].high))
             return 0;
         for (size_t k = 2; k < forms[i].length; k++) {
@@ -29,10 +31,16 @@ static size_t character_length(const unsigned char *text)
     return 0;
 }
 
+/* In text that ends with a NUL, which is no part of a character. */
+static size_t character_length(const char *text)
+{
+    return ese_json_character_length(text, SIZE_MAX);
+}
+
 bool ese_json_is_utf8(const char *text)
 {
     while (*text != '\0') {
-        size_t length = character_length((const unsigned char *)text);
+        size_t length = character_length(text);
         if (length == 0)
             return false;
         text += length;
@@ -76,7 +84,7 @@ static size_t plain_length(const char *text)
 static size_t write_character(struct ese_buffer *buffer, const char *text)
 {
     char spare[8];
-    size_t length = character_length((const unsigned char *)text);
+    size_t length = character_length(text);
     const char *escaped = escape((const unsigned char *)text, length, spare);
     if (escaped != NULL)
         ese_buffer_text(buffer, escaped);

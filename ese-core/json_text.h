@@ -12,6 +12,10 @@
 
 #include "ese-core/buffer.h"
 
+/* How many bytes the UTF-8 character at text has, of those available; 0 when there is none (RFC 3629: no
+ * overlong forms, no surrogates, nothing beyond U+10FFFF), or a NUL. */
+size_t ese_json_character_length(const char *text, size_t available);
+
 /* Whether all of text is UTF-8. */
 bool ese_json_is_utf8(const char *text);
 
