@@ -33,9 +33,18 @@ void ese_buffer_append(struct ese_buffer *buffer, const char *bytes, size_t leng
     buffer->text[buffer->length] = '\0';
 }
 
-void ese_buffer_text(struct ese_buffer *buffer, const char *text)
+void ese_buffer_number(struct ese_buffer *buffer, int64_t number)
 {
-    ese_buffer_append(buffer, text, strlen(text));
+    char text[20]; /* "-9223372036854775808", from its end */
+    char *begin = text + sizeof text;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do {
+        *--begin = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (number < 0)
+        *--begin = '-';
+    ese_buffer_append(buffer, begin, (size_t)(text + sizeof text - begin));
 }
 
 void ese_buffer_printf(struct ese_buffer *buffer, const char *format, ...)

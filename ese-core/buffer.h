@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 struct ese_buffer {
     char *text; /* never NULL once something was appended; "" via ese_buffer_text before */
@@ -22,9 +24,16 @@ struct ese_buffer {
 #define ESE_BUFFER_INIT(max) {.text = NULL, .length = 0, .size = 0, .limit = (max), .overflowed = false}
 
 void ese_buffer_append(struct ese_buffer *buffer, const char *bytes, size_t length);
-void ese_buffer_text(struct ese_buffer *buffer, const char *text);
+void ese_buffer_number(struct ese_buffer *buffer, int64_t number); /* in decimal; far faster than printf */
 void ese_buffer_printf(struct ese_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Here, so that the length of a literal is known when it is compiled. */
+static inline void ese_buffer_text(struct ese_buffer *buffer, const char *text)
+{
+    ese_buffer_append(buffer, text, strlen(text));
+}
+
 void ese_buffer_clear(struct ese_buffer *buffer);   /* keeps the memory */
 void ese_buffer_free(struct ese_buffer *buffer);
 char *ese_buffer_detach(struct ese_buffer *buffer); /* the caller frees; never NULL */

@@ -1,5 +1,3 @@
-#include <inttypes.h>
-
 #include "ese-core/event_json.h"
 #include "ese-core/json_text.h"
 
@@ -10,7 +8,9 @@ static void write_name(struct ese_buffer *buffer, const char *name, int depth, b
         ese_buffer_text(buffer, ",");
     if (depth >= 0)
         ese_json_write_line(buffer, depth);
-    ese_buffer_printf(buffer, depth >= 0 ? "\"%s\": " : "\"%s\":", name);
+    ese_buffer_text(buffer, "\"");
+    ese_buffer_text(buffer, name);
+    ese_buffer_text(buffer, depth >= 0 ? "\": " : "\":");
 }
 
 static void write_text(struct ese_buffer *buffer, const char *name, const char *text, int depth)
@@ -22,7 +22,7 @@ static void write_text(struct ese_buffer *buffer, const char *name, const char *
 static void write_number(struct ese_buffer *buffer, const char *name, int64_t number, int depth)
 {
     write_name(buffer, name, depth, false);
-    ese_buffer_printf(buffer, "%" PRId64, number);
+    ese_buffer_number(buffer, number);
 }
 
 static void write_data(struct ese_buffer *buffer, const struct ese_event *event, int depth)

@@ -15,7 +15,7 @@ enum kind {
 };
 
 struct member {
-    const char *name;
+    struct ese_json_slice name;
     enum kind kind;
     bool required; /* and then no empty text */
     size_t place, size;
@@ -26,9 +26,11 @@ struct shape {
     size_t count;
 };
 
+#define PLACE_OF(member) offsetof(struct ese_event, member)
+#define SIZE_OF(member) sizeof(((struct ese_event *)NULL)->member)
 #define TEXT_INTO(name, member, required) \
-    {name, TEXT, required, offsetof(struct ese_event, member), sizeof(((struct ese_event *)NULL)->member)}
-#define NUMBER_INTO(name, member, required) {name, NUMBER, required, offsetof(struct ese_event, member), 0}
+    {ESE_JSON_SLICE(name), TEXT, required, PLACE_OF(member), SIZE_OF(member)}
+#define NUMBER_INTO(name, member, required) {ESE_JSON_SLICE(name), NUMBER, required, PLACE_OF(member), 0}
 #define SHAPE_OF(members) {members, ESE_COUNT_OF(members)}
 
 static const struct member kind_members[] = {
@@ -36,10 +38,10 @@ static const struct member kind_members[] = {
     TEXT_INTO("sub_type", sub_type, true),
 };
 static const struct member posted_members[] = {
-    {"event", KIND, true, 0, 0},
+    {ESE_JSON_SLICE("event"), KIND, true, 0, 0},
     NUMBER_INTO("timestamp", client_ts, true),
     TEXT_INTO("ip", ip, true),
-    {"data", DATA, false, 0, 0},
+    {ESE_JSON_SLICE("data"), DATA, false, 0, 0},
     TEXT_INTO("id", foreign_id, false),
     TEXT_INTO("source", source, false),
 };
@@ -49,18 +51,18 @@ static const struct member paged_members[] = {
     TEXT_INTO("ip", ip, true),
     NUMBER_INTO("client_ts", client_ts, true),
     NUMBER_INTO("server_ts", server_ts, false),
-    {"data", DATA, false, 0, 0},
+    {ESE_JSON_SLICE("data"), DATA, false, 0, 0},
     TEXT_INTO("id", foreign_id, false),
     TEXT_INTO("source", source, false),
-    {"partition", PASSED, false, 0, 0},
-    {"offset", OFFSET, true, 0, 0},
+    {ESE_JSON_SLICE("partition"), PASSED, false, 0, 0},
+    {ESE_JSON_SLICE("offset"), OFFSET, true, 0, 0},
     TEXT_INTO("traceparent", traceparent, false),
 };
 static const struct member record_members[] = {
     TEXT_INTO("sub_type", sub_type, true),
     TEXT_INTO("ip", ip, true),
     NUMBER_INTO("client_timestamp", client_ts, true),
-    {"data", DATA_TEXT, false, 0, 0},
+    {ESE_JSON_SLICE("data"), DATA_TEXT, false, 0, 0},
 };
 static const struct shape kind_shape = SHAPE_OF(kind_members), posted_shape = SHAPE_OF(posted_members),
                           paged_shape = SHAPE_OF(paged_members), record_shape = SHAPE_OF(record_members);
@@ -96,8 +98,9 @@ static bool read_number(struct reading *reading, const struct member *member)
 
 static bool take_data(struct ese_json_scan *scan, struct ese_event *event)
 {
+    static const struct ese_json_slice order_id = ESE_JSON_SLICE("orderId");
     struct ese_json_slice data, order;
-    if (!ese_json_scan_object(scan, "orderId", &data, &order) || order.length >= sizeof event->key)
+    if (!ese_json_scan_object(scan, &order_id, &data, &order) || order.length >= sizeof event->key)
         return false;
     if (order.text != NULL)
         memcpy(event->key, order.text, order.length);
@@ -142,7 +145,7 @@ static bool read_member(struct reading *reading, const struct member *member)
 static const struct member *find_member(const struct shape *shape, const struct ese_json_slice *name, unsigned *seen)
 {
     for (size_t i = 0; i < shape->count; i++) {
-        if (ese_json_slice_is(name, shape->members[i].name)) {
+        if (ese_json_slice_equal(name, &shape->members[i].name)) {
             bool is_repeated = (*seen & 1U << i) != 0;
             *seen |= 1U << i;
             return is_repeated ? NULL : &shape->members[i];
@@ -248,8 +251,9 @@ static bool read_element(struct ese_json_scan *scan, const struct shape *shape, 
 /* "events":[...] */
 static bool read_events(struct ese_json_scan *scan, const struct shape *shape, struct growing *growing)
 {
+    static const struct ese_json_slice events = ESE_JSON_SLICE("events");
     struct ese_json_slice name;
-    if (!ese_json_scan_name(scan, &name) || !ese_json_slice_is(&name, "events") || !ese_json_scan_pass(scan, '['))
+    if (!ese_json_scan_name(scan, &name) || !ese_json_slice_equal(&name, &events) || !ese_json_scan_pass(scan, '['))
         return false;
     if (ese_json_scan_pass(scan, ']'))
         return true;
@@ -274,8 +278,9 @@ bool ese_event_scan_posted_list(const char *body, size_t length, size_t max, str
 /* "next":"..." */
 static bool read_next(struct ese_json_scan *scan, struct ese_event_page *page)
 {
+    static const struct ese_json_slice next_name = ESE_JSON_SLICE("next");
     struct ese_json_slice name, next;
-    if (!ese_json_scan_name(scan, &name) || !ese_json_slice_is(&name, "next") ||
+    if (!ese_json_scan_name(scan, &name) || !ese_json_slice_equal(&name, &next_name) ||
         !ese_json_scan_plain(scan, &next) || next.length == 0 || next.length >= sizeof page->next)
         return false;
     memcpy(page->next, next.text, next.length);

@@ -6,9 +6,9 @@
 
 #define DIGITS_MOST 18 /* whatever they are, 64 bits hold the number */
 
-bool ese_json_slice_is(const struct ese_json_slice *slice, const char *text)
+bool ese_json_slice_equal(const struct ese_json_slice *a, const struct ese_json_slice *b)
 {
-    return strlen(text) == slice->length && memcmp(slice->text, text, slice->length) == 0;
+    return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
 }
 
 static bool is_blank(char character)
@@ -189,7 +189,8 @@ static bool is_behind(const struct ese_json_slice *name, const struct ese_json_s
     return order > 0 || (order == 0 && name->length > before->length);
 }
 
-static bool pass_object(struct ese_json_scan *scan, int levels, const char *wanted, struct ese_json_slice *member)
+static bool pass_object(struct ese_json_scan *scan, int levels, const struct ese_json_slice *wanted,
+                        struct ese_json_slice *member)
 {
     struct ese_json_slice name, before = {.text = NULL}, string;
     if (levels == 0)
@@ -201,7 +202,7 @@ static bool pass_object(struct ese_json_scan *scan, int levels, const char *want
         if (!ese_json_scan_name(scan, &name) || (before.text != NULL && !is_behind(&name, &before)) ||
             !pass_value(scan, levels - 1, &string))
             return false;
-        if (wanted != NULL && ese_json_slice_is(&name, wanted))
+        if (wanted != NULL && ese_json_slice_equal(&name, wanted))
             *member = string;
         before = name;
     } while (ese_json_scan_pass(scan, ','));
@@ -227,8 +228,8 @@ static bool pass_value(struct ese_json_scan *scan, int levels, struct ese_json_s
     }
 }
 
-bool ese_json_scan_object(struct ese_json_scan *scan, const char *wanted, struct ese_json_slice *object,
-                          struct ese_json_slice *member)
+bool ese_json_scan_object(struct ese_json_scan *scan, const struct ese_json_slice *wanted,
+                          struct ese_json_slice *object, struct ese_json_slice *member)
 {
     *member = (struct ese_json_slice){.text = NULL};
     pass_blanks(scan);

@@ -4,9 +4,9 @@
  * It takes less than RFC 8259 allows, and only what everybody reads and writes in the same way: valid UTF-8
  * (RFC 3629), integers of up to 18 digits, strings whose escapes are the short ones, objects whose names are
  * in ascending order of their bytes, and so are there once. What is rare (a fraction, \u0041, names in
- * another order) and what is wrong is not told apart: both are "not for this reader", false, and who needs to know reads the text
- * again with jansson. So there is one authority on what is JSON, and this is only a way past it that is
- * twenty times as fast.
+ * another order) and what is wrong is not told apart: both are "not for this reader", false, and who needs to
+ * know reads the text again with jansson. So there is one authority on what is JSON, and this is only a way
+ * past it, at an eighth of the time.
  *
  * Nothing is allocated. Slices point into the text and end where their length says.
  */
@@ -28,7 +28,9 @@ struct ese_json_slice {
     size_t length;
 };
 
-bool ese_json_slice_is(const struct ese_json_slice *slice, const char *text);
+#define ESE_JSON_SLICE(literal) {literal, sizeof literal - 1}
+
+bool ese_json_slice_equal(const struct ese_json_slice *a, const struct ese_json_slice *b);
 
 /* Past blanks, and past the character; false, and nothing but the blanks passed, when another is there. */
 bool ese_json_scan_pass(struct ese_json_scan *scan, char character);
@@ -50,8 +52,8 @@ bool ese_json_scan_integer(struct ese_json_scan *scan, int64_t *number);
 
 /* A whole object, of which the slice is everything from brace to brace. Where it has a member of the wanted
  * name that is a string without escapes, `member` is that; else its text is NULL. */
-bool ese_json_scan_object(struct ese_json_scan *scan, const char *wanted, struct ese_json_slice *object,
-                          struct ese_json_slice *member);
+bool ese_json_scan_object(struct ese_json_scan *scan, const struct ese_json_slice *wanted,
+                          struct ese_json_slice *object, struct ese_json_slice *member);
 
 /* Copies what was scanned without the blanks between its tokens; to has room for slice->length + 1. Returns
  * the length. */

@@ -1,5 +1,6 @@
 #include "ese-core/json_text.h"
 
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -73,9 +74,12 @@ static const char *escape(const unsigned char *text, size_t length, char spare[8
 /* How many bytes at text stand for themselves in a string, whatever is around them. */
 static size_t plain_length(const char *text)
 {
-    static const char special[] = "\"\\<>&";
+    static const bool special[UCHAR_MAX + 1] = {
+        [0 ... 0x1f] = true, ['"'] = true, ['&'] = true, ['<'] = true, ['>'] = true, ['\\'] = true,
+        [0x7f ... UCHAR_MAX] = true,
+    };
     size_t length = 0;
-    while (text[length] >= 0x20 && text[length] < 0x7f && strchr(special, text[length]) == NULL)
+    while (!special[(unsigned char)text[length]])
         length++;
     return length;
 }

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,20 @@ static void appends_and_prints(void **state)
     assert_int_equal(buffer.length, 11);
     assert_false(buffer.overflowed);
     ese_buffer_free(&buffer);
+}
+
+static void writes_numbers_as_printf_does(void **state)
+{
+    (void)state;
+    static const int64_t numbers[] = {0, 1, -1, 9, 10, -10, 1767225600123, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct ese_buffer buffer = ESE_BUFFER_INIT(100), printed = ESE_BUFFER_INIT(100);
+        ese_buffer_number(&buffer, numbers[i]);
+        ese_buffer_printf(&printed, "%" PRId64, numbers[i]);
+        assert_string_equal(buffer.text, printed.text);
+        ese_buffer_free(&buffer);
+        ese_buffer_free(&printed);
+    }
 }
 
 static void keeps_its_bound(void **state)
@@ -47,6 +62,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_and_prints),
+        cmocka_unit_test(writes_numbers_as_printf_does),
         cmocka_unit_test(keeps_its_bound),
         cmocka_unit_test(detach_is_never_null),
     };

@@ -190,7 +190,8 @@ static const struct {
     {compare_record, false, "{\"sub_type\":\"S\",\"ip\":\"i\",\"client_timestamp\":5,\"data\":\"{\\n\\b}\"}"},
     {compare_record, false, "{\"sub_type\":\"S\",\"ip\":\"i\",\"client_timestamp\":5,\"data\":\"{}{}\"}"},
     {compare_record, false, "{\"sub_type\":\"S\",\"ip\":\"i\",\"client_timestamp\":5,\"data\":{}}"},
-    {compare_record, false, "{\"sub_type\":\"S\",\"ip\":\"i\",\"client_timestamp\":5,\"data\":\"{\\\"a\\\":\\\"\n\\\"}\"}"},
+    {compare_record, false, "{\"sub_type\":\"S\",\"ip\":\"i\",\"client_timestamp\":5,"
+                            "\"data\":\"{\\\"a\\\":\\\"\n\\\"}\"}"},
 
     {compare_list, true, "{\"events\":[]}"},
     {compare_list, true, "{\"events\":[" CLICK("{}") ",\n" CLICK("{\"a\":1}") "]}"},
@@ -246,7 +247,8 @@ static void nothing_else_is_taken_however_it_is_bent(void **state)
 static char *nested(int levels)
 {
     char *text = ese_alloc(1000), *end = text;
-    end += snprintf(end, 400, "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},\"timestamp\":1,\"ip\":\"i\",\"data\":{\"a\":");
+    end += snprintf(end, 400, "{\"event\":{\"type\":\"T\",\"sub_type\":\"S\"},"
+                              "\"timestamp\":1,\"ip\":\"i\",\"data\":{\"a\":");
     for (int i = 1; i < levels; i++)
         *end++ = '[';
     *end++ = '1';
