@@ -35,6 +35,7 @@ struct ese_broker {
     char cluster_id[CLUSTER_ID_SIZE];
     char bootstrap[32];
     int port;
+    struct ese_port *held[2]; /* ports of its own, also while it is dead; NULL: it was given one */
     bool detached;
     pid_t pid; /* 0: dead, and reaped */
     struct ese_broker_cost cost;
@@ -123,14 +124,12 @@ static int write_properties(const struct ese_broker *broker, int port, int contr
 
 static int choose_ports(struct ese_broker *broker, int port, struct ese_error *error)
 {
-    int ports[2];
-    if (ese_port_draw(ports, 2, error) == -1)
+    struct ese_port **own = &broker->held[0], **controllers = &broker->held[1];
+    if ((port == 0 && ese_port_draw(own, error) == -1) || ese_port_draw(controllers, error) == -1)
         return -1;
-    if (port != 0)
-        ports[0] = port;
-    broker->port = ports[0];
-    snprintf(broker->bootstrap, sizeof broker->bootstrap, "127.0.0.1:%d", ports[0]);
-    return write_properties(broker, ports[0], ports[1], error);
+    broker->port = port != 0 ? port : ese_port_number(*own);
+    snprintf(broker->bootstrap, sizeof broker->bootstrap, "127.0.0.1:%d", broker->port);
+    return write_properties(broker, broker->port, ese_port_number(*controllers), error);
 }
 
 static int prepare(struct ese_broker *broker, const struct ese_broker_options *options,
@@ -419,6 +418,8 @@ void ese_broker_leave(struct ese_broker **broker)
 {
     if (*broker == NULL)
         return;
+    for (size_t i = 0; i < ESE_COUNT_OF((*broker)->held); i++)
+        ese_port_release(&(*broker)->held[i]);
     ese_java_free(&(*broker)->java);
     free(*broker);
     *broker = NULL;

@@ -5,6 +5,11 @@
  * connections. While a killed broker is away, a client's own connection may then take the broker's
  * port (a client that tries again and again may even connect to itself), and the broker cannot
  * come back. So these are drawn from below that range.
+ *
+ * And a drawn one is held: nobody else draws it, in whatever process, until it is released or this
+ * process ends, be its owner not started yet, dead, or about to come back. What holds it is a socket
+ * that is bound and does not listen: others may bind the port beside it where both say SO_REUSEADDR,
+ * as every server does that can be started again, and who draws says so only afterwards (socket(7)).
  */
 #ifndef ESE_PORT_H
 #define ESE_PORT_H
@@ -13,8 +18,13 @@
 
 #include "ese-core/error.h"
 
-/* Fills ports with `count` different ones nobody listens on just now. */
-int ese_port_draw(int *ports, int count, struct ese_error *error);
+struct ese_port;
+
+/* One that nobody has bound just now. */
+int ese_port_draw(struct ese_port **port, struct ese_error *error);
+int ese_port_number(const struct ese_port *port);
+/* NULL behind the pointer is allowed; nulls it. */
+void ese_port_release(struct ese_port **port);
 
 /* Whether somebody takes connections on the loopback port. */
 bool ese_port_listens(int port);

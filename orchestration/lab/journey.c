@@ -75,6 +75,7 @@ void ese_journey_close(struct ese_journey **journey)
         ese_journey_stop(old, (enum ese_role)role);
     for (int party = 0; party < ESE_PARTIES; party++) {
         ese_process_free(&old->role[party].process);
+        ese_port_release(&old->role[party].port);
         ese_history_read_close(&old->history[party]);
     }
     ese_broker_life_close(&old->broker);

@@ -4,10 +4,12 @@
 #ifndef ESE_LAB_JOURNEY_PARTS_H
 #define ESE_LAB_JOURNEY_PARTS_H
 
+#include "orchestration/kafka/port.h"
 #include "orchestration/lab/journey.h"
 
 struct ese_role_state {
     struct ese_process *process; /* NULL: this journey has no such role; always of the broker */
+    struct ese_port *port;       /* it serves on, its own as long as the journey lasts; NULL: on none */
     bool was_up;                 /* when last looked at */
     bool is_wanted;              /* nobody has ended it since its start */
     bool is_lost;

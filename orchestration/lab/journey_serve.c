@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include "orchestration/kafka/port.h"
 #include "orchestration/lab/oracle.h"
 #include "orchestration/lab/program.h"
 #include "orchestration/lab/readiness.h"
@@ -71,13 +70,12 @@ static int start_party(struct ese_journey *journey, int party, struct ese_error 
     return 0;
 }
 
-/* A port that stays free while its owner is dead (port.h). */
-static int draw_address(char *address, size_t size, struct ese_error *error)
+/* A port that stays its owner's while that is dead (port.h). */
+static int draw_address(struct ese_role_state *state, char *address, size_t size, struct ese_error *error)
 {
-    int port;
-    if (ese_port_draw(&port, 1, error) < 0)
+    if (ese_port_draw(&state->port, error) < 0)
         return -1;
-    snprintf(address, size, "127.0.0.1:%d", port);
+    snprintf(address, size, "127.0.0.1:%d", ese_port_number(state->port));
     return 0;
 }
 
@@ -99,7 +97,7 @@ static int serve_role(struct ese_journey *journey, enum ese_role role, char *add
 {
     char ready[READY_SIZE];
     struct ese_process *process = journey->role[role].process;
-    if (draw_address(address, size, error) < 0)
+    if (draw_address(&journey->role[role], address, size, error) < 0)
         return -1;
     ese_process_option(process, "--listen", address);
     tell_ready(journey, (int)role, ready);
@@ -111,7 +109,7 @@ static int serve_role(struct ese_journey *journey, enum ese_role role, char *add
 static int serve_sink(struct ese_journey *journey, struct ese_error *error)
 {
     if (new_process(journey, ESE_ROLE_SINK, NULL, error) < 0 ||
-        draw_address(journey->smtp_address, sizeof journey->smtp_address, error) < 0)
+        draw_address(&journey->role[ESE_ROLE_SINK], journey->smtp_address, sizeof journey->smtp_address, error) < 0)
         return -1;
     struct ese_process *sink = journey->role[ESE_ROLE_SINK].process;
     char maildir[ESE_ARTIFACT_PATH_SIZE + 64];

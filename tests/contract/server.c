@@ -14,6 +14,7 @@
 
 struct ese_rig_server {
     struct ese_process *process;
+    struct ese_port *port; /* stays its own while it is dead */
     char *ready_path, *log_path, *history_path;
     char url[80];
 };
@@ -58,11 +59,12 @@ int ese_rig_server_start(const struct ese_rig_server_options *options,
                          struct ese_rig_server **server, struct ese_error *error)
 {
     char address[64];
-    int port;
-    if (ese_port_draw(&port, 1, error) != 0) /* one that stays ours while the server is dead */
+    struct ese_port *port = NULL;
+    if (ese_port_draw(&port, error) != 0)
         return -1;
     struct ese_rig_server *started = *server = ese_alloc(sizeof *started);
-    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    started->port = port;
+    snprintf(address, sizeof address, "127.0.0.1:%d", ese_port_number(port));
     snprintf(started->url, sizeof started->url, "http://%s", address);
     char *program = ese_test_path(getenv("ESE_BUILD"), "ese-server/ese-server");
     char *data = ese_test_path(options->directory, "data");
@@ -106,6 +108,7 @@ void ese_rig_server_stop(struct ese_rig_server **server)
     if (ese_process_running(stopped->process))
         ese_process_stop(stopped->process, GRACE_MS);
     ese_process_free(&stopped->process);
+    ese_port_release(&stopped->port);
     free(stopped->ready_path);
     free(stopped->log_path);
     free(stopped->history_path);

@@ -59,6 +59,7 @@ static struct world {
     struct fake_mailer *mailer;
     struct post posts[POSTS_MOST];
     int post_count;
+    struct ese_port *port; /* the gateway's, also while it is dead */
     int keys;   /* one decision for each has to come */
     int events; /* in all posts */
 } world;
@@ -83,12 +84,11 @@ static struct ese_process *new_process(const char *path, const char *name)
 static int open_world(void **state)
 {
     char address[64];
-    int port;
     (void)state;
     ese_kafka_scene_fresh_topics(&scene, false);
-    must(ese_port_draw(&port, 1, &error)); /* one that stays the gateway's while it is dead */
-    snprintf(address, sizeof address, "127.0.0.1:%d", port);
     world = (struct world){.directory = ese_test_directory_make()};
+    must(ese_port_draw(&world.port, &error));
+    snprintf(address, sizeof address, "127.0.0.1:%d", ese_port_number(world.port));
     world.state = ese_test_path(world.directory, ESE_ARTIFACT_STATE);
     world.history = ese_test_path(world.directory, ESE_ARTIFACT_CONSUMER_HISTORY);
     world.ready = ese_test_path(world.directory, "ready");
@@ -106,6 +106,7 @@ static int close_world(void **state)
 {
     (void)state;
     ese_process_free(&world.gateway);
+    ese_port_release(&world.port);
     ese_http_client_close(&world.client);
     fake_mailer_close(&world.mailer);
     free(world.state);

@@ -49,6 +49,7 @@ static int tear_down(void **state)
     struct walk *walk = *state;
     for (int party = 0; party < ESE_PARTIES; party++) {
         ese_process_free(&walk->journey.role[party].process);
+        ese_port_release(&walk->journey.role[party].port);
         ese_history_read_close(&walk->journey.history[party]);
     }
     ese_test_directory_remove(&walk->directory);
@@ -164,7 +165,8 @@ static int listen_at(const char *address)
 {
     struct sockaddr_in there = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     there.sin_port = htons((uint16_t)strtol(strrchr(address, ':') + 1, NULL, 10));
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* as every server that can be started again */
     assert_int_equal(bind(fd, (struct sockaddr *)&there, sizeof there), 0);
     assert_int_equal(listen(fd, 5), 0);
     return fd;
@@ -172,9 +174,10 @@ static int listen_at(const char *address)
 
 static void come_back(struct walk *walk)
 {
-    int port;
-    assert_int_equal(ese_port_draw(&port, 1, NULL), 0);
-    snprintf(walk->journey.mailer_address, sizeof walk->journey.mailer_address, "127.0.0.1:%d", port);
+    struct ese_port **port = &walk->journey.role[ESE_ROLE_MAILER].port;
+    assert_int_equal(ese_port_draw(port, NULL), 0);
+    snprintf(walk->journey.mailer_address, sizeof walk->journey.mailer_address, "127.0.0.1:%d",
+             ese_port_number(*port));
     start(walk, ESE_ROLE_MAILER, "exec sleep 100");
     ese_journey_view(&walk->journey, &walk->view);
     assert_true(walk->view.role[ESE_ROLE_MAILER].up);
