@@ -56,14 +56,24 @@ void ese_event_json_write_stored_list(struct ese_buffer *buffer, const struct es
 void ese_event_json_write_paged(struct ese_buffer *buffer, const struct ese_event *event,
                                 const char *partition, int64_t offset);
 
-/* A page as the server wrote it. offsets[i] belongs to events[i]; both are the caller's to free
- * (list clear, free). cursor is filled with "next". */
+/* What stands among the events of a page, has an offset, and is no event. */
+struct ese_page_stray {
+    int64_t offset;
+    char *text; /* as JSON, compact */
+    char reason[160];
+};
+
+/* A page as the server wrote it. offsets[i] belongs to events[i]; strays stand anywhere between them,
+ * ascending, too. All of it is freed with ese_event_page_clear. next is the cursor behind all. */
 struct ese_event_page {
     struct ese_event_list list;
     int64_t *offsets;
+    struct ese_page_stray *strays;
+    size_t stray_count;
     char next[128];
 };
 void ese_event_page_clear(struct ese_event_page *page);
+/* -1: it is no page, or something in it has no offset, so that nobody knows where it stands. */
 int ese_event_json_read_page(const char *body, size_t length, struct ese_event_page *page,
                              struct ese_error *error);
 

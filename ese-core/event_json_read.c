@@ -321,17 +321,47 @@ void ese_event_page_clear(struct ese_event_page *page)
 {
     ese_event_list_clear(&page->list);
     free(page->offsets);
+    for (size_t i = 0; i < page->stray_count; i++)
+        free(page->strays[i].text);
+    free(page->strays);
     *page = (struct ese_event_page){.offsets = NULL};
+}
+
+static void add_stray(struct ese_event_page *page, const json_t *element, int64_t offset,
+                      const char *reason)
+{
+    struct ese_page_stray *stray = &page->strays[page->stray_count++];
+    *stray = (struct ese_page_stray){.offset = offset, .text = json_dumps(element, JSON_COMPACT)};
+    snprintf(stray->reason, sizeof stray->reason, "%.150s", reason);
+}
+
+static int read_element(const json_t *element, struct ese_event_page *page, struct ese_error *error)
+{
+    struct ese_event *event = &page->list.events[page->list.count];
+    struct ese_error why;
+    int64_t offset;
+    if (read_number(element, "offset", false, &offset, error) != 0)
+        return -1;
+    if (read_line(element, event, &why) == 0) {
+        page->offsets[page->list.count++] = offset;
+    } else {
+        ese_event_clear(event);
+        add_stray(page, element, offset, why.text);
+    }
+    return 0;
 }
 
 static int read_page(const json_t *root, struct ese_event_page *page, struct ese_error *error)
 {
     const json_t *array = json_object_get(root, "events");
-    if (read_list(array, SIZE_MAX, read_line, &page->list, error) != 0)
-        return -1;
-    page->offsets = ese_alloc_array(page->list.count, sizeof *page->offsets);
-    for (size_t i = 0; i < page->list.count; i++) {
-        if (read_number(json_array_get(array, i), "offset", false, &page->offsets[i], error) != 0)
+    size_t count = json_array_size(array);
+    if (!json_is_array(array))
+        return ese_fail(error, ESE_E_INVALID, "events: an array is expected");
+    page->list.events = ese_alloc_array(count, sizeof *page->list.events);
+    page->offsets = ese_alloc_array(count, sizeof *page->offsets);
+    page->strays = ese_alloc_array(count, sizeof *page->strays);
+    for (size_t i = 0; i < count; i++) {
+        if (read_element(json_array_get(array, i), page, error) != 0)
             return ese_fail_within(error, "events[%zu]", i);
     }
     return read_text(root, "next", false, page->next, sizeof page->next, error);

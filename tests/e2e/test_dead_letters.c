@@ -3,7 +3,7 @@
  * process. They stop nobody, are listed, and on their topic; three of a chain, replayed once the cause is gone,
  * give their mail once. On a real broker it is skipped without Java or jars.
  *
- *     test_e2e_dead_letters CONSUMER file|http|http+ese-store|kafka
+ *     test_e2e_dead_letters CONSUMER file|http|http+ese-store|kafka|kafka:via=direct
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +19,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite.h"
 #include "orchestration/kafka/kafka_client.h"
 #include "orchestration/lab/process.h"
 #include "tests/e2e/kafka_scene.h"
@@ -39,6 +40,7 @@
 #define SOUND "steady-click,stuck-order"
 
 static const char *program, *transport;
+static bool is_direct; /* to the brokers, without a server */
 static struct ese_kafka_scene scene;
 static struct ese_error error;
 
@@ -74,16 +76,20 @@ static bool is_over(const char *name)
 static void serve(struct world *world)
 {
     const struct ese_registry_entry *entry;
-    char data[300];
+    char data[300], brokers[100], prefix[100];
     must(ese_registry_find(transport, &entry, &error));
     snprintf(data, sizeof data, "data=%s/events", world->directory);
+    snprintf(brokers, sizeof brokers, "bootstrap-servers=%s", scene.bootstrap);
+    snprintf(prefix, sizeof prefix, "topic-prefix=%s", scene.prefix);
     struct ese_test_store_options options = {.face = entry->transport->store,
                                              .durability = ESE_DURABILITY_MEMORY,
                                              .retention_ms = 3600000};
-    if (is_over("http")) {
+    if (!is_over("http+ese-store"))
         options.durability = ESE_DURABILITY_OS;
+    if (is_over("http"))
         options.options[0] = data;
-    }
+    if (is_over("kafka"))
+        memcpy(options.options, (const char *[]){brokers, prefix}, 2 * sizeof options.options[0]);
     ese_test_store_server_open(&world->server, &options);
     snprintf(world->specification, sizeof world->specification, "%s:server=http://%s", transport,
              world->server.address);
@@ -91,21 +97,20 @@ static void serve(struct world *world)
 
 static void name_place(struct world *world)
 {
-    if (is_over("file")) {
-        snprintf(world->specification, sizeof world->specification, "file:data=%s/events",
-                 world->directory);
-    } else if (is_over("kafka")) {
+    char brokers[200];
+    if (is_over("kafka"))
         ese_kafka_scene_fresh_topics(&scene, false);
-        snprintf(world->specification, sizeof world->specification,
-                 "kafka:via=direct:bootstrap-servers=%s:topic-prefix=%s", scene.bootstrap,
-                 scene.prefix);
-    } else {
+    snprintf(brokers, sizeof brokers, "kafka:bootstrap-servers=%s:topic-prefix=%s", scene.bootstrap, scene.prefix);
+    if (is_over("file"))
+        snprintf(world->specification, sizeof world->specification, "file:data=%s/events", world->directory);
+    else if (is_direct)
+        snprintf(world->specification, sizeof world->specification, "%s:via=direct", brokers);
+    else
         serve(world);
-    }
     snprintf(world->letters, sizeof world->letters, "file:data=%s/letters", world->directory);
     if (is_over("kafka"))
-        snprintf(world->letters, sizeof world->letters, "%s:topic=dead-letters", world->specification);
-    snprintf(world->reading, sizeof world->reading, "%s%s", world->specification,
+        snprintf(world->letters, sizeof world->letters, "%s:topic=dead-letters", brokers);
+    snprintf(world->reading, sizeof world->reading, "%s%s", is_over("kafka") ? brokers : world->specification,
              is_over("http+ese-store") ? ":poll-ms=50" : "");
 }
 
@@ -209,6 +214,18 @@ static void append_line(const struct world *world, const char *text)
     close(fd);
 }
 
+/* Of an event that the server has taken somebody else makes what is none. */
+static void spoil_row(const struct world *world)
+{
+    char path[400];
+    struct ese_sqlite *database = NULL;
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS};
+    snprintf(path, sizeof path, "%s/events/events.db", world->directory);
+    must(ese_sqlite_open(&options, &database, &error));
+    must(ese_sqlite_run(database, "UPDATE events SET ip = '' WHERE ip = '10.0.0.7'", &error));
+    ese_sqlite_close(&database);
+}
+
 static void put_raw(const char *topic, const char *text)
 {
     char name[300];
@@ -227,8 +244,13 @@ static void put_raw(const char *topic, const char *text)
 }
 
 /* What is no event; 0: over this transport nothing gets in that is none. */
-static int send_unparsable(const struct world *world)
+static int send_unparsable(struct world *world)
 {
+    if (is_over("http")) { /* whose server takes none */
+        press(world, 7, 0, NULL);
+        spoil_row(world);
+        return 1;
+    }
     if (is_over("file")) { /* whose writer appends, wherever the end is */
         append_line(world, "no event at all \x01");
         return 1;
@@ -330,13 +352,10 @@ static void check_topic(struct world *world, int wanted)
     struct ese_config *config = NULL;
     struct ese_consumer *reader = NULL;
     struct ese_batch batch = {.count = 0};
-    char specification[440];
     int read = 0;
     int64_t numbers = 0, limit_ns = ese_clock_monotonic_ns() + PATIENCE_MS * ESE_NS_PER_MS;
     assert_true(ese_test_wait_until(all_are_told, world, PATIENCE_MS));
-    snprintf(specification, sizeof specification, "kafka:bootstrap-servers=%s:topic-prefix=%s:topic=dead-letters",
-             scene.bootstrap, scene.prefix);
-    must(ese_face_config(is_over("kafka") ? specification : world->letters, ESE_FACE_CONSUME, &config, &error));
+    must(ese_face_config(world->letters, ESE_FACE_CONSUME, &config, &error));
     must(ese_config_settle(config, &error));
     const struct ese_consume_face *face = ese_registry_chosen(config)->consume;
     must(face->open(config, &settings, &reader, &error));
@@ -396,9 +415,9 @@ static void poison_stops_nobody_and_is_replayed_once(void **state)
 {
     struct world *world = *state;
     char words[200];
+    int unparsable = send_unparsable(world);
     make_consumer(world, STUMBLING);
     send_all(world);
-    int unparsable = send_unparsable(world);
     chain_of_three(world, 4);
     keep_running_until_letters(world, unparsable + 4);
     await_mails(world, 2);
@@ -454,11 +473,12 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(poison_stops_nobody_and_is_replayed_once, open_world, close_world),
     };
     if (argc != 3) {
-        fprintf(stderr, "usage: %s CONSUMER file|http|http+ese-store|kafka\n", argv[0]);
+        fprintf(stderr, "usage: %s CONSUMER file|http|http+ese-store|kafka|kafka:via=direct\n", argv[0]);
         return 64;
     }
     program = argv[1];
-    transport = argv[2];
+    is_direct = strcmp(argv[2], "kafka:via=direct") == 0;
+    transport = is_direct ? "kafka" : argv[2];
     if (is_over("kafka") && !ese_kafka_scene_open(&scene, &error)) {
         printf("1..0 # SKIP %s\n", error.text);
         return 0;

@@ -475,11 +475,14 @@ static void page_round_trip(void **state)
     assert_string_equal(page.next, "opaque-44");
     assert_string_equal(page.list.events[0].traceparent, TRACE);
     assert_int_equal(page.list.events[1].server_ts, event.server_ts);
+    assert_int_equal(page.stray_count, 0);
     ese_event_page_clear(&page);
 
     static const char *const bad[] = {
         "{\"events\":[]}",
         "{\"next\":\"c\"}",
+        "{\"events\":[7],\"next\":\"c\"}",
+        "{\"events\":[{\"offset\":1},{\"offset\":\"2\"}],\"next\":\"c\"}",
         "{\"events\":[{\"type\":\"T\",\"sub_type\":\"S\",\"ip\":\"i\",\"client_ts\":1}],\"next\":\"c\"}",
     };
     for (size_t i = 0; i < ESE_COUNT_OF(bad); i++) {

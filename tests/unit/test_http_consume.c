@@ -15,6 +15,7 @@
 #include "tests/support/raw_http.h"
 #include "tests/support/store_server.h"
 #include "tests/support/wait.h"
+#include "transports/http/cursor.h"
 #include "transports/http/http.h"
 
 #define LONG_MS 20000 /* a time limit that a test which works never meets */
@@ -377,7 +378,156 @@ static void a_server_that_hangs_does_not_hold_up_next(void **state)
     close(fd);
 }
 
-int main(void)
+/* ---- pages that no server of ours would write ------------------------------------------------ */
+
+#define SPOILT 150 /* elements of its log, of which each second one is no event */
+
+struct other_server {
+    struct ese_http_server *http;
+    const char *const *answers; /* to the first requests; behind them, and where it is NULL, its log */
+    _Atomic int asked;
+};
+
+static void write_element(struct ese_buffer *body, int64_t offset)
+{
+    if (offset % 2 == 0)
+        ese_buffer_printf(body, "{\"type\":\"T\",\"sub_type\":\"S\",\"ip\":\"10.0.0.1\",\"client_ts\":%lld,"
+                                "\"server_ts\":9,\"offset\":%lld}", (long long)offset, (long long)offset);
+    else
+        ese_buffer_printf(body, "{\"type\": [], \"offset\":%lld}", (long long)offset);
+}
+
+static void answer_page(void *context, struct ese_http_request *request)
+{
+    struct other_server *server = context;
+    char cursor[ESE_HTTP_CURSOR_SIZE];
+    int64_t offset = 0, limit = strtoll(ese_http_request_query(request, "limit"), NULL, 10);
+    struct ese_buffer body = ESE_BUFFER_INIT(1 << 20);
+
+    if (server->answers != NULL && server->answers[server->asked] != NULL) {
+        const char *answer = server->answers[server->asked++];
+        ese_http_reply(request, 200, ESE_HTTP_JSON, answer, strlen(answer));
+        return;
+    }
+    ese_http_cursor_parse(ese_http_request_query(request, "after"), &offset, NULL); /* 0: earliest */
+    ese_buffer_text(&body, "{\"events\":[");
+    for (int64_t first = offset; offset < SPOILT && offset < first + limit; offset++) {
+        ese_buffer_text(&body, offset > first ? "," : "");
+        write_element(&body, offset);
+    }
+    ese_http_cursor_text(offset, cursor);
+    ese_buffer_printf(&body, "],\"next\":\"%s\"}", cursor);
+    ese_http_reply(request, 200, ESE_HTTP_JSON, body.text, body.length);
+    ese_buffer_free(&body);
+}
+
+static void serve_other(struct fixture *fixture, struct other_server *server)
+{
+    const struct ese_http_server_options options = {.listen = "127.0.0.1:0"};
+
+    assert_int_equal(ese_http_server_open(&options, &server->http, NULL), 0);
+    ese_http_server_route(server->http, "GET", "/events", answer_page, server);
+    assert_int_equal(ese_http_server_start(server->http, NULL), 0);
+    ese_fit_text(fixture->address, sizeof(fixture->address), ese_http_server_address(server->http));
+}
+
+/* All of what is in that batch, in the order in which it stands; returns the offset behind it. */
+static int64_t check_spoilt(const struct ese_batch *batch, int64_t first)
+{
+    int event = 0, stray = 0;
+
+    for (; event < batch->count || stray < batch->unreadable; first++) {
+        if (first % 2 == 0) {
+            assert_true(event < batch->count);
+            assert_int_equal(batch->records[event].offset, first);
+            assert_int_equal(batch->records[event++].event.client_ts, first);
+        } else {
+            char text[64];
+            assert_true(stray < batch->unreadable);
+            const struct ese_unreadable *told = &batch->unreadables[stray++];
+            assert_int_equal(told->partition, 0);
+            assert_int_equal(told->offset, first);
+            assert_int_equal(told->next, first + 1);
+            assert_string_equal(told->reason, "type: a text is expected");
+            snprintf(text, sizeof(text), "{\"type\":[],\"offset\":%lld}", (long long)first);
+            assert_int_equal(told->length, strlen(text));
+            assert_int_equal(told->whole, strlen(text));
+            assert_memory_equal(told->bytes, text, told->length);
+        }
+    }
+    return first;
+}
+
+/* As many as a batch may have end it, and the rest is asked for anew. */
+static void what_is_no_event_is_told_by_its_place(void **state)
+{
+    struct fixture *fixture = *state;
+    struct other_server server = {.answers = NULL};
+    int64_t position = 0;
+
+    serve_other(fixture, &server);
+    open_consumer(fixture, 1000, NULL);
+    next(fixture, LONG_MS);
+    assert_int_equal(fixture->batch.unreadable, ESE_UNREADABLE_MOST);
+    assert_false(fixture->batch.at_end);
+    position = check_spoilt(&fixture->batch, position);
+    assert_int_equal(position, 2 * ESE_UNREADABLE_MOST + 1);
+    next(fixture, LONG_MS);
+    position = check_spoilt(&fixture->batch, position);
+    assert_int_equal(position, SPOILT);
+    assert_true(fixture->batch.at_end);
+    ese_http_consume.close(&fixture->consumer);
+    ese_http_server_close(&server.http);
+}
+
+/* It says nothing of what is behind it, so nothing is passed over. */
+static void what_is_no_page_is_asked_for_again(void **state)
+{
+    static const char *const answers[] = {
+        "<html>out of order</html>", "", "{\"events\":[{\"type\":\"T\",", "[]", "{\"events\":{}}",
+        "{\"events\":[7],\"next\":\"0100000000000000000a38ac9c5\"}",
+        "{\"events\":[{\"type\":\"T\",\"sub_type\":\"S\",\"ip\":\"i\",\"client_ts\":1}],\"next\":\"c\"}",
+        "{\"events\":[{\"offset\":0},{\"offset\":1},{\"offset\":2}],\"next\":\"c\"}", NULL};
+    struct fixture *fixture = *state;
+    struct other_server server = {.answers = answers};
+    int64_t began_ns = ese_clock_monotonic_ns();
+    int refused = 0;
+
+    serve_other(fixture, &server);
+    open_consumer(fixture, 2, NULL);
+    while (next(fixture, 10) == 0 && fixture->batch.unreadable == 0 && elapsed_ms(began_ns) < LONG_MS) {
+        assert_false(fixture->batch.at_end);
+        if (fixture->batch.away == NULL)
+            continue; /* nothing was answered yet */
+        refused++;
+        assert_non_null(strstr(fixture->batch.away, fixture->address));
+        assert_non_null(strstr(fixture->batch.away, "cannot be read ("));
+    }
+    assert_true(refused > 0);
+    assert_int_equal(server.asked, ESE_COUNT_OF(answers) - 1);
+    assert_int_equal(check_spoilt(&fixture->batch, 0), 2);
+    assert_null(fixture->batch.away);
+    ese_http_consume.close(&fixture->consumer);
+    ese_http_server_close(&server.http);
+}
+
+/* It reads as a page: waiting would not make it another one. */
+static void a_page_of_another_transport_is_an_error(void **state)
+{
+    static const char *const answers[] = {"{\"events\":[],\"next\":\"click-events:0=7\"}", NULL};
+    struct fixture *fixture = *state;
+    struct other_server server = {.answers = answers};
+    struct ese_error error = {0};
+
+    serve_other(fixture, &server);
+    open_consumer(fixture, 100, NULL);
+    assert_int_equal(ese_http_consume.next(fixture->consumer, LONG_MS, &fixture->batch, &error), -1);
+    assert_non_null(strstr(error.text, fixture->address));
+    ese_http_consume.close(&fixture->consumer);
+    ese_http_server_close(&server.http);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(batches_follow_each_other_to_the_end, set_up, tear_down),
@@ -389,6 +539,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_position_of_another_store_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_that_is_away_is_waited_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_server_that_hangs_does_not_hold_up_next, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_event_is_told_by_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_no_page_is_asked_for_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_page_of_another_transport_is_an_error, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,7 +15,7 @@
 
 struct ese_asker {
     char *server;
-    ese_http_done *answered;
+    ese_asker_take *take;
     void *context;
     struct ese_http_client *client;
     struct ese_backoff backoff;
@@ -36,13 +36,30 @@ int ese_asker_fail(const struct ese_asker *asker, const struct ese_http_answer *
                     asker->server, answer->status, answer->body);
 }
 
-static void wait_and_retry(struct ese_asker *asker, const struct ese_http_answer *answer)
+static void wait(struct ese_asker *asker, const struct ese_http_answer *answer)
 {
     int64_t wait_ms = ese_backoff_next_ms(&asker->backoff);
 
     if (answer->retry_after_ms > wait_ms && answer->retry_after_ms <= asker->backoff.most_ms)
         wait_ms = answer->retry_after_ms;
     ese_asker_pause(asker, wait_ms);
+}
+
+/* No page at all says nothing of what is behind it: nobody goes past it. */
+static void retry_unread(struct ese_asker *asker, const struct ese_http_answer *answer, const char *why)
+{
+    wait(asker, answer);
+    snprintf(asker->why_away, sizeof(asker->why_away), "what %.100s answers cannot be read (%.120s)",
+             asker->server, why);
+    if (!asker->away)
+        ese_log_warning("%s: does ese-server run there, of this version, and nothing in between that changes "
+                        "answers? --server names another; nothing is passed over, asking again", asker->why_away);
+    asker->away = true;
+}
+
+static void wait_and_retry(struct ese_asker *asker, const struct ese_http_answer *answer)
+{
+    wait(asker, answer);
     if (answer->status == 0)
         snprintf(asker->why_away, sizeof(asker->why_away), "%.100s is away (%.100s)",
                  asker->server, answer->problem);
@@ -63,16 +80,21 @@ static void take_answer(void *context, const struct ese_http_answer *answer)
     bool later = answer->status == 0 || answer->status == 408 || answer->status == 429 ||
                  answer->status >= 500;
 
+    struct ese_error error = {.text = ""};
+
     asker->asking = false;
     if (later) {
         wait_and_retry(asker, answer);
+        return;
+    }
+    if (asker->take(asker->context, answer, &error) != 0) {
+        retry_unread(asker, answer, error.text);
         return;
     }
     if (asker->away)
         ese_log_info("%s is back", asker->server);
     asker->away = false;
     ese_backoff_reset(&asker->backoff);
-    asker->answered(asker->context, answer);
 }
 
 /* A server that hangs is away long before its answer is given up. */
@@ -148,7 +170,7 @@ void ese_asker_close(struct ese_asker **asker)
     free(closed);
 }
 
-int ese_asker_open(const struct ese_config *config, ese_http_done *answered, void *context,
+int ese_asker_open(const struct ese_config *config, ese_asker_take *take, void *context,
                    struct ese_asker **asker, struct ese_error *error)
 {
     char token[ESE_TOKEN_SIZE];
@@ -159,7 +181,7 @@ int ese_asker_open(const struct ese_config *config, ese_http_done *answered, voi
     if (ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
         return -1;
     struct ese_asker *opened = *asker = ese_alloc(sizeof(*opened));
-    opened->answered = answered;
+    opened->take = take;
     opened->context = context;
     opened->backoff = (struct ese_backoff){.first_ms = 50, .most_ms = 1000};
     if (ese_http_url(&given, "", &opened->server, error) != 0 ||

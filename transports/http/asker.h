@@ -4,7 +4,8 @@
  *
  * One request is under way at a time. An answer that only says "later" (none at all, 408, 429, 5xx)
  * is asked for again after a back-off, and is told once in the log; every other one goes to
- * `answered`. Everything happens on the thread that calls _wait.
+ * `take`, and so it is with one that this cannot read. Everything happens on the thread that calls
+ * _wait.
  */
 #ifndef ESE_TRANSPORT_HTTP_ASKER_H
 #define ESE_TRANSPORT_HTTP_ASKER_H
@@ -27,8 +28,11 @@
 
 struct ese_asker;
 
+/* -1: it cannot be read, though it may be whole next time; error says what is wrong with it. */
+typedef int ese_asker_take(void *context, const struct ese_http_answer *answer, struct ese_error *error);
+
 /* config has the options above. */
-int ese_asker_open(const struct ese_config *config, ese_http_done *answered, void *context,
+int ese_asker_open(const struct ese_config *config, ese_asker_take *take, void *context,
                    struct ese_asker **asker, struct ese_error *error);
 /* What is under way is broken off without a word. NULL behind the pointer is allowed; nulls it. */
 void ese_asker_close(struct ese_asker **asker);

@@ -18,6 +18,7 @@
 #include "transports/http/asker.h"
 #include "transports/http/cursor.h"
 #include "transports/http/http.h"
+#include "transports/unreadable.h"
 
 #define PARTITION 0
 #define SLACK_MS 50 /* a held request is to be answered so much before next has to return */
@@ -36,6 +37,7 @@ struct ese_consumer {
     int64_t began_ns;      /* this call of next */
     struct ese_event_page page; /* what records stand in */
     struct ese_record *records;
+    struct ese_unreadable strays[ESE_UNREADABLE_MOST];
     struct ese_batch batch;
     struct ese_error fatal; /* code ESE_OK: none */
 };
@@ -63,10 +65,20 @@ static void fail_for_good(struct ese_consumer *consumer, const struct ese_http_a
     ese_asker_fail(consumer->asker, answer, &consumer->fatal);
 }
 
+static bool has_found(const struct ese_batch *batch)
+{
+    return batch->count + batch->unreadable > 0;
+}
+
+static size_t count_elements(const struct ese_event_page *page)
+{
+    return page->list.count + page->stray_count;
+}
+
 /* A page that is full, by count or by size, is followed by another; any other was all there was. */
 static bool was_all(const struct ese_consumer *consumer, size_t length)
 {
-    return consumer->page.list.count < (size_t)consumer->limit && length < ESE_EVENT_PAGE_BYTES;
+    return count_elements(&consumer->page) < (size_t)consumer->limit && length < ESE_EVENT_PAGE_BYTES;
 }
 
 /* The end is only news when it was asked for in this call. A server that does not hold requests
@@ -74,7 +86,7 @@ static bool was_all(const struct ese_consumer *consumer, size_t length)
  * one. */
 static void note_end(struct ese_consumer *consumer)
 {
-    bool empty = consumer->batch.count == 0;
+    bool empty = !has_found(&consumer->batch);
     int64_t pause_ms = !consumer->long_poll ? consumer->poll_ms : empty ? SLACK_MS : 0;
 
     consumer->batch.at_end = ese_asker_asked_ns(consumer->asker) >= consumer->began_ns;
@@ -82,27 +94,67 @@ static void note_end(struct ese_consumer *consumer)
         ese_asker_pause(consumer->asker, pause_ms);
 }
 
-static void take_page(struct ese_consumer *consumer, const struct ese_http_answer *answer)
+static int read_page(struct ese_consumer *consumer, const struct ese_http_answer *answer,
+                     struct ese_error *error)
 {
     struct ese_event_page *page = &consumer->page;
-    struct ese_error error;
 
     ese_event_page_clear(page);
-    if (ese_event_json_read_page(answer->body, answer->length, page, &error) != 0 ||
-        ese_http_cursor_parse(page->next, &consumer->position, &error) != 0 ||
-        page->list.count > (size_t)consumer->limit) {
-        fail_for_good(consumer, answer);
-        return;
+    if (ese_event_json_read_page(answer->body, answer->length, page, error) != 0)
+        return -1;
+    return count_elements(page) <= (size_t)consumer->limit
+               ? 0 : ese_fail(error, ESE_E_INVALID, "%zu events, at most %d were asked for",
+                              count_elements(page), consumer->limit);
+}
+
+/* Where the page has more of them than a batch may, the batch ends in front of the next one, whose
+ * offset this is. */
+static int64_t take_strays(struct ese_consumer *consumer)
+{
+    const struct ese_event_page *page = &consumer->page;
+
+    for (size_t i = 0; i < page->stray_count; i++) {
+        const struct ese_page_stray *stray = &page->strays[i];
+        const struct ese_record place = {
+            .partition = PARTITION, .offset = stray->offset, .next = stray->offset + 1};
+        if (!ese_unreadable_fits(&consumer->batch))
+            return stray->offset;
+        ese_unreadable_add(&consumer->batch, consumer->strays, &place, stray->text,
+                           (int64_t)strlen(stray->text), stray->reason);
     }
-    for (size_t i = 0; i < page->list.count; i++)
-        consumer->records[i] = (struct ese_record){.event = page->list.events[i],
-                                                   .partition = PARTITION,
-                                                   .offset = page->offsets[i],
-                                                   .next = page->offsets[i] + 1};
-    consumer->batch.count = (int)page->list.count;
-    if (was_all(consumer, answer->length))
+    return INT64_MAX;
+}
+
+static void take_events(struct ese_consumer *consumer, int64_t end)
+{
+    const struct ese_event_page *page = &consumer->page;
+    struct ese_batch *batch = &consumer->batch;
+
+    for (size_t i = 0; i < page->list.count && page->offsets[i] < end; i++)
+        consumer->records[batch->count++] = (struct ese_record){.event = page->list.events[i],
+                                                                .partition = PARTITION,
+                                                                .offset = page->offsets[i],
+                                                                .next = page->offsets[i] + 1};
+}
+
+static int take_page(struct ese_consumer *consumer, const struct ese_http_answer *answer,
+                     struct ese_error *error)
+{
+    int64_t next;
+
+    if (read_page(consumer, answer, error) != 0)
+        return -1;
+    if (ese_http_cursor_parse(consumer->page.next, &next, NULL) != 0) {
+        fail_for_good(consumer, answer); /* a page, of another transport's server */
+        return 0;
+    }
+    int64_t end = take_strays(consumer);
+    take_events(consumer, end);
+    consumer->position = end == INT64_MAX ? next : end;
+    if (end == INT64_MAX && was_all(consumer, answer->length))
         note_end(consumer);
     consumer->place = PLACE_AT_POSITION;
+    return 0;
 }
 
 /* The position is older than what the server keeps: it says where its log begins now. */
@@ -123,16 +175,17 @@ static void take_gone(struct ese_consumer *consumer, const struct ese_http_answe
     json_decref(body);
 }
 
-static void take_answer(void *context, const struct ese_http_answer *answer)
+static int take_answer(void *context, const struct ese_http_answer *answer, struct ese_error *error)
 {
     struct ese_consumer *consumer = context;
 
     if (answer->status == 200)
-        take_page(consumer, answer);
-    else if (answer->status == 410)
+        return take_page(consumer, answer, error);
+    if (answer->status == 410)
         take_gone(consumer, answer);
     else
         fail_for_good(consumer, answer);
+    return 0;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -189,7 +242,7 @@ static void step(struct ese_consumer *consumer, int64_t deadline_ns)
 
 static bool has_result(const struct ese_consumer *consumer)
 {
-    return consumer->fatal.code != ESE_OK || consumer->batch.count > 0;
+    return consumer->fatal.code != ESE_OK || has_found(&consumer->batch);
 }
 
 static int next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,

@@ -136,17 +136,14 @@ static void turn_ids(struct ese_consumer *consumer)
         qsort(consumer->held.list, consumer->held.count, sizeof(*consumer->held.list), by_id);
 }
 
-static void take_list(struct ese_consumer *consumer, const struct ese_http_answer *answer)
+static int take_list(struct ese_consumer *consumer, const struct ese_http_answer *answer,
+                     struct ese_error *error)
 {
-    struct ese_error error;
-
     clear_fresh(consumer);
     consumer->coming.count = 0;
-    if (ese_event_json_read_grouped(answer->body, answer->length, take_event, consumer, &error) !=
-        0) {
-        ese_asker_fail(consumer->asker, answer, &consumer->fatal);
-        ese_fail_within(&consumer->fatal, "%.200s", error.text);
-        return;
+    if (ese_event_json_read_grouped(answer->body, answer->length, take_event, consumer, error) != 0) {
+        clear_fresh(consumer);
+        return -1;
     }
     turn_ids(consumer);
     if (consumer->fresh_count > 0)
@@ -154,16 +151,17 @@ static void take_list(struct ese_consumer *consumer, const struct ese_http_answe
     consumer->passes_over = false;
     consumer->end_ns = ese_asker_asked_ns(consumer->asker);
     ese_asker_pause(consumer->asker, consumer->poll_ms);
+    return 0;
 }
 
-static void take_answer(void *context, const struct ese_http_answer *answer)
+static int take_answer(void *context, const struct ese_http_answer *answer, struct ese_error *error)
 {
     struct ese_consumer *consumer = context;
 
     if (answer->status == 200)
-        take_list(consumer, answer);
-    else
-        ese_asker_fail(consumer->asker, answer, &consumer->fatal);
+        return take_list(consumer, answer, error);
+    ese_asker_fail(consumer->asker, answer, &consumer->fatal);
+    return 0;
 }
 
 /* ---- handing --------------------------------------------------------------------------------- */
