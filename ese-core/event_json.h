@@ -78,11 +78,16 @@ int ese_event_json_read_page(const char *body, size_t length, struct ese_event_p
                              struct ese_error *error);
 
 /* The original's whole list, as its GET /events answers it; a group of it at a time is held as JSON.
- * take gets each event, and may keep what it owns (and zero it); the rest is cleared. After a
- * failure take has had what stood before. */
-typedef void ese_event_take(void *context, struct ese_event *event);
-int ese_event_json_read_grouped(const char *body, size_t length, ese_event_take *take,
-                                void *context, struct ese_error *error);
+ * event gets each event, and may keep what it owns (and zero it); the rest is cleared. stray gets
+ * what stands among them and is none, as compact JSON, and why. After a failure they have had what
+ * stood before. */
+struct ese_grouped_takers {
+    void (*event)(void *context, struct ese_event *event);
+    void (*stray)(void *context, const char *text, const char *reason);
+    void *context;
+};
+int ese_event_json_read_grouped(const char *body, size_t length,
+                                const struct ese_grouped_takers *takers, struct ese_error *error);
 
 /* The value of a Kafka record. Reading fills sub_type, ip, client_ts, data and key. */
 void ese_event_json_write_record(struct ese_buffer *buffer, const struct ese_event *event);

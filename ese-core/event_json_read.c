@@ -387,8 +387,7 @@ int ese_event_json_read_page(const char *body, size_t length, struct ese_event_p
 
 struct walk {
     const char *at, *end;
-    ese_event_take *take;
-    void *context;
+    const struct ese_grouped_takers *takers;
     struct ese_buffer wide; /* the rest of the text, once a number beyond 64 bits was met */
 };
 
@@ -402,21 +401,27 @@ static bool pass(struct walk *walk, char character)
     return is_there;
 }
 
+static void hand_one(const struct walk *walk, const json_t *element)
+{
+    struct ese_event event = {.data = NULL};
+    struct ese_error why;
+    if (read_stored(element, &event, &why) == 0) {
+        walk->takers->event(walk->takers->context, &event);
+    } else {
+        char *text = json_dumps(element, JSON_COMPACT | JSON_ENCODE_ANY);
+        walk->takers->stray(walk->takers->context, text, why.text);
+        free(text);
+    }
+    ese_event_clear(&event);
+}
+
 static int hand_group(struct walk *walk, const json_t *group, struct ese_error *error)
 {
     const json_t *array = json_object_get(group, "event_logs");
-    struct ese_event event = {.data = NULL};
     if (!json_is_array(array))
         return ese_fail(error, ESE_E_INVALID, "event_logs: an array is expected");
-    for (size_t i = 0; i < json_array_size(array); i++) {
-        ese_event_clear(&event);
-        if (read_stored(json_array_get(array, i), &event, error) != 0) {
-            ese_event_clear(&event);
-            return ese_fail_within(error, "event_logs[%zu]", i);
-        }
-        walk->take(walk->context, &event);
-    }
-    ese_event_clear(&event);
+    for (size_t i = 0; i < json_array_size(array); i++)
+        hand_one(walk, json_array_get(array, i));
     return 0;
 }
 
@@ -459,10 +464,10 @@ static int read_groups(struct walk *walk, struct ese_error *error)
     return 0;
 }
 
-int ese_event_json_read_grouped(const char *body, size_t length, ese_event_take *take,
-                                void *context, struct ese_error *error)
+int ese_event_json_read_grouped(const char *body, size_t length,
+                                const struct ese_grouped_takers *takers, struct ese_error *error)
 {
-    struct walk walk = {.at = body, .end = body + length, .take = take, .context = context,
+    struct walk walk = {.at = body, .end = body + length, .takers = takers,
                         .wide = ESE_BUFFER_INIT(2 * length + 1)};
     int result = read_groups(&walk, error);
     ese_buffer_free(&walk.wide);

@@ -37,6 +37,7 @@ static const struct ese_option options[] = {
      .help = "Seconds before that, which count in the ledger and not in the latencies."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
      .help = "Decides the schedule and the events: the same seed offers the same."},
+    ESE_RUN_POISON_OPTION,
     {.name = "fault", .kind = ESE_OPTION_CHOICE, .value = "F", .fallback = "bad-day",
      .choices = ESE_FAULT_NAMES,
      .help = "What goes wrong, at the same instants on all sides, by SIGKILL. bad-day: the consumers die, "
@@ -154,6 +155,7 @@ static int read_options(const struct ese_config *config, char *list, struct ese_
         .bootstrap_servers = ese_config_text(config, "bootstrap-servers"),
         .retry_deadline_ms = ese_config_number(config, "retry-deadline-ms"),
         .smtp_timeout_ms = ESE_RUN_SMTP_MS,
+        .poison_every = ese_config_number(config, "poison-every"),
         .gap_ms = ese_config_number(config, "gap") * 1000,
         .in_turn = ese_config_flag(config, "in-turn"),
         .preset = ese_config_text(config, "preset"),

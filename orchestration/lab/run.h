@@ -22,6 +22,9 @@
 #define ESE_RUN_JOURNEYS 8
 #define ESE_RUN_EVENT_SIZE 160
 #define ESE_RUN_SMTP_MS 30000 /* for how long a mailer waits, unless a run has reason for less */
+#define ESE_RUN_POISON_OPTION \
+    {.name = "poison-every", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0, .max = 1000000, \
+     .help = "On each N-th event a rule fails, so that it becomes a dead letter (0: on none)."}
 
 struct ese_run_options {
     const char *directory;

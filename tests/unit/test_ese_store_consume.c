@@ -15,6 +15,7 @@
 #include "transports/http/ese_store_faces.h"
 
 #define LONG_MS 20000 /* a time limit that a test which works never meets */
+#define STRAYS (ESE_UNREADABLE_MOST + 6)
 
 struct fixture {
     struct ese_test_store_server server;
@@ -317,6 +318,22 @@ static void answer_nonsense_first(void *context, struct ese_http_request *reques
         say(request, nonsense[asked++]);
 }
 
+/* Its second answer has one more of what is no event. */
+static void answer_strays(void *context, struct ese_http_request *request)
+{
+    static bool is_asked_again; /* by one test */
+    struct ese_buffer body = ESE_BUFFER_INIT(10000);
+    (void)context;
+    ese_buffer_text(&body, "[{\"ip\": \"1.2.3.4\", \"event_logs\": [{\"type\": \"T\"}, {\"type\": \"T\", \"sub_type\": "
+                           "\"S\",\"ip\": \"1.2.3.4\", \"client_ts\": 7, \"server_ts\": 8}, 17");
+    for (int i = 0; i < STRAYS - 2; i++)
+        ese_buffer_printf(&body, ", {\"n\": %d}", i);
+    ese_buffer_text(&body, is_asked_again ? ", null]}]" : "]}]");
+    is_asked_again = true;
+    ese_http_reply(request, 200, ESE_HTTP_JSON, body.text, body.length);
+    ese_buffer_free(&body);
+}
+
 static struct ese_http_server *serve_with(struct fixture *fixture, ese_http_handler *handler)
 {
     const struct ese_http_server_options options = {.listen = "127.0.0.1:0"};
@@ -343,6 +360,36 @@ static void events_without_ids_are_named_by_their_place(void **state)
     }
     assert_true(ese_id_equal(&ids[0], &ids[1]));
     hands_nothing_more(fixture);
+    ese_http_ese_store_consume.close(&fixture->consumer);
+    ese_http_server_close(&server);
+}
+
+static int next_strays(struct fixture *fixture, int64_t first)
+{
+    next(fixture, LONG_MS);
+    for (int i = 0; i < fixture->batch.unreadable; i++) {
+        assert_int_equal(fixture->batch.unreadables[i].offset, first + i);
+        assert_int_equal(fixture->batch.unreadables[i].next, first + i + 1);
+        assert_int_equal(fixture->batch.unreadables[i].length, fixture->batch.unreadables[i].whole);
+    }
+    return fixture->batch.unreadable;
+}
+
+static void what_is_no_event_is_told_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_http_server *server = serve_with(fixture, answer_strays);
+    open_consumer(fixture, 100, "20");
+    assert_int_equal(next_strays(fixture, 0), ESE_UNREADABLE_MOST);
+    assert_memory_equal(fixture->batch.unreadables[0].bytes, "{\"type\":\"T\"}", 12);
+    assert_string_equal(fixture->batch.unreadables[0].reason, "sub_type: a text is expected, there is none");
+    assert_memory_equal(fixture->batch.unreadables[1].bytes, "17", 2);
+    handed(fixture, ESE_UNREADABLE_MOST, "7");
+    assert_false(fixture->batch.at_end);
+    assert_int_equal(next_strays(fixture, ESE_UNREADABLE_MOST + 1), STRAYS + 1 - ESE_UNREADABLE_MOST);
+    assert_int_equal(fixture->batch.count, 0);
+    assert_true(fixture->batch.at_end);
+    assert_int_equal(next_strays(fixture, 0), 0);
     ese_http_ese_store_consume.close(&fixture->consumer);
     ese_http_server_close(&server);
 }
@@ -386,6 +433,7 @@ int main(void)
         TEST(a_store_that_died_is_waited_for_and_empty),
         TEST(events_without_ids_are_named_by_their_place),
         TEST(what_is_no_list_is_asked_for_again),
+        TEST(what_is_no_event_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

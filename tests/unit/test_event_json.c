@@ -497,6 +497,8 @@ struct taken {
     struct ese_event events[8];
     int count;
     int keep; /* of every so many one; 0: none */
+    int strays;
+    struct ese_grouped_takers takers;
 };
 
 static void take(void *context, struct ese_event *event)
@@ -511,6 +513,21 @@ static void take(void *context, struct ese_event *event)
     taken->count++;
 }
 
+static void take_stray(void *context, const char *text, const char *reason)
+{
+    static const char *const told[][2] = {
+        {"17", "type: a text is expected, there is none"},
+        {"{\"sub_type\":\"S\",\"type\":\"\"}", "type: a text is expected"}};
+    struct taken *taken = context;
+    assert_string_equal(text, told[taken->strays][0]);
+    assert_string_equal(reason, told[taken->strays++][1]);
+}
+
+static struct taken taker(int keep)
+{
+    return (struct taken){.keep = keep, .takers = {.event = take, .stray = take_stray}};
+}
+
 #define LISTED(ip, ts, data) "{\"type\": \"T\", \"sub_type\": \"S\", \"ip\": \"" ip "\", \"client_ts\": " \
                              #ts ", \"server_ts\": 2, \"data\": " data "}"
 
@@ -521,8 +538,9 @@ static void the_whole_list_is_read_group_by_group(void **state)
         "[\n    {\n        \"ip\": \"\xc3\xa4\",\n        \"event_logs\": [\n" LISTED("\xc3\xa4", 1, "{}") ","
         LISTED("\xc3\xa4", 2, "{\"orderId\": \"o\"}") "]\n},\n{\"event_logs\": [" LISTED("b", 3, "{\"n\": 1}")
         "], \"ip\": \"b\"} ,{\"ip\":\"c\",\"event_logs\":[]}]\n";
-    struct taken taken = {.keep = 2};
-    assert_int_equal(ese_event_json_read_grouped(list, strlen(list), take, &taken, NULL), 0);
+    struct taken taken = taker(2);
+    taken.takers.context = &taken;
+    assert_int_equal(ese_event_json_read_grouped(list, strlen(list), &taken.takers, NULL), 0);
     assert_int_equal(taken.count, 3);
     assert_string_equal(taken.events[0].key, "\xc3\xa4");
     assert_string_equal(taken.events[1].key, "o");
@@ -530,8 +548,8 @@ static void the_whole_list_is_read_group_by_group(void **state)
     assert_string_equal(taken.events[2].data, "{\"n\":1}");
     ese_event_clear(&taken.events[0]);
     ese_event_clear(&taken.events[2]);
-    taken = (struct taken){.count = 0};
-    assert_int_equal(ese_event_json_read_grouped(" [ ] ", 5, take, &taken, NULL), 0);
+    taken.count = 0;
+    assert_int_equal(ese_event_json_read_grouped(" [ ] ", 5, &taken.takers, NULL), 0);
     assert_int_equal(taken.count, 0);
 }
 
@@ -543,26 +561,39 @@ static void a_large_number_in_a_list_is_the_nearest_double(void **state)
         "[{\"event_logs\":[" LISTED("a", 1, "{}") "]},{\"event_logs\":["
         LISTED("b", 2, "{\"n\":100000000000000000000}") "," LISTED("b", 3, "{\"n\":200000000000000000000}") "]},"
         "{\"event_logs\":[" LISTED("c", 4, "{}") "]}]";
-    struct taken taken = {.keep = 1};
-    assert_int_equal(ese_event_json_read_grouped(list, strlen(list), take, &taken, NULL), 0);
+    struct taken taken = taker(1);
+    taken.takers.context = &taken;
+    assert_int_equal(ese_event_json_read_grouped(list, strlen(list), &taken.takers, NULL), 0);
     assert_int_equal(taken.count, 4);
     assert_string_equal(taken.events[2].data, "{\"n\":200000000000000000000}");
     for (int i = 0; i < taken.count; i++)
         ese_event_clear(&taken.events[i]);
 }
 
+static void what_is_no_event_in_a_list_is_told(void **state)
+{
+    (void)state;
+    static const char list[] = "[{\"event_logs\":[17," LISTED("a", 1, "{}") "]},{\"event_logs\":["
+                               "{\"sub_type\": \"S\", \"type\": \"\"}]}]";
+    struct taken taken = taker(0);
+    taken.takers.context = &taken;
+    assert_int_equal(ese_event_json_read_grouped(list, strlen(list), &taken.takers, NULL), 0);
+    assert_int_equal(taken.count, 1);
+    assert_int_equal(taken.strays, 2);
+}
+
 static void a_list_that_is_none_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "{}", "null", "[", "[1]", "[{}]", "[{\"event_logs\":{}}]", "[{\"event_logs\":[1]}]",
-        "[{\"event_logs\":[{}]}]", "[{\"event_logs\":[]}", "[{\"event_logs\":[]},]",
+        "", "{}", "null", "[", "[1]", "[{}]", "[{\"event_logs\":{}}]", "[{\"event_logs\":[]}", "[{\"event_logs\":[]},]",
         "[{\"event_logs\":[]}{\"event_logs\":[]}]", "[,{\"event_logs\":[]}]", "[{\"event_logs\":[]",
         "[{\"event_logs\":[],\"event_logs\":[]}]"};
     for (size_t i = 0; i < ESE_COUNT_OF(bad); i++) {
-        struct taken taken = {.count = 0};
+        struct taken taken = taker(0);
+        taken.takers.context = &taken;
         struct ese_error error = {0};
-        if (ese_event_json_read_grouped(bad[i], strlen(bad[i]), take, &taken, &error) != -1)
+        if (ese_event_json_read_grouped(bad[i], strlen(bad[i]), &taken.takers, &error) != -1)
             fail_msg("taken: %s", bad[i]);
         assert_int_equal(error.code, ESE_E_INVALID);
         assert_int_equal(taken.count, 0);
@@ -590,6 +621,7 @@ int main(void)
         cmocka_unit_test(page_round_trip),
         cmocka_unit_test(the_whole_list_is_read_group_by_group),
         cmocka_unit_test(a_large_number_in_a_list_is_the_nearest_double),
+        cmocka_unit_test(what_is_no_event_in_a_list_is_told),
         cmocka_unit_test(a_list_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

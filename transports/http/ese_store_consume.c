@@ -14,6 +14,7 @@
 #include "ese-core/memory.h"
 #include "transports/http/asker.h"
 #include "transports/http/ese_store_faces.h"
+#include "transports/unreadable.h"
 
 #define PARTITION 0
 #define SOURCE "ese-store" /* names events that have no id: those of the original's own server */
@@ -35,6 +36,10 @@ struct ese_consumer {
     struct ese_event *fresh; /* what the last answer brought */
     size_t fresh_count, fresh_size;
     size_t handed;   /* of it */
+    struct ese_unreadable strays[ESE_UNREADABLE_MOST]; /* it brought; their bytes are ours */
+    struct ese_batch brought; /* these */
+    bool are_strays_handed;
+    bool has_more; /* of them than there is room for: they come with the next answer */
     int64_t end_ns;  /* when the last answer was asked for; 0: that all of it was handed was told */
     int64_t offset;
     struct ese_record *records;
@@ -110,6 +115,24 @@ static void take_event(void *context, struct ese_event *event)
     *event = (struct ese_event){.data = NULL};
 }
 
+/* Known again by all that it is. */
+static void take_stray(void *context, const char *text, const char *reason)
+{
+    struct ese_consumer *consumer = context;
+    struct ese_id id = ese_id_derive(text, NULL, 0);
+    const struct ese_record place = {.partition = PARTITION};
+
+    bool is_known = is_held(consumer, &id) || consumer->passes_over;
+    if (!is_known && !ese_unreadable_fits(&consumer->brought)) {
+        consumer->has_more = true;
+        return;
+    }
+    add_id(&consumer->coming, &id);
+    if (!is_known)
+        ese_unreadable_add(&consumer->brought, consumer->strays, &place, ese_copy_text(text),
+                           (int64_t)strlen(text), reason);
+}
+
 static int by_time(const void *a, const void *b)
 {
     const struct ese_event *event = a, *other = b;
@@ -123,7 +146,11 @@ static void clear_fresh(struct ese_consumer *consumer)
 {
     for (size_t i = 0; i < consumer->fresh_count; i++)
         ese_event_clear(&consumer->fresh[i]);
+    for (int i = 0; i < consumer->brought.unreadable; i++)
+        free((void *)(uintptr_t)consumer->strays[i].bytes);
     consumer->fresh_count = consumer->handed = 0;
+    consumer->brought.unreadable = 0;
+    consumer->has_more = false;
 }
 
 static void turn_ids(struct ese_consumer *consumer)
@@ -139,9 +166,12 @@ static void turn_ids(struct ese_consumer *consumer)
 static int take_list(struct ese_consumer *consumer, const struct ese_http_answer *answer,
                      struct ese_error *error)
 {
+    const struct ese_grouped_takers takers = {
+        .event = take_event, .stray = take_stray, .context = consumer};
+
     clear_fresh(consumer);
     consumer->coming.count = 0;
-    if (ese_event_json_read_grouped(answer->body, answer->length, take_event, consumer, error) != 0) {
+    if (ese_event_json_read_grouped(answer->body, answer->length, &takers, error) != 0) {
         clear_fresh(consumer);
         return -1;
     }
@@ -149,7 +179,8 @@ static int take_list(struct ese_consumer *consumer, const struct ese_http_answer
     if (consumer->fresh_count > 0)
         qsort(consumer->fresh, consumer->fresh_count, sizeof(*consumer->fresh), by_time);
     consumer->passes_over = false;
-    consumer->end_ns = ese_asker_asked_ns(consumer->asker);
+    consumer->end_ns = consumer->has_more ? 0 : ese_asker_asked_ns(consumer->asker);
+    consumer->are_strays_handed = false;
     ese_asker_pause(consumer->asker, consumer->poll_ms);
     return 0;
 }
@@ -174,9 +205,14 @@ static void take_place(struct ese_consumer *consumer)
     consumer->passes_over = position == ESE_OFFSET_LATEST;
 }
 
+static bool has_strays(const struct ese_consumer *consumer)
+{
+    return consumer->brought.unreadable > 0 && !consumer->are_strays_handed;
+}
+
 static bool has_fresh(const struct ese_consumer *consumer)
 {
-    return consumer->handed < consumer->fresh_count;
+    return consumer->handed < consumer->fresh_count || has_strays(consumer);
 }
 
 /* Until something has come, or the time is over. */
@@ -190,11 +226,26 @@ static void wait_for_fresh(struct ese_consumer *consumer, int64_t deadline_ns)
              ese_clock_monotonic_ns() < deadline_ns);
 }
 
+static void hand_strays(struct ese_consumer *consumer)
+{
+    struct ese_batch *batch = &consumer->batch;
+
+    for (int i = 0; i < consumer->brought.unreadable; i++) {
+        consumer->strays[i].offset = consumer->offset++;
+        consumer->strays[i].next = consumer->offset;
+    }
+    batch->unreadable = consumer->brought.unreadable;
+    batch->unreadables = consumer->strays;
+    consumer->are_strays_handed = true;
+}
+
 static void hand_fresh(struct ese_consumer *consumer)
 {
     struct ese_batch *batch = &consumer->batch;
 
     *batch = (struct ese_batch){.records = consumer->records};
+    if (has_strays(consumer))
+        hand_strays(consumer);
     while (has_fresh(consumer) && batch->count < consumer->limit) {
         consumer->records[batch->count++] =
             (struct ese_record){.event = consumer->fresh[consumer->handed++],
