@@ -42,6 +42,7 @@ static int judge_again(const char *directory, const struct ese_results *results,
         .rate = ese_results_rate(results->rate),
         .endings = &transport->endings,
         .smtp_timeout_ms = results->smtp_timeout_ms,
+        .members = transport->members,
     };
     if (ese_judge(&judging, &transport->judgement, error) == 0)
         return 0;

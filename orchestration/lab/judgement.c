@@ -1,4 +1,6 @@
 /* The judgement of a run that is over, from its artifacts: share by share, however long it was. */
+#include <unistd.h>
+
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/mail_pile.h"
@@ -39,6 +41,18 @@ static int64_t most_of(const struct ese_judge_options *options)
     return options->most == 0 ? ESE_JUDGE_MOST : options->most;
 }
 
+/* What a member alone was handed would be held against the transport. Whoever reads alone is missed as it is. */
+static void miss_members(const struct ese_judge_options *options, struct ese_book *book)
+{
+    for (int member = 1; options->members > 1 && member <= options->members; member++) {
+        char name[ESE_ARTIFACT_MEMBER_SIZE], path[ESE_ARTIFACT_PATH_SIZE];
+        ese_artifact_member(member, name);
+        if (ese_artifact_path(options->directory, name, path, NULL) == -1 || access(path, F_OK) != 0)
+            ese_book_note_missing(book, "there is no history %s of a group of %d: has that member begun, or was it "
+                                        "removed?", name, options->members);
+    }
+}
+
 static int read_events(struct passes *passes, const struct ese_share *share,
                        struct ese_evidence *evidence, struct ese_error *error)
 {
@@ -51,6 +65,7 @@ static int read_events(struct passes *passes, const struct ese_share *share,
     book->contradictions = passes->contradictions; /* so that the last pass tells of all */
     if (ese_book_read(book, options->directory, error) == -1)
         return -1;
+    miss_members(options, book);
     passes->contradictions = book->contradictions;
     if (book->is_full)
         return ese_fail(error, ESE_E_FULL,

@@ -92,7 +92,8 @@ static int read_transport(json_t *object, struct ese_results_transport *transpor
     transport->members = 1; /* where nothing is said of it */
     if (json_unpack(object, "{s:s, s:s, s:s, s:b, s:b, s:I, s:I, s?i}", "name", &name, "durability", &durability,
                     "broker", &broker, "mock", &mock, "drained", &drained, "schedule_ns", &schedule_ns,
-                    "restarted_ns", &restarted_ns, "consumers", &transport->members) < 0)
+                    "restarted_ns", &restarted_ns, "consumers", &transport->members) < 0 ||
+        transport->members < 1 || transport->members > ESE_MEMBERS)
         return -1;
     json_t *cost = json_object_get(object, "cost");
     json_int_t wire = 0, disk = 0, written = 0, peak = 0;

@@ -15,6 +15,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
         .rate = ese_results_rate(run->rate),
         .endings = &journey->endings,
         .smtp_timeout_ms = run->smtp_timeout_ms,
+        .members = journey->members,
     };
     snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
     snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);

@@ -22,18 +22,28 @@ static const struct ese_promises careless = {.delivery = ESE_DELIVERY_AT_MOST_ON
 static const struct ese_promises lossy = {.delivery = ESE_DELIVERY_AT_MOST_ONCE,
                                           .tells_losses = true};
 
-static struct ese_judgement judge_from(struct staged_run *run, const struct ese_promises *promises,
-                                       int64_t measured_from_ns)
+static struct ese_judgement judge_as(struct staged_run *run, const struct ese_judge_options *options)
 {
-    const struct ese_judge_options options = {
-        .directory = run->directory, .promises = promises, .measured_from_ns = measured_from_ns};
     struct ese_judgement judgement;
     struct ese_error error;
     staged_run_write(run);
-    assert_int_equal(ese_judge(&options, &judgement, &error), 0);
+    assert_int_equal(ese_judge(options, &judgement, &error), 0);
     staged_run_free(&run);
     balance_check(&judgement);
     return judgement;
+}
+
+static struct ese_judgement judge_from(struct staged_run *run, const struct ese_promises *promises,
+                                       int64_t measured_from_ns)
+{
+    return judge_as(run, &(struct ese_judge_options){
+        .directory = run->directory, .promises = promises, .measured_from_ns = measured_from_ns});
+}
+
+static struct ese_judgement judge_group(struct staged_run *run, int members)
+{
+    return judge_as(run, &(struct ese_judge_options){
+        .directory = run->directory, .promises = &careful, .members = members});
 }
 
 static struct ese_judgement judge(struct staged_run *run, const struct ese_promises *promises)
@@ -453,6 +463,39 @@ static void without_places_one_who_was_taken_over_commits_no_more(void **state)
         says(&judgement, ESE_VERDICT_PASS, "");
         assert_int_equal(judgement.ledger.lost_by_clash, 1);
     }
+}
+
+/* A partition changes hands: who has it next is handed again what was not committed; and who had it hands on, when it
+ * is back, what is no longer its own. */
+static void what_two_members_are_handed_is_processed_once(void **state)
+{
+    (void)state;
+    for (int is_late = 0; is_late < 2; is_late++) {
+        struct staged_run *run = consumed("a0 a100 a200");
+        const struct staged_event *last = &run->events[2];
+        struct ese_history_record others[] = {
+            {.kind = ESE_HISTORY_GIVEN, .time_ns = last->due_ns},
+            {.kind = ESE_HISTORY_HANDED, .id = last->event.id, .a = 2,
+             .time_ns = last->due_ns + (is_late ? ESE_NS_PER_S : ESE_NS_PER_MS)}};
+        run->others = others;
+        run->other_count = 2;
+        struct ese_judgement judgement = judge_group(run, 2);
+        says(&judgement, ESE_VERDICT_PASS, "");
+        assert_int_equal(judgement.ledger.processed, 3);
+        assert_int_equal(judgement.ledger.redelivered, 1);
+        assert_int_equal(judgement.mails.matched, 1);
+        assert_int_equal(judgement.mails.arrived, 1);
+    }
+}
+
+/* What it alone was handed nobody was, then, and it is not for the transport to answer for. */
+static void without_the_history_of_a_member_it_cannot_be_told(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge_group(consumed("a0. a100."), 1);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    judgement = judge_group(consumed("a0. a100."), 2);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "no history consumer-2.history of a group of 2");
 }
 
 /* Whatever became of it since. */
@@ -1225,6 +1268,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_the_store_forgot_after_it_was_committed_is_lost),
         cmocka_unit_test(without_places_what_was_committed_and_is_not_in_the_state_cannot_be_told),
         cmocka_unit_test(without_places_one_who_was_taken_over_commits_no_more),
+        cmocka_unit_test(what_two_members_are_handed_is_processed_once),
+        cmocka_unit_test(without_the_history_of_a_member_it_cannot_be_told),
         cmocka_unit_test(without_places_what_was_read_back_is_in_flight),
         cmocka_unit_test(without_places_what_was_handed_and_not_committed_is_lost),
         cmocka_unit_test(a_cause_that_cannot_be_is_none),

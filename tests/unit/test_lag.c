@@ -49,8 +49,9 @@ static struct ese_lag_curve told(const struct ese_lag *lag, double back_s, int64
 static void an_event_waits_until_it_is_processed(void **state)
 {
     (void)state;
-    struct ese_book_entry entries[] = {event(0.5, 0.6), event(0.7, 2.5), event(1.5, 3.5), event(1.9, -1)};
-    struct ese_lag lag = lag_of(entries, 4, 2.0);
+    struct ese_book_entry entries[] = {event(0.5, 0.6), event(0.7, 2.5), event(1.5, 3.5), event(1.9, -1),
+                                       event(2.2, 2.4) /* behind the load */};
+    struct ese_lag lag = lag_of(entries, 5, 2.0);
     struct ese_lag_curve curve = told(&lag, -1, 0);
     static const int64_t wanted[] = {1, 3, 2, 1};
     assert_int_equal(curve.bucket_ms, 1000);
@@ -122,6 +123,7 @@ static void who_is_back_catches_up(void **state)
     assert_int_equal(told(&lag, 4.5, 10).caught_up_us, 3500000); /* after 8 s, eight are left */
     assert_int_equal(told(&lag, 4.5, 8).caught_up_us, 4500000);
     assert_int_equal(told(&lag, 9.5, 10).caught_up_us, 500000);
+    assert_int_equal(told(&lag, 4.5, 30).caught_up_us, 500000); /* as it was before */
     assert_int_equal(told(&lag, -1, 10).caught_up_us, -1);
     assert_int_equal(told(&lag, 4.5, 0).caught_up_us, -1); /* nobody knows how many came */
     entries[0] = event(0.5, -1);
