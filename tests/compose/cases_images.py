@@ -119,5 +119,5 @@ def nobody_is_freer_than_needed(lab):
 
 
 NEEDED = (the_base_is_there, the_images_are_built, the_stand_ins_are_built)
-CASES = (*NEEDED, every_choice_is_valid, the_group_is_as_large_as_asked_for, what_is_tested_is_the_users_file, nobody_is_freer_than_needed,
-         an_image_holds_its_program_and_what_it_links)
+CASES = (*NEEDED, every_choice_is_valid, the_group_is_as_large_as_asked_for, what_is_tested_is_the_users_file,
+         nobody_is_freer_than_needed, an_image_holds_its_program_and_what_it_links)

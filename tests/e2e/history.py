@@ -12,7 +12,8 @@ Record = collections.namedtuple("Record", "kind aux partition time_ns id a b key
 
 
 def word(data, number):
-    return data[WORDS_AT + WORD * number:][:WORD].split(b"\0")[0].decode()
+    at = WORDS_AT + WORD * number
+    return data[at:at + WORD].split(b"\0")[0].decode()
 
 
 def records(path):
