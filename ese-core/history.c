@@ -363,7 +363,7 @@ static uint16_t word(struct ese_history *history, const char *text)
 }
 
 static void fill_offer(struct ese_history *history, struct ese_history_slot *offer, int keys,
-                       const struct ese_event *event, int64_t due_ns)
+                       const struct ese_event *event, const struct ese_history_record *record)
 {
     size_t length = strlen(event->key);
     for (int i = 0; i < keys; i++) {
@@ -375,17 +375,30 @@ static void fill_offer(struct ese_history *history, struct ese_history_slot *off
     uint16_t type = word(history, event->type), sub_type = word(history, event->sub_type);
     /* Last: whoever sees the offer sees its key. */
     fill(offer, &(struct ese_history_record){
-        .kind = ESE_HISTORY_OFFERED, .aux = (uint16_t)keys, .time_ns = due_ns, .id = event->id,
+        .kind = record->kind, .aux = (uint16_t)keys, .time_ns = record->time_ns, .id = event->id,
         .a = event->client_ts, .b = (int64_t)type << 16 | sub_type});
 }
 
-void ese_history_offer(struct ese_history *history, const struct ese_event *event, int64_t due_ns)
+static void describe(struct ese_history *history, const struct ese_event *event,
+                     const struct ese_history_record *record)
 {
     int keys = strlen(event->key) > ESE_HISTORY_KEY_TEXT ? 2 : 1;
     struct ese_history_slot *offer = enter_and_claim(history, 1 + keys);
     if (offer != NULL)
-        fill_offer(history, offer, keys, event, due_ns);
+        fill_offer(history, offer, keys, event, record);
     leave(history);
+}
+
+void ese_history_offer(struct ese_history *history, const struct ese_event *event, int64_t due_ns)
+{
+    describe(history, event,
+             &(struct ese_history_record){.kind = ESE_HISTORY_OFFERED, .time_ns = due_ns});
+}
+
+void ese_history_find(struct ese_history *history, const struct ese_event *event, int64_t time_ns)
+{
+    describe(history, event,
+             &(struct ese_history_record){.kind = ESE_HISTORY_FOUND, .time_ns = time_ns});
 }
 
 /* ---- counters -------------------------------------------------------------------------------- */

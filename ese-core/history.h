@@ -16,7 +16,8 @@
  *            where the writer was killed before that, the slot stays empty, and is passed over),
  *            aux (2), partition (4), time_ns (8, CLOCK_MONOTONIC), id (16), a (8), b (8)
  *
- * An offer is followed by one or two KEY records: behind their kind stands the key's text.
+ * An offer, and what was found, is followed by one or two KEY records: behind their kind stands the
+ * key's text.
  *
  * One process at a time writes a history (the file is locked); its threads may all, without waiting
  * for each other but when the file grows. What lies far behind is let go of, by who writes and who
@@ -83,6 +84,8 @@ enum ese_history_kind {
     ESE_HISTORY_DEAD_LETTER = 24,  /* passed over, as nobody could process it: id, or none of what is no
                                       event; partition, a: offset, b: tries; aux: 0 no event, 1 a rule
                                       failed, 2 or ended the process */
+    ESE_HISTORY_FOUND = 25,        /* what is STORED next is an event whose id no client of ours has made
+                                      (ese_id_is_ours): what it is, as an OFFERED says it; time: found */
     ESE_HISTORY_KINDS
 };
 
@@ -174,6 +177,8 @@ bool ese_history_is_other(const struct ese_id *id, const struct ese_id *other);
 void ese_history_record(struct ese_history *history, const struct ese_history_record *record);
 /* OFFERED with its KEY records, side by side; due_ns is monotonic. */
 void ese_history_offer(struct ese_history *history, const struct ese_event *event, int64_t due_ns);
+/* FOUND, likewise. */
+void ese_history_find(struct ese_history *history, const struct ese_event *event, int64_t time_ns);
 
 void ese_history_count(struct ese_history *history, enum ese_history_counter counter,
                        int64_t amount);
@@ -186,11 +191,11 @@ struct ese_history_reader;
 int ese_history_read_open(const char *path, struct ese_history_reader **reader,
                           struct ese_error *error);
 void ese_history_read_close(struct ese_history_reader **reader);
-/* 1: a record (KEY records are passed over after an offer, see _key); 0: the end as of now;
+/* 1: a record (KEY records are passed over, see _key); 0: the end as of now;
  * -1: damaged. The reader of a history that only grows may ask again after 0. */
 int ese_history_read_next(struct ese_history_reader *reader, struct ese_history_record *record,
                           struct ese_error *error);
-/* Of the OFFERED just read. Valid until the next call. */
+/* Of the OFFERED or FOUND just read. Valid until the next call. */
 const char *ese_history_read_key(const struct ese_history_reader *reader);
 const char *ese_history_read_word(const struct ese_history_reader *reader, uint16_t word);
 int64_t ese_history_read_count(struct ese_history_reader *reader, enum ese_history_counter counter);

@@ -241,7 +241,8 @@ static int take(struct ese_history_reader *reader, const struct ese_history_slot
         .kind = kind, .aux = slot->aux, .partition = slot->partition, .time_ns = slot->time_ns,
         .id = slot->id, .a = slot->a, .b = slot->b};
     let_go_before(&reader->file, reader->at++);
-    if (kind == ESE_HISTORY_OFFERED && read_keys(reader, record->aux, error) != 0)
+    bool has_keys = kind == ESE_HISTORY_OFFERED || kind == ESE_HISTORY_FOUND;
+    if (has_keys && read_keys(reader, record->aux, error) != 0)
         return -1;
     return 1;
 }

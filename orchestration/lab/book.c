@@ -64,11 +64,20 @@ uint32_t ese_book_key(struct ese_book *book, const char *key)
     if (book->key_count == book->key_size) {
         book->key_size = book->key_size == 0 ? 256 : book->key_size * 2;
         book->keys = ese_realloc_array(book->keys, book->key_size, sizeof *book->keys);
+        book->are_strangers =
+            ese_realloc_array(book->are_strangers, book->key_size, sizeof *book->are_strangers);
     }
     number = book->key_count++;
+    book->are_strangers[number] = false;
     book->keys[number] = ese_copy_text(key);
     ese_number_table_add(&book->key_table, book, number);
     return number;
+}
+
+void ese_book_share_key(struct ese_book *book, const char *key)
+{
+    uint32_t number = ese_book_key(book, key); /* which may move them */
+    book->are_strangers[number] = true;
 }
 
 /* A run is a client process: few, so a list will do. */
@@ -126,6 +135,19 @@ static void sort_by_key(struct ese_book *book)
     qsort_r(book->by_key, at, sizeof *book->by_key, by_key, book);
 }
 
+/* A rule has seen theirs among the run's own, in an order that nobody knows. */
+static void look_for_strangers(struct ese_book *book)
+{
+    for (uint32_t i = 0; i < book->offered; i++) {
+        uint32_t key = book->entries[book->by_key[i]].key;
+        if (book->are_strangers[key]) {
+            ese_book_note_missing(book, "strangers have sent events of the run's own keys, as of '%.60s': which mails "
+                                  "those had to give cannot be told; keep them apart", book->keys[key]);
+            return;
+        }
+    }
+}
+
 void ese_book_begin(struct ese_book *book, const struct ese_promises *promises)
 {
     *book = (struct ese_book){
@@ -145,6 +167,7 @@ void ese_book_end(struct ese_book *book)
                               (long long)book->contradictions);
     ese_book_fates_end(book);
     sort_by_key(book);
+    look_for_strangers(book);
 }
 
 void ese_book_cut(struct ese_book *book, int64_t until_ns)
@@ -185,6 +208,8 @@ void ese_book_settle(struct ese_book *book, const struct ese_book_lane *lane)
 
 bool ese_book_is_settled(const struct ese_book *book, const struct ese_id *id)
 {
+    if (!ese_id_is_ours(id)) /* it is of no lane */
+        return false;
     struct ese_id_parts parts = ese_id_read(id);
     for (size_t i = 0; i < book->settled_count; i++) {
         const struct ese_book_lane *lane = &book->settled[i];
@@ -222,6 +247,7 @@ void ese_book_free(struct ese_book *book)
     for (size_t i = 0; i < book->waiting_count; i++)
         free(book->waiting[i].numbers);
     free(book->keys);
+    free(book->are_strangers);
     free(book->waiting);
     free(book->beginnings);
     free(book->lasts);
@@ -283,6 +309,11 @@ int32_t ese_book_partition(const struct ese_book_entry *entry)
 int64_t ese_book_offset(const struct ese_book_entry *entry)
 {
     return entry->copies > 0 ? entry->stored_offset : entry->handed_offset;
+}
+
+bool ese_book_is_strangers(const struct ese_book_entry *entry)
+{
+    return entry->due_ns == 0 && !ese_id_is_ours(&entry->id);
 }
 
 enum ese_history_kind ese_book_outcome(const struct ese_book_entry *entry)

@@ -63,7 +63,7 @@ struct ese_book_entry {
     enum ese_book_fate fate;
     int32_t handed_partition;
     int32_t stored_partition;
-    uint32_t key;      /* number of its key; ESE_BOOK_NONE: it was never offered */
+    uint32_t key;      /* number of its key; ESE_BOOK_NONE: it was never offered, nor found */
     uint32_t handings;
     uint32_t copies;   /* in the store */
     uint32_t taken_by; /* number of the event that has its place, until that is looked at (ese_book_end);
@@ -142,6 +142,7 @@ struct ese_book {
     struct ese_book_entry *entries; /* in the order they were first heard of */
     uint32_t count;
     char **keys;
+    bool *are_strangers; /* one a key: strangers have sent events of it (ese_book_is_strangers) */
     uint32_t key_count;
     uint32_t *by_key; /* numbers of the offered, by key, run and sequence: as they were sent */
     uint32_t offered;
@@ -189,7 +190,7 @@ struct ese_book {
     uint32_t run_count;
     struct ese_book_waiting *waiting;
     size_t waiting_count;
-    size_t size, key_size; /* room in entries and keys */
+    size_t size, key_size; /* room in entries, and in keys and what is told of them */
 };
 
 /* An empty book of a transport that promises this; it is to be freed. */
@@ -226,6 +227,8 @@ void ese_book_cut(struct ese_book *book, int64_t until_ns);
 /* The entry of that id; a new one when nobody has spoken of it yet. Valid until the next call. */
 struct ese_book_entry *ese_book_entry(struct ese_book *book, const struct ese_id *id);
 uint32_t ese_book_key(struct ese_book *book, const char *key);
+/* Notes that strangers have sent events of it, too. */
+void ese_book_share_key(struct ese_book *book, const char *key);
 uint16_t ese_book_run(struct ese_book *book, const struct ese_id *id);
 enum ese_book_kind ese_book_kind_of(const char *sub_type);
 /* Notes that the entry waits for its commit. */
@@ -261,6 +264,10 @@ void ese_book_note_missing(struct ese_book *book, const char *format, ...)
 /* The same of what may be told later, of a run that goes on. */
 void ese_book_note_unread(struct ese_book *book, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Whether it is of somebody who has nothing to do with the run: nobody of it has offered the event, and none of its
+ * clients makes such ids, as are made of a record's place or from a name that somebody gave it (id.h). */
+bool ese_book_is_strangers(const struct ese_book_entry *entry);
 
 /* What became of what was offered: sent without an outcome (a client that was killed) is unknown,
  * offered without a sending is not sent. */

@@ -189,6 +189,18 @@ static void read_stored(const struct ese_book_page *page)
     entry->server_ts = record->b;
 }
 
+static void read_found(const struct ese_book_page *page)
+{
+    const struct ese_history_record *record = page->record;
+    struct ese_book_entry *entry = ese_book_entry(page->book, &record->id);
+    if (entry->due_ns != 0) /* its client has said more */
+        return;
+    const char *sub_type = ese_history_read_word(page->reader, (uint16_t)(record->b & 0xFFFF));
+    entry->client_ts = record->a;
+    entry->key = ese_book_key(page->book, ese_history_read_key(page->reader));
+    entry->kind = (uint8_t)ese_book_kind_of(sub_type);
+}
+
 static void read_mail_sent(const struct ese_book_page *page)
 {
     ese_book_mails_add(&page->book->sent, &(struct ese_book_mail){
@@ -225,6 +237,7 @@ static void (*const readers[ESE_HISTORY_KINDS])(const struct ese_book_page *) = 
     [ESE_HISTORY_OVERWRITTEN] = ese_book_fates_overwritten,
     [ESE_HISTORY_EXPIRED] = ese_book_fates_expired,
     [ESE_HISTORY_BEGUN_EMPTY] = ese_book_fates_begun_empty,
+    [ESE_HISTORY_FOUND] = read_found,
 };
 
 /* ---- which records are for this book ------------------------------------------------------------------- */
@@ -236,6 +249,7 @@ static const enum subject subjects[ESE_HISTORY_KINDS] = {
     [ESE_HISTORY_ACKNOWLEDGED] = OF_NEW_EVENT, [ESE_HISTORY_REFUSED] = OF_NEW_EVENT,
     [ESE_HISTORY_UNKNOWN] = OF_NEW_EVENT, [ESE_HISTORY_NOT_SENT] = OF_NEW_EVENT,
     [ESE_HISTORY_HANDED] = OF_NEW_EVENT, [ESE_HISTORY_STORED] = OF_NEW_EVENT,
+    [ESE_HISTORY_FOUND] = OF_NEW_EVENT,
     [ESE_HISTORY_KEPT] = OF_NEW_EVENT, [ESE_HISTORY_OVERWRITTEN] = OF_EVENT,
     [ESE_HISTORY_EXPIRED] = OF_EVENT, [ESE_HISTORY_MAIL_SENT] = OF_MAIL};
 
@@ -289,8 +303,12 @@ static void note_place(struct ese_book *book, const struct ese_history_record *r
 }
 
 /* What the whole run's events tell of it, whosever share they are. */
-static void note_for_all(struct ese_book *book, const struct ese_history_record *record)
+static void note_for_all(const struct ese_book_page *page)
 {
+    struct ese_book *book = page->book;
+    const struct ese_history_record *record = page->record;
+    if (record->kind == ESE_HISTORY_FOUND)
+        ese_book_share_key(book, ese_history_read_key(page->reader));
     if (record->kind == ESE_HISTORY_STORED) {
         ese_book_note_beginning(book, &(struct ese_book_beginning){
             .partition = record->partition, .offset = record->a});
@@ -308,7 +326,7 @@ static void note_for_all(struct ese_book *book, const struct ese_history_record 
 void ese_book_take(const struct ese_book_page *page)
 {
     const struct ese_history_record *record = page->record;
-    note_for_all(page->book, record);
+    note_for_all(page);
     if (readers[record->kind] != NULL && is_wanted(page->book, record) &&
         !is_passed_over(page->book, record))
         readers[record->kind](page);

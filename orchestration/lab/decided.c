@@ -27,6 +27,18 @@ static int find_events(const struct ese_book *book, const struct ese_state_decis
     return decision->event_count;
 }
 
+/* Strangers' events are in the first share alone, and what they were is not known where they had left the store. */
+static bool is_untold(const struct ese_state_decision *decision, const struct ese_book_entry *const events[], int found)
+{
+    if (found < decision->event_count)
+        return !ese_id_is_ours(&decision->events[found]);
+    for (int i = 0; i < found; i++) {
+        if (ese_book_is_strangers(events[i]) && events[i]->key == ESE_BOOK_NONE)
+            return true;
+    }
+    return false;
+}
+
 /* To the rules, all by one replay, or all by none: a dead letter was handed to the consumer alone. */
 static bool was_handed(const struct ese_book_entry *const events[], int count)
 {
@@ -55,6 +67,8 @@ static void look_at_decision(struct look *look, const struct ese_state_decision 
     const struct ese_book_entry *events[ESE_STATE_BEHIND_MOST];
     int found = find_events(&look->evidence->book, decision, events);
     look->decided->open += decision->is_open;
+    if (is_untold(decision, events, found))
+        return;
     if (found == 0)
         look->decided->foreign++;
     else if (found < decision->event_count || !was_handed(events, found) ||

@@ -126,12 +126,16 @@ static void read_event(const struct access *access, struct ese_statement *row)
         .copies = (uint32_t)value[13], .stored_partition = (int32_t)value[14],
         .stored_offset = value[15], .server_ts = value[16]};
     uint32_t number = (uint32_t)(entry - book->entries);
-    if (entry->due_ns != 0) { /* else nobody offered it */
+    if (entry->due_ns != 0) { /* else nobody of the run offered it */
         uint32_t key = ese_book_key(book, ese_statement_column_text(row, 1));
         uint16_t run = ese_book_run(book, &id);
         book->entries[number].key = key;
         book->entries[number].run = run;
         book->offered++;
+    } else if (ese_statement_column_text(row, 1)[0] != '\0') { /* nor what strangers have sent */
+        uint32_t key = ese_book_key(book, ese_statement_column_text(row, 1));
+        book->entries[number].key = key;
+        ese_book_share_key(book, book->keys[key]);
     }
     if (entry->handings > 0 && entry->committed_ns == 0 && entry->handed_offset != ESE_BOOK_NOWHERE)
         ese_book_wait(book, number);

@@ -4,6 +4,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/readback.h"
 #include "transports/face_config.h"
 
 #define BATCH 1000
@@ -89,13 +90,8 @@ static void on_skipped(void *context, int32_t partition, int64_t from, int64_t t
 static int note(struct ese_follower *follower, const struct ese_batch *batch,
                 struct ese_error *error)
 {
-    int64_t now_ns = ese_clock_monotonic_ns();
-    for (int i = 0; i < batch->count; i++) {
-        const struct ese_record *stored = &batch->records[i];
-        ese_history_record(follower->history, &(struct ese_history_record){
-            .kind = ESE_HISTORY_STORED, .partition = stored->partition, .time_ns = now_ns,
-            .id = stored->event.id, .a = stored->offset, .b = stored->event.server_ts});
-    }
+    for (int i = 0; i < batch->count; i++)
+        ese_readback_note(follower->history, &batch->records[i]);
     if (ese_sqlite_begin(follower->database, error) == -1)
         return -1;
     for (int i = 0; i < batch->count; i++) {

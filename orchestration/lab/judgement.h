@@ -49,6 +49,7 @@ struct ese_ledger {
     int64_t redelivered;
     int64_t stored_twice;
     int64_t reordered; /* acknowledged events stored behind a later one of their key */
+    int64_t strangers; /* events of somebody who has nothing to do with the run; not among the offered */
     int64_t phantom;   /* stored though refused, not sent or never offered */
     int64_t late;
     int64_t beyond_window;

@@ -141,10 +141,16 @@ static bool was_seen(const struct ese_book_entry *entry)
 
 bool ese_ledger_is_phantom(const struct ese_book *book, const struct ese_book_entry *entry)
 {
-    if (entry->due_ns == 0)
-        return !ese_book_is_settled(book, &entry->id); /* seen by somebody, offered by nobody */
+    if (entry->due_ns == 0) /* seen by somebody, offered by nobody */
+        return !ese_book_is_strangers(entry) && !ese_book_is_settled(book, &entry->id);
     enum ese_history_kind outcome = ese_book_outcome(entry);
     return outcome != ESE_HISTORY_ACKNOWLEDGED && outcome != ESE_HISTORY_UNKNOWN && was_seen(entry);
+}
+
+/* Of a run that goes on, by the store alone: what was counted leaves the book, and may be handed later. */
+bool ese_ledger_is_strangers(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    return ese_book_is_strangers(entry) && (book->is_running ? entry->copies > 0 : was_seen(entry));
 }
 
 static void count_offered(const struct ese_book *book, struct ese_book_entry *entry,
@@ -224,6 +230,7 @@ static void count_entry(struct count *count, struct ese_book_entry *entry)
     }
     if (entry->due_ns != 0)
         count_offered(count->book, entry, ledger);
+    ledger->strangers += ese_ledger_is_strangers(count->book, entry);
     ledger->phantom += ese_ledger_is_phantom(count->book, entry);
     ledger->stored_twice += entry->copies > 1 ? entry->copies - 1 : 0;
     ledger->redelivered += entry->handings > 1 ? entry->handings - 1 : 0;

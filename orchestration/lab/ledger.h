@@ -44,7 +44,10 @@ enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book
  * goes on nobody can say so, as the two are not read at one instant. */
 bool ese_ledger_is_contradicted(const struct ese_book *book, const struct ese_book_entry *entry);
 
-/* Stored though refused, not sent or never offered; or handed on, and so it was stored. */
+/* A stranger's (book.h), and stored; or handed on, and so it was. */
+bool ese_ledger_is_strangers(const struct ese_book *book, const struct ese_book_entry *entry);
+
+/* Stored though refused, not sent or never offered; or handed on, and so it was stored. Not a stranger's. */
 bool ese_ledger_is_phantom(const struct ese_book *book, const struct ese_book_entry *entry);
 
 #endif

@@ -24,6 +24,7 @@ const struct ese_ledger_member ese_ledger_members[] = {
     EVENTS(stored_twice, true),
     EVENTS(reordered, true),
     EVENTS(phantom, true),
+    EVENTS(strangers, true),
     EVENTS(late, false),
     EVENTS(beyond_window, false),
     EVENTS(skipped_by_retention, false),

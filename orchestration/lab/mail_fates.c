@@ -20,11 +20,22 @@ struct telling {
     uint32_t *missing; /* one a chain: mails */
 };
 
+static struct ese_mail_evidence mails_of(const struct ese_evidence *evidence)
+{
+    return (struct ese_mail_evidence){
+        .book = &evidence->book, .oracle = &evidence->oracle, .state = &evidence->state};
+}
+
 uint32_t ese_mail_fates_chain(const struct ese_evidence *evidence, const struct ese_id *decision)
 {
-    const struct ese_mail_evidence mails = {
-        .book = &evidence->book, .oracle = &evidence->oracle, .state = &evidence->state};
+    const struct ese_mail_evidence mails = mails_of(evidence);
     return ese_mail_chain(&mails, decision);
+}
+
+static bool is_strangers(const struct ese_evidence *evidence, const struct ese_id *decision)
+{
+    const struct ese_mail_evidence mails = mails_of(evidence);
+    return ese_mail_is_strangers(&mails, decision);
 }
 
 /* ---- what needs no other ---------------------------------------------------------------------- */
@@ -55,7 +66,7 @@ static enum ese_mail_fate fate_alone(struct telling *telling, size_t i)
         return telling->fates->expected[mail] = ESE_MAIL_FATE_MATCHED;
     uint32_t chain = ese_mail_fates_chain(telling->evidence, decision);
     if (chain == ESE_BOOK_NONE)
-        return ESE_MAIL_FATE_UNEXPECTED;
+        return is_strangers(telling->evidence, decision) ? ESE_MAIL_FATE_MATCHED : ESE_MAIL_FATE_UNEXPECTED;
     add_stand_in(telling, decision, chain, i);
     return ESE_MAIL_FATE_MISSING;
 }

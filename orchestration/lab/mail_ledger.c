@@ -36,6 +36,16 @@ uint32_t ese_mail_chain(const struct ese_mail_evidence *evidence, const struct e
                                  : chain_behind(evidence, decision);
 }
 
+bool ese_mail_is_strangers(const struct ese_mail_evidence *evidence, const struct ese_id *decision)
+{
+    const struct ese_state_decision *known = ese_state_file_decision(evidence->state, decision);
+    for (int i = 0; known != NULL && i < known->event_count; i++) {
+        if (!ese_id_is_ours(&known->events[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool is_out(const struct count *count, const struct ese_id *decision)
 {
     uint32_t chain = ese_mail_chain(count->evidence, decision);
@@ -99,6 +109,12 @@ static void count_late_replay(struct count *count)
     count->ledger->matched++;
 }
 
+static void count_strangers(struct ese_mail_ledger *ledger, int64_t *as)
+{
+    ledger->expected++;
+    ++*as;
+}
+
 static void count_decision(struct count *count, const struct ese_id *decision, int64_t copies)
 {
     if (is_out(count, decision))
@@ -118,6 +134,8 @@ static void count_decision(struct count *count, const struct ese_id *decision, i
     uint32_t chain = chain_behind(count->evidence, decision);
     if (absent != NULL && !absent->has_come)
         take_back(count, absent);
+    else if (chain == ESE_BOOK_NONE && ese_mail_is_strangers(count->evidence, decision))
+        count_strangers(count->ledger, &count->ledger->matched);
     else if (is_of_settled(count, decision) && is_of_replay(count, decision))
         count_late_replay(count);
     else if (is_of_settled(count, decision))
@@ -158,6 +176,17 @@ static void ask_outbox(struct count *count)
     }
 }
 
+/* Of a run that goes on, it may still come. */
+static void ask_for_strangers(struct count *count, const struct ese_id *decision)
+{
+    const struct ese_mail_evidence *evidence = count->evidence;
+    if (evidence->book->is_running || !ese_mail_is_strangers(evidence, decision) ||
+        ese_mails_have(evidence->mails, decision) || ese_outbox_file_is_unknown(evidence->outbox, decision))
+        return;
+    count_strangers(count->ledger, &count->ledger->lost);
+    count->faults->lost++;
+}
+
 static void ask_state(struct count *count)
 {
     const struct ese_mail_evidence *evidence = count->evidence;
@@ -167,6 +196,8 @@ static void ask_state(struct count *count)
         if (chain != ESE_BOOK_NONE && !ese_mails_have(evidence->mails, decision) &&
             !ese_outbox_file_is_unknown(evidence->outbox, decision))
             count->tallies[chain].withheld++;
+        else if (chain == ESE_BOOK_NONE)
+            ask_for_strangers(count, decision);
     }
 }
 

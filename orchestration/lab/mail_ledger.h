@@ -56,6 +56,10 @@ struct ese_mail_faults {
 void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_mail_ledger *ledger,
                           struct ese_mail_faults *faults);
 
+/* Whether it was decided on for events of which one is a stranger's (book.h): then it is in no chain, or in a doubtful
+ * one, is taken as expected, and has to come. */
+bool ese_mail_is_strangers(const struct ese_mail_evidence *evidence, const struct ese_id *decision);
+
 /* The chain an arrived mail belongs to, or ESE_BOOK_NONE. */
 uint32_t ese_mail_chain(const struct ese_mail_evidence *evidence, const struct ese_id *decision);
 

@@ -177,6 +177,8 @@ static void ask_rule(const struct of_key *key, const struct ese_oracle_rule *rul
     }
     rule->apply(oracle, &events);
     mark(oracle, &events);
+    for (uint32_t i = 0; i < events.count; i++)
+        chain_of(oracle, &events, i)->is_doubtful |= book->are_strangers[ese_oracle_event(&events, i)->key];
 }
 
 /* The next replay that has handed any of them; 0: there is no other. */

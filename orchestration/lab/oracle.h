@@ -30,8 +30,9 @@
 
 struct ese_oracle_chain {
     int64_t expected; /* mails */
-    /* An event of unknown outcome was stored out of its place, or after the client had given it up:
-     * the consumer may rightly have seen other threes. Judged for doubled mails only. */
+    /* An event of unknown outcome was stored out of its place, or after the client had given it up, or
+     * strangers have sent some of its key: the consumer may rightly have seen other threes. Judged for
+     * doubled mails only. */
     bool is_doubtful;
     bool is_touched; /* an event of it was lost or stored out of order */
     bool is_out;     /* an event of it is out of the book: not counted, either */

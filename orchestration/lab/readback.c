@@ -32,20 +32,20 @@ static void note_skipped(void *context, int32_t partition, int64_t from, int64_t
         .a = from, .b = to});
 }
 
+void ese_readback_note(struct ese_history *history, const struct ese_record *stored)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    if (!ese_id_is_ours(&stored->event.id))
+        ese_history_find(history, &stored->event, now_ns);
+    ese_history_record(history, &(struct ese_history_record){
+        .kind = ESE_HISTORY_STORED, .partition = stored->partition, .time_ns = now_ns,
+        .id = stored->event.id, .a = stored->offset, .b = stored->event.server_ts});
+}
+
 static void note(struct ese_history *history, const struct ese_batch *batch)
 {
-    for (int i = 0; i < batch->count; i++) {
-        const struct ese_record *stored = &batch->records[i];
-        struct ese_history_record record = {
-            .kind = ESE_HISTORY_STORED,
-            .partition = stored->partition,
-            .time_ns = ese_clock_monotonic_ns(),
-            .id = stored->event.id,
-            .a = stored->offset,
-            .b = stored->event.server_ts,
-        };
-        ese_history_record(history, &record);
-    }
+    for (int i = 0; i < batch->count; i++)
+        ese_readback_note(history, &batch->records[i]);
     ese_history_count(history, ESE_COUNT_STORED, batch->count);
 }
 

@@ -53,6 +53,7 @@ NUMBER_CELL(redelivered, ledger.redelivered)
 NUMBER_CELL(stored_twice, ledger.stored_twice)
 NUMBER_CELL(reordered, ledger.reordered)
 NUMBER_CELL(phantom, ledger.phantom)
+NUMBER_CELL(strangers, ledger.strangers)
 NUMBER_CELL(mails_expected, mails.expected)
 NUMBER_CELL(mails_arrived, mails.arrived)
 NUMBER_CELL(mails_lost, mails.lost)
@@ -205,6 +206,7 @@ static bool any_cause(const struct ese_results *results)
         }                                                                                          \
         return false;                                                                              \
     }
+ANY(strangers, ledger.strangers)
 ANY(altered, mails.altered)
 ANY(doubtful, mails.doubtful_chains)
 ANY(touched, mails.touched_chains)
@@ -252,6 +254,7 @@ static const struct row rows[] = {
     {"stored twice", stored_twice_cell, NULL, true},
     {"reordered within a key", reordered_cell, NULL, true},
     {"stored though refused (phantom)", phantom_cell, NULL, false},
+    {"strangers' events, beside these", strangers_cell, any_strangers, true},
     {"MAILS", NULL, NULL, true},
     {"expected", mails_expected_cell, NULL, true},
     {"arrived", mails_arrived_cell, NULL, true},

@@ -96,5 +96,7 @@ bool ese_share_has_lane(const struct ese_share *share, uint16_t lane)
 
 bool ese_share_has(const struct ese_share *share, const struct ese_id *id)
 {
+    if (share != NULL && !ese_id_is_ours(id))
+        return share->number == 0;
     return share == NULL || ese_share_has_lane(share, ese_id_lane(id));
 }

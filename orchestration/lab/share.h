@@ -2,7 +2,8 @@
  * share.h - a run's events, shared out by lanes, so that a long run can be judged a share at a time.
  *
  * Whatever is said of an event bears its id, and an id tells its lane: so it is known whose share an event
- * is, were it one that nobody has offered. The events of a key must not come apart, as order and chains
+ * is, were it one that nobody has offered. (Ids that no client of ours makes tell no lane: those are all of the
+ * first share.) The events of a key must not come apart, as order and chains
  * go by key. A client gives a key the lane `hash of the key % lanes`; for lanes that are given otherwise,
  * or by clients that had other numbers of lanes, lanes are taken modulo the largest number for which
  * `lane % number == hash % number` holds for all that was offered. Lanes that are the same by that stay

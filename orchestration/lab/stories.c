@@ -90,6 +90,7 @@ static const struct kind {
     {"stored twice", is_twice},
     {"stored out of its key's order", is_behind},
     {"stored though refused, not sent or never offered (phantom)", ese_ledger_is_phantom},
+    {"a stranger's, not of this run", ese_ledger_is_strangers},
 };
 
 /* ---- the first of each ----------------------------------------------------------------------- */

@@ -351,10 +351,15 @@ def count(directory, jars):
     gone = [event for event in acknowledged if not store.was_processed(event)]
     losses = collections.Counter(store.loss(event) for event in gone)
     post, missed = count_mails(offered, store, directory)
-    phantoms = [event for event in store.seen() if event not in offered or offered[event].fate() in ("refused", "not sent")]
+    seen = list(store.seen())
+    unheard = [event for event in seen if event not in offered]
+    strangers = [event for event in unheard if event[6] >> 4 != 7]  # no client of ours makes such ids
+    phantoms = len(unheard) - len(strangers) + sum(event in offered and offered[event].fate() in ("refused", "not sent")
+                                                   for event in seen)
     unknown_stored = [one for one in offered.values() if one.fate() == "unknown" and store.was_seen(one.event)]
-    counted = {"ledger.offered": len(offered), "ledger.phantom": len(phantoms), "ledger.lost": len(gone),
-               "ledger.processed": len(acknowledged) - len(gone), "ledger.unknown_stored": len(unknown_stored)}
+    counted = {"ledger.offered": len(offered), "ledger.phantom": phantoms, "ledger.lost": len(gone),
+               "ledger.strangers": len(strangers), "ledger.processed": len(acknowledged) - len(gone),
+               "ledger.unknown_stored": len(unknown_stored)}
     counted.update({"ledger." + fate.replace(" ", "_"): fates[fate] for fate in FATES})
     counted.update({"ledger.lost_by." + cause: losses[cause] for cause in LOSSES})
     counted.update({"mails." + word: post[word] for word in MAIL_WORDS})

@@ -167,7 +167,8 @@ static const struct mark {
     {'!', ESE_HISTORY_REFUSED, false},      {'/', ESE_HISTORY_NOT_SENT, false},
     {'*', ESE_HISTORY_ACKNOWLEDGED, true, STAGED_DEAD},
     {'=', ESE_HISTORY_ACKNOWLEDGED, true, 1},
-    {'+', ESE_HISTORY_ACKNOWLEDGED, true, 2}};
+    {'+', ESE_HISTORY_ACKNOWLEDGED, true, 2},
+    {'~', ESE_HISTORY_END, true}};
 
 static const struct mark *mark_of(char mark)
 {
@@ -188,6 +189,9 @@ static void script_event(struct staged_run *run, struct ese_lanes *lanes, const 
     staged->done_ns = due_ns + (is_unknown ? 1000 : 2) * ESE_NS_PER_MS;
     name_event(staged, mark->mark == '.' ? ESE_SUB_TYPE_INPUT : ESE_SUB_TYPE_KEY_PRESS, key - 'a',
                lanes, ts);
+    staged->is_strangers = mark->mark == '~';
+    if (staged->is_strangers)
+        staged->event.id = ese_id_derive("stranger", &staged->event.id, 1);
     if (mark->is_stored)
         run->log[run->log_count++] = run->count;
     run->count++;
@@ -480,7 +484,7 @@ static void write_client(const struct staged_run *run)
     struct ese_history *history = open_history(run, "client.history", run->history_bytes);
     for (int i = 0; i < run->count; i++) {
         const struct staged_event *staged = &run->events[i];
-        if (i == run->unoffered)
+        if (i == run->unoffered || staged->is_strangers)
             continue;
         if (i != run->offerless) {
             ese_history_offer(history, &staged->event, staged->due_ns);
@@ -538,6 +542,8 @@ static void write_store(const struct staged_run *run)
         record.a -= place == run->crowded && record.a > 0;
         if (place < run->gone || place == run->forgotten || partition == run->unread)
             continue;
+        if (staged->is_strangers)
+            ese_history_find(history, &staged->event, staged->due_ns);
         ese_history_record(history, &record);
         if (place == run->noted_again)
             ese_history_record(history, &record);

@@ -56,6 +56,7 @@ struct staged_event {
     int64_t sent_ns; /* 0: it was not */
     int64_t stored_after_ms; /* since its client_ts */
     int replay; /* of a dead letter: which has handed it, or STAGED_DEAD; 0: it is none */
+    bool is_strangers; /* its client knows nothing of it, and its id is none of ours */
 };
 
 struct staged_run {
@@ -141,6 +142,7 @@ struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_bef
  *   *   a dead letter
  *   =   one that the first replay has handed
  *   +   one that the second has
+ *   ~   a stranger's: offered by nobody, and stored
  */
 struct staged_run *staged_run_of(const char *script);
 

@@ -102,6 +102,29 @@ static void a_decision_is_of_what_a_rule_takes(void **state)
     }
 }
 
+/* Of strangers' events it is, too, wherever they lie; and those are used once. */
+static void a_decision_of_strangers_events_is_of_what_a_rule_takes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script, *words;
+        int count, decisions[2][3];
+    } cases[] = {
+        {"a0~ a2000~ a4000~ b0 c0 d0", "of which no rule makes any", 1, {{0, 1, 2}}},
+        {"a0~ a100~ b200~ c0 d0 e0", "of which no rule makes any", 1, {{0, 1, 2}}},
+        {"a0~ a100~ a200~ a300~ b0 c0 d0", "", 1, {{0, 1, 2}}},
+        {"a0~ a100~ a200~ a300~ b0 c0 d0", "are of events that had given one", 2, {{0, 1, 2}, {1, 2, 3}}},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        struct staged_run *run = staged_run_of(cases[i].script);
+        for (int k = 0; k < cases[i].count; k++) {
+            const struct ese_decision decision = decision_of(run, "steady-click", cases[i].decisions[k], 3);
+            staged_run_decide(run, &decision);
+        }
+        expect(run, cases[i].words[0] == '\0' ? ESE_VERDICT_PASS : ESE_VERDICT_FAIL, cases[i].words);
+    }
+}
+
 static void an_event_is_used_once(void **state)
 {
     (void)state;
@@ -199,6 +222,7 @@ int main(int argc, char **argv)
     ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_decision_is_of_what_a_rule_takes),
+        cmocka_unit_test(a_decision_of_strangers_events_is_of_what_a_rule_takes),
         cmocka_unit_test(an_event_is_used_once),
         cmocka_unit_test(no_loss_excuses_that_nothing_is_decided),
         cmocka_unit_test(a_mail_says_what_was_decided),

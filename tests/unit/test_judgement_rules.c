@@ -385,6 +385,62 @@ static void what_nobody_offered_is_a_phantom(void **state)
     assert_int_equal(judgement.ledger.phantom, 1);
 }
 
+/* They are neither the run's nor phantoms; what was decided on for them has to come. */
+static void what_strangers_sent_is_told_beside(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(consumed("a0 b100~ b200~ b300~ a400 c500~"), &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.offered, 2);
+    assert_int_equal(judgement.ledger.strangers, 4);
+    assert_int_equal(judgement.ledger.phantom, 0);
+    assert_int_equal(judgement.mails.expected, 1);
+    assert_int_equal(judgement.mails.matched, 1);
+}
+
+static void a_strangers_mail_has_to_come(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 b100~ b200~ b300~");
+    staged_run_drop_mail(run, 0);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails are missing");
+    assert_int_equal(judgement.mails.expected, 1);
+    assert_int_equal(judgement.mails.lost, 1);
+}
+
+static void a_strangers_mail_comes_once(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 b100~ b200~ b300~");
+    staged_run_add_mail(run, run->decisions[0].id);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_FAIL, "1 mails came a second time");
+    assert_int_equal(judgement.mails.doubled, 1);
+}
+
+/* Which of them a rule has seen between which others nobody knows. */
+static void where_strangers_press_among_the_runs_own_nothing_can_be_told(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(consumed("a0 a100~ a200 a300 b400"), &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "strangers have sent events of the run's own keys");
+    assert_int_equal(judgement.ledger.strangers, 1);
+    assert_int_equal(judgement.ledger.offered, 4);
+}
+
+/* It is of other presses than the run's own alone would have given. */
+static void a_mail_of_a_key_that_strangers_share_is_no_fault(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge(consumed("a0 a100 a200~ a300 a400 a500"), &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "strangers have sent");
+    assert_int_equal(judgement.mails.altered, 0);
+    assert_int_equal(judgement.mails.lost, 0);
+    assert_int_equal(judgement.mails.matched, 2);
+    assert_int_equal(judgement.mails.doubtful_chains, 1);
+}
+
 /* With places it is where it was; without, what was handed since counts, as that can be committed. */
 static void what_was_handed_before_its_reader_began_anew_is_committed_when_it_is_handed_again(void **state)
 {
@@ -1262,6 +1318,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_unknown_event_that_was_handed_and_left_was_stored),
         cmocka_unit_test(seen_and_never_stored_is_a_phantom),
         cmocka_unit_test(what_nobody_offered_is_a_phantom),
+        cmocka_unit_test(what_strangers_sent_is_told_beside),
+        cmocka_unit_test(a_strangers_mail_has_to_come),
+        cmocka_unit_test(a_strangers_mail_comes_once),
+        cmocka_unit_test(a_mail_of_a_key_that_strangers_share_is_no_fault),
+        cmocka_unit_test(where_strangers_press_among_the_runs_own_nothing_can_be_told),
         cmocka_unit_test(
             what_was_handed_before_its_reader_began_anew_is_committed_when_it_is_handed_again),
         cmocka_unit_test(what_is_handed_again_was_committed_before),
