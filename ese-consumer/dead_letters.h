@@ -2,8 +2,8 @@
  * dead_letters.h - the dead letters of a state file: what nobody could process, and was passed
  * over.
  *
- * A row is added in the transaction that moves the position past it, and stays until a replay has
- * settled it, within the bounds of the file. Settled ones leave after as long as decisions do. What
+ * A row is added in the transaction that moves the position past it, and stays until it is settled,
+ * by a replay or by who drops it, within the bounds of the file. Settled ones leave after as long as decisions do. What
  * is handed again of a letter is known by its row, and by nothing else: nobody has had it
  * (repeats.h).
  *
@@ -20,7 +20,8 @@
  *                             of the event (event.h); of what is none, only the type that was
  *                             expected there
  *                bytes, whole of what is no event: its beginning (64 KiB), and how long all was
- *                replay       the number of the replay that has processed it; NULL: none has
+ *                replay       the number of the replay that has processed it; 0: none will, as it
+ *                             was dropped; NULL: neither
  *                settled_ms   when that was
  *                told_ms      when its topic had it (letter_topic.h); NULL: it has not, or there is
  *                             none
@@ -96,6 +97,8 @@ int ese_dead_letters_count(struct ese_dead_letters *letters, int32_t partition, 
 /* The event with that id. 1: it is a letter, settled or not; 0: it is none; -1. */
 int ese_dead_letters_has(struct ese_dead_letters *letters, const struct ese_id *id,
                          struct ese_error *error);
+
+#define ESE_DEAD_DROPPED 0 /* by no replay: nobody wants it any more */
 
 /* Within a transaction: that replay has processed it. */
 int ese_dead_letters_settle(struct ese_dead_letters *letters, int64_t number, int64_t replay,

@@ -19,7 +19,7 @@ static const struct ese_option options[] = {
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "The consumer's state file, in which they are. It may be at work."},
     {.name = "all", .kind = ESE_OPTION_FLAG,
-     .help = "list: those that were replayed, too. replay: all that can be."},
+     .help = "list: those that were replayed or dropped, too. replay: all that can be."},
     {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints JSON instead of text."},
     {.name = "rule", .kind = ESE_OPTION_TEXT, .value = "NAME,...|none",
      .fallback = "steady-click,stuck-order",
@@ -111,7 +111,7 @@ static char *plain(const void *bytes, size_t length)
 
 static const char *word_of(const struct ese_dead_letter *letter)
 {
-    return letter->settled_ms == 0 ? "dead" : "replayed";
+    return letter->settled_ms == 0 ? "dead" : letter->replay != 0 ? "replayed" : "dropped";
 }
 
 static void set_text(json_t *object, const char *name, const char *text)
@@ -174,7 +174,7 @@ static void print_row(const struct ese_dead_letter *letter)
     free(key);
 }
 
-/* ---- the three commands ---------------------------------------------------------------------- */
+/* ---- the commands ---------------------------------------------------------------------- */
 
 static int list(const struct ese_config *config, struct ese_state *state, struct ese_error *error)
 {
@@ -209,6 +209,15 @@ static int read_number(const struct ese_config *config, int i, int64_t *number,
     return ese_number_parse(word, "NUMBER of a dead letter", 1, INT64_MAX, number, error);
 }
 
+static int find(struct ese_state *state, int64_t number, struct ese_dead_letter *letter,
+                struct ese_error *error)
+{
+    int found = ese_dead_letters_next(ese_state_letters(state), number - 1, letter, error);
+    if (found == -1 || (found == 1 && letter->number == number))
+        return found == -1 ? -1 : 0;
+    return ese_fail(error, ESE_E_USAGE, "there is no dead letter %" PRId64, number);
+}
+
 static int show(const struct ese_config *config, struct ese_state *state, struct ese_error *error)
 {
     struct ese_dead_letter letter = {.number = 0};
@@ -217,13 +226,11 @@ static int show(const struct ese_config *config, struct ese_state *state, struct
         return ese_fail(error, ESE_E_USAGE, "show: name one letter by its number");
     if (read_number(config, 1, &number, error) != 0)
         return -1;
-    int found = ese_dead_letters_next(ese_state_letters(state), number - 1, &letter, error);
-    if (found != -1 && letter.number == number)
+    int found = find(state, number, &letter, error);
+    if (found == 0)
         print_json(to_json(&letter));
-    else if (found != -1)
-        found = ese_fail(error, ESE_E_USAGE, "there is no dead letter %" PRId64, number);
     ese_dead_letter_clear(&letter);
-    return found == -1 ? -1 : 0;
+    return found;
 }
 
 static int by_number(const void *a, const void *b)
@@ -239,8 +246,7 @@ static int read_numbers(const struct ese_config *config, int64_t *numbers, int *
     int read = 0;
     for (; ese_config_argument(config, read + 1) != NULL; read++) {
         if (read == ESE_REPLAY_MOST)
-            return ese_fail(error, ESE_E_USAGE, "replay: at most %d letters at once",
-                            ESE_REPLAY_MOST);
+            return ese_fail(error, ESE_E_USAGE, "at most %d letters at once", ESE_REPLAY_MOST);
         if (read_number(config, read + 1, &numbers[read], error) != 0)
             return -1;
     }
@@ -291,6 +297,47 @@ static int replay(const struct ese_config *config, struct ese_state *state, cons
     return done;
 }
 
+/* All of them, or none. */
+static int drop_chosen(struct ese_state *state, const int64_t *numbers, int count,
+                       struct ese_error *error)
+{
+    struct ese_dead_letter letter = {.number = 0};
+    int done = ese_state_begin(state, error);
+    if (done != 0)
+        return -1;
+    for (int i = 0; i < count && done == 0; i++) {
+        done = find(state, numbers[i], &letter, error);
+        if (done == 0 && letter.settled_ms != 0)
+            done = ese_fail(error, ESE_E_USAGE, "letter %" PRId64 " was %s already", numbers[i],
+                            word_of(&letter));
+        if (done == 0)
+            done = ese_dead_letters_settle(ese_state_letters(state), numbers[i], ESE_DEAD_DROPPED,
+                                           ese_clock_wall_ms(), error);
+    }
+    ese_dead_letter_clear(&letter);
+    if (done == 0)
+        return ese_state_commit(state, error);
+    ese_state_rollback(state);
+    return -1;
+}
+
+static int drop(const struct ese_config *config, struct ese_state *state, struct ese_error *error)
+{
+    int count = 0;
+    if (ese_config_flag(config, "all") || ese_config_argument(config, 1) == NULL)
+        return ese_fail(error, ESE_E_USAGE, "drop: name letters by their numbers");
+    int64_t *numbers = ese_alloc_array(ESE_REPLAY_MOST, sizeof numbers[0]);
+    int done = read_numbers(config, numbers, &count, error);
+    if (done == 0)
+        done = drop_chosen(state, numbers, count, error);
+    free(numbers);
+    if (done == 0 && ese_config_flag(config, "json"))
+        print_json(json_pack("{s:i}", "letters", count));
+    else if (done == 0)
+        printf("%d letters dropped\n", count);
+    return done;
+}
+
 static int run(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_state *state = NULL;
@@ -298,7 +345,7 @@ static int run(const struct ese_config *config, struct ese_error *error)
     const char *command = ese_config_argument(config, 0);
     int done = -1;
     if (command == NULL)
-        return ese_fail(error, ESE_E_USAGE, "say what to do: list, show or replay");
+        return ese_fail(error, ESE_E_USAGE, "say what to do: list, show, replay or drop");
     if (open_state(config, &owner, &state, error) != 0)
         return -1;
     if (strcmp(command, "list") == 0)
@@ -307,8 +354,10 @@ static int run(const struct ese_config *config, struct ese_error *error)
         done = show(config, state, error);
     else if (strcmp(command, "replay") == 0)
         done = replay(config, state, owner.transport, error);
+    else if (strcmp(command, "drop") == 0)
+        done = drop(config, state, error);
     else
-        ese_fail(error, ESE_E_USAGE, "there is no '%.40s'; there are list, show and replay",
+        ese_fail(error, ESE_E_USAGE, "there is no '%.40s'; there are list, show, replay and drop",
                  command);
     ese_state_close(&state);
     return done;
@@ -317,21 +366,25 @@ static int run(const struct ese_config *config, struct ese_error *error)
 static const struct ese_service service = {
     .manual = {
         .name = "ese-consumer " ESE_LETTERS_COMMAND,
-        .summary = "shows events that nobody could process, and replays them",
-        .synopsis = "list|show NUMBER|replay NUMBER...",
+        .summary = "shows events that nobody could process, replays them, or puts them away",
+        .synopsis = "list|show NUMBER|replay NUMBER...|drop NUMBER...",
         .description =
             "A record that is no event, or an event on which a rule has failed five times, is passed "
             "over as a dead letter, with the reason and where it stood. list shows those that "
-            "were not replayed yet, show all that is known of one.\n\n"
+            "were neither replayed nor dropped yet, show all that is known of one.\n\n"
             "replay hands the chosen ones to the rules, in the order in which they were passed over, "
             "as one batch, on state of its own. Their mails are asked for by the consumer, now or "
             "when it runs. Where a rule fails again, nothing was replayed. A letter is replayed "
-            "once.",
+            "once.\n\n"
+            "drop puts away what nobody wants again, what is no event above all: it is listed no more, "
+            "cannot be replayed, and leaves the state file a day later.",
         .examples =
             "ese-consumer dead-letters list --state ese-consumer.file.state\n"
             "  Shows a line a letter.\n"
             "ese-consumer dead-letters replay --all --state ese-consumer.file.state\n"
-            "  Replays all that are events.",
+            "  Replays all that are events.\n"
+            "ese-consumer dead-letters drop 3 7 --state ese-consumer.file.state\n"
+            "  Puts these two away.",
     },
     .options = options,
     .is_command = true,

@@ -1,6 +1,6 @@
 /*
- * letters_command.h - ese-consumer dead-letters list|show|replay: what became of events that nobody
- * could process, and handing them to the rules once more.
+ * letters_command.h - ese-consumer dead-letters list|show|replay|drop: what became of events that nobody
+ * could process, handing them to the rules once more, and putting them away.
  */
 #ifndef ESE_LETTERS_COMMAND_H
 #define ESE_LETTERS_COMMAND_H

@@ -29,8 +29,8 @@ static int check_letter(const struct ese_dead_letter *letter, int64_t wanted,
     if (letter->number != wanted)
         return ese_fail(error, ESE_E_USAGE, "there is no dead letter %" PRId64, wanted);
     if (letter->settled_ms != 0)
-        return ese_fail(error, ESE_E_USAGE,
-                        "letter %" PRId64 " was replayed already", wanted);
+        return ese_fail(error, ESE_E_USAGE, "letter %" PRId64 " was %s already", wanted,
+                        letter->replay == ESE_DEAD_DROPPED ? "dropped" : "replayed");
     if (letter->cause == ESE_DEAD_UNPARSABLE)
         return ese_fail(error, ESE_E_USAGE,
                         "letter %" PRId64 " is no event (%.200s): mend it, and send it anew", wanted,

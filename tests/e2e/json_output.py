@@ -141,6 +141,12 @@ def dead_letters():
     assert [letter["is"] for letter in document(0, CONSUMER, "dead-letters", "list", "--all", *state)] == \
         ["replayed"] * 4 + ["dead"]
     assert document(0, CONSUMER, "dead-letters", "replay", "--all", *state)["letters"] == 0
+    assert run(CONSUMER, "dead-letters", "drop", "5", "1", *state).returncode == 64  # 1 was replayed
+    assert len(document(0, CONSUMER, "dead-letters", "list", *state)) == 1
+    assert document(0, CONSUMER, "dead-letters", "drop", "5", "5", *state)["letters"] == 1
+    assert document(0, CONSUMER, "dead-letters", "list", *state) == []
+    assert document(0, CONSUMER, "dead-letters", "list", "--all", *state)[-1]["is"] == "dropped"
+    assert run(CONSUMER, "dead-letters", "drop", "5", *state).returncode == 64
 
 
 TESTS = [every_command_has_it, a_lab_that_comes_and_goes,

@@ -585,6 +585,25 @@ static void chosen_ones_are_a_batch_of_their_own(void **state)
     end(&life);
 }
 
+static void a_dropped_letter_is_replayed_no_more(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", 0, FAILING);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(ese_state_begin(life.parts.state, NULL), 0);
+    assert_int_equal(ese_dead_letters_settle(ese_state_letters(life.parts.state), 1, ESE_DEAD_DROPPED, 1000, NULL), 0);
+    assert_int_equal(ese_state_commit(life.parts.state, NULL), 0);
+    const int64_t it[] = {1};
+    assert_int_equal(replay(&life, SOUND, it, 1), -1);
+    assert_non_null(strstr(why.text, "letter 1 was dropped already"));
+    assert_int_equal(replay(&life, SOUND, NULL, 0), 0);
+    assert_int_equal(result.letters, 0);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter WHERE settled_ms = 1000 AND replay = 0"), 1);
+    end(&life);
+}
+
 static void make_order(int i, const char *sub_type)
 {
     struct ese_event *event = &records[i].event;
@@ -662,6 +681,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_stop_leaves_it_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(three_of_a_chain_give_their_mail_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(chosen_ones_are_a_batch_of_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_dropped_letter_is_replayed_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(behind_a_replay_time_has_passed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_replay_is_all_or_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_event_is_not_replayed, set_up, tear_down),
