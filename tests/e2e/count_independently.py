@@ -151,6 +151,12 @@ def stored_in_kafka(directory, jars):
     return stored
 
 
+def dead_letters(directory):
+    """Events that nobody could process. A comparison replays none."""
+    rows = ask(os.path.join(directory, "state.db"), "SELECT hex(id) FROM dead_letter WHERE id IS NOT NULL")
+    return {bytes.fromhex(row[0]) for row in rows}
+
+
 # ---- what became of it ---------------------------------------------------------------------------------------
 
 class Places:
@@ -213,7 +219,7 @@ class Hashes:
             held[place] = record.id
             self.by_clash.discard(record.id)
             self.kept[record.id] = self.life, record.a
-        self.held = set(held.values())
+        self.held, self.dead = set(held.values()), dead_letters(directory)
         self.had = {}
         for run, lane, highest, window in ask(os.path.join(directory, "state.db"),
                                               "SELECT run, lane, highest, hex(window) FROM repeats"):
@@ -233,7 +239,7 @@ class Hashes:
         highest, window = self.had.get((run, lane), (-1, b""))
         assert highest - sequence < WINDOW, "the state no longer tells whether it had an event"
         bit = sequence % WINDOW
-        return sequence <= highest and window[bit // 8] >> bit % 8 & 1 == 1
+        return event in self.dead or sequence <= highest and window[bit // 8] >> bit % 8 & 1 == 1
 
     def server_ts(self, event):
         return self.kept[event][1]
@@ -288,8 +294,9 @@ def is_doubtful(chain, offered, store):
 def count_mails(offered, store, directory):
     """The ledger's words, by chain: first what has the right id, then what came in its place. And who missed one, and
     whether all that a chain of theirs gave."""
-    seen = [one for one in offered.values()
-            if one.fate() == "acknowledged" or one.fate() == "unknown" and store.was_seen(one.event)]
+    dead = dead_letters(directory)
+    seen = [one for one in offered.values() if one.event not in dead and
+            (one.fate() == "acknowledged" or one.fate() == "unknown" and store.was_seen(one.event))]
     chains = steady_click.chains((one.key, one.client_ts, one.event) for one in seen if one.word == "KEY_PRESS_EVENT")
     windows = stuck_order.chains((one.key, one.client_ts, one.event, one.word) for one in seen
                                  if one.word in stuck_order.WORDS)
@@ -358,6 +365,7 @@ def count(directory, jars):
                                                    for event in seen)
     unknown_stored = [one for one in offered.values() if one.fate() == "unknown" and store.was_seen(one.event)]
     counted = {"ledger.offered": len(offered), "ledger.phantom": phantoms, "ledger.lost": len(gone),
+               "ledger.dead_letters": len(dead_letters(directory).intersection(acknowledged)),
                "ledger.strangers": len(strangers), "ledger.processed": len(acknowledged) - len(gone),
                "ledger.unknown_stored": len(unknown_stored)}
     counted.update({"ledger." + fate.replace(" ", "_"): fates[fate] for fate in FATES})
