@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "transports/kafka/view.h"
 
@@ -319,6 +321,48 @@ static void *ask(void *context)
     return (void *)(intptr_t)await(context, 20000, NULL);
 }
 
+static bool tell_and_go_on(void *context, char *text, size_t size)
+{
+    (void)text;
+    (void)size;
+    atomic_store((atomic_bool *)context, true);
+    return true;
+}
+
+struct question {
+    struct ese_view *view;
+    atomic_bool is_waiting;
+};
+
+static void *ask_and_tell(void *context)
+{
+    struct question *question = context;
+    const struct ese_view_patience patience = {20000, tell_and_go_on, &question->is_waiting};
+    int64_t began_ns = ese_clock_monotonic_ns();
+    int result = ese_view_await(question->view, &patience, &error);
+    bool is_soon = ese_clock_monotonic_ns() < began_ns + 10 * ESE_NS_PER_S;
+    return (void *)(intptr_t)(result == 0 && is_soon);
+}
+
+/* Also not by who had asked before that was known; but for what the log that is there now holds. */
+static void who_waits_for_a_log_that_is_gone_is_told_of_the_next(void **state)
+{
+    struct question question = {.view = *state};
+    const struct ese_view_part next = {A, 0, 2};
+    pthread_t thread;
+    void *result = NULL;
+    assert_true(begin(question.view, A, 0));
+    ese_view_want(question.view, A, 99);
+    assert_int_equal(pthread_create(&thread, NULL, ask_and_tell, &question), 0);
+    while (!atomic_load(&question.is_waiting))
+        sched_yield();
+    assert_true(ese_view_begin(question.view, &next, 1));
+    assert_int_equal(await(question.view, 0, NULL), -1);
+    ese_view_pass(question.view, A, 2);
+    pthread_join(thread, &result);
+    assert_true((intptr_t)result);
+}
+
 /* Who asks before anything was begun is answered with all of it, as far as it goes by then. */
 static void partitions_are_begun_at_once(void **state)
 {
@@ -542,6 +586,7 @@ int main(void)
         TEST(what_was_wanted_is_waited_for),
         TEST(a_partition_nobody_has_seen_is_wanted_too),
         TEST(what_was_wanted_of_a_log_that_is_gone_is_not_waited_for),
+        TEST(who_waits_for_a_log_that_is_gone_is_told_of_the_next),
         TEST(partitions_are_begun_at_once),
         TEST(who_waits_is_woken_or_told),
         TEST(they_are_sorted_by_ip_and_then_by_time),

@@ -215,6 +215,7 @@ static void begin(struct ese_view *view, struct ese_view_partition *partition,
     while (partition->oldest != NULL)
         drop_oldest(view, partition);
     partition->begun = true;
+    partition->lives++;
     partition->first = partition->next = part->first;
     partition->reached_ms = INT64_MIN;
     if (partition->goal < part->next)
@@ -313,9 +314,17 @@ bool ese_view_lacks_partitions(struct ese_view *view)
 
 /* What is to be waited for; once anything was begun, as all that there is then is begun at once. */
 struct wanted {
-    int64_t goals[ESE_VIEW_PARTITIONS];
+    struct wanted_goal {
+        int64_t goal;
+        int lives; /* of the partition, when it was noted */
+    } goals[ESE_VIEW_PARTITIONS];
     int count; /* 0: not noted yet */
 };
+
+static void note_goal(const struct ese_view_partition *partition, struct wanted_goal *goal)
+{
+    *goal = (struct wanted_goal){.goal = partition->goal, .lives = partition->lives};
+}
 
 static void note_goals(const struct ese_view *view, struct wanted *wanted)
 {
@@ -323,7 +332,7 @@ static void note_goals(const struct ese_view *view, struct wanted *wanted)
     for (int i = 0; i < view->count; i++)
         has_begun |= view->partitions[i].begun;
     for (int i = 0; has_begun && i < view->count; i++)
-        wanted->goals[wanted->count++] = view->partitions[i].goal;
+        note_goal(&view->partitions[i], &wanted->goals[wanted->count++]);
 }
 
 static bool are_met(const struct ese_view *view, struct wanted *wanted)
@@ -332,7 +341,9 @@ static bool are_met(const struct ese_view *view, struct wanted *wanted)
         note_goals(view, wanted);
     for (int i = 0; i < wanted->count; i++) {
         const struct ese_view_partition *partition = &view->partitions[i];
-        if (!partition->begun || partition->next < wanted->goals[i])
+        if (wanted->goals[i].lives > 0 && wanted->goals[i].lives != partition->lives)
+            note_goal(partition, &wanted->goals[i]); /* begun anew: it was of a log that is gone */
+        if (!partition->begun || partition->next < wanted->goals[i].goal)
             return false;
     }
     return wanted->count > 0;

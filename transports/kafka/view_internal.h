@@ -32,6 +32,7 @@ struct ese_view_block {
 struct ese_view_partition {
     int32_t code;
     bool begun;
+    int lives; /* how often it was */
     int64_t first, next;
     int64_t goal; /* next is to come as far */
     int64_t reached_ms;
