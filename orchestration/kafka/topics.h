@@ -56,4 +56,9 @@ int ese_topics_check_prefix(const struct ese_topics *topics, const char *prefix,
 int ese_topics_apply(const struct ese_topics *topics, const struct ese_topics_target *target,
                      struct ese_error *error);
 
+/* Those of them that are there, with all that they hold. A broker that was killed looks through each partition it has
+ * when it comes back. */
+int ese_topics_remove(const struct ese_topics *topics, const struct ese_topics_target *target,
+                      struct ese_error *error);
+
 #endif

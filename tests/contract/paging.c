@@ -40,12 +40,11 @@ static bool is_answered(void *context)
     return asked->status != 503;
 }
 
-/* Of a server that has pages; else the test is skipped. Of several ways in, one will do: the server
- * is the same. */
+/* Of a server that has pages; else the test is skipped. */
 static const char *address_of(const struct ese_bench *bench)
 {
     const char *url = ese_rig.url(bench->place);
-    if (url == NULL || strcmp(bench->specification, ese_rig.specifications[0]) != 0)
+    if (url == NULL)
         skip();
     struct asked asked = {.address = host_of(url)};
     assert_true(ese_test_wait_until(is_answered, &asked, ESE_BENCH_PATIENCE_MS));
@@ -93,7 +92,7 @@ void ese_paging_shows_what_was_answered_before(struct ese_bench *bench)
 {
     const char *address = address_of(bench);
     char *before = end_of(address);
-    for (int i = 0; i < 50; i++) {
+    for (int i = 0; i < 20; i++) {
         ese_listing_post_many(address, 10 + 2 * i, 1, 11);
         struct ese_shown_page page = ese_listing_page(address, before, 20, "");
         assert_int_equal(page.count, i == 0 ? 1 : 2);

@@ -42,19 +42,42 @@ void ese_kafka_scene_close(struct ese_kafka_scene *scene)
     ese_test_directory_remove(&scene->directory);
 }
 
+static void read_topics(struct ese_topics *topics)
+{
+    struct ese_kafka_home home;
+    ese_kafka_home(&home);
+    or_die(ese_topics_read(home.topics, topics, &failure));
+}
+
+static struct ese_topics_target target_of(const struct ese_kafka_scene *scene)
+{
+    return (struct ese_topics_target){
+        .bootstrap_servers = scene->bootstrap, .prefix = scene->prefix, .timeout_ms = 15000};
+}
+
+void ese_kafka_scene_make_topics(struct ese_kafka_scene *scene, bool flush_every)
+{
+    struct ese_topics topics;
+    struct ese_topics_target target = target_of(scene);
+    target.flush_every = flush_every;
+    read_topics(&topics);
+    or_die(ese_topics_apply(&topics, &target, &failure));
+}
+
+void ese_kafka_scene_remove_topics(struct ese_kafka_scene *scene)
+{
+    struct ese_topics topics;
+    const struct ese_topics_target target = target_of(scene);
+    read_topics(&topics);
+    or_die(ese_topics_remove(&topics, &target, &failure));
+}
+
 void ese_kafka_scene_fresh_topics(struct ese_kafka_scene *scene, bool flush_every)
 {
-    static int made;
-    struct ese_kafka_home home;
-    struct ese_topics topics;
-    snprintf(scene->prefix, sizeof scene->prefix, "t%d-", ++made);
-    const struct ese_topics_target target = {.bootstrap_servers = scene->bootstrap,
-                                             .prefix = scene->prefix,
-                                             .flush_every = flush_every,
-                                             .timeout_ms = 15000};
-    ese_kafka_home(&home);
-    or_die(ese_topics_read(home.topics, &topics, &failure));
-    or_die(ese_topics_apply(&topics, &target, &failure));
+    if (scene->made++ > 0)
+        ese_kafka_scene_remove_topics(scene);
+    snprintf(scene->prefix, sizeof scene->prefix, "t%d-", scene->made);
+    ese_kafka_scene_make_topics(scene, flush_every);
 }
 
 void ese_kafka_scene_kill(struct ese_kafka_scene *scene)

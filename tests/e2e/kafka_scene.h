@@ -15,6 +15,7 @@ struct ese_kafka_scene {
     struct ese_broker *broker;
     char bootstrap[64];
     char prefix[32]; /* of this test's topics */
+    int made;        /* such topics, so far */
     char *directory, *data_dir, *log_path;
 };
 
@@ -23,8 +24,12 @@ struct ese_kafka_scene {
 bool ese_kafka_scene_open(struct ese_kafka_scene *scene, struct ese_error *error);
 void ese_kafka_scene_close(struct ese_kafka_scene *scene);
 
-/* Topics nobody has used, under a new prefix; flush.messages=1 on them for flush_every. */
+/* Topics nobody has used, under a new prefix; flush.messages=1 on them for flush_every. Those of the
+ * test before are removed, as a broker that was killed would look through all of them. */
 void ese_kafka_scene_fresh_topics(struct ese_kafka_scene *scene, bool flush_every);
+/* Of the present prefix. */
+void ese_kafka_scene_make_topics(struct ese_kafka_scene *scene, bool flush_every);
+void ese_kafka_scene_remove_topics(struct ese_kafka_scene *scene);
 
 /* Kills the broker; brings it back and waits until it takes records. */
 void ese_kafka_scene_kill(struct ese_kafka_scene *scene);

@@ -22,7 +22,7 @@ int ese_raw_connect(const char *address)
 {
     const char *colon = strrchr(address, ':');
     struct sockaddr_in peer = {.sin_family = AF_INET};
-    struct timeval limit = {.tv_sec = 10};
+    struct timeval limit = {.tv_sec = 20}; /* some answers are given ten seconds to */
     assert_non_null(colon);
     peer.sin_port = htons((uint16_t)strtol(colon + 1, NULL, 10));
     peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -38,7 +38,11 @@ static int need_broker(struct ese_error *error)
     return -1;
 }
 
-static int make_topics(const char *prefix, bool flush_every, struct ese_error *error)
+typedef int do_with_topics(const struct ese_topics *topics, const struct ese_topics_target *target,
+                           struct ese_error *error);
+
+static int with_topics(do_with_topics *act, const char *prefix, bool flush_every,
+                       struct ese_error *error)
 {
     struct ese_kafka_home home;
     struct ese_topics topics;
@@ -48,7 +52,7 @@ static int make_topics(const char *prefix, bool flush_every, struct ese_error *e
     ese_kafka_home(&home);
     if (ese_topics_read(home.topics, &topics, error) != 0)
         return -1;
-    return ese_topics_apply(&topics, &target, error);
+    return act(&topics, &target, error);
 }
 
 static int start_server(struct ese_rig_place *place, const char *specification,
@@ -71,7 +75,7 @@ static int start(const char *specification, enum ese_durability durability,
     struct ese_rig_place *started = *place = ese_alloc(sizeof *started);
     started->directory = ese_test_directory_make();
     snprintf(started->prefix, sizeof started->prefix, "test%d-", ++made);
-    if (make_topics(started->prefix, durability == ESE_DURABILITY_DISK, error) == 0 &&
+    if (with_topics(ese_topics_apply, started->prefix, durability == ESE_DURABILITY_DISK, error) == 0 &&
         start_server(started, specification, durability, error) == 0)
         return 0;
     ese_rig.stop(place);
@@ -111,18 +115,22 @@ static int restart(struct ese_rig_place *place, struct ese_error *error)
     return revive_broker(error) == 0 ? ese_rig_server_restart(place->server, error) : -1;
 }
 
-/* A broker that a test left dead must not be found so by the next one. */
+/* A broker that a test left dead must not be found so by the next one; nor full of its topics, which it would look
+ * through whenever it was killed. */
 static void stop(struct ese_rig_place **place)
 {
-    if (*place == NULL)
-        return;
-    ese_rig_server_stop(&(*place)->server);
-    ese_test_directory_remove(&(*place)->directory);
-    free(*place);
-    *place = NULL;
+    struct ese_rig_place *stopped = *place;
     struct ese_error error = {0};
+    if (stopped == NULL)
+        return;
+    *place = NULL;
+    ese_rig_server_stop(&stopped->server);
     if (ese_broker_pid(broker) == 0 && revive_broker(&error) != 0)
         fprintf(stderr, "the broker does not come back: %s\n", error.text);
+    else if (with_topics(ese_topics_remove, stopped->prefix, false, &error) != 0)
+        fprintf(stderr, "%s\n", error.text);
+    ese_test_directory_remove(&stopped->directory);
+    free(stopped);
 }
 
 static void end(void)
