@@ -1,4 +1,4 @@
-"""original_client.py ESE-SERVER TRANSPORT [ESE-LAB] - what the original's own programs send to its server, and need from
+"""original_client.py ESE-SERVER TRANSPORT CONSUMER MAILER [ESE-LAB] - what the original's own programs send to its server, and need from
 it: of plain HTTP done carefully ("http"), of the lesson that has the original's store again, and of a gateway to a real broker,
 which ESE-LAB keeps (skipped where there is none to be had).
 
@@ -6,14 +6,21 @@ Its browser client and its simulator post events and give up at any answer but 2
 the whole list at every poll and works on that. Their requests are imitated here, byte for byte where it
 matters, and the answers compared with what the original answered.
 """
+import collections
+import contextlib
 import json
+import os
 import re
 import sys
+import tempfile
 import time
 
-from ese_server import run
+from ese_program import Program, wait_until
+from ese_server import Skipped, run
 import kafka_broker
+import smtp_sink
 
+CONSUMER, MAILER = (os.path.abspath(path) for path in sys.argv[3:5])
 KEEPS_ALL = "+" not in sys.argv[2]
 OPTIONS = ("--transport", sys.argv[2], *(() if KEEPS_ALL else ("--durability", "memory")))
 JSON = "application/json; charset=utf-8"
@@ -121,6 +128,52 @@ def the_consumer_polls_the_whole_list(server):
         assert len(groups["203.0.113.7-2"]) == (8 if KEEPS_ALL else 1), "the original keeps one of them"
 
 
+def each_poll_shows_every_event_once(server):
+    """While they are posted, one by one, by several persons; of each the same places, poll after poll."""
+    posted, shown = collections.Counter(), {}
+    for i in range(60):
+        event = click("INPUT_PASSED_EVENT", "203.0.113.7-%d" % (i % 7), 1793500000000 + i)
+        assert post(server, "/event", event)[0] == 201
+        posted[event["ip"], event["timestamp"]] += 1
+        if i % 10 != 9:
+            continue
+        before, shown = shown, {group["ip"]: [log["client_ts"] for log in group["event_logs"]]
+                                for group in server.get("/events")}
+        assert collections.Counter((ip, ts) for ip, all_of_it in shown.items() for ts in all_of_it) == posted, shown
+        if KEEPS_ALL:  # the original's store has no order
+            assert all(shown[ip][:len(logs)] == logs for ip, logs in before.items()), (before, shown)
+
+
+def own_options(server):
+    """What a consumer of this server's store is told."""
+    if "--bootstrap-servers" in server.options:
+        cluster = server.options[server.options.index("--bootstrap-servers"):]
+        return (*cluster, "--group", cluster[3] + "group")
+    return ("--server", "http://" + server.listen, *(() if KEEPS_ALL else ("--poll-ms", "50")))
+
+
+def three_presses_posted_are_one_mail(server):
+    """From the original's client to somebody's letter-box, while a consumer and a mailer of ours do the rest."""
+    if not smtp_sink.can_be_had():
+        raise Skipped("no SMTP server to be had")
+    now = int(time.time() * 1000)
+    with contextlib.ExitStack() as closing:
+        sink = smtp_sink.Sink(closing.enter_context(tempfile.TemporaryDirectory(prefix="ese-test-")))
+        closing.callback(sink.close)
+        mailer = closing.enter_context(Program(MAILER, "--listen", "127.0.0.1:0", "--smtp", sink.address, "--outbox", "outbox"))
+        consumer = closing.enter_context(Program(
+            CONSUMER, "--transport", sys.argv[2], *own_options(server), "--state", "state.db", "--mailer",
+            "http://" + mailer.address, "--metrics", "127.0.0.1:0"))
+        for offset, ip in ((0, "7-1"), (0, "7-2"), (1, "7-2"), (400, "7-1"), (900, "7-1"), (1800, "7-2")):
+            assert post(server, "/event", click("KEY_PRESS_EVENT", "203.0.113." + ip, now + offset))[0] == 201
+        wait_until(lambda: sink.arrived(), "no mail came")
+        processed = lambda: "\nese_consumer_processed_total 6\n" in consumer.ask("/metrics")[1]
+        wait_until(processed, "not all are processed")
+        assert list(sink.arrived().values()) == [1], sink.arrived()
+        (subject,) = sink.subjects()
+        assert subject == "[203.0.113.7-1] | Suspicious Activity Detected", subject
+
+
 def a_page_from_elsewhere_may_ask(server):
     origin = "http://localhost:8080"
     status, headers, body = server.ask("OPTIONS", "/event", None, {
@@ -169,7 +222,7 @@ def the_counters_count(server):
 
 TESTS = (greeting, every_kind_of_event_is_stored, a_batch_is_answered_in_order,
          what_the_original_refuses_is_refused, data_is_told_as_go_tells_it,
-         the_consumer_polls_the_whole_list, a_page_from_elsewhere_may_ask, other_paths_are_not_found,
+         the_consumer_polls_the_whole_list, each_poll_shows_every_event_once, three_presses_posted_are_one_mail, a_page_from_elsewhere_may_ask, other_paths_are_not_found,
          the_counters_count)
 
 def before_a_broker(lab):
@@ -186,5 +239,5 @@ def is_healthy(server):
 
 
 if __name__ == "__main__":
-    sys.exit(before_a_broker(sys.argv[3]) if len(sys.argv) > 3 else
+    sys.exit(before_a_broker(sys.argv[5]) if len(sys.argv) > 5 else
              run(sys.argv[1], [(test, OPTIONS) for test in TESTS], keeps_files=KEEPS_ALL))

@@ -19,9 +19,10 @@ def can_be_had():
 class Sink:
     def __init__(self, directory):
         self.maildir = os.path.join(directory, "maildir")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = "127.0.0.1:%d" % free.getsockname()[1]
+        self.held = socket.socket()  # nobody else is given the port before it serves there, and it may join (socket(7))
+        self.held.bind(("127.0.0.1", 0))
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.address = "127.0.0.1:%d" % self.held.getsockname()[1]
         self.process = subprocess.Popen([PYTHON, "-c", RUN, "-n", "-l", self.address, "-c", "aiosmtpd.handlers.Mailbox",
                                          self.maildir])
         wait_until(self.answers, "the SMTP server does not answer")
@@ -38,6 +39,10 @@ class Sink:
         """How often a mail of each decision did."""
         return collections.Counter(mail["X-ESE-Decision"] for mail in mailbox.Maildir(self.maildir, create=False))
 
+    def subjects(self):
+        return [mail["Subject"] for mail in mailbox.Maildir(self.maildir, create=False)]
+
     def close(self):
         self.process.terminate()
         self.process.wait(20)
+        self.held.close()
