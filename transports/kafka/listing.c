@@ -45,6 +45,21 @@ void ese_listing_stored(struct ese_listing *listing, int32_t partition, int64_t 
         atomic_store(&listing->ends_wanted, true);
 }
 
+/* No log ends before what was read of it: it is another one, and the filler is about to notice. */
+static int check_logs(const struct ese_view_part *parts, const struct ese_kafka_cursor *ends,
+                      struct ese_error *error)
+{
+    char name[64];
+    for (int i = 0; i < ends->count; i++) {
+        if (ends->places[i].next >= parts[i].next)
+            continue;
+        ese_partition_name(parts[i].partition, name, sizeof name);
+        return ese_fail(error, ESE_E_CLOSED,
+                        "%s was made anew, or cut, and is not read yet: try again", name);
+    }
+    return 0;
+}
+
 /* As far as the topics go now, whoever wrote them. */
 static int want_ends(struct ese_listing *listing, struct ese_error *error)
 {
@@ -53,7 +68,8 @@ static int want_ends(struct ese_listing *listing, struct ese_error *error)
     const struct ese_view_patience with = patience(listing);
     for (int i = 0; i < ends.count; i++)
         ends.places[i].partition = parts[i].partition;
-    if (ese_reader_ask(listing->reader, RD_KAFKA_OFFSET_END, &ends, &with, error) == -1)
+    if (ese_reader_ask(listing->reader, RD_KAFKA_OFFSET_END, &ends, &with, error) == -1 ||
+        check_logs(parts, &ends, error) == -1)
         return -1;
     for (int i = 0; i < ends.count; i++)
         ese_view_want(listing->view, ends.places[i].partition, ends.places[i].next - 1);
