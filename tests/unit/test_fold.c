@@ -111,6 +111,8 @@ static void add_client(struct world *world)
     for (int i = 0; i < world->run->count; i++) {
         const struct staged_event *staged = &world->run->events[i];
         struct ese_history_record record = {.kind = ESE_HISTORY_OFFERED, .time_ns = staged->due_ns};
+        if (staged->is_strangers)
+            continue;
         add(world, CLIENT, &record);
         world->acts[world->count - 1].event = &staged->event;
         record = (struct ese_history_record){.kind = ESE_HISTORY_SENT, .time_ns = staged->sent_ns,
@@ -192,6 +194,12 @@ static void begin_anew(struct world *world, int64_t offset[STAGED_PARTITIONS], i
     }
 }
 
+static void add_found(struct world *world, const struct staged_event *staged, int64_t at_ns)
+{
+    add(world, STORE, &(struct ese_history_record){.kind = ESE_HISTORY_FOUND, .time_ns = at_ns});
+    world->acts[world->count - 1].event = &staged->event;
+}
+
 /* Stored, handed and committed one by one, in the order of the log. */
 static void add_log(struct world *world)
 {
@@ -210,6 +218,8 @@ static void add_log(struct world *world)
         struct ese_history_record record = {.kind = ESE_HISTORY_STORED, .partition = partition,
                                             .time_ns = at_ns, .id = staged->event.id,
                                             .a = offset[partition]++, .b = staged->event.client_ts + 1};
+        if (staged->is_strangers)
+            add_found(world, staged, at_ns);
         if (place != run->forgotten)
             add(world, STORE, &record);
         record.kind = ESE_HISTORY_HANDED;
@@ -284,7 +294,9 @@ static void act_until(struct world *world, int64_t now_ns)
         record.time_ns -= world->less_ns;
         if (record.kind == ESE_HISTORY_EXPIRED)
             record.a -= world->less_ns / ESE_NS_PER_MS;
-        if (act->event != NULL)
+        if (record.kind == ESE_HISTORY_FOUND)
+            ese_history_find(world->history[act->party], act->event, record.time_ns);
+        else if (act->event != NULL)
             ese_history_offer(world->history[act->party], act->event, record.time_ns);
         else
             ese_history_record(world->history[act->party], &record);
@@ -451,6 +463,7 @@ static void expect_same(const struct ese_judgement *folded, const struct ese_jud
     SAME(ledger.stored_twice);
     SAME(ledger.reordered);
     SAME(ledger.phantom);
+    SAME(ledger.strangers);
     SAME(mails.expected);
     SAME(mails.arrived);
     SAME(mails.matched);
@@ -496,6 +509,15 @@ static void a_run_without_fault(void **state)
     (void)state;
     for (uint64_t seed = 1; seed <= 3; seed++)
         live_and_compare(consumed(seed), ESE_VERDICT_PASS);
+}
+
+/* Each is counted once, and has its mail, whenever the folds come. */
+static void strangers_with_keys_of_their_own(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 b100* b200* b300* a400 c500* a60000 b90000* b90100* b90200* c90300* a99000");
+    staged_run_consume(run);
+    live_and_compare(run, ESE_VERDICT_PASS);
 }
 
 static struct staged_run *mixed(uint64_t seed)
@@ -1524,6 +1546,7 @@ int main(int argc, char **argv)
     ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_without_fault),
+        cmocka_unit_test(strangers_with_keys_of_their_own),
         cmocka_unit_test(orders_without_fault),
         cmocka_unit_test(orders_whose_mails_never_came),
         cmocka_unit_test(a_check_before_timers_have_gone_off),
