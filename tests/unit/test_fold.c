@@ -515,7 +515,8 @@ static void a_run_without_fault(void **state)
 static void strangers_with_keys_of_their_own(void **state)
 {
     (void)state;
-    struct staged_run *run = staged_run_of("a0 b100* b200* b300* a400 c500* a60000 b90000* b90100* b90200* c90300* a99000");
+    struct staged_run *run =
+        staged_run_of("a0 b100~ b200~ b300~ a400 c500~ a60000 b90000~ b90100~ b90200~ c90300~ a99000");
     staged_run_consume(run);
     live_and_compare(run, ESE_VERDICT_PASS);
 }
