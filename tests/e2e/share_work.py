@@ -27,8 +27,11 @@ def compare(out, *more):
     done = subprocess.run([LAB, "compare", "--preset", "share-work", "--transports", TRANSPORTS, "--out", out, "--json",
                            "--quiet", *more],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=400, check=False)
-    assert done.returncode == 0, (done.returncode, done.stderr, done.stdout[-2000:])
-    return json.loads(done.stdout)
+    assert done.stdout, (done.returncode, done.stderr)
+    results = json.loads(done.stdout)
+    assert done.returncode == 0, (done.returncode, done.stderr, [
+        (one["name"], one["verdict"], one["endings"], one["ledger"], one["mails"]) for one in results["transports"]])
+    return results
 
 
 def check(out, *more):

@@ -34,6 +34,7 @@ static struct ese_results some_results(void)
     snprintf(one->name, sizeof one->name, "some:way=direct");
     one->durability = ESE_DURABILITY_OS;
     one->drained = true;
+    one->members = 1;
     one->schedule_ns = 1234567890123;
     one->waited_until_ns = 1234599990123;
     return results;
@@ -201,6 +202,19 @@ static void what_the_verdict_hangs_on_is_demanded(void **state)
     }
 }
 
+static void a_group_is_as_large_as_one_can_be(void **state)
+{
+    (void)state;
+    static const int sizes[] = {0, -1, ESE_MEMBERS + 1, 1000000000};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct ese_results written = some_results();
+        written.transports[0].members = sizes[i];
+        char *text = ese_results_text(&written);
+        refuses(text, "transport 0 is malformed", "judge a run as compare left it");
+        free(text);
+    }
+}
+
 static void a_transport_is_named_once(void **state)
 {
     (void)state;
@@ -227,6 +241,7 @@ int main(void)
         TEST(a_run_of_no_transport_is_none),
         TEST(what_is_refused_is_named_with_what_to_do),
         TEST(what_the_verdict_hangs_on_is_demanded),
+        TEST(a_group_is_as_large_as_one_can_be),
         TEST(a_transport_is_named_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
