@@ -289,17 +289,18 @@ static int64_t wait_ns(const struct run *run, int64_t timers)
     return timers > 0 ? wait_ms * ESE_NS_PER_MS : 0;
 }
 
-/* Until when the drain may last. */
-static int64_t drain_limit_ns(const struct run *run, int64_t begun_ns, int64_t timers)
+/* Until when the drain may last: longer by what the rules cost one reader who has fallen behind. */
+static int64_t drain_limit_ns(const struct run *run, int64_t begun_ns, int64_t timers, int64_t behind)
 {
     return run->options->limit_ms > 0
                ? run->schedule_ns + run->options->limit_ms * ESE_NS_PER_MS
-               : begun_ns + DRAIN_LIMIT_MS * ESE_NS_PER_MS + wait_ns(run, timers);
+               : begun_ns + DRAIN_LIMIT_MS * ESE_NS_PER_MS + wait_ns(run, timers) +
+                     behind * run->options->rule_cost_us * 1000;
 }
 
 static int drain(struct run *run, bool drained[], struct ese_error *error)
 {
-    int64_t begun = ese_clock_monotonic_ns(), moved = begun, last = -1;
+    int64_t begun = ese_clock_monotonic_ns(), moved = begun, last = -1, behind = 0;
     for (;;) {
         bool all = true;
         int64_t sum = 0, timers = 0;
@@ -307,6 +308,7 @@ static int drain(struct run *run, bool drained[], struct ese_error *error)
             struct ese_journey_view view;
             ese_journey_view(run->journeys[i], &view);
             timers += ese_timers_waited_for(&view);
+            behind = view.lag > behind ? view.lag : behind;
             drained[i] = ese_drained(&view);
             all = all && (drained[i] || is_stuck(&view));
             sum += movement(&view);
@@ -320,7 +322,7 @@ static int drain(struct run *run, bool drained[], struct ese_error *error)
         if (all && now - moved > 5 * LOOK_EVERY_MS * ESE_NS_PER_MS)
             return 0;
         if (now - moved > STILL_MS * ESE_NS_PER_MS + wait_ns(run, timers) ||
-            now > drain_limit_ns(run, begun, timers))
+            now > drain_limit_ns(run, begun, timers, behind))
             return 0;
         show(run, ESE_RUN_DRAINING, NULL);
         ese_service_wait(LOOK_EVERY_MS);
