@@ -521,6 +521,24 @@ static void strangers_with_keys_of_their_own(void **state)
     live_and_compare(run, ESE_VERDICT_PASS);
 }
 
+/* When it had been counted, and had left: so nobody knows of it any more. */
+static void a_strangers_event_is_handed_again_much_later(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("b0* a100 a300000 a600000");
+    staged_run_consume(run);
+    struct world *world = make_world(run);
+    add(world, CONSUMER, &(struct ese_history_record){
+        .kind = ESE_HISTORY_HANDED, .id = run->events[0].event.id, .time_ns = run->events[2].due_ns,
+        .partition = partition_of(&run->events[0].event)});
+    qsort(world->acts, world->count, sizeof *world->acts, by_time);
+    live(world, TICK_NS);
+    assert_int_equal(world->judgement.ledger.strangers, 1);
+    assert_int_equal(world->judgement.ledger.phantom, 0);
+    assert_int_equal(world->judgement.ledger_verdict.word, ESE_VERDICT_PASS);
+    free_world(world);
+}
+
 static struct staged_run *mixed(uint64_t seed)
 {
     struct staged_run *run = staged_run_make_mixed(seed, EVENTS);
@@ -1548,6 +1566,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_without_fault),
         cmocka_unit_test(strangers_with_keys_of_their_own),
+        cmocka_unit_test(a_strangers_event_is_handed_again_much_later),
         cmocka_unit_test(orders_without_fault),
         cmocka_unit_test(orders_whose_mails_never_came),
         cmocka_unit_test(a_check_before_timers_have_gone_off),
