@@ -25,11 +25,14 @@ static int topic_of(const struct ese_outlet *outlet, const rd_kafka_message_t *m
     return topics->first;
 }
 
-/* librdkafka's own error codes are below zero, those a broker answered above. */
+/* librdkafka's own error codes are below zero, those a broker answered above. A success that no broker has
+ * answered has no offset: librdkafka infers it from that of a later request, which a broker must not take
+ * without the one before. But it does where it has nothing of this producer yet, so that a first one that it
+ * turned away, as it was about to become the leader, is lost (issue 4134 of librdkafka). */
 static enum ese_delivery_result result_of(const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR)
-        return ESE_DELIVERED;
+        return message->offset >= 0 ? ESE_DELIVERED : ESE_DELIVERY_UNKNOWN;
     if (rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED)
         return ESE_DELIVERY_UNKNOWN;
     return message->err < 0 ? ESE_DELIVERY_NOT_SENT : ESE_DELIVERY_REFUSED;
@@ -61,7 +64,8 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
         report.offset = message->offset;
         report.timestamp_ms = append_time(message);
     } else {
-        report.reason = rd_kafka_err2str(message->err);
+        report.reason = message->err == RD_KAFKA_RESP_ERR_NO_ERROR ? "no broker has said where it is"
+                                                                   : rd_kafka_err2str(message->err);
     }
     outlet->options.delivered(outlet->options.context, &report);
 }
