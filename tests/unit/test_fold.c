@@ -525,7 +525,7 @@ static void strangers_with_keys_of_their_own(void **state)
 static void a_strangers_event_is_handed_again_much_later(void **state)
 {
     (void)state;
-    struct staged_run *run = staged_run_of("b0* a100 a300000 a600000");
+    struct staged_run *run = staged_run_of("b0~ a100 a300000 a600000");
     staged_run_consume(run);
     struct world *world = make_world(run);
     add(world, CONSUMER, &(struct ese_history_record){
