@@ -55,14 +55,18 @@ static bool are_plain(const char *text)
     return (special & high) == 0;
 }
 
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
 static void pass_plain(struct ese_json_scan *scan)
 {
     while (scan->end - scan->at >= (ptrdiff_t)sizeof(uint64_t) && are_plain(scan->at))
         scan->at += sizeof(uint64_t);
-    while (scan->at < scan->end && *scan->at >= 0x20 && *scan->at != '"' && *scan->at != '\\')
-        scan->at++; /* char is signed: what is beyond ASCII is below 0x20 */
+    while (scan->at < scan->end && is_plain((unsigned char)*scan->at))
+        scan->at++;
 }
-_Static_assert((char)0x80 < 0, "char has to be signed");
 
 static bool pass_escape(struct ese_json_scan *scan)
 {
