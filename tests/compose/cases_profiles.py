@@ -116,4 +116,5 @@ def a_newer_compose_does_the_same(lab):
 
 
 NEEDED = ()
-CASES = (the_lesson_loses_and_balances, cluster_outlives_a_broker, a_newer_compose_does_the_same, scale_shares_the_requests_out)
+CASES = (cluster_outlives_a_broker, a_newer_compose_does_the_same)
+LONG = (the_lesson_loses_and_balances, scale_shares_the_requests_out) # where they are named

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """The whole lab in containers, as docker-compose up brings it to who has Docker and the clone. TAP.
 
-    test_compose.py [--own-engine] [CASE ...]
+    test_compose.py [--own-engine] [--long] [CASE ...]
+
+--long: the cases that are left out otherwise, and what they need.
 
 Uses the Docker engine that is there, under a project name of its own. With --own-engine (or ESE_OWN_ENGINE=1), as
 root, it starts one, which needs docker.io, docker-compose, debootstrap and iptables, and takes it away again.
@@ -78,7 +80,9 @@ def main():
         return
     failed = 0
     only = [word for word in sys.argv[1:] if not word.startswith("--")]
-    cases = [case for case in CASES if case in cases_images.NEEDED or not only or case.__name__ in only]
+    chosen = cases_profiles.LONG if "--long" in sys.argv else [*CASES, *cases_profiles.LONG] if only else CASES
+    cases = [case for case in (*cases_images.NEEDED, *chosen) if case in cases_images.NEEDED or not only or case.__name__ in only]
+    cases = list(dict.fromkeys(cases)) # the needed are among the others, too
     print(f"1..{len(cases) + 1}")
     lab = Lab(engine)
     try:

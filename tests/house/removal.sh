@@ -1,9 +1,10 @@
 #!/bin/sh
-# removal.sh TREE - a transport is a folder and its lines, a lesson its files and a line: without either, for each of them
-# in turn, a copy of the house must build and pass the unit and contract tests that are left. TAP.
+# removal.sh TREE [NAME...] - a transport is a folder and its lines, a lesson its files and a line: without either, for each
+# of them (or those named) in turn, a copy of the house must build and pass the unit and contract tests that are left. TAP.
 set -eu
 . "$(dirname "$0")/tap.sh"
 tree=$1
+shift
 
 list=transports/transports.list
 
@@ -51,7 +52,8 @@ build_and_test() (
 )
 
 : > "$place/passed"
-for name in $(sed -n 's/^\([a-z][a-z+-]*\)[[:space:]].*/\1/p' "$tree/$list"); do
+[ $# -gt 0 ] || set -- $(sed -n 's/^\([a-z][a-z+-]*\)[[:space:]].*/\1/p' "$tree/$list")
+for name; do
     copy_without "$name"
     build_and_test > "$place/log" 2>&1 && status=0 || status=$?
     tail -n 60 "$place/log" > "$place/said"
