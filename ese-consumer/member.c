@@ -48,6 +48,8 @@ static int64_t on_given(void *context, int32_t partition)
     if (ese_holding_load(holding, member->state, name, &member->options.rules,
                          &member->failure) != 0)
         return fail_given(member);
+    if (!member->options.transport->promises.positions_survive)
+        holding->position.next = ESE_POSITION_NONE; /* where offsets begin anew, an earlier life's says nothing */
     int64_t from = holding->position.next == ESE_POSITION_NONE ? member->options.from
                                                                : holding->position.next;
     record(member, ESE_HISTORY_GIVEN, partition, from, holding->position.epoch);

@@ -26,8 +26,8 @@
 /* ---- the transport ------------------------------------------------------------------------------- */
 
 /* What one poll does. HAND gives the next `count` events of the partition; AWAY says that nothing
- * is heard, and with a count that this is the end. */
-enum act { GIVE, TAKE, HAND, STEAL, NAMESAKE, SKIP, FENCE, AWAY, END, STOP };
+ * is heard, and with a count that this is the end; SPOIL gives what is no event. */
+enum act { GIVE, TAKE, HAND, SPOIL, STEAL, NAMESAKE, SKIP, FENCE, AWAY, END, STOP };
 
 struct step {
     enum act act;
@@ -45,6 +45,7 @@ static struct {
     const struct step *steps;
     const char *state_path;
     struct ese_record records[2][LOG];
+    struct ese_unreadable unreadable;
     int opened, closed;
     int max_batch;
     int64_t given_from[8];
@@ -109,6 +110,16 @@ static void enrol(const char *name)
     ese_state_close(&state);
 }
 
+static void spoil(struct ese_consumer *consumer, int32_t partition, struct ese_batch *batch)
+{
+    int64_t at = consumer->at[partition]++;
+    fake.unreadable = (struct ese_unreadable){.partition = partition, .offset = at, .next = at + 1,
+                                              .type = ESE_TYPE_CLICK, .bytes = "?", .length = 1, .whole = 1,
+                                              .reason = "no JSON"};
+    batch->unreadable = 1;
+    batch->unreadables = &fake.unreadable;
+}
+
 static int fake_next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
                      struct ese_error *error)
 {
@@ -133,6 +144,7 @@ static int fake_next(struct ese_consumer *consumer, int timeout_ms, struct ese_b
         batch->count = step->count;
         consumer->at[step->partition] += step->count;
         break;
+    case SPOIL: spoil(consumer, step->partition, batch); break;
     case STOP: ese_service_stop(); break;
     case END: break;
     }
@@ -172,13 +184,20 @@ static const struct ese_consume_face fake_face = {
 
 static const struct ese_transport sharing = {
     .name = "made up",
-    .promises = {.ordered_per_key = true, .shares_work = true},
+    .promises = {.ordered_per_key = true, .positions_survive = true, .shares_work = true},
     .consume = &fake_face,
 };
 
 static const struct ese_transport alone = {
     .name = "made up",
-    .promises = {.ordered_per_key = true, .shares_work = false},
+    .promises = {.ordered_per_key = true, .positions_survive = true},
+    .consume = &fake_face,
+};
+
+/* Its offsets begin anew with each life of its reader. */
+static const struct ese_transport forgetful = {
+    .name = "made up",
+    .promises = {.ordered_per_key = true},
     .consume = &fake_face,
 };
 
@@ -397,6 +416,19 @@ static void the_next_life_goes_on(void **state)
     assert_int_equal(figure(bench, ESE_FIGURE_DECISIONS), 1); /* the third press: counters go on */
 }
 
+/* What is no event is passed over from the beginning of the next life, too: it has no id by which it would be known. */
+static void where_positions_say_nothing_it_begins_anew(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step first[] = {{GIVE, 0, 0}, {HAND, 0, 4}, {SPOIL, 0, 0}, {END, 0, 0}};
+    static const struct step second[] = {{GIVE, 0, 0}, {SPOIL, 0, 0}, {HAND, 0, 1}, {END, 0, 0}};
+    assert_int_equal(run(bench, &forgetful, first), 0);
+    assert_int_equal(figure(bench, ESE_FIGURE_DEAD_LETTERS), 1);
+    assert_int_equal(run(bench, &forgetful, second), 0);
+    assert_true(fake.given_from[1] == ESE_OFFSET_EARLIEST);
+    assert_int_equal(figure(bench, ESE_FIGURE_DEAD_LETTERS), 2);
+}
+
 static void whether_anything_is_heard_is_told(void **state)
 {
     struct bench *bench = *state;
@@ -538,6 +570,7 @@ int main(void)
         TEST(ghosts_that_keep_coming_end_it),
         TEST(what_was_skipped_is_told),
         TEST(the_next_life_goes_on),
+        TEST(where_positions_say_nothing_it_begins_anew),
         TEST(whether_anything_is_heard_is_told),
         TEST(what_rules_cost_is_waited),
         TEST(a_batch_costs_a_quarter_of_a_second_at_most),
