@@ -17,6 +17,7 @@ struct ese_filler {
     struct ese_metric *events, *bytes, *evicted, *unreadable;
     int64_t evicted_shown;
     int64_t looked_ns, showed_ns;
+    struct ese_kafka_cursor lost; /* partitions to be begun anew, until that has succeeded */
     atomic_bool has_too_many;
     pthread_t thread;
     bool started;
@@ -97,15 +98,38 @@ static void look_for_partitions(struct ese_filler *filler)
         ese_log_debug("the view is not filled yet: %s", error.text);
 }
 
+static int begin_lost(struct ese_filler *filler, struct ese_error *error)
+{
+    struct ese_kafka_cursor places = filler->lost;
+    if (begin(filler, &places, error) == -1)
+        return -1;
+    filler->lost.count = 0;
+    return 0;
+}
+
+/* The brokers may not tell its ends just now, as when its leader changes; and librdkafka reads none of it
+ * until it is taken up again. So it is tried until it succeeds. */
 static void begin_anew(struct ese_filler *filler, int32_t partition)
 {
-    struct ese_kafka_cursor places = {.count = 1, .places = {{.partition = partition}}};
     struct ese_error error;
     char name[64];
+    for (int i = 0; i < filler->lost.count; i++) {
+        if (filler->lost.places[i].partition == partition)
+            return;
+    }
     ese_partition_name(partition, name, sizeof name);
     ese_log_info("%s has no record any more where the view was: its view begins anew", name);
-    if (begin(filler, &places, &error) == -1)
-        ese_log_warning("%s: %s", name, error.text);
+    filler->lost.places[filler->lost.count++].partition = partition;
+    if (begin_lost(filler, &error) == -1)
+        ese_log_warning("%s: %s; it is tried again", name, error.text);
+}
+
+static void look(struct ese_filler *filler)
+{
+    struct ese_error error;
+    if (filler->lost.count > 0 && begin_lost(filler, &error) == -1)
+        ese_log_debug("the view is not begun anew yet: %s", error.text);
+    look_for_partitions(filler);
 }
 
 static bool is_time_to_look(const struct ese_filler *filler)
@@ -172,7 +196,7 @@ static void *run(void *context)
     await_question(filler);
     while (!atomic_load(&filler->stopping)) {
         if (is_time_to_look(filler))
-            look_for_partitions(filler);
+            look(filler);
         take_news(filler);
         show(filler);
     }

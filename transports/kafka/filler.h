@@ -4,7 +4,7 @@
  * It begins with the first question, at the first record that is not older than the retention, and
  * reads on from there. Once a second it looks for partitions that were added; at once for one that is
  * wanted and was not begun yet. A partition whose log is not what it was (records left before
- * they could be read, or it was cut) is begun anew.
+ * they could be read, or it was cut) is begun anew, as often as it takes.
  */
 #ifndef ESE_KAFKA_FILLER_H
 #define ESE_KAFKA_FILLER_H
