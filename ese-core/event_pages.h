@@ -31,7 +31,7 @@ struct ese_event_pages;
 
 struct ese_event_pages_reading {
     const char *after; /* a cursor, as it came; or "earliest", or "latest" */
-    int limit;
+    int limit; /* events; of a store of several partitions, at least one of each may come */
     bool again; /* it was read before, and there was nothing */
     struct ese_buffer *body; /* the events are appended here, separated by commas */
     int count;               /* filled: events appended */

@@ -652,6 +652,11 @@ static void a_page_again_is_the_same_or_more(void **state)
     ese_paging_shows_the_same_again_or_more(open_served(state));
 }
 
+static void a_small_page_again_is_the_same_or_more(void **state)
+{
+    ese_paging_shows_the_same_again_with_small_limits(open_served(state));
+}
+
 static void a_cursor_is_good_after_a_restart(void **state)
 {
     ese_paging_goes_on_after_a_restart(open_served(state));
@@ -779,6 +784,7 @@ static const struct {
     TEST(pages_show_each_event_once),
     TEST(what_was_answered_is_in_the_next_answer),
     TEST(a_page_again_is_the_same_or_more),
+    TEST(a_small_page_again_is_the_same_or_more),
     TEST(a_cursor_is_good_after_a_restart),
     TEST(a_page_is_held_until_there_is_something),
     TEST(a_wrong_page_is_told),

@@ -125,6 +125,26 @@ void ese_paging_shows_the_same_again_or_more(struct ese_bench *bench)
     free(start);
 }
 
+/* Also where it is asked for less than there are partitions, and when there was something in one of them alone. */
+void ese_paging_shows_the_same_again_with_small_limits(struct ese_bench *bench)
+{
+    const char *address = address_of(bench);
+    for (int i = 0; i < 11; i++) {
+        char *start = end_of(address);
+        int limit = 1 + i % 2;
+        ese_listing_post_many(address, 1000 * i, 1, 11);
+        struct ese_shown_page page = ese_listing_page(address, start, limit, "");
+        assert_int_equal(page.count, 1);
+        ese_listing_post_many(address, 1000 * i + 1, 30, 11);
+        struct ese_shown_page again = ese_listing_page(address, start, limit, "");
+        ESE_BENCH_GOOD(ese_shown_check_again(&page, &again));
+        follow_and_check(address, start, limit, 31);
+        ese_shown_clear(&page);
+        ese_shown_clear(&again);
+        free(start);
+    }
+}
+
 void ese_paging_goes_on_after_a_restart(struct ese_bench *bench)
 {
     const char *address = address_of(bench);

@@ -13,6 +13,7 @@ typedef void ese_paging_case(struct ese_bench *bench);
 ese_paging_case ese_paging_shows_each_event_once;
 ese_paging_case ese_paging_shows_what_was_answered_before;
 ese_paging_case ese_paging_shows_the_same_again_or_more;
+ese_paging_case ese_paging_shows_the_same_again_with_small_limits;
 ese_paging_case ese_paging_goes_on_after_a_restart;
 ese_paging_case ese_paging_holds_until_there_is_something;
 ese_paging_case ese_paging_tells_what_is_wrong;

@@ -346,6 +346,37 @@ static void partitions_may_be_added(void **state)
     ese_shown_clear(&found);
 }
 
+static bool shows_both_new_ones(void *context)
+{
+    struct ese_shown_page *page = context;
+    char *start = page->next;
+    page->next = NULL;
+    ese_shown_clear(page);
+    *page = ese_listing_page(reader.address, start, 6, "");
+    free(page->next);
+    page->next = start;
+    return count_of(page, "click-events-3") > 0 && count_of(page, "click-events-4") > 0;
+}
+
+/* What they show does not make room for the others' events when these come later. */
+static void a_page_of_partitions_that_were_added_is_repeated(void **state)
+{
+    (void)state;
+    rd_kafka_t *client = new_client(RD_KAFKA_PRODUCER, NULL);
+    struct ese_shown_page page = {.next = follow(&reader, "latest", 1, 0)};
+    add_partitions(5);
+    for (int i = 0; i < 8; i++)
+        produce(client, 3 + i % 2, i);
+    rd_kafka_destroy(client);
+    assert_true(ese_test_wait_until(shows_both_new_ones, &page, WAIT_MS));
+    ese_listing_post_many(writer.address, 1000, 30, 7);
+    struct ese_shown_page again = ese_listing_page(reader.address, page.next, 6, "");
+    assert_good(ese_shown_check_again(&page, &again));
+    free(follow(&reader, page.next, 6, 38));
+    ese_shown_clear(&page);
+    ese_shown_clear(&again);
+}
+
 /* A topic that was deleted and made again is another log, of which a view shows all, and nothing of the one before;
  * the cursor of that lies beyond its end. */
 static void topics_that_are_made_again_are_shown_anew(void **state)
@@ -474,6 +505,7 @@ int main(int count, char **words)
         TEST(what_the_log_forgot_is_told),
         TEST(gaps_hold_up_nobody),
         TEST(partitions_may_be_added),
+        TEST(a_page_of_partitions_that_were_added_is_repeated),
         TEST(topics_that_are_made_again_are_shown_anew),
         TEST(pages_go_beyond_what_is_kept),
     };

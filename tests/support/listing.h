@@ -43,7 +43,7 @@ struct ese_shown_page {
 };
 void ese_shown_clear(struct ese_shown_page *page);
 
-/* Behind the cursor, at most limit; more: further parameters, or "". */
+/* Behind the cursor, at most limit, or one of each partition; more: further parameters, or "". */
 struct ese_shown_page ese_listing_page(const char *address, const char *after, int limit,
                                        const char *more);
 /* What is read from the socket must be a page. */

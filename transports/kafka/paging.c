@@ -22,7 +22,6 @@ struct share {
     size_t most_bytes;
     int taken;
     size_t bytes;
-    bool is_new;  /* the cursor does not know it */
     bool is_read; /* nothing more is to be taken of it */
 };
 
@@ -168,8 +167,8 @@ static int reach(struct ese_paging *paging, const struct ese_kafka_cursor *curso
 
 /* ---- shares -------------------------------------------------------------------------------- */
 
-/* In which order they are asked: by turns, so that a limit below their number passes over none for
- * ever; and each time from one cursor in the same one. */
+/* In which order they are asked: by turns, so that where the events are so large that a page has no room
+ * for one of each, none is passed over for ever; and each time from one cursor in the same one. */
 static int first_of(const struct page *page)
 {
     uint64_t sum = 0;
@@ -178,31 +177,28 @@ static int first_of(const struct page *page)
     return page->count > 0 ? (int)(sum % (uint64_t)page->count) : 0;
 }
 
+/* By the cursor alone: what there is in other partitions, or how many there are by now, changes no share. */
 static void share_out(struct page *page, const struct ese_kafka_cursor *cursor)
 {
     struct ese_view_part parts[ESE_VIEW_PARTITIONS];
     int known = cursor->count > 0 ? cursor->count : 1;
-    int limit = page->reading->limit;
+    int most = page->reading->limit > known ? page->reading->limit / known : 1;
     page->count = ese_view_parts(page->paging->options.view, parts);
     for (int i = 0; i < page->count; i++) {
         struct share *share = &page->shares[i];
         *share = (struct share){.partition = parts[i].partition,
                                 .next = next_of(cursor, parts[i].partition),
                                 .end = parts[i].next,
-                                .is_new = !is_known(cursor, parts[i].partition),
+                                .most = is_known(cursor, parts[i].partition) ? most : 1,
                                 .is_read = true,
                                 .most_bytes = ESE_EVENT_PAGE_BYTES / (size_t)known};
-        share->most = share->is_new ? limit : limit / known;
-        if (share->most == 0)
-            share->most = 1;
     }
     page->first = first_of(page);
 }
 
 static bool has_room(const struct page *page)
 {
-    return page->reading->count < page->reading->limit &&
-           page->reading->body->length < ESE_EVENT_PAGE_MOST;
+    return page->reading->body->length < ESE_EVENT_PAGE_MOST;
 }
 
 /* Takes one event; whether the share wants a further one. */
@@ -334,13 +330,12 @@ static int read_log(struct page *page, struct ese_error *error)
 
 /* ---- a page -------------------------------------------------------------------------------- */
 
-/* Those that the cursor knows, or the new ones: from the view, then from the topics. */
-static int read_shares(struct page *page, bool new_ones, struct ese_error *error)
+/* From the view, then from the topics. */
+static int read_shares(struct page *page, struct ese_error *error)
 {
     for (int i = 0; i < page->count; i++) {
         struct share *share = &page->shares[(page->first + i) % page->count];
-        if (share->is_new == new_ones)
-            share->is_read = !has_room(page) || read_view(page, share);
+        share->is_read = !has_room(page) || read_view(page, share);
     }
     return read_log(page, error);
 }
@@ -379,7 +374,7 @@ static int read_page(struct page *page, const struct ese_kafka_cursor *cursor,
                      struct ese_error *error)
 {
     share_out(page, cursor);
-    if (read_shares(page, false, error) == 0 && read_shares(page, true, error) == 0) {
+    if (read_shares(page, error) == 0) {
         tell(page, page->reading->next);
         return 0;
     }

@@ -1,11 +1,11 @@
 /*
  * paging.h - pages of the topics, behind a cursor of one offset a partition (ese-core/event_pages.h).
  *
- * A page has of each partition its share of the limit: so it holds of each the same events whenever
- * it is read again, or, where there were fewer, more. Where the limit is smaller than the number of
- * partitions, they take turns. Partitions that the cursor does not know come last, in what the
- * others leave. Events are taken from the view, and what it no longer keeps from the topics, by a
- * reader of its own.
+ * A page has of each partition its share of the limit, and a place for one event at least: so it holds of
+ * each the same events whenever it is read again, or, where there were fewer, more. The limit is
+ * therefore never less than the number of partitions; and those that the cursor does not know have one
+ * place each beyond it. Events are taken from the view, and what it no longer keeps from the topics,
+ * by a reader of its own.
  */
 #ifndef ESE_KAFKA_PAGING_H
 #define ESE_KAFKA_PAGING_H
