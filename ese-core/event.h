@@ -17,6 +17,7 @@
 #define ESE_EVENT_IP_SIZE 64
 #define ESE_EVENT_KEY_SIZE 64
 #define ESE_EVENT_SOURCE_SIZE 64
+#define ESE_EVENT_OUR_SOURCE "urn:ese-lab" /* where one must be told, that of ids of ours: nobody else's */
 #define ESE_EVENT_FOREIGN_ID_SIZE 192
 #define ESE_EVENT_DATA_LIMIT (64 * 1024) /* bytes of data an event may carry */
 #define ESE_EVENT_DATA_DEPTH 32          /* levels of objects and arrays in it */

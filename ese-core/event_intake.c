@@ -28,6 +28,7 @@ struct held {
     struct ese_append append; /* first: the store hands back its address */
     struct ese_http_request *request;
     bool is_cloud_event; /* nobody of the original's sends one: what is wrong is told in words */
+    bool has_our_source; /* likewise */
 };
 
 /* What the hash of a request is made over, for each event. */
@@ -200,6 +201,20 @@ static int read_events(struct ese_event_intake *intake, struct held *held, struc
     return ese_event_json_read_posted(body, length, &list->events[0], error);
 }
 
+/* Kafka's readers would take its id for one that was given here, or for none. */
+static int check_sources(struct held *held, struct ese_error *error)
+{
+    const struct ese_event_list *list = &held->append.list;
+    for (size_t i = 0; i < list->count && !held->has_our_source; i++)
+        held->has_our_source = strcmp(list->events[i].source, ESE_EVENT_OUR_SOURCE) == 0;
+    if (!held->has_our_source)
+        return 0;
+    return ese_fail(error, ESE_E_INVALID,
+                    "%s: '" ESE_EVENT_OUR_SOURCE "' stands for ids that are given here: send a source of your "
+                    "own%s", held->is_cloud_event ? "ce-source" : "source",
+                    held->is_cloud_event ? "" : ", or none");
+}
+
 static int read_key(struct held *held, struct ese_error *error)
 {
     const char *key = ese_http_request_header(held->request, "Idempotency-Key");
@@ -216,7 +231,7 @@ static void refuse(struct held *held, const struct ese_error *error)
     ese_log_debug("refused: %s", error->text);
     if (error->code == ESE_E_FULL)
         ese_http_reply_message(held->request, 413, error->text);
-    else if (held->is_cloud_event)
+    else if (held->is_cloud_event || held->has_our_source)
         ese_http_reply_message(held->request, 400, error->text);
     else
         reply_bad(held->request);
@@ -241,7 +256,8 @@ static void take(struct ese_event_intake *intake, struct ese_http_request *reque
     struct held *held = ese_alloc(sizeof *held);
     held->request = request;
     held->append.many = many;
-    if (read_key(held, &error) != 0 || read_events(intake, held, &error) != 0) {
+    if (read_key(held, &error) != 0 || read_events(intake, held, &error) != 0 ||
+        check_sources(held, &error) != 0) {
         refuse(held, &error);
         return;
     }

@@ -15,7 +15,8 @@
  * the event's foreign id. What is wrong with one is told in words, in a 400.
  *
  * An event without an id gets one whose run is this process's and whose lane is its key's. An id
- * that is not a UUIDv7, or comes with a "source", is foreign: kept beside ours. The header
+ * that is not a UUIDv7, or comes with a "source", is foreign: kept beside ours. The source of ours is
+ * nobody else's, and refused in words, too (400). The header
  * Idempotency-Key names a request as a whole; traceparent names its trace.
  *
  * A store whose memory of names dies with its process asks for ids that are made from them

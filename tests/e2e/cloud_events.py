@@ -65,6 +65,7 @@ def what_is_wrong_is_named_with_its_remedy(server):
             ({**NAMED, "ce-specversion": "0.3"}, data(), "/event", ("ce-specversion", "1.0")),
             ({**NAMED, "ce-type": "other"}, data(), "/event", ("ce-type", "CLICK_STREAM_EVENT")),
             ({**NAMED, "ce-source": "x" * 64}, data(), "/event", ("ce-source", "shorter")),
+            ({**NAMED, "ce-source": "urn:ese-lab"}, data(), "/event", ("ce-source", "of your own")),
             ({**NAMED, "ce-time": "yesterday"}, data(), "/event", ("ce-time", "RFC 3339")),
             ({**NAMED, "ce-id": "%0a"}, data(), "/event", ("ce-id", "leave it out")),
             ({**NAMED, "Content-Type": "text/xml"}, data(), "/event", ("Content-Type", "application/json")),

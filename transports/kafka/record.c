@@ -16,7 +16,6 @@
 
 #define SPECVERSION "1.0"
 #define CONTENT_TYPE "application/json"
-#define OUR_SOURCE "urn:ese-lab" /* of events that have ids of ours; nobody else is to use it */
 
 const char *ese_record_header_name(int i)
 {
@@ -54,7 +53,7 @@ void ese_record_write(const struct ese_event *event, struct ese_buffer *value,
     ese_id_text(&event->id, headers->id);
     add(headers, HEADER_SPECVERSION, SPECVERSION);
     add(headers, HEADER_ID, has_name ? event->foreign_id : headers->id);
-    add(headers, HEADER_SOURCE, event->source[0] != '\0' ? event->source : OUR_SOURCE);
+    add(headers, HEADER_SOURCE, event->source[0] != '\0' ? event->source : ESE_EVENT_OUR_SOURCE);
     add(headers, HEADER_TYPE, event->type);
     add(headers, HEADER_CONTENT_TYPE, CONTENT_TYPE);
     add(headers, HEADER_FOREIGN_ID, has_name ? "" : event->foreign_id);
@@ -109,7 +108,7 @@ static struct ese_id id_of_place(const struct ese_kafka_record *record)
 static bool take_source(const struct ese_kafka_record *record, struct ese_event *event)
 {
     bool has_source = take(record, HEADER_SOURCE, event->source, sizeof event->source);
-    if (has_source && strcmp(event->source, OUR_SOURCE) != 0)
+    if (has_source && strcmp(event->source, ESE_EVENT_OUR_SOURCE) != 0)
         return true;
     event->source[0] = '\0';
     return false;
