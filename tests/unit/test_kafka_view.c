@@ -254,6 +254,25 @@ static void what_is_too_old_leaves(void **state)
     assert_int_equal(figures.evicted, 0);
 }
 
+/* As in a topic whose records have the time of who wrote them. */
+static void a_time_that_has_not_come_keeps_nothing_for_ever(void **state)
+{
+    struct ese_view *view = *state;
+    struct ese_view_list *list = NULL;
+    struct ese_view_figures figures;
+    assert_true(begin(view, A, 0));
+    add(view, A, 0, "a", ese_clock_wall_ms() + 86400000, 0);
+    fill(view, A, 1000); /* so that it had to make room */
+    assert_true(part_of(view, A).first > 0);
+    int64_t since_ms = ese_clock_wall_ms() + 1;
+    ese_view_expire(view, since_ms);
+    ese_view_tell(view, &figures);
+    assert_int_equal(figures.events, 0);
+    if (ese_view_list_take(view, since_ms, &list, &error) == -1)
+        fail_msg("%s", error.text);
+    ese_view_list_free(&list);
+}
+
 /* ---- goals --------------------------------------------------------------------------------- */
 
 static bool go_on(void *context, char *text, size_t size)
@@ -583,6 +602,7 @@ int main(void)
         TEST(memory_stays_as_it_is),
         TEST(there_are_only_so_many_partitions),
         TEST(what_is_too_old_leaves),
+        TEST(a_time_that_has_not_come_keeps_nothing_for_ever),
         TEST(what_was_wanted_is_waited_for),
         TEST(a_partition_nobody_has_seen_is_wanted_too),
         TEST(what_was_wanted_of_a_log_that_is_gone_is_not_waited_for),

@@ -237,6 +237,14 @@ bool ese_view_begin(struct ese_view *view, const struct ese_view_part *parts, in
     return all;
 }
 
+/* A topic may take the time from who writes: one that has not come yet must not keep what is behind it from
+ * growing old. */
+static int64_t reached_by(const struct ese_event *event)
+{
+    int64_t now_ms = ese_clock_wall_ms();
+    return event->server_ts < now_ms ? event->server_ts : now_ms;
+}
+
 static void add(struct ese_view *view, struct ese_view_partition *partition, int64_t offset,
                 const struct ese_event *event)
 {
@@ -245,8 +253,9 @@ static void add(struct ese_view *view, struct ese_view_partition *partition, int
     if (block == NULL || block->filled + size > ESE_VIEW_ROOM)
         block = begin_block(view, partition);
     struct ese_view_entry *entry = (struct ese_view_entry *)(block->entries + block->filled);
-    if (partition->reached_ms < event->server_ts)
-        partition->reached_ms = event->server_ts;
+    int64_t reached_ms = reached_by(event);
+    if (partition->reached_ms < reached_ms)
+        partition->reached_ms = reached_ms;
     write_entry(entry, event);
     entry->reached_ms = partition->reached_ms;
     entry->offset = offset;

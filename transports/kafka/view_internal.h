@@ -11,7 +11,7 @@
 struct ese_view_entry {
     struct ese_id id;
     int64_t client_ts, server_ts;
-    int64_t reached_ms; /* the latest server_ts of its partition up to here */
+    int64_t reached_ms; /* the latest server_ts of its partition up to here, none later than when it came */
     int64_t offset;
     size_t size;  /* to the next one */
     char texts[]; /* ip, type, sub_type, traceparent and data, each with its NUL */
