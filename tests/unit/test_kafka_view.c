@@ -321,18 +321,32 @@ static void a_partition_nobody_has_seen_is_wanted_too(void **state)
     assert_int_equal(await(view, 0, NULL), 0);
 }
 
+static void prepare(struct ese_view *view, int32_t partition)
+{
+    ese_view_prepare(view, &partition, 1);
+}
+
 /* A log that was cut has no such place any more: nobody is to wait for it for ever. */
 static void what_was_wanted_of_a_log_that_is_gone_is_not_waited_for(void **state)
 {
     struct ese_view *view = *state;
-    ese_view_want(view, A, 6); /* before it was begun, it still counts */
+    ese_view_want(view, A, 99);
+    prepare(view, A);
+    ese_view_want(view, A, 6); /* from now on it counts, also where it is stored behind the end that is told */
     assert_true(begin(view, A, 5));
     assert_int_equal(await(view, 0, NULL), -1);
     ese_view_pass(view, A, 7);
     assert_int_equal(await(view, 0, NULL), 0);
     ese_view_want(view, A, 99);
+    prepare(view, A); /* which alone changes nothing: it may fail */
+    assert_int_equal(await(view, 0, NULL), -1);
+    prepare(view, A);
     assert_true(begin(view, A, 3));
     assert_int_equal(await(view, 0, NULL), 0);
+    prepare(view, A);
+    ese_view_want(view, A, 3);
+    assert_true(begin(view, A, 3));
+    assert_int_equal(await(view, 0, NULL), -1);
 }
 
 static void *ask(void *context)
@@ -375,6 +389,7 @@ static void who_waits_for_a_log_that_is_gone_is_told_of_the_next(void **state)
     assert_int_equal(pthread_create(&thread, NULL, ask_and_tell, &question), 0);
     while (!atomic_load(&question.is_waiting))
         sched_yield();
+    prepare(question.view, A);
     assert_true(ese_view_begin(question.view, &next, 1));
     assert_int_equal(await(question.view, 0, NULL), -1);
     ese_view_pass(question.view, A, 2);

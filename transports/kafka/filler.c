@@ -53,8 +53,12 @@ static int begin(struct ese_filler *filler, struct ese_kafka_cursor *places,
 {
     struct ese_kafka_cursor ends = *places;
     struct ese_view_part parts[ESE_VIEW_PARTITIONS];
+    int32_t partitions[ESE_VIEW_PARTITIONS];
     const struct ese_view_patience patience = {PATIENCE_MS, goes_on, filler};
     int64_t since_ms = ese_clock_wall_ms() - filler->options.retention_ms;
+    for (int i = 0; i < places->count; i++)
+        partitions[i] = places->places[i].partition;
+    ese_view_prepare(filler->options.view, partitions, places->count);
     if (ese_reader_ask(filler->options.reader, RD_KAFKA_OFFSET_END, &ends, &patience, error) == -1 ||
         ese_reader_ask(filler->options.reader, since_ms, places, &patience, error) == -1)
         return -1;

@@ -206,20 +206,28 @@ static struct ese_view_partition *find_or_make(struct ese_view *view, int32_t co
     return partition;
 }
 
-/* Begun anew, its log is not what it was: what was wanted of that may never come. */
+void ese_view_prepare(struct ese_view *view, const int32_t *partitions, int count)
+{
+    pthread_mutex_lock(&view->lock);
+    for (int i = 0; i < count; i++) {
+        struct ese_view_partition *partition = find(view, partitions[i]);
+        if (partition != NULL)
+            partition->goal_since = 0;
+    }
+    pthread_mutex_unlock(&view->lock);
+}
+
+/* Its log may not be what it was: what was wanted of that may never come. */
 static void begin(struct ese_view *view, struct ese_view_partition *partition,
                   const struct ese_view_part *part)
 {
-    if (partition->begun)
-        partition->goal = 0;
     while (partition->oldest != NULL)
         drop_oldest(view, partition);
     partition->begun = true;
     partition->lives++;
     partition->first = partition->next = part->first;
     partition->reached_ms = INT64_MIN;
-    if (partition->goal < part->next)
-        partition->goal = part->next;
+    partition->goal = part->next > partition->goal_since ? part->next : partition->goal_since;
 }
 
 bool ese_view_begin(struct ese_view *view, const struct ese_view_part *parts, int count)
@@ -308,6 +316,8 @@ void ese_view_want(struct ese_view *view, int32_t code, int64_t offset)
     struct ese_view_partition *partition = find_or_make(view, code);
     if (partition != NULL && partition->goal < offset + 1)
         partition->goal = offset + 1;
+    if (partition != NULL && partition->goal_since < offset + 1)
+        partition->goal_since = offset + 1;
     pthread_mutex_unlock(&view->lock);
 }
 

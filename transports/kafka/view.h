@@ -38,9 +38,13 @@ struct ese_view_part {
     int64_t first, next;
 };
 
+/* These are about to be begun, and their logs' ends are asked for next: what was wanted of them so far is in
+ * front of those, or of a log that is gone. Said before each begin; it may be that none follows. */
+void ese_view_prepare(struct ese_view *view, const int32_t *partitions, int count);
+
 /* These partitions are kept from first on, all at once, and are to come as far as next before anybody
- * is answered; what was kept and wanted of them in an earlier begin is dropped. False: there are too
- * many of them. */
+ * is answered, and as far as was wanted since they were prepared; what was kept of them is dropped.
+ * False: there are too many of them. */
 bool ese_view_begin(struct ese_view *view, const struct ese_view_part *parts, int count);
 
 /* The event at the offset; what is before the end of what is kept is had already. */

@@ -35,6 +35,7 @@ struct ese_view_partition {
     int lives; /* how often it was */
     int64_t first, next;
     int64_t goal; /* next is to come as far */
+    int64_t goal_since; /* what was wanted of that since it was prepared */
     int64_t reached_ms;
     struct ese_view_block *oldest, *newest;
 };
