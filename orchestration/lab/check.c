@@ -43,6 +43,7 @@ static int judge_again(const char *directory, const struct ese_results *results,
         .endings = &transport->endings,
         .smtp_timeout_ms = results->smtp_timeout_ms,
         .members = transport->members,
+        .poison_every = results->poison_every,
     };
     if (ese_judge(&judging, &transport->judgement, error) == 0)
         return 0;

@@ -31,6 +31,17 @@ static int64_t unknown_in_flight(const struct ese_book *book)
     return count;
 }
 
+static int64_t unknown_dead(const struct ese_book *book)
+{
+    int64_t count = 0;
+    for (uint32_t i = 0; i < book->count; i++) {
+        const struct ese_book_entry *entry = &book->entries[i];
+        count += entry->due_ns != 0 && !entry->is_out && entry->is_dead &&
+                 ese_book_outcome(entry) == ESE_HISTORY_UNKNOWN;
+    }
+    return count;
+}
+
 static int64_t count_contradicted(const struct ese_book *book)
 {
     int64_t count = 0;
@@ -48,6 +59,7 @@ void ese_figures_take_events(struct ese_evidence *evidence, const struct ese_jud
     ese_oracle_free(&evidence->oracle);
     ese_oracle_ask(&evidence->book, &evidence->oracle);
     figures->unknown_in_flight = unknown_in_flight(&evidence->book);
+    figures->unknown_dead = unknown_dead(&evidence->book);
     figures->contradicted = count_contradicted(&evidence->book);
     ese_lag_take(&evidence->book, &figures->lag);
 }
@@ -101,6 +113,7 @@ void ese_figures_add(struct ese_figures *into, const struct ese_figures *from)
     into->faults.unexpected += from->faults.unexpected;
     ese_decided_add(&into->decided, &from->decided);
     into->unknown_in_flight += from->unknown_in_flight;
+    into->unknown_dead += from->unknown_dead;
     into->contradicted += from->contradicted;
     ese_timing_add(&into->timing, &from->timing);
     ese_lag_add(&into->lag, &from->lag);

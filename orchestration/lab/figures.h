@@ -33,6 +33,7 @@ struct ese_figures {
     struct ese_timing timing;
     struct ese_lag lag;
     int64_t unknown_in_flight; /* events of unknown outcome that are stored and not processed */
+    int64_t unknown_dead;      /* events of unknown outcome that were passed over as dead letters */
     int64_t contradicted;      /* ese_ledger_is_contradicted */
 };
 

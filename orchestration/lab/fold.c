@@ -147,6 +147,7 @@ static void judge(struct turn *turn, struct ese_judgement *judgement)
     const struct ese_book *book = &turn->evidence.book;
     const struct ese_grounds grounds = {
         .promises = options->promises, .queued = queued, .unknown_most = ESE_UNKNOWN_MAILS_ANY,
+        .dead_most = ESE_DEAD_LETTERS_ANY, /* whoever walks may send what nobody can process */
         .missing = book->missing[0] != '\0' ? book->missing : book->unread};
     ese_judge_figures(&figures, &grounds, judgement);
     ese_figures_free(&figures);

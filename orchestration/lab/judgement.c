@@ -209,6 +209,20 @@ static int64_t unknown_most(const struct ese_judge_options *options)
     return ese_unknown_mails_most(options->deeds, options->endings, options->smtp_timeout_ms);
 }
 
+/* A client that was started again goes on where the schedule is by then, and what it passes by may lie between two
+ * that are poison: each of its lives may have one more than their number says. */
+static int64_t dead_most(const struct ese_judge_options *options, int64_t offered)
+{
+    int64_t lives = 0;
+    if (options->poison_every == 0)
+        return 0;
+    for (int i = 0; options->deeds != NULL && i < options->deeds->count; i++) {
+        const struct ese_deed *deed = &options->deeds->list[i];
+        lives += deed->act == ESE_ACT_START && (deed->roles & ESE_ROLE_BIT(ESE_ROLE_CLIENT)) != 0;
+    }
+    return offered / options->poison_every + lives;
+}
+
 /* When a consumer last came back: started again, or thawed. */
 static int64_t back_ns(const struct ese_deeds *deeds)
 {
@@ -236,6 +250,7 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
                                             .missing = passes.missing,
                                             .ended = ended_of(options, ended),
                                             .unknown_most = unknown_most(options),
+                                            .dead_most = dead_most(options, passes.figures.ledger.offered),
                                             .queued = passes.queued,
                                             .back_ns = back_ns(options->deeds),
                                             .rate = options->rate};

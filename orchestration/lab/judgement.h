@@ -108,6 +108,7 @@ struct ese_judge_options {
     const struct ese_endings *endings;    /* who ended though nobody had asked for it; NULL: likewise */
     int64_t smtp_timeout_ms;              /* for how long the mailer waits; 0: not known */
     int members;                          /* of its group, each of which has left a history; 0: not known */
+    int64_t poison_every;                 /* on each so manieth event a rule had to fail; 0: on none */
     int64_t events;                       /* a pass is to hold at most; 0: ESE_JUDGE_EVENTS */
     int64_t most;                         /* it can, where lanes are that large; 0: ESE_JUDGE_MOST */
 };

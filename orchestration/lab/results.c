@@ -11,7 +11,7 @@
 
 static json_t *options_json(const struct ese_results *results)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:i, s:I, s:s}", "source",
+    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:i, s:I, s:I, s:s}", "source",
                      results->source, "rate", results->rate,
                      "duration_s", (json_int_t)results->duration_s, "warmup_s",
                      (json_int_t)results->warmup_s, "fault", results->fault, "gap_s",
@@ -19,7 +19,8 @@ static json_t *options_json(const struct ese_results *results)
                      results->asked_broker, "bootstrap_servers", results->bootstrap_servers, "in_turn",
                      results->in_turn, "retry_deadline_ms", (json_int_t)results->retry_deadline_ms,
                      "smtp_timeout_ms", (json_int_t)results->smtp_timeout_ms, "consumers", results->consumers,
-                     "rule_cost_us", (json_int_t)results->rule_cost_us, "preset", results->preset);
+                     "rule_cost_us", (json_int_t)results->rule_cost_us, "poison_every",
+                     (json_int_t)results->poison_every, "preset", results->preset);
 }
 
 int64_t ese_results_rate(const char *rate)

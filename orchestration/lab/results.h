@@ -45,6 +45,7 @@ struct ese_results {
     int64_t smtp_timeout_ms; /* for how long the mailers wait; 0: not known */
     int consumers;               /* as many as were asked for */
     int64_t rule_cost_us;
+    int64_t poison_every;        /* on each so manieth event a rule had to fail; 0: on none */
     char preset[16];             /* "" where none was named */
     struct ese_results_transport transports[ESE_RESULTS_TRANSPORTS];
     int count;

@@ -125,17 +125,19 @@ static int read_options(json_t *object, struct ese_results *results)
 {
     int in_turn, consumers = 1;
     const char *rate, *fault, *durability, *broker, *bootstrap, *source = "clicks", *preset = "";
-    json_int_t duration_s, warmup_s, deadline_ms, gap_s = 0, smtp_ms = 0, rule_cost_us = 0;
-    if (json_unpack(object, "{s?s, s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I, s?I, s?i, s?I, s?s}", "source",
-                    &source, "rate", &rate, "duration_s", &duration_s, "warmup_s", &warmup_s, "fault", &fault,
+    json_int_t duration_s, warmup_s, deadline_ms, gap_s = 0, smtp_ms = 0, rule_cost_us = 0, poison_every = 0;
+    if (json_unpack(object, "{s?s, s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I, s?I, s?i, s?I, s?I, s?s}",
+                    "source", &source, "rate", &rate, "duration_s", &duration_s, "warmup_s", &warmup_s, "fault", &fault,
                     "gap_s", &gap_s, "durability", &durability, "broker", &broker, "bootstrap_servers",
                     &bootstrap, "in_turn", &in_turn, "retry_deadline_ms", &deadline_ms, "smtp_timeout_ms",
-                    &smtp_ms, "consumers", &consumers, "rule_cost_us", &rule_cost_us, "preset",
-                    &preset) < 0)
+                    &smtp_ms, "consumers", &consumers, "rule_cost_us", &rule_cost_us, "poison_every",
+                    &poison_every, "preset", &preset) < 0 ||
+        poison_every < 0)
         return -1;
     *results = (struct ese_results){.duration_s = duration_s, .warmup_s = warmup_s, .gap_s = gap_s,
                                     .in_turn = in_turn != 0, .retry_deadline_ms = deadline_ms,
-                                    .smtp_timeout_ms = smtp_ms, .consumers = consumers, .rule_cost_us = rule_cost_us};
+                                    .smtp_timeout_ms = smtp_ms, .consumers = consumers, .rule_cost_us = rule_cost_us,
+                                    .poison_every = poison_every};
     copy_text(results->source, sizeof results->source, source);
     copy_text(results->rate, sizeof results->rate, rate);
     copy_text(results->fault, sizeof results->fault, fault);

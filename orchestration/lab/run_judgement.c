@@ -16,6 +16,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
         .endings = &journey->endings,
         .smtp_timeout_ms = run->smtp_timeout_ms,
         .members = journey->members,
+        .poison_every = run->poison_every,
     };
     snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
     snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);
@@ -47,6 +48,7 @@ int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result
         .smtp_timeout_ms = run->smtp_timeout_ms,
         .consumers = run->consumers,
         .rule_cost_us = run->rule_cost_us,
+        .poison_every = run->poison_every,
     };
     snprintf(results->source, sizeof results->source, "%s", run->source);
     snprintf(results->preset, sizeof results->preset, "%s", run->preset != NULL ? run->preset : "");

@@ -96,6 +96,19 @@ static void say_faults(column *transport, struct ese_buffer *text)
         ese_buffer_printf(text, "%s fails, as %s", transport->name, j->ledger_verdict.reason);
 }
 
+/* ", but for 3 dead letters over alpha and 2 over beta," of those that kept all: kept is not had. */
+static void say_dead_letters(const struct ese_results *results, struct ese_buffer *text)
+{
+    int said = 0;
+    for (int i = 0; i < results->count; i++) {
+        column *transport = &results->transports[i];
+        long long dead = (long long)transport->judgement.ledger.dead_letters;
+        if (ese_sentence_kept_all(transport) && dead > 0)
+            ese_buffer_printf(text, said++ == 0 ? ", but for %lld dead letters over %s" : " and %lld over %s", dead,
+                              transport->name);
+    }
+}
+
 /* They are neither lost nor doubled (docs/results.md); so they are told beside what is. */
 static void say_unknown(const struct ese_results *results, struct ese_buffer *text)
 {
@@ -112,8 +125,11 @@ void ese_say_kept(const struct ese_results *results, struct ese_buffer *text)
     char names[NAMES_SIZE];
     int said = ese_sentence_names(results, ese_sentence_kept_all, names);
     ese_buffer_text(text, "  Keeping: ");
-    if (said > 0)
-        ese_buffer_printf(text, "%s kept every acknowledged event, and no mail was lost or doubled", names);
+    if (said > 0) {
+        ese_buffer_printf(text, "%s kept every acknowledged event", names);
+        say_dead_letters(results, text);
+        ese_buffer_text(text, ", and no mail was lost or doubled");
+    }
     for (int i = 0; i < results->count; i++) {
         column *transport = &results->transports[i];
         if (ese_sentence_kept_all(transport) || ese_sentence_is_untold(transport))

@@ -17,6 +17,7 @@ void ese_torture_add(struct ese_torture_totals *totals, const struct ese_results
         const struct ese_judgement *judgement = &results->transports[i].judgement;
         int64_t waiting = judgement->recovery.waiting_at_kill;
         totals->acknowledged += judgement->ledger.acknowledged;
+        totals->dead_letters += judgement->ledger.dead_letters;
         totals->lost += judgement->ledger.lost;
         totals->mails += judgement->mails.arrived;
         totals->lost_mails += judgement->mails.lost;
@@ -57,6 +58,8 @@ static void add_journey(const struct ese_results_transport *transport, struct es
     ese_buffer_printf(text, " | %s: ", transport->name);
     add_number(text, ledger->offered, " offered, ");
     add_number(text, ledger->acknowledged, " acknowledged, ");
+    if (ledger->dead_letters > 0)
+        add_number(text, ledger->dead_letters, " dead letters, ");
     add_number(text, ledger->lost, " lost, ");
     add_number(text, ledger->unknown, " unknown, ");
     add_number(text, ledger->refused, " refused, ");
@@ -98,6 +101,8 @@ void ese_torture_totals_text(const struct ese_torture_totals *totals, struct ese
     add_number(text, totals->rounds[ESE_VERDICT_FAIL], " failed, ");
     add_number(text, totals->rounds[ESE_VERDICT_CANNOT_TELL], " cannot be told. ");
     add_number(text, totals->acknowledged, " events were acknowledged, ");
+    if (totals->dead_letters > 0)
+        add_number(text, totals->dead_letters, " of them are dead letters, ");
     add_number(text, totals->lost, " of them are lost; ");
     add_number(text, totals->mails, " mails came, ");
     add_number(text, totals->doubled, " a second time, ");
@@ -196,6 +201,7 @@ void ese_torture_totals_json(const struct ese_torture_totals *totals, struct ese
         {"failed", totals->rounds[ESE_VERDICT_FAIL]},
         {"cannot_tell", totals->rounds[ESE_VERDICT_CANNOT_TELL]},
         {"acknowledged", totals->acknowledged},
+        {"dead_letters", totals->dead_letters},
         {"lost", totals->lost},
         {"mails_arrived", totals->mails},
         {"mails_lost", totals->lost_mails},

@@ -10,7 +10,7 @@
 
 struct ese_torture_totals {
     int64_t rounds[3]; /* by enum ese_verdict_word */
-    int64_t acknowledged, lost; /* this and the next over all rounds and journeys */
+    int64_t acknowledged, dead_letters, lost; /* this and the next over all rounds and journeys */
     int64_t mails, lost_mails, doubled, altered, unexpected, unknown_mails;
     int64_t waiting_least; /* the least of all waiting_at_kill; -1: no round yet */
 };

@@ -102,6 +102,16 @@ static void judge_unknown_mails(const struct ese_mail_ledger *mails, int64_t mos
             "%" PRId64 " mails are unknown, where the fault accounts for %" PRId64 " at most", unknown, most);
 }
 
+/* Rules have not had a dead letter, so that no mail of it is missed: beyond what was poison, that is a loss by another
+ * name. */
+static void judge_dead_letters(int64_t dead, int64_t most, struct ese_verdict *verdict)
+{
+    if (most != ESE_DEAD_LETTERS_ANY && dead > most)
+        say(verdict, ESE_VERDICT_FAIL,
+            "%" PRId64 " events were passed over as dead letters, where a rule had to fail on %" PRId64 " at most",
+            dead, most);
+}
+
 static void judge_ledger(const struct ese_figures *figures, const struct ese_grounds *grounds,
                          struct ese_judgement *judgement)
 {
@@ -110,6 +120,7 @@ static void judge_ledger(const struct ese_figures *figures, const struct ese_gro
     if (judgement->ledger.offered == 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL, "nothing was offered: did its client run?");
     judge_certain(judgement, grounds->promises, &figures->faults, verdict);
+    judge_dead_letters(judgement->ledger.dead_letters + figures->unknown_dead, grounds->dead_most, verdict);
     if (figures->contradicted > 0)
         say(verdict, ESE_VERDICT_CANNOT_TELL,
             "%" PRId64 " events were committed, as the consumer's history has it, and its state has not had them",

@@ -100,15 +100,68 @@ static struct staged_run *run_of_partitions(const char *script)
 
 /* ---- dead letters ---------------------------------------------------------------------------- */
 
+static struct ese_judgement judge_poisoned(const char *script, int64_t poison_every, const struct ese_deeds *deeds)
+{
+    struct staged_run *run = consumed(script);
+    return judge_as(run, &(struct ese_judge_options){
+        .directory = run->directory, .promises = &careful, .poison_every = poison_every, .deeds = deeds});
+}
+
 static void a_dead_letter_is_processed_and_listed(void **state)
 {
     (void)state;
-    struct ese_judgement judgement = judge(consumed("a0 a100* a200 b0 a300"), &careful);
+    struct ese_judgement judgement = judge_poisoned("a0 a100* a200 b0 a300", 5, NULL);
     says(&judgement, ESE_VERDICT_PASS, "");
     assert_int_equal(judgement.ledger.processed, 5);
     assert_int_equal(judgement.ledger.dead_letters, 1);
     assert_int_equal(judgement.mails.expected, 1); /* of those that are left */
     assert_int_equal(judgement.mails.matched, 1);
+}
+
+/* By it a consumer would lose whatever it likes, and no mail would be missed. */
+static void dead_letters_excuse_no_loss(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t poison_every;
+        const char *script, *reason;
+    } fails[] = {
+        {0, "a0 a100* a200 b0 a300", "1 events were passed over as dead letters, where a rule had to fail on 0 at "},
+        {6, "a0 a100* a200 b0 a300", "1 events were passed over as dead letters, where a rule had to fail on 0 at "},
+        {5, "a0 a100* a200* b0 a300", "2 events were passed over as dead letters, where a rule had to fail on 1 at "},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(fails); i++) {
+        struct ese_judgement judgement = judge_poisoned(fails[i].script, fails[i].poison_every, NULL);
+        says(&judgement, ESE_VERDICT_FAIL, fails[i].reason);
+        assert_int_equal(judgement.mails.lost, 0);
+    }
+}
+
+static void a_dead_letter_of_unknown_outcome_is_one(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0 a100* a200* b0 a300");
+    run->events[2].outcome = ESE_HISTORY_UNKNOWN;
+    struct ese_judgement judgement = judge_as(run, &(struct ese_judge_options){
+        .directory = run->directory, .promises = &careful, .poison_every = 5});
+    assert_int_equal(judgement.ledger.dead_letters, 1);
+    says(&judgement, ESE_VERDICT_FAIL, "2 events were passed over as dead letters, where a rule had to fail on 1 at ");
+}
+
+/* What its client has passed by counts for nothing, and may lie in front of one that is poison. */
+static void each_life_of_a_client_may_have_a_dead_letter_more(void **state)
+{
+    (void)state;
+    struct ese_deeds deeds = {.count = 0};
+    ese_deeds_add(&deeds, &(struct ese_deed){.act = ESE_ACT_START, .roles = ESE_ROLE_BIT(ESE_ROLE_CONSUMER)});
+    ese_deeds_add(&deeds, &(struct ese_deed){.act = ESE_ACT_KILL, .roles = ESE_ROLE_BIT(ESE_ROLE_CLIENT)});
+    struct ese_judgement judgement = judge_poisoned("a0 a100* a200* b0 a300", 5, &deeds);
+    says(&judgement, ESE_VERDICT_FAIL, "2 events were passed over as dead letters");
+    ese_deeds_add(&deeds, &(struct ese_deed){.act = ESE_ACT_START, .roles = ESE_ROLE_BIT(ESE_ROLE_CLIENT)});
+    judgement = judge_poisoned("a0 a100* a200* b0 a300", 5, &deeds);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    judgement = judge_poisoned("a0 a100* a200* b0 a300", 0, &deeds);
+    says(&judgement, ESE_VERDICT_FAIL, "2 events were passed over as dead letters");
 }
 
 static void without_places_a_dead_letter_is_not_lost(void **state)
@@ -1374,6 +1427,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_damaged_history_cannot_be_told),
         cmocka_unit_test(what_is_not_there_cannot_be_told),
         cmocka_unit_test(a_dead_letter_is_processed_and_listed),
+        cmocka_unit_test(dead_letters_excuse_no_loss),
+        cmocka_unit_test(a_dead_letter_of_unknown_outcome_is_one),
+        cmocka_unit_test(each_life_of_a_client_may_have_a_dead_letter_more),
         cmocka_unit_test(without_places_a_dead_letter_is_not_lost),
         cmocka_unit_test(a_mail_of_a_dead_letter_is_none_that_had_to_come),
         cmocka_unit_test(what_a_replay_has_handed_is_a_batch_of_its_own),

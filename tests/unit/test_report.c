@@ -324,6 +324,22 @@ static void unknown_mails_are_told_beside_what_was_kept(void **state)
                          "mails over beta were sent is unknown");
 }
 
+static void dead_letters_are_told_with_what_was_kept(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    results.transports[1].judgement.ledger.dead_letters = 5;
+    keeping_is(&results, "alpha and beta kept every acknowledged event, but for 5 dead letters over beta, and no mail "
+                         "was lost or doubled");
+    results.transports[0].judgement.ledger.dead_letters = 4;
+    keeping_is(&results, "alpha and beta kept every acknowledged event, but for 4 dead letters over alpha and 5 over "
+                         "beta, and no mail was lost or doubled");
+    results.transports[0].judgement.ledger_verdict = (struct ese_verdict){
+        .word = ESE_VERDICT_FAIL, .reason = "4 were too many"};
+    keeping_is(&results, "beta kept every acknowledged event, but for 5 dead letters over beta, and no mail was lost "
+                         "or doubled; alpha fails, as 4 were too many");
+}
+
 /* Any transport of this build that tells its losses; NULL: there is none. */
 static const struct ese_transport *lossy(void)
 {
@@ -384,6 +400,7 @@ int main(void)
         cmocka_unit_test(sentences_follow_the_figures),
         cmocka_unit_test(whoever_is_at_fault_has_not_kept_all),
         cmocka_unit_test(unknown_mails_are_told_beside_what_was_kept),
+        cmocka_unit_test(dead_letters_are_told_with_what_was_kept),
         cmocka_unit_test(losses_are_told_by_their_cause),
         cmocka_unit_test(the_exit_status_is_the_worst),
     };

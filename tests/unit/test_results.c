@@ -70,6 +70,7 @@ static void what_check_needs_comes_back(void **state)
     snprintf(written.preset, sizeof written.preset, "share-work");
     written.consumers = 3;
     written.rule_cost_us = 4000;
+    written.poison_every = 50;
     written.transports[0].members = 2;
     assert_int_equal(ese_results_write(directory, &written, NULL), 0);
     assert_int_equal(ese_results_read(directory, &read, NULL), 0);
@@ -93,6 +94,7 @@ static void what_check_needs_comes_back(void **state)
     assert_string_equal(read.preset, "share-work");
     assert_int_equal(read.consumers, 3);
     assert_int_equal(read.rule_cost_us, 4000);
+    assert_int_equal(read.poison_every, 50);
     assert_int_equal(one->members, 2);
     assert_int_equal(one->deeds.count, 3);
     for (int i = 0; i < 3; i++) {

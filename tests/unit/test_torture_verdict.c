@@ -114,12 +114,14 @@ static void totals_are_over_rounds_and_journeys(void **state)
     struct ese_torture_totals totals = ESE_TORTURE_TOTALS_NONE;
     struct ese_verdict pass = {.word = ESE_VERDICT_PASS};
     stage->one->judgement.ledger.acknowledged = 1000;
+    stage->one->judgement.ledger.dead_letters = 20;
     stage->other->judgement.mails.unknown = 2;
     stage->other->judgement.recovery.waiting_at_kill = 60;
     ese_torture_add(&totals, &stage->results, &pass);
     stage->one->judgement.recovery.waiting_at_kill = 70;
     ese_torture_add(&totals, &stage->results, &pass);
     assert_int_equal(totals.acknowledged, 2000);
+    assert_int_equal(totals.dead_letters, 40);
     assert_int_equal(totals.unknown_mails, 4);
     assert_int_equal(totals.waiting_least, 50);
     assert_int_equal(totals.rounds[ESE_VERDICT_PASS], 2);
@@ -138,8 +140,8 @@ static void what_became_of_each_event_is_told(void **state)
         .offered = 1234, .acknowledged = 1200, .dead_letters = 2, .lost = 3, .unknown = 16, .refused = 14,
         .not_sent = 4};
     ese_torture_round_line(&round, &stage->results, &verdict, &text);
-    assert_non_null(strstr(text.text, "round 7: pass | one: 1,234 offered, 1,200 acknowledged, 3 lost, 16 unknown, "
-                                      "14 refused, 4 not sent; "));
+    assert_non_null(strstr(text.text, "round 7: pass | one: 1,234 offered, 1,200 acknowledged, 2 dead letters, 3 lost, "
+                                      "16 unknown, 14 refused, 4 not sent; "));
     ese_torture_round_json(&round, &stage->results, &verdict, NULL, &text);
     assert_non_null(strstr(text.text, "\"offered\":1234,\"acknowledged\":1200,\"dead_letters\":2,\"lost\":3,"
                                       "\"unknown\":16,\"refused\":14,\"not_sent\":4,"));
