@@ -36,6 +36,7 @@ struct ese_letter_topic {
     uint32_t sequences[INFLIGHT]; /* each place is a lane, so that none waits for another */
     struct ese_backoff backoff;
     int64_t look_ns, complain_ns; /* not before */
+    int64_t waits_ns; /* since when there was something to put, and nothing taken; 0: there was not, or it was */
     bool is_idle;
 };
 
@@ -127,6 +128,7 @@ static int take_outcome(struct ese_letter_topic *topic, const struct ese_acknowl
         return 0;
     }
     ese_backoff_reset(&topic->backoff);
+    topic->waits_ns = 0;
     return ese_dead_letters_note_told(ese_state_letters(topic->options.state), letter->number,
                                       ese_clock_wall_ms(), error);
 }
@@ -218,6 +220,14 @@ static int put_some(struct ese_letter_topic *topic, int32_t partition, struct es
     return found == -1 ? -1 : 0;
 }
 
+static void note_waiting(struct ese_letter_topic *topic, int64_t now_ns)
+{
+    if (topic->is_idle)
+        topic->waits_ns = 0;
+    else if (topic->waits_ns == 0)
+        topic->waits_ns = now_ns;
+}
+
 int ese_letter_topic_turn(struct ese_letter_topic *topic, struct ese_error *error)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
@@ -232,12 +242,19 @@ int ese_letter_topic_turn(struct ese_letter_topic *topic, struct ese_error *erro
         if (holdings->items[i]->letters > 0 &&
             put_some(topic, holdings->items[i]->partition, error) != 0)
             return -1;
+    note_waiting(topic, now_ns);
     return 0;
 }
 
 bool ese_letter_topic_is_idle(const struct ese_letter_topic *topic)
 {
     return topic->is_idle;
+}
+
+bool ese_letter_topic_has_failed(const struct ese_letter_topic *topic)
+{
+    return topic->waits_ns != 0 &&
+           ese_clock_monotonic_ns() - topic->waits_ns > topic->options.give_up_ms * ESE_NS_PER_MS;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -293,6 +310,8 @@ int ese_letter_topic_open(const struct ese_letter_topic_options *options,
         return 0;
     struct ese_letter_topic *opened = ese_alloc(sizeof *opened);
     opened->options = *options;
+    if (options->give_up_ms == 0)
+        opened->options.give_up_ms = ESE_LETTER_TOPIC_GIVE_UP_MS;
     opened->run = ese_id_draw_run();
     opened->backoff = (struct ese_backoff){.first_ms = FIRST_WAIT_MS, .most_ms = LONGEST_WAIT_MS};
     if (configure(opened, error) != 0) {

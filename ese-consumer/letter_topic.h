@@ -8,7 +8,8 @@
  * partitions they hold. At most LETTERS_INFLIGHT are under way, the others wait in the table.
  *
  * The producer is opened when there is something to put, and no sooner. One thread, the member's;
- * nothing here waits.
+ * nothing here waits. Whoever waits for it to be idle need not wait for ever: where the transport has
+ * acknowledged nothing for ESE_LETTER_TOPIC_GIVE_UP_MS it has failed for them, though it is tried again.
  */
 #ifndef ESE_LETTER_TOPIC_H
 #define ESE_LETTER_TOPIC_H
@@ -24,7 +25,10 @@ struct ese_letter_topic_options {
     const struct ese_transport *transport;
     struct ese_state *state;
     const struct ese_holdings *holdings;
+    int64_t give_up_ms; /* 0: ESE_LETTER_TOPIC_GIVE_UP_MS */
 };
+
+#define ESE_LETTER_TOPIC_GIVE_UP_MS 20000 /* as long as the producer tries twice */
 
 struct ese_letter_topic;
 
@@ -39,5 +43,8 @@ int ese_letter_topic_turn(struct ese_letter_topic *topic, struct ese_error *erro
 
 /* Nothing is to be put, as far as the last turn has seen. */
 bool ese_letter_topic_is_idle(const struct ese_letter_topic *topic);
+
+/* There was something to put all the time, and nothing of it was taken for so long that it is not to be waited for. */
+bool ese_letter_topic_has_failed(const struct ese_letter_topic *topic);
 
 #endif

@@ -84,7 +84,8 @@ static const struct ese_option options[] = {
              "started again, two consumers would otherwise take over from each other for ever."},
     {.name = "until-end", .kind = ESE_OPTION_FLAG,
      .help = "Ends once there is nothing further to read, no rule waits for anything, and every mail "
-             "was taken by the mailer, or by its topic, and every dead letter by theirs."},
+             "was taken by the mailer, or by its topic, and every dead letter by theirs; where that takes "
+             "none for 20 s, they stay in the state file, and it ends all the same."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
      .help = "Prints the statistics as one JSON object at the end."},
     {.name = "quiet", .kind = ESE_OPTION_FLAG,

@@ -255,11 +255,28 @@ static int poll_once(struct ese_member *member, bool *at_end, struct ese_error *
     return error->code == ESE_E_FENCED ? after_fence(member, error) : -1;
 }
 
+/* A topic that is not there, or takes nothing, is no reason never to end: the letters are in the state file. */
+static bool is_done_with_letters(const struct ese_member *member)
+{
+    const struct ese_letter_topic *letters = member->letters;
+    if (letters == NULL || ese_letter_topic_is_idle(letters))
+        return true;
+    return ese_letter_topic_has_failed(letters);
+}
+
 static bool has_finished(struct ese_member *member, bool at_end)
 {
     return member->options.until_end && at_end && ese_holdings_timers(&member->holdings) == 0 &&
-           (member->letters == NULL || ese_letter_topic_is_idle(member->letters)) &&
+           is_done_with_letters(member) &&
            (member->sender == NULL || ese_sender_idle(member->sender));
+}
+
+static void tell_letters_left(const struct ese_member *member)
+{
+    const struct ese_letter_topic *letters = member->letters;
+    if (letters != NULL && member->options.until_end && ese_letter_topic_has_failed(letters))
+        ese_log_warning("nobody takes the dead letters on their topic, and the end does not wait for that: they stay "
+                        "in the state file, and whoever consumes next puts them there");
 }
 
 int ese_member_run(struct ese_member *member, struct ese_error *error)
@@ -272,6 +289,8 @@ int ese_member_run(struct ese_member *member, struct ese_error *error)
             result = ese_member_keep_house(member, error);
         ese_pulse_turned(member->options.pulse);
     }
+    if (result == 0 && !ese_service_stopping())
+        tell_letters_left(member);
     return result;
 }
 

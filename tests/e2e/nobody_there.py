@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""nobody_there.py ESE_LAB ESE_CLIENT ESE_CONSUMER ESE_SERVER - what is said where no Kafka broker
+"""nobody_there.py ESE_LAB ESE_CLIENT ESE_CONSUMER ESE_SERVER TRANSPORT ... - what is said where no Kafka broker
 and no server is at the address, or a broker without the topics: what cannot begin ends soon, what
 stays says it once. TAP.
 """
@@ -13,11 +13,13 @@ import tempfile
 import time
 
 LAB, CLIENT, CONSUMER, SERVER = map(os.path.abspath, sys.argv[1:5])
+TRANSPORTS = sys.argv[5:]
 JARS = os.path.abspath(os.path.join(os.environ.get("ESE_LAB_HOME", ".lab"), "kafka", "libs"))
 NOBODY = "127.0.0.1:1"
 CLUSTER = ["--transport", "kafka", "--bootstrap-servers", NOBODY]
 REMEDY = ["./lab kafka start", "--bootstrap-servers"]
 SOON_S = 20  # three, by design; a busy machine takes its time
+PATIENCE_S = 20  # for a topic of dead letters, by design
 QUIET_S = 1.5  # in which nothing may be said again
 TOPICS = ["./lab kafka topics"]
 SILENT = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
@@ -27,9 +29,9 @@ def with_all(words, text):
     return [line for line in text.splitlines() if all(word in line for word in words)]
 
 
-def ends(command, status, *words):
+def ends(command, status, *words, within_s=SOON_S):
     """It ends by itself, with that status, and has said all of the words in one line."""
-    done = subprocess.run(command, **SILENT, stderr=subprocess.PIPE, text=True, timeout=SOON_S,
+    done = subprocess.run(command, **SILENT, stderr=subprocess.PIPE, text=True, timeout=within_s,
                           check=False)
     assert done.returncode == status, (done.returncode, done.stderr)
     assert with_all(words, done.stderr), done.stderr
@@ -93,6 +95,18 @@ def the_server_says_it():
     stays([SERVER, *CLUSTER, "--listen", "127.0.0.1:0"], NOBODY, *REMEDY)
 
 
+def letters_that_nobody_takes_hold_up_no_end():
+    if "file" not in TRANSPORTS:
+        return "there is no transport file"
+    os.makedirs("spoilt")
+    with open("spoilt/events.ndjson", "w", encoding="utf-8") as file:
+        file.write("no event\n")
+    ends([CONSUMER, "--transport", "file:data=spoilt", "--state", "spoilt.db", "--until-end", "--dead-letters",
+          "kafka:bootstrap-servers=" + NOBODY], 0, "nobody takes the dead letters", "state file",
+         within_s=PATIENCE_S + SOON_S)
+    return None
+
+
 def with_a_broker(test):
     """On a broker of its own, which has topics, but none with the prefix."""
     if shutil.which("java") is None or not os.path.isdir(JARS):
@@ -113,7 +127,7 @@ def with_a_broker(test):
 
 def lacking_topics_are_told(cluster):
     stays([CONSUMER, *cluster, "--state", "lacking.db"], "none-click-events", *TOPICS)
-    stays([CLIENT, *cluster, "--via", "direct", "--retry-deadline-ms", "500"], *TOPICS)
+    stays([CLIENT, *cluster, "--via", "direct", "--retry-deadline-ms", "500"], "'none-click-events'", *TOPICS)
     stays([SERVER, *cluster, "--listen", "127.0.0.1:0"], "none-click-events", *TOPICS)
 
 
@@ -123,7 +137,7 @@ def where_the_topics_are_lacking_that_is_told():
 
 TESTS = [compare_ends_and_writes_nothing, up_ends, topics_end, a_wrong_option_is_told_before,
          the_client_says_it, a_client_of_a_server_says_it, the_consumer_says_it,
-         the_server_says_it, where_the_topics_are_lacking_that_is_told]
+         the_server_says_it, letters_that_nobody_takes_hold_up_no_end, where_the_topics_are_lacking_that_is_told]
 
 
 def main():

@@ -22,6 +22,7 @@ struct world {
     struct ese_state *state;
     struct ese_holdings holdings;
     struct ese_letter_topic *topic;
+    int64_t give_up_ms;
 };
 
 static struct ese_error error;
@@ -35,7 +36,8 @@ static void must(int result)
 static void open_topic(struct world *world)
 {
     const struct ese_letter_topic_options options = {
-        .specification = world->specification, .state = world->state, .holdings = &world->holdings};
+        .specification = world->specification, .state = world->state, .holdings = &world->holdings,
+        .give_up_ms = world->give_up_ms};
     ese_letter_topic_close(&world->topic);
     must(ese_letter_topic_open(&options, &world->topic, &error));
     assert_non_null(world->topic);
@@ -198,24 +200,64 @@ static void what_is_too_long_is_cut(void **state)
     free(bytes);
 }
 
+/* Who has the file, so that nobody else can write to it. */
+struct other {
+    struct ese_config *config;
+    const struct ese_produce_face *face;
+    struct ese_producer *producer;
+};
+
+static void take_topic(const struct world *world, struct other *other)
+{
+    const struct ese_produce_settings settings = {.inflight = 1, .retry_deadline_ms = 1000};
+    *other = (struct other){.config = NULL};
+    must(ese_face_config(world->specification, ESE_FACE_PRODUCE, &other->config, &error));
+    must(ese_config_settle(other->config, &error));
+    other->face = ese_registry_chosen(other->config)->produce;
+    must(other->face->open(other->config, &settings, &other->producer, &error));
+}
+
+static void give_topic_back(struct other *other)
+{
+    other->face->close(&other->producer);
+    ese_config_free(&other->config);
+}
+
 static void while_it_is_away_they_wait(void **state)
 {
     struct world *world = *state;
-    const struct ese_produce_settings settings = {.inflight = 1, .retry_deadline_ms = 1000};
-    struct ese_config *config = NULL;
-    struct ese_producer *other = NULL;
-    must(ese_face_config(world->specification, ESE_FACE_PRODUCE, &config, &error));
-    must(ese_config_settle(config, &error));
-    const struct ese_produce_face *face = ese_registry_chosen(config)->produce;
-    must(face->open(config, &settings, &other, &error)); /* who has the file */
+    struct other other;
+    take_topic(world, &other);
     die(world, 0, NULL);
     must(ese_letter_topic_turn(world->topic, &error));
     assert_false(ese_letter_topic_is_idle(world->topic));
     assert_int_equal(untold(world), 1);
-    face->close(&other);
-    ese_config_free(&config);
+    assert_false(ese_letter_topic_has_failed(world->topic));
+    give_topic_back(&other);
     turn_until(world, 0);
     assert_int_equal(read_all(world, NULL), 1);
+}
+
+/* Whoever waits for the end need not wait for it; and yet they are put when it is there. */
+static void what_takes_nothing_for_long_has_failed(void **state)
+{
+    struct world *world = *state;
+    struct other other;
+    int64_t limit_ns = ese_clock_monotonic_ns() + PATIENCE_NS;
+    world->give_up_ms = 1;
+    open_topic(world);
+    take_topic(world, &other);
+    must(ese_letter_topic_turn(world->topic, &error));
+    ese_clock_sleep_until(ese_clock_monotonic_ns() + 2 * ESE_NS_PER_MS);
+    assert_false(ese_letter_topic_has_failed(world->topic)); /* there is nothing to put */
+    die(world, 0, NULL);
+    while (!ese_letter_topic_has_failed(world->topic) && ese_clock_monotonic_ns() < limit_ns)
+        must(ese_letter_topic_turn(world->topic, &error));
+    assert_true(ese_letter_topic_has_failed(world->topic));
+    assert_false(ese_letter_topic_is_idle(world->topic));
+    give_topic_back(&other);
+    turn_until(world, 0);
+    assert_false(ese_letter_topic_has_failed(world->topic));
 }
 
 /* Killed between putting it and noting it: put again, as the same letter. */
@@ -242,6 +284,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(those_of_other_members_are_theirs, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_is_too_long_is_cut, open_world, close_world),
         cmocka_unit_test_setup_teardown(while_it_is_away_they_wait, open_world, close_world),
+        cmocka_unit_test_setup_teardown(what_takes_nothing_for_long_has_failed, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_was_not_noted_is_put_again, open_world, close_world),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);

@@ -37,14 +37,14 @@ static void tell(struct ese_direct *direct, const struct ese_acknowledgement *ou
 }
 
 /* Now and then a word, not one for each event. */
-static void complain(struct ese_direct *direct, const char *reason)
+static void complain(struct ese_direct *direct, const struct ese_delivery_report *report)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
     if (now_ns < direct->complain_ns)
         return;
     direct->complain_ns = now_ns + COMPLAIN_NS;
-    ese_log_warning("Kafka did not take an event (%s): is the broker there, and are the topics? "
-                    "`./lab kafka topics` makes them", reason);
+    ese_log_warning("Kafka did not take an event for topic '%s' (%s): is the broker there, and is the topic? "
+                    "`./lab kafka topics` makes it", report->topic, report->reason);
 }
 
 static void delivered(void *context, const struct ese_delivery_report *report)
@@ -66,7 +66,7 @@ static void delivered(void *context, const struct ese_delivery_report *report)
     slot->next_free = direct->free;
     direct->free = slot;
     if (report->result != ESE_DELIVERED)
-        complain(direct, report->reason);
+        complain(direct, report);
     tell(direct, &outcome);
 }
 

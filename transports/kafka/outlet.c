@@ -54,6 +54,7 @@ static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, v
     if (outlet->silent)
         return;
     struct ese_delivery_report report = {.token = message->_private,
+                                         .topic = rd_kafka_topic_name(message->rkt),
                                          .result = result_of(message),
                                          .partition = -1,
                                          .offset = -1,

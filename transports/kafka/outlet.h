@@ -26,6 +26,7 @@ enum ese_delivery_result {
 
 struct ese_delivery_report {
     void *token; /* as given to put */
+    const char *topic;    /* by name */
     enum ese_delivery_result result;
     int32_t partition;    /* code of partition.h, and offset: where delivered; else -1 */
     int64_t offset;
