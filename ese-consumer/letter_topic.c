@@ -37,6 +37,7 @@ struct ese_letter_topic {
     struct ese_backoff backoff;
     int64_t look_ns, complain_ns; /* not before */
     int64_t waits_ns; /* since when there was something to put, and nothing taken; 0: there was not, or it was */
+    unsigned looks; /* with which of the partitions one begins follows from it */
     bool is_idle;
 };
 
@@ -139,9 +140,14 @@ static int take_outcomes(struct ese_letter_topic *topic, struct ese_error *error
     if (topic->producer == NULL || topic->face->pending(topic->producer) == 0)
         return 0;
     int count = topic->face->poll(topic->producer, 0, outcomes, INFLIGHT);
-    for (int i = 0; i < count; i++)
+    bool all_taken = count > 0;
+    for (int i = 0; i < count; i++) {
+        all_taken = all_taken && outcomes[i].outcome == ESE_OUTCOME_ACKNOWLEDGED;
         if (take_outcome(topic, &outcomes[i], error) != 0)
             return -1;
+    }
+    if (all_taken)
+        topic->look_ns = 0; /* there is room for more */
     return 0;
 }
 
@@ -220,6 +226,19 @@ static int put_some(struct ese_letter_topic *topic, int32_t partition, struct es
     return found == -1 ? -1 : 0;
 }
 
+/* Each time another partition is the first, so that none that has many keeps the others from their topic. */
+static int put_all(struct ese_letter_topic *topic, struct ese_error *error)
+{
+    const struct ese_holdings *holdings = topic->options.holdings;
+    unsigned first = topic->looks++;
+    for (int i = 0; i < holdings->count; i++) {
+        const struct ese_holding *holding = holdings->items[(first + (unsigned)i) % (unsigned)holdings->count];
+        if (holding->letters > 0 && put_some(topic, holding->partition, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
 static void note_waiting(struct ese_letter_topic *topic, int64_t now_ns)
 {
     if (topic->is_idle)
@@ -237,11 +256,8 @@ int ese_letter_topic_turn(struct ese_letter_topic *topic, struct ese_error *erro
         return 0;
     topic->look_ns = now_ns + LOOK_MS * ESE_NS_PER_MS;
     topic->is_idle = true;
-    const struct ese_holdings *holdings = topic->options.holdings;
-    for (int i = 0; i < holdings->count; i++)
-        if (holdings->items[i]->letters > 0 &&
-            put_some(topic, holdings->items[i]->partition, error) != 0)
-            return -1;
+    if (put_all(topic, error) != 0)
+        return -1;
     note_waiting(topic, now_ns);
     return 0;
 }

@@ -5,7 +5,8 @@
  * The table is what counts: each of its rows goes there once it is committed, until the transport has
  * acknowledged it, which is noted in the row. So each is there at least once; where the process dies
  * between the two it is there again, and known by its partition and offset. Members put those of the
- * partitions they hold. At most LETTERS_INFLIGHT are under way, the others wait in the table.
+ * partitions they hold, in turns. At most 32 are under way, the others wait in the table until some
+ * of these were acknowledged.
  *
  * The producer is opened when there is something to put, and no sooner. One thread, the member's;
  * nothing here waits. Whoever waits for it to be idle need not wait for ever: where the transport has

@@ -167,6 +167,22 @@ static void each_is_put_once(void **state)
     assert_int_equal(read_all(world, NULL), 50);
 }
 
+/* As often as they are taken, and whoever else has many. */
+static void those_beside_a_flood_are_put_at_once(void **state)
+{
+    struct world *world = *state;
+    for (int i = 0; i < 200; i++)
+        die(world, 0, NULL);
+    die(world, 1, NULL);
+    for (int i = 0; i < 3; i++) /* thirty-two are put, are taken, and it is this one's turn */
+        must(ese_letter_topic_turn(world->topic, &error));
+    assert_int_equal(state_probe_number(world->path, "SELECT count(*) FROM dead_letter"
+                                                     " WHERE partition = 1 AND told_ms IS NULL"), 0);
+    for (int i = 0; i < 6; i++)
+        must(ese_letter_topic_turn(world->topic, &error));
+    assert_int_equal(untold(world), 0);
+}
+
 static void those_of_other_members_are_theirs(void **state)
 {
     struct world *world = *state;
@@ -281,6 +297,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_is_put_once, open_world, close_world),
+        cmocka_unit_test_setup_teardown(those_beside_a_flood_are_put_at_once, open_world, close_world),
         cmocka_unit_test_setup_teardown(those_of_other_members_are_theirs, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_is_too_long_is_cut, open_world, close_world),
         cmocka_unit_test_setup_teardown(while_it_is_away_they_wait, open_world, close_world),
