@@ -102,15 +102,17 @@ int ese_holding_reload(struct ese_holding *holding, struct ese_state *state,
 {
     int64_t epoch = holding->position.epoch; /* ours: whoever has raised it since fences us */
     int32_t partition = holding->partition;
-    ese_repeats_free(&holding->repeats);
-    ese_named_free(&holding->named);
-    holding->repeats = ese_repeats_new(ESE_REPEATS_LIMIT);
-    holding->named = ese_named_new(ESE_NAMED_LIMIT);
     if (ese_state_read_position(state, partition, &holding->position, error) == -1 ||
         ese_attempts_read(ese_state_attempts(state), partition, &holding->attempt, error) == -1)
         return -1;
     holding->position.epoch = epoch;
     holding->keys = holding->keys_from;
     holding->timers = holding->timers_from;
-    return remember(holding, state, error);
+    if (ese_state_undo_repeats(state, partition, holding->repeats, error) != 0)
+        return -1;
+    if (ese_named_undo(holding->named))
+        return 0;
+    ese_named_free(&holding->named);
+    holding->named = ese_named_new(ESE_NAMED_LIMIT);
+    return ese_state_load_named(state, partition, holding->named, error);
 }

@@ -5,6 +5,7 @@
 
 #include "ese-core/memory.h"
 
+#define SPARE 4096 /* so many that leave can be brought back */
 #define FORGOTTEN_AT_ONCE 8 /* a jump in event time must not make one event pay for all */
 
 /* Lies in the ring at its number, and in one chain of the table. */
@@ -16,24 +17,25 @@ struct entry {
 
 struct ese_named {
     struct entry *ring; /* untouched parts of it cost no memory */
-    size_t limit;
+    size_t limit, room;
     uint32_t *buckets;  /* as next_in_bucket */
     size_t mask;
     int64_t first, next;     /* numbers: first .. next - 1 are remembered */
     int64_t cleared, unsaved; /* what the last save left: its first, its next */
-    int64_t evicted;
+    int64_t evicted, evicted_saved;
     uint64_t salt; /* drawn, so that nobody can choose names that share a bucket */
 };
 
 struct ese_named *ese_named_new(size_t limit)
 {
-    assert(limit > 0 && limit < UINT32_MAX);
+    assert(limit > 0 && limit < UINT32_MAX - SPARE);
     struct ese_named *named = ese_alloc(sizeof *named);
     size_t buckets = 1;
     while (buckets < limit)
         buckets *= 2;
-    named->ring = ese_alloc_array(limit, sizeof *named->ring);
     named->limit = limit;
+    named->room = limit + SPARE;
+    named->ring = ese_alloc_array(named->room, sizeof *named->ring);
     named->buckets = ese_alloc_array(buckets, sizeof *named->buckets);
     named->mask = buckets - 1;
     named->salt = (uint64_t)ese_id_draw_run() << 32 | ese_id_draw_run();
@@ -54,7 +56,7 @@ void ese_named_free(struct ese_named **named)
 
 static uint32_t place_of(const struct ese_named *named, int64_t number)
 {
-    return (uint32_t)((uint64_t)number % named->limit);
+    return (uint32_t)((uint64_t)number % named->room);
 }
 
 /* All bits of an id that was made from a name are mixed already. */
@@ -74,13 +76,26 @@ static bool knows(const struct ese_named *named, const struct ese_id *id)
     return link != 0;
 }
 
-static void forget_first(struct ese_named *named)
+static void join_bucket(struct ese_named *named, int64_t number)
 {
-    uint32_t place = place_of(named, named->first);
+    uint32_t place = place_of(named, number);
+    uint32_t *bucket = bucket_of(named, &named->ring[place].id);
+    named->ring[place].next_in_bucket = *bucket;
+    *bucket = place + 1;
+}
+
+static void leave_bucket(struct ese_named *named, int64_t number)
+{
+    uint32_t place = place_of(named, number);
     uint32_t *link = bucket_of(named, &named->ring[place].id);
     while (*link != place + 1)
         link = &named->ring[*link - 1].next_in_bucket;
     *link = named->ring[place].next_in_bucket;
+}
+
+static void forget_first(struct ese_named *named)
+{
+    leave_bucket(named, named->first);
     named->first++;
 }
 
@@ -100,11 +115,9 @@ static void add(struct ese_named *named, const struct ese_id *id, int64_t event_
         forget_first(named);
         named->evicted++;
     }
-    uint32_t place = place_of(named, named->next++);
-    uint32_t *bucket = bucket_of(named, id);
-    named->ring[place] =
-        (struct entry){.id = *id, .event_time_ms = event_time_ms, .next_in_bucket = *bucket};
-    *bucket = place + 1;
+    named->ring[place_of(named, named->next)] =
+        (struct entry){.id = *id, .event_time_ms = event_time_ms};
+    join_bucket(named, named->next++);
 }
 
 /* ---- what others call ----------------------------------------------------------------------- */
@@ -145,12 +158,30 @@ int ese_named_save(struct ese_named *named, const struct ese_named_shelf *shelf,
         if (shelf->put(shelf->context, &event, error) != 0)
             return -1;
     }
+    named->evicted_saved = named->evicted;
     if (named->cleared == named->first)
         return 0;
     if (shelf->clear(shelf->context, named->first, error) != 0)
         return -1;
     named->cleared = named->first;
     return 0;
+}
+
+bool ese_named_undo(struct ese_named *named)
+{
+    bool all_left = named->first > named->unsaved; /* what was saved */
+    int64_t number = all_left ? named->first : named->unsaved;
+    if (named->next - named->cleared > (int64_t)named->room)
+        return false;
+    while (number < named->next)
+        leave_bucket(named, number++);
+    number = all_left ? named->unsaved : named->first;
+    while (number > named->cleared)
+        join_bucket(named, --number);
+    named->first = named->cleared;
+    named->next = named->unsaved;
+    named->evicted = named->evicted_saved;
+    return true;
 }
 
 size_t ese_named_count(const struct ese_named *named)

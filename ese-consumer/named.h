@@ -60,6 +60,10 @@ struct ese_named_shelf {
 int ese_named_save(struct ese_named *named, const struct ese_named_shelf *shelf,
                    struct ese_error *error);
 
+/* As it was at the last save, for whoever has rolled back what he did since. False where so much has
+ * been noted since that it has written over what had left: it is to be read anew. */
+bool ese_named_undo(struct ese_named *named);
+
 size_t ese_named_count(const struct ese_named *named);
 int64_t ese_named_evicted(const struct ese_named *named);
 

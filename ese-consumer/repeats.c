@@ -24,7 +24,7 @@ struct ese_repeats {
     struct entry *first_changed, *last_changed;
     size_t count;
     size_t limit;
-    int64_t evicted;
+    int64_t evicted, evicted_saved;
     uint64_t salt; /* drawn, so that nobody can choose ids that share a bucket */
 };
 
@@ -115,8 +115,7 @@ static struct entry *add(struct ese_repeats *repeats, uint32_t run, uint16_t lan
     return entry;
 }
 
-/* It is freed once its deletion was saved. */
-static void forget(struct ese_repeats *repeats, struct entry *entry)
+static void leave(struct ese_repeats *repeats, struct entry *entry)
 {
     struct entry **link = bucket_of(repeats, entry->repeat.run, entry->repeat.lane);
     while (*link != entry)
@@ -125,6 +124,12 @@ static void forget(struct ese_repeats *repeats, struct entry *entry)
     leave_line(repeats, entry);
     repeats->count--;
     entry->forgotten = true;
+}
+
+/* It is freed once its deletion was saved. */
+static void forget(struct ese_repeats *repeats, struct entry *entry)
+{
+    leave(repeats, entry);
     mark_changed(repeats, entry);
 }
 
@@ -228,6 +233,58 @@ int ese_repeats_save(struct ese_repeats *repeats, ese_repeats_keep *keep, void *
         if (entry->forgotten)
             free(entry);
     }
+    repeats->evicted_saved = repeats->evicted;
+    return 0;
+}
+
+/* To where its time says, looked for from both ends. */
+static void go_back_in_line(struct ese_repeats *repeats, struct entry *entry)
+{
+    int64_t ms = entry->repeat.event_time_ms;
+    leave_line(repeats, entry);
+    struct entry *before = repeats->last_seen, *behind = repeats->longest_unseen;
+    while (before != NULL && before->repeat.event_time_ms > ms && behind->repeat.event_time_ms <= ms) {
+        before = before->earlier;
+        behind = behind->later;
+    }
+    bool is_before = before == NULL || before->repeat.event_time_ms <= ms;
+    entry->earlier = is_before ? before : behind->earlier;
+    entry->later = !is_before ? behind : before != NULL ? before->later : repeats->longest_unseen;
+    *(entry->earlier != NULL ? &entry->earlier->later : &repeats->longest_unseen) = entry;
+    *(entry->later != NULL ? &entry->later->earlier : &repeats->last_seen) = entry;
+}
+
+/* Of several of one (run, lane), as it was forgotten and came again, the first brings it back. */
+static int bring_back(struct ese_repeats *repeats, const struct entry *changed,
+                      ese_repeats_recall *recall, void *context, struct ese_error *error)
+{
+    struct ese_repeat saved = {.run = changed->repeat.run, .lane = changed->repeat.lane};
+    if (find(repeats, saved.run, saved.lane) != NULL)
+        return 0;
+    int found = recall(context, &saved, error);
+    if (found != 1)
+        return found;
+    struct entry *entry = add(repeats, saved.run, saved.lane);
+    entry->repeat = saved;
+    go_back_in_line(repeats, entry);
+    return 0;
+}
+
+int ese_repeats_undo(struct ese_repeats *repeats, ese_repeats_recall *recall, void *context,
+                     struct ese_error *error)
+{
+    for (struct entry *entry = repeats->first_changed; entry != NULL; entry = entry->next_changed)
+        if (!entry->forgotten)
+            leave(repeats, entry);
+    while (repeats->first_changed != NULL) {
+        struct entry *entry = repeats->first_changed;
+        if (bring_back(repeats, entry, recall, context, error) != 0)
+            return -1;
+        repeats->first_changed = entry->next_changed;
+        free(entry);
+    }
+    repeats->last_changed = NULL;
+    repeats->evicted = repeats->evicted_saved;
     return 0;
 }
 

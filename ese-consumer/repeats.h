@@ -65,6 +65,13 @@ typedef int ese_repeats_keep(void *context, const struct ese_repeat *repeat, boo
 int ese_repeats_save(struct ese_repeats *repeats, ese_repeats_keep *keep, void *context,
                      struct ese_error *error);
 
+/* As it was at the last save, for whoever has rolled back what he did since. recall fills in the
+ * rest of a (run, lane) as it was saved: 1; 0: it was not; -1. It is asked for such as have changed,
+ * and for no others. */
+typedef int ese_repeats_recall(void *context, struct ese_repeat *repeat, struct ese_error *error);
+int ese_repeats_undo(struct ese_repeats *repeats, ese_repeats_recall *recall, void *context,
+                     struct ese_error *error);
+
 size_t ese_repeats_count(const struct ese_repeats *repeats);
 int64_t ese_repeats_evicted(const struct ese_repeats *repeats);
 

@@ -58,6 +58,8 @@ static const char *const texts[STATEMENTS] = {
                   "LIMIT ?4)",
     [REPEATS_GET] = "SELECT run, lane, highest, window, event_time FROM repeats "
                     "WHERE partition = ?1 ORDER BY event_time",
+    [REPEATS_ONE] = "SELECT highest, window, event_time FROM repeats "
+                    "WHERE partition = ?1 AND run = ?2 AND lane = ?3",
     [REPEATS_SET] = "INSERT INTO repeats(partition, run, lane, highest, window, event_time) "
                     "VALUES(?1, ?2, ?3, ?4, ?5, ?6) "
                     "ON CONFLICT DO UPDATE SET highest = ?4, window = ?5, event_time = ?6",

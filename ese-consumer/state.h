@@ -153,6 +153,9 @@ int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct es
                            struct ese_error *error);
 int ese_state_save_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
                            struct ese_error *error);
+/* Behind a rollback: what has changed since the last save is as it was. */
+int ese_state_undo_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
+                           struct ese_error *error);
 int ese_state_load_named(struct ese_state *state, int32_t partition, struct ese_named *named,
                          struct ese_error *error);
 int ese_state_save_named(struct ese_state *state, int32_t partition, struct ese_named *named,

@@ -22,6 +22,7 @@ enum which {
     KEY_LEFT,
     KEY_SWEEP,
     REPEATS_GET,
+    REPEATS_ONE,
     REPEATS_SET,
     REPEATS_DELETE,
     NAMED_GET,

@@ -5,6 +5,14 @@
 
 /* ---- repeats: by their place in a lane ------------------------------------------------------ */
 
+static void read_window(struct ese_statement *row, int column, struct ese_repeat *repeat)
+{
+    size_t length = 0;
+    const void *window = ese_statement_column_bytes(row, column, &length);
+    if (length == sizeof repeat->window)
+        memcpy(repeat->window, window, length);
+}
+
 int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
                            struct ese_error *error)
 {
@@ -18,10 +26,7 @@ int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct es
             .highest = (uint32_t)ese_statement_column_number(get, 2),
             .event_time_ms = ese_statement_column_number(get, 4),
         };
-        size_t length = 0;
-        const void *window = ese_statement_column_bytes(get, 3, &length);
-        if (length == sizeof repeat.window)
-            memcpy(repeat.window, window, length);
+        read_window(get, 3, &repeat);
         ese_repeats_restore(repeats, &repeat);
     }
     return found;
@@ -54,6 +59,30 @@ int ese_state_save_repeats(struct ese_state *state, int32_t partition, struct es
 {
     struct saving saving = {.state = state, .partition = partition};
     return ese_repeats_save(repeats, save_repeat, &saving, error);
+}
+
+static int recall_repeat(void *context, struct ese_repeat *repeat, struct ese_error *error)
+{
+    const struct saving *saving = context;
+    struct ese_statement *one = saving->state->statements[REPEATS_ONE];
+    ese_statement_number(one, 1, saving->partition);
+    ese_statement_number(one, 2, repeat->run);
+    ese_statement_number(one, 3, repeat->lane);
+    int found = ese_statement_step(one, error);
+    if (found != 1)
+        return found;
+    repeat->highest = (uint32_t)ese_statement_column_number(one, 0);
+    read_window(one, 1, repeat);
+    repeat->event_time_ms = ese_statement_column_number(one, 2);
+    ese_statement_reset(one);
+    return 1;
+}
+
+int ese_state_undo_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
+                           struct ese_error *error)
+{
+    struct saving saving = {.state = state, .partition = partition};
+    return ese_repeats_undo(repeats, recall_repeat, &saving, error);
 }
 
 /* ---- repeats: by name ----------------------------------------------------------------------- */

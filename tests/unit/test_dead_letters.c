@@ -289,6 +289,40 @@ static void many_do_not_hold_others_for_long(void **state)
     end(&life);
 }
 
+static void hand_again(const struct ese_record *record)
+{
+    records[count] = *record;
+    records[count].offset = count * 10;
+    records[count].next = count * 10 + 1;
+    count++;
+}
+
+/* However much it is: what was taken out of the state file behind our back is known all the same. */
+static void what_was_had_is_not_read_anew_for_each_try(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", 0, NULL);
+    records[0].event.id = ese_id_make(&(struct ese_id_parts){.time_ms = NOON, .lane = 2, .run = 1});
+    press("b", 10, NULL);
+    snprintf(records[1].event.source, sizeof records[1].event.source, "shop");
+    snprintf(records[1].event.foreign_id, sizeof records[1].event.foreign_id, "order-1");
+    records[1].event.id = ese_event_id_of_name(&records[1].event);
+    assert_int_equal(process(&life), 0);
+    struct ese_sqlite *database = ese_state_database(life.parts.state);
+    assert_int_equal(number("SELECT count(*) FROM repeats") + number("SELECT count(*) FROM named"), 2);
+    assert_int_equal(ese_sqlite_run(database, "DELETE FROM repeats; DELETE FROM named", NULL), 0);
+    press("c", 20, FAILING);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
+    hand_again(&records[0]);
+    hand_again(&records[1]);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(ese_statistics_value(life.parts.statistics, ESE_FIGURE_REPEATS), 2);
+    end(&life);
+}
+
 static void nobody_has_had_a_dead_letter(void **state)
 {
     (void)state;
@@ -298,22 +332,15 @@ static void nobody_has_had_a_dead_letter(void **state)
     assert_int_equal(process(&life), 0);
     assert_int_equal(number("SELECT count(*) FROM repeats"), 0);
     struct ese_record again = records[0];
-    for (int i = 0; i < 2; i++) { /* handed again, it is tried no more */
-        records[count] = again;
-        records[count].offset = count * 10;
-        records[count].next = count * 10 + 1;
-        count++;
-    }
+    for (int i = 0; i < 2; i++) /* handed again, it is tried no more */
+        hand_again(&again);
     assert_int_equal(process(&life), 0);
     assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
     assert_int_equal(number("SELECT offset FROM dead_letter"), 0);
     assert_int_equal(ese_statistics_value(life.parts.statistics, ESE_FIGURE_REPEATS), 2);
     end(&life);
     begin(&life, SOUND); /* nor where the cause is gone: it is to be replayed */
-    records[count] = again;
-    records[count].offset = count * 10;
-    records[count].next = count * 10 + 1;
-    count++;
+    hand_again(&again);
     assert_int_equal(process(&life), 0);
     assert_int_equal(ese_statistics_value(life.parts.statistics, ESE_FIGURE_REPEATS), 1);
     assert_int_equal(number("SELECT count(*) FROM repeats"), 0);
@@ -670,6 +697,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_cause_that_passes_leaves_no_letter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pauses_become_shorter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_do_not_hold_others_for_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_had_is_not_read_anew_for_each_try, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_has_had_a_dead_letter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_replayed_one_is_had, set_up, tear_down),
         cmocka_unit_test_setup_teardown(whoever_was_fenced_counts_and_passes_nothing, set_up, tear_down),

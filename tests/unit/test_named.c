@@ -216,6 +216,61 @@ static void a_failed_save_goes_on_later(void **state)
     }
 }
 
+static int draw(uint64_t *random, int64_t below)
+{
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (int)((int64_t)(*random >> 33) % below);
+}
+
+/* Beside one that was read anew: both know the same, and go on knowing it. */
+static void what_was_noted_since_the_save_is_taken_back(void **state)
+{
+    (void)state;
+    enum { LIMIT = 20, NAMES = 60 };
+    struct shelf shelf = {.count = 0};
+    struct ese_named *named = ese_named_new(LIMIT);
+    int64_t ms = 0;
+    uint64_t random = 42;
+    for (int round = 0; round < 500; round++) {
+        int64_t lost_ms = ms;
+        for (int i = round % 50; i >= 0; i--) {
+            lost_ms += draw(&random, HOUR_MS / 10);
+            note(named, draw(&random, NAMES), lost_ms);
+        }
+        assert_true(ese_named_undo(named));
+        struct ese_named *other = restored(&shelf, LIMIT);
+        assert_int_equal(ese_named_count(named), ese_named_count(other));
+        for (int i = 0; i < 15; i++) {
+            int name = draw(&random, NAMES);
+            ms += draw(&random, HOUR_MS / 20);
+            assert_int_equal(note(named, name, ms), note(other, name, ms));
+        }
+        assert_int_equal(ese_named_count(named), ese_named_count(other));
+        ese_named_free(&other);
+        assert_int_equal(save(named, &shelf, NULL), 0);
+    }
+    ese_named_free(&named);
+}
+
+static void what_has_pushed_out_too_much_cannot_be_taken_back(void **state)
+{
+    (void)state;
+    struct shelf shelf = {.count = 0};
+    struct ese_named *named = ese_named_new(2);
+    note(named, 0, 0);
+    assert_int_equal(save(named, &shelf, NULL), 0);
+    for (int i = 1; i < 4098; i++)
+        note(named, i, 0);
+    assert_int_equal(ese_named_evicted(named), 4096);
+    assert_true(ese_named_undo(named));
+    assert_int_equal(ese_named_evicted(named), 0);
+    assert_true(note(named, 0, 0));
+    for (int i = 1; i < 4099; i++)
+        note(named, i, 0);
+    assert_false(ese_named_undo(named));
+    ese_named_free(&named);
+}
+
 static void a_number_that_is_missing_is_told(void **state)
 {
     (void)state;
@@ -241,6 +296,8 @@ int main(void)
         cmocka_unit_test(what_was_saved_is_known_again),
         cmocka_unit_test(what_came_and_left_between_two_saves_is_not_saved),
         cmocka_unit_test(a_failed_save_goes_on_later),
+        cmocka_unit_test(what_was_noted_since_the_save_is_taken_back),
+        cmocka_unit_test(what_has_pushed_out_too_much_cannot_be_taken_back),
         cmocka_unit_test(a_number_that_is_missing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -224,6 +225,96 @@ static void a_failed_save_goes_on_later(void **state)
     ese_repeats_free(&repeats);
 }
 
+static int recall(void *context, struct ese_repeat *repeat, struct ese_error *error)
+{
+    struct shelf *shelf = context;
+    if (++shelf->calls == shelf->fail_at)
+        return ese_fail(error, ESE_E_IO, "the shelf broke");
+    for (int i = 0; i < shelf->count; i++) {
+        if (shelf->rows[i].run != repeat->run || shelf->rows[i].lane != repeat->lane)
+            continue;
+        *repeat = shelf->rows[i];
+        return 1;
+    }
+    return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct ese_repeat *left = a, *right = b;
+    return (left->event_time_ms > right->event_time_ms) - (left->event_time_ms < right->event_time_ms);
+}
+
+static struct ese_repeats *restored(struct shelf *shelf, size_t limit)
+{
+    struct ese_repeats *repeats = ese_repeats_new(limit);
+    qsort(shelf->rows, (size_t)shelf->count, sizeof shelf->rows[0], by_time);
+    for (int i = 0; i < shelf->count; i++)
+        ese_repeats_restore(repeats, &shelf->rows[i]);
+    return repeats;
+}
+
+static uint32_t draw(uint64_t *random, uint32_t below)
+{
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*random >> 33) % below;
+}
+
+/* Beside one that was read anew: both know the same, and go on knowing it. */
+static void what_was_noted_since_the_save_is_taken_back(void **state)
+{
+    (void)state;
+    enum { LIMIT = 20, RUNS = 40, SEQUENCES = 30 };
+    struct shelf shelf = {.count = 0};
+    struct ese_repeats *repeats = ese_repeats_new(LIMIT);
+    int64_t ms = 0;
+    uint64_t random = 42;
+    for (int round = 0; round < 500; round++) {
+        int64_t evicted = ese_repeats_evicted(repeats), lost_ms = ms;
+        for (int i = round % 50; i >= 0; i--) {
+            uint32_t run = draw(&random, RUNS), sequence = draw(&random, SEQUENCES);
+            lost_ms += draw(&random, HOUR_MS / 10);
+            note(repeats, run, 1, sequence, lost_ms);
+        }
+        assert_int_equal(ese_repeats_undo(repeats, recall, &shelf, NULL), 0);
+        assert_int_equal(ese_repeats_evicted(repeats), evicted);
+        struct ese_repeats *other = restored(&shelf, LIMIT);
+        assert_int_equal(ese_repeats_count(repeats), ese_repeats_count(other));
+        for (int i = 0; i < 15; i++) {
+            uint32_t run = draw(&random, RUNS), sequence = draw(&random, SEQUENCES);
+            ms += 1 + draw(&random, HOUR_MS / 20); /* no two the same: their order would be anybody's */
+            assert_int_equal(note(repeats, run, 1, sequence, ms), note(other, run, 1, sequence, ms));
+        }
+        assert_int_equal(ese_repeats_count(repeats), ese_repeats_count(other));
+        ese_repeats_free(&other);
+        assert_int_equal(ese_repeats_save(repeats, keep, &shelf, NULL), 0);
+    }
+    ese_repeats_free(&repeats);
+}
+
+static void taking_back_asks_for_what_has_changed_alone(void **state)
+{
+    (void)state;
+    struct shelf shelf = {.count = 0};
+    struct ese_error error = {0};
+    struct ese_repeats *repeats = ese_repeats_new(100);
+    for (uint32_t run = 1; run <= 50; run++)
+        note(repeats, run, 1, 5, 1000);
+    assert_int_equal(ese_repeats_save(repeats, keep, &shelf, NULL), 0);
+    note(repeats, 7, 1, 6, 1000);
+    note(repeats, 51, 1, 6, 1000);
+    shelf.calls = 0;
+    assert_int_equal(ese_repeats_undo(repeats, recall, &shelf, NULL), 0);
+    assert_int_equal(shelf.calls, 2);
+    assert_int_equal(ese_repeats_count(repeats), 50);
+    assert_int_equal(note(repeats, 7, 1, 5, 1000), ESE_REPEATS_SEEN);
+    assert_int_equal(note(repeats, 7, 1, 6, 1000), ESE_REPEATS_NEW);
+    shelf.fail_at = 3;
+    assert_int_equal(ese_repeats_undo(repeats, recall, &shelf, &error), -1);
+    assert_int_equal(error.code, ESE_E_IO);
+    ese_repeats_free(&repeats);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +328,8 @@ int main(void)
         cmocka_unit_test(what_was_saved_is_known_again),
         cmocka_unit_test(forgetting_is_saved_too),
         cmocka_unit_test(a_failed_save_goes_on_later),
+        cmocka_unit_test(what_was_noted_since_the_save_is_taken_back),
+        cmocka_unit_test(taking_back_asks_for_what_has_changed_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
