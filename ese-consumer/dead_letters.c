@@ -11,7 +11,7 @@ enum which { ADD, COUNT, HAS, SETTLE, NEXT, NEXT_UNTOLD, NOTE_TOLD, REPLAYS, SWE
 
 #define ROW                                                                                       \
     COLUMNS ", number, replay, settled_ms,"                                                       \
-            " (SELECT name FROM position WHERE position.partition = dead_letter.partition)"
+            " (SELECT name FROM position WHERE position.partition = dead_letter.partition), told_ms"
 
 static const char *const texts[STATEMENTS] = {
     [ADD] = "INSERT INTO dead_letter(" COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
@@ -204,6 +204,7 @@ static void read_letter(struct ese_statement *row, struct ese_dead_letter *lette
     letter->replay = ese_statement_column_number(row, 20);
     letter->settled_ms = ese_statement_column_number(row, 21);
     read_text(row, 22, letter->place, sizeof letter->place);
+    letter->told_ms = ese_statement_column_number(row, 23);
 }
 
 static int read_next(struct ese_statement *next, int64_t behind, struct ese_dead_letter *letter,

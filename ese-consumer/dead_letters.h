@@ -75,6 +75,7 @@ struct ese_dead_letter {
     int64_t whole;
     int64_t replay; /* 0: none */
     int64_t settled_ms; /* 0: it is not settled */
+    int64_t told_ms;    /* 0: its topic has not had it, or there is none */
 };
 
 /* Frees what was read into it, and zeroes it. */

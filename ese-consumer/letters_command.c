@@ -21,7 +21,7 @@ static const struct ese_option options[] = {
     {.name = "all", .kind = ESE_OPTION_FLAG,
      .help = "list: those that were replayed or dropped, too. replay: all that can be."},
     {.name = "json", .kind = ESE_OPTION_FLAG, .help = "Prints JSON instead of text."},
-    {.name = "rule", .kind = ESE_OPTION_TEXT, .value = "NAME,...|none",
+    {.name = "rule", .kind = ESE_OPTION_TEXT, .value = "NAME,...",
      .fallback = "steady-click,stuck-order",
      .help = "replay: the rules that are applied; those of the consumer, but for what has failed."},
     {.name = "stuck-after-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "5000",
@@ -128,10 +128,11 @@ static json_t *to_json(const struct ese_dead_letter *letter)
     if (!ese_id_is_none(&event->id))
         ese_id_text(&event->id, id);
     json_t *object = json_pack(
-        "{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:s}", "number", (json_int_t)letter->number,
+        "{s:I, s:s, s:I, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:s}", "number", (json_int_t)letter->number,
         "partition", letter->place, "offset", (json_int_t)letter->offset, "cause",
         ese_dead_cause_name(letter->cause), "tries", (json_int_t)letter->tries, "dead_ms",
-        (json_int_t)letter->dead_ms, "is", word_of(letter), "id", id);
+        (json_int_t)letter->dead_ms, "is", word_of(letter), "settled_ms", (json_int_t)letter->settled_ms,
+        "replay", (json_int_t)letter->replay, "told_ms", (json_int_t)letter->told_ms, "id", id);
     set_text(object, "reason", letter->reason);
     set_text(object, "type", event->type);
     if (letter->cause == ESE_DEAD_UNPARSABLE) {
@@ -146,6 +147,7 @@ static json_t *to_json(const struct ese_dead_letter *letter)
     set_text(object, "key", event->key);
     json_object_set_new(object, "client_ts", json_integer(event->client_ts));
     json_object_set_new(object, "server_ts", json_integer(event->server_ts));
+    set_text(object, "traceparent", event->traceparent);
     set_text(object, "source", event->source);
     set_text(object, "foreign_id", event->foreign_id);
     json_t *data = json_loads(ese_event_data(event), 0, NULL);
@@ -182,6 +184,9 @@ static int list(const struct ese_config *config, struct ese_state *state, struct
     bool all = ese_config_flag(config, "all"), json = ese_config_flag(config, "json");
     int64_t behind = 0;
     int found;
+    const char *word = ese_config_argument(config, 1);
+    if (word != NULL)
+        return ese_fail(error, ESE_E_USAGE, "list: '%.40s' is one too many; `show NUMBER` shows one letter", word);
     if (!json)
         printf("%6s  %-8s  %-23s  %-18s %10s  %-10s  %5s  %-20s  %s\n", "number", "is", "since",
                "partition", "offset", "cause", "tries", "key", "reason");
@@ -266,8 +271,12 @@ static int replay_chosen(const struct ese_config *config, struct ese_state *stat
         .settings.stuck_after_ms = ese_config_number(config, "stuck-after-ms")};
     int decisions = choice->numbers != NULL ? choice->count : AT_ONCE;
     struct ese_replay_result result;
-    if (ese_rules_choose(ese_config_text(config, "rule"), &rules, error) != 0 ||
-        ese_state_check_room(state, decisions, error) != 0 ||
+    if (ese_rules_choose(ese_config_text(config, "rule"), &rules, error) != 0)
+        return -1;
+    if (rules.count == 0)
+        return ese_fail(error, ESE_E_USAGE, "replay: --rule none would settle letters that no rule has had: name the "
+                                            "consumer's rules, or `drop` what nobody wants");
+    if (ese_state_check_room(state, decisions, error) != 0 ||
         ese_replay(state, transport, &rules, choice, &result, error) != 0)
         return -1;
     if (ese_config_flag(config, "json"))

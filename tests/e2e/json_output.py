@@ -135,11 +135,17 @@ def dead_letters():
     assert [letter["cause"] for letter in letters] == ["failed"] * 4 + ["unparsable"], letters
     assert letters[-1]["bytes"] == "no event" and letters[0]["data"]["stumble"] == "fail", letters
     assert document(0, CONSUMER, "dead-letters", "show", "2", *state) == letters[1]
+    assert run(CONSUMER, "dead-letters", "list", "2", *state).returncode == 64
+    assert run(CONSUMER, "dead-letters", "replay", "--all", "--rule", "none", *state).returncode == 64
+    assert [letters[1][name] for name in ("settled_ms", "replay", "told_ms")] == [0, 0, 0], letters[1]
+    assert re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|", letters[1]["traceparent"]), letters[1]
     replay = document(0, CONSUMER, "dead-letters", "replay", "--all", *state)
     assert (replay["replay"], replay["letters"]) == (1, 4), replay
     assert len(document(0, CONSUMER, "dead-letters", "list", *state)) == 1
     assert [letter["is"] for letter in document(0, CONSUMER, "dead-letters", "list", "--all", *state)] == \
         ["replayed"] * 4 + ["dead"]
+    replayed = document(0, CONSUMER, "dead-letters", "show", "2", *state)
+    assert replayed["settled_ms"] >= replayed["dead_ms"] > 0 and replayed["replay"] == 1, replayed
     assert document(0, CONSUMER, "dead-letters", "replay", "--all", *state)["letters"] == 0
     assert run(CONSUMER, "dead-letters", "drop", "5", "1", *state).returncode == 64  # 1 was replayed
     assert len(document(0, CONSUMER, "dead-letters", "list", *state)) == 1
