@@ -97,12 +97,13 @@ def it_stays_and_tells_how_it_stands():
         with open(os.path.join(earlier, "client.log"), "w", encoding="ascii") as file:
             file.write("of another lab\n")
         said = home.must("up", "--source", "mixed")
-        assert "mixed" in words_of(home.pid_of("client")), words_of(home.pid_of("client"))
         assert "The lab is up" in said and "transport " + TRANSPORT in said, said
         told = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", said)}
         sockets = listening(pids_of(home.path))
         assert told and told <= set(sockets.values()), (told, sockets)
         home.all_counters_rise()
+        words = words_of(home.pid_of("client")) # which has been started, and only now must have come to its program
+        assert "mixed" in words, words
         logs = home.must("logs")
         for party in home.parties():
             assert "/logs/%s.log <==" % party in logs, (party, logs)
