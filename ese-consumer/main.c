@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include "ese-consumer/crew.h"
 #include "ese-consumer/letters_command.h"
 #include "ese-consumer/member.h"
 #include "ese-consumer/state.h"
@@ -36,6 +37,9 @@ static const struct ese_option options[] = {
              "dashes, underscores."},
     {.name = "member", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "1",
      .help = "This consumer's lasting name within its group, of the same characters."},
+    {.name = "consumers", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 1, .max = ESE_CREW_MOST,
+     .help = "Starts so many members of the group, each a process of its own, named 1 to N, where the transport "
+             "hands out partitions. One that dies is not started again: the others take over what it held."},
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Where positions, the rule's state and decisions are kept (SQLite), shared by the "
              "group's members on this machine. Without it: GROUP.TRANSPORT.state in the "
@@ -170,6 +174,17 @@ static int check_asked(const struct ese_member_options *member, struct ese_error
                     "ways; leave one away", member->mailer, member->mail_requests);
 }
 
+static int check_consumers(const struct ese_config *config, const struct ese_transport *transport,
+                           struct ese_error *error)
+{
+    int count = (int)ese_config_number(config, "consumers");
+    if (count > 1 && !transport->promises.shares_work)
+        return ese_fail(error, ESE_E_USAGE,
+                        "--consumers %d: '%s' has one partition, and each member would take it over from the one "
+                        "before; give 1, or a transport that shares work", count, transport->name);
+    return ese_crew_check(config, count, error);
+}
+
 static int read_options(const struct ese_config *config, struct ese_member_options *member,
                         struct ese_error *error)
 {
@@ -197,7 +212,8 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
     if (ese_rules_choose(ese_config_text(config, "rule"), &member->rules, error) != 0 ||
         check_name("group", member->group, error) != 0 ||
         check_name("member", member->member, error) != 0 || check_batch(member, error) != 0 ||
-        check_asked(member, error) != 0 || read_from(config, member->transport, &member->from, error) != 0)
+        check_asked(member, error) != 0 || check_consumers(config, member->transport, error) != 0 ||
+        read_from(config, member->transport, &member->from, error) != 0)
         return -1;
     return 0;
 }
@@ -244,10 +260,26 @@ static int consume(const struct ese_config *config, const struct ese_member_opti
     return result;
 }
 
+static int serve(const struct ese_config *config, struct ese_member_options *settings, struct ese_error *error)
+{
+    struct ese_http_server *server = NULL;
+    settings->metrics = ese_metrics_new();
+    settings->pulse = ese_pulse_new(settings->transport->name, PATIENCE_MS);
+    const struct ese_health health = {.check = ese_pulse_well, .context = settings->pulse};
+    int result = ese_monitor_open(config, settings->metrics, &health, &server, error);
+    if (result == 0)
+        result = consume(config, settings, server == NULL ? "" : ese_http_server_address(server),
+                         error);
+    ese_http_server_close(&server);
+    ese_pulse_free(&settings->pulse);
+    ese_metrics_free(&settings->metrics);
+    return result;
+}
+
 static int run(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_member_options settings;
-    char token[ESE_TOKEN_SIZE], state_path[200];
+    char token[ESE_TOKEN_SIZE], state_path[200], member[16];
     if (read_options(config, &settings, error) != 0 ||
         ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
         return -1;
@@ -257,18 +289,15 @@ static int run(const struct ese_config *config, struct ese_error *error)
                  settings.transport->name);
         settings.state_path = state_path;
     }
-    struct ese_http_server *server = NULL;
-    settings.metrics = ese_metrics_new();
-    settings.pulse = ese_pulse_new(settings.transport->name, PATIENCE_MS);
-    const struct ese_health health = {.check = ese_pulse_well, .context = settings.pulse};
-    int result = ese_monitor_open(config, settings.metrics, &health, &server, error);
-    if (result == 0)
-        result = consume(config, &settings, server == NULL ? "" : ese_http_server_address(server),
-                         error);
-    ese_http_server_close(&server);
-    ese_pulse_free(&settings.pulse);
-    ese_metrics_free(&settings.metrics);
-    return result;
+    int count = (int)ese_config_number(config, "consumers");
+    if (count > 1) {
+        int number = ese_crew_muster(count, error);
+        if (number <= 0)
+            return number; /* all have ended */
+        snprintf(member, sizeof member, "%d", number);
+        settings.member = member;
+    }
+    return serve(config, &settings, error);
 }
 
 static const struct ese_service service = {
@@ -300,6 +329,8 @@ static const struct ese_service service = {
             "  Reads until Ctrl-C and asks that mailer for mails.\n"
             "ese-consumer --transport kafka --mail-requests kafka\n"
             "  Puts them on the topic mail-requests, from which `ese-mailer --intake kafka` takes them.\n"
+            "ese-consumer --transport kafka --consumers 3 --rule-cost-us 4000\n"
+            "  Three members of a group share the partitions; kill one, and see the others go on.\n"
             "ese-consumer dead-letters list --state ese-consumer.file.state\n"
             "  Shows what could not be processed; its own --help tells more.",
     },

@@ -40,3 +40,11 @@ class Broker:
         prefix = f"t{self.made}-"
         self.command("topics", "--bootstrap-servers", self.address, "--topic-prefix", prefix)
         return ("--bootstrap-servers", self.address, "--topic-prefix", prefix)
+
+
+def bind(test, *what):
+    """The test, of these: a function of its name without parameters, as ese_program.run takes it."""
+    def bound():
+        test(*what)
+    bound.__name__ = test.__name__
+    return bound

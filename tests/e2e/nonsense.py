@@ -19,6 +19,7 @@ TO_HTTP = [CLIENT, "--transport", "http", "--count", "1"]
 TO_KAFKA = [CLIENT, "--transport", "kafka", "--via", "direct", "--count", "1"]
 SERVE = [SERVER, "--transport", "http", "--listen", "127.0.0.1:0"]
 CONSUME = [CONSUMER, "--transport", "http"]
+CREW = [CONSUMER, "--transport", "kafka", "--consumers", "3"]
 MAIL = [MAILER, "--listen", "127.0.0.1:0"]
 COMPARE = [LAB, "compare", "--transports", "file"]
 TORTURE = [LAB, "torture", "--transports", "file"]
@@ -55,6 +56,12 @@ CASES = [
     (64, [*SERVE, "--durability", "replicas"], "--durability", "replicas", "only: memory"),
     (64, [*CONSUME, "--group", "a b"], "--group", "'a b'", "letters"),
     (64, [*CONSUME, "--member", LONG], "--member", "at most 100"),
+    (64, [*CONSUME, "--consumers", "17"], "--consumers", "'17'", "from 1 to 16"),
+    (64, [*CONSUME, "--consumers", "2"], "--consumers 2", "'http' has one partition", "give 1"),
+    (64, [*CREW, "--member", "2"], "--member 2", "--consumers 3", "leave one of the two away"),
+    (64, [*CREW, "--history", "h"], "--history h", "--consumers 3", "by itself, with --member"),
+    (64, [*CREW, "--metrics", "127.0.0.1:0"], "--metrics 127.0.0.1:0", "by itself, with --member"),
+    (64, [*CREW, "--ready-file", "r"], "--ready-file r", "by itself, with --member"),
     (64, [*CONSUME, "--rule", "golden"], "'golden'", "known are"),
     (64, [*CONSUME, "--mailer", "http://"], "--mailer", "'http://'", "or none"),
     (64, [*CONSUME, "--mailer", "http://h:1", "--mail-requests", "file"], "--mailer", "--mail-requests file", "one of two"),
@@ -107,6 +114,7 @@ CASES = [
     (64, [LAB, "compare", "--transports", "http", "--retry-deadline-ms", "4000"],
      "--retry-deadline-ms 4000", "bad-day", "'http'", "give at least 5000"),
     (64, [*COMPARE, "--fault", "members-down", "--consumers", "2"], "members-down", "member 3", "--consumers 3"),
+    (64, [*COMPARE, "--preset", "share-work", "--consumers", "1"], "members-down (of --preset share-work", "--fault none"),
     (64, [*COMPARE, "--consumers", "0"], "--consumers", "'0'", "from 1 to 16"),
     (64, [*COMPARE, "--consumers", "-1"], "--consumers", "'-1'", "from 1 to 16"),
     (64, [*TORTURE, "--consumers", "17"], "--consumers", "'17'", "from 1 to 16"),

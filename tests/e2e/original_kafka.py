@@ -197,15 +197,8 @@ TESTS = (what_the_original_writes_is_judged, without_a_key_partitions_are_anybod
          a_record_that_is_not_the_originals_is_found)
 
 
-def bind(test, broker):
-    def bound():
-        test(broker)
-    bound.__name__ = test.__name__
-    return bound
-
-
 if __name__ == "__main__":
     if not kafka_broker.can_be_had() or shutil.which("kcat") is None or not can_be_had():
         skip("no broker, no kcat or no SMTP server to be had")
     with kafka_broker.Broker(LAB) as one_broker:
-        sys.exit(run([bind(test, one_broker) for test in TESTS]))
+        sys.exit(run([kafka_broker.bind(test, one_broker) for test in TESTS]))
