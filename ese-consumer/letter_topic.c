@@ -247,6 +247,13 @@ static void note_waiting(struct ese_letter_topic *topic, int64_t now_ns)
         topic->waits_ns = now_ns;
 }
 
+/* Over some transports one may write at a time, and other members have letters, too. */
+static void make_way(struct ese_letter_topic *topic)
+{
+    if (topic->producer != NULL && topic->face->pending(topic->producer) == 0)
+        topic->face->close(&topic->producer);
+}
+
 int ese_letter_topic_turn(struct ese_letter_topic *topic, struct ese_error *error)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
@@ -254,10 +261,13 @@ int ese_letter_topic_turn(struct ese_letter_topic *topic, struct ese_error *erro
         return -1;
     if (now_ns < topic->look_ns)
         return 0;
+    bool was_idle = topic->is_idle;
     topic->look_ns = now_ns + LOOK_MS * ESE_NS_PER_MS;
     topic->is_idle = true;
     if (put_all(topic, error) != 0)
         return -1;
+    if (was_idle && topic->is_idle)
+        make_way(topic);
     note_waiting(topic, now_ns);
     return 0;
 }

@@ -254,6 +254,34 @@ static void while_it_is_away_they_wait(void **state)
     assert_int_equal(read_all(world, NULL), 1);
 }
 
+/* Over this one only one may write at a time: whoever has nothing more to put lets the others write. */
+static void members_have_their_turns(void **state)
+{
+    struct world *world = *state;
+    struct ese_holdings theirs = {.count = 0};
+    struct ese_letter_topic *ours = world->topic;
+    const struct ese_rules none = {.count = 0};
+    const struct ese_letter_topic_options options = {
+        .specification = world->specification, .state = world->state, .holdings = &theirs};
+    struct ese_letter_topic *other = NULL;
+    int64_t limit_ns = ese_clock_monotonic_ns() + PATIENCE_NS;
+    must(ese_holding_load(ese_holdings_add(&theirs, 7), world->state, "p", &none, &error));
+    must(ese_letter_topic_open(&options, &other, &error));
+    die(world, 0, NULL);
+    turn_until(world, 0); /* we have it now */
+    theirs.items[0]->letters++;
+    die(world, 7, NULL);
+    while (untold(world) > 0 && ese_clock_monotonic_ns() < limit_ns) {
+        must(ese_letter_topic_turn(ours, &error));
+        must(ese_letter_topic_turn(other, &error));
+        ese_clock_sleep_until(ese_clock_monotonic_ns() + ESE_NS_PER_MS);
+    }
+    assert_int_equal(untold(world), 0);
+    assert_int_equal(read_all(world, NULL), 2);
+    ese_letter_topic_close(&other);
+    ese_holdings_clear(&theirs);
+}
+
 /* Whoever waits for the end need not wait for it; and yet they are put when it is there. */
 static void what_takes_nothing_for_long_has_failed(void **state)
 {
@@ -301,6 +329,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(those_of_other_members_are_theirs, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_is_too_long_is_cut, open_world, close_world),
         cmocka_unit_test_setup_teardown(while_it_is_away_they_wait, open_world, close_world),
+        cmocka_unit_test_setup_teardown(members_have_their_turns, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_takes_nothing_for_long_has_failed, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_was_not_noted_is_put_again, open_world, close_world),
     };
