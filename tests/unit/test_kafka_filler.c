@@ -32,14 +32,14 @@ static struct {
     atomic_llong ends[PARTITIONS];
     atomic_bool is_lost[PARTITIONS]; /* to be told, once */
     atomic_int failing; /* so many more questions for ends */
+    atomic_int partitions[PARTITIONS]; /* of each topic; this knows what the first of them holds */
     atomic_llong read_from[PARTITIONS]; /* where it was taken up last; -1: it was told to be lost since */
 } topics;
 
 int __wrap_ese_reader_count(const struct ese_reader *reader, int topic)
 {
     (void)reader;
-    (void)topic;
-    return 1;
+    return atomic_load(&topics.partitions[topic]);
 }
 
 /* Nothing is young enough: a view begins at the ends. */
@@ -109,6 +109,7 @@ static int open_filler(void **state)
     (void)state;
     for (int i = 0; i < PARTITIONS; i++) {
         atomic_store(&topics.ends[i], 10);
+        atomic_store(&topics.partitions[i], 1);
         atomic_store(&topics.read_from[i], -1);
     }
     view = ese_view_new(ESE_VIEW_LEAST_BYTES);
@@ -121,7 +122,7 @@ static int open_filler(void **state)
 static int close_filler(void **state)
 {
     (void)state;
-    ese_filler_stop(&filler);
+    ese_filler_free(&filler);
     ese_metrics_free(&metrics);
     ese_view_free(&view);
     return 0;
@@ -225,6 +226,40 @@ static void what_could_not_be_begun_is_tried_again(void **state)
     assert_begins(1, 10);
 }
 
+static bool is_refused(void *context)
+{
+    char text[200] = "";
+    return !ese_filler_tell(filler, text, sizeof text) && strstr(text, context) != NULL;
+}
+
+static bool is_kept(void *context)
+{
+    char text[200];
+    (void)context;
+    return ese_filler_tell(filler, text, sizeof text);
+}
+
+/* There is no such change of a topic: it was removed, and is another one now. */
+static void a_topic_with_fewer_partitions_is_told(void **state)
+{
+    char anew[] = "made anew", many[] = "more than 256";
+    (void)state;
+    atomic_store(&topics.partitions[1], 3);
+    ese_filler_begin(filler);
+    assert_complete();
+    assert_true(is_kept(NULL));
+    atomic_store(&topics.partitions[1], 2);
+    assert_true(ese_test_wait_until(is_refused, anew, WAIT_MS));
+    atomic_store(&topics.partitions[1], 300);
+    assert_true(ese_test_wait_until(is_refused, many, WAIT_MS));
+    atomic_store(&topics.partitions[1], 0); /* nobody tells just now, and nothing has changed */
+    assert_true(is_refused(many));
+    atomic_store(&topics.partitions[1], 3);
+    assert_true(ese_test_wait_until(is_kept, NULL, WAIT_MS));
+    ese_filler_stop(filler);
+    assert_true(is_kept(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_stored_in_a_log_that_is_gone_is_not_waited_for, open_filler,
                                         close_filler),
         cmocka_unit_test_setup_teardown(what_could_not_be_begun_is_tried_again, open_filler, close_filler),
+        cmocka_unit_test_setup_teardown(a_topic_with_fewer_partitions_is_told, open_filler, close_filler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

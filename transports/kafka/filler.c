@@ -12,13 +12,20 @@
 #define SHOW_MS 200      /* how often the figures are shown, and old events dropped */
 #define PATIENCE_MS 2000 /* with the cluster, before it looks again */
 
+/* What no view can be kept of. */
+enum trouble {
+    NO_TROUBLE,
+    TOO_MANY,
+    TOO_FEW
+};
+
 struct ese_filler {
     struct ese_filler_options options;
     struct ese_metric *events, *bytes, *evicted, *unreadable;
     int64_t evicted_shown;
     int64_t looked_ns, showed_ns;
     struct ese_kafka_cursor lost; /* partitions to be begun anew, until that has succeeded */
-    atomic_bool has_too_many;
+    atomic_int trouble; /* an enum trouble */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* of what follows */
@@ -78,27 +85,36 @@ static int known_of(const struct ese_view_part *parts, int count, int topic)
     return known;
 }
 
+/* Of one topic: those that are not in the view yet. */
+static enum trouble compare_topic(const struct ese_view_part *parts, int count, int topic, int there,
+                                  struct ese_kafka_cursor *fresh)
+{
+    int known = known_of(parts, count, topic);
+    for (int i = known; i < there; i++) {
+        if (count + fresh->count == ESE_VIEW_PARTITIONS)
+            return TOO_MANY;
+        fresh->places[fresh->count++].partition = ese_partition_code(topic, i);
+    }
+    return known > there ? TOO_FEW : NO_TROUBLE;
+}
+
 /* Begins those that are not in the view yet. */
 static void look_for_partitions(struct ese_filler *filler)
 {
     struct ese_view_part parts[ESE_VIEW_PARTITIONS];
     struct ese_kafka_cursor fresh = {.count = 0};
     struct ese_error error;
+    enum trouble trouble = NO_TROUBLE;
     int known = ese_view_parts(filler->options.view, parts);
     filler->looked_ns = ese_clock_monotonic_ns();
-    for (int topic = 0; topic < ESE_KAFKA_TOPICS; topic++) {
+    for (int topic = 0; topic < ESE_KAFKA_TOPICS && trouble == NO_TROUBLE; topic++) {
         int there = ese_reader_count(filler->options.reader, topic);
-        for (int i = known_of(parts, known, topic); i < there; i++) {
-            if (known + fresh.count == ESE_VIEW_PARTITIONS) {
-                atomic_store(&filler->has_too_many, true);
-                return;
-            }
-            fresh.places[fresh.count++].partition = ese_partition_code(topic, i);
-        }
         if (there == 0)
             return; /* of both, or of none: half a view must not pass for all of it */
+        trouble = compare_topic(parts, known, topic, there, &fresh);
     }
-    if (fresh.count > 0 && begin(filler, &fresh, &error) == -1)
+    atomic_store(&filler->trouble, trouble);
+    if (trouble == NO_TROUBLE && fresh.count > 0 && begin(filler, &fresh, &error) == -1)
         ese_log_debug("the view is not filled yet: %s", error.text);
 }
 
@@ -233,7 +249,7 @@ int ese_filler_start(const struct ese_filler_options *options, struct ese_filler
     started->started = failed == 0;
     if (started->started)
         return 0;
-    ese_filler_stop(filler);
+    ese_filler_free(filler);
     return ese_fail(error, ESE_E_IO, "no thread for the view: %s", strerror(failed));
 }
 
@@ -247,25 +263,40 @@ void ese_filler_begin(struct ese_filler *filler)
 
 bool ese_filler_tell(const struct ese_filler *filler, char *text, size_t size)
 {
-    if (!atomic_load(&filler->has_too_many))
+    switch ((enum trouble)atomic_load(&filler->trouble)) {
+    case TOO_MANY:
+        snprintf(text, size, "the topics have more than %d partitions: read them with ese-consumer or any Kafka client",
+                 ESE_VIEW_PARTITIONS);
+        return false;
+    case TOO_FEW:
+        snprintf(text, size,
+                 "a topic was made anew, with fewer partitions than were read of it: start the server again");
+        return false;
+    case NO_TROUBLE:
+    default:
         return true;
-    snprintf(text, size,
-             "the topics have more than %d partitions: read them with ese-consumer or any Kafka "
-             "client", ESE_VIEW_PARTITIONS);
-    return false;
+    }
 }
 
-void ese_filler_stop(struct ese_filler **filler)
+void ese_filler_stop(struct ese_filler *filler)
 {
-    struct ese_filler *stopped = *filler;
-    if (stopped == NULL)
+    if (filler == NULL)
         return;
+    atomic_store(&filler->stopping, true);
+    ese_filler_begin(filler);
+    if (filler->started)
+        pthread_join(filler->thread, NULL);
+    filler->started = false;
+}
+
+void ese_filler_free(struct ese_filler **filler)
+{
+    struct ese_filler *old = *filler;
+    if (old == NULL)
+        return;
+    ese_filler_stop(old);
+    pthread_cond_destroy(&old->work);
+    pthread_mutex_destroy(&old->lock);
+    free(old);
     *filler = NULL;
-    atomic_store(&stopped->stopping, true);
-    ese_filler_begin(stopped);
-    if (stopped->started)
-        pthread_join(stopped->thread, NULL);
-    pthread_cond_destroy(&stopped->work);
-    pthread_mutex_destroy(&stopped->lock);
-    free(stopped);
 }

@@ -29,10 +29,13 @@ int ese_filler_start(const struct ese_filler_options *options, struct ese_filler
 /* Somebody asks: now, if it has not begun, it does. Any thread. */
 void ese_filler_begin(struct ese_filler *filler);
 
-/* False: the topics have more partitions than a view; then text says so. Any thread. */
+/* False: the topics are none that a view can be kept of; then text says why. Any thread, also once it is stopped. */
 bool ese_filler_tell(const struct ese_filler *filler, char *text, size_t size);
 
-/* NULL behind the pointer is allowed; nulls it. */
-void ese_filler_stop(struct ese_filler **filler);
+/* Nothing is filled any more. NULL is allowed; so is a second time. */
+void ese_filler_stop(struct ese_filler *filler);
+
+/* Stops it. NULL behind the pointer is allowed; nulls it. */
+void ese_filler_free(struct ese_filler **filler);
 
 #endif

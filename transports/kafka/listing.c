@@ -22,7 +22,6 @@ struct ese_listing {
     atomic_bool ends_wanted; /* something was stored, and nobody knows where */
 };
 
-/* The owner first: once it stops there is no filler any more. */
 static bool goes_on(void *context, char *text, size_t size)
 {
     struct ese_listing *listing = context;
@@ -209,11 +208,11 @@ int ese_listing_open(const struct ese_config *config, const struct ese_listing_o
     return -1;
 }
 
-/* The filler ends first: it wakes the pages. */
+/* The filler ends before the pages, as it wakes them, and is there until nobody asks it any more. */
 void ese_listing_stop(struct ese_listing *listing)
 {
     ese_event_lists_close(&listing->lists);
-    ese_filler_stop(&listing->filler);
+    ese_filler_stop(listing->filler);
     ese_event_pages_close(&listing->pages);
 }
 
@@ -222,6 +221,7 @@ void ese_listing_close(struct ese_listing **listing)
     if (*listing == NULL)
         return;
     ese_listing_stop(*listing);
+    ese_filler_free(&(*listing)->filler);
     ese_paging_free(&(*listing)->paging);
     ese_reader_close(&(*listing)->reader);
     ese_view_free(&(*listing)->view);
