@@ -109,11 +109,14 @@ static int check_deadline(const struct ese_run_options *run, const char *specifi
 static int check_members(const struct ese_run_options *run, struct ese_error *error)
 {
     int members = ese_fault_members(run->fault);
+    char named[64] = "";
     if (run->consumers >= members)
         return 0;
+    if (run->preset != NULL)
+        snprintf(named, sizeof named, " (of --preset %s, unless another is given)", run->preset);
     return ese_fail(error, ESE_E_USAGE,
-                    "--fault %s strikes member %d of a group, and there are to be %d: give --consumers %d, or more",
-                    run->fault->name, members, run->consumers, members);
+                    "--fault %s%s strikes member %d of a group, and there are to be %d: give --consumers %d, or more, "
+                    "or --fault none", run->fault->name, named, members, run->consumers, members);
 }
 
 /* The fault begins a third into the measured time; whoever dies after the last event was due is not missed. */

@@ -58,6 +58,23 @@ static bool is_group(column *transport)
     return transport->members > 1;
 }
 
+/* What was not acknowledged waits for no reader: of a load that hardly arrived no reader can be behind. */
+static bool was_given_the_load(column *transport)
+{
+    const struct ese_ledger *ledger = &transport->judgement.ledger;
+    return ledger->acknowledged * 20 >= ledger->offered * 19;
+}
+
+/* ", was not given the load: only 4,621 of 9,241 offered events were acknowledged, which does not say ..." */
+static void add_lack(column *transport, struct ese_buffer *text)
+{
+    ese_buffer_text(text, ", was not given the load: only ");
+    add_number(text, transport->judgement.ledger.acknowledged);
+    ese_buffer_text(text, " of ");
+    add_number(text, transport->judgement.ledger.offered);
+    ese_buffer_text(text, " offered events were acknowledged, which does not say whether it would have kept up");
+}
+
 /* "kafka, a group of 3, kept up: at most 807 events waited, and 110 when the load ended" */
 static void add_reader(const struct ese_results *results, column *transport, struct ese_buffer *text)
 {
@@ -71,6 +88,10 @@ static void add_reader(const struct ese_results *results, column *transport, str
         ese_buffer_printf(text, "a group of %d", transport->members);
     else
         ese_buffer_text(text, "one reader");
+    if (!was_given_the_load(transport)) {
+        add_lack(transport, text);
+        return;
+    }
     ese_buffer_printf(text, ", %s: at most ", keeps_up(results, transport) ? "kept up" : "fell behind");
     add_number(text, lag->highest);
     ese_buffer_text(text, " events waited, and ");

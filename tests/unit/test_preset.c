@@ -163,6 +163,15 @@ static void who_shares_work_is_told_by_what_waited(void **state)
                "cannot be said.\n");
     assert_null(strstr(text, "is enough"));
     free(text);
+    results.transports[0].judgement.ledger.acknowledged = 950; /* of 1,001: less than 19 of 20 */
+    results.transports[1].judgement.ledger.acknowledged = 950;
+    text = said("share-work", &results);
+    says(text, "alpha, one reader, was not given the load: only 950 of 1,001 offered events were acknowledged, which");
+    free(text);
+    results.transports[1].judgement.ledger.acknowledged = 951;
+    text = said("share-work", &results);
+    says(text, "beta, a group of 3, fell behind");
+    free(text);
     results.transports[0].judgement.mails.lost = 1;
     results.transports[1].judgement.ledger_verdict.word = ESE_VERDICT_CANNOT_TELL;
     text = said("share-work", &results);
