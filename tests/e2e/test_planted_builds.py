@@ -39,6 +39,10 @@ def stored_twice(one):
     return one["ledger"]["stored_twice"] > 10
 
 
+def needs_no_treatment(_):
+    return True
+
+
 WALKS = [
     Planted("acknowledged_before_the_commit", "http", "server-down", {"ese-server": "ese-server.treated"}, "ese-server",
             ("acknowledged events are lost",), stood_still),
@@ -47,6 +51,8 @@ WALKS = [
     Planted("repeat_window_off", "file", "none", {"ese-client": "ese-client.treated"}, "ese-consumer",
             ("mails came a second time", "mails came that no events account for", "mails tell of other events"),
             stored_twice),
+    Planted("good_events_passed_over", "file", "none", {}, "ese-consumer", ("were passed over as dead letters",),
+            needs_no_treatment),
     Planted("outbox_s_unique_key_off", "file", "mailer-down", {"ese-mailer": "ese-mailer.treated"}, "ese-mailer",
             ("mails came a second time",), stood_still),
 ]
