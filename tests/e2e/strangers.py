@@ -49,7 +49,8 @@ class Compared:
         self.status, (self.transport,) = lab.returncode, json.loads(said)["transports"]
 
     def topics(self):
-        return set(re.findall(r'topic "(\S*click-events)"', kcat(self.address, "-L")))
+        """Of clicks; not those of dead letters, which are named so, too."""
+        return {name for name in re.findall(r'topic "(\S*click-events)"', kcat(self.address, "-L")) if "dlq." not in name}
 
     def records(self):
         said = kcat(self.address, "-C", "-t", self.topic, "-o", "beginning", "-e", "-q", "-J")
