@@ -61,6 +61,7 @@ static void become_mate(pid_t starter, int number)
     snprintf(name, sizeof name, "ese-member-%d", number);
     prctl(PR_SET_NAME, name);
     setpgid(0, 0);
+    signal(SIGTTOU, SIG_IGN); /* and yet it may talk to the terminal */
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != starter)
         ese_service_stop(); /* it has ended meanwhile */
@@ -79,10 +80,14 @@ static int start(struct crew *crew, struct ese_error *error)
         return 1;
     }
     *mate = (struct mate){.pid = pid, .handle = (int)syscall(SYS_pidfd_open, pid, 0U)};
+    if (mate->handle < 0) {
+        ese_fail_errno(error, "cannot watch member %d", crew->count + 1);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return -1;
+    }
     crew->count++;
     crew->living++;
-    if (mate->handle < 0)
-        return ese_fail_errno(error, "cannot watch member %d", crew->count);
     ese_log_info("member %d is process %ld", crew->count, (long)pid);
     return 0;
 }
@@ -128,7 +133,7 @@ static void note_failure(struct crew *crew, int number, int status)
     }
     crew->alike = crew->alike && status == crew->first_status;
     ese_log_error("member %d %s%s", number, how,
-                  crew->living > 0 ? "; what it held goes to the others" : ", and was the last one");
+                  !crew->told && crew->living > 0 ? "; what it held goes to the others" : "");
 }
 
 static void bury(struct crew *crew, int i)
@@ -166,6 +171,7 @@ static enum ese_code code_of(const struct crew *crew)
     if (crew->alike && crew->failed == crew->count && WIFEXITED(crew->first_status)) {
         switch (WEXITSTATUS(crew->first_status)) {
         case 3: return ESE_E_FENCED;
+        case 64: return ESE_E_USAGE;
         case 69: return ESE_E_MISSING;
         default: break;
         }
@@ -188,7 +194,8 @@ int ese_crew_muster(int count, struct ese_error *error)
     struct crew crew = {.count = 0};
     int result = 0;
     assert(count > 1 && count <= ESE_CREW_MOST);
-    while (result == 0 && crew.count < count)
+    signal(SIGCHLD, SIG_DFL); /* ignored, as some starters leave it, members would go without a status */
+    while (result == 0 && crew.count < count && !ese_service_stopping())
         result = start(&crew, error);
     int number = crew.count + 1;
     if (result == 1) {

@@ -13,6 +13,7 @@
 #include "ese-core/service.h"
 #include "transports/registry.h"
 
+#define REPORT_BYTES 65536
 #define PATIENCE_MS 10000 /* with others who are away, until this counts as sickness of ours */
 
 static const struct ese_option options[] = {
@@ -38,8 +39,10 @@ static const struct ese_option options[] = {
     {.name = "member", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "1",
      .help = "This consumer's lasting name within its group, of the same characters."},
     {.name = "consumers", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 1, .max = ESE_CREW_MOST,
+     .command_line_only = true,
      .help = "Starts so many members of the group, each a process of its own, named 1 to N, where the transport "
-             "hands out partitions. One that dies is not started again: the others take over what it held."},
+             "hands out partitions. One that dies is not started again: the others take over what it held. Each "
+             "prints statistics of its own."},
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Where positions, the rule's state and decisions are kept (SQLite), shared by the "
              "group's members on this machine. Without it: GROUP.TRANSPORT.state in the "
@@ -91,7 +94,7 @@ static const struct ese_option options[] = {
              "was taken by the mailer, or by its topic, and every dead letter by theirs; where that takes "
              "none for 20 s, they stay in the state file, and it ends all the same."},
     {.name = "json", .kind = ESE_OPTION_FLAG,
-     .help = "Prints the statistics as one JSON object at the end."},
+     .help = "Prints the statistics as one JSON object at the end; with --consumers each member does."},
     {.name = "quiet", .kind = ESE_OPTION_FLAG,
      .help = "Prints no statistics, neither now and then nor at the end (with --json still at "
              "the end)."},
@@ -218,14 +221,18 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
     return 0;
 }
 
-static void report(const struct ese_config *config, struct ese_member *member)
+static void report(const struct ese_config *config, const char *name, struct ese_member *member)
 {
-    struct ese_buffer text = ESE_BUFFER_INIT(64 * 1024);
+    struct ese_buffer text = ESE_BUFFER_INIT(REPORT_BYTES);
     struct ese_statistics *statistics = ese_member_statistics(member);
-    if (ese_config_flag(config, "json"))
-        ese_statistics_write_json(statistics, &text);
-    else if (!ese_config_flag(config, "quiet"))
+    bool is_one_of_several = ese_config_number(config, "consumers") > 1;
+    if (ese_config_flag(config, "json")) {
+        ese_statistics_write_json(statistics, name, &text);
+    } else if (!ese_config_flag(config, "quiet")) {
+        if (is_one_of_several)
+            ese_buffer_printf(&text, "member %s\n", name);
         ese_statistics_write_table(statistics, &text);
+    }
     if (text.length > 0)
         fputs(text.text, stdout);
     ese_buffer_free(&text);
@@ -253,7 +260,7 @@ static int consume(const struct ese_config *config, const struct ese_member_opti
     int result = ese_service_ready(config, address, error);
     if (result == 0)
         result = ese_member_run(member, error);
-    report(config, member);
+    report(config, settings->member, member);
     ese_member_close(&member);
     if (result != 0 && stays(config, error))
         stay(settings->pulse, error);
@@ -280,6 +287,7 @@ static int run(const struct ese_config *config, struct ese_error *error)
 {
     struct ese_member_options settings;
     char token[ESE_TOKEN_SIZE], state_path[200], member[16];
+    static char log_name[32];
     if (read_options(config, &settings, error) != 0 ||
         ese_token_read(ese_config_text(config, "token-file"), token, error) != 0)
         return -1;
@@ -295,6 +303,9 @@ static int run(const struct ese_config *config, struct ese_error *error)
         if (number <= 0)
             return number; /* all have ended */
         snprintf(member, sizeof member, "%d", number);
+        snprintf(log_name, sizeof log_name, "ese-consumer %s", member);
+        ese_log_rename(log_name);
+        setvbuf(stdout, NULL, _IOFBF, REPORT_BYTES); /* so that each writes its own at once */
         settings.member = member;
     }
     return serve(config, &settings, error);

@@ -214,10 +214,11 @@ static json_t *lag_json(const struct lag *lag)
                      ms(ese_histogram_percentile(all, 99)));
 }
 
-void ese_statistics_write_json(const struct ese_statistics *statistics, struct ese_buffer *buffer)
+void ese_statistics_write_json(const struct ese_statistics *statistics, const char *member,
+                               struct ese_buffer *buffer)
 {
-    json_t *object = json_pack("{s:s, s:s}", "transport", statistics->transport, "rule",
-                               statistics->rule);
+    json_t *object = json_pack("{s:s, s:s, s:s}", "transport", statistics->transport, "rule",
+                               statistics->rule, "member", member);
     for (int i = 0; i < ESE_FIGURES; i++)
         json_object_set_new(object, figure_names[i].name,
                             json_integer(ese_statistics_value(statistics, (enum ese_figure)i)));

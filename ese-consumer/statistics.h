@@ -69,6 +69,7 @@ void ese_statistics_note_waiting(struct ese_statistics *statistics, bool waiting
  *  "consumer_lag_ms":{...}} */
 void ese_statistics_write_line(const struct ese_statistics *statistics, struct ese_buffer *buffer);
 void ese_statistics_write_table(const struct ese_statistics *statistics, struct ese_buffer *buffer);
-void ese_statistics_write_json(const struct ese_statistics *statistics, struct ese_buffer *buffer);
+void ese_statistics_write_json(const struct ese_statistics *statistics, const char *member,
+                               struct ese_buffer *buffer);
 
 #endif

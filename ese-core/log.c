@@ -13,6 +13,11 @@ void ese_log_open(const char *name, enum ese_log_level level)
     log_level = level;
 }
 
+void ese_log_rename(const char *name)
+{
+    log_name = name;
+}
+
 static void write_line(enum ese_log_level level, const char *format, va_list arguments)
 {
     static const char *const words[] = {"error", "warning", "info", "debug"};

@@ -44,6 +44,7 @@ static const struct ese_option service_options[] = {
 
 static atomic_bool stopping;
 static atomic_int signals; /* asked from outside so far */
+static atomic_int starter; /* of a child of ese_service_fork: who asks it what all were asked */
 static atomic_int stop_event = -1;
 
 bool ese_service_stopping(void)
@@ -84,8 +85,10 @@ pid_t ese_service_fork(void)
     int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (event == -1)
         return -1;
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
+        atomic_store(&starter, (int)parent);
+        atomic_store(&signals, 0); /* what was asked of the parent is its business */
         event = atomic_exchange(&stop_event, event);
         if (ese_service_stopping())
             ese_service_stop(); /* what came between the two must show in the new one */
@@ -95,10 +98,13 @@ pid_t ese_service_fork(void)
     return pid;
 }
 
-static void on_signal(int number)
+/* Where all processes of a group are asked at once, a child is asked by its starter as well: that is no second time. */
+static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)number;
-    if (atomic_fetch_add(&signals, 1) > 0)
+    (void)context;
+    bool is_passed_on = info->si_pid != 0 && info->si_pid == atomic_load(&starter);
+    if (atomic_fetch_add(&signals, is_passed_on ? 0 : 1) > 0 && !is_passed_on)
         _exit(130);
     ese_service_stop();
 }
@@ -110,8 +116,9 @@ static int catch_signals(struct ese_error *error)
         return ese_fail_errno(error, "cannot make an eventfd");
     atomic_store(&stopping, false);
     atomic_store(&signals, 0);
+    atomic_store(&starter, 0);
     atomic_store(&stop_event, event);
-    struct sigaction ask = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction ask = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART | SA_SIGINFO};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGINT, &ask, NULL);
     sigaction(SIGTERM, &ask, NULL);

@@ -54,7 +54,7 @@ void ese_service_stop(void);
 bool ese_service_wait(int timeout_ms);
 
 /* fork(2), for a child that goes on as a service of its own: what asks one of the two to stop does
- * not ask the other. -1 with errno. */
+ * not ask the other. A signal that the parent sends on is not counted as a second one. -1 with errno. */
 pid_t ese_service_fork(void);
 
 /* Tells whoever started us that we serve: writes `text` and a newline to the file of --ready-file

@@ -31,7 +31,7 @@ def is_there(pid):
 class Crew:
     """Three members over fresh topics, in a directory of their own; each event costs 20 ms, so that one has work for 12 s."""
 
-    def __init__(self, broker, *options, events=EVENTS):
+    def __init__(self, broker, *options, events=EVENTS, told=MEMBERS):
         self.place = tempfile.TemporaryDirectory(prefix="ese-test-")
         self.state = os.path.join(self.place.name, "state.db")
         cluster = broker.fresh_topics()
@@ -42,8 +42,9 @@ class Crew:
         self.process = subprocess.Popen(
             [CONSUMER, *KAFKA[:2], *cluster, "--group", cluster[3] + "group", "--consumers", str(MEMBERS), "--rule-cost-us", "20000",
              "--state", self.state, "--lateness-ms", "0", "--stuck-after-ms", "0", "-X", "session.timeout.ms=6000", *options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=open(self.path("said"), "w", encoding="utf-8"), text=True)
-        self.pids = [self.pid_of(number) for number in range(1, MEMBERS + 1)]
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=open(self.path("said"), "w", encoding="utf-8"), text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))  # as some starters leave it
+        self.pids = [self.pid_of(number) for number in range(1, told + 1)]
 
     def path(self, name):
         return os.path.join(self.place.name, name)
@@ -86,7 +87,9 @@ def they_share_the_work(broker):
     with Crew(broker, "--until-end", "--json") as crew:
         status, said = crew.end()
         assert status == 0, (status, crew.said())
-        counted = [json.loads(line)["processed"] for line in re.findall(r"^\{.*?^\}", said, re.MULTILINE | re.DOTALL)]
+        documents = [json.loads(text) for text in re.findall(r"^\{.*?^\}", said, re.MULTILINE | re.DOTALL)]
+        assert sorted(document["member"] for document in documents) == ["1", "2", "3"], said
+        counted = [document["processed"] for document in documents]
         assert len(counted) == MEMBERS and sum(counted) == EVENTS and min(counted) > 0, (counted, said)
 
 
@@ -112,13 +115,32 @@ def they_end_when_they_are_asked_to(broker):
         crew.must_be_gone()
 
 
+def while_they_are_started_they_end_as_well(broker):
+    for _ in range(10):
+        with Crew(broker, "--quiet", events=0, told=1) as crew:
+            crew.process.send_signal(signal.SIGINT)
+            assert crew.end()[0] == 0, crew.said()
+            crew.must_be_gone()
+
+
+def all_asked_at_once_they_end_as_well(broker):
+    """As by whoever keeps services, and asks all processes of one."""
+    for _ in range(5):
+        with Crew(broker, "--quiet", events=0) as crew:
+            for pid in (crew.process.pid, *crew.pids):
+                os.kill(pid, signal.SIGTERM)
+            assert crew.end()[0] == 0, crew.said()
+            crew.must_be_gone()
+
+
 def they_end_with_who_started_them(broker):
     with Crew(broker, "--quiet", events=0) as crew:
         crew.process.kill()
         crew.must_be_gone()
 
 
-TESTS = (they_share_the_work, who_dies_is_told_and_the_others_go_on, they_end_when_they_are_asked_to,
+TESTS = (they_share_the_work, who_dies_is_told_and_the_others_go_on, they_end_when_they_are_asked_to, while_they_are_started_they_end_as_well,
+         all_asked_at_once_they_end_as_well,
          they_end_with_who_started_them)
 
 if __name__ == "__main__":
