@@ -14,6 +14,7 @@
 #define INFLIGHT 32
 #define DEADLINE_MS 10000 /* then it is put anew */
 #define LOOK_MS 500       /* how often the table is looked at */
+#define HOLD_MS 5000      /* then other members have a turn, if only one may write at a time */
 #define FIRST_WAIT_MS 500 /* behind one that was not taken */
 #define LONGEST_WAIT_MS 30000
 #define COMPLAIN_MS 30000
@@ -31,6 +32,7 @@ struct ese_letter_topic {
     const struct ese_produce_face *face;
     char name[64]; /* of the transport */
     struct ese_producer *producer; /* NULL: not yet */
+    int64_t opened_ns;
     struct letter letters[INFLIGHT];
     uint32_t run;
     uint32_t sequences[INFLIGHT]; /* each place is a lane, so that none waits for another */
@@ -175,9 +177,12 @@ static int open_producer(struct ese_letter_topic *topic, struct ese_error *why)
                                                   .retry_deadline_ms = DEADLINE_MS};
     if (topic->producer != NULL)
         return 0;
+    topic->opened_ns = ese_clock_monotonic_ns();
     if (topic->face->open(topic->config, &settings, &topic->producer, why) == 0)
         return 0;
     topic->face->close(&topic->producer);
+    if (why->code == ESE_E_FULL)
+        ese_backoff_reset(&topic->backoff); /* somebody else writes, and will let go of it */
     return -1;
 }
 
@@ -248,6 +253,11 @@ static void note_waiting(struct ese_letter_topic *topic, int64_t now_ns)
 }
 
 /* Over some transports one may write at a time, and other members have letters, too. */
+static bool is_time_to_make_way(const struct ese_letter_topic *topic, int64_t now_ns)
+{
+    return topic->producer != NULL && now_ns - topic->opened_ns > HOLD_MS * ESE_NS_PER_MS;
+}
+
 static void make_way(struct ese_letter_topic *topic)
 {
     if (topic->producer != NULL && topic->face->pending(topic->producer) == 0)
@@ -263,6 +273,11 @@ int ese_letter_topic_turn(struct ese_letter_topic *topic, struct ese_error *erro
         return 0;
     bool was_idle = topic->is_idle;
     topic->look_ns = now_ns + LOOK_MS * ESE_NS_PER_MS;
+    if (is_time_to_make_way(topic, now_ns)) {
+        make_way(topic);
+        topic->look_ns += LOOK_MS * ESE_NS_PER_MS; /* so long that who looks every so often finds it free */
+        return 0;
+    }
     topic->is_idle = true;
     if (put_all(topic, error) != 0)
         return -1;

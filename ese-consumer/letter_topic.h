@@ -9,7 +9,8 @@
  * of these were acknowledged.
  *
  * The producer is opened when there is something to put, and no sooner, and closed half a second after there was
- * anything: over a transport that only one may write to, other members have their turn. One thread, the member's;
+ * anything, and for a second once it was open for five: over a transport that only one may write to, other members
+ * have their turn. One thread, the member's;
  * nothing here waits. Whoever waits for it to be idle need not wait for ever: where the transport has
  * acknowledged nothing for ESE_LETTER_TOPIC_GIVE_UP_MS it has failed for them, though it is tried again.
  */
