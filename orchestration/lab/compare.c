@@ -112,8 +112,9 @@ static int check_members(const struct ese_run_options *run, struct ese_error *er
     char named[64] = "";
     if (run->consumers >= members)
         return 0;
-    if (run->preset != NULL)
-        snprintf(named, sizeof named, " (of --preset %s, unless another is given)", run->preset);
+    const char *of_preset = ese_preset_value(ese_preset_find(run->preset), "fault");
+    if (of_preset != NULL && strcmp(of_preset, run->fault->name) == 0)
+        snprintf(named, sizeof named, " (of --preset %s)", run->preset);
     return ese_fail(error, ESE_E_USAGE,
                     "--fault %s%s strikes member %d of a group, and there are to be %d: give --consumers %d, or more, "
                     "or --fault none", run->fault->name, named, members, run->consumers, members);

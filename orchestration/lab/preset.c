@@ -47,6 +47,14 @@ void ese_preset_give(const struct ese_preset *preset, struct ese_config *config)
     }
 }
 
+const char *ese_preset_value(const struct ese_preset *preset, const char *option)
+{
+    const struct value *value = preset == NULL ? NULL : preset->values;
+    while (value != NULL && value->option != NULL && strcmp(value->option, option) != 0)
+        value++;
+    return value == NULL ? NULL : value->value;
+}
+
 bool ese_preset_is_of_careful(const struct ese_preset *preset)
 {
     return preset->is_of_careful;

@@ -20,6 +20,9 @@ const struct ese_preset *ese_preset_find(const char *name);
 /* Before the config is settled: of what was not given, what the preset says. */
 void ese_preset_give(const struct ese_preset *preset, struct ese_config *config);
 
+/* What it says of the option; NULL where it says nothing, or there is no preset. */
+const char *ese_preset_value(const struct ese_preset *preset, const char *option);
+
 /* Whether it compares, of the transports that are compared by default, only those that promise to lose nothing: where
  * the question is another. */
 bool ese_preset_is_of_careful(const struct ese_preset *preset);

@@ -40,6 +40,10 @@ static void each_name_is_a_run(void **state)
     assert_null(ese_preset_find("share"));
     assert_null(ese_preset_find(""));
     assert_null(ese_preset_find(NULL));
+    assert_string_equal(ese_preset_value(ese_preset_find("share-work"), "fault"), "members-down");
+    assert_null(ese_preset_value(ese_preset_find("share-work"), "gap"));
+    assert_null(ese_preset_value(ese_preset_find("bad-day"), "fault"));
+    assert_null(ese_preset_value(NULL, "fault"));
     assert_true(ese_preset_is_of_careful(ese_preset_find("share-work")));
     assert_false(ese_preset_is_of_careful(ese_preset_find("bad-day")));
 }
