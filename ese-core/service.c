@@ -128,9 +128,9 @@ static int catch_signals(struct ese_error *error)
 
 static void leave_signals(void)
 {
-    struct sigaction standard = {.sa_handler = SIG_DFL};
+    struct sigaction standard = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN};
     sigaction(SIGINT, &standard, NULL);
-    sigaction(SIGTERM, &standard, NULL);
+    sigaction(SIGTERM, atomic_load(&starter) != 0 ? &ignore : &standard, NULL); /* its starter's may still come */
     close(atomic_exchange(&stop_event, -1));
 }
 
