@@ -7,6 +7,7 @@
 #include "ese-core/buffer.h"
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite_syncs.h"
 
 #define BUSY_MS 10000
 #define BUSY_PAUSE_MS 5
@@ -328,7 +329,8 @@ int ese_sqlite_open(const struct ese_sqlite_options *options, struct ese_sqlite 
     struct ese_sqlite *opened = ese_alloc(sizeof *opened);
     opened->path = options->durability == ESE_DURABILITY_MEMORY ? memory_name(options->path)
                                                                 : ese_copy_text(options->path);
-    int result = sqlite3_open_v2(opened->path, &opened->handle, open_flags(options), NULL);
+    int result = sqlite3_open_v2(opened->path, &opened->handle, open_flags(options),
+                                 ese_sqlite_syncs_vfs());
     if (result != SQLITE_OK)
         fail(opened, result, error);
     else if (set_up(opened, options, error) == 0) {

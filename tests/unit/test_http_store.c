@@ -242,6 +242,15 @@ static struct ese_sqlite *lock_database(const struct fixture *fixture)
     return sqlite;
 }
 
+static void change_database(const struct fixture *fixture, const char *sql)
+{
+    struct ese_sqlite *sqlite = lock_database(fixture);
+
+    assert_int_equal(ese_sqlite_run(sqlite, sql, NULL), 0);
+    assert_int_equal(ese_sqlite_commit(sqlite, NULL), 0);
+    ese_sqlite_close(&sqlite);
+}
+
 static void a_repeat_of_what_is_under_way_waits_for_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -326,21 +335,55 @@ static void a_full_queue_refuses(void **state)
     assert_all_stored(&queued);
 }
 
+static int64_t counter(struct fixture *fixture, const char *name)
+{
+    return ese_metric_value(ese_metrics_counter(fixture->server.metrics, name, NULL, ""));
+}
+
+/* How many transactions what waits at once takes. */
+static int64_t commits_of_queue(struct fixture *fixture, const char *option)
+{
+    struct queued queued = {.fixture = fixture, .wanted = 4};
+
+    fixture->bound = option;
+    serve(fixture);
+    struct ese_sqlite *lock = lock_database(fixture);
+    fill_queue(&queued);
+    int64_t before = counter(fixture, "ese_store_commits_total");
+    ese_sqlite_close(&lock);
+    assert_all_stored(&queued);
+    return counter(fixture, "ese_store_commits_total") - before;
+}
+
+/* The first request was with the writer already, four waited; a look at nothing may commit, too. */
+static void requests_share_a_commit_or_do_not(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_in_range(commits_of_queue(fixture, "group=1"), 5, 6);
+    change_database(fixture, "DELETE FROM events; DELETE FROM requests");
+    assert_in_range(commits_of_queue(fixture, NULL), 2, 3);
+}
+
+static void every_commit_to_disk_is_synced(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->durability = ESE_DURABILITY_DISK;
+    serve(fixture);
+    for (int i = 0; i < 4; i++)
+        free(end_request(begin_post_number(fixture, i), 201));
+    int64_t commits = counter(fixture, "ese_store_commits_total");
+    assert_true(commits >= 4);
+    assert_true(counter(fixture, "ese_sqlite_syncs_total") >= commits);
+}
+
 static bool healthy(void *context)
 {
     struct fixture *fixture = context;
     char reason[256];
 
     return ese_http_store.healthy(fixture->server.store, reason, sizeof(reason));
-}
-
-static void change_database(const struct fixture *fixture, const char *sql)
-{
-    struct ese_sqlite *sqlite = lock_database(fixture);
-
-    assert_int_equal(ese_sqlite_run(sqlite, sql, NULL), 0);
-    assert_int_equal(ese_sqlite_commit(sqlite, NULL), 0);
-    ese_sqlite_close(&sqlite);
 }
 
 static void a_store_that_cannot_write_says_so_and_recovers(void **state)
@@ -570,6 +613,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_repeat_of_what_is_under_way_waits_for_it, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_queue_refuses, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(requests_share_a_commit_or_do_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_commit_to_disk_is_synced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_store_that_cannot_write_says_so_and_recovers, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_store_refuses_and_loses_nothing, set_up, tear_down),

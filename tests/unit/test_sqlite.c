@@ -11,6 +11,7 @@
 
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
+#include "ese-core/sqlite_syncs.h"
 #include "tests/support/directory.h"
 
 #define SCHEMA "CREATE TABLE IF NOT EXISTS thing (name TEXT PRIMARY KEY, number INTEGER, bytes BLOB)"
@@ -106,6 +107,29 @@ static void durability_decides_synchronous(void **state)
     struct ese_statement *mode = ese_statement_new(fixture->sqlite, "PRAGMA journal_mode");
     assert_int_equal(ese_statement_step(mode, NULL), 1);
     assert_string_equal(ese_statement_column_text(mode, 0), "wal");
+}
+
+/* How often a commit has something synced that is not the first in its log: a log's head always is. */
+static int64_t syncs_of_a_commit(struct fixture *fixture, enum ese_durability durability)
+{
+    fixture->sqlite = open_things(fixture->path, durability);
+    insert(fixture->sqlite, "a", 1);
+    int64_t before = ese_sqlite_syncs();
+    assert_int_equal(ese_sqlite_begin(fixture->sqlite, NULL), 0);
+    assert_int_equal(ese_sqlite_run(fixture->sqlite, "INSERT INTO thing VALUES (NULL, 1, NULL)", NULL), 0);
+    assert_int_equal(ese_sqlite_commit(fixture->sqlite, NULL), 0);
+    int64_t counted = ese_sqlite_syncs() - before;
+    assert_int_equal(ese_sqlite_run(fixture->sqlite, "DELETE FROM thing", NULL), 0);
+    ese_sqlite_close(&fixture->sqlite);
+    return counted;
+}
+
+static void syncs_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(syncs_of_a_commit(fixture, ESE_DURABILITY_DISK) >= 1);
+    assert_int_equal(syncs_of_a_commit(fixture, ESE_DURABILITY_OS), 0);
+    assert_int_equal(syncs_of_a_commit(fixture, ESE_DURABILITY_MEMORY), 0);
 }
 
 static void memory_touches_no_file(void **state)
@@ -451,6 +475,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durability_words),
         cmocka_unit_test_setup_teardown(durability_decides_synchronous, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(syncs_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_touches_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_shared_by_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_round_trip, set_up, tear_down),

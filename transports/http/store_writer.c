@@ -8,6 +8,7 @@
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-core/news.h"
+#include "ese-core/sqlite_syncs.h"
 #include "transports/http/store_table.h"
 
 /* Rows that are too old leave a few at a time, a little faster than others come in, so that no
@@ -34,6 +35,7 @@ struct figures {
     struct ese_metric *failed_commits;
     struct ese_metric *commit_seconds;
     struct ese_metric *used_bytes;
+    struct ese_metric *syncs;
     struct ese_metric *refused[ESE_COUNT_OF(reasons)];
 };
 
@@ -50,6 +52,7 @@ struct ese_store_writer {
     pthread_cond_t work;
     struct ese_append *head;
     struct ese_append **tail;
+    int64_t requests;
     int64_t events;
     int64_t bytes;
     bool asked;          /* whether commits succeed, since the last one */
@@ -107,6 +110,7 @@ void ese_store_writer_append(struct ese_store_writer *writer, struct ese_append 
             pthread_cond_signal(&writer->work);
         *writer->tail = append;
         writer->tail = &append->next;
+        writer->requests++;
         writer->events += events;
         writer->bytes += bytes;
         ese_metric_set(writer->figures.queue_events, writer->events);
@@ -129,6 +133,24 @@ static void wait_for_work(struct ese_store_writer *writer)
     }
 }
 
+/* Leaves in the queue what is beyond the first `options.group` requests of it. */
+static void give_back(struct ese_store_writer *writer, struct group *group)
+{
+    struct ese_append **end = &group->head;
+
+    for (int64_t i = 0; i < writer->options.group && *end != NULL; i++)
+        end = &(*end)->next;
+    writer->head = *end;
+    *end = NULL;
+    for (struct ese_append *append = writer->head; append != NULL; append = append->next) {
+        writer->tail = &append->next;
+        writer->requests++;
+        writer->events += (int64_t)append->list.count;
+        writer->bytes += bytes_of(append);
+    }
+    group->events -= writer->events;
+}
+
 /* False when the writer is closing and nothing is left. An empty group: nothing came in for a
  * while. */
 static bool take_group(struct ese_store_writer *writer, struct group *group, bool *too_late)
@@ -138,13 +160,17 @@ static bool take_group(struct ese_store_writer *writer, struct group *group, boo
     *group = (struct group){
         .head = writer->head, .events = writer->events, .asked = writer->asked};
     *too_late = writer->closing && ese_clock_monotonic_ns() > writer->deadline_ns;
+    bool too_many = writer->requests > writer->options.group;
     writer->head = NULL;
     writer->tail = &writer->head;
+    writer->requests = 0;
     writer->events = 0;
     writer->bytes = 0;
     writer->asked = false;
-    ese_metric_set(writer->figures.queue_events, 0);
-    ese_metric_set(writer->figures.queue_bytes, 0);
+    if (too_many)
+        give_back(writer, group);
+    ese_metric_set(writer->figures.queue_events, writer->events);
+    ese_metric_set(writer->figures.queue_bytes, writer->bytes);
     bool more = group->head != NULL || !writer->closing;
     pthread_mutex_unlock(&writer->mutex);
     return more;
@@ -283,12 +309,19 @@ static int commit_group(struct ese_store_writer *writer, struct group *group,
     return 0;
 }
 
+/* After every transaction, failed ones too: what was synced was synced. */
+static void count_syncs(struct ese_store_writer *writer)
+{
+    ese_metric_add(writer->figures.syncs, ese_sqlite_syncs() - ese_metric_value(writer->figures.syncs));
+}
+
 static void keep_group(struct ese_store_writer *writer, struct group *group)
 {
     struct ese_error error = {0};
     bool committing;
 
     writer->broken = commit_group(writer, group, &committing, &error) != 0;
+    count_syncs(writer);
     if (!writer->broken) {
         ese_metric_set(writer->figures.used_bytes, ese_store_table_used_bytes(writer->table));
         note_problem(writer, group->full == NULL ? "" : group->full);
@@ -337,6 +370,8 @@ static void make_figures(struct figures *figures, struct ese_metrics *metrics)
                                               "Length of a transaction, its commit included."),
         .used_bytes = ese_metrics_gauge(metrics, "ese_store_used_bytes", NULL,
                                         "Bytes of the database that hold something."),
+        .syncs = ese_metrics_counter(metrics, "ese_sqlite_syncs_total", NULL,
+                                     "Successful syncs of the database, its log and their directory."),
     };
     for (size_t i = 0; i < ESE_COUNT_OF(reasons); i++) {
         if (reasons[i] != NULL)

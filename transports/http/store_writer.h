@@ -1,8 +1,8 @@
 /*
  * store_writer.h - the thread that stores: many requests to one commit (group commit).
  *
- * Requests queue up while a commit is under way; the next transaction takes all of them, without
- * waiting for more to come. Each is answered only after the commit that holds it. The queue is
+ * Requests queue up while a commit is under way; the next transaction takes all of them (or as many as
+ * `group` lets it), without waiting for more to come. Each is answered only after the commit that holds it. The queue is
  * bounded in events and in bytes; what does not fit is ESE_APPEND_FULL at once.
  */
 #ifndef ESE_TRANSPORT_HTTP_STORE_WRITER_H
@@ -18,6 +18,7 @@ struct ese_store_writer_options {
     struct ese_store_log *log;
     int64_t queue_events;
     int64_t queue_bytes;
+    int64_t group; /* requests a transaction takes at most */
     struct ese_metrics *metrics;
     void (*committed)(void *context); /* after a commit with events, on the writer's thread */
     void *context;
