@@ -14,11 +14,12 @@ ese-server          ese-core/ transports/
 ese-consumer        ese-core/ transports/
 ese-mailer          ese-core/ transports/
 orchestration/kafka ese-core/
+orchestration/bench ese-core/ orchestration/kafka/
 orchestration/lab   ese-core/ transports/ orchestration/kafka/'
 
 # A header, and how the names of the only files begin that may include it.
 third_party='
-librdkafka/  transports/kafka/ orchestration/kafka/
+librdkafka/  transports/kafka/ orchestration/kafka/ orchestration/bench/bare/
 curl/        ese-core/http_client
 microhttpd.h ese-core/http_server
 sqlite3.h    ese-core/sqlite
@@ -73,12 +74,13 @@ check_includes() {
         END { exit wrong }' $product
 }
 
-# As a whole string, or in ese_transport_<name>. orchestration/kafka keeps a broker, which is named so. A lesson
-# (transports/transports.list) is at home in the folder of its transport.
+# As a whole string, or in ese_transport_<name>. orchestration/kafka keeps a broker, which is named so, and the rows of
+# orchestration/bench are of one transport each. A lesson (transports/transports.list) is at home in the folder of its
+# transport.
 check_names() {
     names=$(awk '!/^#/ && NF { print $1 }' transports/transports.list)
     for name in $names; do
-        others=$(printf '%s\n' "$product" | grep -v -e "^transports/${name%%+*}/" -e '^orchestration/kafka/')
+        others=$(printf '%s\n' "$product" | grep -v -e "^transports/${name%%+*}/" -e '^orchestration/kafka/' -e '^orchestration/bench/')
         text=$(printf '%s' "$name" | sed 's/+/[+]/g')
         symbol=$(printf '%s' "$name" | tr -c 'a-z0-9' _)
         # shellcheck disable=SC2086

@@ -67,6 +67,13 @@ check_layers() {
     passes check-layers.sh 'a longer name is another' \
         ese-client/main.c 'int ese_transport_smoke_signal; const char *x = "smoke screen"; // "smoke"'
     fresh_tree
+    mkdir -p orchestration/bench/bare
+    printf '#include "ese-core/id.h"\nconst char *row = "smoke";\n' > orchestration/bench/row.c
+    printf '#include <librdkafka/rdkafka.h>\n#include "orchestration/bench/row.h"\n' > orchestration/bench/bare/main.c
+    expect 0 '' 'the bench names transports, and its bare producer includes librdkafka' "$tools/check-layers.sh" .
+    echo '#include <librdkafka/rdkafka.h>' >> orchestration/bench/row.c
+    expect 1 'bench/row.c:3: must not include librdkafka' 'the bench itself does not' "$tools/check-layers.sh" .
+    fresh_tree
     mkdir attic
     echo '#include "ese-core/id.h"' > attic/old.c
     expect 1 'attic/old.c:1: is in no layer' 'a folder of no layer' "$tools/check-layers.sh" .

@@ -1,9 +1,10 @@
 /*
  * store_writer.h - the thread that stores: many requests to one commit (group commit).
  *
- * Requests queue up while a commit is under way; the next transaction takes all of them (or as many as
- * `group` lets it), without waiting for more to come. Each is answered only after the commit that holds it. The queue is
- * bounded in events and in bytes; what does not fit is ESE_APPEND_FULL at once.
+ * Requests queue up while a commit is under way; the next transaction takes all of them (or as many
+ * as `group` lets it), without waiting for more to come. Each is answered only after the commit
+ * that holds it. The queue is bounded in events and in bytes; what does not fit is ESE_APPEND_FULL at
+ * once.
  */
 #ifndef ESE_TRANSPORT_HTTP_STORE_WRITER_H
 #define ESE_TRANSPORT_HTTP_STORE_WRITER_H

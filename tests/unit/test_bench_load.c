@@ -1,0 +1,257 @@
+/* The bench's generator against a small server that does what a test wants: what it measures is what was so. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "orchestration/bench/load.h"
+
+#define CONNECTIONS 8
+#define CREATED "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}"
+#define REFUSED "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}"
+
+/* One thread a connection; a request is answered after `delay_ms`. */
+struct server {
+    const char *answer; /* NULL: the connection is closed instead */
+    int delay_ms;
+    int listener;
+    char address[64];
+    pthread_t thread, each[CONNECTIONS];
+    int connections[CONNECTIONS];
+    int count;
+    _Atomic int64_t requests;
+};
+
+struct worker {
+    struct server *server;
+    int fd;
+};
+
+/* Whole requests in what was read, all of one length. */
+static void *serve_one(void *context)
+{
+    struct worker *worker = context;
+    struct server *server = worker->server;
+    char bytes[65536];
+    size_t length = 0;
+    ssize_t got;
+
+    while ((got = recv(worker->fd, bytes + length, sizeof bytes - 1 - length, 0)) > 0) {
+        length += (size_t)got;
+        bytes[length] = '\0';
+        const char *body = strstr(bytes, "\r\n\r\n"), *told = strstr(bytes, "Content-Length: ");
+        if (body == NULL || told == NULL)
+            continue;
+        size_t whole = (size_t)(body + 4 - bytes) + (size_t)strtol(told + strlen("Content-Length: "), NULL, 10);
+        if (length < whole)
+            continue;
+        assert(length == whole); /* the next one is sent behind the answer only */
+        length = 0;
+        atomic_fetch_add(&server->requests, 1);
+        if (server->answer == NULL)
+            break;
+        ese_clock_sleep_until(ese_clock_monotonic_ns() + server->delay_ms * ESE_NS_PER_MS);
+        send(worker->fd, server->answer, strlen(server->answer), MSG_NOSIGNAL);
+    }
+    close(worker->fd);
+    free(worker);
+    return NULL;
+}
+
+static void *accept_all(void *context)
+{
+    struct server *server = context;
+    int fd;
+
+    while (server->count < CONNECTIONS && (fd = accept(server->listener, NULL, NULL)) >= 0) {
+        struct worker *worker = ese_alloc(sizeof *worker);
+        *worker = (struct worker){server, fd};
+        pthread_create(&server->each[server->count++], NULL, serve_one, worker);
+    }
+    return NULL;
+}
+
+static void open_server(struct server *server, const char *answer, int delay_ms)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+
+    *server = (struct server){.answer = answer, .delay_ms = delay_ms};
+    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(server->listener, CONNECTIONS), 0);
+    assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &size), 0);
+    snprintf(server->address, sizeof server->address, "127.0.0.1:%d", ntohs(address.sin_port));
+    assert_int_equal(pthread_create(&server->thread, NULL, accept_all, server), 0);
+}
+
+static void close_server(struct server *server)
+{
+    shutdown(server->listener, SHUT_RDWR);
+    pthread_join(server->thread, NULL);
+    close(server->listener);
+    for (int i = 0; i < server->count; i++)
+        pthread_join(server->each[i], NULL);
+}
+
+static int load(struct server *server, int connections, int batch, int rate, struct ese_load_result *result,
+                struct ese_error *error)
+{
+    const struct ese_load_options options = {
+        .protocol = &ese_bench_http,
+        .address = server->address,
+        .shape = {.connections = connections, .batch = batch, .rate = rate},
+        .warm_up_ns = 20 * ESE_NS_PER_MS,
+        .measure_ns = 300 * ESE_NS_PER_MS,
+    };
+    return ese_load_run(&options, result, error);
+}
+
+/* ---- closed loop ----------------------------------------------------------------------------------------------- */
+
+static void what_is_answered_is_counted_once(void **state)
+{
+    (void)state;
+    struct server server;
+    struct ese_load_result result;
+    struct ese_error error = {0};
+
+    open_server(&server, CREATED, 1);
+    int status = load(&server, 4, 10, 0, &result, &error);
+    close_server(&server);
+    if (status != 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(result.stored, 10 * atomic_load(&server.requests));
+    assert_int_equal(result.wrong, 0);
+    assert_in_range(result.measured, 10, result.stored);
+    assert_int_equal(ese_histogram_count(result.latency_us) % 10, 0);
+    assert_true(result.measured_ns >= 300 * ESE_NS_PER_MS);
+    assert_true(result.cpu_ns > 0 && result.cpu_ns <= result.measured_ns);
+    ese_load_clear(&result);
+}
+
+static void a_known_latency_is_what_is_told(void **state)
+{
+    (void)state;
+    struct server server;
+    struct ese_load_result result;
+
+    open_server(&server, CREATED, 20);
+    assert_int_equal(load(&server, 2, 1, 0, &result, NULL), 0);
+    close_server(&server);
+    assert_true(ese_histogram_min(result.latency_us) >= 19900);
+    assert_true(ese_histogram_percentile(result.latency_us, 50) < 60000);
+    assert_in_range(result.measured, 2, 2 * 15 + 2);
+    ese_load_clear(&result);
+}
+
+/* ---- open loop ------------------------------------------------------------------------------------------------- */
+
+static void a_rate_is_kept(void **state)
+{
+    (void)state;
+    struct server server;
+    struct ese_load_result result;
+
+    open_server(&server, CREATED, 0);
+    assert_int_equal(load(&server, 8, 1, 200, &result, NULL), 0);
+    close_server(&server);
+    assert_in_range(result.measured, 50, 62); /* 60 were due; the last may be answered later */
+    assert_true(ese_histogram_count(result.late_us) >= 50);
+    ese_load_clear(&result);
+}
+
+/* One connection and 20 ms an answer are 50 a second, 200 are due: who measured from when it could send would be told of
+ * 20 ms all the time. */
+static void waiting_to_be_sent_counts_from_when_it_was_due(void **state)
+{
+    (void)state;
+    struct server server;
+    struct ese_load_result result;
+
+    open_server(&server, CREATED, 20);
+    assert_int_equal(load(&server, 1, 1, 200, &result, NULL), 0);
+    close_server(&server);
+    assert_true(ese_histogram_max(result.latency_us) > 120000);
+    assert_true(ese_histogram_percentile(result.latency_us, 50) > 60000);
+    assert_true(result.measured < 30); /* and that it does not keep up can be seen */
+    ese_load_clear(&result);
+}
+
+/* ---- what goes wrong ------------------------------------------------------------------------------------------- */
+
+static void a_refusal_is_no_success(void **state)
+{
+    (void)state;
+    struct server server;
+    struct ese_load_result result;
+
+    open_server(&server, REFUSED, 1);
+    assert_int_equal(load(&server, 2, 1, 0, &result, NULL), 0);
+    close_server(&server);
+    assert_int_equal(result.measured, 0);
+    assert_int_equal(result.stored, 0);
+    assert_int_equal(result.wrong, atomic_load(&server.requests));
+    assert_string_equal(result.wrong_words, "HTTP/1.1 503 Service Unavailable");
+    ese_load_clear(&result);
+}
+
+static void assert_fails(const char *answer, enum ese_code code, const char *words)
+{
+    struct server server;
+    struct ese_load_result result;
+    struct ese_error error = {0};
+
+    open_server(&server, answer, 1);
+    assert_int_equal(load(&server, 2, 1, 0, &result, &error), -1);
+    close_server(&server);
+    assert_int_equal(error.code, code);
+    assert_non_null(strstr(error.text, words));
+    ese_load_clear(&result);
+}
+
+static void what_is_no_answer_ends_it(void **state)
+{
+    (void)state;
+    assert_fails("hello", ESE_E_INVALID, "no answer in HTTP: 'hello'");
+    assert_fails(CREATED CREATED, ESE_E_INVALID, "no answer in HTTP"); /* more of them than were asked for */
+    assert_fails(NULL, ESE_E_CLOSED, "has closed");
+}
+
+static void nobody_there_is_said(void **state)
+{
+    (void)state;
+    struct server nobody = {.address = "127.0.0.1:1"};
+    struct ese_load_result result;
+    struct ese_error error = {0};
+
+    assert_int_equal(load(&nobody, 2, 1, 0, &result, &error), -1);
+    assert_non_null(strstr(error.text, "127.0.0.1:1"));
+    ese_load_clear(&result);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_answered_is_counted_once),
+        cmocka_unit_test(a_known_latency_is_what_is_told),
+        cmocka_unit_test(a_rate_is_kept),
+        cmocka_unit_test(waiting_to_be_sent_counts_from_when_it_was_due),
+        cmocka_unit_test(a_refusal_is_no_success),
+        cmocka_unit_test(what_is_no_answer_ends_it),
+        cmocka_unit_test(nobody_there_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
