@@ -107,6 +107,8 @@ class Commands:
         if words[0] == "./lab":
             if words[1:2] == ["test"]:
                 return [str(self.tree / "tools/run-tests"), *words[2:]]
+            if words[1:2] == ["bench"]:
+                return [self.programs.get("ese-bench"), *words[2:]]
             return [self.programs.get("ese-lab"), *words[1:]]
         return [self.programs.get(os.path.basename(words[0])), *words[1:]]
 

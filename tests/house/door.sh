@@ -16,14 +16,16 @@ fake() {
 # Everything is installed and built.
 fresh_house() {
     rm -rf "$house" "$place/bin"
-    mkdir -p "$house/transports" "$house/orchestration/kafka" "$house/build/orchestration/lab" "$house/tools" \
-        "$place/bin"
+    mkdir -p "$house/transports" "$house/orchestration/kafka" "$house/orchestration/bench" \
+        "$house/build/orchestration/lab" "$house/build/orchestration/bench" "$house/tools" "$place/bin"
     : > "$calls"
     cp "$lab" "$house/lab"
     printf '# name compared broker\nquick yes no\nheavy yes yes\nspare no yes\n' > "$house/transports/transports.list"
     fake "$house/orchestration/kafka/fetch-jars"
     fake "$house/orchestration/kafka/archive-classes"
     fake "$house/build/orchestration/lab/ese-lab"
+    fake "$house/orchestration/bench/fetch-peers"
+    fake "$house/build/orchestration/bench/ese-bench"
     fake "$house/tools/run-tests"
     : > "$house/build/build.ninja"
     for program in apt-get meson ninja java mvn sudo; do
@@ -117,6 +119,21 @@ tests() {
     called '^run-tests --own-engine$' 'and the tests hear of it'
 }
 
+benches() {
+    fresh_house
+    expect 0 '' 'the bench' knock bench --quick --only some-row
+    called '^fetch-jars .*/house/.lab/kafka/libs$' 'has a broker'
+    called '^fetch-peers .*/house/.lab/peers$' 'and peers'
+    called '^ese-bench --quick --only some-row$' 'and its arguments'
+    fresh_house
+    expect 0 '' 'without peers' knock bench --side ours
+    expect 0 '' 'its help' knock bench --help
+    not_called '^fetch-peers' 'fetches none'
+    fake "$house/orchestration/bench/fetch-peers" 1 'echo no network >&2'
+    fake "$house/build/orchestration/bench/ese-bench" 1
+    expect 1 'no network' 'goes on without, and hands back the exit status' knock bench
+}
+
 builds() {
     fresh_house
     fake "$place/bin/ninja" 1 'echo some.c:1: error: no'
@@ -144,6 +161,7 @@ hands_over
 asks_for_a_broker
 installs
 tests
+benches
 builds
 answers
 plan

@@ -1,0 +1,176 @@
+#include "orchestration/bench/child.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+
+#define NOBODY 65534
+#define PAUSE_NS (2 * ESE_NS_PER_MS)
+
+/* The environment it gets: ours without what is meant for our binaries. The caller frees. */
+static char **make_environment(const struct ese_child *child, char *libraries, size_t size)
+{
+    size_t count = 0;
+
+    while (environ[count] != NULL)
+        count++;
+    char **made = ese_alloc_array(count + 2, sizeof *made);
+    count = 0;
+    for (char **word = environ; *word != NULL; word++) {
+        if (strncmp(*word, "ESE_", 4) != 0)
+            made[count++] = *word;
+    }
+    if (child->libraries != NULL) {
+        snprintf(libraries, size, "LD_LIBRARY_PATH=%s", child->libraries);
+        made[count] = libraries;
+    }
+    return made;
+}
+
+static void drop_privileges(void)
+{
+    if (geteuid() != 0)
+        return;
+    if (setgroups(0, NULL) != 0 || setgid(NOBODY) != 0 || setuid(NOBODY) != 0)
+        _exit(127);
+}
+
+/* In the child: only async-signal-safe calls from here to exec. */
+static void become(const struct ese_child *child, pid_t parent, int output, int log, char **environment)
+{
+    if (child->unprivileged)
+        drop_privileges();
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of the user ends what was set before */
+    if (getppid() != parent)
+        _exit(127); /* the bench died between fork and prctl */
+    setpgid(0, 0);  /* Ctrl-C is for the bench, which then stops its children in order */
+    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    syscall(SYS_close_range, 3U, ~0U, 0U);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    if (child->directory != NULL && chdir(child->directory) != 0)
+        dprintf(STDERR_FILENO, "cannot work in %s: errno %d\n", child->directory, errno);
+    else
+        execvpe(child->words[0], (char *const *)child->words, environment);
+    dprintf(STDERR_FILENO, "cannot run %s: errno %d\n", child->words[0], errno);
+    _exit(127);
+}
+
+int ese_child_start(struct ese_child *child, struct ese_error *error)
+{
+    char libraries[4200];
+
+    assert(child->pid == 0 && child->words[0] != NULL && child->words[ESE_CHILD_WORDS] == NULL);
+    int log = open(child->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0)
+        return ese_fail_errno(error, "cannot write %s", child->log);
+    int output = child->output == NULL ? log : open(child->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (output < 0) {
+        close(log);
+        return ese_fail_errno(error, "cannot write %s", child->output);
+    }
+    char **environment = make_environment(child, libraries, sizeof libraries);
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0)
+        become(child, parent, output, log, environment);
+    free(environment);
+    if (output != log)
+        close(output);
+    close(log);
+    if (pid < 0)
+        return ese_fail_errno(error, "cannot start %s", child->words[0]);
+    child->pid = pid;
+    return 0;
+}
+
+bool ese_child_running(struct ese_child *child, int *status)
+{
+    int ended = 0;
+
+    if (child->pid == 0)
+        return false;
+    if (waitpid(child->pid, &ended, WNOHANG) == 0)
+        return true;
+    child->pid = 0;
+    if (status != NULL)
+        *status = WIFSIGNALED(ended) ? 128 + WTERMSIG(ended) : WEXITSTATUS(ended);
+    return false;
+}
+
+void ese_child_stop(struct ese_child *child, int signal, int grace_ms)
+{
+    if (!ese_child_running(child, NULL))
+        return;
+    kill(child->pid, signal);
+    int64_t until_ns = ese_clock_monotonic_ns() + grace_ms * ESE_NS_PER_MS;
+    while (ese_child_running(child, NULL)) {
+        int64_t now_ns = ese_clock_monotonic_ns();
+        if (now_ns > until_ns)
+            kill(child->pid, SIGKILL);
+        ese_clock_sleep_until(now_ns + PAUSE_NS);
+    }
+}
+
+static void last_words(const char *path, char *text, size_t size)
+{
+    char line[400];
+    FILE *file = fopen(path, "re");
+
+    snprintf(text, size, "it said nothing");
+    if (file == NULL)
+        return;
+    if (fseek(file, -4000, SEEK_END) != 0)
+        rewind(file);
+    while (fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] != '\0')
+            snprintf(text, size, "%s", line);
+    }
+    fclose(file);
+}
+
+int ese_child_complain(const struct ese_child *child, const char *what, struct ese_error *error)
+{
+    char words[300];
+    const char *slash = strrchr(child->words[0], '/');
+
+    last_words(child->log, words, sizeof words);
+    return ese_fail(error, ESE_E_IO, "%s %s: %s", slash == NULL ? child->words[0] : slash + 1, what, words);
+}
+
+int ese_child_finish(struct ese_child *child, int timeout_ms, struct ese_error *error)
+{
+    int64_t until_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
+    int status = 0;
+
+    while (ese_child_running(child, &status)) {
+        int64_t now_ns = ese_clock_monotonic_ns();
+        if (now_ns > until_ns || ese_service_stopping()) {
+            ese_child_stop(child, SIGKILL, 0);
+            return ese_service_stopping() ? ese_fail(error, ESE_E_CLOSED, "asked to stop")
+                                          : ese_child_complain(child, "does not come to an end", error);
+        }
+        ese_clock_sleep_until(now_ns + PAUSE_NS);
+    }
+    return status == 0 ? 0 : ese_child_complain(child, "has failed", error);
+}
+
+int ese_child_run(struct ese_child *child, int timeout_ms, struct ese_error *error)
+{
+    return ese_child_start(child, error) != 0 ? -1 : ese_child_finish(child, timeout_ms, error);
+}

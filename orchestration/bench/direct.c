@@ -1,0 +1,133 @@
+/* direct.c - ese-client as fast as it can, straight to the broker: what it tells at /metrics between two moments. */
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "ese-core/service.h"
+#include "orchestration/bench/gauge.h"
+#include "orchestration/bench/outside.h"
+#include "orchestration/bench/served.h"
+
+#define GRACE_MS 10000
+#define DATA_BYTES "100" /* with what stands around it the record's value has ESE_PAYLOAD_BYTES, give or take a few */
+#define ASK "GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+#define ACKNOWLEDGED "\nese_client_acknowledged_total "
+
+static int program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
+{
+    (void)place;
+    return ese_place_binary("ese-client", path, error);
+}
+
+static int acknowledged(const char *address, int64_t *count, struct ese_error *error)
+{
+    char *text;
+
+    if (ese_served_ask(address, ASK, NULL, &text, error) != 0)
+        return -1;
+    const char *found = strstr(text, ACKNOWLEDGED);
+    *count = found == NULL ? -1 : strtoll(found + strlen(ACKNOWLEDGED), NULL, 10);
+    free(text);
+    return *count >= 0 ? 0 : ese_fail(error, ESE_E_INVALID, "ese-client does not tell what was acknowledged");
+}
+
+static int let_run(struct ese_child *child, int64_t span_ns, struct ese_error *error)
+{
+    int64_t until_ns = ese_clock_monotonic_ns() + span_ns;
+
+    while (ese_clock_monotonic_ns() < until_ns) {
+        ese_clock_sleep_until(until_ns);
+        if (ese_service_stopping())
+            return ese_fail(error, ESE_E_CLOSED, "asked to stop");
+    }
+    return ese_child_running(child, NULL) ? 0 : ese_child_complain(child, "has ended", error);
+}
+
+static int measure(const struct ese_contest *contest, struct ese_child *child, const char *address,
+                   struct ese_round *round, struct ese_error *error)
+{
+    struct ese_gauge gauge;
+    int64_t before, after, begin_ns, end_ns;
+
+    if (let_run(child, contest->stint.warm_up_ns, error) != 0)
+        return -1;
+    ese_gauge_begin(&gauge, child->pid, contest->place->directory);
+    if (acknowledged(address, &before, error) != 0)
+        return -1;
+    begin_ns = ese_clock_monotonic_ns();
+    if (let_run(child, contest->stint.measure_ns, error) != 0 || acknowledged(address, &after, error) != 0)
+        return -1;
+    end_ns = ese_clock_monotonic_ns();
+    ese_gauge_end(&gauge);
+    round->rate = (double)(after - before) * 1e9 / (double)(end_ns - begin_ns);
+    round->load_cores = (double)gauge.server_ns / (double)gauge.time_ns;
+    round->foreign_cores = ese_gauge_foreign_cores(&gauge);
+    round->flushes_per_s = ese_gauge_flushes_per_s(&gauge);
+    round->syncs_per_s = round->commits_per_s = ESE_ROUND_UNKNOWN;
+    return 0;
+}
+
+/* Its totals, when it was asked to end: nothing of what it had sent may have come to nothing. */
+static bool all_there(const char *path)
+{
+    json_int_t refused = -1, unknown = -1;
+    json_t *totals = json_load_file(path, 0, NULL);
+    int status = json_unpack(totals, "{s:I,s:I}", "refused", &refused, "unknown", &unknown);
+
+    json_decref(totals);
+    return status == 0 && refused == 0 && unknown == 0;
+}
+
+static int run_in(const struct ese_contest *contest, const char *directory, struct ese_round *round,
+                  struct ese_error *error)
+{
+    char binary[ESE_PLACE_PATH_SIZE], ready[ESE_PLACE_PATH_SIZE], said[ESE_PLACE_PATH_SIZE];
+    char log[ESE_PLACE_PATH_SIZE], inflight[24], address[64];
+
+    if (program(contest->place, binary, error) != 0 || ese_place_path(directory, "ready", ready, error) != 0 ||
+        ese_place_path(directory, "said", said, error) != 0 ||
+        ese_place_path(contest->place->directory, "client.log", log, error) != 0)
+        return -1;
+    snprintf(inflight, sizeof inflight, "%d", contest->side.shape.connections);
+    struct ese_child child = {
+        .words = {binary, "--transport", "kafka:via=direct", "--bootstrap-servers", contest->bootstrap,
+                  "--topic-prefix", ese_place_topic_prefix(contest->stint.durability), "--rate", "max", "--inflight",
+                  inflight, "--payload-bytes", DATA_BYTES, "--metrics", "127.0.0.1:0", "--ready-file", ready, "--json",
+                  "--quiet", "--log-level", "warning"},
+        .output = said,
+        .log = log};
+    unlink(log);
+    int status = ese_child_start(&child, error);
+    if (status == 0)
+        status = ese_served_wait(&child, ready, address, error);
+    if (status == 0)
+        status = measure(contest, &child, address, round, error);
+    ese_child_stop(&child, SIGTERM, GRACE_MS);
+    round->all_there = status == 0 && all_there(said);
+    return status;
+}
+
+static int run(struct ese_contest *contest, struct ese_round *round, struct ese_error *error)
+{
+    char directory[ESE_PLACE_PATH_SIZE];
+
+    *round = (struct ese_round){.rate = 0};
+    if (ese_place_fresh(contest->place, "client", false, directory, error) != 0)
+        return -1;
+    int status = run_in(contest, directory, round, error);
+    ese_place_remove(directory);
+    if (status == 0)
+        ese_outside_judge(contest, round);
+    return status;
+}
+
+const struct ese_contender ese_contender_direct = {
+    .name = "ese-client, kafka",
+    .open = ese_outside_open,
+    .run = run,
+    .close = ese_outside_close,
+    .program = program,
+};

@@ -1,0 +1,190 @@
+/* ese_server.c - ese-server under the bench's load, with one transport or the other behind it. */
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "orchestration/bench/served.h"
+
+#define HEALTH "GET /health HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+#define HEALTHY_MS 20000
+#define PAUSE_NS (2 * ESE_NS_PER_MS)
+#define ASK "GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
+
+static int program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
+{
+    (void)place;
+    return ese_place_binary("ese-server", path, error);
+}
+
+/* It serves before it can store: a gateway has to find its cluster first, and refuses as long. */
+static int wait_healthy(struct ese_served_life *life, struct ese_error *error)
+{
+    static const char well[] = "HTTP/1.1 200";
+    int64_t until_ns = ese_clock_monotonic_ns() + HEALTHY_MS * ESE_NS_PER_MS;
+
+    for (bool healthy = false; !healthy;) {
+        char *answer;
+        if (ese_served_ask(life->address, HEALTH, NULL, &answer, error) != 0)
+            return -1;
+        healthy = strncmp(answer, well, strlen(well)) == 0;
+        free(answer);
+        int64_t now_ns = ese_clock_monotonic_ns();
+        if (!healthy && now_ns > until_ns)
+            return ese_child_complain(&life->child, "does not get well", error);
+        if (!healthy)
+            ese_clock_sleep_until(now_ns + PAUSE_NS);
+    }
+    return 0;
+}
+
+/* words: the transport's own, ended by NULL. */
+static int start(const struct ese_side *side, const struct ese_stint *stint, const char *const *words,
+                 struct ese_served_life *life, struct ese_error *error)
+{
+    char binary[ESE_PLACE_PATH_SIZE], ready[ESE_PLACE_PATH_SIZE];
+
+    if (ese_place_binary("ese-server", binary, error) != 0 ||
+        ese_place_path(life->directory, "ready", ready, error) != 0)
+        return -1;
+    const char *const common[] = {binary, "--listen", "127.0.0.1:0", "--ready-file", ready, "--durability",
+                                  ese_durability_name(stint->durability), "--log-level", "warning", side->option};
+    size_t count = 0;
+    for (size_t i = 0; i < ESE_COUNT_OF(common) && common[i] != NULL; i++)
+        life->child.words[count++] = common[i];
+    for (; *words != NULL; words++)
+        life->child.words[count++] = *words;
+    int status = ese_child_start(&life->child, error);
+    if (status == 0)
+        status = ese_served_wait(&life->child, ready, life->address, error);
+    if (status == 0)
+        status = wait_healthy(life, error);
+    return status;
+}
+
+/* The sum of a metric over its labels; -1 where there is none of the name. `label`: only with it; may be NULL. */
+static int64_t metric(const char *text, const char *name, const char *label)
+{
+    int64_t sum = -1;
+    size_t length = strlen(name);
+
+    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *end = line + strcspn(line, "\n");
+        const char *labelled = label == NULL ? line : strstr(line, label);
+        if (strncmp(line, name, length) != 0 || (line[length] != ' ' && line[length] != '{') || labelled == NULL ||
+            labelled >= end)
+            continue;
+        while (end > line && !isspace((unsigned char)end[-1]))
+            end--;
+        sum = (sum < 0 ? 0 : sum) + strtoll(end, NULL, 10);
+    }
+    return sum;
+}
+
+static int ask_metrics(const struct ese_served_life *life, char **text, struct ese_error *error)
+{
+    return ese_served_ask(life->address, ASK, NULL, text, error);
+}
+
+/* ---- http ------------------------------------------------------------------------------------------------------ */
+
+/* Room for all that comes in some seconds: a full store is no figure. */
+#define MAX_BYTES "68719476736"
+
+static int start_http(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
+                      struct ese_served_life *life, struct ese_error *error)
+{
+    const char *const words[] = {"--transport", "http", "--data", life->directory, "--max-bytes", MAX_BYTES, NULL};
+
+    (void)place;
+    return start(side, stint, words, life, error);
+}
+
+static int account_http(const struct ese_served_life *life, struct ese_served_account *account,
+                        struct ese_error *error)
+{
+    char *text;
+
+    if (ask_metrics(life, &text, error) != 0)
+        return -1;
+    account->stored = metric(text, "ese_store_events_total", NULL);
+    account->syncs = metric(text, "ese_sqlite_syncs_total", NULL);
+    account->commits = metric(text, "ese_store_commits_total", NULL);
+    free(text);
+    return 0;
+}
+
+static const struct ese_served http = {
+    .protocol = &ese_bench_http,
+    .start = start_http,
+    .account = account_http,
+};
+
+static int open_http(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
+                     struct ese_contest **contest, struct ese_error *error)
+{
+    return ese_served_open(&http, place, side, stint, contest, error);
+}
+
+const struct ese_contender ese_contender_http = {
+    .name = "ese-server, http",
+    .open = open_http,
+    .run = ese_served_run,
+    .close = ese_served_close,
+    .program = program,
+};
+
+/* ---- kafka ----------------------------------------------------------------------------------------------------- */
+
+static int start_gateway(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
+                         struct ese_served_life *life, struct ese_error *error)
+{
+    const char *bootstrap;
+
+    if (ese_place_broker(place, &bootstrap, error) != 0)
+        return -1;
+    const char *const words[] = {"--transport",    "kafka", "--bootstrap-servers", bootstrap, "--topic-prefix",
+                                 ese_place_topic_prefix(stint->durability), NULL};
+    return start(side, stint, words, life, error);
+}
+
+/* The broker tells nobody how often it syncs: the device's count is the receipt. */
+static int account_gateway(const struct ese_served_life *life, struct ese_served_account *account,
+                           struct ese_error *error)
+{
+    char *text;
+
+    if (ask_metrics(life, &text, error) != 0)
+        return -1;
+    account->stored = metric(text, "ese_produced_total", "outcome=\"stored\"");
+    account->syncs = account->commits = -1;
+    free(text);
+    return 0;
+}
+
+static const struct ese_served gateway = {
+    .protocol = &ese_bench_http,
+    .start = start_gateway,
+    .account = account_gateway,
+};
+
+static int open_gateway(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
+                        struct ese_contest **contest, struct ese_error *error)
+{
+    const char *bootstrap;
+
+    if (ese_place_broker(place, &bootstrap, error) != 0) {
+        *contest = NULL;
+        return -1;
+    }
+    return ese_served_open(&gateway, place, side, stint, contest, error);
+}
+
+const struct ese_contender ese_contender_gateway = {
+    .name = "ese-server, kafka",
+    .open = open_gateway,
+    .run = ese_served_run,
+    .close = ese_served_close,
+    .program = program,
+};

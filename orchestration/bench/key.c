@@ -1,0 +1,69 @@
+#include "orchestration/bench/key.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ese-core/digest.h"
+#include "ese-core/memory.h"
+
+/* Appends a digest of what the file holds; nothing for what is none (the jars' directory has a version of its own). */
+static int add_file(const char *path, struct ese_buffer *text, struct ese_error *error)
+{
+    struct stat status;
+    uint8_t digest[ESE_DIGEST_SIZE];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return ese_fail_errno(error, "cannot read %s", path);
+    void *bytes = S_ISREG(status.st_mode) && status.st_size > 0
+                      ? mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+                      : NULL;
+    close(fd);
+    if (bytes == MAP_FAILED)
+        return ese_fail_errno(error, "cannot read %s", path);
+    if (bytes == NULL)
+        return 0;
+    const struct ese_digest_part part = {.bytes = bytes, .length = (size_t)status.st_size};
+    ese_digest(&part, 1, digest);
+    munmap(bytes, (size_t)status.st_size);
+    ese_buffer_append(text, (const char *)digest, sizeof digest);
+    return 0;
+}
+
+static int add_side(const struct ese_side *side, const struct ese_place *place, struct ese_buffer *text,
+                    struct ese_error *error)
+{
+    char path[ESE_PLACE_PATH_SIZE];
+
+    ese_buffer_printf(text, "%s %d %d %d %s\n", side->contender->name, side->shape.connections, side->shape.batch,
+                      side->shape.rate, side->option == NULL ? "" : side->option);
+    return side->contender->program(place, path, NULL) != 0 ? 0 : add_file(path, text, error);
+}
+
+int ese_key_make(const struct ese_plan *plan, const bool *chosen, const struct ese_place *place, char key[ESE_KEY_SIZE],
+                 struct ese_error *error)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
+    uint8_t digest[ESE_DIGEST_SIZE];
+    int status = add_file("/proc/self/exe", &text, error);
+
+    ese_buffer_printf(&text, "%d %d %lld %lld\n", plan->rounds, plan->ours_only, (long long)plan->stint.warm_up_ns,
+                      (long long)plan->stint.measure_ns);
+    for (size_t i = 0; i < ese_row_count && status == 0; i++) {
+        if (!chosen[i])
+            continue;
+        ese_buffer_printf(&text, "%s ", ese_rows[i].id);
+        status = add_side(&ese_rows[i].ours, place, &text, error);
+        if (status == 0 && !plan->ours_only)
+            status = add_side(&ese_rows[i].peer, place, &text, error);
+    }
+    const struct ese_digest_part part = {.bytes = text.text, .length = text.length};
+    ese_digest(&part, 1, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(key + 2 * i, 3, "%02x", digest[i]);
+    ese_buffer_free(&text);
+    return status;
+}
