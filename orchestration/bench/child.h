@@ -20,7 +20,8 @@ struct ese_child {
     const char *libraries;                  /* where it finds its own beside the system's (LD_LIBRARY_PATH); or NULL */
     const char *output;                     /* a file for its stdout; NULL: goes to the log, too */
     const char *log;                        /* a file for its stderr, appended to */
-    bool unprivileged;                      /* where we are root, it is nobody: some refuse to run as root */
+    bool unprivileged;                      /* where we are root, it is not: some refuse to run so */
+    const char *data;                       /* then it is to be its own; or NULL */
     pid_t pid;                              /* 0: does not run */
 };
 

@@ -133,8 +133,8 @@ static int understand(struct ese_bench_connection *connection, struct ese_error 
     while (known == 1 && at < connection->length) {
         struct ese_bench_answer answer;
         size_t left = connection->length - at;
-        known = connection->answers_left == 0 ? -1
-                                               : connection->protocol->read(connection->bytes + at, left, &answer);
+        bool asked = connection->answers_left > 0;
+        known = asked ? connection->protocol->read(connection->bytes + at, left, &answer) : -1;
         if (known < 0)
             return wrong(connection, error);
         if (known == 0)
@@ -185,9 +185,8 @@ int ese_bench_connection_read(struct ese_bench_connection *connection, struct es
     if (got == 0)
         return ese_fail(error, ESE_E_CLOSED, "the server has closed a connection under load");
     connection->length += (size_t)got;
-    bool idle = connection->answers_left == 0 && connection->skip == 0;
     pass_over(connection);
-    if (idle || understand(connection, error) != 0)
-        return idle ? wrong(connection, error) : -1;
+    if (understand(connection, error) != 0)
+        return -1;
     return connection->answers_left == 0 && connection->skip == 0;
 }

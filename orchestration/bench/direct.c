@@ -115,7 +115,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     char directory[ESE_PLACE_PATH_SIZE];
 
     *round = (struct ese_round){.rate = 0};
-    if (ese_place_fresh(contest->place, "client", false, directory, error) != 0)
+    if (ese_place_fresh(contest->place, "client", directory, error) != 0)
         return -1;
     int status = run_in(contest, directory, round, error);
     ese_place_remove(directory);

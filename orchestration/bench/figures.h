@@ -23,7 +23,7 @@ struct ese_row_figures {
     double ratio;                 /* median over the pairs of rounds that ran one behind the other; 0: there is none */
     double ratio_min, ratio_max;
     bool noisy;                   /* others used the machine, in some round, however often it was repeated */
-    char reason[ESE_ROUND_REASON_SIZE + 20]; /* why it is void; "" when it is not */
+    char reason[512]; /* why it is void; "" when it is not */
 };
 
 /* Of an even number the mean of the middle two; 0 of none. The numbers are put in order. */

@@ -13,7 +13,6 @@
 #include "orchestration/kafka/kafka_home.h"
 #include "orchestration/kafka/topics.h"
 
-#define NOBODY 65534
 #define BROKER "broker" /* its data */
 #define READY_LIMIT_MS 45000
 #define TOPICS_LIMIT_MS 20000
@@ -162,7 +161,7 @@ static int start_broker(struct ese_place *place, struct ese_error *error)
     struct ese_kafka_home kafka;
 
     ese_kafka_home(&kafka);
-    if (ese_place_fresh(place, BROKER, false, data, error) != 0 ||
+    if (ese_place_fresh(place, BROKER, data, error) != 0 ||
         ese_place_path(place->directory, "broker.log", log, error) != 0)
         return -1;
     const struct ese_broker_options options = {
@@ -200,15 +199,11 @@ void ese_place_remove(const char *path)
     nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-int ese_place_fresh(const struct ese_place *place, const char *name, bool owner_is_nobody,
-                    char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
+int ese_place_fresh(const struct ese_place *place, const char *name, char path[ESE_PLACE_PATH_SIZE],
+                    struct ese_error *error)
 {
     if (ese_place_path(place->directory, name, path, error) != 0)
         return -1;
     ese_place_remove(path);
-    if (make_directory(path, error) != 0)
-        return -1;
-    if (owner_is_nobody && geteuid() == 0 && chown(path, NOBODY, NOBODY) != 0)
-        return ese_fail_errno(error, "%s cannot be given to nobody", path);
-    return 0;
+    return make_directory(path, error);
 }

@@ -44,10 +44,9 @@ const char *ese_place_topic_prefix(enum ese_durability durability);
 /* The broker's address; starts it when it is needed first, with topics for os and disk. */
 int ese_place_broker(struct ese_place *place, const char **bootstrap, struct ese_error *error);
 
-/* An empty directory of that name in the bench's; what was there is removed. `owner_is_nobody`: for a child that is
- * unprivileged. */
-int ese_place_fresh(const struct ese_place *place, const char *name, bool owner_is_nobody,
-                    char path[ESE_PLACE_PATH_SIZE], struct ese_error *error);
+/* An empty directory of that name in the bench's; what was there is removed. */
+int ese_place_fresh(const struct ese_place *place, const char *name, char path[ESE_PLACE_PATH_SIZE],
+                    struct ese_error *error);
 /* Removes it with all that is in it. */
 void ese_place_remove(const char *path);
 

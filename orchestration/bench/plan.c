@@ -4,6 +4,7 @@
 
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "ese-core/service.h"
 
 struct side {
     const struct ese_side *side;
@@ -64,18 +65,18 @@ int ese_plan_row(const struct ese_plan *plan, const struct ese_row *row, struct 
     assert(plan->rounds > 0 && plan->rounds <= ESE_JOURNAL_ROUNDS);
     for (int i = 0; i < 2; i++)
         sides[i].rounds = ese_journal_rounds(journal, row->id, sides[i].peer, sides[i].peer ? peer : ours);
-    struct ese_error missing = {0};
-    int status = measure(plan, sides, row, place, journal, &missing);
+    struct ese_error problem = {0};
+    int status = measure(plan, sides, row, place, journal, &problem);
     for (int i = 0; i < 2; i++) {
         if (sides[i].contest != NULL)
             sides[i].side->contender->close(&sides[i].contest);
     }
-    if (status != 0 && missing.code != ESE_E_MISSING)
-        return ese_fail(error, missing.code, "%s", missing.text);
+    if (status != 0 && ese_service_stopping())
+        return ese_fail(error, problem.code, "%s", problem.text);
     int our_count = ese_journal_rounds(journal, row->id, false, ours);
     int peer_count = plan->ours_only ? 0 : ese_journal_rounds(journal, row->id, true, peer);
     ese_figures_make(row, ours, our_count, peer, peer_count, figures);
     if (status != 0)
-        snprintf(figures->reason, sizeof figures->reason, "%s", missing.text);
+        snprintf(figures->reason, sizeof figures->reason, "%s", problem.text);
     return 0;
 }

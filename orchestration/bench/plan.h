@@ -20,7 +20,7 @@ struct ese_plan {
 };
 
 /* What is missing of the row's rounds is measured; what is in the journal is not measured again. Where a side is not to
- * be had here, the row is void, which is no failure. */
+ * be had here, or fails, the row is void, and others are measured all the same: this fails only when we are to stop. */
 int ese_plan_row(const struct ese_plan *plan, const struct ese_row *row, struct ese_place *place,
                  struct ese_journal *journal, struct ese_row_figures *figures, struct ese_error *error);
 

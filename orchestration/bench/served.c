@@ -202,7 +202,7 @@ int ese_served_run(struct ese_contest *contest, struct ese_round *round, struct 
     char log[ESE_PLACE_PATH_SIZE];
 
     *round = (struct ese_round){.rate = 0};
-    if (ese_place_fresh(contest->place, "server", false, life.directory, error) != 0 ||
+    if (ese_place_fresh(contest->place, "server", life.directory, error) != 0 ||
         ese_place_path(contest->place->directory, "server.log", log, error) != 0)
         return -1;
     unlink(log);

@@ -173,8 +173,8 @@ static void a_rate_is_kept(void **state)
     ese_load_clear(&result);
 }
 
-/* One connection and 20 ms an answer are 50 a second, 200 are due: who measured from when it could send would be told of
- * 20 ms all the time. */
+/* One connection and 20 ms an answer are 50 a second, 200 are due: who measured from when it could send would be told
+ * of 20 ms all the time. */
 static void waiting_to_be_sent_counts_from_when_it_was_due(void **state)
 {
     (void)state;

@@ -113,7 +113,8 @@ static void http_answers_end_where_they_say(void **state)
     (void)state;
     struct ese_bench_answer answer;
     assert_needs_all(&ese_bench_http, CREATED "12345", strlen(CREATED));
-    assert_int_equal(read_text(&ese_bench_http, "HTTP/1.1 201 Created\r\ncontent-length:0\r\n\r\nHTTP/1.1 500", &answer), 1);
+    static const char two[] = "HTTP/1.1 201 Created\r\ncontent-length:0\r\n\r\nHTTP/1.1 500";
+    assert_int_equal(read_text(&ese_bench_http, two, &answer), 1);
     assert_int_equal(answer.length, 42);
     assert_true(answer.right);
     assert_int_equal(read_text(&ese_bench_http, "HTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\n{}", &answer), 1);
@@ -167,7 +168,8 @@ static void redis_answers_end_where_they_say(void **state)
         assert_false(answer.right);
     }
     assert_int_equal(read_text(&ese_bench_resp, "HTTP/1.1 201", &answer), -1);
-    assert_int_equal(read_text(&ese_bench_resp, "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", &answer), -1);
+    static const char deep[] = "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n";
+    assert_int_equal(read_text(&ese_bench_resp, deep, &answer), -1);
     assert_int_equal(read_text(&ese_bench_resp, "*100001\r\n:1\r\n", &answer), -1);
     assert_int_equal(read_text(&ese_bench_resp, "*2\r\n:1\r\n", &answer), 0);
 }

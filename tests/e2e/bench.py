@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""bench.py ESE_BENCH ESE_SERVER DOCUMENT - the bench as it is typed, without peers and with rounds too short for a
+figure: what it prints is what the document says; a server that does not sync under the name of disk comes out void; an
+interrupted one goes on; nothing is left behind. TAP."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from ese_program import run, wait_until
+
+BENCH, SERVER = (os.path.abspath(path) for path in sys.argv[1:3])
+DOCUMENT = pathlib.Path(sys.argv[3])
+SHORT = ("--side", "ours", "--round-ms", "200", "--warm-up-ms", "50", "--rounds", "1")
+MEMBERS = {"id", "what", "ours", "peer", "ratio", "goal", "durability", "rounds", "min", "max", "syncs_per_s",
+           "verified"}
+
+
+class House:
+    """A copy of the bench with a server of its own beside it, and a directory to work in."""
+
+    def __init__(self, server=None):
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ese-test-"))
+        self.program = BENCH
+        if server:
+            self.program = shutil.copy(BENCH, self.directory / "ese-bench")
+            path = self.directory / "ese-server"
+            path.write_text(server)
+            path.chmod(0o755)
+        self.environment = {**os.environ, "ESE_LAB_HOME": str(self.directory / "home")}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        assert not processes_in(self.directory), processes_in(self.directory)
+        shutil.rmtree(self.directory)
+
+    def bench(self, *options):
+        return subprocess.run([self.program, *options], env=self.environment, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
+
+    def rows(self, *options):
+        done = self.bench(*SHORT, "--json", *options)
+        assert done.returncode in (0, 1), (done.returncode, done.stderr)
+        return done.returncode, {row["id"]: row for row in json.loads(done.stdout)}
+
+
+def processes_in(directory):
+    """What still runs and was told of the directory."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue
+        if any(str(directory) in word for word in words):
+            found.append(words)
+    return found
+
+
+def members(document):
+    """The names in the first column of its table of members."""
+    table = document.split("## What `--json` prints")[1].split("\n## ")[0]
+    return {name for line in table.splitlines() if line.startswith("| `")
+            for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+
+
+def rows_are_measured_and_have_their_receipt():
+    with House() as house:
+        status, rows = house.rows("--only", "http-disk-100,http-disk-1")
+        assert status == 0 and list(rows) == ["http-disk-1", "http-disk-100"], rows
+        for row in rows.values():
+            assert MEMBERS <= set(row) == members(DOCUMENT.read_text()), set(row) ^ members(DOCUMENT.read_text())
+            assert row["ours"] > 0 and row["syncs_per_s"] > 0 and row["verified"] and row["rounds"] == 1, row
+            assert row["peer"] is None and row["ratio"] is None and row["durability"] == "disk", row
+        left = {path.name for path in (house.directory / "home/bench").iterdir()}
+        assert left <= {"bench.lock", "server.log"}, left
+
+
+def a_row_that_is_none_is_named_and_those_there_are():
+    with House() as house:
+        done = house.bench("--only", "http-disk-1,http-disk-2")
+        assert done.returncode == 64 and "http-disk-2" in done.stderr and "http-disk-100" in done.stderr, done.stderr
+
+
+def a_server_that_only_says_disk_is_void():
+    with House(f'#!/bin/sh\nfor word; do shift; [ "$word" != disk ] || word=os; set -- "$@" "$word"; done\n'
+               f'exec {SERVER} "$@"\n') as house:
+        status, rows = house.rows("--only", "http-disk-1")
+        row = rows["http-disk-1"]
+        assert status == 1 and not row["verified"] and not row["reached"], row
+        assert "it was not on the disk" in row["void"], row
+
+
+def a_server_that_cannot_be_started_is_told():
+    with House("#!/bin/sh\necho no ground to stand on >&2\nexit 3\n") as house:
+        done = house.bench(*SHORT, "--only", "http-disk-1")
+        assert done.returncode == 1 and "is void" in done.stdout and "no ground to stand on" in done.stdout, done
+
+
+def an_interrupted_one_goes_on():
+    with House() as house:
+        options = (*SHORT[:-1], "3", "--only", "http-disk-1")
+        journal = house.directory / "home/bench/rounds.jsonl"
+        first = subprocess.Popen([BENCH, *options], env=house.environment, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: journal.exists() and journal.read_text().count('"round"') >= 1, "no round is finished")
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        finished = journal.read_text().count('"round"')
+        wait_until(lambda: not processes_in(house.directory), "its server is left")
+        second = house.bench(*options)
+        assert second.returncode == 0, second.stderr
+        assert second.stderr.count(", round ") == 3 - finished, (finished, second.stderr)
+        assert not journal.exists()
+
+
+def asked_to_stop_it_stops_and_leaves_nobody():
+    with House() as house:
+        bench = subprocess.Popen([BENCH, "--side", "ours", "--only", "http-disk-1"], env=house.environment,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: any("ese-server" in words[0] for words in processes_in(house.directory)), "no server")
+        bench.terminate()
+        assert bench.wait(timeout=20) == 1
+        assert "asked to stop" in bench.stderr.read()
+
+
+if __name__ == "__main__":
+    sys.exit(run([rows_are_measured_and_have_their_receipt, a_row_that_is_none_is_named_and_those_there_are,
+                  a_server_that_only_says_disk_is_void, a_server_that_cannot_be_started_is_told,
+                  an_interrupted_one_goes_on, asked_to_stop_it_stops_and_leaves_nobody]))

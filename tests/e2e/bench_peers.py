@@ -1,0 +1,48 @@
+#!/usr/bin/python3
+"""bench_peers.py ESE_BENCH FETCH_PEERS HOME - rows of the bench beside the real peers, quick: each has its receipt, and
+nothing is left over. Whether a goal is reached is not asked here: that needs a machine with nothing else to do. TAP."""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from ese_program import run
+
+BENCH, FETCH, HOME = (os.path.abspath(path) for path in sys.argv[1:4])
+ENVIRONMENT = {**os.environ, "ESE_LAB_HOME": HOME}
+
+
+def rows(*ids):
+    done = subprocess.run([BENCH, "--quick", "--json", "--only", ",".join(ids)], env=ENVIRONMENT, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=900,
+                          check=False)
+    assert done.returncode in (0, 1), done.stderr
+    found = json.loads(done.stdout)
+    assert [row["id"] for row in found] == list(ids), found
+    for row in found:
+        assert row["verified"] and row["ours"] > 0 and row["peer"] > 0 and row["ratio"] > 0, (row, done.stderr)
+        assert row["rounds"] == 3 and row["quick"] and row["min"] <= row["ratio"] <= row["max"], row
+    left = {path.name for path in pathlib.Path(HOME, "bench").iterdir() if path.is_dir()}
+    assert not left, left
+
+
+def peers_come_and_come_once():
+    for limit in (900, 5):
+        subprocess.run([FETCH, os.path.join(HOME, "peers")], check=True, timeout=limit, stdout=subprocess.DEVNULL)
+
+
+def beside_redis():
+    rows("http-disk-1")
+
+
+def beside_postgresql():
+    rows("http-disk-1-pg")
+
+
+def beside_other_producers():
+    rows("kafka-direct", "kafka-direct-tool")
+
+
+if __name__ == "__main__":
+    sys.exit(run([peers_come_and_come_once, beside_redis, beside_postgresql, beside_other_producers]))
