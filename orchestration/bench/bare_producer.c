@@ -54,7 +54,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     int status = take(said, round, error);
     free(said);
     if (status == 0)
-        ese_outside_judge(contest, round);
+        ese_round_judge(round, contest->stint.durability);
     return status;
 }
 

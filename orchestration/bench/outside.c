@@ -69,10 +69,3 @@ int ese_outside_run(const struct ese_place *place, struct ese_child *child, int 
     round->syncs_per_s = round->commits_per_s = ESE_ROUND_UNKNOWN;
     return read_file(output, said, error);
 }
-
-void ese_outside_judge(const struct ese_contest *contest, struct ese_round *round)
-{
-    if (round->rate <= 0)
-        ese_round_refuse(round, "nothing was acknowledged");
-    ese_round_judge(round, contest->stint.durability);
-}

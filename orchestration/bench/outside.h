@@ -25,7 +25,4 @@ void ese_outside_close(struct ese_contest **contest);
 int ese_outside_run(const struct ese_place *place, struct ese_child *child, int timeout_ms, struct ese_round *round,
                     char **said, struct ese_error *error);
 
-/* The broker's receipt is the device's: its own count of syncs is nobody's to see. */
-void ese_outside_judge(const struct ese_contest *contest, struct ese_round *round);
-
 #endif

@@ -265,7 +265,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     *round = (struct ese_round){.rate = 0};
     if (measure(postgres, round, error) != 0)
         return -1;
-    ese_outside_judge(contest, round);
+    ese_round_judge(round, contest->stint.durability);
     return 0;
 }
 

@@ -46,6 +46,8 @@ void ese_round_refuse(struct ese_round *round, const char *format, ...)
  * With one sync for many commits somebody was told of what was not on the disk. */
 void ese_round_judge(struct ese_round *round, enum ese_durability durability)
 {
+    if (round->rate <= 0)
+        ese_round_refuse(round, "nothing was acknowledged while it was measured");
     if (!round->all_there)
         ese_round_refuse(round, "less is stored than was acknowledged");
     if (durability != ESE_DURABILITY_DISK)

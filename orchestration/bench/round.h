@@ -32,8 +32,8 @@ struct ese_round {
 /* Sets the reason, unless there is one. */
 void ese_round_refuse(struct ese_round *round, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The receipt: refuses a round of `disk` in which nothing was synced, by what is counted of it; and one in which not
- * all is there that was acknowledged. */
+/* The receipt: refuses a round of `disk` in which nothing was synced, by what is counted of it; one in which not all is
+ * there that was acknowledged; and one in which nothing was. */
 void ese_round_judge(struct ese_round *round, enum ese_durability durability);
 
 /* One line, without its end; the caller frees. And back: ESE_E_INVALID. */

@@ -104,6 +104,8 @@ static void disk_without_syncs_is_void(void **state)
     assert_judged(ESE_DURABILITY_DISK, round, NULL);
     round.all_there = false;
     assert_judged(ESE_DURABILITY_OS, round, "less is stored");
+    round = good_round(0, 0);
+    assert_judged(ESE_DURABILITY_OS, round, "nothing was acknowledged");
 }
 
 static void rounds_survive_their_text(void **state)
