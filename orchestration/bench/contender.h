@@ -1,9 +1,10 @@
 /*
  * contender.h - somebody who stores events, or sends them, and is measured doing it: one of ours, or a peer.
  *
- * A contender is a table of three functions, one file each (served.h has what those have in common that are servers
- * under the bench's own load). open makes ready what lasts for all rounds of a row; run starts from nothing where it
- * can, so that the fifth round finds what the first did, warms up, measures, and leaves no process behind.
+ * A contender is a table of functions, in a file of its own. served.h has what those have in common that are servers
+ * under the bench's own load, outside.h those that bring their load. open makes ready what lasts for all rounds of a
+ * row; run starts from nothing where it can, so that the fifth round finds what the first did, warms up, measures, and
+ * leaves no process behind.
  */
 #ifndef ESE_BENCH_CONTENDER_H
 #define ESE_BENCH_CONTENDER_H

@@ -36,7 +36,6 @@ int ese_place_open(struct ese_place *place, struct ese_error *error)
 {
     const char *given = getenv("ESE_LAB_HOME");
     char home[ESE_PLACE_PATH_SIZE], lock[ESE_PLACE_PATH_SIZE];
-    struct ese_kafka_home kafka;
     int lock_fd;
 
     *place = (struct ese_place){.broker = NULL};
@@ -49,8 +48,6 @@ int ese_place_open(struct ese_place *place, struct ese_error *error)
     free(absolute);
     if (fitted != 0)
         return ese_fail(error, ESE_E_USAGE, "ESE_LAB_HOME '%.200s' cannot be used", given);
-    ese_kafka_home(&kafka);
-    ese_fit_text(place->jars, sizeof place->jars, kafka.jars);
     if (ese_place_path(home, "bench", place->directory, error) != 0 ||
         ese_place_path(home, "peers", place->peers, error) != 0 || make_directory(place->directory, error) != 0 ||
         ese_place_path(place->directory, "bench", lock, error) != 0)

@@ -16,9 +16,8 @@
 struct ese_broker;
 
 struct ese_place {
-    char directory[ESE_PLACE_PATH_SIZE]; /* absolute, as the next */
+    char directory[ESE_PLACE_PATH_SIZE]; /* bench/; absolute, as the next */
     char peers[ESE_PLACE_PATH_SIZE];
-    char jars[ESE_PLACE_PATH_SIZE];      /* the broker's */
     struct ese_broker *broker;           /* NULL: nobody has needed it yet */
 };
 
