@@ -72,7 +72,7 @@ int ese_plan_row(const struct ese_plan *plan, const struct ese_row *row, struct 
             sides[i].side->contender->close(&sides[i].contest);
     }
     if (status != 0 && ese_service_stopping())
-        return ese_fail(error, problem.code, "%s", problem.text);
+        return ese_fail(error, ESE_E_CLOSED, "asked to stop; what is finished is kept for another time");
     int our_count = ese_journal_rounds(journal, row->id, false, ours);
     int peer_count = plan->ours_only ? 0 : ese_journal_rounds(journal, row->id, true, peer);
     ese_figures_make(row, ours, our_count, peer, peer_count, figures);

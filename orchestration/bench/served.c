@@ -140,9 +140,9 @@ static void mark(void *context, bool begins)
         ese_gauge_end(&watched->gauge);
 }
 
-static double per_second(int64_t count, double seconds)
+static double per_second(int64_t before, int64_t after, double seconds)
 {
-    return count < 0 ? ESE_ROUND_UNKNOWN : (double)count / seconds;
+    return after < 0 ? ESE_ROUND_UNKNOWN : (double)(after - before) / seconds;
 }
 
 static void fill(const struct ese_contest *contest, const struct ese_load_result *result, const struct ese_gauge *gauge,
@@ -165,12 +165,12 @@ static void fill(const struct ese_contest *contest, const struct ese_load_result
         ese_round_refuse(round, "%.0f events a second were due and %.0f were stored", (double)shape->rate, round->rate);
 }
 
-/* Before and behind what is measured it syncs as well: its own count is of its whole life. */
+/* What it did before it was loaded, such as making its tables, is not counted; what it did while it warmed up is. */
 static int load_and_ask(const struct ese_contest *contest, const struct ese_served_life *life, struct ese_round *round,
                         struct ese_error *error)
 {
     struct watched watched = {.server = life->child.pid, .directory = life->directory};
-    struct ese_served_account account = {.syncs = -1, .commits = -1};
+    struct ese_served_account before = {.syncs = -1, .commits = -1}, account = before;
     struct ese_load_result result;
     const struct ese_load_options options = {
         .protocol = contest->served->protocol,
@@ -183,14 +183,16 @@ static int load_and_ask(const struct ese_contest *contest, const struct ese_serv
     };
     double seconds = (double)(options.warm_up_ns + options.measure_ns) / 1e9;
 
+    if (contest->served->account(life, &before, error) != 0)
+        return -1;
     int status = ese_load_run(&options, &result, error);
     if (status == 0)
         status = contest->served->account(life, &account, error);
     if (status == 0) {
         fill(contest, &result, &watched.gauge, round);
-        round->syncs_per_s = per_second(account.syncs, seconds);
-        round->commits_per_s = per_second(account.commits, seconds);
-        round->all_there = account.stored >= result.stored;
+        round->syncs_per_s = per_second(before.syncs, account.syncs, seconds);
+        round->commits_per_s = per_second(before.commits, account.commits, seconds);
+        round->all_there = account.stored - before.stored >= result.stored;
     }
     ese_load_clear(&result);
     return status;

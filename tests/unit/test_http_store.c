@@ -371,11 +371,11 @@ static void every_commit_to_disk_is_synced(void **state)
 
     fixture->durability = ESE_DURABILITY_DISK;
     serve(fixture);
+    int64_t before = counter(fixture, "ese_sqlite_syncs_total"); /* its tables were made, and are on the disk */
+    assert_true(before > 0);
     for (int i = 0; i < 4; i++)
         free(end_request(begin_post_number(fixture, i), 201));
-    int64_t commits = counter(fixture, "ese_store_commits_total");
-    assert_true(commits >= 4);
-    assert_true(counter(fixture, "ese_sqlite_syncs_total") >= commits);
+    assert_true(counter(fixture, "ese_sqlite_syncs_total") - before >= 4);
 }
 
 static bool healthy(void *context)

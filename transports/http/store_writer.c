@@ -176,6 +176,12 @@ static bool take_group(struct ese_store_writer *writer, struct group *group, boo
     return more;
 }
 
+/* From the opening on, and after every transaction, failed ones too: what was synced was synced. */
+static void count_syncs(struct ese_store_writer *writer)
+{
+    ese_metric_add(writer->figures.syncs, ese_sqlite_syncs() - ese_metric_value(writer->figures.syncs));
+}
+
 /* ---- one transaction ------------------------------------------------------------------------- */
 
 static void set_outcome(struct ese_append *append, enum ese_append_result result)
@@ -309,12 +315,6 @@ static int commit_group(struct ese_store_writer *writer, struct group *group,
     return 0;
 }
 
-/* After every transaction, failed ones too: what was synced was synced. */
-static void count_syncs(struct ese_store_writer *writer)
-{
-    ese_metric_add(writer->figures.syncs, ese_sqlite_syncs() - ese_metric_value(writer->figures.syncs));
-}
-
 static void keep_group(struct ese_store_writer *writer, struct group *group)
 {
     struct ese_error error = {0};
@@ -386,6 +386,7 @@ static void show_bound(struct ese_store_writer *writer)
                                      "Bytes the database may have."),
                    writer->options.log->max_bytes);
     ese_metric_set(writer->figures.used_bytes, ese_store_table_used_bytes(writer->table));
+    count_syncs(writer);
 }
 
 static void init_waiting(struct ese_store_writer *writer)
