@@ -30,6 +30,8 @@ static const struct ese_option options[] = {
      .help = "ours: without the peers, and so without ratios."},
     {.name = "rounds", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 1, .max = ESE_JOURNAL_ROUNDS,
      .help = "Rounds of each side. (5; 3 with --quick)"},
+    {.name = "repeats", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "3", .min = 0, .max = 10,
+     .help = "A round during which others used the machine is repeated so often at most."},
     {.name = "round-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .min = 1, .max = 3600000,
      .help = "How long a round is measured. (4000; 1000 with --quick)"},
     {.name = "warm-up-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .min = 0, .max = 3600000,
@@ -48,6 +50,7 @@ static struct ese_plan make_plan(const struct ese_config *config)
 {
     return (struct ese_plan){
         .rounds = (int)number_or(config, "rounds", ROUNDS, QUICK_ROUNDS),
+        .repeats = (int)ese_config_number(config, "repeats"),
         .ours_only = strcmp(ese_config_text(config, "side"), "ours") == 0,
         .stint = {.warm_up_ns = number_or(config, "warm-up-ms", WARM_UP_MS, QUICK_WARM_UP_MS) * 1000000,
                   .measure_ns = number_or(config, "round-ms", ROUND_MS, QUICK_ROUND_MS) * 1000000},

@@ -13,12 +13,13 @@ struct side {
     int rounds;                  /* finished */
 };
 
-static int run_once(struct side *side, const struct ese_row *row, struct ese_round *round, struct ese_error *error)
+static int run_once(struct side *side, const struct ese_row *row, int repeats, struct ese_round *round,
+                    struct ese_error *error)
 {
     for (int i = 0;; i++) {
         if (side->side->contender->run(side->contest, round, error) != 0)
             return ese_fail_within(error, "%s: %s", row->id, side->side->contender->name);
-        if (round->foreign_cores <= ESE_FOREIGN_MOST || i == ESE_REPEATS_MOST)
+        if (round->foreign_cores <= ESE_FOREIGN_MOST || i == repeats)
             return 0;
         ese_log_info("%s: others used %.2f processors: once more", row->id, round->foreign_cores);
     }
@@ -33,7 +34,7 @@ static int one_round(const struct ese_plan *plan, struct side *side, const struc
     stint.durability = row->durability;
     if (side->contest == NULL && side->side->contender->open(place, side->side, &stint, &side->contest, error) != 0)
         return ese_fail_within(error, "%s: %s", row->id, side->side->contender->name);
-    if (run_once(side, row, &round, error) != 0)
+    if (run_once(side, row, plan->repeats, &round, error) != 0)
         return -1;
     side->rounds++;
     ese_log_info("%s, round %d of %d: %s: %.0f %s%s%s", row->id, side->rounds, plan->rounds,

@@ -2,8 +2,8 @@
  * plan.h - in which order what is measured: row by row, and within a row ours and the peer's in turn, so that whatever
  * changes on the machine meanwhile meets both.
  *
- * A round during which others used more than a quarter of a processor is repeated, at most three times; then it is
- * taken as it is, and marked by what it says of that.
+ * A round during which others used more than a quarter of a processor is repeated, some times at most; then it is taken
+ * as it is, and marked by what it says of that.
  */
 #ifndef ESE_BENCH_PLAN_H
 #define ESE_BENCH_PLAN_H
@@ -11,10 +11,9 @@
 #include "orchestration/bench/figures.h"
 #include "orchestration/bench/journal.h"
 
-#define ESE_REPEATS_MOST 3
-
 struct ese_plan {
     int rounds; /* of each side, at most ESE_JOURNAL_ROUNDS */
+    int repeats; /* of a disturbed round, at most */
     bool ours_only;
     struct ese_stint stint; /* durability is the row's */
 };

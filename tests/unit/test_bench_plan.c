@@ -104,6 +104,7 @@ static int set_up(void **state)
     fixture->directory = ese_test_directory_make();
     fixture->path = ese_test_path(fixture->directory, "rounds.jsonl");
     fixture->plan.rounds = 3;
+    fixture->plan.repeats = 3;
     memset(&stage, 0, sizeof stage);
     stage.fails_after = -1;
     *state = fixture;
