@@ -119,75 +119,105 @@ static int load(struct server *server, int connections, int batch, int rate, str
     return ese_load_run(&options, result, error);
 }
 
+/* On a machine that has no time for us little is answered, and late: then it is tried again. What must never be is
+ * asserted of every try. */
+#define TRIES 20
+
+struct case_of_load {
+    int delay_ms, connections, batch, rate;
+    bool (*check)(const struct server *server, const struct ese_load_result *result); /* false: once more */
+};
+
+static void try_load(const struct case_of_load *one)
+{
+    bool passed = false;
+
+    for (int i = 0; i < TRIES && !passed; i++) {
+        struct server server;
+        struct ese_load_result result;
+        struct ese_error error = {0};
+        open_server(&server, CREATED, one->delay_ms);
+        int status = load(&server, one->connections, one->batch, one->rate, &result, &error);
+        close_server(&server);
+        if (status != 0)
+            fail_msg("%s", error.text);
+        passed = one->check(&server, &result);
+        ese_load_clear(&result);
+    }
+    assert_true(passed);
+}
+
 /* ---- closed loop ----------------------------------------------------------------------------------------------- */
+
+static bool is_counted(const struct server *server, const struct ese_load_result *result)
+{
+    assert_int_equal(result->stored, 10 * atomic_load(&server->requests));
+    assert_int_equal(result->wrong, 0);
+    assert_true(result->measured <= result->stored);
+    assert_int_equal(ese_histogram_count(result->latency_us) % 10, 0);
+    assert_true(ese_histogram_count(result->latency_us) <= (uint64_t)result->measured);
+    assert_true(result->measured_ns >= 300 * ESE_NS_PER_MS);
+    assert_true(result->cpu_ns > 0 && result->cpu_ns <= result->measured_ns);
+    return ese_histogram_count(result->latency_us) > 0;
+}
 
 static void what_is_answered_is_counted_once(void **state)
 {
     (void)state;
-    struct server server;
-    struct ese_load_result result;
-    struct ese_error error = {0};
+    try_load(&(struct case_of_load){.delay_ms = 1, .connections = 4, .batch = 10, .check = is_counted});
+}
 
-    open_server(&server, CREATED, 1);
-    int status = load(&server, 4, 10, 0, &result, &error);
-    close_server(&server);
-    if (status != 0)
-        fail_msg("%s", error.text);
-    assert_int_equal(result.stored, 10 * atomic_load(&server.requests));
-    assert_int_equal(result.wrong, 0);
-    assert_in_range(result.measured, 10, result.stored);
-    assert_int_equal(ese_histogram_count(result.latency_us) % 10, 0);
-    assert_true(result.measured_ns >= 300 * ESE_NS_PER_MS);
-    assert_true(result.cpu_ns > 0 && result.cpu_ns <= result.measured_ns);
-    ese_load_clear(&result);
+static bool is_twenty_ms(const struct server *server, const struct ese_load_result *result)
+{
+    (void)server;
+    if (ese_histogram_count(result->latency_us) == 0)
+        return false;
+    assert_true(ese_histogram_min(result->latency_us) >= 19900);
+    assert_true(result->measured <= 2 * 15 + 2 || result->measured_ns > 310 * ESE_NS_PER_MS);
+    return ese_histogram_percentile(result->latency_us, 50) < 30000;
 }
 
 static void a_known_latency_is_what_is_told(void **state)
 {
     (void)state;
-    struct server server;
-    struct ese_load_result result;
-
-    open_server(&server, CREATED, 20);
-    assert_int_equal(load(&server, 2, 1, 0, &result, NULL), 0);
-    close_server(&server);
-    assert_true(ese_histogram_min(result.latency_us) >= 19900);
-    assert_true(ese_histogram_percentile(result.latency_us, 50) < 60000);
-    assert_in_range(result.measured, 2, 2 * 15 + 2);
-    ese_load_clear(&result);
+    try_load(&(struct case_of_load){.delay_ms = 20, .connections = 2, .batch = 1, .check = is_twenty_ms});
 }
 
 /* ---- open loop ------------------------------------------------------------------------------------------------- */
 
+/* Of 60 that were due; the last may be answered later. */
+static bool is_two_hundred_a_second(const struct server *server, const struct ese_load_result *result)
+{
+    (void)server;
+    assert_true(result->measured <= 62 + result->measured_ns / (5 * ESE_NS_PER_MS) - 60);
+    return result->measured >= 55 && ese_histogram_count(result->late_us) >= 55;
+}
+
 static void a_rate_is_kept(void **state)
 {
     (void)state;
-    struct server server;
-    struct ese_load_result result;
-
-    open_server(&server, CREATED, 0);
-    assert_int_equal(load(&server, 8, 1, 200, &result, NULL), 0);
-    close_server(&server);
-    assert_in_range(result.measured, 50, 62); /* 60 were due; the last may be answered later */
-    assert_true(ese_histogram_count(result.late_us) >= 50);
-    ese_load_clear(&result);
+    try_load(&(struct case_of_load){.connections = 8, .batch = 1, .rate = 200, .check = is_two_hundred_a_second});
 }
 
-/* One connection and 20 ms an answer are 50 a second, 200 are due: who measured from when it could send would be told
- * of 20 ms all the time. */
+/* One connection and 20 ms an answer are 50 a second, 200 are due: the n-th is answered after 20 n ms and was due after
+ * 5 n. Who measured from when it could send would be told of 20 ms all the time. */
+static bool waits_longer_and_longer(const struct server *server, const struct ese_load_result *result)
+{
+    int64_t count = (int64_t)ese_histogram_count(result->latency_us);
+
+    (void)server;
+    assert_true(result->measured <= 17 || result->measured_ns > 310 * ESE_NS_PER_MS); /* that it lags is seen, too */
+    if (count < 5)
+        return false;
+    assert_true(ese_histogram_max(result->latency_us) >= 19000 + 15000 * (count - 1));
+    return true;
+}
+
 static void waiting_to_be_sent_counts_from_when_it_was_due(void **state)
 {
     (void)state;
-    struct server server;
-    struct ese_load_result result;
-
-    open_server(&server, CREATED, 20);
-    assert_int_equal(load(&server, 1, 1, 200, &result, NULL), 0);
-    close_server(&server);
-    assert_true(ese_histogram_max(result.latency_us) > 120000);
-    assert_true(ese_histogram_percentile(result.latency_us, 50) > 60000);
-    assert_true(result.measured < 30); /* and that it does not keep up can be seen */
-    ese_load_clear(&result);
+    try_load(&(struct case_of_load){.delay_ms = 20, .connections = 1, .batch = 1, .rate = 200,
+                                    .check = waits_longer_and_longer});
 }
 
 /* ---- what goes wrong ------------------------------------------------------------------------------------------- */
