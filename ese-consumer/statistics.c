@@ -20,7 +20,7 @@ struct ese_statistics {
     struct ese_metric *figures[ESE_FIGURES];
     struct ese_metric *mails_asked, *mails_refused, *mails_open;
     struct ese_metric *partitions, *keys;
-    struct ese_metric *used_bytes, *max_bytes, *waiting;
+    struct ese_metric *used_bytes, *max_bytes, *waiting, *syncs;
     struct ese_sender_figures mail;
     struct lag producer;
     struct lag consumer;
@@ -56,6 +56,8 @@ static void add_state(struct ese_statistics *statistics, struct ese_metrics *met
                                               "bytes the state file may have");
     statistics->waiting = ese_metrics_gauge(metrics, "ese_consumer_waiting_for_room", NULL,
                                             "1 while nothing is committed for want of room");
+    statistics->syncs = ese_metrics_counter(metrics, "ese_sqlite_syncs_total", NULL,
+                                            "successful syncs of the state file, its log and their directory");
 }
 
 struct ese_statistics *ese_statistics_new(struct ese_metrics *metrics, const char *transport,
@@ -149,6 +151,11 @@ void ese_statistics_note_state(struct ese_statistics *statistics, int64_t used_b
 {
     ese_metric_set(statistics->used_bytes, used_bytes);
     ese_metric_set(statistics->max_bytes, max_bytes);
+}
+
+void ese_statistics_note_syncs(struct ese_statistics *statistics, int64_t syncs)
+{
+    ese_metric_add(statistics->syncs, syncs - ese_metric_value(statistics->syncs));
 }
 
 void ese_statistics_note_waiting(struct ese_statistics *statistics, bool waiting)

@@ -60,6 +60,8 @@ void ese_statistics_note_mail(struct ese_statistics *statistics,
 void ese_statistics_note_held(struct ese_statistics *statistics, int partitions, int64_t keys);
 void ese_statistics_note_state(struct ese_statistics *statistics, int64_t used_bytes,
                                int64_t max_bytes);
+/* How often the process has synced, as of now. */
+void ese_statistics_note_syncs(struct ese_statistics *statistics, int64_t syncs);
 /* A batch waits for room in the state file, or none does. */
 void ese_statistics_note_waiting(struct ese_statistics *statistics, bool waiting);
 

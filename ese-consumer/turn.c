@@ -2,6 +2,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite_syncs.h"
 
 #define TIMERS 500 /* so many at most conclude something in one transaction */
 
@@ -398,6 +399,7 @@ static void tell(struct ese_turn *turn)
         tell_committed(turn, holding, now_ns);
     }
     ese_history_set(turn->parts.history, ESE_COUNT_LAST_DONE_NS, now_ns);
+    ese_statistics_note_syncs(turn->parts.statistics, ese_sqlite_syncs());
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_BATCHES, 1);
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_DECISIONS, turn->application.decided);
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_DEAD_LETTERS, turn->letters);
