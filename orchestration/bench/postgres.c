@@ -29,6 +29,7 @@ struct postgres {
     char script[ESE_PLACE_PATH_SIZE]; /* what pgbench does over and over */
     char log[ESE_PLACE_PATH_SIZE];
     char port[16];
+    struct ese_port *held;
     struct ese_child server;
 };
 
@@ -89,11 +90,10 @@ static int wait_ready(struct postgres *postgres, struct ese_error *error)
 static int start(struct postgres *postgres, struct ese_error *error)
 {
     char binary[ESE_PLACE_PATH_SIZE], address[64];
-    int port;
 
-    if (program(postgres->common.place, binary, error) != 0 || ese_served_address(address, &port, error) != 0)
+    if (program(postgres->common.place, binary, error) != 0 || ese_served_address(address, &postgres->held, error) != 0)
         return -1;
-    snprintf(postgres->port, sizeof postgres->port, "%d", port);
+    snprintf(postgres->port, sizeof postgres->port, "%d", ese_port_number(postgres->held));
     const char *const words[] = {binary, "-D", postgres->data, "-p", postgres->port, "-h", "127.0.0.1", "-k", "",
                                  "-c", "synchronous_commit=on", "-c", "fsync=on", "-c", "max_connections=300"};
     memcpy(postgres->server.words, words, sizeof words);
@@ -147,6 +147,7 @@ static void close_postgres(struct ese_contest **contest)
     if (postgres == NULL)
         return;
     ese_child_stop(&postgres->server, SIGINT, GRACE_MS); /* its fast shutdown */
+    ese_port_release(&postgres->held);
     if (postgres->data[0] != '\0')
         ese_place_remove(postgres->data);
     free(postgres);

@@ -34,13 +34,12 @@ static int start(struct ese_place *place, const struct ese_side *side, const str
                  struct ese_served_life *life, struct ese_error *error)
 {
     char binary[ESE_PLACE_PATH_SIZE], libraries[ESE_PLACE_PATH_SIZE], port_text[16];
-    int port;
 
     (void)side;
     if (program(place, binary, error) != 0 || ese_place_peer_libraries(place, libraries, error) != 0 ||
-        ese_served_address(life->address, &port, error) != 0)
+        ese_served_address(life->address, &life->port, error) != 0)
         return -1;
-    snprintf(port_text, sizeof port_text, "%d", port);
+    snprintf(port_text, sizeof port_text, "%d", ese_port_number(life->port));
     const char *const words[] = {
         binary, "--bind", "127.0.0.1", "--port", port_text, "--dir", life->directory, "--daemonize", "no",
         "--appendonly", "yes", "--appendfsync", stint->durability == ESE_DURABILITY_DISK ? "always" : "no",
@@ -78,6 +77,29 @@ static int open_redis(struct ese_place *place, const struct ese_side *side, cons
 const struct ese_contender ese_contender_redis = {
     .name = "Redis Streams",
     .open = open_redis,
+    .run = ese_served_run,
+    .close = ese_served_close,
+    .program = program,
+};
+
+/* ---- and who reads it -------------------------------------------------------------------------------------------- */
+
+static const struct ese_served redis_read = {
+    .protocol = &ese_bench_resp,
+    .reader = &ese_bench_reader_redis,
+    .start = start,
+    .account = account,
+};
+
+static int open_redis_read(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
+                           struct ese_contest **contest, struct ese_error *error)
+{
+    return ese_served_open(&redis_read, place, side, stint, contest, error);
+}
+
+const struct ese_contender ese_contender_redis_read = {
+    .name = "Redis Streams, XREAD BLOCK",
+    .open = open_redis_read,
     .run = ese_served_run,
     .close = ese_served_close,
     .program = program,

@@ -11,7 +11,6 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/bench/gauge.h"
-#include "orchestration/kafka/port.h"
 
 #define READY_MS 20000
 #define PAUSE_NS (2 * ESE_NS_PER_MS)
@@ -49,11 +48,11 @@ void ese_served_close(struct ese_contest **contest)
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
 
-int ese_served_address(char address[64], int *port, struct ese_error *error)
+int ese_served_address(char address[64], struct ese_port **port, struct ese_error *error)
 {
-    if (ese_port_draw(port, 1, error) != 0)
+    if (ese_port_draw(port, error) != 0)
         return -1;
-    snprintf(address, 64, "127.0.0.1:%d", *port);
+    snprintf(address, 64, "127.0.0.1:%d", ese_port_number(*port));
     return 0;
 }
 
@@ -82,7 +81,7 @@ int ese_served_wait(struct ese_child *child, const char *ready, char address[64]
     return 0;
 }
 
-static int connect_to(const char *address)
+int ese_served_connect(const char *address)
 {
     const struct timeval patience = {.tv_sec = PATIENCE_S};
     struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -102,7 +101,7 @@ int ese_served_ask(const char *address, const char *bytes, const char *end, char
     struct ese_buffer text = ESE_BUFFER_INIT(ANSWER_LIMIT);
     char part[4096];
     ssize_t got = -1;
-    int fd = connect_to(address);
+    int fd = ese_served_connect(address);
 
     if (fd < 0 || send(fd, bytes, strlen(bytes), MSG_NOSIGNAL) != (ssize_t)strlen(bytes)) {
         ese_fail_errno(error, "%s cannot be asked", address);
@@ -128,6 +127,7 @@ struct watched {
     pid_t server;
     const char *directory;
     struct ese_gauge gauge;
+    struct ese_dues *dues; /* NULL: nobody reads */
 };
 
 static void mark(void *context, bool begins)
@@ -138,6 +138,14 @@ static void mark(void *context, bool begins)
         ese_gauge_begin(&watched->gauge, watched->server, watched->directory);
     else
         ese_gauge_end(&watched->gauge);
+}
+
+static void note_due(void *context, uint16_t lane, int events, int64_t due_ns)
+{
+    struct watched *watched = context;
+
+    for (int i = 0; i < events; i++)
+        ese_dues_note(watched->dues, lane, due_ns);
 }
 
 static double per_second(int64_t before, int64_t after, double seconds)
@@ -165,13 +173,22 @@ static void fill(const struct ese_contest *contest, const struct ese_load_result
         ese_round_refuse(round, "%.0f events a second were due and %.0f were stored", (double)shape->rate, round->rate);
 }
 
-/* What it did before it was loaded, such as making its tables, is not counted; what it did while it warmed up is. */
-static int load_and_ask(const struct ese_contest *contest, const struct ese_served_life *life, struct ese_round *round,
-                        struct ese_error *error)
+static int read_up(const struct ese_bench_reader *reader, struct ese_bench_reading *reading,
+                   const struct ese_load_result *result, struct ese_dues *dues, struct ese_round *round,
+                   struct ese_error *error)
 {
-    struct watched watched = {.server = life->child.pid, .directory = life->directory};
+    ese_dues_measure(dues, result->began_ns, result->began_ns + result->measured_ns);
+    if (reader->follow(reading, dues, error) != 0)
+        return -1;
+    ese_bench_reader_tell(dues, round);
+    return 0;
+}
+
+/* What it did before it was loaded, such as making its tables, is not counted; what it did while it warmed up is. */
+static int load_and_ask(const struct ese_contest *contest, const struct ese_served_life *life, struct watched *watched,
+                        struct ese_load_result *result, struct ese_round *round, struct ese_error *error)
+{
     struct ese_served_account before = {.syncs = -1, .commits = -1}, account = before;
-    struct ese_load_result result;
     const struct ese_load_options options = {
         .protocol = contest->served->protocol,
         .address = life->address,
@@ -179,21 +196,40 @@ static int load_and_ask(const struct ese_contest *contest, const struct ese_serv
         .warm_up_ns = contest->stint.warm_up_ns,
         .measure_ns = contest->stint.measure_ns,
         .mark = mark,
-        .context = &watched,
+        .sent = watched->dues == NULL ? NULL : note_due,
+        .context = watched,
     };
     double seconds = (double)(options.warm_up_ns + options.measure_ns) / 1e9;
 
-    if (contest->served->account(life, &before, error) != 0)
+    if (contest->served->account(life, &before, error) != 0 || ese_load_run(&options, result, error) != 0 ||
+        contest->served->account(life, &account, error) != 0)
         return -1;
-    int status = ese_load_run(&options, &result, error);
+    fill(contest, result, &watched->gauge, round);
+    round->syncs_per_s = per_second(before.syncs, account.syncs, seconds);
+    round->commits_per_s = per_second(before.commits, account.commits, seconds);
+    round->all_there = account.stored - before.stored >= result->stored;
+    return 0;
+}
+
+static int measure(const struct ese_contest *contest, const struct ese_served_life *life, struct ese_round *round,
+                   struct ese_error *error)
+{
+    const struct ese_bench_reader *reader = contest->served->reader;
+    struct ese_bench_reading *reading = NULL;
+    struct ese_load_result result = {.measured = 0};
+    struct watched watched = {.server = life->child.pid, .directory = life->directory,
+                              .dues = reader == NULL ? NULL : ese_dues_new()};
+    int status = 0;
+
+    if (reader != NULL)
+        status = reader->start(contest->place, &contest->stint, life->address, &reading, error);
     if (status == 0)
-        status = contest->served->account(life, &account, error);
-    if (status == 0) {
-        fill(contest, &result, &watched.gauge, round);
-        round->syncs_per_s = per_second(before.syncs, account.syncs, seconds);
-        round->commits_per_s = per_second(before.commits, account.commits, seconds);
-        round->all_there = account.stored - before.stored >= result.stored;
-    }
+        status = load_and_ask(contest, life, &watched, &result, round, error);
+    if (status == 0 && reader != NULL)
+        status = read_up(reader, reading, &result, watched.dues, round, error);
+    if (reader != NULL)
+        reader->stop(&reading);
+    ese_dues_free(&watched.dues);
     ese_load_clear(&result);
     return status;
 }
@@ -211,8 +247,9 @@ int ese_served_run(struct ese_contest *contest, struct ese_round *round, struct 
     life.child.log = log;
     int status = contest->served->start(contest->place, &contest->side, &contest->stint, &life, error);
     if (status == 0)
-        status = load_and_ask(contest, &life, round, error);
+        status = measure(contest, &life, round, error);
     ese_child_stop(&life.child, SIGTERM, GRACE_MS);
+    ese_port_release(&life.port);
     ese_place_remove(life.directory);
     if (status == 0)
         ese_round_judge(round, contest->stint.durability);
