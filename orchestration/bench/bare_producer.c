@@ -17,10 +17,11 @@ static int program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE]
 static int take(const char *said, struct ese_round *round, struct ese_error *error)
 {
     double seconds;
-    json_int_t acknowledged, failed, cpu_us, p50, p99;
+    json_int_t acknowledged, failed, missing, cpu_us, p50, p99, late;
     json_t *object = json_loads(said, 0, NULL);
-    int status = json_unpack(object, "{s:I,s:I,s:F,s:I,s:I,s:I}", "acknowledged", &acknowledged, "failed", &failed,
-                             "seconds", &seconds, "cpu_us", &cpu_us, "p50_us", &p50, "p99_us", &p99);
+    int status = json_unpack(object, "{s:I,s:I,s:I,s:F,s:I,s:I,s:I,s:I}", "acknowledged", &acknowledged, "failed",
+                             &failed, "missing", &missing, "seconds", &seconds, "cpu_us", &cpu_us, "p50_us", &p50,
+                             "p99_us", &p99, "late_us", &late);
 
     json_decref(object);
     if (status != 0 || seconds <= 0)
@@ -29,11 +30,14 @@ static int take(const char *said, struct ese_round *round, struct ese_error *err
     round->p50_us = (double)p50;
     round->p99_us = (double)p99;
     round->load_cores = (double)cpu_us / 1e6 / seconds;
-    round->all_there = failed == 0;
+    round->late_us = (double)late;
+    round->all_there = failed == 0 && missing == 0;
     return 0;
 }
 
-static int run(struct ese_contest *contest, struct ese_round *round, struct ese_error *error)
+/* mode: further options, ended by NULL. */
+static int run_as(const struct ese_contest *contest, const char *linger_ms, const char *const *mode,
+                  struct ese_round *round, struct ese_error *error)
 {
     char binary[ESE_PLACE_PATH_SIZE], inflight[24], warm_up[24], measure[24], *said;
     const struct ese_stint *stint = &contest->stint;
@@ -46,8 +50,12 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     snprintf(measure, sizeof measure, "%lld", (long long)(stint->measure_ns / 1000000));
     struct ese_child child = {
         .words = {binary, "--bootstrap-servers", contest->bootstrap, "--topic", contest->topic, "--inflight", inflight,
-                  "--linger-ms", contest->side.shape.connections < FEW ? "0" : "5", "--warm-up-ms", warm_up,
-                  "--measure-ms", measure}};
+                  "--linger-ms", linger_ms, "--warm-up-ms", warm_up, "--measure-ms", measure}};
+    size_t count = 0;
+    while (child.words[count] != NULL)
+        count++;
+    for (; *mode != NULL; mode++)
+        child.words[count++] = *mode;
     if (ese_outside_run(contest->place, &child, (int)((stint->warm_up_ns + stint->measure_ns) / 1000000) + GRACE_MS,
                         round, &said, error) != 0)
         return -1;
@@ -58,10 +66,37 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     return status;
 }
 
+static int run(struct ese_contest *contest, struct ese_round *round, struct ese_error *error)
+{
+    static const char *const none[] = {NULL};
+
+    return run_as(contest, contest->side.shape.connections < FEW ? "0" : "5", none, round, error);
+}
+
 const struct ese_contender ese_contender_bare = {
     .name = "bare librdkafka producer",
     .open = ese_outside_open,
     .run = run,
+    .close = ese_outside_close,
+    .program = program,
+};
+
+/* ---- and a reader of a group, in the same process ---------------------------------------------------------------- */
+
+/* As ese-client and ese-consumer are set up: with linger.ms=5. */
+static int run_read(struct ese_contest *contest, struct ese_round *round, struct ese_error *error)
+{
+    char rate[24];
+    const char *const mode[] = {"--rate", rate, NULL};
+
+    snprintf(rate, sizeof rate, "%d", contest->side.shape.rate);
+    return run_as(contest, "5", mode, round, error);
+}
+
+const struct ese_contender ese_contender_bare_read = {
+    .name = "bare librdkafka producer and group consumer",
+    .open = ese_outside_open,
+    .run = run_read,
     .close = ese_outside_close,
     .program = program,
 };

@@ -26,6 +26,7 @@ struct ese_side {
 struct ese_stint {
     int64_t warm_up_ns;
     int64_t measure_ns;
+    int64_t backlog; /* events that wait for who begins to read */
     enum ese_durability durability;
 };
 
@@ -44,11 +45,24 @@ struct ese_contender {
 };
 
 extern const struct ese_contender ese_contender_http;          /* ese-server with the transport http */
+extern const struct ese_contender ese_contender_http_read;     /* and ese-consumer, which reads from it meanwhile */
 extern const struct ese_contender ese_contender_gateway;       /* ese-server with the transport kafka */
 extern const struct ese_contender ese_contender_direct;        /* ese-client with the transport kafka, via=direct */
+extern const struct ese_contender ese_contender_direct_read;   /* and ese-consumer, which reads meanwhile */
+extern const struct ese_contender ese_contender_backlog_http;  /* ese-consumer that finds much to read, http */
+extern const struct ese_contender ese_contender_backlog_kafka; /* and kafka */
+extern const struct ese_contender ese_contender_client_cost;   /* ese-client with the transport http */
+extern const struct ese_contender ese_contender_server_cost;   /* the ese-server it sends to */
+extern const struct ese_contender ese_contender_idle_http;     /* all four binaries, http */
+extern const struct ese_contender ese_contender_idle_kafka;    /* ese-client and ese-consumer, kafka */
+extern const struct ese_contender ese_contender_idle_gateway;  /* ese-server, kafka */
 extern const struct ese_contender ese_contender_redis;
+extern const struct ese_contender ese_contender_redis_read;    /* and XREAD BLOCK */
 extern const struct ese_contender ese_contender_postgres;      /* and pgbench */
 extern const struct ese_contender ese_contender_bare;          /* ese-bare: librdkafka and nothing else */
+extern const struct ese_contender ese_contender_bare_read;     /* and a group that reads it back */
 extern const struct ese_contender ese_contender_producer_tool; /* Kafka's own */
+extern const struct ese_contender ese_contender_kcat;
+extern const struct ese_contender ese_contender_bound;         /* no program, but 16 MiB */
 
 #endif

@@ -59,6 +59,44 @@ static void events_are_whole_and_each_its_own(void **state)
     ese_event_clear(&else_where);
 }
 
+static void records_are_as_long_and_tell_their_number(void **state)
+{
+    (void)state;
+    struct ese_payload payload;
+    struct ese_event event = {.type = ""};
+    struct ese_error error = {0};
+    char text[sizeof payload.text];
+
+    ese_payload_make_record(&payload, 12345, 7);
+    memcpy(text, payload.text, sizeof text);
+    ese_payload_number(&payload, text, 4242);
+    if (ese_event_json_read_record(text, ESE_PAYLOAD_BYTES, &event, &error) != 0)
+        fail_msg("%s in %s", error.text, text);
+    struct ese_id id;
+    assert_int_equal(ese_id_parse(text + ESE_PAYLOAD_BYTES, &id, NULL), 0);
+    assert_int_equal(ese_id_read(&id).lane, 7);
+    assert_int_equal(ese_id_read(&id).sequence, 4242);
+    assert_ptr_equal(ese_payload_id(&payload, text), text + ESE_PAYLOAD_BYTES);
+    assert_memory_equal(event.ip, ese_payload_key(&payload, text), ESE_PAYLOAD_KEY_LENGTH);
+    assert_int_equal(ese_payload_read_number(&payload, text), 4242);
+    ese_event_clear(&event);
+}
+
+static void time_goes_on_where_it_is_spread(void **state)
+{
+    (void)state;
+    struct ese_payload payload;
+    ese_payload_make(&payload, 12345, 7);
+    struct ese_event one = event_of(&payload, 1), two = event_of(&payload, 1000);
+    assert_int_equal(one.client_ts, two.client_ts);
+    ese_payload_spread(&payload, 1700000000000, 16);
+    struct ese_event spread = event_of(&payload, 1000);
+    assert_int_equal(spread.client_ts, 1700000016000);
+    ese_event_clear(&one);
+    ese_event_clear(&two);
+    ese_event_clear(&spread);
+}
+
 /* ---- HTTP ------------------------------------------------------------------------------------------------------ */
 
 static void a_post_has_its_length(void **state)
@@ -178,6 +216,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_whole_and_each_its_own),
+        cmocka_unit_test(records_are_as_long_and_tell_their_number),
+        cmocka_unit_test(time_goes_on_where_it_is_spread),
         cmocka_unit_test(a_post_has_its_length),
         cmocka_unit_test(http_answers_end_where_they_say),
         cmocka_unit_test(an_xadd_an_event),

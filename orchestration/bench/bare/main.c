@@ -1,22 +1,20 @@
 /*
- * ese-bare: a producer of librdkafka's and nothing else, to measure ours against. It sends the bench's events as fast
- * as so many may be in flight, with the settings our own producer has, and says how many were acknowledged meanwhile.
+ * ese-bare: a producer of librdkafka's and nothing else, to measure ours against. It sends the bench's events with the
+ * settings our own producer has: as fast as so many may be in flight, at a rate and read back by a group's only member,
+ * or as many as somebody else is to read.
  */
 #include <jansson.h>
-#include <librdkafka/rdkafka.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "ese-core/clock.h"
-#include "ese-core/histogram.h"
-#include "ese-core/id.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
-#include "orchestration/bench/payload.h"
+#include "orchestration/bench/bare/reader.h"
+#include "orchestration/bench/bare/sender.h"
 
-#define TYPE "CLICK_STREAM_EVENT"
-#define TRACE "00-00000000000070008000000000000001-0000000000000001-01" /* as long as those of ours */
-#define FLUSH_MS 30000
 #define LOOK_EVERY 64 /* events, before anybody looks for reports */
+#define STEP_MS 1     /* from one event of a backlog to the next */
 
 static const struct ese_option options[] = {
     {.name = "bootstrap-servers", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT",
@@ -30,128 +28,15 @@ static const struct ese_option options[] = {
      .help = "Time before anything is counted."},
     {.name = "measure-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "4000", .min = 1, .max = 600000,
      .help = "Time that is counted."},
+    {.name = "rate", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 1, .max = 1000000,
+     .help = "Events a second, at even distances, and read back: what is told then is how long after it was due an "
+             "event had come to the reader."},
+    {.name = "group", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "ese-bare",
+     .help = "The group by which they are read back."},
+    {.name = "count", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 1, .max = INT64_C(100000000),
+     .help = "So many events and no more, a millisecond of client_ts apart, the last being of now: a backlog."},
     ESE_OPTION_END,
 };
-
-struct bare {
-    rd_kafka_t *producer;
-    rd_kafka_topic_t *topic;
-    struct ese_payload payload;
-    char event[ESE_PAYLOAD_BYTES + 1];
-    uint32_t next;
-    int64_t inflight, most;
-    int64_t acknowledged, failed; /* acknowledged: while it was measured */
-    bool measuring;
-    struct ese_histogram *latency_us;
-};
-
-static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
-{
-    struct bare *bare = opaque;
-
-    (void)producer;
-    bare->inflight--;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        bare->failed++;
-    else if (bare->measuring) {
-        int64_t sent_ns = (int64_t)(intptr_t)message->_private;
-        bare->acknowledged++;
-        ese_histogram_record(bare->latency_us, (ese_clock_monotonic_ns() - sent_ns) / 1000);
-    }
-}
-
-/* As transports/kafka has them. */
-static int make_conf(const struct ese_config *config, rd_kafka_conf_t **conf, struct ese_error *error)
-{
-    char inflight[24], reason[200];
-    snprintf(inflight, sizeof inflight, "%lld", (long long)ese_config_number(config, "inflight"));
-    const char *const properties[][2] = {
-        {"bootstrap.servers", ese_config_text(config, "bootstrap-servers")},
-        {"linger.ms", ese_config_text(config, "linger-ms")},
-        {"queue.buffering.max.messages", inflight},
-        {"queue.buffering.max.kbytes", "65536"},
-        {"retry.backoff.ms", "50"},
-        {"partitioner", "murmur2_random"},
-        {"acks", "all"},
-        {"enable.idempotence", "true"},
-    };
-
-    *conf = rd_kafka_conf_new();
-    for (size_t i = 0; i < ESE_COUNT_OF(properties); i++) {
-        if (rd_kafka_conf_set(*conf, properties[i][0], properties[i][1], reason, sizeof reason) != RD_KAFKA_CONF_OK) {
-            rd_kafka_conf_destroy(*conf);
-            return ese_fail(error, ESE_E_USAGE, "librdkafka: %s", reason);
-        }
-    }
-    rd_kafka_conf_set_dr_msg_cb(*conf, delivered);
-    return 0;
-}
-
-static int open_producer(const struct ese_config *config, struct bare *bare, struct ese_error *error)
-{
-    rd_kafka_conf_t *conf;
-    char reason[200];
-
-    if (ese_config_text(config, "bootstrap-servers") == NULL || ese_config_text(config, "topic") == NULL)
-        return ese_fail(error, ESE_E_USAGE, "give --bootstrap-servers and --topic");
-    if (make_conf(config, &conf, error) != 0)
-        return -1;
-    rd_kafka_conf_set_opaque(conf, bare);
-    bare->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
-    if (bare->producer == NULL) {
-        rd_kafka_conf_destroy(conf);
-        return ese_fail(error, ESE_E_USAGE, "librdkafka: %s", reason);
-    }
-    bare->topic = rd_kafka_topic_new(bare->producer, ese_config_text(config, "topic"), NULL);
-    bare->most = ese_config_number(config, "inflight");
-    bare->latency_us = ese_histogram_new();
-    ese_payload_make(&bare->payload, ese_id_draw_run(), 0);
-    memcpy(bare->event, bare->payload.text, sizeof bare->event);
-    return 0;
-}
-
-static void close_producer(struct bare *bare)
-{
-    if (bare->topic != NULL)
-        rd_kafka_topic_destroy(bare->topic);
-    if (bare->producer != NULL)
-        rd_kafka_destroy(bare->producer);
-    ese_histogram_free(&bare->latency_us);
-}
-
-static rd_kafka_resp_err_t send_event(struct bare *bare)
-{
-    ese_payload_number(&bare->payload, bare->event, bare->next++);
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(3);
-    rd_kafka_header_add(headers, "ce_id", -1, ese_payload_id(&bare->payload, bare->event), ESE_ID_TEXT_SIZE - 1);
-    rd_kafka_header_add(headers, "ce_type", -1, TYPE, sizeof TYPE - 1);
-    rd_kafka_header_add(headers, "traceparent", -1, TRACE, sizeof TRACE - 1);
-    rd_kafka_resp_err_t result = rd_kafka_producev(
-        bare->producer, RD_KAFKA_V_RKT(bare->topic),
-        RD_KAFKA_V_KEY(ese_payload_key(&bare->payload, bare->event), ESE_PAYLOAD_KEY_LENGTH),
-        RD_KAFKA_V_VALUE(bare->event, ESE_PAYLOAD_BYTES), RD_KAFKA_V_HEADERS(headers),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_OPAQUE((void *)(intptr_t)ese_clock_monotonic_ns()), RD_KAFKA_V_END);
-    if (result == RD_KAFKA_RESP_ERR_NO_ERROR)
-        bare->inflight++;
-    else
-        rd_kafka_headers_destroy(headers);
-    return result;
-}
-
-static int send_until(struct bare *bare, int64_t until_ns, struct ese_error *error)
-{
-    for (int64_t i = 0; ese_clock_monotonic_ns() < until_ns && !ese_service_stopping(); i++) {
-        if (bare->inflight >= bare->most || i % LOOK_EVERY == 0)
-            rd_kafka_poll(bare->producer, bare->inflight >= bare->most ? 10 : 0);
-        if (bare->inflight >= bare->most)
-            continue;
-        rd_kafka_resp_err_t result = send_event(bare);
-        if (result != RD_KAFKA_RESP_ERR_NO_ERROR && result != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            return ese_fail(error, ESE_E_IO, "librdkafka: %s", rd_kafka_err2str(result));
-    }
-    return 0;
-}
 
 static int64_t process_cpu_ns(void)
 {
@@ -161,41 +46,166 @@ static int64_t process_cpu_ns(void)
     return (int64_t)used.tv_sec * ESE_NS_PER_S + used.tv_nsec;
 }
 
-static int measure(const struct ese_config *config, struct bare *bare, struct ese_error *error)
+/* latency_us: of acknowledgements or of arrivals. */
+struct report {
+    int64_t acknowledged, failed, missing;
+    int64_t time_ns, cpu_ns;
+    const struct ese_histogram *latency_us, *late_us; /* late_us may be NULL */
+};
+
+static void print(const struct report *report)
+{
+    int64_t late_us = report->late_us == NULL ? 0 : ese_histogram_percentile(report->late_us, 99);
+    json_t *object = json_pack(
+        "{s:I,s:I,s:I,s:f,s:I,s:I,s:I,s:I}", "acknowledged", (json_int_t)report->acknowledged, "failed",
+        (json_int_t)report->failed, "missing", (json_int_t)report->missing, "seconds", (double)report->time_ns / 1e9,
+        "cpu_us", (json_int_t)(report->cpu_ns / 1000), "p50_us",
+        (json_int_t)ese_histogram_percentile(report->latency_us, 50), "p99_us",
+        (json_int_t)ese_histogram_percentile(report->latency_us, 99), "late_us", (json_int_t)late_us);
+
+    json_dumpf(object, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
+    putchar('\n');
+    json_decref(object);
+}
+
+/* ---- as fast as so many may be in flight ----------------------------------------------------------------------- */
+
+/* Until then, or until so many were sent (0: no bound). */
+static int send_until(struct ese_bare_sender *sender, int64_t until_ns, int64_t count, struct ese_error *error)
+{
+    for (int64_t i = 0; ese_clock_monotonic_ns() < until_ns && !ese_service_stopping(); i++) {
+        if (ese_bare_sender_is_full(sender) || i % LOOK_EVERY == 0)
+            ese_bare_sender_poll(sender, ese_bare_sender_is_full(sender) ? 10 : 0);
+        if (ese_bare_sender_is_full(sender))
+            continue;
+        if (count > 0 && ese_bare_sender_sent(sender) == count)
+            return 0;
+        if (ese_bare_sender_send(sender, error) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int measure(const struct ese_config *config, struct ese_bare_sender *sender, struct ese_error *error)
 {
     int64_t warm_up_ns = ese_config_number(config, "warm-up-ms") * ESE_NS_PER_MS;
     int64_t measure_ns = ese_config_number(config, "measure-ms") * ESE_NS_PER_MS;
 
-    if (send_until(bare, ese_clock_monotonic_ns() + warm_up_ns, error) != 0)
+    if (send_until(sender, ese_clock_monotonic_ns() + warm_up_ns, 0, error) != 0)
         return -1;
     int64_t begin_ns = ese_clock_monotonic_ns(), cpu_ns = process_cpu_ns();
-    bare->measuring = true;
-    if (send_until(bare, begin_ns + measure_ns, error) != 0)
+    ese_bare_sender_count(sender, true);
+    if (send_until(sender, begin_ns + measure_ns, 0, error) != 0)
         return -1;
-    bare->measuring = false;
-    double seconds = (double)(ese_clock_monotonic_ns() - begin_ns) / 1e9;
-    cpu_ns = process_cpu_ns() - cpu_ns;
-    if (rd_kafka_flush(bare->producer, FLUSH_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return ese_fail(error, ESE_E_TIMEOUT, "%lld events have had no delivery report", (long long)bare->inflight);
-    json_t *report = json_pack(
-        "{s:I,s:I,s:f,s:I,s:I,s:I}", "acknowledged", (json_int_t)bare->acknowledged, "failed", (json_int_t)bare->failed,
-        "seconds", seconds, "cpu_us", (json_int_t)(cpu_ns / 1000),
-        "p50_us", (json_int_t)ese_histogram_percentile(bare->latency_us, 50),
-        "p99_us", (json_int_t)ese_histogram_percentile(bare->latency_us, 99));
-    json_dumpf(report, stdout, JSON_COMPACT | JSON_REAL_PRECISION(9));
-    putchar('\n');
-    json_decref(report);
+    ese_bare_sender_count(sender, false);
+    struct report report = {.time_ns = ese_clock_monotonic_ns() - begin_ns, .cpu_ns = process_cpu_ns() - cpu_ns};
+    if (ese_bare_sender_flush(sender, error) != 0)
+        return -1;
+    report.acknowledged = ese_bare_sender_acknowledged(sender);
+    report.failed = ese_bare_sender_failed(sender);
+    report.latency_us = ese_bare_sender_latency_us(sender);
+    print(&report);
     return 0;
 }
 
+/* ---- as many as somebody else is to read ----------------------------------------------------------------------- */
+
+static int fill(const struct ese_config *config, struct ese_bare_sender *sender, struct ese_error *error)
+{
+    int64_t begin_ns = ese_clock_monotonic_ns(), count = ese_config_number(config, "count");
+
+    ese_bare_sender_spread(sender, count, STEP_MS);
+    ese_bare_sender_count(sender, true);
+    if (send_until(sender, INT64_MAX, count, error) != 0 || ese_bare_sender_flush(sender, error) != 0)
+        return -1;
+    const struct report report = {.acknowledged = ese_bare_sender_acknowledged(sender),
+                                  .failed = ese_bare_sender_failed(sender),
+                                  .missing = count - ese_bare_sender_acknowledged(sender),
+                                  .time_ns = ese_clock_monotonic_ns() - begin_ns,
+                                  .cpu_ns = process_cpu_ns(),
+                                  .latency_us = ese_bare_sender_latency_us(sender)};
+    print(&report);
+    return 0;
+}
+
+/* ---- at a rate, and read back ---------------------------------------------------------------------------------- */
+
+static void wait_until(struct ese_bare_sender *sender, int64_t due_ns)
+{
+    for (int64_t now_ns; (now_ns = ese_clock_monotonic_ns()) < due_ns && !ese_service_stopping();) {
+        if (due_ns - now_ns >= ESE_NS_PER_MS)
+            ese_bare_sender_poll(sender, 1);
+        else
+            ese_clock_sleep_until(due_ns);
+    }
+}
+
+static int send_at_rate(struct ese_bare_sender *sender, int64_t begin_ns, int64_t interval_ns, int64_t first,
+                        int64_t count, struct ese_histogram *late_us, struct ese_error *error)
+{
+    while (ese_bare_sender_sent(sender) < count && !ese_service_stopping()) {
+        int64_t number = ese_bare_sender_sent(sender), due_ns = begin_ns + number * interval_ns;
+        wait_until(sender, due_ns);
+        ese_bare_sender_poll(sender, 0);
+        if (number >= first)
+            ese_histogram_record(late_us, (ese_clock_monotonic_ns() - due_ns) / 1000);
+        if (ese_bare_sender_send(sender, error) != 0)
+            return -1;
+    }
+    return ese_bare_sender_flush(sender, error);
+}
+
+/* acknowledged: what has come to the reader, of those that are measured. */
+static int read_back(const struct ese_config *config, struct ese_bare_sender *sender, struct ese_bare_reader *reader,
+                     struct ese_histogram *late_us, struct ese_error *error)
+{
+    int64_t interval_ns = ESE_NS_PER_S / ese_config_number(config, "rate");
+    int64_t first = ese_config_number(config, "warm-up-ms") * ESE_NS_PER_MS / interval_ns;
+    int64_t count = first + ese_config_number(config, "measure-ms") * ESE_NS_PER_MS / interval_ns;
+    int64_t begin_ns = ese_clock_monotonic_ns() + ESE_NS_PER_MS, cpu_ns = process_cpu_ns();
+
+    ese_bare_reader_expect(reader, begin_ns, interval_ns, first);
+    if (send_at_rate(sender, begin_ns, interval_ns, first, count, late_us, error) != 0)
+        return -1;
+    struct report report = {.time_ns = (count - first) * interval_ns,
+                            .cpu_ns = (process_cpu_ns() - cpu_ns) * (count - first) / count,
+                            .failed = ese_bare_sender_failed(sender),
+                            .late_us = late_us};
+    report.acknowledged = ese_bare_reader_wait(reader, count - first);
+    report.missing = count - first - report.acknowledged;
+    report.latency_us = ese_bare_reader_latency_us(reader);
+    print(&report);
+    return 0;
+}
+
+static int send_and_read(const struct ese_config *config, struct ese_bare_sender *sender, struct ese_error *error)
+{
+    struct ese_bare_reader *reader = NULL;
+    struct ese_histogram *late_us = ese_histogram_new();
+
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); /* else every wait is 50 us longer */
+    int status = ese_bare_reader_open(config, &reader, error);
+    if (status == 0)
+        status = read_back(config, sender, reader, late_us, error);
+    ese_bare_reader_close(&reader);
+    ese_histogram_free(&late_us);
+    return status;
+}
+
+/* ---------------------------------------------------------------------------------------------------------------- */
+
 static int run(const struct ese_config *config, struct ese_error *error)
 {
-    struct bare bare = {.producer = NULL};
-    int status = open_producer(config, &bare, error);
+    struct ese_bare_sender *sender = NULL;
 
+    if (ese_config_text(config, "bootstrap-servers") == NULL || ese_config_text(config, "topic") == NULL)
+        return ese_fail(error, ESE_E_USAGE, "give --bootstrap-servers and --topic");
+    int status = ese_bare_sender_open(config, &sender, error);
     if (status == 0)
-        status = measure(config, &bare, error);
-    close_producer(&bare);
+        status = ese_config_has(config, "count")  ? fill(config, sender, error)
+                 : ese_config_has(config, "rate") ? send_and_read(config, sender, error)
+                                                  : measure(config, sender, error);
+    ese_bare_sender_close(&sender);
     return status;
 }
 
@@ -205,9 +215,9 @@ static const struct ese_service service = {
             .name = "ese-bare",
             .summary = "a producer of librdkafka's and nothing else, to measure ours against",
             .synopsis = "",
-            .description = "Sends events of 205 bytes to a topic, acks=all and idempotent, as fast as so many may be "
-                           "in flight, and prints as one JSON object how many were acknowledged in the time that is "
-                           "counted.",
+            .description = "Sends events of 205 bytes to a topic, acks=all and idempotent: as fast as so many may be "
+                           "in flight, or at a rate. Prints as one JSON object how many were acknowledged, or read "
+                           "back, in the time that is counted.",
             .examples = NULL,
         },
     .options = options,
