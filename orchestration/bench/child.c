@@ -174,6 +174,18 @@ int ese_child_complain(const struct ese_child *child, const char *what, struct e
     return ese_fail(error, ESE_E_IO, "%s %s: %s", slash == NULL ? child->words[0] : slash + 1, what, words);
 }
 
+int ese_child_let_run(struct ese_child *child, int64_t span_ns, struct ese_error *error)
+{
+    int64_t until_ns = ese_clock_monotonic_ns() + span_ns;
+
+    while (ese_clock_monotonic_ns() < until_ns) {
+        ese_clock_sleep_until(until_ns);
+        if (ese_service_stopping())
+            return ese_fail(error, ESE_E_CLOSED, "asked to stop");
+    }
+    return ese_child_running(child, NULL) ? 0 : ese_child_complain(child, "has ended", error);
+}
+
 int ese_child_finish(struct ese_child *child, int timeout_ms, struct ese_error *error)
 {
     int64_t until_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;

@@ -8,6 +8,7 @@
 #define ESE_BENCH_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "ese-core/error.h"
@@ -29,6 +30,9 @@ int ese_child_start(struct ese_child *child, struct ese_error *error);
 
 /* False when it has ended; then `status` is its exit status, or 128 and its signal. */
 bool ese_child_running(struct ese_child *child, int *status);
+
+/* For so long; fails where it ends before, or we are to stop. */
+int ese_child_let_run(struct ese_child *child, int64_t span_ns, struct ese_error *error);
 
 /* Waits for its end, and fails where that is not one with status 0, or does not come in time (it is killed then), or we
  * are to stop. The error has the last line of its log. */

@@ -6,44 +6,19 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
-#include "ese-core/service.h"
 #include "orchestration/bench/gauge.h"
 #include "orchestration/bench/outside.h"
 #include "orchestration/bench/served.h"
+#include "orchestration/bench/told.h"
 
 #define GRACE_MS 10000
 #define DATA_BYTES "100" /* with what stands around it the record's value has ESE_PAYLOAD_BYTES, give or take a few */
-#define ASK "GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
-#define ACKNOWLEDGED "\nese_client_acknowledged_total "
+#define ACKNOWLEDGED "ese_client_acknowledged_total"
 
 static int program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
 {
     (void)place;
     return ese_place_binary("ese-client", path, error);
-}
-
-static int acknowledged(const char *address, int64_t *count, struct ese_error *error)
-{
-    char *text;
-
-    if (ese_served_ask(address, ASK, NULL, &text, error) != 0)
-        return -1;
-    const char *found = strstr(text, ACKNOWLEDGED);
-    *count = found == NULL ? -1 : strtoll(found + strlen(ACKNOWLEDGED), NULL, 10);
-    free(text);
-    return *count >= 0 ? 0 : ese_fail(error, ESE_E_INVALID, "ese-client does not tell what was acknowledged");
-}
-
-static int let_run(struct ese_child *child, int64_t span_ns, struct ese_error *error)
-{
-    int64_t until_ns = ese_clock_monotonic_ns() + span_ns;
-
-    while (ese_clock_monotonic_ns() < until_ns) {
-        ese_clock_sleep_until(until_ns);
-        if (ese_service_stopping())
-            return ese_fail(error, ESE_E_CLOSED, "asked to stop");
-    }
-    return ese_child_running(child, NULL) ? 0 : ese_child_complain(child, "has ended", error);
 }
 
 static int measure(const struct ese_contest *contest, struct ese_child *child, const char *address,
@@ -52,13 +27,14 @@ static int measure(const struct ese_contest *contest, struct ese_child *child, c
     struct ese_gauge gauge;
     int64_t before, after, begin_ns, end_ns;
 
-    if (let_run(child, contest->stint.warm_up_ns, error) != 0)
+    if (ese_child_let_run(child, contest->stint.warm_up_ns, error) != 0)
         return -1;
     ese_gauge_begin(&gauge, child->pid, contest->place->directory);
-    if (acknowledged(address, &before, error) != 0)
+    if (ese_told_one(address, ACKNOWLEDGED, &before, error) != 0)
         return -1;
     begin_ns = ese_clock_monotonic_ns();
-    if (let_run(child, contest->stint.measure_ns, error) != 0 || acknowledged(address, &after, error) != 0)
+    if (ese_child_let_run(child, contest->stint.measure_ns, error) != 0 ||
+        ese_told_one(address, ACKNOWLEDGED, &after, error) != 0)
         return -1;
     end_ns = ese_clock_monotonic_ns();
     ese_gauge_end(&gauge);

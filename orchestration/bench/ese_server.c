@@ -1,15 +1,14 @@
 /* ese_server.c - ese-server under the bench's load, with one transport or the other behind it. */
-#include <ctype.h>
 #include <stdlib.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/bench/served.h"
+#include "orchestration/bench/told.h"
 
 #define HEALTH "GET /health HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
 #define HEALTHY_MS 20000
 #define PAUSE_NS (2 * ESE_NS_PER_MS)
-#define ASK "GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n"
 
 static int program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
 {
@@ -62,31 +61,6 @@ static int start(const struct ese_side *side, const struct ese_stint *stint, con
     return status;
 }
 
-/* The sum of a metric over its labels; -1 where there is none of the name. `label`: only with it; may be NULL. */
-static int64_t metric(const char *text, const char *name, const char *label)
-{
-    int64_t sum = -1;
-    size_t length = strlen(name);
-
-    for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        const char *end = line + strcspn(line, "\n");
-        const char *labelled = label == NULL ? line : strstr(line, label);
-        if (strncmp(line, name, length) != 0 || (line[length] != ' ' && line[length] != '{') || labelled == NULL ||
-            labelled >= end)
-            continue;
-        while (end > line && !isspace((unsigned char)end[-1]))
-            end--;
-        sum = (sum < 0 ? 0 : sum) + strtoll(end, NULL, 10);
-    }
-    return sum;
-}
-
-static int ask_metrics(const struct ese_served_life *life, char **text, struct ese_error *error)
-{
-    return ese_served_ask(life->address, ASK, NULL, text, error);
-}
-
 /* ---- http ------------------------------------------------------------------------------------------------------ */
 
 /* Room for all that comes in some seconds: a full store is no figure. */
@@ -106,16 +80,16 @@ static int account_http(const struct ese_served_life *life, struct ese_served_ac
 {
     char *text;
 
-    if (ask_metrics(life, &text, error) != 0)
+    if (ese_told_ask(life->address, &text, error) != 0)
         return -1;
-    account->stored = metric(text, "ese_store_events_total", NULL);
-    account->syncs = metric(text, "ese_sqlite_syncs_total", NULL);
-    account->commits = metric(text, "ese_store_commits_total", NULL);
+    account->stored = ese_told_value(text, "ese_store_events_total", NULL);
+    account->syncs = ese_told_value(text, "ese_sqlite_syncs_total", NULL);
+    account->commits = ese_told_value(text, "ese_store_commits_total", NULL);
     free(text);
     return 0;
 }
 
-static const struct ese_served http = {
+const struct ese_served ese_served_http = {
     .protocol = &ese_bench_http,
     .start = start_http,
     .account = account_http,
@@ -124,12 +98,35 @@ static const struct ese_served http = {
 static int open_http(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
                      struct ese_contest **contest, struct ese_error *error)
 {
-    return ese_served_open(&http, place, side, stint, contest, error);
+    return ese_served_open(&ese_served_http, place, side, stint, contest, error);
 }
 
 const struct ese_contender ese_contender_http = {
     .name = "ese-server, http",
     .open = open_http,
+    .run = ese_served_run,
+    .close = ese_served_close,
+    .program = program,
+};
+
+/* ---- http, and ese-consumer behind it ---------------------------------------------------------------------------- */
+
+static const struct ese_served http_read = {
+    .protocol = &ese_bench_http,
+    .reader = &ese_bench_reader_http,
+    .start = start_http,
+    .account = account_http,
+};
+
+static int open_http_read(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
+                          struct ese_contest **contest, struct ese_error *error)
+{
+    return ese_served_open(&http_read, place, side, stint, contest, error);
+}
+
+const struct ese_contender ese_contender_http_read = {
+    .name = "ese-server, http, ese-consumer",
+    .open = open_http_read,
     .run = ese_served_run,
     .close = ese_served_close,
     .program = program,
@@ -155,9 +152,9 @@ static int account_gateway(const struct ese_served_life *life, struct ese_served
 {
     char *text;
 
-    if (ask_metrics(life, &text, error) != 0)
+    if (ese_told_ask(life->address, &text, error) != 0)
         return -1;
-    account->stored = metric(text, "ese_produced_total", "outcome=\"stored\"");
+    account->stored = ese_told_value(text, "ese_produced_total", "outcome=\"stored\"");
     account->syncs = account->commits = -1;
     free(text);
     return 0;

@@ -58,6 +58,7 @@ static struct ese_figure figure_of(enum ese_measure measure, const struct ese_ro
         .late_us = median_of(rounds, count, offsetof(struct ese_round, late_us)),
         .foreign_cores = median_of(rounds, count, offsetof(struct ese_round, foreign_cores)),
         .p50_us = median_of(rounds, count, offsetof(struct ese_round, p50_us)),
+        .memory_mib = median_of(rounds, count, offsetof(struct ese_round, memory_mib)),
         .p99_us = median_of(rounds, count, offsetof(struct ese_round, p99_us)),
     };
 }
@@ -95,5 +96,5 @@ void ese_figures_make(const struct ese_row *row, const struct ese_round *ours, i
 
 bool ese_figures_reached(const struct ese_row_figures *figures)
 {
-    return figures->reason[0] == '\0' && figures->ratio >= figures->row->goal;
+    return figures->reason[0] == '\0' && figures->ratio > 0 && figures->ratio >= figures->row->goal;
 }

@@ -14,7 +14,7 @@ struct ese_figure {
     int rounds;
     double median, min, max; /* of what the row measures */
     double syncs_per_s;      /* medians, as the rest; ESE_ROUND_UNKNOWN where nobody counts them */
-    double server_us, load_cores, late_us, foreign_cores, p50_us, p99_us;
+    double server_us, load_cores, late_us, foreign_cores, p50_us, p99_us, memory_mib;
 };
 
 struct ese_row_figures {
@@ -32,7 +32,7 @@ double ese_median(double *numbers, int count);
 void ese_figures_make(const struct ese_row *row, const struct ese_round *ours, int our_count,
                       const struct ese_round *peer, int peer_count, struct ese_row_figures *figures);
 
-/* The ratio is there, nothing makes it void, and it is not below the goal. */
+/* The ratio is there, nothing makes it void, and it is not below the goal (where there is one). */
 bool ese_figures_reached(const struct ese_row_figures *figures);
 
 #endif

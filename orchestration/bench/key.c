@@ -50,8 +50,8 @@ int ese_key_make(const struct ese_plan *plan, const bool *chosen, const struct e
     uint8_t digest[ESE_DIGEST_SIZE];
     int status = add_file("/proc/self/exe", &text, error);
 
-    ese_buffer_printf(&text, "%d %d %lld %lld\n", plan->rounds, plan->ours_only, (long long)plan->stint.warm_up_ns,
-                      (long long)plan->stint.measure_ns);
+    ese_buffer_printf(&text, "%d %d %lld %lld %lld\n", plan->rounds, plan->ours_only, (long long)plan->stint.warm_up_ns,
+                      (long long)plan->stint.measure_ns, (long long)plan->stint.backlog);
     for (size_t i = 0; i < ese_row_count && status == 0; i++) {
         if (!chosen[i])
             continue;

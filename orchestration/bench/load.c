@@ -65,6 +65,8 @@ static int send_next(struct load *load, int index, int64_t due_ns, struct ese_er
         return -1;
     load->under_way++;
     load->sent++;
+    if (load->options->sent != NULL)
+        load->options->sent(load->options->context, (uint16_t)index, connection->request.count, due_ns);
     return ese_bench_connection_wants_write(connection) ? watch(load, index, EPOLL_CTL_MOD, error) : 0;
 }
 
@@ -165,6 +167,8 @@ static void begin_phase(struct load *load, enum phase phase)
         mark(load, true);
     load->phase_ns = load->heard_ns = ese_clock_monotonic_ns();
     load->cpu_ns = thread_cpu_ns();
+    if (phase == MEASURING)
+        load->result->began_ns = load->phase_ns;
 }
 
 static int64_t phase_end_ns(const struct load *load)
@@ -223,6 +227,7 @@ static int open_all(struct load *load, struct ese_error *error)
                                       (uint16_t)i, shape->batch, error) != 0 ||
             watch(load, i, EPOLL_CTL_ADD, error) != 0)
             return -1;
+        ese_payload_spread(&load->connections[i].payload, load->options->first_ms, load->options->step_ms);
         load->idle[load->idle_count++] = i;
     }
     return 0;

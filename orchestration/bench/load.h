@@ -31,10 +31,13 @@ struct ese_load_options {
     const struct ese_bench_protocol *protocol;
     const char *address; /* "127.0.0.1:80" */
     struct ese_load_shape shape;
+    int64_t first_ms, step_ms; /* client_ts of each lane's first event, and to the next (payload.h); 0: stands still */
     int64_t warm_up_ns;
     int64_t measure_ns;
     /* Called on this thread where measuring begins and where it ends; no part of what is measured. May be NULL. */
     void (*mark)(void *context, bool begins);
+    /* Of each request that is sent, whose events are the next of the lane; may be NULL. */
+    void (*sent)(void *context, uint16_t lane, int events, int64_t due_ns);
     void *context;
 };
 
@@ -43,6 +46,7 @@ struct ese_load_result {
     int64_t stored;   /* events, answered right in all this time */
     int64_t wrong;    /* events whose answer was another */
     char wrong_words[64]; /* how the first of these began */
+    int64_t began_ns;     /* to be measured */
     int64_t measured_ns;
     int64_t cpu_ns; /* what this thread used while it was measured */
     struct ese_histogram *latency_us;

@@ -112,6 +112,21 @@ int64_t ese_machine_tree_ns(pid_t pid)
     return sum_ns;
 }
 
+int64_t ese_machine_resident_bytes(pid_t pid)
+{
+    char path[64];
+    long long pages = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*d %lld", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
 int64_t ese_machine_busy_ns(void)
 {
     unsigned long long user = 0, nice = 0, system = 0;

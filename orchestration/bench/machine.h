@@ -11,6 +11,9 @@
  * is none such. */
 int64_t ese_machine_tree_ns(pid_t pid);
 
+/* Memory of a process that is resident. 0 where there is none such. */
+int64_t ese_machine_resident_bytes(pid_t pid);
+
 /* Of all processors: time spent in programs and in the kernel for them (interrupts excepted). */
 int64_t ese_machine_busy_ns(void);
 

@@ -14,9 +14,11 @@
 #define QUICK_ROUNDS 3
 #define QUICK_ROUND_MS 1000
 #define QUICK_WARM_UP_MS 500
+#define QUICK_BACKLOG 100000
 #define ROUNDS 5
 #define ROUND_MS 4000
 #define WARM_UP_MS 1000
+#define BACKLOG 1000000
 
 static const struct ese_option options[] = {
     {.name = "quick", .kind = ESE_OPTION_FLAG,
@@ -36,6 +38,8 @@ static const struct ese_option options[] = {
      .help = "How long a round is measured. (4000; 1000 with --quick)"},
     {.name = "warm-up-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .min = 0, .max = 3600000,
      .help = "How long it goes on before that. (1000; 500 with --quick)"},
+    {.name = "backlog", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 1, .max = 10000000,
+     .help = "How many events wait for who begins to read, where that is measured. (1000000; 100000 with --quick)"},
     ESE_OPTION_END,
 };
 
@@ -53,7 +57,8 @@ static struct ese_plan make_plan(const struct ese_config *config)
         .repeats = (int)ese_config_number(config, "repeats"),
         .ours_only = strcmp(ese_config_text(config, "side"), "ours") == 0,
         .stint = {.warm_up_ns = number_or(config, "warm-up-ms", WARM_UP_MS, QUICK_WARM_UP_MS) * 1000000,
-                  .measure_ns = number_or(config, "round-ms", ROUND_MS, QUICK_ROUND_MS) * 1000000},
+                  .measure_ns = number_or(config, "round-ms", ROUND_MS, QUICK_ROUND_MS) * 1000000,
+                  .backlog = number_or(config, "backlog", BACKLOG, QUICK_BACKLOG)},
     };
 }
 

@@ -133,23 +133,30 @@ const char *ese_place_topic_prefix(enum ese_durability durability)
     return durability == ESE_DURABILITY_DISK ? "disk-" : "os-";
 }
 
-static int apply_topics(const char *topics_path, const char *bootstrap, struct ese_error *error)
+static int apply_topics(const char *bootstrap, const char *prefix, bool flush_every, struct ese_error *error)
 {
-    static const enum ese_durability levels[] = {ESE_DURABILITY_OS, ESE_DURABILITY_DISK};
+    const struct ese_topics_target target = {
+        .bootstrap_servers = bootstrap, .prefix = prefix, .flush_every = flush_every, .timeout_ms = TOPICS_LIMIT_MS};
     struct ese_topics *topics = ese_alloc(sizeof *topics);
-    int status = ese_topics_read(topics_path, topics, error);
+    struct ese_kafka_home kafka;
 
-    for (size_t i = 0; i < ESE_COUNT_OF(levels) && status == 0; i++) {
-        const struct ese_topics_target target = {
-            .bootstrap_servers = bootstrap,
-            .prefix = ese_place_topic_prefix(levels[i]),
-            .flush_every = levels[i] == ESE_DURABILITY_DISK,
-            .timeout_ms = TOPICS_LIMIT_MS,
-        };
+    ese_kafka_home(&kafka);
+    int status = ese_topics_read(kafka.topics, topics, error);
+    if (status == 0)
         status = ese_topics_apply(topics, &target, error);
-    }
     free(topics);
     return status;
+}
+
+static int apply_levels(const char *bootstrap, struct ese_error *error)
+{
+    static const enum ese_durability levels[] = {ESE_DURABILITY_OS, ESE_DURABILITY_DISK};
+
+    for (size_t i = 0; i < ESE_COUNT_OF(levels); i++) {
+        if (apply_topics(bootstrap, ese_place_topic_prefix(levels[i]), levels[i] == ESE_DURABILITY_DISK, error) != 0)
+            return -1;
+    }
+    return 0;
 }
 
 static int start_broker(struct ese_place *place, struct ese_error *error)
@@ -166,7 +173,7 @@ static int start_broker(struct ese_place *place, struct ese_error *error)
     if (ese_broker_start(&options, &place->broker, error) != 0)
         return -1;
     if (ese_broker_wait_ready(place->broker, READY_LIMIT_MS, error) == 0 &&
-        apply_topics(kafka.topics, ese_broker_bootstrap(place->broker), error) == 0)
+        apply_levels(ese_broker_bootstrap(place->broker), error) == 0)
         return 0;
     ese_broker_close(&place->broker);
     return -1;
@@ -178,6 +185,11 @@ int ese_place_broker(struct ese_place *place, const char **bootstrap, struct ese
         return -1;
     *bootstrap = ese_broker_bootstrap(place->broker);
     return 0;
+}
+
+int ese_place_topics(struct ese_place *place, const char *prefix, const char **bootstrap, struct ese_error *error)
+{
+    return ese_place_broker(place, bootstrap, error) != 0 ? -1 : apply_topics(*bootstrap, prefix, false, error);
 }
 
 /* ---- directories ----------------------------------------------------------------------------------------------- */

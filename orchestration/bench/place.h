@@ -8,6 +8,8 @@
 #ifndef ESE_BENCH_PLACE_H
 #define ESE_BENCH_PLACE_H
 
+#include <stdint.h>
+
 #include "ese-core/error.h"
 #include "ese-core/sqlite.h"
 
@@ -19,6 +21,7 @@ struct ese_place {
     char directory[ESE_PLACE_PATH_SIZE]; /* bench/; absolute, as the next */
     char peers[ESE_PLACE_PATH_SIZE];
     struct ese_broker *broker;           /* NULL: nobody has needed it yet */
+    int64_t backlog;                     /* events that wait in topics of their own (backlog.c) */
 };
 
 /* Makes the directory, and takes it for this process alone: two benches at once would measure each other. */
@@ -42,6 +45,9 @@ int ese_place_peer_libraries(const struct ese_place *place, char path[ESE_PLACE_
 const char *ese_place_topic_prefix(enum ese_durability durability);
 /* The broker's address; starts it when it is needed first, with topics for os and disk. */
 int ese_place_broker(struct ese_place *place, const char **bootstrap, struct ese_error *error);
+
+/* Likewise, with topics of that prefix, too, at os. */
+int ese_place_topics(struct ese_place *place, const char *prefix, const char **bootstrap, struct ese_error *error);
 
 /* An empty directory of that name in the bench's; what was there is removed. */
 int ese_place_fresh(const struct ese_place *place, const char *name, char path[ESE_PLACE_PATH_SIZE],

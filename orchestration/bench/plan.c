@@ -37,10 +37,10 @@ static int one_round(const struct ese_plan *plan, struct side *side, const struc
     if (run_once(side, row, plan->repeats, &round, error) != 0)
         return -1;
     side->rounds++;
-    ese_log_info("%s, round %d of %d: %s: %.0f %s%s%s", row->id, side->rounds, plan->rounds,
-                 side->side->contender->name, ese_measure_of(row->measure, &round), ese_measure_unit(row->measure),
-                 round.reason[0] == '\0' ? "" : ", void: ", round.reason);
-    return ese_journal_note(journal, row->id, side->peer, &round, error);
+    ese_log_info("%s, round %d of %d: %s: %.*f %s%s%s", row->id, side->rounds, plan->rounds,
+                 side->side->contender->name, ese_measure_digits(row->measure), ese_measure_of(row->measure, &round),
+                 ese_measure_unit(row->measure), round.reason[0] == '\0' ? "" : ", void: ", round.reason);
+    return ese_journal_note(journal, ese_row_rounds(row), side->peer, &round, error);
 }
 
 static int measure(const struct ese_plan *plan, struct side sides[2], const struct ese_row *row,
@@ -65,7 +65,7 @@ int ese_plan_row(const struct ese_plan *plan, const struct ese_row *row, struct 
 
     assert(plan->rounds > 0 && plan->rounds <= ESE_JOURNAL_ROUNDS);
     for (int i = 0; i < 2; i++)
-        sides[i].rounds = ese_journal_rounds(journal, row->id, sides[i].peer, sides[i].peer ? peer : ours);
+        sides[i].rounds = ese_journal_rounds(journal, ese_row_rounds(row), sides[i].peer, sides[i].peer ? peer : ours);
     struct ese_error problem = {0};
     int status = measure(plan, sides, row, place, journal, &problem);
     for (int i = 0; i < 2; i++) {
@@ -74,8 +74,8 @@ int ese_plan_row(const struct ese_plan *plan, const struct ese_row *row, struct 
     }
     if (status != 0 && ese_service_stopping())
         return ese_fail(error, ESE_E_CLOSED, "asked to stop; what is finished is kept for another time");
-    int our_count = ese_journal_rounds(journal, row->id, false, ours);
-    int peer_count = plan->ours_only ? 0 : ese_journal_rounds(journal, row->id, true, peer);
+    int our_count = ese_journal_rounds(journal, ese_row_rounds(row), false, ours);
+    int peer_count = plan->ours_only ? 0 : ese_journal_rounds(journal, ese_row_rounds(row), true, peer);
     ese_figures_make(row, ours, our_count, peer, peer_count, figures);
     if (status != 0)
         snprintf(figures->reason, sizeof figures->reason, "%s", problem.text);

@@ -19,19 +19,21 @@ static json_t *row_json(const struct ese_row_figures *figures, bool quick)
     const struct ese_figure *ours = &figures->ours, *peer = &figures->peer;
     bool paired = figures->ratio > 0;
     json_t *object = json_pack(
-        "{s:s,s:s,s:s,s:o,s:o,s:o,s:f,s:s,s:i,s:o,s:o,s:o,s:b}", "id", row->id, "what", row->what, "unit",
+        "{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:s,s:i,s:o,s:o,s:o,s:b}", "id", row->id, "what", row->what, "unit",
         ese_measure_unit(row->measure), "ours", number_or_null(ours->rounds > 0, ours->median), "peer",
         number_or_null(peer->rounds > 0, peer->median), "ratio", number_or_null(paired, figures->ratio), "goal",
-        row->goal, "durability", ese_durability_name(row->durability), "rounds", ours->rounds, "min",
-        number_or_null(paired, figures->ratio_min), "max", number_or_null(paired, figures->ratio_max), "syncs_per_s",
+        number_or_null(row->goal > 0, row->goal), "durability", ese_durability_name(row->durability), "rounds",
+        ours->rounds, "min", number_or_null(paired, figures->ratio_min), "max",
+        number_or_null(paired, figures->ratio_max), "syncs_per_s",
         number_or_null(ours->syncs_per_s >= 0, ours->syncs_per_s), "verified",
         figures->reason[0] == '\0' && ours->rounds > 0);
     json_t *more = json_pack(
-        "{s:b,s:s,s:b,s:b,s:s,s:f,s:f,s:f,s:f,s:f,s:o}", "reached", ese_figures_reached(figures), "void",
+        "{s:b,s:s,s:b,s:b,s:s,s:f,s:f,s:f,s:f,s:f,s:o,s:o}", "reached", ese_figures_reached(figures), "void",
         figures->reason, "noisy", figures->noisy, "quick", quick, "peer_name", row->peer.contender->name,
         "server_us", ours->server_us, "peer_server_us", peer->server_us, "load_cores", ours->load_cores, "late_us",
         ours->late_us, "foreign_cores", ours->foreign_cores, "peer_syncs_per_s",
-        number_or_null(peer->rounds > 0 && peer->syncs_per_s >= 0, peer->syncs_per_s));
+        number_or_null(peer->rounds > 0 && peer->syncs_per_s >= 0, peer->syncs_per_s), "memory_mib",
+        number_or_null(ours->memory_mib > 0, ours->memory_mib));
     json_object_update(object, more);
     json_decref(more);
     return object;
@@ -64,6 +66,8 @@ static const char *judgement(const struct ese_row_figures *figures)
         return "void";
     if (figures->ratio <= 0)
         return "-";
+    if (figures->row->goal <= 0)
+        return "shown";
     return ese_figures_reached(figures) ? "reached" : "missed";
 }
 
@@ -71,15 +75,16 @@ static void add_row(const struct ese_row_figures *figures, struct ese_buffer *te
 {
     const struct ese_figure *ours = &figures->ours, *peer = &figures->peer;
     bool has_ours = ours->rounds > 0, has_peer = peer->rounds > 0, paired = figures->ratio > 0;
+    int digits = ese_measure_digits(figures->row->measure);
 
-    ese_buffer_printf(text, "%-20s", figures->row->id);
-    add_cell(text, has_ours, 9, 0, ours->median);
-    add_cell(text, has_peer, 9, 0, peer->median);
+    ese_buffer_printf(text, "%-24s", figures->row->id);
+    add_cell(text, has_ours, 9, digits, ours->median);
+    add_cell(text, has_peer, 9, digits, peer->median);
     ese_buffer_printf(text, " %-9s", ese_measure_unit(figures->row->measure));
     add_cell(text, paired, 6, 2, figures->ratio);
     add_cell(text, paired, 6, 2, figures->ratio_min);
     add_cell(text, paired, 6, 2, figures->ratio_max);
-    add_cell(text, true, 5, 2, figures->row->goal);
+    add_cell(text, figures->row->goal > 0, 5, 2, figures->row->goal);
     ese_buffer_printf(text, " %-8s %-5s", judgement(figures), ese_durability_name(figures->row->durability));
     add_cell(text, has_ours && ours->syncs_per_s >= 0, 7, 0, ours->syncs_per_s);
     add_cell(text, has_peer && peer->syncs_per_s >= 0, 7, 0, peer->syncs_per_s);
@@ -94,7 +99,7 @@ void ese_bench_results_table(const struct ese_bench_results *results, struct ese
 {
     if (results->quick)
         ese_buffer_text(text, "quick: three rounds of a second; the figures of the documents are of the full run\n");
-    ese_buffer_printf(text, "%-20s %9s %9s %-9s %6s %6s %6s %5s %-8s %-5s %7s %7s %7s %7s %5s %6s\n", "row", "ours",
+    ese_buffer_printf(text, "%-24s %9s %9s %-9s %6s %6s %6s %5s %-8s %-5s %7s %7s %7s %7s %5s %6s\n", "row", "ours",
                       "peer", "unit", "ratio", "min", "max", "goal", "", "kept", "syncs/s", "peer's", "us/ev", "peer's",
                       "load", "late");
     for (size_t i = 0; i < results->count; i++)
@@ -172,12 +177,12 @@ int ese_bench_results_against(const struct ese_bench_results *results, const cha
         const json_t *earlier = find_row(array, figures->row->id);
         double was, is;
         if (earlier == NULL || figures->ours.rounds == 0 || figures->reason[0] != '\0') {
-            ese_buffer_printf(text, "%-20s nothing to compare\n", figures->row->id);
+            ese_buffer_printf(text, "%-24s nothing to compare\n", figures->row->id);
             continue;
         }
         int changed = change(figures, earlier, &was, &is);
         *slower += changed < 0;
-        ese_buffer_printf(text, "%-20s %-9s %.2f, was %.2f\n", figures->row->id, words[changed + 1], is, was);
+        ese_buffer_printf(text, "%-24s %-9s %.2f, was %.2f\n", figures->row->id, words[changed + 1], is, was);
     }
     json_decref(array);
     return 0;

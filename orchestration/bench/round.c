@@ -21,6 +21,8 @@ static const struct {
     {"commits_per_s", offsetof(struct ese_round, commits_per_s)},
     {"flushes_per_s", offsetof(struct ese_round, flushes_per_s)},
     {"server_us", offsetof(struct ese_round, server_us)},
+    {"cpu_us", offsetof(struct ese_round, cpu_us)},
+    {"memory_mib", offsetof(struct ese_round, memory_mib)},
     {"load_cores", offsetof(struct ese_round, load_cores)},
     {"late_us", offsetof(struct ese_round, late_us)},
     {"foreign_cores", offsetof(struct ese_round, foreign_cores)},

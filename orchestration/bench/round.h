@@ -22,6 +22,8 @@ struct ese_round {
     double commits_per_s; /* likewise */
     double flushes_per_s; /* of the device, for whomever; or unknown */
     double server_us;  /* processor time an event of whoever stores */
+    double cpu_us;     /* likewise of whoever is measured, where that is what is */
+    double memory_mib; /* of whoever is measured, where that was looked at: resident, at most */
     double load_cores; /* of who generates the load */
     double late_us;    /* open loop: the generator's own lateness, p99 */
     double foreign_cores;

@@ -4,6 +4,7 @@
 
 #define KEEP_ALIVE 64  /* connections, and so many requests in flight */
 #define IN_BATCHES 16  /* of a hundred events each */
+#define PENDING 4096   /* events of a producer at a rate, without an acknowledgement */
 #define IN_FLIGHT 65536 /* events, of a producer that sends as fast as it can */
 
 /* Where the goals come from stands in docs/measuring.md. */
@@ -68,25 +69,129 @@ const struct ese_row ese_rows[] = {
      .measure = ESE_MEASURE_RATE, .goal = 0.5, .durability = ESE_DURABILITY_OS,
      .ours = {.contender = &ese_contender_gateway, .shape = {IN_BATCHES, 100, 0}},
      .peer = {.contender = &ese_contender_direct, .shape = {IN_FLIGHT, 1, 0}}},
+    {.id = "kafka-server-1-os-http",
+     .what = "kafka behind ese-server, one event a POST, beside http at the same durability",
+     .measure = ESE_MEASURE_RATE, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_gateway, .shape = {KEEP_ALIVE, 1, 0}},
+     .peer = {.contender = &ese_contender_http, .shape = {KEEP_ALIVE, 1, 0}}},
+    {.id = "kafka-server-1-disk-http",
+     .what = "the same, each batch and each commit synced",
+     .measure = ESE_MEASURE_RATE, .durability = ESE_DURABILITY_DISK,
+     .ours = {.contender = &ese_contender_gateway, .shape = {KEEP_ALIVE, 1, 0}},
+     .peer = {.contender = &ese_contender_http, .shape = {KEEP_ALIVE, 1, 0}}},
+    {.id = "kafka-server-100-http",
+     .what = "the same at os, 100 events a POST",
+     .measure = ESE_MEASURE_RATE, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_gateway, .shape = {IN_BATCHES, 100, 0}},
+     .peer = {.contender = &ese_contender_http, .shape = {IN_BATCHES, 100, 0}}},
+    {.id = "e2e-kafka-1k",
+     .what = "kafka at 1,000 a second, via=direct, from due to the rule, beside a bare producer and group consumer",
+     .measure = ESE_MEASURE_P99, .goal = 0.66, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_direct_read, .shape = {PENDING, 1, 1000}},
+     .peer = {.contender = &ese_contender_bare_read, .shape = {PENDING, 1, 1000}}},
+    {.id = "e2e-kafka-1k-p50",
+     .what = "the same, the median",
+     .rounds_of = "e2e-kafka-1k",
+     .measure = ESE_MEASURE_P50, .goal = 0.66, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_direct_read, .shape = {PENDING, 1, 1000}},
+     .peer = {.contender = &ese_contender_bare_read, .shape = {PENDING, 1, 1000}}},
+    {.id = "e2e-kafka-10k",
+     .what = "kafka at 10,000 a second, via=direct, from due to the rule, beside a bare producer and group consumer",
+     .measure = ESE_MEASURE_P99, .goal = 0.66, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_direct_read, .shape = {PENDING, 1, 10000}},
+     .peer = {.contender = &ese_contender_bare_read, .shape = {PENDING, 1, 10000}}},
+    {.id = "e2e-kafka-10k-p50",
+     .what = "the same, the median",
+     .rounds_of = "e2e-kafka-10k",
+     .measure = ESE_MEASURE_P50, .goal = 0.66, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_direct_read, .shape = {PENDING, 1, 10000}},
+     .peer = {.contender = &ese_contender_bare_read, .shape = {PENDING, 1, 10000}}},
+    {.id = "e2e-http-1k",
+     .what = "http at 1,000 a second, from due to the rule by long poll, beside Redis and XREAD BLOCK",
+     .measure = ESE_MEASURE_P99, .goal = 0.5, .durability = ESE_DURABILITY_DISK,
+     .ours = {.contender = &ese_contender_http_read, .shape = {KEEP_ALIVE, 1, 1000}},
+     .peer = {.contender = &ese_contender_redis_read, .shape = {KEEP_ALIVE, 1, 1000}}},
+    {.id = "e2e-http-1k-p50",
+     .what = "the same, the median",
+     .rounds_of = "e2e-http-1k",
+     .measure = ESE_MEASURE_P50, .goal = 0.5, .durability = ESE_DURABILITY_DISK,
+     .ours = {.contender = &ese_contender_http_read, .shape = {KEEP_ALIVE, 1, 1000}},
+     .peer = {.contender = &ese_contender_redis_read, .shape = {KEEP_ALIVE, 1, 1000}}},
+    {.id = "e2e-http-10k",
+     .what = "http at 10,000 a second, from due to the rule by long poll, beside Redis and XREAD BLOCK",
+     .measure = ESE_MEASURE_P99, .goal = 0.5, .durability = ESE_DURABILITY_DISK,
+     .ours = {.contender = &ese_contender_http_read, .shape = {KEEP_ALIVE, 1, 10000}},
+     .peer = {.contender = &ese_contender_redis_read, .shape = {KEEP_ALIVE, 1, 10000}}},
+    {.id = "e2e-http-10k-p50",
+     .what = "the same, the median",
+     .rounds_of = "e2e-http-10k",
+     .measure = ESE_MEASURE_P50, .goal = 0.5, .durability = ESE_DURABILITY_DISK,
+     .ours = {.contender = &ese_contender_http_read, .shape = {KEEP_ALIVE, 1, 10000}},
+     .peer = {.contender = &ese_contender_redis_read, .shape = {KEEP_ALIVE, 1, 10000}}},
+    {.id = "backlog-kafka",
+     .what = "kafka, a backlog through the rule with its state on the disk, beside kcat, which looks at nothing",
+     .measure = ESE_MEASURE_RATE, .goal = 0.3, .durability = ESE_DURABILITY_DISK,
+     .ours = {.contender = &ese_contender_backlog_kafka, .shape = {1, 1, 0}},
+     .peer = {.contender = &ese_contender_kcat, .shape = {1, 1, 0}}},
+    {.id = "backlog-http",
+     .what = "http, likewise, beside kcat and a broker",
+     .measure = ESE_MEASURE_RATE, .goal = 0.15, .durability = ESE_DURABILITY_DISK,
+     .ours = {.contender = &ese_contender_backlog_http, .shape = {1, 1, 0}},
+     .peer = {.contender = &ese_contender_kcat, .shape = {1, 1, 0}}},
+    {.id = "client-cost",
+     .what = "processor time of ese-client an event, at 5,000 a second over http, beside that of the server",
+     .measure = ESE_MEASURE_CPU, .goal = 3, .durability = ESE_DURABILITY_DISK,
+     .ours = {.contender = &ese_contender_client_cost, .shape = {KEEP_ALIVE, 1, 5000}},
+     .peer = {.contender = &ese_contender_server_cost, .shape = {KEEP_ALIVE, 1, 5000}}},
+    {.id = "idle-memory",
+     .what = "resident memory of the largest of our binaries with http, idle, beside 16 MiB",
+     .measure = ESE_MEASURE_MEMORY, .goal = 1, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_idle_http, .shape = {1, 1, 0}},
+     .peer = {.contender = &ese_contender_bound, .shape = {1, 1, 0}}},
+    {.id = "idle-memory-kafka",
+     .what = "the same, ese-client and ese-consumer with kafka",
+     .measure = ESE_MEASURE_MEMORY, .goal = 1, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_idle_kafka, .shape = {1, 1, 0}},
+     .peer = {.contender = &ese_contender_bound, .shape = {1, 1, 0}}},
+    {.id = "idle-memory-gateway",
+     .what = "the same, ese-server with kafka, which may have twice as much",
+     .measure = ESE_MEASURE_MEMORY, .goal = 0.5, .durability = ESE_DURABILITY_OS,
+     .ours = {.contender = &ese_contender_idle_gateway, .shape = {1, 1, 0}},
+     .peer = {.contender = &ese_contender_bound, .shape = {1, 1, 0}}},
 };
 const size_t ese_row_count = ESE_COUNT_OF(ese_rows);
 
 static const struct {
     const char *unit;
+    size_t offset; /* in struct ese_round */
+    int digits;
     bool less_is_better;
 } measures[] = {
-    [ESE_MEASURE_RATE] = {"events/s", false},
-    [ESE_MEASURE_P99] = {"us at p99", true},
+    [ESE_MEASURE_RATE] = {"events/s", offsetof(struct ese_round, rate), 0, false},
+    [ESE_MEASURE_P50] = {"us at p50", offsetof(struct ese_round, p50_us), 0, true},
+    [ESE_MEASURE_P99] = {"us at p99", offsetof(struct ese_round, p99_us), 0, true},
+    [ESE_MEASURE_CPU] = {"us/event", offsetof(struct ese_round, cpu_us), 1, true},
+    [ESE_MEASURE_MEMORY] = {"MiB", offsetof(struct ese_round, memory_mib), 1, true},
 };
+
+const char *ese_row_rounds(const struct ese_row *row)
+{
+    return row->rounds_of != NULL ? row->rounds_of : row->id;
+}
 
 const char *ese_measure_unit(enum ese_measure measure)
 {
     return measures[measure].unit;
 }
 
+int ese_measure_digits(enum ese_measure measure)
+{
+    return measures[measure].digits;
+}
+
 double ese_measure_of(enum ese_measure measure, const struct ese_round *round)
 {
-    return measure == ESE_MEASURE_RATE ? round->rate : round->p99_us;
+    return *(const double *)(const void *)((const char *)round + measures[measure].offset);
 }
 
 double ese_measure_ratio(enum ese_measure measure, double ours, double peer)

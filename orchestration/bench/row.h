@@ -11,13 +11,20 @@
 #include "orchestration/bench/contender.h"
 
 /* What of a round is the figure. */
-enum ese_measure { ESE_MEASURE_RATE, ESE_MEASURE_P99 };
+enum ese_measure {
+    ESE_MEASURE_RATE,
+    ESE_MEASURE_P50,
+    ESE_MEASURE_P99,
+    ESE_MEASURE_CPU,
+    ESE_MEASURE_MEMORY,
+};
 
 struct ese_row {
     const char *id;
     const char *what;
+    const char *rounds_of; /* the row whose rounds are this one's, too: another figure of them; NULL: its own */
     enum ese_measure measure;
-    double goal; /* the least ratio */
+    double goal; /* the least ratio; 0: it is shown, and not judged */
     enum ese_durability durability;
     struct ese_side ours, peer;
 };
@@ -25,7 +32,11 @@ struct ese_row {
 extern const struct ese_row ese_rows[];
 extern const size_t ese_row_count;
 
+/* Under which name its rounds are kept. */
+const char *ese_row_rounds(const struct ese_row *row);
+
 const char *ese_measure_unit(enum ese_measure measure);
+int ese_measure_digits(enum ese_measure measure); /* behind the point, for who shows it */
 double ese_measure_of(enum ese_measure measure, const struct ese_round *round);
 /* 0 where there is nothing to divide. */
 double ese_measure_ratio(enum ese_measure measure, double ours, double peer);

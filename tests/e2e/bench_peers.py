@@ -33,7 +33,7 @@ def peers_come_and_come_once():
 
 
 def beside_redis():
-    rows("http-disk-1")
+    rows("http-disk-1", "e2e-http-1k", "e2e-http-1k-p50")
 
 
 def beside_postgresql():
@@ -41,8 +41,13 @@ def beside_postgresql():
 
 
 def beside_other_producers():
-    rows("kafka-direct", "kafka-direct-tool")
+    rows("kafka-direct", "kafka-direct-tool", "kafka-server-1-os-http", "e2e-kafka-1k", "e2e-kafka-1k-p50",
+         "idle-memory-kafka", "idle-memory-gateway")
+
+
+def beside_kcat():
+    rows("backlog-kafka", "backlog-http")
 
 
 if __name__ == "__main__":
-    sys.exit(run([peers_come_and_come_once, beside_redis, beside_postgresql, beside_other_producers]))
+    sys.exit(run([peers_come_and_come_once, beside_redis, beside_postgresql, beside_other_producers, beside_kcat]))

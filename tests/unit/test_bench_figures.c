@@ -43,6 +43,9 @@ static void a_ratio_is_such_that_more_is_better(void **state)
     (void)state;
     assert_true(ese_measure_ratio(ESE_MEASURE_RATE, 80, 100) == 0.8);
     assert_true(ese_measure_ratio(ESE_MEASURE_P99, 200, 100) == 0.5);
+    assert_true(ese_measure_ratio(ESE_MEASURE_P50, 200, 100) == 0.5);
+    assert_true(ese_measure_ratio(ESE_MEASURE_CPU, 5, 15) == 3);
+    assert_true(ese_measure_ratio(ESE_MEASURE_MEMORY, 8, 16) == 2);
     assert_true(ese_measure_ratio(ESE_MEASURE_RATE, 80, 0) == 0);
     assert_true(ese_measure_ratio(ESE_MEASURE_P99, 0, 80) == 0);
 }
@@ -131,25 +134,42 @@ static void the_kernel_counts_what_is_used(void **state)
     for (volatile int64_t i = 0; ese_machine_tree_ns(getpid()) < tree_ns + 50000000; i++)
         continue;
     assert_true(ese_machine_busy_ns() - busy_ns >= 20000000); /* in ticks of ten milliseconds */
+    assert_true(ese_machine_resident_bytes(getpid()) > 500000);
+    assert_int_equal(ese_machine_resident_bytes(0), 0);
     assert_int_equal(ese_machine_flushes("/proc"), -1);
     assert_int_equal(ese_machine_flushes("/there/is/no/such/file"), -1);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------------------------ */
 
+/* Another figure of what `other` measures. */
+static bool is_of_same_rounds(const struct ese_row *row, const struct ese_row *other)
+{
+    return strcmp(row->rounds_of, other->id) == 0 && other->rounds_of == NULL &&
+           row->ours.contender == other->ours.contender && row->ours.shape.rate == other->ours.shape.rate &&
+           row->peer.contender == other->peer.contender && row->durability == other->durability &&
+           row->measure != other->measure;
+}
+
 static void rows_are_whole(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ese_row_count; i++) {
         const struct ese_row *row = &ese_rows[i];
-        assert_true(row->goal > 0 && row->what != NULL && ese_durability_name(row->durability) != NULL);
+        assert_true(row->goal >= 0 && row->what != NULL && ese_durability_name(row->durability) != NULL);
         assert_true(row->ours.shape.connections > 0 && row->ours.shape.connections <= 1000000);
         assert_true(row->ours.shape.batch > 0 && row->peer.shape.batch > 0);
         assert_non_null(row->ours.contender);
         assert_non_null(row->peer.contender);
-        assert_int_equal(row->measure == ESE_MEASURE_P99, row->ours.shape.rate > 0);
-        for (size_t j = 0; j < i; j++)
+        bool takes_time = row->measure != ESE_MEASURE_RATE && row->measure != ESE_MEASURE_MEMORY;
+        assert_int_equal(takes_time, row->ours.shape.rate > 0);
+        assert_int_equal(row->ours.shape.rate, row->peer.shape.rate);
+        bool is_there = row->rounds_of == NULL;
+        for (size_t j = 0; j < i; j++) {
             assert_string_not_equal(row->id, ese_rows[j].id);
+            is_there = is_there || is_of_same_rounds(row, &ese_rows[j]);
+        }
+        assert_true(is_there);
     }
 }
 
@@ -215,6 +235,27 @@ static void json_has_what_was_promised(void **state)
     assert_true(json_is_false(json_object_get(second, "verified")));
     json_decref(array);
     free(text);
+}
+
+static void what_has_no_goal_is_shown(void **state)
+{
+    (void)state;
+    struct ese_row row = rate_row;
+    row.goal = 0;
+    struct ese_row_figures rows[] = {figures_of(&row, 10, 100), figures_of(&row, 10, 0)};
+    const struct ese_bench_results results = {.rows = rows, .count = 2};
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
+    char *json = ese_bench_results_json(&results);
+    json_t *array = json_loads(json, 0, NULL);
+
+    assert_true(ese_figures_reached(&rows[0]));
+    assert_false(ese_figures_reached(&rows[1])); /* nothing is beside it */
+    assert_true(json_is_null(json_object_get(json_array_get(array, 0), "goal")));
+    ese_bench_results_table(&results, &text);
+    assert_non_null(strstr(text.text, "0.10     - shown    disk"));
+    ese_buffer_free(&text);
+    json_decref(array);
+    free(json);
 }
 
 static void the_table_says_what_is_void(void **state)
@@ -335,6 +376,7 @@ int main(void)
         cmocka_unit_test(rows_are_whole),
         cmocka_unit_test(rows_are_chosen_by_name),
         cmocka_unit_test(json_has_what_was_promised),
+        cmocka_unit_test(what_has_no_goal_is_shown),
         cmocka_unit_test(the_table_says_what_is_void),
         cmocka_unit_test(what_became_slower_is_shown),
         cmocka_unit_test(a_time_that_grew_is_slower),

@@ -106,15 +106,34 @@ static void close_server(struct server *server)
         pthread_join(server->each[i], NULL);
 }
 
+/* What the generator said of what it sent; one load at a time. */
+static struct {
+    int64_t events[CONNECTIONS];
+    int64_t due_ns, interval_ns; /* the last one; the shortest between two */
+} said;
+
+static void note_sent(void *context, uint16_t lane, int events, int64_t due_ns)
+{
+    (void)context;
+    assert_true(lane < CONNECTIONS);
+    said.events[lane] += events;
+    if (said.due_ns > 0 && due_ns > said.due_ns && due_ns - said.due_ns < said.interval_ns)
+        said.interval_ns = due_ns - said.due_ns;
+    said.due_ns = due_ns;
+}
+
 static int load(struct server *server, int connections, int batch, int rate, struct ese_load_result *result,
                 struct ese_error *error)
 {
+    memset(&said, 0, sizeof said);
+    said.interval_ns = ESE_NS_PER_S;
     const struct ese_load_options options = {
         .protocol = &ese_bench_http,
         .address = server->address,
         .shape = {.connections = connections, .batch = batch, .rate = rate},
         .warm_up_ns = 20 * ESE_NS_PER_MS,
         .measure_ns = 300 * ESE_NS_PER_MS,
+        .sent = note_sent,
     };
     return ese_load_run(&options, result, error);
 }
@@ -153,6 +172,10 @@ static bool is_counted(const struct server *server, const struct ese_load_result
 {
     assert_int_equal(result->stored, 10 * atomic_load(&server->requests));
     assert_int_equal(result->wrong, 0);
+    int64_t told = 0;
+    for (int i = 0; i < CONNECTIONS; i++)
+        told += said.events[i];
+    assert_int_equal(told, result->stored);
     assert_true(result->measured <= result->stored);
     assert_int_equal(ese_histogram_count(result->latency_us) % 10, 0);
     assert_true(ese_histogram_count(result->latency_us) <= (uint64_t)result->measured);
@@ -190,6 +213,7 @@ static bool is_two_hundred_a_second(const struct server *server, const struct es
 {
     (void)server;
     assert_true(result->measured <= 62 + result->measured_ns / (5 * ESE_NS_PER_MS) - 60);
+    assert_true(said.due_ns >= result->began_ns && said.due_ns < result->began_ns + result->measured_ns);
     return result->measured >= 55 && ese_histogram_count(result->late_us) >= 55;
 }
 
