@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""bench.py ESE_BENCH ESE_SERVER DOCUMENT - the bench as it is typed, without peers and with rounds too short for a
-figure: what it prints is what the document says; a server that does not sync under the name of disk comes out void; an
+"""bench.py ESE_BENCH ESE_SERVER ESE_CONSUMER DOCUMENT - the bench as it is typed, without peers and with rounds too short
+for a figure: what it prints is what the document says; who does not sync under the name of disk comes out void; an
 interrupted one goes on; nothing is left behind. TAP."""
 import fcntl
 import json
@@ -15,23 +15,24 @@ import tempfile
 
 from ese_program import run, wait_until
 
-BENCH, SERVER = (os.path.abspath(path) for path in sys.argv[1:3])
-DOCUMENT = pathlib.Path(sys.argv[3])
+BENCH, SERVER, CONSUMER = (os.path.abspath(path) for path in sys.argv[1:4])
+DOCUMENT = pathlib.Path(sys.argv[4])
 SHORT = ("--side", "ours", "--repeats", "0", "--round-ms", "400", "--warm-up-ms", "50", "--rounds", "1")
 MEMBERS = {"id", "what", "ours", "peer", "ratio", "goal", "durability", "rounds", "min", "max", "syncs_per_s",
            "verified"}
 
 
 class House:
-    """A copy of the bench with a server of its own beside it, and a directory to work in."""
+    """A copy of the bench with scripts beside it in the place of our binaries, and a directory to work in."""
 
-    def __init__(self, server=None):
+    def __init__(self, **scripts):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="ese-test-"))
         self.program = BENCH
-        if server:
+        if scripts:
             self.program = shutil.copy(BENCH, self.directory / "ese-bench")
-            path = self.directory / "ese-server"
-            path.write_text(server)
+        for name, script in scripts.items():
+            path = self.directory / f"ese-{name}"
+            path.write_text(f"#!/bin/sh\n{script}\n")
             path.chmod(0o755)
         self.environment = {**os.environ, "ESE_LAB_HOME": str(self.directory / "home")}
 
@@ -105,17 +106,33 @@ def a_row_that_is_none_is_named_and_those_there_are():
         assert done.returncode == 64 and "http-disk-2" in done.stderr and "http-disk-100" in done.stderr, done.stderr
 
 
+def told_os_instead_of_disk(program):
+    return f'for word; do shift; [ "$word" != disk ] || word=os; set -- "$@" "$word"; done\nexec {program} "$@"'
+
+
 def a_server_that_only_says_disk_is_void():
-    with House(f'#!/bin/sh\nfor word; do shift; [ "$word" != disk ] || word=os; set -- "$@" "$word"; done\n'
-               f'exec {SERVER} "$@"\n') as house:
+    with House(server=told_os_instead_of_disk(SERVER)) as house:
         status, rows = house.rows("--only", "http-disk-1")
         row = rows["http-disk-1"]
         assert status == 1 and not row["verified"] and not row["reached"], row
         assert "it was not on the disk" in row["void"], row
 
 
+def a_consumer_that_only_says_disk_is_void():
+    with House(server=f'exec {SERVER} "$@"', consumer=told_os_instead_of_disk(CONSUMER)) as house:
+        _, rows = house.rows("--only", "backlog-http", "--backlog", "2000")
+        row = rows["backlog-http"]
+        assert row["ours"] > 0 and not row["verified"] and "it was not on the disk" in row["void"], row
+
+
+def a_consumer_that_does_not_go_on_is_told():
+    with House(server=f'exec {SERVER} "$@"', consumer="echo no wish to read >&2; exit 3") as house:
+        done = house.bench(*SHORT, "--only", "e2e-http-1k,backlog-http", "--backlog", "1")
+        assert done.returncode == 1 and done.stdout.count("no wish to read") == 2, done
+
+
 def a_server_that_cannot_be_started_is_told():
-    with House("#!/bin/sh\necho no ground to stand on >&2\nexit 3\n") as house:
+    with House(server="echo no ground to stand on >&2\nexit 3") as house:
         done = house.bench(*SHORT, "--only", "http-disk-1")
         assert done.returncode == 1 and "is void" in done.stdout and "no ground to stand on" in done.stdout, done
 
@@ -161,5 +178,6 @@ def asked_to_stop_it_stops_and_leaves_nobody():
 if __name__ == "__main__":
     sys.exit(run([rows_are_measured_and_have_their_receipt, without_a_broker_the_other_rows_are_measured_too,
                   a_row_that_is_none_is_named_and_those_there_are, a_server_that_only_says_disk_is_void,
+                  a_consumer_that_only_says_disk_is_void, a_consumer_that_does_not_go_on_is_told,
                   a_server_that_cannot_be_started_is_told, an_interrupted_one_goes_on,
                   asked_to_stop_it_stops_and_leaves_nobody]))
