@@ -12,6 +12,8 @@
 #include "orchestration/bench/told.h"
 
 #define GRACE_MS 10000
+#define FINISH_MS 60000 /* for the outcomes of what is in flight, which who is told to end waits for two seconds only */
+#define MORE_S 2        /* it sends longer than it is measured: whole seconds, and until it is looked at */
 #define DATA_BYTES "100" /* with what stands around it the record's value has ESE_PAYLOAD_BYTES, give or take a few */
 #define ACKNOWLEDGED "ese_client_acknowledged_total"
 
@@ -46,7 +48,7 @@ static int measure(const struct ese_contest *contest, struct ese_child *child, c
     return 0;
 }
 
-/* Its totals, when it was asked to end: nothing of what it had sent may have come to nothing. */
+/* Its totals, when it has come to its end: nothing of what it had sent may have come to nothing. */
 static bool all_there(const char *path)
 {
     json_int_t refused = -1, unknown = -1;
@@ -61,18 +63,20 @@ static int run_in(const struct ese_contest *contest, const char *directory, stru
                   struct ese_error *error)
 {
     char binary[ESE_PLACE_PATH_SIZE], ready[ESE_PLACE_PATH_SIZE], said[ESE_PLACE_PATH_SIZE];
-    char log[ESE_PLACE_PATH_SIZE], inflight[24], address[64];
+    char log[ESE_PLACE_PATH_SIZE], inflight[24], span[24], address[64];
+    int64_t span_ns = contest->stint.warm_up_ns + contest->stint.measure_ns;
 
     if (program(contest->place, binary, error) != 0 || ese_place_path(directory, "ready", ready, error) != 0 ||
         ese_place_path(directory, "said", said, error) != 0 ||
         ese_place_path(contest->place->directory, "client.log", log, error) != 0)
         return -1;
     snprintf(inflight, sizeof inflight, "%d", contest->side.shape.connections);
+    snprintf(span, sizeof span, "%lld", (long long)(span_ns / ESE_NS_PER_S + MORE_S));
     struct ese_child child = {
         .words = {binary, "--transport", "kafka:via=direct", "--bootstrap-servers", contest->bootstrap,
-                  "--topic-prefix", ese_place_topic_prefix(contest->stint.durability), "--rate", "max", "--inflight",
-                  inflight, "--payload-bytes", DATA_BYTES, "--metrics", "127.0.0.1:0", "--ready-file", ready, "--json",
-                  "--quiet", "--log-level", "warning"},
+                  "--topic-prefix", ese_place_topic_prefix(contest->stint.durability), "--rate", "max", "--duration",
+                  span, "--inflight", inflight, "--payload-bytes", DATA_BYTES, "--metrics", "127.0.0.1:0",
+                  "--ready-file", ready, "--json", "--quiet", "--log-level", "warning"},
         .output = said,
         .log = log};
     unlink(log);
@@ -81,6 +85,8 @@ static int run_in(const struct ese_contest *contest, const char *directory, stru
         status = ese_served_wait(&child, ready, address, error);
     if (status == 0)
         status = measure(contest, &child, address, round, error);
+    if (status == 0)
+        status = ese_child_finish(&child, FINISH_MS, error);
     ese_child_stop(&child, SIGTERM, GRACE_MS);
     round->all_there = status == 0 && all_there(said);
     return status;

@@ -4,12 +4,14 @@ nothing is left over. Whether a goal is reached is not asked here: that needs a 
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
 from ese_program import run
 
 BENCH, FETCH, HOME = (os.path.abspath(path) for path in sys.argv[1:4])
+NO_TIME = "were due and|were to be sent and"  # a machine that others use keeps no schedule: then that is what is said
 ENVIRONMENT = {**os.environ, "ESE_LAB_HOME": HOME}
 
 
@@ -21,7 +23,8 @@ def rows(*ids):
     found = json.loads(done.stdout)
     assert [row["id"] for row in found] == list(ids), found
     for row in found:
-        assert row["verified"] and row["ours"] > 0 and row["peer"] > 0 and row["ratio"] > 0, (row, done.stderr)
+        assert row["verified"] or re.search(NO_TIME, row["void"]), (row, done.stderr)
+        assert row["ours"] > 0 and row["peer"] > 0 and row["ratio"] > 0, (row, done.stderr)
         assert row["rounds"] == 3 and row["quick"] and row["min"] <= row["ratio"] <= row["max"], row
     left = {path.name for path in pathlib.Path(HOME, "bench").iterdir() if path.is_dir()}
     assert not left, left
