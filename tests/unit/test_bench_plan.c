@@ -121,16 +121,22 @@ static int tear_down(void **state)
 }
 
 /* As a process of its own would, with the journal as it is. */
-static int measure(struct fixture *fixture, const char *key, struct ese_error *error)
+static int measure_row(struct fixture *fixture, const struct ese_row *measured, const char *key,
+                       struct ese_error *error)
 {
     struct ese_place place = {.broker = NULL};
     struct ese_journal *journal;
 
     assert_int_equal(ese_journal_open(fixture->path, key, &journal, NULL), 0);
-    int status = ese_plan_row(&fixture->plan, &row, &place, journal, &fixture->figures, error);
+    int status = ese_plan_row(&fixture->plan, measured, &place, journal, &fixture->figures, error);
     ese_journal_close(&journal);
     assert_int_equal(stage.opened, stage.closed);
     return status;
+}
+
+static int measure(struct fixture *fixture, const char *key, struct ese_error *error)
+{
+    return measure_row(fixture, &row, key, error);
 }
 
 static void sides_take_turns(void **state)
@@ -142,6 +148,19 @@ static void sides_take_turns(void **state)
     assert_true(fixture->figures.ours.median == 102 && fixture->figures.peer.median == 53);
     assert_true(fixture->figures.ours.min == 100 && fixture->figures.ours.max == 104);
     assert_true(ese_figures_reached(&fixture->figures));
+}
+
+static void another_figure_needs_no_rounds_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_row another = row;
+    another.id = "another";
+    another.rounds_of = row.id;
+    assert_int_equal(measure(fixture, "k", NULL), 0);
+    assert_int_equal(measure_row(fixture, &another, "k", NULL), 0);
+    assert_string_equal(stage.order, "opopop");
+    assert_int_equal(fixture->figures.ours.rounds, 3);
+    assert_int_equal(fixture->figures.peer.rounds, 3);
 }
 
 static void ours_alone_has_no_ratio(void **state)
@@ -259,6 +278,10 @@ static void the_key_tells_how_it_was_measured(void **state)
     fixture->plan.stint.measure_ns++;
     assert_int_equal(ese_key_make(&fixture->plan, chosen, &place, two, NULL), 0);
     assert_string_not_equal(one, two);
+    fixture->plan.stint.measure_ns--;
+    fixture->plan.stint.backlog++;
+    assert_int_equal(ese_key_make(&fixture->plan, chosen, &place, two, NULL), 0);
+    assert_string_not_equal(one, two);
     free(chosen);
 }
 
@@ -268,6 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(sides_take_turns),
+        TEST(another_figure_needs_no_rounds_of_its_own),
         TEST(ours_alone_has_no_ratio),
         TEST(a_disturbed_round_is_repeated_three_times_at_most),
         TEST(an_interrupted_one_goes_on),
