@@ -16,6 +16,7 @@
 
 #define NOW INT64_C(1800000000000)
 #define RETENTION_MS INT64_C(1200000)
+#define BOUND (INT64_C(1) << 20)
 
 struct fixture {
     char *directory;
@@ -136,6 +137,163 @@ static void a_repeat_is_found_and_answered_as_before(void **state)
     assert_int_equal(next_offset(fixture), 1);
 }
 
+/* In whatever order a lane is sent, and by who comes after, too. */
+static void what_came_out_of_order_is_found_as_well(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint32_t order[] = {5, 2, 9, 0, 3, 8};
+
+    for (size_t i = 0; i < ESE_COUNT_OF(order); i++)
+        assert_int_equal(store(fixture, make_request(order[i], 1), NOW + (int64_t)i, ESE_APPEND_STORED),
+                         NOW + (int64_t)i);
+    for (int life = 0; life < 2; life++) {
+        for (size_t i = 0; i < ESE_COUNT_OF(order); i++)
+            assert_int_equal(store(fixture, make_request(order[i], 1), NOW + 999, ESE_APPEND_STORED),
+                             NOW + (int64_t)i);
+        assert_int_equal(next_offset(fixture), ESE_COUNT_OF(order));
+        ese_store_table_close(&fixture->table);
+        open_table(fixture);
+    }
+    assert_int_equal(store(fixture, make_request(1, 1), NOW + 999, ESE_APPEND_STORED), NOW + 999);
+}
+
+/* What has left may come again, and is known again then. */
+static void what_has_left_and_came_again_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+
+    store(fixture, make_request(1, 1), NOW, ESE_APPEND_STORED);
+    store(fixture, make_request(2, 1), NOW, ESE_APPEND_STORED);
+    store(fixture, make_request(3, 1), NOW + 2 * RETENTION_MS, ESE_APPEND_STORED);
+    assert_int_equal(expire(fixture, NOW + 2 * RETENTION_MS, 10), 2);
+    assert_int_equal(store(fixture, make_request(1, 2), NOW + 2 * RETENTION_MS + 1, ESE_APPEND_STORED),
+                     NOW + 2 * RETENTION_MS + 1);
+    assert_int_equal(next_offset(fixture), 5);
+    assert_int_equal(store(fixture, make_request(1, 3), NOW + 2 * RETENTION_MS + 2, ESE_APPEND_STORED),
+                     NOW + 2 * RETENTION_MS + 1);
+    assert_int_equal(next_offset(fixture), 5);
+}
+
+static struct ese_append *make_other_time(uint32_t sequence)
+{
+    struct ese_append *append = make_request(sequence, 1);
+    struct ese_id_parts parts = ese_id_read(&append->list.events[0].id);
+
+    parts.time_ms++;
+    append->list.events[0].id = ese_id_make(&parts);
+    return append;
+}
+
+/* The same place in the same lane, and all the rest the same, too: but another id is another event. */
+static void an_id_of_another_time_is_another_event(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (uint32_t i = 0; i < 5; i++)
+        store(fixture, make_request(i, 1), NOW, ESE_APPEND_STORED);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(store(fixture, make_other_time(i), NOW + 1, ESE_APPEND_STORED), NOW + 1);
+    for (int life = 0; life < 2; life++) {
+        assert_int_equal(next_offset(fixture), 10);
+        for (uint32_t i = 0; i < 5; i++) {
+            assert_int_equal(store(fixture, make_request(i, 1), NOW + 9, ESE_APPEND_STORED), NOW);
+            assert_int_equal(store(fixture, make_other_time(i), NOW + 9, ESE_APPEND_STORED), NOW + 1);
+        }
+        ese_store_table_close(&fixture->table);
+        open_table(fixture);
+    }
+}
+
+static struct ese_sqlite *open_beside(const struct fixture *fixture, bool read_only)
+{
+    const struct ese_sqlite_options options = {
+        .path = fixture->log.path, .durability = ESE_DURABILITY_OS, .read_only = read_only};
+    struct ese_sqlite *sqlite;
+
+    assert_int_equal(ese_sqlite_open(&options, &sqlite, NULL), 0);
+    return sqlite;
+}
+
+/* An earlier version had an index of all ids, and no strays. */
+static void make_as_it_was(struct fixture *fixture)
+{
+    struct ese_sqlite *sqlite;
+
+    ese_store_table_close(&fixture->table);
+    sqlite = open_beside(fixture, false);
+    assert_int_equal(ese_sqlite_run(sqlite, "DROP TABLE strays; CREATE UNIQUE INDEX events_by_id ON events (id)", NULL),
+                     0);
+    ese_sqlite_close(&sqlite);
+    open_table(fixture);
+}
+
+static struct ese_append *make_derived(void)
+{
+    struct ese_append *append = make_request(1, 1);
+
+    append->list.events[0].id = ese_id_derive("a name", NULL, 0);
+    return append;
+}
+
+/* All is known as before, whatever order it came in, and opened again nothing of it is written again. */
+static void a_log_of_an_earlier_version_is_taken_over(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint32_t order[] = {5, 2, 9, 0, 10, 3, 8};
+
+    store(fixture, make_derived(), NOW, ESE_APPEND_STORED);
+    for (size_t i = 0; i < ESE_COUNT_OF(order); i++)
+        store(fixture, make_request(order[i], 1), NOW, ESE_APPEND_STORED);
+    make_as_it_was(fixture);
+    for (int life = 0; life < 2; life++) {
+        assert_int_equal(store(fixture, make_derived(), NOW + 9, ESE_APPEND_STORED), NOW);
+        for (size_t i = 0; i < ESE_COUNT_OF(order); i++)
+            assert_int_equal(store(fixture, make_request(order[i], 1), NOW + 9, ESE_APPEND_STORED), NOW);
+        ese_store_table_close(&fixture->table);
+        struct ese_sqlite *sqlite = open_beside(fixture, true);
+        int64_t version = ese_sqlite_version(sqlite);
+        open_table(fixture);
+        assert_int_equal(ese_sqlite_version(sqlite), version);
+        ese_sqlite_close(&sqlite);
+    }
+    assert_int_equal(next_offset(fixture), 8);
+}
+
+/* Such an index has more than the bound leaves: what became strays has its room. */
+static void a_full_log_of_an_earlier_version_is_taken_over(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint32_t count = 20000;
+
+    for (uint32_t i = count; i > 0; i -= 100) { /* the other way round: nearly all are strays */
+        struct ese_append *append = make_request(i - 100, 100);
+        for (size_t k = 0; k < 50; k++) {
+            struct ese_event swapped = append->list.events[k];
+            append->list.events[k] = append->list.events[99 - k];
+            append->list.events[99 - k] = swapped;
+        }
+        store(fixture, append, NOW, ESE_APPEND_STORED);
+    }
+    fixture->log.max_bytes = BOUND;
+    make_as_it_was(fixture);
+    store(fixture, make_request(count, 1), NOW + 9, ESE_APPEND_AT_BOUND);
+    for (uint32_t i = 0; i < count; i += 999)
+        assert_int_equal(store(fixture, make_request(i, 1), NOW + 9, ESE_APPEND_STORED), NOW);
+}
+
+/* A batch of which something is a repeat, far back, of a lane among others. */
+static void a_repeat_is_found_wherever_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+
+    for (uint32_t i = 0; i < 60; i++)
+        store(fixture, make_request(i * 100, 100), NOW + i, ESE_APPEND_STORED);
+    assert_int_equal(store(fixture, make_request(1234, 100), NOW + 999, ESE_APPEND_STORED), NOW + 12);
+    assert_int_equal(store(fixture, make_request(5999, 2), NOW + 999, ESE_APPEND_STORED), NOW + 59);
+    assert_int_equal(next_offset(fixture), 6001);
+    assert_int_equal(ese_store_table_repeats(fixture->table), 101);
+}
+
 static void the_same_id_with_other_content_is_a_conflict(void **state)
 {
     struct fixture *fixture = *state;
@@ -197,6 +355,66 @@ static void foreign_ids_are_recognised_by_source(void **state)
         assert_int_equal(store(fixture, append, NOW + i, ESE_APPEND_STORED), NOW + (i & ~1U));
         assert_int_equal(next_offset(fixture), offsets[i]);
     }
+}
+
+/* The id that one was given beside a foreign one may be somebody's already who guessed it: it is refused, and with the
+ * next one it is not. */
+static void a_given_id_that_is_taken_is_no_loss(void **state)
+{
+    struct fixture *fixture = *state;
+    const enum ese_append_result expected[] = {ESE_APPEND_FAILED, ESE_APPEND_STORED, ESE_APPEND_STORED};
+    const uint32_t given[] = {7, 8, 7};
+
+    store(fixture, make_request(7, 1), NOW, ESE_APPEND_STORED);
+    for (int i = 0; i < 3; i++) { /* the third is a repeat */
+        struct ese_append *append = make_request(given[i], 1);
+        ese_fit_text(append->list.events[0].foreign_id, ESE_EVENT_FOREIGN_ID_SIZE, "order-7");
+        store(fixture, append, NOW + i, expected[i]);
+    }
+    assert_int_equal(next_offset(fixture), 2);
+}
+
+/* One mark, and behind it more rows of its lane than are kept in sight. */
+static void a_repeat_is_found_among_more_than_is_kept_in_sight(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint32_t count = 40000, part = 1000;
+
+    ese_store_table_close(&fixture->table);
+    fixture->log.bounds = (struct ese_store_bounds){.marks = 1, .distance = 2 * count};
+    open_table(fixture);
+    for (uint32_t i = 0; i < count; i += part)
+        store(fixture, make_request(i, part), NOW + i, ESE_APPEND_STORED);
+    for (uint32_t i = 5; i < count; i += 7001)
+        assert_int_equal(store(fixture, make_request(i, 1), 2 * NOW, ESE_APPEND_STORED), NOW + i / part * part);
+    assert_int_equal(store(fixture, make_request(3, part), 2 * NOW, ESE_APPEND_STORED), NOW);
+    store(fixture, make_other_time(17), 2 * NOW, ESE_APPEND_STORED);
+    assert_int_equal(next_offset(fixture), count + 1);
+}
+
+static void append(struct fixture *fixture, struct ese_append *append)
+{
+    enum ese_append_result result;
+
+    assert_int_equal(ese_store_table_append(fixture->table, append, NOW, &result, NULL), 0);
+    assert_int_equal(result, ESE_APPEND_STORED);
+    free_request(append);
+}
+
+/* It was looked for, and found, where it is no more: the next time others are there. */
+static void what_is_taken_back_is_in_sight_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
+    append(fixture, make_request(1, 10));
+    append(fixture, make_request(5, 1));
+    assert_int_equal(ese_store_table_repeats(fixture->table), 1);
+    ese_store_table_rollback(fixture->table);
+    store(fixture, make_derived(), NOW, ESE_APPEND_STORED);
+    store(fixture, make_request(1, 10), NOW, ESE_APPEND_STORED);
+    store(fixture, make_request(5, 1), NOW, ESE_APPEND_STORED);
+    assert_int_equal(next_offset(fixture), 11);
 }
 
 static struct ese_append *make_keyed(uint32_t first, size_t count, uint64_t content_hash)
@@ -358,7 +576,6 @@ static void a_rolled_back_transaction_gives_its_offsets_back(void **state)
 
 /* ---- the bound ------------------------------------------------------------------------------- */
 
-#define BOUND (INT64_C(1) << 20)
 #define DATA_BYTES 10000
 
 static struct ese_append *make_large(uint32_t sequence)
@@ -483,12 +700,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_repeat_is_found_and_answered_as_before, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_came_out_of_order_is_found_as_well, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_has_left_and_came_again_is_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_id_of_another_time_is_another_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_log_of_an_earlier_version_is_taken_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_log_of_an_earlier_version_is_taken_over, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_repeat_is_found_wherever_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_repeat_is_found_among_more_than_is_kept_in_sight, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_id_with_other_content_is_a_conflict, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_batch_is_stored_whole_or_not_at_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_conflict_leaves_the_rest_of_its_transaction_alone, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(foreign_ids_are_recognised_by_source, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_given_id_that_is_taken_is_no_loss, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_idempotency_key_names_a_request, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_leave_from_the_front_in_small_steps, set_up,
                                         tear_down),
@@ -500,6 +725,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_rolled_back_transaction_gives_its_offsets_back, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(what_is_taken_back_is_in_sight_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_table_refuses_what_is_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_leaves_the_rest_of_its_transaction_alone, set_up,
                                         tear_down),

@@ -22,6 +22,7 @@
 
 #include "ese-core/sqlite.h"
 #include "transports/http/store_age.h"
+#include "transports/http/store_lanes.h"
 
 struct ese_store_log {
     char *path;
@@ -29,6 +30,7 @@ struct ese_store_log {
     int64_t max_bytes;       /* of the database; see ese-core/sqlite.h */
     int64_t retention_ms;    /* readable for so long */
     int64_t grace_ms;        /* and by cursor so much longer */
+    struct ese_store_bounds bounds; /* of what is kept in memory to know repeats by */
     struct ese_store_age age;
     _Atomic int64_t next;    /* one behind the newest committed event; the writer's to set */
     _Atomic int64_t start;   /* the oldest readable; only grows; see ese_store_reader_start */

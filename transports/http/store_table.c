@@ -5,6 +5,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "transports/http/store_known.h"
 #include "transports/http/store_room.h"
 
 static const char schema[] =
@@ -22,7 +23,6 @@ static const char schema[] =
     "  source TEXT NOT NULL,"
     "  foreign_id TEXT,"
     "  content_hash INTEGER NOT NULL);"
-    "CREATE UNIQUE INDEX IF NOT EXISTS events_by_id ON events (id);"
     "CREATE UNIQUE INDEX IF NOT EXISTS events_by_foreign_id ON events (source, foreign_id)"
     "  WHERE foreign_id IS NOT NULL;"
     "CREATE TABLE IF NOT EXISTS requests ("
@@ -30,7 +30,8 @@ static const char schema[] =
     "  content_hash INTEGER NOT NULL,"
     "  offsets BLOB NOT NULL," /* 64 bits each, in the request's order */
     "  at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS requests_by_at ON requests (at);";
+    "CREATE INDEX IF NOT EXISTS requests_by_at ON requests (at);"
+    ESE_STORE_KNOWN_SCHEMA;
 
 /* The two ends of the table: what a transaction that fails gives back. */
 struct ends {
@@ -41,14 +42,12 @@ struct ends {
 struct ese_store_table {
     struct ese_store_log *log;
     struct ese_sqlite *sqlite;
+    struct ese_store_known *known;
     struct ends ends;
     struct ends committed;
     int64_t repeats;
     struct ese_store_room room;
     struct ese_statement *insert;
-    struct ese_statement *find_id;
-    struct ese_statement *find_foreign;
-    struct ese_statement *find_offset;
     struct ese_statement *find_request;
     struct ese_statement *put_request;
     struct ese_statement *oldest;
@@ -63,15 +62,7 @@ static void prepare(struct ese_store_table *table)
     table->insert = ese_statement_new(
         sqlite, "INSERT INTO events (offset, id, type, sub_type, ip, key, client_ts, server_ts,"
                 " data, traceparent, source, foreign_id, content_hash)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
-                " ON CONFLICT DO NOTHING");
-    table->find_id = ese_statement_new(
-        sqlite, "SELECT offset, id, server_ts, content_hash FROM events WHERE id = ?1");
-    table->find_foreign = ese_statement_new(
-        sqlite, "SELECT offset, id, server_ts, content_hash FROM events"
-                " WHERE source = ?1 AND foreign_id = ?2");
-    table->find_offset = ese_statement_new(
-        sqlite, "SELECT offset, id, server_ts, content_hash FROM events WHERE offset = ?1");
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
     table->find_request = ese_statement_new(
         sqlite, "SELECT content_hash, offsets FROM requests"
                 " WHERE idempotency_key = ?1 AND at >= ?2");
@@ -119,7 +110,8 @@ int ese_store_table_open(struct ese_store_log *log, struct ese_store_table **tab
 
     *table = ese_alloc(sizeof(**table));
     (*table)->log = log;
-    if (ese_sqlite_open(&options, &(*table)->sqlite, error) != 0 || find_ends(*table, error) != 0) {
+    if (ese_sqlite_open(&options, &(*table)->sqlite, error) != 0 || find_ends(*table, error) != 0 ||
+        ese_store_known_open((*table)->sqlite, &log->bounds, (*table)->ends.first, &(*table)->known, error) != 0) {
         ese_store_table_close(table);
         return -1;
     }
@@ -135,6 +127,7 @@ void ese_store_table_close(struct ese_store_table **table)
 {
     if (*table == NULL)
         return;
+    ese_store_known_close(&(*table)->known);
     ese_sqlite_close(&(*table)->sqlite);
     free(*table);
     *table = NULL;
@@ -142,6 +135,7 @@ void ese_store_table_close(struct ese_store_table **table)
 
 int ese_store_table_begin(struct ese_store_table *table, struct ese_error *error)
 {
+    ese_store_room_ask(&table->room);
     return ese_sqlite_begin(table->sqlite, error);
 }
 
@@ -151,6 +145,7 @@ int ese_store_table_commit(struct ese_store_table *table, struct ese_error *erro
         ese_store_table_rollback(table);
         return -1;
     }
+    ese_store_known_commit(table->known, table->ends.first);
     table->committed = table->ends;
     atomic_store(&table->log->next, table->ends.next);
     return 0;
@@ -159,6 +154,7 @@ int ese_store_table_commit(struct ese_store_table *table, struct ese_error *erro
 void ese_store_table_rollback(struct ese_store_table *table)
 {
     ese_sqlite_rollback(table->sqlite);
+    ese_store_known_rollback(table->known, 0);
     table->ends = table->committed;
 }
 
@@ -215,83 +211,47 @@ static void bind_event(struct ese_statement *insert, int64_t offset, const struc
     ese_statement_number(insert, 13, (int64_t)content_hash);
 }
 
-/* What is asked of the row of an event that came before. */
-struct earlier {
-    int64_t offset;
-    uint64_t content_hash;
-};
-
-/* Fills event from the row the find_ statement was bound to find. 1: found, 0: none, -1: error. */
-static int find_earlier(struct ese_statement *find, struct ese_event *event,
-                        struct earlier *earlier, struct ese_error *error)
+static int insert_event(struct ese_store_table *table, struct ese_event *event, uint64_t content_hash,
+                        struct ese_error *error)
 {
-    size_t length;
-    const void *id;
-    int got = ese_statement_step(find, error);
-
-    if (got != 1)
-        return got;
-    id = ese_statement_column_bytes(find, 1, &length);
-    if (length == sizeof(event->id.bytes))
-        memcpy(event->id.bytes, id, length);
-    event->server_ts = ese_statement_column_number(find, 2);
-    *earlier = (struct earlier){.offset = ese_statement_column_number(find, 0),
-                                .content_hash = (uint64_t)ese_statement_column_number(find, 3)};
-    ese_statement_reset(find);
-    return 1;
+    bind_event(table->insert, table->ends.next, event, content_hash);
+    if (ese_statement_run(table->insert, error) != 0)
+        return -1;
+    return ese_store_known_add(table->known, event, table->ends.next, error);
 }
 
-/* As find_earlier, of the same event by its name. */
-static int find_known(struct ese_store_table *table, struct ese_event *event,
-                      struct earlier *earlier, struct ese_error *error)
+/* One with a foreign id was given one of ours, too, which somebody may have used already who guessed it. 1: so it is;
+ * who tries again is given another. */
+static int is_id_taken(struct ese_store_table *table, struct ese_event *event, struct ese_error *error)
 {
-    struct ese_statement *find;
+    struct ese_store_earlier earlier;
 
-    if (event->foreign_id[0] != '\0') {
-        find = table->find_foreign;
-        ese_statement_text(find, 1, event->source);
-        ese_statement_text(find, 2, event->foreign_id);
-    } else {
-        find = table->find_id;
-        ese_statement_bytes(find, 1, event->id.bytes, sizeof(event->id.bytes));
-    }
-    return find_earlier(find, event, earlier, error);
+    return event->foreign_id[0] == '\0' ? 0 : ese_store_known_find_id(table->known, event, &earlier, error);
 }
 
-static int find_same(struct ese_store_table *table, struct ese_event *event,
-                     struct earlier *earlier, struct ese_error *error)
-{
-    int got = find_known(table, event, earlier, error);
-
-    if (got == 0)
-        return ese_fail(error, ESE_E_IO,
-                        "the store refused an event as known and does not know it: its indexes "
-                        "are damaged");
-    return got == 1 ? 0 : -1;
-}
-
-/* Inserting first and looking only when that changed nothing makes the common case one
- * statement. */
 static int append_event(struct ese_store_table *table, struct ese_event *event, int64_t now_ms,
                         int64_t *offset, enum ese_append_result *result, struct ese_error *error)
 {
     uint64_t content_hash = ese_event_content_hash(event);
-    struct earlier earlier = {0};
+    struct ese_store_earlier earlier = {0};
+    int got = ese_store_known_find(table->known, event, &earlier, error);
+    int taken = got == 0 ? is_id_taken(table, event, error) : 0;
 
-    event->server_ts = now_ms;
-    bind_event(table->insert, table->ends.next, event, content_hash);
-    if (ese_statement_run(table->insert, error) != 0)
+    if (got < 0 || taken < 0)
         return -1;
-    if (ese_sqlite_changes(table->sqlite) == 1) {
-        *offset = table->ends.next++;
-        *result = ESE_APPEND_STORED;
+    if (got == 1) {
+        *offset = earlier.offset;
+        *result = earlier.content_hash == content_hash ? ESE_APPEND_STORED : ESE_APPEND_CONFLICT;
+        table->repeats++;
         return 0;
     }
-    if (find_same(table, event, &earlier, error) != 0)
+    *result = taken == 1 ? ESE_APPEND_FAILED : ESE_APPEND_STORED;
+    if (taken == 1)
+        return 0;
+    event->server_ts = now_ms;
+    if (insert_event(table, event, content_hash, error) != 0)
         return -1;
-    *offset = earlier.offset;
-    *result = earlier.content_hash == content_hash ? ESE_APPEND_STORED : ESE_APPEND_CONFLICT;
-    table->repeats++;
+    *offset = table->ends.next++;
     return 0;
 }
 
@@ -314,6 +274,7 @@ static int append_whole(struct ese_store_table *table, struct ese_append *append
                         int64_t *offsets, enum ese_append_result *result, struct ese_error *error)
 {
     int64_t next = table->ends.next;
+    size_t added = ese_store_known_added(table->known);
 
     if (append->list.count <= 1)
         return append_events(table, append, now_ms, offsets, result, error);
@@ -322,6 +283,7 @@ static int append_whole(struct ese_store_table *table, struct ese_append *append
         return -1;
     if (*result != ESE_APPEND_STORED) {
         table->ends.next = next;
+        ese_store_known_rollback(table->known, added);
         if (ese_sqlite_run(table->sqlite, "ROLLBACK TO request", error) != 0)
             return -1;
     }
@@ -339,9 +301,8 @@ static int recall_events(struct ese_store_table *table, struct ese_append *appen
                          const int64_t *offsets, struct ese_error *error)
 {
     for (size_t i = 0; i < append->list.count; i++) {
-        struct earlier earlier = {0};
-        ese_statement_number(table->find_offset, 1, offsets[i]);
-        int got = find_earlier(table->find_offset, &append->list.events[i], &earlier, error);
+        struct ese_store_earlier earlier = {0};
+        int got = ese_store_known_at(table->known, offsets[i], &append->list.events[i], &earlier, error);
         if (got != 1)
             return got;
     }
@@ -394,11 +355,11 @@ static int remember_request(struct ese_store_table *table, const struct ese_appe
 static int is_all_known(struct ese_store_table *table, struct ese_append *append,
                         struct ese_error *error)
 {
-    struct earlier earlier;
+    struct ese_store_earlier earlier;
     int got = append->idempotency_key[0] == '\0'; /* a new key would be a new row */
 
     for (size_t i = 0; got == 1 && i < append->list.count; i++)
-        got = find_known(table, &append->list.events[i], &earlier, error);
+        got = ese_store_known_find(table->known, &append->list.events[i], &earlier, error);
     return got;
 }
 
@@ -470,7 +431,8 @@ int ese_store_table_expire(struct ese_store_table *table, int64_t now_ms, int64_
         return -1;
     if (first > table->ends.first) {
         ese_statement_number(table->delete_events, 1, first);
-        if (ese_statement_run(table->delete_events, error) != 0)
+        if (ese_store_known_expire(table->known, first, error) != 0 ||
+            ese_statement_run(table->delete_events, error) != 0)
             return -1;
         *deleted = first - table->ends.first;
         table->ends.first = first;

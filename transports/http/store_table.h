@@ -2,7 +2,7 @@
  * store_table.h - the tables behind the log, as the one who writes sees them.
  *
  * An event is stored once: its id, or where it came with a foreign one (source, foreign id), is
- * unique, and what is found there already is answered as it was the first time. A request with an
+ * unique (store_known.h), and what is found there already is answered as it was the first time. A request with an
  * Idempotency-Key leaves a row with the offsets of its events. Rows stay for the retention, and at
  * least ten minutes, which is how long a retry is recognised, across restarts too.
  *
@@ -30,8 +30,9 @@ int ese_store_table_commit(struct ese_store_table *table, struct ese_error *erro
 void ese_store_table_rollback(struct ese_store_table *table);
 
 /* Stores a request as a whole or not at all, with now_ms as its server_ts, or finds what was
- * stored for it before and fills that in. *result is ESE_APPEND_STORED, ESE_APPEND_CONFLICT or
- * ESE_APPEND_AT_BOUND with append->why. */
+ * stored for it before and fills that in. *result is ESE_APPEND_STORED, ESE_APPEND_CONFLICT,
+ * ESE_APPEND_AT_BOUND with append->why, or ESE_APPEND_FAILED, where the id an event was given here beside its foreign
+ * one is there already: another try is given another. */
 int ese_store_table_append(struct ese_store_table *table, struct ese_append *append, int64_t now_ms,
                            enum ese_append_result *result, struct ese_error *error);
 
