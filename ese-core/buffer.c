@@ -4,8 +4,7 @@
 
 #include "ese-core/memory.h"
 
-/* Makes room for `more` bytes and the NUL. False when that would pass the bound. */
-static bool grow(struct ese_buffer *buffer, size_t more)
+bool ese_buffer_grow(struct ese_buffer *buffer, size_t more)
 {
     if (buffer->overflowed || more > buffer->limit || buffer->length > buffer->limit - more) {
         buffer->overflowed = true;
@@ -21,16 +20,6 @@ static bool grow(struct ese_buffer *buffer, size_t more)
         buffer->text[buffer->length] = '\0';
     }
     return true;
-}
-
-void ese_buffer_append(struct ese_buffer *buffer, const char *bytes, size_t length)
-{
-    if (!grow(buffer, length))
-        return;
-    if (length > 0)
-        memcpy(buffer->text + buffer->length, bytes, length);
-    buffer->length += length;
-    buffer->text[buffer->length] = '\0';
 }
 
 void ese_buffer_number(struct ese_buffer *buffer, int64_t number)
@@ -54,7 +43,7 @@ void ese_buffer_printf(struct ese_buffer *buffer, const char *format, ...)
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
-    if (length >= 0 && grow(buffer, (size_t)length)) {
+    if (length >= 0 && ese_buffer_grow(buffer, (size_t)length)) {
         vsnprintf(buffer->text + buffer->length, (size_t)length + 1, format, again);
         buffer->length += (size_t)length;
     }

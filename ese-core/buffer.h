@@ -23,12 +23,26 @@ struct ese_buffer {
 
 #define ESE_BUFFER_INIT(max) {.text = NULL, .length = 0, .size = 0, .limit = (max), .overflowed = false}
 
-void ese_buffer_append(struct ese_buffer *buffer, const char *bytes, size_t length);
 void ese_buffer_number(struct ese_buffer *buffer, int64_t number); /* in decimal; far faster than printf */
 void ese_buffer_printf(struct ese_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Here, so that the length of a literal is known when it is compiled. */
+/* Makes room for `more` bytes and the NUL. False when that would pass the bound. */
+bool ese_buffer_grow(struct ese_buffer *buffer, size_t more);
+
+/* Here, so that a few bytes are copied where they are needed, and the length of a literal is known when it is compiled. */
+static inline void ese_buffer_append(struct ese_buffer *buffer, const char *bytes, size_t length)
+{
+    bool has_room = !buffer->overflowed && length < buffer->size - buffer->length &&
+                    length <= buffer->limit - buffer->length;
+    if (!has_room && !ese_buffer_grow(buffer, length))
+        return;
+    if (length > 0)
+        memcpy(buffer->text + buffer->length, bytes, length);
+    buffer->length += length;
+    buffer->text[buffer->length] = '\0';
+}
+
 static inline void ese_buffer_text(struct ese_buffer *buffer, const char *text)
 {
     ese_buffer_append(buffer, text, strlen(text));

@@ -10,7 +10,7 @@ static void write_name(struct ese_buffer *buffer, const char *name, int depth, b
         ese_json_write_line(buffer, depth);
     ese_buffer_text(buffer, "\"");
     ese_buffer_text(buffer, name);
-    ese_buffer_text(buffer, depth >= 0 ? "\": " : "\":");
+    ese_buffer_append(buffer, "\": ", depth >= 0 ? 3 : 2);
 }
 
 static void write_text(struct ese_buffer *buffer, const char *name, const char *text, int depth)

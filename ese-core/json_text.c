@@ -151,8 +151,11 @@ void ese_json_write_compact(struct ese_buffer *buffer, const char *json)
 
 void ese_json_write_line(struct ese_buffer *buffer, int depth)
 {
-    ese_buffer_text(buffer, "\n");
-    for (int i = 0; i < depth; i++)
+    static const char line[] = "\n                "; /* of the levels that are usual, in one piece */
+    const int usual = (int)(sizeof line - 2) / 4;
+
+    ese_buffer_append(buffer, line, depth < usual ? 1 + 4 * (size_t)depth : sizeof line - 1);
+    for (int i = usual; i < depth; i++)
         ese_buffer_text(buffer, "    ");
 }
 
