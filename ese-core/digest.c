@@ -5,25 +5,43 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 
-/* Looked up once: libcrypto 3 otherwise does so for each digest, which takes longer than a short one. */
+/* Looked up once, and a context kept by each thread: to libcrypto 3 either takes longer than a short digest. */
 static EVP_MD *sha256;
+static pthread_key_t contexts;
+
+static void free_context(void *context)
+{
+    EVP_MD_CTX_free(context);
+}
 
 static void fetch_sha256(void)
 {
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    int failed = pthread_key_create(&contexts, free_context);
+    assert(failed == 0);
+}
+
+/* This thread's, ready for a digest; NULL where memory is out. */
+static EVP_MD_CTX *take_context(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, fetch_sha256);
+    EVP_MD_CTX *context = pthread_getspecific(contexts);
+    if (context == NULL) {
+        context = EVP_MD_CTX_new();
+        pthread_setspecific(contexts, context);
+    }
+    return context != NULL && EVP_DigestInit_ex(context, sha256, NULL) ? context : NULL;
 }
 
 void ese_digest(const struct ese_digest_part *parts, size_t count, uint8_t digest[ESE_DIGEST_SIZE])
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, fetch_sha256);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    int good = context != NULL && EVP_DigestInit_ex(context, sha256, NULL);
+    EVP_MD_CTX *context = take_context();
+    int good = context != NULL;
     for (size_t i = 0; good && i < count; i++)
         good = EVP_DigestUpdate(context, parts[i].bytes, parts[i].length);
     unsigned size = 0;
     good = good && EVP_DigestFinal_ex(context, digest, &size);
-    EVP_MD_CTX_free(context);
     /* SHA-256 over memory has nothing that can fail but memory itself. */
     assert(good && size == ESE_DIGEST_SIZE);
 }
