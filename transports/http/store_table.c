@@ -48,6 +48,9 @@ struct ese_store_table {
     int64_t repeats;
     struct ese_store_room room;
     struct ese_statement *insert;
+    struct ese_statement *mark_request; /* savepoints */
+    struct ese_statement *undo_request;
+    struct ese_statement *keep_request;
     struct ese_statement *find_request;
     struct ese_statement *put_request;
     struct ese_statement *oldest;
@@ -63,6 +66,9 @@ static void prepare(struct ese_store_table *table)
         sqlite, "INSERT INTO events (offset, id, type, sub_type, ip, key, client_ts, server_ts,"
                 " data, traceparent, source, foreign_id, content_hash)"
                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)");
+    table->mark_request = ese_statement_new(sqlite, "SAVEPOINT request");
+    table->undo_request = ese_statement_new(sqlite, "ROLLBACK TO request");
+    table->keep_request = ese_statement_new(sqlite, "RELEASE request");
     table->find_request = ese_statement_new(
         sqlite, "SELECT content_hash, offsets FROM requests"
                 " WHERE idempotency_key = ?1 AND at >= ?2");
@@ -278,16 +284,16 @@ static int append_whole(struct ese_store_table *table, struct ese_append *append
 
     if (append->list.count <= 1)
         return append_events(table, append, now_ms, offsets, result, error);
-    if (ese_sqlite_run(table->sqlite, "SAVEPOINT request", error) != 0 ||
+    if (ese_statement_run(table->mark_request, error) != 0 ||
         append_events(table, append, now_ms, offsets, result, error) != 0)
         return -1;
     if (*result != ESE_APPEND_STORED) {
         table->ends.next = next;
         ese_store_known_rollback(table->known, added);
-        if (ese_sqlite_run(table->sqlite, "ROLLBACK TO request", error) != 0)
+        if (ese_statement_run(table->undo_request, error) != 0)
             return -1;
     }
-    return ese_sqlite_run(table->sqlite, "RELEASE request", error);
+    return ese_statement_run(table->keep_request, error);
 }
 
 static int64_t window_start(const struct ese_store_table *table, int64_t now_ms)
