@@ -30,7 +30,7 @@ void ese_buffer_printf(struct ese_buffer *buffer, const char *format, ...)
 /* Makes room for `more` bytes and the NUL. False when that would pass the bound. */
 bool ese_buffer_grow(struct ese_buffer *buffer, size_t more);
 
-/* Here, so that a few bytes are copied where they are needed, and the length of a literal is known when it is compiled. */
+/* Here, so that a few bytes are copied where they are needed, and a literal's length is known when it is compiled. */
 static inline void ese_buffer_append(struct ese_buffer *buffer, const char *bytes, size_t length)
 {
     bool has_room = !buffer->overflowed && length < buffer->size - buffer->length &&
