@@ -11,6 +11,7 @@
 #include "transports/kafka/assignment.h"
 #include "transports/kafka/cluster.h"
 #include "transports/kafka/connection.h"
+#include "transports/kafka/ends.h"
 #include "transports/kafka/farewell.h"
 #include "transports/kafka/hearing.h"
 #include "transports/kafka/kafka.h"
@@ -20,8 +21,7 @@
 
 #define COMMIT_EVERY_MS 100
 #define ASK_END_IDLE_MS 100 /* how often we ask whether this is the end: with nothing in hand, */
-#define ASK_END_BUSY_MS 500 /* and with records that wait for the answer */
-#define ASK_END_MS 200      /* at most this long for the answer */
+#define ASK_END_BUSY_MS 500 /* and with records */
 #define ASK_START_MS 2000
 
 struct ese_consumer {
@@ -32,6 +32,9 @@ struct ese_consumer {
     bool lacks_topics; /* and said so */
     struct ese_assignment assignment;
     struct ese_hearing hearing;
+    struct ese_ends *ends;
+    rd_kafka_topic_partition_list_t *ends_known; /* and not come to yet; as of then: */
+    int64_t ends_ns;
     struct ese_record *records; /* settings.max_batch */
     int count;
     struct ese_batch passed_over; /* of it, what is no event; */
@@ -197,6 +200,13 @@ static int subscribe(struct ese_consumer *consumer, struct ese_error *error)
     return 0;
 }
 
+static void forget_ends(struct ese_consumer *consumer)
+{
+    if (consumer->ends_known != NULL)
+        rd_kafka_topic_partition_list_destroy(consumer->ends_known);
+    consumer->ends_known = NULL;
+}
+
 static void close_consumer(struct ese_consumer **consumer)
 {
     if (*consumer == NULL)
@@ -204,6 +214,8 @@ static void close_consumer(struct ese_consumer **consumer)
     struct ese_consumer *closing = *consumer;
     if (closing->handle != NULL) {
         take_all(closing);
+        ese_ends_close(&closing->ends);
+        forget_ends(closing);
         ese_farewell(&closing->handle);
     }
     drop_records(closing);
@@ -233,6 +245,8 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
     }
     rd_kafka_poll_set_consumer(consumer->handle);
     ese_hearing_note(&consumer->hearing); /* it has a moment to connect */
+    if (ese_ends_open(consumer->handle, &consumer->ends, error) == -1)
+        return -1;
     return consumer->grouped ? subscribe(consumer, error) : 0;
 }
 
@@ -380,32 +394,58 @@ static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_e
     return 0;
 }
 
-/* Asks the brokers where the partitions end: only an answer of now tells that there is nothing
- * further. */
-static bool ends_here(struct ese_consumer *consumer)
+static struct ese_held *held_of(struct ese_consumer *consumer, const rd_kafka_topic_partition_t *place)
 {
-    rd_kafka_topic_partition_list_t *list = ese_assignment_list(&consumer->assignment);
-    for (int i = 0; i < list->cnt; i++)
-        list->elems[i].offset = RD_KAFKA_OFFSET_END; /* as the time asked for: the end */
-    rd_kafka_resp_err_t result = rd_kafka_offsets_for_times(consumer->handle, list, ASK_END_MS);
-    bool here = result == RD_KAFKA_RESP_ERR_NO_ERROR;
-    if (here)
-        ese_hearing_note(&consumer->hearing);
-    for (int i = 0; here && i < list->cnt; i++)
-        here = list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR &&
-               list->elems[i].offset == consumer->assignment.held[i].next;
-    rd_kafka_topic_partition_list_destroy(list);
-    return here;
+    struct ese_assignment *assignment = &consumer->assignment;
+    return ese_assignment_find(assignment, ese_assignment_code(assignment, place->topic, place->partition));
 }
 
-static bool at_end(struct ese_consumer *consumer)
+static bool is_of_what_is_held(struct ese_consumer *consumer)
+{
+    for (int i = 0; i < consumer->ends_known->cnt; i++) {
+        if (held_of(consumer, &consumer->ends_known->elems[i]) == NULL)
+            return false;
+    }
+    return consumer->ends_known->cnt == consumer->assignment.count;
+}
+
+static bool has_come_to_the_ends(struct ese_consumer *consumer)
+{
+    for (int i = 0; i < consumer->ends_known->cnt; i++) {
+        const rd_kafka_topic_partition_t *end = &consumer->ends_known->elems[i];
+        if (held_of(consumer, end)->next < end->offset)
+            return false;
+    }
+    return true;
+}
+
+static void ask_for_ends(struct ese_consumer *consumer)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
     if (!ese_assignment_all_at_end(&consumer->assignment) || now_ns < consumer->ask_end_due_ns)
-        return false;
+        return;
     consumer->ask_end_due_ns =
         now_ns + (consumer->count > 0 ? ASK_END_BUSY_MS : ASK_END_IDLE_MS) * ESE_NS_PER_MS;
-    return ends_here(consumer);
+    ese_ends_ask(consumer->ends, ese_assignment_list(&consumer->assignment));
+}
+
+/* Only what the brokers say tells that there is nothing further, and only of the moment they were asked; what came in
+ * the meantime is read on to. */
+static bool at_end(struct ese_consumer *consumer)
+{
+    if (consumer->ends_known == NULL) {
+        consumer->ends_known = ese_ends_take(consumer->ends, &consumer->ends_ns);
+        if (consumer->ends_known == NULL)
+            ask_for_ends(consumer);
+        else
+            ese_hearing_note(&consumer->hearing);
+    }
+    if (consumer->ends_known == NULL)
+        return false;
+    bool is_known = is_of_what_is_held(consumer), here = is_known && has_come_to_the_ends(consumer);
+    if (here || !is_known)
+        forget_ends(consumer);
+    return here;
 }
 
 static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
@@ -421,9 +461,11 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
         commit_processed(consumer);
         consumer->commit_due_ns = ese_clock_monotonic_ns() + COMMIT_EVERY_MS * ESE_NS_PER_MS;
     }
+    bool is_at_end = at_end(consumer);
     *batch = (struct ese_batch){.records = consumer->records,
                                 .count = consumer->count,
-                                .at_end = at_end(consumer),
+                                .at_end = is_at_end,
+                                .end_ns = is_at_end ? consumer->ends_ns : 0,
                                 .unreadable = consumer->passed_over.unreadable,
                                 .unreadables = consumer->spoilt};
     batch->away = ese_hearing_ask(&consumer->hearing, consumer->handle);
