@@ -5,14 +5,15 @@
 #include "ese-core/digest.h"
 #include "ese-core/memory.h"
 
-#define FEWEST_BUCKETS 1024
+#define FEWEST_BUCKET_BITS 10
 
 struct ese_window {
     int64_t keep_ms;
     int64_t most;
     int64_t count;
     struct ese_window_entry **buckets; /* a power of two, for ever: untouched ones cost no memory */
-    size_t mask;
+    int bucket_bits;
+    uint64_t salt; /* drawn, so that nobody can choose names that share a bucket */
     struct ese_window_entry *oldest, *newest;
 };
 
@@ -42,15 +43,15 @@ struct ese_name ese_name_of_key(const char *idempotency_key)
     return digested(ESE_NAME_KEY, "", idempotency_key);
 }
 
-/* Ids differ mostly in their last bytes (the sequence) and lanes; a multiplication spreads them. */
+/* Ids differ mostly in their last bytes, the sequence. A multiplication carries what differs upwards only: the high
+ * bits are the mixed ones. */
 static size_t bucket_of(const struct ese_window *window, const struct ese_name *name)
 {
-    uint64_t high, low;
-    memcpy(&high, name->bytes, 8);
-    memcpy(&low, name->bytes + 8, 8);
-    uint64_t mixed = (high ^ name->kind) * UINT64_C(0x9e3779b97f4a7c15) ^ low;
-    mixed *= UINT64_C(0xd6e8feb86659fd93);
-    return (size_t)(mixed ^ mixed >> 32) & window->mask;
+    uint64_t halves[2];
+    memcpy(halves, name->bytes, sizeof halves);
+    uint64_t mixed = (halves[0] ^ name->kind ^ window->salt) * UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (mixed ^ mixed >> 32 ^ halves[1]) * (window->salt | 1);
+    return (size_t)(mixed >> (64 - window->bucket_bits));
 }
 
 static bool same(const struct ese_name *a, const struct ese_name *b)
@@ -63,13 +64,14 @@ static bool same(const struct ese_name *a, const struct ese_name *b)
 struct ese_window *ese_window_new(int64_t keep_ms, int64_t most)
 {
     struct ese_window *window = ese_alloc(sizeof *window);
-    size_t buckets = FEWEST_BUCKETS;
-    while (buckets < (size_t)most / 2)
-        buckets *= 2;
+    int bits = FEWEST_BUCKET_BITS;
+    while (((size_t)1 << bits) < (size_t)most / 2)
+        bits++;
     window->keep_ms = keep_ms;
     window->most = most;
-    window->buckets = ese_alloc_array(buckets, sizeof *window->buckets);
-    window->mask = buckets - 1;
+    window->buckets = ese_alloc_array((size_t)1 << bits, sizeof *window->buckets);
+    window->bucket_bits = bits;
+    window->salt = (uint64_t)ese_id_draw_run() << 32 | ese_id_draw_run();
     return window;
 }
 
@@ -143,4 +145,16 @@ void ese_window_expire(struct ese_window *window, int64_t now_ms)
 int64_t ese_window_count(const struct ese_window *window)
 {
     return window->count;
+}
+
+int64_t ese_window_longest_chain(const struct ese_window *window)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < (size_t)1 << window->bucket_bits; i++) {
+        int64_t length = 0;
+        for (const struct ese_window_entry *entry = window->buckets[i]; entry != NULL; entry = entry->chain)
+            length++;
+        longest = length > longest ? length : longest;
+    }
+    return longest;
 }

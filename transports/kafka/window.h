@@ -68,4 +68,7 @@ void ese_window_expire(struct ese_window *window, int64_t now_ms);
 
 int64_t ese_window_count(const struct ese_window *window);
 
+/* How many names share a bucket at most: what a search may cost. For tests: it looks at all of them. */
+int64_t ese_window_longest_chain(const struct ese_window *window);
+
 #endif
