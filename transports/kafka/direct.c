@@ -78,6 +78,7 @@ int ese_direct_open(const struct ese_config *config, const struct ese_produce_se
         .topics = ese_partition_range(ese_config_text(config, ESE_TOPIC_OPTION)),
         .timeout_ms = settings->retry_deadline_ms,
         .linger_ms = "5",
+        .requests = "5",
         .most_records = settings->inflight,
         .delivered = delivered,
         .context = made,

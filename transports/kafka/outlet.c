@@ -81,6 +81,7 @@ static int make_conf(const struct ese_config *config, const struct ese_outlet_op
     snprintf(most, sizeof most, "%d", options->most_records);
     const struct ese_connection_property quick[] = {
         {"linger.ms", options->linger_ms},
+        {"max.in.flight.requests.per.connection", options->requests},
         {"queue.buffering.max.messages", most},
         {"queue.buffering.max.kbytes", "65536"},
         {"retry.backoff.ms", "50"},

@@ -38,6 +38,7 @@ struct ese_outlet_options {
     struct ese_topic_range topics;
     int64_t timeout_ms; /* message.timeout.ms */
     const char *linger_ms;
+    const char *requests; /* on their way to a broker at most: max.in.flight.requests.per.connection, 1 to 5 */
     int most_records;   /* held at most */
     bool is_watched;    /* the owner asks and tells whether the cluster is there: not said twice */
     void (*delivered)(void *context, const struct ese_delivery_report *report);
