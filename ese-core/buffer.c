@@ -12,7 +12,7 @@ bool ese_buffer_grow(struct ese_buffer *buffer, size_t more)
     }
     size_t needed = buffer->length + more + 1;
     if (needed > buffer->size) {
-        size_t size = buffer->size == 0 ? 256 : buffer->size;
+        size_t size = buffer->size == 0 ? 512 : buffer->size;
         while (size < needed)
             size *= 2;
         buffer->text = ese_realloc_array(buffer->text, size, 1);

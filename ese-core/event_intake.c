@@ -56,8 +56,7 @@ static void reply_stored(struct held *held)
         ese_event_json_write_stored_list(&body, list->events, list->count);
     else
         ese_event_json_write_stored(&body, &list->events[0]);
-    ese_http_reply(held->request, 201, ESE_HTTP_JSON, body.text, body.length);
-    ese_buffer_free(&body);
+    ese_http_reply_buffer(held->request, 201, ESE_HTTP_JSON, &body);
 }
 
 /* A message that ends in ": " goes on with the store's own words. */

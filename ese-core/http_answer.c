@@ -33,14 +33,27 @@ void ese_http_mailbox_wake(struct http_mailbox *mailbox)
     eventfd_write(mailbox->wake_fd, 1);
 }
 
-/* Whoever finds the box empty wakes the server's thread; the others know that it was woken. */
+/* Whoever finds the box empty wakes the server's thread; the others know that it was woken. While it is held, that is
+ * left to who lets go of it last. */
 static void put(struct http_mailbox *mailbox, struct ese_http_request *request)
 {
     struct ese_http_request *first = atomic_load(&mailbox->first);
     do {
         request->next = first;
     } while (!atomic_compare_exchange_weak(&mailbox->first, &first, request));
-    if (first == NULL)
+    if (first == NULL && atomic_load(&mailbox->held) == 0)
+        ese_http_mailbox_wake(mailbox);
+}
+
+void ese_http_server_hold(struct ese_http_server *server)
+{
+    atomic_fetch_add(&server->mailbox->held, 1);
+}
+
+void ese_http_server_release(struct ese_http_server *server)
+{
+    struct http_mailbox *mailbox = server->mailbox;
+    if (atomic_fetch_sub(&mailbox->held, 1) == 1 && atomic_load(&mailbox->first) != NULL)
         ese_http_mailbox_wake(mailbox);
 }
 
@@ -102,14 +115,23 @@ void ese_http_reply(struct ese_http_request *request, int status, const char *co
     hand_over(request);
 }
 
+void ese_http_reply_buffer(struct ese_http_request *request, int status, const char *content_type,
+                           struct ese_buffer *body)
+{
+    set_head(request, status, content_type);
+    request->answer.length = body->length;
+    request->answer.body = body->length > 0 ? ese_buffer_detach(body) : NULL;
+    ese_buffer_free(body);
+    hand_over(request);
+}
+
 void ese_http_reply_message(struct ese_http_request *request, int status, const char *message)
 {
     struct ese_buffer body = ESE_BUFFER_INIT(8192);
     ese_buffer_text(&body, "{\n    \"message\": ");
     ese_json_write_string(&body, message);
     ese_buffer_text(&body, "\n}");
-    ese_http_reply(request, status, ESE_HTTP_JSON, body.text, body.length);
-    ese_buffer_free(&body);
+    ese_http_reply_buffer(request, status, ESE_HTTP_JSON, &body);
 }
 
 void ese_http_reply_stream(struct ese_http_request *request, int status, const char *content_type,

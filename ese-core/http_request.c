@@ -10,6 +10,9 @@
  * reset; one beyond this many limits is not worth it. */
 #define MOST_DROPPED 16
 
+/* So much memory a body has before a byte of it came, at most: what is announced need not come. */
+#define MOST_RESERVED (32 * 1024)
+
 static const char *const methods[ESE_HTTP_METHODS] = {"GET",     "POST",  "PUT", "DELETE", "HEAD",
                                                       "OPTIONS", "PATCH", "other"};
 
@@ -191,7 +194,10 @@ static enum MHD_Result read_headers(struct ese_http_request *request, const char
         request->refusal = 401;
         request->refusal_text = "a token is needed: Authorization: Bearer TOKEN";
     }
-    if (ese_http_guard_announced(request) / MOST_DROPPED < (uint64_t)server->options.max_body_bytes)
+    uint64_t announced = ese_http_guard_announced(request);
+    if (announced > 0 && announced <= MOST_RESERVED)
+        ese_buffer_grow(&request->body, (size_t)announced);
+    if (announced / MOST_DROPPED < (uint64_t)server->options.max_body_bytes)
         return MHD_YES;
     request->refusal = 413;
     request->refusal_text = "the body is too large";

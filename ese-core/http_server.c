@@ -14,7 +14,7 @@
 #define CONNECTIONS 1000
 #define BODY_BYTES (1024 * 1024)
 #define DEADLINE_MS 10000
-#define CONNECTION_MEMORY (32 * 1024) /* request line and headers have to fit */
+#define CONNECTION_MEMORY (16 * 1024) /* request line and headers have to fit; zeroed for each request */
 #define IDLE_S 60                     /* a connection that neither sends nor reads */
 #define CLOSE_WAIT_NS (2 * ESE_NS_PER_S)
 #define OTHER_FDS 64                  /* files, sockets and databases beside the connections */
@@ -276,9 +276,7 @@ static void show_metrics(void *metrics, struct ese_http_request *request)
 {
     struct ese_buffer buffer = ESE_BUFFER_INIT(METRICS_LIMIT);
     ese_metrics_render(metrics, &buffer);
-    ese_http_reply(request, 200, "text/plain; version=0.0.4; charset=utf-8", buffer.text,
-                   buffer.length);
-    ese_buffer_free(&buffer);
+    ese_http_reply_buffer(request, 200, "text/plain; version=0.0.4; charset=utf-8", &buffer);
 }
 
 void ese_http_server_route_metrics(struct ese_http_server *server, struct ese_metrics *metrics)

@@ -85,6 +85,15 @@ void ese_http_request_add_header(struct ese_http_request *request, const char *n
 /* The answer. Any thread. body is copied; NULL or length 0 for none. */
 void ese_http_reply(struct ese_http_request *request, int status, const char *content_type,
                     const char *body, size_t length);
+/* The same without a copy: what the buffer held is the answer's, and the buffer is empty. */
+struct ese_buffer;
+void ese_http_reply_buffer(struct ese_http_request *request, int status, const char *content_type,
+                           struct ese_buffer *body);
+/* Between these two, answers of any other thread wait, and wake the server's once: for who has many in hand. Neither
+ * waits. Any thread, each hold with its release. */
+void ese_http_server_hold(struct ese_http_server *server);
+void ese_http_server_release(struct ese_http_server *server);
+
 /* {"message":"..."} indented as the original indents it. */
 void ese_http_reply_message(struct ese_http_request *request, int status, const char *message);
 

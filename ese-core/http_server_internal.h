@@ -69,6 +69,7 @@ struct http_connection {
 struct http_mailbox {
     atomic_int references;
     int wake_fd;                              /* eventfd(2) */
+    atomic_int held;                          /* by so many who have more answers in hand */
     _Atomic(struct ese_http_request *) first; /* a stack, linked by `next` */
 };
 

@@ -143,13 +143,19 @@ static struct ese_append *request(uint32_t first, size_t count, const char *key)
     return append;
 }
 
-static void report(int index, enum ese_delivery_result result, int64_t timestamp_ms)
+static void note(int index, enum ese_delivery_result result, int64_t timestamp_ms)
 {
     const struct ese_delivery_report delivered = {.token = put[index].token,
                                                   .result = result,
                                                   .timestamp_ms = timestamp_ms,
                                                   .reason = REASON};
     ese_gateway_delivered(gateway, &delivered);
+}
+
+static void report(int index, enum ese_delivery_result result, int64_t timestamp_ms)
+{
+    note(index, result, timestamp_ms);
+    ese_gateway_answer(gateway);
 }
 
 /* ---- the tests ----------------------------------------------------------------------------- */
@@ -168,6 +174,22 @@ static void answers_when_all_is_acknowledged(void **state)
     assert_int_equal(batch->list.events[1].server_ts, 5001);
     assert_int_equal(ese_gateway_in_flight(gateway), 0);
     free_append(&batch);
+}
+
+static void reports_of_a_batch_are_answered_together(void **state)
+{
+    (void)state;
+    struct ese_append *appends[] = {request(0, 1, ""), request(1, 1, "")};
+    for (int i = 0; i < 2; i++)
+        ese_gateway_append(gateway, appends[i]);
+    for (int i = 0; i < 2; i++)
+        note(i, ESE_DELIVERED, 5000);
+    assert_int_equal(answered_count, 0);
+    ese_gateway_answer(gateway);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(result_of(appends[i]), ESE_APPEND_STORED);
+        free_append(&appends[i]);
+    }
 }
 
 static void a_retry_is_answered_as_before(void **state)
@@ -553,6 +575,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(answers_when_all_is_acknowledged),
+        TEST(reports_of_a_batch_are_answered_together),
         TEST(a_retry_is_answered_as_before),
         TEST(a_retry_waits_for_the_first),
         TEST(another_content_is_a_conflict),

@@ -191,11 +191,13 @@ static void set_outcome(struct ese_append *append, enum ese_append_result result
 
 static void answer_each(struct ese_store_writer *writer, struct ese_append *head)
 {
+    ese_http_server_hold(writer->options.server);
     while (head != NULL) {
         struct ese_append *append = head;
         head = append->next;
         answer(writer, append, (enum ese_append_result)(intptr_t)append->store_private);
     }
+    ese_http_server_release(writer->options.server);
 }
 
 static void answer_all(struct ese_store_writer *writer, struct ese_append *head,

@@ -10,6 +10,7 @@
 #define ESE_TRANSPORT_HTTP_STORE_WRITER_H
 
 #include "ese-core/event_intake.h"
+#include "ese-core/http_server.h"
 #include "ese-core/metrics.h"
 #include "transports/http/store_log.h"
 
@@ -20,6 +21,7 @@ struct ese_store_writer_options {
     int64_t queue_events;
     int64_t queue_bytes;
     int64_t group; /* requests a transaction takes at most */
+    struct ese_http_server *server; /* of the requests */
     struct ese_metrics *metrics;
     void (*committed)(void *context); /* after a commit with events, on the writer's thread */
     void *context;

@@ -194,6 +194,12 @@ void ese_gateway_delivered(void *context, const struct ese_delivery_report *repo
     if (report->result == ESE_DELIVERED)
         entry->server_ts = report->timestamp_ms >= 0 ? report->timestamp_ms : ese_clock_wall_ms();
     settle(gateway, entry, report->result, report->reason);
+    pthread_mutex_unlock(&gateway->lock);
+}
+
+void ese_gateway_answer(struct ese_gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->lock);
     unlock_and_answer(gateway);
 }
 

@@ -44,8 +44,10 @@ void ese_gateway_connect(struct ese_gateway *gateway, struct ese_outlet *outlet)
 /* One thread at a time; answers at once or from the other two. */
 void ese_gateway_append(struct ese_gateway *gateway, struct ese_append *append);
 
-/* For the outlet: `context` is the gateway. */
+/* For the outlet: `context` is the gateway. Whose last event it was is answered by the next call to answer, which needs
+ * no more than one for all reports that are there; or by an append that comes before. */
 void ese_gateway_delivered(void *context, const struct ese_delivery_report *report);
+void ese_gateway_answer(struct ese_gateway *gateway);
 
 int ese_gateway_in_flight(struct ese_gateway *gateway);
 

@@ -22,6 +22,7 @@ struct ese_store {
     struct ese_listing *listing;
     struct ese_watch *watch;
     struct ese_event_intake *intake;
+    struct ese_http_server *server;
     struct ese_metric *asked; /* the original's count of GET /events */
     pthread_t reporter;       /* collects delivery reports */
     bool reporting;
@@ -95,11 +96,21 @@ static bool goes_on(void *context, char *text, size_t size)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+/* Reports come in batches, as records went, and so do the answers. */
+static void answer(struct ese_store *store)
+{
+    ese_http_server_hold(store->server);
+    ese_gateway_answer(store->gateway);
+    ese_http_server_release(store->server);
+}
+
 static void *report(void *context)
 {
     struct ese_store *store = context;
-    while (!atomic_load(&store->stopping))
+    while (!atomic_load(&store->stopping)) {
         ese_outlet_poll(store->outlet, POLL_MS);
+        answer(store);
+    }
     return NULL;
 }
 
@@ -116,8 +127,10 @@ static void detach(struct ese_store **store, int timeout_ms)
     if (detached->reporting)
         pthread_join(detached->reporter, NULL);
     ese_watch_stop(&detached->watch);
-    if (detached->outlet != NULL)
+    if (detached->outlet != NULL) {
         ese_outlet_flush(detached->outlet, timeout_ms);
+        answer(detached);
+    }
     ese_outlet_close(&detached->outlet);
     ese_listing_close(&detached->listing);
     ese_gateway_free(&detached->gateway);
@@ -229,6 +242,7 @@ static int attach(const struct ese_config *config, const struct ese_store_settin
                   struct ese_store **store, struct ese_error *error)
 {
     *store = ese_alloc(sizeof **store);
+    (*store)->server = settings->server;
     if (open_parts(*store, config, settings, error) == -1) {
         detach(store, 0);
         return -1;
