@@ -4,7 +4,7 @@
 
 #include "ese-core/clock.h"
 
-#define SWEEP 1000 /* keys that have left are deleted in steps of this size */
+#define SWEEP 10000 /* so many keys at most leave in one transaction without a word */
 
 static int add_decision(struct ese_application *application, struct ese_decision *decision,
                         int32_t partition, struct ese_error *error)
@@ -66,11 +66,10 @@ static void count_keys(struct ese_application *application, struct ese_holding *
 static int apply_rule(struct ese_application *application, const struct ese_rule *rule,
                       const struct ese_fresh *fresh, struct ese_error *error)
 {
-    struct ese_state *state = application->parts->state;
     struct ese_holding *holding = fresh->holding;
     const char *key = fresh->record->event.key;
     struct ese_rule_state kept;
-    if (ese_state_load_key(state, rule, holding->partition, key, &kept, error) != 0)
+    if (ese_kept_get(holding->kept, rule, key, &kept, error) != 0)
         return -1;
     bool was_kept = kept.length != 0;
     if (!was_kept && rule->expire != NULL && fresh->is_straggler)
@@ -87,9 +86,7 @@ static int apply_rule(struct ese_application *application, const struct ese_rule
     stay(&kept, fresh);
     if (is_kept && !was_kept && check_bound(application, rule, error) != 0)
         return -1;
-    if ((is_kept || was_kept) &&
-        ese_state_save_key(state, rule, holding->partition, key, &kept, error) != 0)
-        return -1;
+    ese_kept_put(holding->kept, rule, key, &kept);
     return concluded ? add_decision(application, &decision, holding->partition, error) : 0;
 }
 
@@ -107,27 +104,21 @@ int ese_application_event(struct ese_application *application, const struct ese_
 
 /* ---- what leaves by event time --------------------------------------------------------------- */
 
-static int sweep_rule(struct ese_application *application, const struct ese_rule *rule,
-                      struct ese_holding *holding, struct ese_error *error)
+static void sweep_rule(struct ese_application *application, const struct ese_rule *rule,
+                       struct ese_holding *holding)
 {
-    int64_t swept = 0;
-    if (ese_state_sweep_keys(application->parts->state, rule, holding->partition,
-                             holding->position.event_time_ms, SWEEP, &swept, error) != 0)
-        return -1;
-    count_keys(application, holding, rule, -swept);
-    return 0;
+    count_keys(application, holding, rule,
+               -ese_kept_sweep(holding->kept, rule, holding->position.event_time_ms, SWEEP));
 }
 
 /* The first of the keys that a rule waits for leaves. 1: one has; 0: there is none; -1. */
 static int expire_first(struct ese_application *application, const struct ese_rule *rule,
                         struct ese_holding *holding, struct ese_error *error)
 {
-    struct ese_state *state = application->parts->state;
     char key[ESE_EVENT_KEY_SIZE];
     struct ese_rule_state kept;
     struct ese_decision decision;
-    int found = ese_state_find_left(state, rule, holding->partition,
-                                    holding->position.event_time_ms, key, &kept, error);
+    int found = ese_kept_find_left(holding->kept, rule, holding->position.event_time_ms, key, &kept, error);
     if (found != 1)
         return found;
     if (rule->expire(&application->parts->rules->settings, &kept, key, &decision) == 1 &&
@@ -135,7 +126,8 @@ static int expire_first(struct ese_application *application, const struct ese_ru
         return -1;
     kept.length = 0;
     count_keys(application, holding, rule, -1);
-    return ese_state_save_key(state, rule, holding->partition, key, &kept, error) == 0 ? 1 : -1;
+    ese_kept_put(holding->kept, rule, key, &kept);
+    return 1;
 }
 
 static int expire_rule(struct ese_application *application, const struct ese_rule *rule,
@@ -153,9 +145,9 @@ int ese_application_leave(struct ese_application *application, struct ese_holdin
     const struct ese_rules *rules = application->parts->rules;
     for (int i = 0; i < rules->count; i++) {
         const struct ese_rule *rule = rules->items[i];
-        int swept = rule->expire == NULL ? sweep_rule(application, rule, holding, error)
-                                         : expire_rule(application, rule, holding, error);
-        if (swept != 0)
+        if (rule->expire == NULL)
+            sweep_rule(application, rule, holding);
+        else if (expire_rule(application, rule, holding, error) != 0)
             return -1;
     }
     return 0;

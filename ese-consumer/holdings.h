@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "ese-consumer/kept.h"
 #include "ese-consumer/named.h"
 #include "ese-consumer/repeats.h"
 #include "ese-consumer/state.h"
@@ -22,7 +23,8 @@ struct ese_holding {
     struct ese_position position;
     struct ese_repeats *repeats; /* owned */
     struct ese_named *named;     /* owned */
-    int64_t keys;                /* that rules keep something of */
+    struct ese_kept *kept;       /* owned */
+    int64_t keys;                /* of it those of the rules that are applied */
     int64_t timers;              /* of them those whose leaving is waited for */
 
     int64_t letters;             /* dead ones, settled ones included */

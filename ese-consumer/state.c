@@ -1,6 +1,5 @@
 #include "ese-consumer/state_internal.h"
 
-#include <assert.h>
 #include <inttypes.h>
 
 #include "ese-consumer/decisions.h"
@@ -8,7 +7,7 @@
 #include "ese-core/account.h"
 #include "ese-core/memory.h"
 
-#define FORMAT "1"
+#define FORMAT "2"
 #define ANSWER_BYTES 1024 /* a decision may grow by its answer, and split the page it stands in */
 
 static const char schema[] =
@@ -18,10 +17,9 @@ static const char schema[] =
     "  event_time INTEGER NOT NULL,"
     "  processed INTEGER NOT NULL DEFAULT 0, repeats INTEGER NOT NULL DEFAULT 0,"
     "  late INTEGER NOT NULL DEFAULT 0, beyond_window INTEGER NOT NULL DEFAULT 0);"
-    "CREATE TABLE IF NOT EXISTS rule_state("
-    "  rule TEXT NOT NULL, partition INTEGER NOT NULL, key TEXT NOT NULL, state BLOB NOT NULL,"
-    "  leaves INTEGER NOT NULL, PRIMARY KEY(rule, partition, key)) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS rule_state_leaves ON rule_state(rule, partition, leaves);"
+    "CREATE TABLE IF NOT EXISTS kept("
+    "  partition INTEGER NOT NULL, number INTEGER NOT NULL, changes BLOB NOT NULL,"
+    "  PRIMARY KEY(partition, number)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS repeats("
     "  partition INTEGER NOT NULL, run INTEGER NOT NULL, lane INTEGER NOT NULL,"
     "  highest INTEGER NOT NULL, window BLOB NOT NULL, event_time INTEGER NOT NULL,"
@@ -44,18 +42,10 @@ static const char *const texts[STATEMENTS] = {
                          " processed = processed + ?5, repeats = repeats + ?6,"
                          " late = late + ?7, beyond_window = beyond_window + ?8 "
                          "WHERE partition = ?1 AND epoch = ?2",
-    [KEY_GET] = "SELECT state, leaves FROM rule_state "
-                "WHERE rule = ?1 AND partition = ?2 AND key = ?3",
-    [KEY_SET] = "INSERT INTO rule_state(rule, partition, key, state, leaves) "
-                "VALUES(?1, ?2, ?3, ?4, ?5) "
-                "ON CONFLICT DO UPDATE SET state = ?4, leaves = ?5",
-    [KEY_DELETE] = "DELETE FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key = ?3",
-    [KEY_COUNT] = "SELECT count(*) FROM rule_state WHERE rule = ?1 AND partition = ?2",
-    [KEY_LEFT] = "SELECT state, leaves, key FROM rule_state "
-                 "WHERE rule = ?1 AND partition = ?2 AND leaves < ?3 ORDER BY leaves LIMIT 1",
-    [KEY_SWEEP] = "DELETE FROM rule_state WHERE rule = ?1 AND partition = ?2 AND key IN "
-                  "(SELECT key FROM rule_state WHERE rule = ?1 AND partition = ?2 AND leaves < ?3 "
-                  "LIMIT ?4)",
+    [KEPT_ALL] = "SELECT number, changes FROM kept WHERE partition = ?1 ORDER BY number",
+    [KEPT_GET] = "SELECT changes FROM kept WHERE partition = ?1 AND number = ?2",
+    [KEPT_PUT] = "INSERT INTO kept(partition, number, changes) VALUES(?1, ?2, ?3)",
+    [KEPT_CLEAR] = "DELETE FROM kept WHERE partition = ?1 AND number < ?2",
     [REPEATS_GET] = "SELECT run, lane, highest, window, event_time FROM repeats "
                     "WHERE partition = ?1 ORDER BY event_time",
     [REPEATS_ONE] = "SELECT highest, window, event_time FROM repeats "
@@ -277,102 +267,4 @@ int ese_state_check_owned(struct ese_state *state, int32_t partition, int64_t ep
     if (found < 0)
         return -1;
     return found == 1 && position.epoch == epoch ? 0 : fail_fenced(partition, error);
-}
-
-/* ---- what rules keep ------------------------------------------------------------------------ */
-
-static struct ese_statement *about_key(struct ese_state *state, enum which which,
-                                       const struct ese_rule *rule, int32_t partition,
-                                       const char *key)
-{
-    struct ese_statement *statement = state->statements[which];
-    ese_statement_text(statement, 1, rule->name);
-    ese_statement_number(statement, 2, partition);
-    ese_statement_text(statement, 3, key);
-    return statement;
-}
-
-/* Of a row that begins with state and leaves. */
-static int read_key(struct ese_statement *row, const struct ese_rule *rule, const char *key,
-                    struct ese_rule_state *kept, struct ese_error *error)
-{
-    assert(rule->state_size <= sizeof kept->bytes);
-    const void *bytes = ese_statement_column_bytes(row, 0, &kept->length);
-    if (kept->length > rule->state_size)
-        return ese_fail(error, ESE_E_INVALID,
-                        "the state file keeps %zu bytes of key '%s' for rule %s, which has %zu "
-                        "at most; it was made by another version: delete it to begin anew",
-                        kept->length, key, rule->name, rule->state_size);
-    memcpy(kept->bytes, bytes, kept->length);
-    kept->leaves_ms = ese_statement_column_number(row, 1);
-    return 0;
-}
-
-int ese_state_load_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                       const char *key, struct ese_rule_state *kept, struct ese_error *error)
-{
-    kept->length = 0;
-    struct ese_statement *get = about_key(state, KEY_GET, rule, partition, key);
-    int found = ese_statement_step(get, error);
-    if (found != 1)
-        return found;
-    int result = read_key(get, rule, key, kept, error);
-    ese_statement_reset(get);
-    return result;
-}
-
-int ese_state_find_left(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                        int64_t event_time_ms, char key[ESE_EVENT_KEY_SIZE],
-                        struct ese_rule_state *kept, struct ese_error *error)
-{
-    struct ese_statement *left = state->statements[KEY_LEFT];
-    ese_statement_text(left, 1, rule->name);
-    ese_statement_number(left, 2, partition);
-    ese_statement_number(left, 3, event_time_ms);
-    int found = ese_statement_step(left, error);
-    if (found != 1)
-        return found;
-    snprintf(key, ESE_EVENT_KEY_SIZE, "%s", ese_statement_column_text(left, 2));
-    int result = read_key(left, rule, key, kept, error);
-    ese_statement_reset(left);
-    return result == 0 ? 1 : -1;
-}
-
-int ese_state_save_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                       const char *key, const struct ese_rule_state *kept, struct ese_error *error)
-{
-    if (kept->length == 0)
-        return ese_statement_run(about_key(state, KEY_DELETE, rule, partition, key), error);
-    assert(kept->length <= rule->state_size);
-    struct ese_statement *set = about_key(state, KEY_SET, rule, partition, key);
-    ese_statement_bytes(set, 4, kept->bytes, kept->length);
-    ese_statement_number(set, 5, kept->leaves_ms);
-    return ese_statement_run(set, error);
-}
-
-int ese_state_count_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                         int64_t *count, struct ese_error *error)
-{
-    struct ese_statement *statement = state->statements[KEY_COUNT];
-    ese_statement_text(statement, 1, rule->name);
-    ese_statement_number(statement, 2, partition);
-    if (ese_statement_step(statement, error) != 1)
-        return -1;
-    *count = ese_statement_column_number(statement, 0);
-    ese_statement_reset(statement);
-    return 0;
-}
-
-int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                         int64_t event_time_ms, int most, int64_t *swept, struct ese_error *error)
-{
-    struct ese_statement *sweep = state->statements[KEY_SWEEP];
-    ese_statement_text(sweep, 1, rule->name);
-    ese_statement_number(sweep, 2, partition);
-    ese_statement_number(sweep, 3, event_time_ms);
-    ese_statement_number(sweep, 4, most);
-    if (ese_statement_run(sweep, error) != 0)
-        return -1;
-    *swept = ese_sqlite_changes(state->database);
-    return 0;
 }

@@ -5,7 +5,7 @@
  * it caused (decisions.h, the same file). So wherever a process dies, the file says where to go on
  * and what was concluded up to there.
  *
- * Tools read the file by SQL; this is its format 1. Times are Unix ms, ids the 16 bytes of the
+ * Tools read the file by SQL; this is its format 2. Times are Unix ms, ids the 16 bytes of the
  * UUID.
  *
  *   about       name, value: "format", "group", "transport": a file belongs to one of each
@@ -17,7 +17,7 @@
  *               event_time        see below
  *               processed, repeats, late, beyond_window
  *                                 how many events of each kind were committed since it was made
- *   rule_state  rule, partition, key, state (the rule's own blob), leaves (event time)
+ *   kept        partition, number, changes: what rules keep of keys, as a log; see kept.h
  *   repeats     partition, run, lane, highest, window, event_time: see repeats.h
  *   named       partition, number, id, event_time: see named.h
  *   decision    see decisions.h
@@ -44,6 +44,7 @@
 
 #include "ese-consumer/attempts.h"
 #include "ese-consumer/dead_letters.h"
+#include "ese-consumer/kept.h"
 #include "ese-consumer/named.h"
 #include "ese-consumer/repeats.h"
 #include "ese-consumer/rule.h"
@@ -125,29 +126,15 @@ int ese_state_begin(struct ese_state *state, struct ese_error *error);
 int ese_state_commit(struct ese_state *state, struct ese_error *error);
 void ese_state_rollback(struct ese_state *state);
 
-/* ---- what rules keep ------------------------------------------------------------------------ */
-
-/* Nothing kept gives length 0. ESE_E_INVALID when what is kept is larger than the rule's
- * state_size. */
-int ese_state_load_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                       const char *key, struct ese_rule_state *kept, struct ese_error *error);
-/* Length 0 deletes. */
-int ese_state_save_key(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                       const char *key, const struct ese_rule_state *kept, struct ese_error *error);
-int ese_state_count_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                         int64_t *count, struct ese_error *error);
-/* The key that has left by event time and was to leave first. 1: kept and key are filled, it is
- * still there; 0: there is none; -1. */
-int ese_state_find_left(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                        int64_t event_time_ms, char key[ESE_EVENT_KEY_SIZE],
-                        struct ese_rule_state *kept, struct ese_error *error);
-/* Deletes at most `most` keys that have left by event time; tells how many. */
-int ese_state_sweep_keys(struct ese_state *state, const struct ese_rule *rule, int32_t partition,
-                         int64_t event_time_ms, int most, int64_t *swept, struct ese_error *error);
-
-/* ---- repeats -------------------------------------------------------------------------------- */
+/* ---- what is remembered ---------------------------------------------------------------------- */
 
 /* Loading needs no transaction; saving is part of the one that advances the position. */
+
+/* What rules keep of keys; whichever are not among the rules stays as it is. */
+int ese_state_load_kept(struct ese_state *state, int32_t partition, struct ese_kept *kept,
+                        struct ese_error *error);
+int ese_state_save_kept(struct ese_state *state, int32_t partition, struct ese_kept *kept,
+                        struct ese_error *error);
 
 int ese_state_load_repeats(struct ese_state *state, int32_t partition, struct ese_repeats *repeats,
                            struct ese_error *error);

@@ -1,5 +1,5 @@
 /*
- * state_internal.h - what the files of the state share: for state.c and state_repeats.c alone.
+ * state_internal.h - what the files of the state share: for state.c, state_kept.c and state_repeats.c alone.
  */
 #ifndef ESE_STATE_INTERNAL_H
 #define ESE_STATE_INTERNAL_H
@@ -15,12 +15,10 @@ enum which {
     POSITION_TAKE,
     POSITION_GET,
     POSITION_ADVANCE,
-    KEY_GET,
-    KEY_SET,
-    KEY_DELETE,
-    KEY_COUNT,
-    KEY_LEFT,
-    KEY_SWEEP,
+    KEPT_ALL,
+    KEPT_GET,
+    KEPT_PUT,
+    KEPT_CLEAR,
     REPEATS_GET,
     REPEATS_ONE,
     REPEATS_SET,

@@ -295,7 +295,9 @@ static int save(struct ese_turn *turn, struct ese_holding *holding, struct ese_e
     if ((turn->is_trial || turn->letter != NULL) && holding->events > 0 &&
         ese_attempts_end(attempts, partition, &holding->attempt, error) != 0)
         return -1;
-    return ese_application_leave(&turn->application, holding, error);
+    if (ese_application_leave(&turn->application, holding, error) != 0)
+        return -1;
+    return ese_state_save_kept(state, partition, holding->kept, error);
 }
 
 static int write(struct ese_turn *turn, struct ese_error *error)
@@ -326,8 +328,9 @@ static int rest(struct ese_turn *turn, struct ese_error *error)
                                   error) != 0 ||
             ese_application_leave(&turn->application, holding, error) != 0)
             return -1;
-        if (holding->keys != keys && ese_state_advance(turn->parts.state, holding->partition,
-                                                       &holding->position, &none, error) != 0)
+        if (holding->keys != keys &&
+            (ese_state_advance(turn->parts.state, holding->partition, &holding->position, &none, error) != 0 ||
+             ese_state_save_kept(turn->parts.state, holding->partition, holding->kept, error) != 0))
             return -1;
     }
     return 0;

@@ -17,6 +17,7 @@ import random
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -56,6 +57,18 @@ def environment(step=None, plant="", told=None):
 def numbers(path, sql):
     with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True)) as database:
         return database.execute(sql).fetchall()
+
+
+def kept_of(state):
+    """What rules keep of each key, from the log of ese-consumer/kept.h; nothing has left by event time."""
+    kept = {}
+    for (changes,) in numbers(state, "SELECT changes FROM kept ORDER BY partition, number"):
+        while changes:
+            rule, key, changes = changes.split(b"\0", 2)
+            length = struct.unpack_from("=qH", changes)[1]
+            kept[(rule, key)] = changes[10:10 + length].hex().upper()
+            changes = changes[10 + length:]
+    return {key: state for key, state in kept.items() if state}
 
 
 def count_waiting(outbox):
@@ -121,11 +134,11 @@ class ConsumerWorld:
     def kept(self):
         """All that the state file knows, with no word of which world it is."""
         tables = ("SELECT partition, next, processed, repeats, late, beyond_window FROM position",
-                  "SELECT rule, key, hex(state) FROM rule_state ORDER BY key",
                   "SELECT lane, highest, hex(window) FROM repeats ORDER BY lane", "SELECT * FROM named",
                   "SELECT counter, value FROM account ORDER BY counter")
         mine = "%08X" % (2 << 30 | self.number)
-        return [repr(numbers(self.state, sql)).replace(mine, "a run") for sql in tables]
+        rows = [numbers(self.state, sql) for sql in tables] + [sorted(kept_of(self.state).items())]
+        return [repr(row).replace(mine, "a run") for row in rows]
 
     def check(self, reference):
         decided = numbers(self.state, "SELECT id, answered_ms IS NOT NULL AND refused_ms IS NULL FROM decision ORDER BY id")

@@ -36,8 +36,7 @@ int64_t state_probe_number(const char *path, const char *sql)
 static const char all[] =
     "SELECT " LIST("partition || ' ' || coalesce(next, '-') || ' ' || event_time || ' ' || processed "
                    "|| ' ' || repeats || ' ' || late || ' ' || beyond_window", "position", "partition")
-    " || '\n' || " LIST("rule || ' ' || partition || ' ' || key || ' ' || hex(state) || ' ' || leaves",
-                        "rule_state", "rule, partition, key")
+    " || '\n' || " LIST("partition || ' ' || number || ' ' || hex(changes)", "kept", "partition, number")
     " || '\n' || " LIST("partition || ' ' || run || ' ' || lane || ' ' || highest || ' ' || hex(window)",
                         "repeats", "partition, run, lane")
     " || '\n' || " LIST("partition || ' ' || number || ' ' || hex(id)", "named", "partition, number")

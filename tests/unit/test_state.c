@@ -126,52 +126,55 @@ static void a_file_belongs_to_one_group_and_transport(void **unused)
     assert_non_null(strstr(error.text, "group 'g'"));
 }
 
-static void keys_are_kept_and_leave(void **unused)
+static void what_rules_keep_is_kept(void **unused)
 {
     (void)unused;
     struct ese_state *state = open_state();
-    struct ese_rule_state kept = {.length = 3, .leaves_ms = 100, .bytes = "abc"};
-    int64_t count = 0;
-    assert_int_equal(ese_state_save_key(state, rule, 0, "k", &kept, NULL), 0);
-    kept.leaves_ms = 200;
-    assert_int_equal(ese_state_save_key(state, rule, 0, "l", &kept, NULL), 0);
-    assert_int_equal(ese_state_save_key(state, rule, 1, "k", &kept, NULL), 0);
+    struct ese_kept *kept = ese_kept_new();
+    struct ese_rule_state one = {.length = 3, .leaves_ms = 100, .bytes = "abc"};
+    for (char key[] = "k"; key[0] <= 'm'; key[0]++, one.leaves_ms += 100) {
+        ese_kept_put(kept, rule, key, &one);
+        assert_int_equal(ese_state_save_kept(state, 7, kept, NULL), 0);
+    }
+    ese_kept_sweep(kept, rule, 101, 10);
+    assert_int_equal(ese_state_save_kept(state, 7, kept, NULL), 0);
+    ese_kept_free(&kept);
+    ese_state_close(&state);
 
-    struct ese_rule_state read = {0};
-    assert_int_equal(ese_state_load_key(state, rule, 0, "k", &read, NULL), 0);
-    assert_int_equal(read.length, 3);
-    assert_int_equal(read.leaves_ms, 100);
-    assert_memory_equal(read.bytes, "abc", 3);
-    assert_int_equal(ese_state_load_key(state, rule, 0, "m", &read, NULL), 0);
-    assert_int_equal(read.length, 0);
-
-    int64_t swept = 0;
-    assert_int_equal(ese_state_sweep_keys(state, rule, 0, 100, 10, &swept, NULL), 0);
-    assert_int_equal(swept, 0); /* it leaves once its time has passed */
-    assert_int_equal(ese_state_sweep_keys(state, rule, 0, 101, 10, &swept, NULL), 0);
-    assert_int_equal(swept, 1);
-    assert_int_equal(ese_state_count_keys(state, rule, 0, &count, NULL), 0);
-    assert_int_equal(count, 1);
-    read.length = 0;
-    assert_int_equal(ese_state_save_key(state, rule, 0, "l", &read, NULL), 0);
-    assert_int_equal(ese_state_count_keys(state, rule, 0, &count, NULL), 0);
-    assert_int_equal(count, 0);
+    state = open_state();
+    kept = ese_kept_new();
+    assert_int_equal(ese_state_load_kept(state, 7, kept, NULL), 0);
+    assert_int_equal(ese_kept_count(kept, rule), 2);
+    assert_int_equal(ese_kept_get(kept, rule, "m", &one, NULL), 0);
+    assert_int_equal(one.leaves_ms, 300);
+    assert_memory_equal(one.bytes, "abc", 3);
+    ese_kept_free(&kept);
+    kept = ese_kept_new();
+    assert_int_equal(ese_state_load_kept(state, 8, kept, NULL), 0);
+    assert_int_equal(ese_kept_count(kept, rule), 0); /* another partition's */
+    ese_kept_free(&kept);
     ese_state_close(&state);
 }
 
-static void a_sweep_is_bounded(void **unused)
+static void a_sheet_missing_in_the_middle_is_told(void **unused)
 {
     (void)unused;
+    struct ese_error error = {0};
     struct ese_state *state = open_state();
-    const struct ese_rule_state kept = {.length = 1, .leaves_ms = 1, .bytes = "x"};
-    char key[] = "a";
-    for (; key[0] <= 'j'; key[0]++)
-        ese_state_save_key(state, rule, 0, key, &kept, NULL);
-    int64_t swept = 0;
-    ese_state_sweep_keys(state, rule, 0, 1000, 4, &swept, NULL);
-    assert_int_equal(swept, 4);
-    ese_state_sweep_keys(state, rule, 0, 1000, 100, &swept, NULL);
-    assert_int_equal(swept, 6);
+    struct ese_kept *kept = ese_kept_new();
+    const struct ese_rule_state one = {.length = 1, .leaves_ms = 1, .bytes = "x"};
+    for (char key[] = "a"; key[0] <= 'c'; key[0]++) {
+        ese_kept_put(kept, rule, key, &one);
+        assert_int_equal(ese_state_save_kept(state, 7, kept, NULL), 0);
+    }
+    ese_kept_free(&kept);
+    assert_int_equal(ese_sqlite_run(ese_state_database(state), "DELETE FROM kept WHERE number = 1", NULL), 0);
+    kept = ese_kept_new();
+    assert_int_equal(ese_state_load_kept(state, 7, kept, &error), -1);
+    assert_int_equal(error.code, ESE_E_INVALID);
+    ese_kept_free(&kept);
+    assert_int_equal(ese_state_begin(state, NULL), 0); /* no statement is left in the middle */
+    assert_int_equal(ese_state_commit(state, NULL), 0);
     ese_state_close(&state);
 }
 
@@ -405,8 +408,8 @@ int main(void)
         TEST(a_position_is_where_the_last_commit_left_it),
         TEST(the_newest_owner_fences_the_older),
         TEST(a_file_belongs_to_one_group_and_transport),
-        TEST(keys_are_kept_and_leave),
-        TEST(a_sweep_is_bounded),
+        TEST(what_rules_keep_is_kept),
+        TEST(a_sheet_missing_in_the_middle_is_told),
         TEST(repeats_are_kept),
         TEST(names_are_kept),
         TEST(a_name_missing_in_the_middle_is_told),
