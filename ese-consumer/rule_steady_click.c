@@ -24,7 +24,7 @@ struct press {
     int64_t client_ts;
 };
 
-/* The presses so far that may become a decision: what is kept of a key, byte for byte. */
+/* The presses so far that may become a decision: what is kept of a key, byte for byte, up to the last of them. */
 struct run {
     int64_t count;
     struct press presses[PRESSES];
@@ -37,20 +37,26 @@ static bool wants(const struct ese_event *event)
     return strcmp(event->sub_type, ESE_SUB_TYPE_KEY_PRESS) == 0;
 }
 
+static size_t length_of(const struct run *run)
+{
+    return offsetof(struct run, presses) + (size_t)run->count * sizeof run->presses[0];
+}
+
 static struct run read_run(const struct ese_rule_state *state)
 {
     struct run run = {0};
     if (state->length != 0) {
-        assert(state->length == sizeof run);
-        memcpy(&run, state->bytes, sizeof run);
+        assert(state->length <= sizeof run);
+        memcpy(&run, state->bytes, state->length);
+        assert(state->length == length_of(&run));
     }
     return run;
 }
 
 static void keep_run(struct ese_rule_state *state, const struct run *run)
 {
-    memcpy(state->bytes, run, sizeof *run);
-    state->length = sizeof *run;
+    state->length = length_of(run);
+    memcpy(state->bytes, run, state->length);
     if (__builtin_add_overflow(run->presses[run->count - 1].client_ts, GAP_MS, &state->leaves_ms))
         state->leaves_ms = INT64_MAX;
 }

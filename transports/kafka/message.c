@@ -9,16 +9,16 @@ static void read_headers(const rd_kafka_message_t *message, struct ese_kafka_rec
     rd_kafka_headers_t *headers = NULL;
     if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    for (int i = 0; ese_record_header_name(i) != NULL; i++) {
-        const char *name = ese_record_header_name(i);
-        const void *value = NULL;
-        size_t length = 0;
-        for (size_t k = 0; k < 2; k++) {
-            if (rd_kafka_header_get(headers, k, name, &value, &length) != RD_KAFKA_RESP_ERR_NO_ERROR)
-                break;
-            record->headers[record->header_count++] =
-                (struct ese_kafka_header){.name = name, .value = value, .length = length};
-        }
+    int had[ESE_KAFKA_HEADERS] = {0};
+    struct ese_kafka_header header;
+    const void *value;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &header.name, &value, &header.length) ==
+                       RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        int number = ese_record_header_number(header.name);
+        if (number == -1 || had[number]++ >= 2)
+            continue;
+        header.value = value;
+        record->headers[record->header_count++] = header;
     }
 }
 

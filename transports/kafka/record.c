@@ -17,12 +17,28 @@
 #define SPECVERSION "1.0"
 #define CONTENT_TYPE "application/json"
 
-const char *ese_record_header_name(int i)
+enum number { SPEC, ID, SOURCE, TYPE, TIME, FOREIGN_ID, CONTENT, TRACE };
+
+static const struct {
+    const char *name;
+    bool is_single; /* it says which event it is: of two nobody can tell which one is meant */
+} known[ESE_KAFKA_HEADERS] = {
+    [SPEC] = {HEADER_SPECVERSION, true},
+    [ID] = {HEADER_ID, true},
+    [SOURCE] = {HEADER_SOURCE, true},
+    [TYPE] = {HEADER_TYPE, true},
+    [TIME] = {HEADER_TIME, true},
+    [FOREIGN_ID] = {HEADER_FOREIGN_ID, true},
+    [CONTENT] = {HEADER_CONTENT_TYPE, false},
+    [TRACE] = {HEADER_TRACEPARENT, false},
+};
+
+int ese_record_header_number(const char *name)
 {
-    static const char *const names[ESE_KAFKA_HEADERS + 1] = {
-        HEADER_SPECVERSION, HEADER_ID, HEADER_SOURCE, HEADER_TYPE, HEADER_TIME, HEADER_FOREIGN_ID,
-        HEADER_CONTENT_TYPE, HEADER_TRACEPARENT};
-    return names[i];
+    int number = 0;
+    while (number < ESE_KAFKA_HEADERS && strcmp(known[number].name, name) != 0)
+        number++;
+    return number < ESE_KAFKA_HEADERS ? number : -1;
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */
@@ -62,38 +78,40 @@ void ese_record_write(const struct ese_event *event, struct ese_buffer *value,
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* Copies a header's text. False, and "" in target, when it is not there or no text that fits. */
-static bool take(const struct ese_kafka_record *record, const char *name, char *target, size_t size)
+/* By number, of each the first that has a value. */
+struct found {
+    const struct ese_kafka_header *headers[ESE_KAFKA_HEADERS];
+};
+
+static int find_headers(const struct ese_kafka_record *record, struct found *found, struct ese_error *error)
 {
-    target[0] = '\0';
+    bool had[ESE_KAFKA_HEADERS] = {false};
     for (int i = 0; i < record->header_count; i++) {
         const struct ese_kafka_header *header = &record->headers[i];
-        if (strcmp(header->name, name) != 0 || header->value == NULL)
+        int number = ese_record_header_number(header->name);
+        if (number == -1)
             continue;
-        if (header->length == 0 || header->length >= size ||
-            memchr(header->value, '\0', header->length))
-            return false;
-        memcpy(target, header->value, header->length);
-        target[header->length] = '\0';
-        return true;
-    }
-    return false;
-}
-
-/* Of two that say which event it is nobody can tell which one is meant. Of others, the first counts. */
-static int check_headers(const struct ese_kafka_record *record, struct ese_error *error)
-{
-    static const char *const single[] = {HEADER_SPECVERSION, HEADER_ID, HEADER_SOURCE, HEADER_TYPE,
-                                         HEADER_TIME, HEADER_FOREIGN_ID};
-    for (size_t i = 0; i < ESE_COUNT_OF(single); i++) {
-        int count = 0;
-        for (int k = 0; k < record->header_count; k++)
-            count += strcmp(record->headers[k].name, single[i]) == 0;
-        if (count > 1)
+        if (had[number] && known[number].is_single)
             return ese_fail(error, ESE_E_INVALID, "a record with the header %s twice: send it once",
-                            single[i]);
+                            header->name);
+        had[number] = true;
+        if (found->headers[number] == NULL && header->value != NULL)
+            found->headers[number] = header;
     }
     return 0;
+}
+
+/* Copies a header's text. False, and "" in target, when it is not there or no text that fits. */
+static bool take(const struct found *found, enum number number, char *target, size_t size)
+{
+    const struct ese_kafka_header *header = found->headers[number];
+    target[0] = '\0';
+    if (header == NULL || header->length == 0 || header->length >= size ||
+        memchr(header->value, '\0', header->length))
+        return false;
+    memcpy(target, header->value, header->length);
+    target[header->length] = '\0';
+    return true;
 }
 
 /* The same place gives the same id, whoever reads it and however often. */
@@ -105,9 +123,9 @@ static struct ese_id id_of_place(const struct ese_kafka_record *record)
     return ese_id_derive(place, NULL, 0);
 }
 
-static bool take_source(const struct ese_kafka_record *record, struct ese_event *event)
+static bool take_source(const struct found *found, struct ese_event *event)
 {
-    bool has_source = take(record, HEADER_SOURCE, event->source, sizeof event->source);
+    bool has_source = take(found, SOURCE, event->source, sizeof event->source);
     if (has_source && strcmp(event->source, ESE_EVENT_OUR_SOURCE) != 0)
         return true;
     event->source[0] = '\0';
@@ -116,13 +134,12 @@ static bool take_source(const struct ese_kafka_record *record, struct ese_event 
 
 /* An id of somebody is a name only with its source: without, nobody has promised that it stands for
  * one event. One of ours without a place in a lane was made from the foreign one beside it. */
-static void read_id(const struct ese_kafka_record *record, struct ese_event *event)
+static void read_id(const struct ese_kafka_record *record, const struct found *found, struct ese_event *event)
 {
     char text[ESE_EVENT_FOREIGN_ID_SIZE];
-    bool has_id = take(record, HEADER_ID, text, sizeof text);
-    bool has_source = take_source(record, event);
-    bool has_name =
-        take(record, HEADER_FOREIGN_ID, event->foreign_id, sizeof event->foreign_id);
+    bool has_id = take(found, ID, text, sizeof text);
+    bool has_source = take_source(found, event);
+    bool has_name = take(found, FOREIGN_ID, event->foreign_id, sizeof event->foreign_id);
     bool is_foreign = has_id && has_source && !has_name;
     if (has_id && !is_foreign && ese_id_parse(text, &event->id, NULL) == 0 &&
         ese_id_is_ours(&event->id))
@@ -135,16 +152,17 @@ static void read_id(const struct ese_kafka_record *record, struct ese_event *eve
 int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event,
                     struct ese_error *error)
 {
+    struct found found = {.headers = {NULL}};
     if (record->value == NULL)
         return ese_fail(error, ESE_E_INVALID, "a record without a value");
-    if (check_headers(record, error) == -1)
+    if (find_headers(record, &found, error) == -1)
         return -1;
     if (ese_event_json_read_record(record->value, record->length, event, error) == -1)
         return -1;
-    read_id(record, event);
-    if (!take(record, HEADER_TYPE, event->type, sizeof event->type))
+    read_id(record, &found, event);
+    if (!take(&found, TYPE, event->type, sizeof event->type))
         ese_fit_text(event->type, sizeof event->type, ese_partition_type(record->topic));
-    if (take(record, HEADER_TRACEPARENT, event->traceparent, sizeof event->traceparent) &&
+    if (take(&found, TRACE, event->traceparent, sizeof event->traceparent) &&
         !ese_traceparent_valid(event->traceparent))
         event->traceparent[0] = '\0';
     event->server_ts = record->timestamp_ms >= 0 ? record->timestamp_ms : ese_clock_wall_ms();

@@ -67,7 +67,7 @@ struct ese_kafka_record {
 int ese_record_read(const struct ese_kafka_record *record, struct ese_event *event,
                     struct ese_error *error);
 
-/* The names above; NULL behind the last. */
-const char *ese_record_header_name(int i);
+/* The place of a name among those above; -1: it is none of them. */
+int ese_record_header_number(const char *name);
 
 #endif
