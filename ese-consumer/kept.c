@@ -24,12 +24,14 @@ void ese_kept_free(struct ese_kept **kept)
     if (*kept == NULL)
         return;
     ese_kept_settle(*kept);
-    for (uint16_t i = 0; i < (*kept)->rule_count; i++) {
-        struct ese_kept_rule *rule = &(*kept)->rules[i];
-        for (size_t k = 0; k < rule->count; k++)
-            free(rule->heap[k].key);
-        free(rule->heap);
+    for (size_t i = 0; i <= (*kept)->mask; i++) {
+        for (struct ese_kept_key *key = (*kept)->buckets[i], *next; key != NULL; key = next) {
+            next = key->next_in_bucket;
+            free(key);
+        }
     }
+    for (uint16_t i = 0; i < (*kept)->rule_count; i++)
+        free((*kept)->rules[i].heap);
     free((*kept)->rules);
     free((*kept)->changes);
     free((*kept)->sheets);
@@ -58,7 +60,7 @@ uint16_t ese_kept_rule(struct ese_kept *kept, const char *name)
     assert(kept->rule_count < UINT16_MAX && strlen(name) < ESE_KEPT_RULE_SIZE);
     kept->rules = ese_realloc_array(kept->rules, kept->rule_count + 1U, sizeof *kept->rules);
     struct ese_kept_rule *added = &kept->rules[kept->rule_count];
-    *added = (struct ese_kept_rule){.count = 0};
+    *added = (struct ese_kept_rule){.first = NULL};
     snprintf(added->name, sizeof added->name, "%s", name);
     return kept->rule_count++;
 }
@@ -112,7 +114,7 @@ static void grow_table(struct ese_kept *kept)
 
 static void join_bucket(struct ese_kept *kept, struct ese_kept_key *key)
 {
-    if (kept->count++ > kept->mask)
+    if (2 * kept->count++ > kept->mask) /* half empty, as most keys that are looked for are not there */
         grow_table(kept);
     key->next_in_bucket = kept->buckets[key->hash & kept->mask];
     kept->buckets[key->hash & kept->mask] = key;
@@ -128,6 +130,11 @@ static void leave_bucket(struct ese_kept *kept, struct ese_kept_key *key)
 }
 
 /* ---- who leaves first ------------------------------------------------------------------------ */
+
+static struct ese_kept_timer timer_of(struct ese_kept_key *key)
+{
+    return (struct ese_kept_timer){.leaves_ms = key->leaves_ms, .key = key};
+}
 
 static bool is_earlier(const struct ese_kept_timer *a, const struct ese_kept_timer *b)
 {
@@ -147,8 +154,8 @@ static void sift(struct ese_kept_rule *rule, size_t place, struct ese_kept_timer
         set(rule, place, rule->heap[(place - 1) / 2]);
         place = (place - 1) / 2;
     }
-    for (size_t child = 2 * place + 1; child < rule->count; child = 2 * place + 1) {
-        if (child + 1 < rule->count && is_earlier(&rule->heap[child + 1], &rule->heap[child]))
+    for (size_t child = 2 * place + 1; child < rule->in_heap; child = 2 * place + 1) {
+        if (child + 1 < rule->in_heap && is_earlier(&rule->heap[child + 1], &rule->heap[child]))
             child++;
         if (!is_earlier(&rule->heap[child], &timer))
             break;
@@ -160,18 +167,65 @@ static void sift(struct ese_kept_rule *rule, size_t place, struct ese_kept_timer
 
 static void join_heap(struct ese_kept_rule *rule, struct ese_kept_key *key)
 {
-    if (rule->count == rule->room) {
+    if (rule->in_heap == rule->room) {
         rule->room = rule->room == 0 ? 64 : rule->room * 2;
         rule->heap = ese_realloc_array(rule->heap, rule->room, sizeof *rule->heap);
     }
-    sift(rule, rule->count++, (struct ese_kept_timer){.leaves_ms = key->leaves_ms, .key = key});
+    rule->in_heap++;
+    sift(rule, rule->in_heap - 1, timer_of(key));
 }
 
 static void leave_heap(struct ese_kept_rule *rule, const struct ese_kept_key *key)
 {
-    struct ese_kept_timer last = rule->heap[--rule->count];
+    struct ese_kept_timer last = rule->heap[--rule->in_heap];
     if (last.key != key)
         sift(rule, key->place, last);
+}
+
+static void join_line(struct ese_kept_rule *rule, struct ese_kept_key *key)
+{
+    key->place = ESE_KEPT_IN_LINE;
+    key->earlier = rule->last;
+    key->later = NULL;
+    *(rule->last != NULL ? &rule->last->later : &rule->first) = key;
+    rule->last = key;
+    rule->in_line++;
+}
+
+static void leave_line(struct ese_kept_rule *rule, const struct ese_kept_key *key)
+{
+    *(key->earlier != NULL ? &key->earlier->later : &rule->first) = key->later;
+    *(key->later != NULL ? &key->later->earlier : &rule->last) = key->earlier;
+    rule->in_line--;
+}
+
+static void begin_waiting(struct ese_kept_rule *rule, struct ese_kept_key *key)
+{
+    struct ese_kept_timer timer = timer_of(key);
+    if (rule->last != NULL) {
+        struct ese_kept_timer last = timer_of(rule->last);
+        if (!is_earlier(&last, &timer)) {
+            join_heap(rule, key);
+            return;
+        }
+    }
+    join_line(rule, key);
+}
+
+static void end_waiting(struct ese_kept_rule *rule, const struct ese_kept_key *key)
+{
+    if (key->place == ESE_KEPT_IN_LINE)
+        leave_line(rule, key);
+    else
+        leave_heap(rule, key);
+}
+
+static struct ese_kept_key *first_of(const struct ese_kept_rule *rule)
+{
+    if (rule->first == NULL || rule->in_heap == 0)
+        return rule->first != NULL ? rule->first : rule->in_heap > 0 ? rule->heap[0].key : NULL;
+    struct ese_kept_timer first = timer_of(rule->first);
+    return is_earlier(&first, &rule->heap[0]) ? first.key : rule->heap[0].key;
 }
 
 /* ---- keys come and go ------------------------------------------------------------------------ */
@@ -207,13 +261,13 @@ void ese_kept_replace(struct ese_kept *kept, struct ese_kept_key *was, struct es
 {
     if (was != NULL) {
         leave_bucket(kept, was);
-        leave_heap(&kept->rules[was->rule], was);
+        end_waiting(&kept->rules[was->rule], was);
         count_valid(kept, was, -1);
         was->is_current = false;
     }
     if (is != NULL) {
         join_bucket(kept, is);
-        join_heap(&kept->rules[is->rule], is);
+        begin_waiting(&kept->rules[is->rule], is);
         count_valid(kept, is, 1);
         is->is_current = true;
     }
@@ -290,15 +344,14 @@ void ese_kept_put(struct ese_kept *kept, const struct ese_rule *rule, const char
 int64_t ese_kept_count(const struct ese_kept *kept, const struct ese_rule *rule)
 {
     int number = find_rule(kept, rule->name);
-    return number == -1 ? 0 : (int64_t)kept->rules[number].count;
+    return number == -1 ? 0 : (int64_t)(kept->rules[number].in_line + kept->rules[number].in_heap);
 }
 
-/* The top of the rule's heap, where it has left. */
+/* The rule's first, where it has left. */
 static struct ese_kept_key *first_left(const struct ese_kept *kept, int rule, int64_t event_time_ms)
 {
-    if (rule == -1 || kept->rules[rule].count == 0 || kept->rules[rule].heap[0].leaves_ms >= event_time_ms)
-        return NULL;
-    return kept->rules[rule].heap[0].key;
+    struct ese_kept_key *first = rule == -1 ? NULL : first_of(&kept->rules[rule]);
+    return first != NULL && first->leaves_ms < event_time_ms ? first : NULL;
 }
 
 int ese_kept_find_left(const struct ese_kept *kept, const struct ese_rule *rule, int64_t event_time_ms,

@@ -13,13 +13,16 @@
 #define ESE_KEPT_UNSAVED (-1)
 #define ESE_KEPT_RULE_SIZE 64 /* a rule's name and its NUL */
 
-/* A key of a rule. It is in one chain of the table and in its rule's heap, unless it was replaced or has left. */
+#define ESE_KEPT_IN_LINE UINT32_MAX /* for a place in the heap */
+
+/* A key of a rule. It is in one chain of the table, and in its rule's line or heap, unless it was replaced or has left. */
 struct ese_kept_key {
     struct ese_kept_key *next_in_bucket;
+    struct ese_kept_key *earlier, *later; /* in the line */
     uint64_t hash;
     int64_t leaves_ms;
     int64_t sheet;   /* where it stands; or UNSAVED */
-    uint32_t place;  /* in the heap */
+    uint32_t place;  /* in the heap, or IN_LINE */
     uint16_t rule;   /* its number here */
     uint16_t length; /* of its state */
     uint16_t state_at; /* of its bytes: behind the key's NUL */
@@ -33,11 +36,14 @@ struct ese_kept_timer {
     struct ese_kept_key *key;
 };
 
-/* Its keys as a binary heap: who leaves first is at the top. */
+/* Who leaves first: keys mostly come in the order in which they leave. Those are in a line; and who comes out of order
+ * is in a binary heap, at whose top is the first of them. */
 struct ese_kept_rule {
     char name[ESE_KEPT_RULE_SIZE];
+    struct ese_kept_key *first, *last;
+    size_t in_line;
     struct ese_kept_timer *heap;
-    size_t count, room;
+    size_t in_heap, room;
 };
 
 /* was became is: NULL stands for nothing. Both are owned here as long as they are not current. */

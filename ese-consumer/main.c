@@ -67,7 +67,7 @@ static const struct ese_option options[] = {
      .choices = "earliest|latest", .fallback = "earliest", .min = 0, .max = INT64_MAX,
      .help = "Where to begin a partition that has no saved position. POSITION only where the "
              "transport has one partition."},
-    {.name = "max-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500",
+    {.name = "max-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "2000",
      .min = 1, .max = 100000, .help = "At most so many events are processed in one transaction."},
     {.name = "lateness-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000", .min = 0,
      .max = 86400000,

@@ -96,7 +96,8 @@ static bool read_number(struct reading *reading, const struct member *member)
     return ese_json_scan_integer(&reading->scan, target);
 }
 
-static bool take_data(struct ese_json_scan *scan, struct ese_event *event)
+/* into: where it goes, which the event then owns; NULL: memory of its own. */
+static bool take_data(struct ese_json_scan *scan, struct ese_event *event, char *into)
 {
     static const struct ese_json_slice order_id = ESE_JSON_SLICE("orderId");
     struct ese_json_slice data, order;
@@ -104,7 +105,7 @@ static bool take_data(struct ese_json_scan *scan, struct ese_event *event)
         return false;
     if (order.text != NULL)
         memcpy(event->key, order.text, order.length);
-    event->data = ese_alloc_array(data.length + 1, 1);
+    event->data = into != NULL ? into : ese_realloc_array(NULL, data.length + 1, 1);
     return ese_json_slice_compact(&data, event->data) <= ESE_EVENT_DATA_LIMIT;
 }
 
@@ -114,12 +115,14 @@ static bool read_data_text(struct reading *reading)
     struct ese_json_slice text;
     if (!ese_json_scan_string(&reading->scan, &text))
         return false;
-    char *object = ese_alloc_array(text.length + 1, 1);
+    char *object = ese_realloc_array(NULL, text.length + 1, 1);
     struct ese_json_scan scan = {.at = object};
     scan.end = object + ese_json_slice_unescape(&text, object);
-    bool is_read = take_data(&scan, reading->event) && ese_json_scan_ends(&scan);
-    free(object);
-    return is_read;
+    if (take_data(&scan, reading->event, object))
+        return ese_json_scan_ends(&scan);
+    if (reading->event->data == NULL)
+        free(object);
+    return false;
 }
 
 static bool read_members(struct reading *reading, const struct shape *shape);
@@ -130,7 +133,7 @@ static bool read_member(struct reading *reading, const struct member *member)
     switch (member->kind) {
     case TEXT: return read_text(reading, member);
     case NUMBER: return read_number(reading, member);
-    case DATA: return take_data(&reading->scan, reading->event);
+    case DATA: return take_data(&reading->scan, reading->event, NULL);
     case DATA_TEXT: return read_data_text(reading);
     case KIND: return read_members(reading, &kind_shape);
     case OFFSET: return ese_json_scan_integer(&reading->scan, &reading->offset);

@@ -38,8 +38,9 @@ bool ese_json_scan_ends(struct ese_json_scan *scan)
 
 /* ---- strings --------------------------------------------------------------------------------- */
 
-/* What follows a backslash, and what both stand for; the slash is missing, as nobody writes it escaped. */
-static const char escaped[] = "\"\\bfnrt", meant[] = "\"\\\b\f\n\r\t";
+/* What both stand for, by what follows the backslash; the slash is missing, as nobody writes it escaped. */
+static const char meant[UINT8_MAX + 1] = {
+    ['"'] = '"', ['\\'] = '\\', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'};
 
 /* Eight bytes at once: whether each stands for itself in a string. Of a word's byte the upper bit is set by
  * (word - 0x01..) & ~word where the byte is 0, and by (word - 0x20..) & ~word where it is below 0x20; a byte
@@ -70,7 +71,7 @@ static void pass_plain(struct ese_json_scan *scan)
 
 static bool pass_escape(struct ese_json_scan *scan)
 {
-    if (scan->end - scan->at < 2 || scan->at[1] == '\0' || strchr(escaped, scan->at[1]) == NULL)
+    if (scan->end - scan->at < 2 || meant[(unsigned char)scan->at[1]] == '\0')
         return false;
     scan->at += 2;
     return true;
@@ -129,7 +130,7 @@ size_t ese_json_slice_unescape(const struct ese_json_slice *slice, char *to)
         to += plain;
         at += plain;
         if (backslash != NULL) {
-            *to++ = meant[strchr(escaped, at[1]) - escaped];
+            *to++ = meant[(unsigned char)at[1]];
             at += 2;
         }
     }
@@ -247,12 +248,18 @@ bool ese_json_scan_object(struct ese_json_scan *scan, const struct ese_json_slic
 /* ---- copies ---------------------------------------------------------------------------------- */
 
 /* The string at text, its quotes included. */
-static size_t quoted_length(const char *text)
+static size_t quoted_length(const char *text, const char *end)
 {
-    size_t length = 1;
-    while (text[length] != '"')
-        length += text[length] == '\\' ? 2 : 1;
-    return length + 1;
+    const char *at = text + 1;
+    for (;;) {
+        while (end - at >= (ptrdiff_t)sizeof(uint64_t) && are_plain(at))
+            at += sizeof(uint64_t);
+        while (*at != '"' && *at != '\\')
+            at++;
+        if (*at == '"')
+            return (size_t)(at - text) + 1;
+        at += 2;
+    }
 }
 
 size_t ese_json_slice_compact(const struct ese_json_slice *slice, char *to)
@@ -260,10 +267,15 @@ size_t ese_json_slice_compact(const struct ese_json_slice *slice, char *to)
     char *begin = to;
     const char *at = slice->text, *end = at + slice->length;
     while (at < end) {
-        size_t length = *at == '"' ? quoted_length(at) : !is_blank(*at);
-        memcpy(to, at, length);
-        to += length;
-        at += length > 0 ? length : 1;
+        if (*at == '"') {
+            size_t length = quoted_length(at, end);
+            memmove(to, at, length);
+            to += length;
+            at += length;
+        } else {
+            *to = *at;
+            to += !is_blank(*at++);
+        }
     }
     *to = '\0';
     return (size_t)(to - begin);

@@ -55,8 +55,8 @@ bool ese_json_scan_integer(struct ese_json_scan *scan, int64_t *number);
 bool ese_json_scan_object(struct ese_json_scan *scan, const struct ese_json_slice *wanted,
                           struct ese_json_slice *object, struct ese_json_slice *member);
 
-/* Copies what was scanned without the blanks between its tokens; to has room for slice->length + 1. Returns
- * the length. */
+/* Copies what was scanned without the blanks between its tokens; to has room for slice->length + 1, and may be where
+ * the slice is. Returns the length. */
 size_t ese_json_slice_compact(const struct ese_json_slice *slice, char *to);
 
 /* Copies a string that was scanned, its escapes resolved; to has room for slice->length + 1. Returns the length. */
