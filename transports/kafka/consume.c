@@ -22,6 +22,7 @@
 #define COMMIT_EVERY_MS 100
 #define ASK_END_IDLE_MS 100 /* how often we ask whether this is the end: with nothing in hand, */
 #define ASK_END_BUSY_MS 500 /* and with records */
+#define ROUSE_MS 20         /* a tenth of the time in which we could read all that is queued */
 #define ASK_START_MS 2000
 
 struct ese_consumer {
@@ -42,6 +43,7 @@ struct ese_consumer {
     char *bytes[ESE_UNREADABLE_MOST]; /* theirs */
     int64_t commit_due_ns;
     int64_t ask_end_due_ns;
+    int64_t rouse_due_ns;
 };
 
 static const struct ese_option options[] = {
@@ -429,19 +431,43 @@ static void ask_for_ends(struct ese_consumer *consumer)
     ese_ends_ask(consumer->ends, ese_assignment_list(&consumer->assignment));
 }
 
+/* librdkafka reads on while its queue has room. But where that was full it looks again only when it has something to do
+ * with the broker, or after a second (seen with 2.0.2): who reads faster stands still for most of it. So where we are
+ * behind it is asked for something now and then. */
+static void rouse(struct ese_consumer *consumer)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+    if (consumer->count < consumer->settings.max_batch || now_ns < consumer->rouse_due_ns)
+        return;
+    consumer->rouse_due_ns = now_ns + ROUSE_MS * ESE_NS_PER_MS;
+    ese_ends_ask(consumer->ends, ese_assignment_list(&consumer->assignment));
+}
+
+/* Of several answers the first is kept until it is come to: else who is behind would never be at an end. */
+static void take_ends(struct ese_consumer *consumer)
+{
+    int64_t asked_ns;
+    rd_kafka_topic_partition_list_t *told = ese_ends_take(consumer->ends, &asked_ns);
+    if (told == NULL)
+        return;
+    ese_hearing_note(&consumer->hearing);
+    if (consumer->ends_known != NULL) {
+        rd_kafka_topic_partition_list_destroy(told);
+        return;
+    }
+    consumer->ends_known = told;
+    consumer->ends_ns = asked_ns;
+}
+
 /* Only what the brokers say tells that there is nothing further, and only of the moment they were asked; what came in
  * the meantime is read on to. */
 static bool at_end(struct ese_consumer *consumer)
 {
+    take_ends(consumer);
     if (consumer->ends_known == NULL) {
-        consumer->ends_known = ese_ends_take(consumer->ends, &consumer->ends_ns);
-        if (consumer->ends_known == NULL)
-            ask_for_ends(consumer);
-        else
-            ese_hearing_note(&consumer->hearing);
-    }
-    if (consumer->ends_known == NULL)
+        ask_for_ends(consumer);
         return false;
+    }
     bool is_known = is_of_what_is_held(consumer), here = is_known && has_come_to_the_ends(consumer);
     if (here || !is_known)
         forget_ends(consumer);
@@ -461,6 +487,7 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
         commit_processed(consumer);
         consumer->commit_due_ns = ese_clock_monotonic_ns() + COMMIT_EVERY_MS * ESE_NS_PER_MS;
     }
+    rouse(consumer);
     bool is_at_end = at_end(consumer);
     *batch = (struct ese_batch){.records = consumer->records,
                                 .count = consumer->count,
