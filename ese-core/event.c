@@ -87,17 +87,21 @@ void ese_event_set_traceparent(struct ese_event *event)
     memcpy(text + 52, "-01", 4);
 }
 
+static const bool is_digit[UINT8_MAX + 1] = {
+    ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true, ['6'] = true, ['7'] = true,
+    ['8'] = true, ['9'] = true, ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true};
+
 /* count lower-case hexadecimal digits; *zero tells whether all of them are 0. */
 static bool hex_digits(const char *text, int count, bool *zero)
 {
-    *zero = true;
+    bool digits = true;
+    int other = 0;
     for (int i = 0; i < count; i++) {
-        bool digit = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
-        if (!digit)
-            return false;
-        *zero = *zero && text[i] == '0';
+        digits &= is_digit[(uint8_t)text[i]];
+        other |= text[i] ^ '0';
     }
-    return true;
+    *zero = other == 0;
+    return digits;
 }
 
 bool ese_traceparent_valid(const char *text)

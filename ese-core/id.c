@@ -78,34 +78,25 @@ void ese_id_text(const struct ese_id *id, char text[ESE_ID_TEXT_SIZE])
     text[at] = '\0';
 }
 
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+/* Of a hexadecimal digit its value and 1; 0 of anything else, as of the NUL of a text that is too short. */
+static const uint8_t digits_read[UINT8_MAX + 1] = {
+    ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
 
 static bool parse(const char *text, struct ese_id *id)
 {
-    int digits = 0;
-    for (int at = 0; at < ESE_ID_TEXT_SIZE - 1; at++) {
-        if (dash_at(at)) {
-            if (text[at] != '-')
-                return false;
-            continue;
-        }
-        int value = digit_value(text[at]); /* -1 for the NUL of a text that is too short */
-        if (value < 0)
+    const char *at = text;
+    for (size_t i = 0; i < sizeof id->bytes; i++, at += 2) {
+        if (dash_at((int)(at - text)) && *at++ != '-')
             return false;
-        uint8_t *byte = &id->bytes[digits / 2];
-        *byte = (uint8_t)(digits % 2 == 0 ? value << 4 : *byte | value);
-        digits++;
+        unsigned high = digits_read[(uint8_t)at[0]];
+        unsigned low = high == 0 ? 0 : digits_read[(uint8_t)at[1]];
+        if (low == 0)
+            return false;
+        id->bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
-    return text[ESE_ID_TEXT_SIZE - 1] == '\0';
+    return *at == '\0';
 }
 
 int ese_id_parse(const char *text, struct ese_id *id, struct ese_error *error)
