@@ -2,6 +2,9 @@
  * consume.c - the consumer's side: pages of GET /events?after=CURSOR, one request under way at a
  * time.
  *
+ * Behind a page that is full there are more: the next one is asked for at once, and the server reads it while this one
+ * is processed. So there are two, one that was handed and one that is being filled.
+ *
  * With long-poll the server holds a request for which there is nothing yet; without, the next
  * request waits for poll-ms, as the original does. A request that outlasts one call of next is not
  * given up: its answer is the next call's.
@@ -26,6 +29,15 @@
 /* Where the next request begins. */
 enum place { PLACE_NOT_GIVEN, PLACE_EARLIEST, PLACE_LATEST, PLACE_AT_POSITION };
 
+/* A page, and the batch that was made of it. */
+struct answered {
+    struct ese_event_page page; /* what records stand in */
+    struct ese_record *records;
+    struct ese_unreadable strays[ESE_UNREADABLE_MOST];
+    struct ese_batch batch;
+    bool is_full; /* there is more */
+};
+
 struct ese_consumer {
     struct ese_asker *asker;
     bool long_poll;
@@ -35,10 +47,8 @@ struct ese_consumer {
     enum place place;
     int64_t position;      /* the next to read */
     int64_t began_ns;      /* this call of next */
-    struct ese_event_page page; /* what records stand in */
-    struct ese_record *records;
-    struct ese_unreadable strays[ESE_UNREADABLE_MOST];
-    struct ese_batch batch;
+    struct answered pages[2];
+    struct answered *filled; /* the one of them into which the next answer goes; the other was handed */
     struct ese_error fatal; /* code ESE_OK: none */
 };
 
@@ -78,7 +88,7 @@ static size_t count_elements(const struct ese_event_page *page)
 /* A page that is full, by count or by size, is followed by another; any other was all there was. */
 static bool was_all(const struct ese_consumer *consumer, size_t length)
 {
-    return count_elements(&consumer->page) < (size_t)consumer->limit && length < ESE_EVENT_PAGE_BYTES;
+    return count_elements(&consumer->filled->page) < (size_t)consumer->limit && length < ESE_EVENT_PAGE_BYTES;
 }
 
 /* The end is only news when it was asked for in this call. A server that does not hold requests
@@ -86,10 +96,10 @@ static bool was_all(const struct ese_consumer *consumer, size_t length)
  * one. */
 static void note_end(struct ese_consumer *consumer)
 {
-    bool empty = !has_found(&consumer->batch);
+    bool empty = !has_found(&consumer->filled->batch);
     int64_t pause_ms = !consumer->long_poll ? consumer->poll_ms : empty ? SLACK_MS : 0;
 
-    consumer->batch.at_end = ese_asker_asked_ns(consumer->asker) >= consumer->began_ns;
+    consumer->filled->batch.at_end = ese_asker_asked_ns(consumer->asker) >= consumer->began_ns;
     if (consumer->place != PLACE_LATEST)
         ese_asker_pause(consumer->asker, pause_ms);
 }
@@ -97,7 +107,7 @@ static void note_end(struct ese_consumer *consumer)
 static int read_page(struct ese_consumer *consumer, const struct ese_http_answer *answer,
                      struct ese_error *error)
 {
-    struct ese_event_page *page = &consumer->page;
+    struct ese_event_page *page = &consumer->filled->page;
 
     ese_event_page_clear(page);
     if (ese_event_json_read_page(answer->body, answer->length, page, error) != 0)
@@ -109,29 +119,29 @@ static int read_page(struct ese_consumer *consumer, const struct ese_http_answer
 
 /* Where the page has more of them than a batch may, the batch ends in front of the next one, whose
  * offset this is. */
-static int64_t take_strays(struct ese_consumer *consumer)
+static int64_t take_strays(struct answered *answered)
 {
-    const struct ese_event_page *page = &consumer->page;
+    const struct ese_event_page *page = &answered->page;
 
     for (size_t i = 0; i < page->stray_count; i++) {
         const struct ese_page_stray *stray = &page->strays[i];
         const struct ese_record place = {
             .partition = PARTITION, .offset = stray->offset, .next = stray->offset + 1};
-        if (!ese_unreadable_fits(&consumer->batch))
+        if (!ese_unreadable_fits(&answered->batch))
             return stray->offset;
-        ese_unreadable_add(&consumer->batch, consumer->strays, &place, stray->text,
+        ese_unreadable_add(&answered->batch, answered->strays, &place, stray->text,
                            (int64_t)strlen(stray->text), stray->reason);
     }
     return INT64_MAX;
 }
 
-static void take_events(struct ese_consumer *consumer, int64_t end)
+static void take_events(struct answered *answered, int64_t end)
 {
-    const struct ese_event_page *page = &consumer->page;
-    struct ese_batch *batch = &consumer->batch;
+    const struct ese_event_page *page = &answered->page;
+    struct ese_batch *batch = &answered->batch;
 
     for (size_t i = 0; i < page->list.count && page->offsets[i] < end; i++)
-        consumer->records[batch->count++] = (struct ese_record){.event = page->list.events[i],
+        answered->records[batch->count++] = (struct ese_record){.event = page->list.events[i],
                                                                 .partition = PARTITION,
                                                                 .offset = page->offsets[i],
                                                                 .next = page->offsets[i] + 1};
@@ -140,18 +150,20 @@ static void take_events(struct ese_consumer *consumer, int64_t end)
 static int take_page(struct ese_consumer *consumer, const struct ese_http_answer *answer,
                      struct ese_error *error)
 {
+    struct answered *filled = consumer->filled;
     int64_t next;
 
     if (read_page(consumer, answer, error) != 0)
         return -1;
-    if (ese_http_cursor_parse(consumer->page.next, &next, NULL) != 0) {
+    if (ese_http_cursor_parse(filled->page.next, &next, NULL) != 0) {
         fail_for_good(consumer, answer); /* a page, of another transport's server */
         return 0;
     }
-    int64_t end = take_strays(consumer);
-    take_events(consumer, end);
+    int64_t end = take_strays(filled);
+    take_events(filled, end);
     consumer->position = end == INT64_MAX ? next : end;
-    if (end == INT64_MAX && was_all(consumer, answer->length))
+    filled->is_full = end != INT64_MAX || !was_all(consumer, answer->length);
+    if (!filled->is_full)
         note_end(consumer);
     consumer->place = PLACE_AT_POSITION;
     return 0;
@@ -242,7 +254,29 @@ static void step(struct ese_consumer *consumer, int64_t deadline_ns)
 
 static bool has_result(const struct ese_consumer *consumer)
 {
-    return consumer->fatal.code != ESE_OK || has_found(&consumer->batch);
+    return consumer->fatal.code != ESE_OK || has_found(&consumer->filled->batch);
+}
+
+static void begin_page(struct ese_consumer *consumer, struct answered *filled)
+{
+    filled->batch = (struct ese_batch){.records = filled->records};
+    filled->is_full = false;
+    consumer->filled = filled;
+}
+
+/* What was filled is handed; where there is more it is asked for, and the request goes out. Should it be answered right
+ * here, that is no news any more when it is handed. */
+static void hand(struct ese_consumer *consumer, int64_t deadline_ns, struct ese_batch *batch)
+{
+    struct answered *handed = consumer->filled;
+
+    *batch = handed->batch;
+    begin_page(consumer, &consumer->pages[handed == consumer->pages]);
+    if (!handed->is_full || !ese_asker_is_due(consumer->asker))
+        return;
+    ask(consumer, (deadline_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS);
+    ese_asker_wait(consumer->asker, 0);
+    consumer->filled->batch.at_end = false;
 }
 
 static int next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
@@ -251,16 +285,18 @@ static int next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch 
     consumer->began_ns = ese_clock_monotonic_ns();
     int64_t deadline_ns = consumer->began_ns + timeout_ms * ESE_NS_PER_MS;
 
-    consumer->batch = (struct ese_batch){.records = consumer->records};
     if (consumer->place == PLACE_NOT_GIVEN)
         take_place(consumer);
-    do
-        step(consumer, deadline_ns);
-    while (!has_result(consumer) && ese_clock_monotonic_ns() < deadline_ns);
+    if (!has_result(consumer)) {
+        begin_page(consumer, consumer->filled);
+        do
+            step(consumer, deadline_ns);
+        while (!has_result(consumer) && ese_clock_monotonic_ns() < deadline_ns);
+    }
     if (consumer->fatal.code != ESE_OK)
         return ese_fail(error, consumer->fatal.code, "%s", consumer->fatal.text);
-    consumer->batch.away = ese_asker_away(consumer->asker);
-    *batch = consumer->batch;
+    consumer->filled->batch.away = ese_asker_away(consumer->asker);
+    hand(consumer, deadline_ns, batch);
     return 0;
 }
 
@@ -276,8 +312,10 @@ static void close_consumer(struct ese_consumer **consumer)
     if (closed->place != PLACE_NOT_GIVEN)
         closed->listener.taken(closed->listener.context, PARTITION);
     ese_asker_close(&closed->asker);
-    ese_event_page_clear(&closed->page);
-    free(closed->records);
+    for (size_t i = 0; i < ESE_COUNT_OF(closed->pages); i++) {
+        ese_event_page_clear(&closed->pages[i].page);
+        free(closed->pages[i].records);
+    }
     free(closed);
 }
 
@@ -292,7 +330,9 @@ static int open_consumer(const struct ese_config *config,
     opened->limit =
         settings->max_batch < ESE_EVENT_PAGE_LIMIT ? settings->max_batch : ESE_EVENT_PAGE_LIMIT;
     opened->listener = settings->listener;
-    opened->records = ese_alloc_array((size_t)opened->limit, sizeof(*opened->records));
+    for (size_t i = 0; i < ESE_COUNT_OF(opened->pages); i++)
+        opened->pages[i].records = ese_alloc_array((size_t)opened->limit, sizeof(struct ese_record));
+    begin_page(opened, opened->pages);
     if (ese_asker_open(config, take_answer, opened, &opened->asker, error) == 0)
         return 0;
     close_consumer(consumer);
