@@ -194,6 +194,23 @@ static void what_stands_before_and_behind_is_processed(void **state)
     end(&life);
 }
 
+static void what_rules_keep_is_taken_back_with_a_batch(void **state)
+{
+    (void)state;
+    struct life life;
+    begin(&life, STUMBLING);
+    press("a", 0, NULL);
+    press("b", 10, FAILING);
+    press("a", 20, NULL);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
+    assert_int_equal(number("SELECT count(*) FROM decision"), 0); /* the first of a is one, however often it was tried */
+    press("a", 30, NULL);
+    assert_int_equal(process(&life), 0);
+    assert_int_equal(number("SELECT count(*) FROM decision"), 1);
+    end(&life);
+}
+
 static int applied, fails_until;
 
 static bool wants_failing(const struct ese_event *event)
@@ -695,6 +712,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_stands_before_and_behind_is_processed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_rules_keep_is_taken_back_with_a_batch, set_up, tear_down),
         cmocka_unit_test_setup_teardown(five_tries_are_five, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cause_that_passes_leaves_no_letter, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pauses_become_shorter, set_up, tear_down),

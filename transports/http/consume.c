@@ -46,7 +46,6 @@ struct ese_consumer {
     struct ese_consume_listener listener;
     enum place place;
     int64_t position;      /* the next to read */
-    int64_t began_ns;      /* this call of next */
     struct answered pages[2];
     struct answered *filled; /* the one of them into which the next answer goes; the other was handed */
     struct ese_error fatal; /* code ESE_OK: none */
@@ -91,7 +90,7 @@ static bool was_all(const struct ese_consumer *consumer, size_t length)
     return count_elements(&consumer->filled->page) < (size_t)consumer->limit && length < ESE_EVENT_PAGE_BYTES;
 }
 
-/* The end is only news when it was asked for in this call. A server that does not hold requests
+/* It was the end when it was asked for, which may be earlier than this call. A server that does not hold requests
  * is given time until the next one; one that does is, too, where it had no time to hold this
  * one. */
 static void note_end(struct ese_consumer *consumer)
@@ -99,7 +98,8 @@ static void note_end(struct ese_consumer *consumer)
     bool empty = !has_found(&consumer->filled->batch);
     int64_t pause_ms = !consumer->long_poll ? consumer->poll_ms : empty ? SLACK_MS : 0;
 
-    consumer->filled->batch.at_end = ese_asker_asked_ns(consumer->asker) >= consumer->began_ns;
+    consumer->filled->batch.at_end = true;
+    consumer->filled->batch.end_ns = ese_asker_asked_ns(consumer->asker);
     if (consumer->place != PLACE_LATEST)
         ese_asker_pause(consumer->asker, pause_ms);
 }
@@ -264,8 +264,7 @@ static void begin_page(struct ese_consumer *consumer, struct answered *filled)
     consumer->filled = filled;
 }
 
-/* What was filled is handed; where there is more it is asked for, and the request goes out. Should it be answered right
- * here, that is no news any more when it is handed. */
+/* What was filled is handed; where there is more it is asked for, and the request goes out. */
 static void hand(struct ese_consumer *consumer, int64_t deadline_ns, struct ese_batch *batch)
 {
     struct answered *handed = consumer->filled;
@@ -276,14 +275,12 @@ static void hand(struct ese_consumer *consumer, int64_t deadline_ns, struct ese_
         return;
     ask(consumer, (deadline_ns - ese_clock_monotonic_ns()) / ESE_NS_PER_MS);
     ese_asker_wait(consumer->asker, 0);
-    consumer->filled->batch.at_end = false;
 }
 
 static int next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
                 struct ese_error *error)
 {
-    consumer->began_ns = ese_clock_monotonic_ns();
-    int64_t deadline_ns = consumer->began_ns + timeout_ms * ESE_NS_PER_MS;
+    int64_t deadline_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
 
     if (consumer->place == PLACE_NOT_GIVEN)
         take_place(consumer);
