@@ -75,7 +75,8 @@ static const struct ese_option options[] = {
              "retry. What a rule waits for is waited for so much longer."},
     {.name = "max-keys", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000000", .min = 1,
      .max = 1000000000,
-     .help = "Rules may keep something of so many keys at once. Beyond that it ends."},
+     .help = "Rules may keep something of so many keys at once, which takes some 200 bytes of memory each. Beyond that "
+             "it ends."},
     {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",
      .min = 16777216, .max = INT64_C(1) << 43,
      .help = "The state file grows up to so many bytes. Then nothing further is read or committed, "
