@@ -14,6 +14,7 @@ ese-server          ese-core/ transports/
 ese-consumer        ese-core/ transports/
 ese-mailer          ese-core/ transports/
 orchestration/kafka ese-core/
+orchestration/disk  ese-core/
 orchestration/bench ese-core/ orchestration/kafka/
 orchestration/lab   ese-core/ transports/ orchestration/kafka/'
 
