@@ -3,6 +3,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
+#include "ese-core/sqlite_syncs.h"
 
 #define ROOM_MS 500     /* how often we look whether there is room again */
 #define KEEP_HOUSE_MS 1000
@@ -69,6 +70,8 @@ static void talk(struct ese_member *member)
 
 int ese_member_keep_house(struct ese_member *member, struct ese_error *error)
 {
+    if (ese_sqlite_syncs_check(error) != 0)
+        return -1;
     if (member->sender != NULL && ese_sender_failed(member->sender, error))
         return ese_fail_within(error, "the sender of mails has stopped");
     if (member->letters != NULL && ese_letter_topic_turn(member->letters, error) != 0)

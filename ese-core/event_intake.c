@@ -72,6 +72,7 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
         [ESE_APPEND_CONFLICT] = {422, false,
                                  "This id or Idempotency-Key came before with another content"},
         [ESE_APPEND_UNKNOWN] = {504, false, "Perhaps stored: try again with the same id"},
+        [ESE_APPEND_UNSYNCED] = {503, false, "Perhaps stored: the disk has failed; try again with the same id"},
         [ESE_APPEND_NO_ROOM] = {507, false, NOTHING "there is no room"},
         [ESE_APPEND_FAILED] = {503, true, NOTHING "the store failed, try again"},
     };
@@ -79,7 +80,7 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
     if (result == ESE_APPEND_STORED) {
         reply_stored(held);
     } else {
-        bool is_explained = refusals[result].status == 503 && append->why[0] != '\0';
+        bool is_explained = refusals[result].retry_later && append->why[0] != '\0';
         char message[ESE_INTAKE_WHY_SIZE + sizeof NOTHING];
         snprintf(message, sizeof message, "%s%s", is_explained ? NOTHING : "",
                  is_explained ? append->why : refusals[result].message);

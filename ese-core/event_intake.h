@@ -9,6 +9,7 @@
  *   at bound   503 with Retry-After, and why: the store holds as much as it may
  *   conflict   422: the same id or Idempotency-Key with another content
  *   unknown    504: perhaps stored; a retry of the same id is safe
+ *   unsynced   503 without Retry-After: perhaps stored, as the disk failed, and the server ends
  *   failed     507 (no room: the disk is full) or 503
  *
  * POST /event also takes a CloudEvent in binary content mode (cloud_event.h): its id and source are
@@ -57,6 +58,7 @@ enum ese_append_result {
     ESE_APPEND_AT_BOUND,
     ESE_APPEND_CONFLICT,
     ESE_APPEND_UNKNOWN,
+    ESE_APPEND_UNSYNCED,
     ESE_APPEND_NO_ROOM,
     ESE_APPEND_FAILED
 };

@@ -230,6 +230,12 @@ static void note_stored(struct ese_event_poster *poster)
     poster->complained = false;
 }
 
+/* A 503 that does not say when to come again may be of somebody who is about to end, and knows of nothing. */
+static bool is_refusal_for_now(const struct ese_http_answer *answer)
+{
+    return answer->status == 429 || (answer->status == 503 && answer->retry_after_ms >= 0);
+}
+
 static void on_answer(void *context, const struct ese_http_answer *answer)
 {
     struct held *held = context;
@@ -247,7 +253,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     if (refused_for_good(answer->status)) {
         settle_first(poster, lane, outcome_at_end(held));
     } else {
-        if (answer->status != 429 && answer->status != 503 && !answer->certainly_not_sent)
+        if (!is_refusal_for_now(answer) && !answer->certainly_not_sent)
             held->perhaps_stored = true;
         wait_for_retry(poster, lane, answer->retry_after_ms);
     }

@@ -6,10 +6,10 @@
  * the retry deadline, which runs from the moment the event was due. So order per key survives
  * retries.
  *
- *   2xx                        acknowledged
- *   400, 409, 413, 422         refused at once (sending it again would not help)
- *   429, 503, refused connection  certainly not stored: again
- *   anything else, or no answer   perhaps stored: again
+ *   2xx                                            acknowledged
+ *   400, 409, 413, 422                             refused at once (sending it again would not help)
+ *   429, 503 with Retry-After, refused connection  certainly not stored: again
+ *   anything else, or no answer                    perhaps stored: again
  *
  * At the deadline an event of which every attempt was certainly not stored is refused; otherwise
  * unknown. An event whose deadline passed while it waited behind others in its lane is not_sent.

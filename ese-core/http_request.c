@@ -117,6 +117,8 @@ static void refuse(struct ese_http_request *request)
 {
     if (request->refusal == 401)
         ese_http_request_add_header(request, "WWW-Authenticate", "Bearer");
+    if (request->refusal == 503) /* another process may soon be here, and this one has done nothing */
+        ese_http_request_add_header(request, "Retry-After", "1");
     ese_http_reply_message(request, request->refusal, request->refusal_text);
 }
 

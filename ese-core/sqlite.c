@@ -8,6 +8,7 @@
 #include "ese-core/buffer.h"
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite_log.h"
 #include "ese-core/sqlite_syncs.h"
 
 #define BUSY_MS 10000
@@ -305,6 +306,8 @@ static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *op
         return -1;
     if (ese_sqlite_run(sqlite, synchronous_for(options->durability), error) != 0)
         return -1;
+    if (options->durability == ESE_DURABILITY_DISK && ese_sqlite_log_settle(sqlite, sqlite->path, error) != 0)
+        return -1;
     if (options->schema != NULL && apply_schema(sqlite, options, error) != 0)
         return -1;
     return options->max_bytes == 0 ? 0 : set_bound(sqlite, options->max_bytes, error);
@@ -375,6 +378,8 @@ void ese_sqlite_close(struct ese_sqlite **sqlite)
 int ese_sqlite_begin(struct ese_sqlite *sqlite, struct ese_error *error)
 {
     keep_log_short(sqlite);
+    if (ese_sqlite_syncs_check(error) != 0)
+        return -1;
     return ese_sqlite_run(sqlite, "BEGIN IMMEDIATE", error);
 }
 

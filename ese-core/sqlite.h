@@ -13,6 +13,10 @@
  * transaction rolled back. A broken constraint is ESE_E_CONFLICT, a lock not had in time
  * ESE_E_TIMEOUT; the transaction goes on.
  *
+ * Once a sync has failed no transaction begins any more, of no database of this process, which has to
+ * end (sqlite_syncs.h); whether the last one's rows are there its next life will see. At disk,
+ * opening syncs the file's directory, and writes the log once more (sqlite_log.h).
+ *
  * With max_bytes the file does not grow beyond that. Pages that deleted rows leave are used again,
  * so that it need not shrink for there to be room. Deleting and changing rows may need pages, too,
  * and must go on where nothing can be added: whoever adds asks ese_sqlite_check_room first, which

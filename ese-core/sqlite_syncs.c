@@ -1,7 +1,9 @@
 #include "ese-core/sqlite_syncs.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -23,21 +25,63 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static sqlite3_vfs vfs;
 static _Atomic int64_t syncs;
+static atomic_bool failed;
+static char database[400]; /* the first that was opened to be written, for what is said; under the mutex */
 
-static int count_if(int result)
+static int count(int result)
 {
     if (result == SQLITE_OK)
         atomic_fetch_add_explicit(&syncs, 1, memory_order_relaxed);
+    else
+        atomic_store(&failed, true);
     return result;
 }
 
+/* ---- directories ----------------------------------------------------------------------------------------------- */
+
+static int sync_directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *directory = slash == NULL ? ese_copy_text(".") : ese_copy_bytes(path, (size_t)(slash - path) + 1);
+    int fd = atomic_load(&failed) ? -1 : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd >= 0 && fdatasync(fd) == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;
+
+    free(directory);
+    if (fd >= 0)
+        close(fd);
+    return count(result);
+}
+
+int ese_sqlite_sync_directory(const char *path, struct ese_error *error)
+{
+    return sync_directory_of(path) == SQLITE_OK ? 0 : ese_sqlite_syncs_check(error);
+}
+
+int ese_sqlite_sync_open(int fd, struct ese_error *error)
+{
+    bool is_synced = !atomic_load(&failed) && fdatasync(fd) == 0;
+
+    return count(is_synced ? SQLITE_OK : SQLITE_IOERR_FSYNC) == SQLITE_OK ? 0 : ese_sqlite_syncs_check(error);
+}
+
+/* Where SQLite cannot open a directory it does not sync it, and where it cannot sync one it does not say so: that is
+ * left to us. */
+static int open_no_directory(const char *path, int *fd)
+{
+    (void)path;
+    *fd = -1;
+    return SQLITE_CANTOPEN;
+}
+
+/* ---- files ----------------------------------------------------------------------------------------------------- */
+
 static int sync_file(sqlite3_file *file, int flags)
 {
-    for (int i = 0; i < KINDS; i++) {
+    for (int i = 0; i < KINDS && !atomic_load(&failed); i++) {
         if (file->pMethods == &kinds[i].counting)
-            return count_if(kinds[i].real->xSync(file, flags));
+            return count(kinds[i].real->xSync(file, flags));
     }
-    return SQLITE_IOERR_FSYNC; /* not to be reached: only files led here come here */
+    return SQLITE_IOERR_FSYNC;
 }
 
 /* NULL: there are more kinds than was thought, and this one goes uncounted. */
@@ -58,27 +102,47 @@ static const sqlite3_io_methods *counting_methods(const sqlite3_io_methods *real
     return i < KINDS ? &kinds[i].counting : NULL;
 }
 
+static void note_database(const char *name, int flags)
+{
+    pthread_mutex_lock(&mutex);
+    if ((flags & SQLITE_OPEN_MAIN_DB) != 0 && (flags & SQLITE_OPEN_READWRITE) != 0 && database[0] == '\0')
+        snprintf(database, sizeof database, "%s", name);
+    pthread_mutex_unlock(&mutex);
+}
+
+/* What is made beside a database, and it itself, has its name on the disk before anything relies on that. */
 static int open_file(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *file, int flags, int *out_flags)
 {
     sqlite3_vfs *real = self->pAppData;
+    bool is_kept = name != NULL && (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_WAL)) != 0;
+    bool is_new = is_kept && (flags & SQLITE_OPEN_CREATE) != 0 && access(name, F_OK) != 0;
     int result = real->xOpen(real, name, file, flags, out_flags);
 
-    if (result == SQLITE_OK && file->pMethods != NULL) {
-        const sqlite3_io_methods *counting = counting_methods(file->pMethods);
-        if (counting != NULL)
-            file->pMethods = counting;
+    if (result != SQLITE_OK || file->pMethods == NULL)
+        return result;
+    if (is_kept)
+        note_database(name, flags);
+    if (is_new && (result = sync_directory_of(name)) != SQLITE_OK) {
+        file->pMethods->xClose(file);
+        file->pMethods = NULL;
+        return result;
     }
-    return result;
+    const sqlite3_io_methods *counting = counting_methods(file->pMethods);
+    if (counting != NULL)
+        file->pMethods = counting;
+    return SQLITE_OK;
 }
 
 /* With `durable` the directory is synced, so that the file stays deleted. */
 static int delete_file(sqlite3_vfs *self, const char *name, int durable)
 {
     sqlite3_vfs *real = self->pAppData;
-    int result = real->xDelete(real, name, durable);
+    int result = real->xDelete(real, name, 0);
 
-    return durable ? count_if(result) : result;
+    return result == SQLITE_OK && durable ? sync_directory_of(name) : result;
 }
+
+/* ---- the VFS --------------------------------------------------------------------------------------------------- */
 
 /* The other functions of the VFS do not look at it. */
 static void make_vfs(void)
@@ -95,6 +159,8 @@ static void make_vfs(void)
     vfs.xDelete = delete_file;
     if (sqlite3_vfs_register(&vfs, 0) != SQLITE_OK)
         vfs.zName = NULL;
+    else if (real->iVersion >= 3)
+        real->xSetSystemCall(real, "openDirectory", (sqlite3_syscall_ptr)open_no_directory);
 }
 
 const char *ese_sqlite_syncs_vfs(void)
@@ -108,4 +174,22 @@ const char *ese_sqlite_syncs_vfs(void)
 int64_t ese_sqlite_syncs(void)
 {
     return atomic_load_explicit(&syncs, memory_order_relaxed);
+}
+
+bool ese_sqlite_syncs_failed(void)
+{
+    return atomic_load(&failed);
+}
+
+int ese_sqlite_syncs_check(struct ese_error *error)
+{
+    if (!ese_sqlite_syncs_failed())
+        return 0;
+    pthread_mutex_lock(&mutex);
+    ese_fail(error, ESE_E_IO,
+             "a sync of the database '%.200s', of its log or of their directory has failed: nobody knows what of it is "
+             "on the disk. Look at the disk, then start this program again: it goes on with what the files hold",
+             database);
+    pthread_mutex_unlock(&mutex);
+    return -1;
 }

@@ -6,6 +6,7 @@
 #include "ese-core/mail_request.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
+#include "ese-core/sqlite_syncs.h"
 #include "ese-mailer/intake.h"
 #include "ese-mailer/password.h"
 #include "ese-mailer/requests.h"
@@ -278,6 +279,8 @@ static int run(const struct ese_config *config, struct ese_error *error)
     int result = start(&mailer, config, error);
     if (result == 0)
         result = serve(&mailer, error);
+    if (result == 0 || ese_sqlite_syncs_failed())
+        result = ese_sqlite_syncs_check(error);
     stop(&mailer);
     return result;
 }

@@ -11,6 +11,9 @@
  * and is held or queued again as the options say. So at most one mail a session is unknown for each
  * death.
  *
+ * Where a sync of the file has failed (ese-core/sqlite_syncs.h) all that waits is ESE_E_IO, nothing more is taken, and
+ * the process is asked to stop.
+ *
  * One process at a time owns the file (a lock beside it, FILE.lock); others may read it by SQL
  * (mail_table.h). All functions may be called from any thread.
  */

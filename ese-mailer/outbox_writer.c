@@ -5,6 +5,8 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
+#include "ese-core/service.h"
+#include "ese-core/sqlite_syncs.h"
 
 #define PURGE_EVERY_MS 1000 /* and at once again while a step was full, between commits */
 #define PURGE_STEP 200
@@ -265,12 +267,28 @@ static bool wait_for_work(struct ese_outbox *outbox, int64_t wake_ms, struct ese
     return !stopping;
 }
 
+/* After a failed sync nobody may believe another one. Who waits is told so, and the process ends. */
+static void give_up(struct ese_outbox *outbox)
+{
+    struct ese_error error = {.code = ESE_OK};
+    ese_sqlite_syncs_check(&error);
+    note_trouble(outbox, &error);
+    pthread_mutex_lock(&outbox->mutex);
+    struct ese_outbox_work *work = outbox->first;
+    outbox->first = NULL;
+    outbox->last = &outbox->first;
+    outbox->stopping = outbox->claims_stopped = true;
+    pthread_mutex_unlock(&outbox->mutex);
+    finish(outbox, work, &error);
+    ese_service_stop();
+}
+
 void *ese_outbox_write(void *context)
 {
     struct ese_outbox *outbox = context;
     struct ese_outbox_work *work;
     bool more = true;
-    while (more) {
+    while (more && !ese_sqlite_syncs_failed()) {
         int64_t now_ms = ese_clock_wall_ms();
         purge(outbox, now_ms);
         int64_t wake_ms = outbox->next_purge_ms;
@@ -283,6 +301,8 @@ void *ese_outbox_write(void *context)
         more = wait_for_work(outbox, wake_ms, &work);
         commit(outbox, work);
     }
+    if (ese_sqlite_syncs_failed())
+        give_up(outbox);
     serve_claims(outbox, 0); /* sends them away */
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include "ese-core/listen_option.h"
 #include "ese-core/log.h"
 #include "ese-core/service.h"
+#include "ese-core/sqlite_syncs.h"
 #include "ese-server/server.h"
 #include "transports/registry.h"
 
@@ -52,7 +53,7 @@ static int run(const struct ese_config *config, struct ese_error *error)
                  ese_config_text(config, "durability"), ese_server_address(server));
     if (ese_service_ready(config, ese_server_address(server), error) == 0) {
         ese_service_wait(-1);
-        result = 0;
+        result = ese_sqlite_syncs_check(error);
     }
     ese_server_close(&server);
     return result;

@@ -253,7 +253,7 @@ static void the_stores_word_decides(void **state)
         {ESE_APPEND_STORED, 201, ""},   {ESE_APPEND_FULL, 503, "1"},
         {ESE_APPEND_CONFLICT, 422, ""}, {ESE_APPEND_UNKNOWN, 504, ""},
         {ESE_APPEND_NO_ROOM, 507, ""},  {ESE_APPEND_FAILED, 503, "1"},
-        {ESE_APPEND_AT_BOUND, 503, "1"},
+        {ESE_APPEND_AT_BOUND, 503, "1"}, {ESE_APPEND_UNSYNCED, 503, ""},
     };
     struct fixture fixture;
     (void)state;

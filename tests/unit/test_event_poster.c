@@ -22,6 +22,7 @@ enum { LANES = 16, MOST_STORED = 4096 };
 #define CONFLICT "conflict"           /* 422 */
 #define UNKNOWN_ONCE "unknown once"   /* 504 to the first attempt, though it stored it */
 #define UNKNOWN "unknown"             /* 504 always */
+#define UNSYNCED "unsynced"           /* 503 that does not say when to come again, always */
 #define NEVER "never"                 /* no answer */
 #define SLOW "slow"                   /* stored, told from another thread after a while */
 #define UNKNOWN_FULL "unknown, then full"
@@ -84,6 +85,7 @@ static enum ese_append_result decide(const char *wish, bool again)
         {UNKNOWN_ONCE, ESE_APPEND_UNKNOWN, ESE_APPEND_STORED},
         {UNKNOWN, ESE_APPEND_UNKNOWN, ESE_APPEND_UNKNOWN},
         {UNKNOWN_FULL, ESE_APPEND_UNKNOWN, ESE_APPEND_FULL},
+        {UNSYNCED, ESE_APPEND_UNSYNCED, ESE_APPEND_UNSYNCED},
     };
     for (size_t i = 0; i < sizeof wishes / sizeof wishes[0]; i++) {
         if (strcmp(wishes[i].wish, wish) == 0)
@@ -249,6 +251,7 @@ static void at_the_deadline_refused_or_unknown(void **state)
     } cases[] = {{FULL, ESE_OUTCOME_REFUSED},
                  {UNKNOWN, ESE_OUTCOME_UNKNOWN},
                  {UNKNOWN_FULL, ESE_OUTCOME_UNKNOWN},
+                 {UNSYNCED, ESE_OUTCOME_UNKNOWN},
                  {NEVER, ESE_OUTCOME_UNKNOWN}};
     enum { CASES = sizeof cases / sizeof cases[0] };
     struct ese_id ids[CASES];

@@ -132,6 +132,26 @@ static void syncs_are_counted(void **state)
     assert_int_equal(syncs_of_a_commit(fixture, ESE_DURABILITY_MEMORY), 0);
 }
 
+/* What an earlier life has left in the log, and the names of the files. */
+static void opening_at_disk_syncs_what_is_there(void **state)
+{
+    static const struct {
+        enum ese_durability durability;
+        int syncs;
+    } cases[] = {{ESE_DURABILITY_OS, 0}, {ESE_DURABILITY_DISK, 2}};
+    struct fixture *fixture = *state;
+    fixture->sqlite = open_things(fixture->path, ESE_DURABILITY_OS);
+    insert(fixture->sqlite, "a", 1);
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        int64_t before = ese_sqlite_syncs();
+        struct ese_sqlite *other = open_things(fixture->path, cases[i].durability);
+        assert_int_equal(ese_sqlite_syncs() - before, cases[i].syncs);
+        assert_int_equal(ask_number(other, "SELECT count(*) FROM thing"), 1);
+        ese_sqlite_close(&other);
+    }
+    assert_false(ese_sqlite_syncs_failed());
+}
+
 static void memory_touches_no_file(void **state)
 {
     struct fixture *fixture = *state;
@@ -476,6 +496,7 @@ int main(void)
         cmocka_unit_test(durability_words),
         cmocka_unit_test_setup_teardown(durability_decides_synchronous, set_up, tear_down),
         cmocka_unit_test_setup_teardown(syncs_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(opening_at_disk_syncs_what_is_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_touches_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_shared_by_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_round_trip, set_up, tear_down),

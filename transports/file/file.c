@@ -116,7 +116,7 @@ static int poll_writer(struct ese_producer *producer, int timeout_ms,
 {
     if (producer->pending == 0) /* nothing can come: only the caller's time passes */
         ese_clock_sleep_until(ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS);
-    producer->unsure |= producer->disk && producer->pending > 0 && fdatasync(producer->fd) != 0;
+    producer->unsure = producer->unsure || (producer->disk && producer->pending > 0 && fdatasync(producer->fd) != 0);
     int count = producer->pending < max ? producer->pending : max;
     for (int i = 0; i < count; i++) {
         acks[i] = producer->waiting[i];

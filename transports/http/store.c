@@ -10,6 +10,7 @@
 #include "ese-core/event_intake.h"
 #include "ese-core/file_lock.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite_syncs.h"
 #include "transports/http/http.h"
 #include "transports/http/store_list.h"
 #include "transports/http/store_pages.h"
@@ -122,6 +123,8 @@ static int find_path(struct ese_store_log *log, const char *directory, struct es
 
     if (log->durability != ESE_DURABILITY_MEMORY && mkdir(directory, 0777) != 0 && errno != EEXIST)
         return ese_fail_path(error, "--data", directory, "a directory that can be made");
+    if (log->durability == ESE_DURABILITY_DISK && ese_sqlite_sync_directory(directory, error) != 0)
+        return -1; /* its name, whoever has made it */
     ese_buffer_printf(&path, "%s/events.db", directory);
     if (path.overflowed) {
         ese_buffer_free(&path);

@@ -8,6 +8,7 @@
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-core/news.h"
+#include "ese-core/service.h"
 #include "ese-core/sqlite_syncs.h"
 #include "transports/http/store_table.h"
 
@@ -57,6 +58,7 @@ struct ese_store_writer {
     int64_t bytes;
     bool asked;          /* whether commits succeed, since the last one */
     bool closing;
+    bool lost;           /* a sync has failed: nothing is stored any more */
     int64_t deadline_ns; /* when closing */
     char problem[560];   /* "" while everything is stored */
 };
@@ -116,9 +118,10 @@ void ese_store_writer_append(struct ese_store_writer *writer, struct ese_append 
         ese_metric_set(writer->figures.queue_events, writer->events);
         ese_metric_set(writer->figures.queue_bytes, writer->bytes);
     }
+    enum ese_append_result refusal = writer->lost ? ESE_APPEND_FAILED : ESE_APPEND_FULL;
     pthread_mutex_unlock(&writer->mutex);
     if (!taken)
-        answer(writer, append, ESE_APPEND_FULL);
+        answer(writer, append, refusal);
 }
 
 static void wait_for_work(struct ese_store_writer *writer)
@@ -256,6 +259,8 @@ static enum ese_append_result result_of_failure(const struct ese_error *error, b
 {
     if (error->code == ESE_E_FULL)
         return ESE_APPEND_NO_ROOM;
+    if (committing && ese_sqlite_syncs_failed())
+        return ESE_APPEND_UNSYNCED;
     return committing ? ESE_APPEND_UNKNOWN : ESE_APPEND_FAILED;
 }
 
@@ -335,18 +340,38 @@ static void keep_group(struct ese_store_writer *writer, struct group *group)
     }
 }
 
+/* After a failed sync nobody may believe another one. Who waits is told so, and the process ends. */
+static void give_up(struct ese_store_writer *writer)
+{
+    struct ese_error error = {0};
+
+    ese_sqlite_syncs_check(&error);
+    note_problem(writer, error.text);
+    pthread_mutex_lock(&writer->mutex);
+    struct ese_append *head = writer->head;
+    writer->head = NULL;
+    writer->tail = &writer->head;
+    writer->closing = true;
+    writer->lost = true;
+    pthread_mutex_unlock(&writer->mutex);
+    answer_all(writer, head, ESE_APPEND_FAILED);
+    ese_service_stop();
+}
+
 static void *run(void *context)
 {
     struct ese_store_writer *writer = context;
     struct group group;
     bool too_late;
 
-    while (take_group(writer, &group, &too_late)) {
+    while (!ese_sqlite_syncs_failed() && take_group(writer, &group, &too_late)) {
         if (too_late)
             answer_all(writer, group.head, ESE_APPEND_FULL);
         else
             keep_group(writer, &group);
     }
+    if (ese_sqlite_syncs_failed())
+        give_up(writer);
     return NULL;
 }
 

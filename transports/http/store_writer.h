@@ -5,6 +5,9 @@
  * as `group` lets it), without waiting for more to come. Each is answered only after the commit
  * that holds it. The queue is bounded in events and in bytes; what does not fit is ESE_APPEND_FULL at
  * once.
+ *
+ * Where a sync has failed (ese-core/sqlite_syncs.h) those whose commit it was are ESE_APPEND_UNSYNCED, those who wait
+ * ESE_APPEND_FAILED, nothing more is taken, and the process is asked to stop.
  */
 #ifndef ESE_TRANSPORT_HTTP_STORE_WRITER_H
 #define ESE_TRANSPORT_HTTP_STORE_WRITER_H
