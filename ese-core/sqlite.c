@@ -108,6 +108,7 @@ static int fail(struct ese_sqlite *sqlite, int result, struct ese_error *error)
     int kind = result & 0xff;
     if (kind == SQLITE_FULL || kind == SQLITE_IOERR)
         ese_sqlite_rollback(sqlite);
+    ese_sqlite_syncs_check(error); /* says more, where that is it */
     return -1;
 }
 

@@ -1,0 +1,399 @@
+#!/usr/bin/python3
+"""bad_disk.py SHIM SERVER MAILER CONSUMER CLIENT PLANTED - programs whose disk fails, is full, or does half of what it is
+told (docs/bad-disks.md): what they then say, that they sync nothing twice, and that nothing acknowledged is lost. Programs
+with a fault are caught by the same. PLANTED: the directory of those. TAP."""
+import contextlib
+import json
+import os
+import pathlib
+import sqlite3
+import subprocess
+import sys
+
+import steady_click
+from disk_scene import PATIENCE, OnDisk, Writer, acknowledged, event, event_id, events_of, join, write_until
+from ese_program import run, wait_until
+
+SHIM, SERVER, MAILER, CONSUMER, CLIENT, PLANTED = (os.path.abspath(path) for path in sys.argv[1:7])
+WRITERS = 8
+BIG = 6000  # bytes of an event's padding: every few hundred of them the log is taken in
+SERVING = {"os": ("--transport", "http", "--durability", "os"), "disk": ("--transport", "http", "--durability", "disk")}
+
+
+# ---- who stores, and how it is asked --------------------------------------------------------------------------
+
+def a_server(durability, program=SERVER, **trouble):
+    return OnDisk(SHIM, program, "--listen", "127.0.0.1:0", "--data", "disk/data", *SERVING[durability], **trouble)
+
+
+def a_mailer(program=MAILER, **trouble):
+    return OnDisk(SHIM, program, "--listen", "127.0.0.1:0", "--outbox", "disk/outbox", "--smtp", "127.0.0.1:1", **trouble)
+
+
+class Events:
+    """Of a server: how it is written to, and what it has kept."""
+    path, success, refusals = "/event", 201, (503, 504, 507)
+
+    @staticmethod
+    def writer(program, number, first=0):
+        return Writer(program, "/event", 201, lambda i: (event(number, i, BIG), [event_id(number, i)]), first)
+
+    @staticmethod
+    def kept(program):
+        return events_of(program)
+
+
+class Mails:
+    """Likewise, of a mailer. Nobody takes them, and they stay."""
+    path, success, refusals = "/mail", 202, (503,)
+
+    @staticmethod
+    def writer(program, number, first=0):
+        def make(i):
+            name = f"mail-{number}-{i}"
+            return {"from": "consumer@ese.org", "to": "x@ese.org", "subject": "x", "content": "x" * BIG, "id": name}, [name]
+        return Writer(program, "/mail", 202, make, first)
+
+    @staticmethod
+    def kept(program):
+        with contextlib.closing(sqlite3.connect(f"file:{program.disk}/outbox?mode=ro", uri=True)) as outbox:
+            return [row[0] for row in outbox.execute("SELECT id FROM mail")]
+
+
+def check_kept(program, kind, writers):
+    kept = kind.kept(program)
+    assert len(kept) == len(set(kept)), "kept twice"
+    lost = set(acknowledged(writers)) - set(kept)
+    assert not lost, f"acknowledged and lost: {len(lost)} of {len(acknowledged(writers))}"
+    return kept
+
+
+# ---- a sync fails ------------------------------------------------------------------------------------------------
+
+def check_ended_well(program):
+    """With a message, by itself, and after no further sync of anything."""
+    syncs = program.syncs()
+    first = [how for how, _ in syncs].index("failed")
+    assert len(syncs) == first + 1, ("synced after a sync had failed", syncs[first:])
+    assert program.ends() == 1, program.process.returncode
+    assert "sync" in program.said() and "start this program again" in program.said(), program.said()
+
+
+def fail_a_sync(program, kind, number):
+    """The n-th one; whether there was one. Then it starts with a disk that is good again."""
+    program.set_trouble(SYNC_FAILS=number)
+    writers = [kind.writer(program, i) for i in range(WRITERS)]
+    if program.started():
+        write_until(writers, lambda: not program.lives() or len(acknowledged(writers)) > 800, "it does not end")
+        join(writers)
+        if program.lives():
+            program.stop()
+            return False
+        refused = [writer.refusal for writer in writers if writer.refusal is not None]
+        assert refused and set(refused) == {503}, refused
+    check_ended_well(program)
+    program.set_trouble()
+    program.start()
+    kept = set(check_kept(program, kind, writers))
+    again = kind.writer(program, 0, first=writers[0].next)  # the last one again, as a client does
+    write_until([again], lambda: len(acknowledged([again])) > 2 or not again.is_alive(), "it does not go on")
+    join([again])
+    assert again.refusal is None and len(check_kept(program, kind, [*writers, again])) > len(kept), again.refusal
+    program.stop()
+    return True
+
+
+def each_sync_may_fail(make, kind, numbers, least):
+    failed = 0
+    for number in numbers:
+        program = make()
+        try:
+            failed += fail_a_sync(program, kind, number)
+        finally:
+            program.close()
+    assert failed >= least, (failed, "of these syncs there were")
+
+
+def a_servers_sync_at_disk():
+    each_sync_may_fail(lambda: a_server("disk"), Events, (1, 2, 3, 6, 7, 9, 10, 14, 30), 9)
+
+
+def a_servers_sync_at_os():
+    each_sync_may_fail(lambda: a_server("os"), Events, (1, 4, 5, 6, 7), 4)
+
+
+def a_mailers_sync():
+    each_sync_may_fail(a_mailer, Mails, (1, 4, 8, 10, 14), 5)
+
+
+def fail_where_the_log_is_taken_in(program, kind):
+    """A failing checkpoint is nothing that SQLite would tell of."""
+    program.set_trouble(SYNC_FAILS="@", ONLY="events.db,outbox")
+    writers = [kind.writer(program, i) for i in range(WRITERS)]
+    try:
+        program.start()
+        program.sign.touch()
+        write_until(writers, lambda: not program.lives(), "it does not notice")
+        join(writers)
+        check_ended_well(program)
+        assert program.syncs()[-1][1].endswith(("/events.db", "/outbox")), program.syncs()[-1]
+        program.set_trouble()
+        program.start()
+        check_kept(program, kind, writers)
+        assert len(acknowledged(writers)) > 100
+    finally:
+        program.close()
+
+
+def a_servers_checkpoint():
+    fail_where_the_log_is_taken_in(a_server("os"), Events)
+    fail_where_the_log_is_taken_in(a_server("disk"), Events)
+
+
+def a_mailers_checkpoint():
+    fail_where_the_log_is_taken_in(a_mailer(), Mails)
+
+
+def all_who_wait_are_answered():
+    """With a slow disk all eight are there when it fails: those whose commit it was, of which nobody knows, and those behind."""
+    program = a_server("disk", SYNC_US=150000, SYNC_FAILS="@")
+    writers = [Events.writer(program, i) for i in range(WRITERS)]
+    try:
+        program.start()
+        write_until(writers, lambda: len(acknowledged(writers)) >= WRITERS, "it stores nothing")
+        program.sign.touch()
+        join(writers)
+        assert [writer.refusal for writer in writers] == [503] * WRITERS, [writer.refusal for writer in writers]
+        retries = ["Retry-After" in writer.headers for writer in writers]
+        assert not all(retries), "what may be stored says so"
+        check_ended_well(program)
+    finally:
+        program.close()
+
+
+def one_whose_sync_may_be_tried_again_is_caught():
+    for durability in ("os", "disk"):
+        program = a_server(durability, os.path.join(PLANTED, "ese-server.a_failed_sync_is_passed_over"))
+        caught = None
+        try:
+            fail_a_sync(program, Events, 7 if durability == "disk" else 5)
+        except (AssertionError, subprocess.TimeoutExpired) as problem:
+            caught = problem
+        finally:
+            program.close()
+        assert caught is not None, durability
+
+
+# ---- there is no room --------------------------------------------------------------------------------------------
+
+def run_out_of_room(program, kind):
+    """And find some again, after a while, and after another start."""
+    program.set_trouble(FULL="@")
+    writers = [kind.writer(program, i) for i in range(WRITERS)]
+    try:
+        program.start()
+        write_until(writers, lambda: len(acknowledged(writers)) > 100, "it stores nothing")
+        program.sign.touch()
+        wait_until(lambda: all(not writer.is_alive() for writer in writers), "it is not full")
+        assert {writer.refusal for writer in writers} <= set(kind.refusals), [writer.refusal for writer in writers]
+        assert program.ask("/health")[0] == 503
+        check_kept(program, kind, writers)
+        program.sign.unlink()
+        wait_until(lambda: program.ask("/health")[0] == 200 or not program.lives(), "it does not heal")
+        more = [kind.writer(program, i, first=writers[i].next) for i in range(WRITERS)]
+        write_until(more, lambda: len(acknowledged(more)) > 100, "it does not go on")
+        join(more)
+        assert all(writer.refusal is None for writer in more)
+        program.sign.touch()
+        program.kill()
+        program.sign.unlink()
+        program.start()
+        check_kept(program, kind, writers + more)
+    finally:
+        program.close()
+
+
+def a_full_disk_at_os():
+    run_out_of_room(a_server("os"), Events)
+
+
+def a_full_disk_at_disk():
+    run_out_of_room(a_server("disk"), Events)
+
+
+def a_full_disk_of_a_mailer():
+    run_out_of_room(a_mailer(), Mails)
+
+
+def one_that_answers_first_is_caught():
+    program = a_server("disk", os.path.join(PLANTED, "ese-server.acknowledged_before_the_commit"), FULL="@")
+    writers = [Events.writer(program, i) for i in range(WRITERS)]
+    try:
+        program.start()
+        write_until(writers, lambda: len(acknowledged(writers)) > 100, "it stores nothing")
+        program.sign.touch()
+        enough = len(acknowledged(writers)) + 50
+        wait_until(lambda: len(acknowledged(writers)) > enough, "it answers last")
+        join(writers)
+        program.sign.unlink()
+        assert set(acknowledged(writers)) - set(events_of(program)), "nothing was lost"
+    finally:
+        program.close()
+
+
+# ---- writes that are cut short, or fail -----------------------------------------------------------------------------
+
+def work_in_spite_of(program, kind, **trouble):
+    program.set_trouble(**trouble)
+    writers = [kind.writer(program, i) for i in range(WRITERS)]
+    try:
+        program.start()
+        write_until(writers, lambda: len(acknowledged(writers)) > 400 or
+                    all(not writer.is_alive() for writer in writers), "it stores nothing")
+        join(writers)
+        refused = {writer.refusal for writer in writers} - {None}
+        assert refused <= set(kind.refusals), refused
+        program.kill()
+        program.set_trouble()
+        program.start()
+        check_kept(program, kind, writers)
+        return refused
+    finally:
+        program.close()
+
+
+def short_writes_are_gone_on_with():
+    assert not work_in_spite_of(a_server("disk"), Events, WRITE_SHORT="/3")
+    assert not work_in_spite_of(a_mailer(), Mails, WRITE_SHORT="/2")
+
+
+def a_write_that_fails_is_no_acknowledgement():
+    for number in (40, 41, 57):
+        work_in_spite_of(a_server("disk"), Events, WRITE_FAILS=number)
+    work_in_spite_of(a_server("os"), Events, WRITE_FAILS="200+")
+    work_in_spite_of(a_mailer(), Mails, WRITE_FAILS="200+")
+
+
+def the_last_piece_of_room_is_no_whole():
+    assert work_in_spite_of(a_server("disk"), Events, ROOM=900001)
+
+
+# ---- the consumer's state file -----------------------------------------------------------------------------------
+
+class Presses:
+    """A log, and what a consumer that has read all of it must have decided."""
+
+    def __init__(self, directory):
+        (directory / "log").mkdir()
+        self.pressed = []
+        with open(directory / "log/events.ndjson", "w", encoding="ascii") as log:
+            for i in range(4000):
+                key, at_ms = f"10.0.0.{i % 7}", 1700000000000 + 7 * i + 2000 * (i // 29)
+                made = steady_click.make_id(at_ms, i % 7, 1, i // 7)
+                self.pressed.append((key, at_ms, made))
+                log.write(json.dumps({"type": "CLICK_STREAM_EVENT", "sub_type": "KEY_PRESS_EVENT", "ip": key,
+                                      "client_ts": at_ms, "server_ts": at_ms, "data": {},
+                                      "id": steady_click.text_of(made)}) + "\n")
+        self.size = (directory / "log/events.ndjson").stat().st_size
+
+    def wanted(self):
+        return sorted(decision for chain in steady_click.chains(self.pressed) for decision in steady_click.decisions(chain))
+
+
+def consume(program):
+    """One life, to the end of the log: its exit status."""
+    with open(program.directory / "said", "ab") as said:
+        return subprocess.run([program.path, "--transport", "file:data=log", "--state", "disk/state.db", "--durability",
+                               "disk", "--max-batch", "50", "--lateness-ms", "86400000", "--until-end", "--quiet"],
+                              cwd=program.directory, env=program.environment, stdin=subprocess.DEVNULL, stdout=said,
+                              stderr=said, timeout=PATIENCE, check=False).returncode
+
+
+def check_decided(program, presses):
+    with contextlib.closing(sqlite3.connect(f"file:{program.disk}/state.db?mode=ro", uri=True)) as state:
+        decided = [row[0] for row in state.execute("SELECT id FROM decision ORDER BY id")]
+        position = state.execute("SELECT next, processed, repeats FROM position").fetchall()
+    assert decided == presses.wanted(), (len(decided), len(presses.wanted()))
+    assert position == [(presses.size, len(presses.pressed), 0)], position
+
+
+def consume_with(program_path, trouble, then):
+    program = OnDisk(SHIM, program_path)
+    try:
+        presses = Presses(program.directory)
+        program.set_trouble(**trouble)
+        ended = consume(program)
+        then(program, ended)
+        program.set_trouble()
+        assert consume(program) == 0, program.said()
+        check_decided(program, presses)
+    finally:
+        program.close()
+
+
+def a_consumer_ends_at_a_failed_sync():
+    def then(program, ended):
+        syncs = program.syncs()
+        first = [how for how, _ in syncs].index("failed")
+        assert len(syncs) == first + 1 and ended == 1, (ended, syncs[first:])
+        assert "sync" in program.said(), program.said()
+    for number in (1, 3, 7, 9, 10, 25):
+        consume_with(CONSUMER, {"SYNC_FAILS": number}, then)
+
+
+def a_consumer_without_room_loses_nothing():
+    def then(program, ended):
+        assert ended in (0, 1), (ended, program.said())
+    for room in (50000, 100001, 200002):
+        consume_with(CONSUMER, {"ROOM": room}, then)
+
+
+def a_consumer_that_syncs_again_is_caught():
+    def then(program, ended):
+        syncs = program.syncs()
+        assert len(syncs) > [how for how, _ in syncs].index("failed") + 1, syncs
+        del ended
+    consume_with(os.path.join(PLANTED, "ese-consumer.a_failed_sync_is_passed_over"), {"SYNC_FAILS": 10}, then)
+
+
+# ---- the file transport ------------------------------------------------------------------------------------------
+
+def the_file_transport_syncs_no_second_time():
+    program = OnDisk(SHIM, CLIENT, SYNC_FAILS=3)
+    try:
+        done = subprocess.run([CLIENT, "--transport", "file:data=disk:durability=disk", "--rate", "500", "--count", "500",
+                               "--json", "--quiet"], cwd=program.directory, env=program.environment, capture_output=True,
+                              text=True, timeout=PATIENCE, check=False)
+        totals, syncs = json.loads(done.stdout), program.syncs()
+        assert [how for how, _ in syncs] == ["synced", "synced", "failed"], syncs
+        assert totals["unknown"] > 0 and totals["refused"] == 0, totals
+        stored = len((program.disk / "events.ndjson").read_text().splitlines())
+        assert stored == 500 and totals["acknowledged"] + totals["unknown"] == 500, (stored, totals)
+    finally:
+        program.close()
+
+
+# ---- the shim itself ---------------------------------------------------------------------------------------------
+
+def what_cannot_be_understood_is_refused():
+    with contextlib.closing(OnDisk(SHIM, SERVER)) as program:
+        for name, value in (("SYNC_US", "soon"), ("SYNC_US", "-1"), ("SYNC_FAILS", "0"), ("SYNC_FAILS", "2-"), ("FULL", "@"),
+                            ("WRITE_SHORT", "/0"), ("ROOM", "1k"), ("ONLY", ",a"), ("JOURNAL", "journal"),
+                            ("TOLD", str(program.disk / "told")), ("ROOT", str(program.disk / "nowhere")), ("ROOT", "/")):
+            environment = {**program.environment, f"ESE_DISK_{name}": value}
+            done = subprocess.run([SERVER, "--version"], env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 64 and f"ESE_DISK_{name}" in done.stderr and "give" in done.stderr, (name, value, done)
+        bare = {"LD_PRELOAD": str(pathlib.Path(SHIM)), "ESE_DISK_SYNC_US": "1"}
+        done = subprocess.run([SERVER, "--version"], env=bare, capture_output=True, text=True, check=False)
+        assert done.returncode == 64 and "ESE_DISK_ROOT" in done.stderr, done
+
+
+TESTS = (what_cannot_be_understood_is_refused, a_servers_sync_at_disk, a_servers_sync_at_os, a_servers_checkpoint,
+         all_who_wait_are_answered, one_whose_sync_may_be_tried_again_is_caught, a_full_disk_at_os, a_full_disk_at_disk,
+         one_that_answers_first_is_caught, short_writes_are_gone_on_with, a_write_that_fails_is_no_acknowledgement,
+         the_last_piece_of_room_is_no_whole, a_mailers_sync, a_mailers_checkpoint, a_full_disk_of_a_mailer,
+         a_consumer_ends_at_a_failed_sync, a_consumer_without_room_loses_nothing, a_consumer_that_syncs_again_is_caught,
+         the_file_transport_syncs_no_second_time)
+
+if __name__ == "__main__":
+    sys.exit(run(TESTS, at_once=3))
