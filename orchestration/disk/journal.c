@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,7 +122,14 @@ static void add_directory(int fd, uint64_t directory)
     closedir(entries);
 }
 
-static void begin(const char *root)
+static void open_journal(const char *path, int flags)
+{
+    journal = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_APPEND | O_CLOEXEC | flags, 0644);
+    if (journal < 0)
+        give_up("cannot open", path);
+}
+
+static void add_all(const char *root)
 {
     struct stat status;
     int fd = (int)syscall(SYS_openat, AT_FDCWD, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -132,16 +140,22 @@ static void begin(const char *root)
     ese_disk_journal_add((struct ese_disk_record){.kind = ESE_DISK_SYNCED_ALL}, NULL, NULL, NULL, 0);
 }
 
+/* Under another name, so that a journal is there with all of this, or not at all; whoever else begins may be first. */
+static void begin(const char *path, const char *root)
+{
+    char part[PATH_MAX];
+    snprintf(part, sizeof part, "%.4000s.%ld", path, (long)getpid());
+    open_journal(part, O_CREAT | O_TRUNC);
+    add_all(root);
+    if (syscall(SYS_linkat, AT_FDCWD, part, AT_FDCWD, path, 0) != 0 && errno != EEXIST)
+        give_up("cannot make", path);
+    syscall(SYS_unlinkat, AT_FDCWD, part, 0);
+    syscall(SYS_close, journal);
+}
+
 void ese_disk_journal_open(const char *path, const char *root)
 {
-    struct stat status;
-    journal = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    if (journal < 0)
-        give_up("cannot open", path);
-    ese_disk_journal_enter();
-    if (fstat(journal, &status) != 0)
-        give_up("cannot look at", path);
-    if (status.st_size == 0)
-        begin(root);
-    ese_disk_journal_leave();
+    if (access(path, F_OK) != 0)
+        begin(path, root);
+    open_journal(path, 0);
 }

@@ -1,4 +1,5 @@
-"""What tests with a bad disk share: a program whose files lie on one (docs/bad-disks.md), and who posts to it until it ends."""
+"""What tests with a bad disk share: a program whose files lie on one (docs/bad-disks.md), and who posts to it until it
+ends."""
 import http.client
 import json
 import pathlib
@@ -18,6 +19,7 @@ class OnDisk(Program):
         self.shim, self.bare = str(pathlib.Path(shim).resolve()), self.environment
         self.disk, self.told = self.directory / "disk", self.directory / "told"
         self.sign = self.directory / "sign"  # of trouble "@": while this is there
+        self.sync_us = 0  # what its syncs take, where a test draws no other
         self.disk.mkdir()
         (self.directory / "stalled").touch()  # nobody stands still (tests/planted/stall.h)
         self.set_trouble(**trouble)

@@ -1,0 +1,389 @@
+#!/usr/bin/python3
+"""power.py SHIM POWER_CUT SERVER MAILER CONSUMER CLIENT PLANTED CUTS - programs whose power goes at any moment, again and
+again (docs/bad-disks.md): everything acknowledged at disk is there afterwards; of what was acknowledged at os it is told how
+much was not. Programs with a fault are caught by the same within a few cuts. PLANTED: the directory of those. TAP."""
+import contextlib
+import http.client
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+
+import history
+import steady_click
+from bad_disk_kinds import Events, Mails, Presses, check_decided
+from disk_scene import PATIENCE, OnDisk, acknowledged, join, write_until
+from ese_program import run, wait_until
+
+SHIM, CUT, SERVER, MAILER, CONSUMER, CLIENT, PLANTED = (os.path.abspath(path) for path in sys.argv[1:8])
+CUTS = int(sys.argv[8])
+SEED = random.randrange(1 << 32)
+WRITERS = 8
+TO_CATCH = 20  # cuts, in which a fault has to show
+SYNC_US = (0, 1000, 5000)
+BIRTH_S = 0.08  # one in five dies that young
+
+
+class Lost(AssertionError):
+    """What a cut has taken and must not."""
+
+
+# ---- a life, and its end ----------------------------------------------------------------------------------------
+
+def keep_journal(program, draw):
+    """Of the next life, a new one. The disk is a fast one, or one in whose syncs a death is likely to fall."""
+    program.journal = program.directory / "journal"
+    program.journal.unlink(missing_ok=True)
+    program.set_trouble(JOURNAL=program.journal, SYNC_US=program.sync_us or draw.choice(SYNC_US))
+
+
+def cut(program, seed, name="after"):
+    """What the disk then has, in a directory of that name, and what there was to decide about."""
+    left = program.directory / name
+    if not program.journal.exists():  # it died before it was one of ours
+        shutil.copytree(program.disk, left)
+        return left, {"open_blocks": 0, "open_names": 0}
+    left.mkdir()
+    done = subprocess.run([CUT, "--journal", program.journal, "--seed", str(seed), "--into", left], capture_output=True,
+                          text=True, timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    return left, json.loads(done.stdout)
+
+
+def begin(program):
+    """And do not wait for it to serve."""
+    ready = program.directory / "ready"
+    ready.unlink(missing_ok=True)
+    with open(program.directory / "said", "ab") as said:
+        program.process = subprocess.Popen(
+            [program.path, *program.options, "--ready-file", "ready", "--log-level", "warning"], cwd=program.directory,
+            env=program.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+
+
+def live(program, kind, draw, firsts):
+    """Writes for a while, and dies. The writers."""
+    keep_journal(program, draw)
+    if draw.random() < 0.2:
+        begin(program)
+        time.sleep(draw.random() * BIRTH_S)
+        program.kill()
+        return []
+    program.start()
+    writers = [kind.writer(program, i, first=firsts[i]) for i in range(draw.choice((1, 3, WRITERS)))]
+    enough = draw.randrange(80)
+    write_until(writers, lambda: len(acknowledged(writers)) >= enough, "it stores nothing")
+    time.sleep(draw.random() * 0.01)
+    if draw.random() < 0.2:  # while it comes to its end
+        program.process.terminate()
+        time.sleep(draw.random() * 0.05)
+    program.kill()
+    join(writers)
+    for i, writer in enumerate(writers):
+        firsts[i] = writer.next
+    return writers
+
+
+class Tally:
+    """Over all cuts."""
+
+    def __init__(self, name):
+        self.name, self.cuts, self.stored, self.lost, self.open_blocks, self.open_names = name, 0, 0, 0, 0, 0
+
+    def add(self, undecided):
+        self.cuts += 1
+        self.open_blocks += undecided["open_blocks"]
+        self.open_names += undecided["open_names"]
+
+    def tell(self):
+        print(f"# {self.name}: {self.cuts} cuts (seed {SEED}), of {self.open_blocks} blocks and {self.open_names} names it "
+              f"was open whether they survive; {self.stored} acknowledged, {self.lost} of them lost", flush=True)
+
+
+def look(program, kind, expected, promised):
+    """Starts on what the cut has left. What of the expected is not there."""
+    program.set_trouble()
+    if not program.started():
+        raise Lost(f"all of {len(expected)}, as it does not start: {program.said()[-300:]}")
+    try:
+        kept = kind.kept(program)
+    except (AssertionError, ValueError, OSError, http.client.HTTPException, sqlite3.Error) as problem:
+        raise Lost(f"{len(expected)}, as what is there cannot be read: {problem}") from problem
+    program.kill()
+    if len(kept) > len(set(kept)):
+        raise Lost("the certainty that each is kept once")
+    lost = expected - set(kept)
+    if lost and promised:
+        raise Lost(f"{len(lost)} of {len(expected)} that were acknowledged")
+    return lost
+
+
+def cut_again_and_again(program, kind, cuts, promised=True):
+    """Each life begins with what the cut before has left; one time in three with nothing."""
+    draw, tally = random.Random(SEED), Tally(f"{os.path.basename(program.path)} {kind.__name__}")
+    expected, firsts = set(), None
+    try:
+        for number in range(cuts):
+            if number == 0 or draw.random() < 1 / 3:
+                fresh = program.directory / "fresh"
+                fresh.mkdir()
+                program.becomes(fresh)
+                expected, firsts = set(), [0] * WRITERS
+            stored = acknowledged(live(program, kind, draw, firsts))
+            expected |= set(stored)
+            tally.stored += len(stored)
+            left, undecided = cut(program, draw.randrange(1 << 32))
+            tally.add(undecided)
+            program.becomes(left)
+            lost = look(program, kind, expected, promised)
+            expected -= lost
+            tally.lost += len(lost)
+    finally:
+        program.close()
+        tally.tell()
+    assert tally.stored > cuts, "next to nothing was stored"
+    return tally
+
+
+def is_caught(test):
+    """What it was caught by."""
+    try:
+        test()
+    except Lost as problem:
+        print(f"# caught: {problem}")
+        return
+    raise AssertionError(f"not within {TO_CATCH} cuts")
+
+
+# ---- who is cut -----------------------------------------------------------------------------------------------
+
+def a_server(durability, program=SERVER):
+    return OnDisk(SHIM, program, "--listen", "127.0.0.1:0", "--data", "disk/data", "--transport", "http", "--durability",
+                  durability)
+
+
+def a_mailer(program=MAILER):
+    return OnDisk(SHIM, program, "--listen", "127.0.0.1:0", "--outbox", "disk/outbox", "--smtp", "127.0.0.1:1")
+
+
+def planted(name):
+    return os.path.join(PLANTED, name)
+
+
+def a_server_at_disk_loses_nothing():
+    cut_again_and_again(a_server("disk"), Events, CUTS)
+
+
+def a_server_at_os_says_what_it_loses():
+    tally = cut_again_and_again(a_server("os"), Events, max(6, CUTS // 4), promised=False)
+    assert tally.lost > 0, "at os a power cut takes something: these cuts are too kind"
+
+
+def a_mailer_loses_nothing():
+    cut_again_and_again(a_mailer(), Mails, max(4, CUTS // 2))
+
+
+def a_server_that_does_not_sync_is_caught():
+    program = a_server("disk", planted("ese-server.nothing_is_synced_at_disk"))
+    is_caught(lambda: cut_again_and_again(program, Events, TO_CATCH))
+
+
+def a_server_that_syncs_no_directory_is_caught():
+    program = a_server("disk", planted("ese-server.no_directory_is_synced"))
+    is_caught(lambda: cut_again_and_again(program, Events, TO_CATCH))
+
+
+def a_server_that_answers_first_is_caught():
+    program = a_server("disk", planted("ese-server.acknowledged_before_the_commit"))
+    program.sync_us = max(SYNC_US)  # most of its time it has answered and not synced
+    is_caught(lambda: cut_again_and_again(program, Events, TO_CATCH))
+
+
+def a_mailer_that_does_not_sync_is_caught():
+    is_caught(lambda: cut_again_and_again(a_mailer(planted("ese-mailer.nothing_is_synced_at_disk")), Mails, TO_CATCH))
+
+
+# ---- a failed sync, another start, and then the power goes ---------------------------------------------------------
+
+def fail_go_on_and_cut(program, seeds):
+    """All in one journal: what the failed sync was about will never be on the disk, unless it is written anew."""
+    draw, tally = random.Random(SEED), Tally(f"{os.path.basename(program.path)} after a failed sync")
+    try:
+        program.journal = program.directory / "journal"
+        program.set_trouble(JOURNAL=program.journal, SYNC_FAILS=draw.randrange(16, 40))
+        program.start()
+        writers = [Events.writer(program, i) for i in range(WRITERS)]
+        for writer in writers:
+            writer.start()
+        assert program.ends() == 1
+        join(writers)
+        program.set_trouble(JOURNAL=program.journal)
+        program.start()
+        more = [Events.writer(program, i, first=writers[i].next) for i in range(WRITERS)]
+        write_until(more, lambda: len(acknowledged(more)) > 3 * WRITERS, "it does not go on")
+        program.kill()
+        join(more)
+        expected = set(acknowledged(writers + more))
+        tally.stored = len(expected)
+        for seed in range(seeds):
+            left, undecided = cut(program, draw.randrange(1 << 32), f"after-{seed}")
+            tally.add(undecided)
+            program.becomes(left)
+            look(program, Events, expected, promised=True)
+    finally:
+        program.close()
+        tally.tell()
+
+
+def after_a_failed_sync_it_loses_nothing():
+    for _ in range(max(1, CUTS // 10)):
+        fail_go_on_and_cut(a_server("disk"), 4)
+
+
+def a_server_that_believes_its_log_is_caught():
+    is_caught(lambda: fail_go_on_and_cut(a_server("disk", planted("ese-server.a_log_is_not_written_once_more")), TO_CATCH))
+
+
+# ---- the consumer's state ----------------------------------------------------------------------------------------
+
+def position_in(path):
+    """As everybody can read it, so that it has to stay; 0: none yet."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)) as state:
+            rows = state.execute("SELECT next FROM position").fetchall()
+            return rows[0][0] or 0 if rows else 0
+    except sqlite3.Error:
+        return 0
+
+
+def begin_to_consume(program):
+    with open(program.directory / "said", "ab") as said:
+        program.process = subprocess.Popen(
+            [program.path, "--transport", "file:data=log", "--state", "disk/state.db", "--durability", "disk", "--max-batch",
+             "20", "--lateness-ms", "86400000", "--until-end", "--quiet"], cwd=program.directory, env=program.environment,
+            stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+
+
+def consume_and_die(program, draw):
+    """What it has committed, and whether it came to its end before."""
+    keep_journal(program, draw)
+    begin_to_consume(program)
+    state = program.disk / "state.db"
+
+    def committed_now():  # without its -shm it would be us who make that, past the journal
+        return position_in(state) if state.with_name("state.db-shm").exists() else 0
+    wait_until(lambda: committed_now() > 0 or not program.lives(), "it commits nothing")
+    committed, until = 0, time.monotonic() + draw.random() * 0.1
+    while time.monotonic() < until and program.lives():
+        committed = max(committed, committed_now())
+        time.sleep(0.001)
+    if not program.lives():
+        assert program.process.returncode == 0, program.said()
+        return committed, True
+    program.kill()
+    return committed, False
+
+
+def cut_a_consumer(path, lives):
+    draw, tally = random.Random(SEED), Tally(os.path.basename(path))
+    program = OnDisk(SHIM, path)
+    try:
+        presses = Presses(program.directory)
+        for _ in range(lives):
+            committed, has_ended = consume_and_die(program, draw)
+            tally.stored += committed > 0
+            left, undecided = cut(program, draw.randrange(1 << 32))
+            tally.add(undecided)
+            program.becomes(left)
+            stands = position_in(program.disk / "state.db")
+            if stands < committed:
+                raise Lost(f"a position: {stands} of {committed}")
+            if has_ended:
+                break
+        program.set_trouble()
+        begin_to_consume(program)
+        assert program.ends() == 0, program.said()
+        check_decided(program, presses)
+    finally:
+        program.close()
+        tally.tell()
+
+
+def a_consumer_stays_where_it_was():
+    for _ in range(max(1, CUTS // 20)):
+        cut_a_consumer(CONSUMER, 4)
+
+
+def a_consumer_that_does_not_sync_is_caught():
+    is_caught(lambda: cut_a_consumer(planted("ese-consumer.nothing_is_synced_at_disk"), TO_CATCH))
+
+
+# ---- the file transport --------------------------------------------------------------------------------------------
+
+def send_and_die(program, draw):
+    """The ids of what was acknowledged, in this life."""
+    keep_journal(program, draw)
+    seen = program.directory / "history"
+    seen.unlink(missing_ok=True)
+    with open(program.directory / "said", "ab") as said:
+        program.process = subprocess.Popen(
+            [program.path, "--transport", "file:data=disk/log:durability=disk", "--rate", "2000", "--history", "history",
+             "--quiet"], cwd=program.directory, env=program.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    log = program.disk / "log/events.ndjson"
+    had = log.stat().st_size if log.exists() else 0
+    wait_until(lambda: log.exists() and log.stat().st_size > had, "it sends nothing")
+    time.sleep(draw.random() * 0.25)
+    program.kill()
+    records = history.records(seen) if seen.exists() else ()
+    return {steady_click.text_of(record.id) for record in records if record.kind == "acknowledged"}
+
+
+def stored_in(path):
+    """A line without its end is nobody's: who comes next ends it, and it is passed over."""
+    stored = set()
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    for line in lines:
+        with contextlib.suppress(ValueError, KeyError):
+            stored.add(json.loads(line)["id"])
+    return stored
+
+
+def cut_a_file(path, cuts):
+    draw, tally, expected = random.Random(SEED), Tally(f"{os.path.basename(path)} over file"), set()
+    program = OnDisk(SHIM, path)
+    try:
+        for _ in range(cuts):
+            sent = send_and_die(program, draw)
+            expected |= sent
+            tally.stored += len(sent)
+            left, undecided = cut(program, draw.randrange(1 << 32))
+            tally.add(undecided)
+            program.becomes(left)
+            lost = expected - stored_in(program.disk / "log/events.ndjson")
+            if lost:
+                raise Lost(f"{len(lost)} of {len(expected)} lines")
+    finally:
+        program.close()
+        tally.tell()
+    assert tally.stored > cuts, "next to nothing was stored"
+
+
+def a_file_loses_nothing():
+    cut_a_file(CLIENT, max(4, CUTS // 4))
+
+
+def a_file_that_is_not_synced_is_caught():
+    is_caught(lambda: cut_a_file(planted("ese-client.lines_are_not_synced"), TO_CATCH))
+
+
+TESTS = (a_server_at_disk_loses_nothing, a_server_at_os_says_what_it_loses, a_mailer_loses_nothing,
+         a_server_that_does_not_sync_is_caught, a_server_that_syncs_no_directory_is_caught,
+         a_server_that_answers_first_is_caught, a_mailer_that_does_not_sync_is_caught,
+         after_a_failed_sync_it_loses_nothing, a_server_that_believes_its_log_is_caught, a_consumer_stays_where_it_was,
+         a_consumer_that_does_not_sync_is_caught, a_file_loses_nothing, a_file_that_is_not_synced_is_caught)
+
+if __name__ == "__main__":
+    sys.exit(run(TESTS, at_once=3))
