@@ -269,13 +269,14 @@ def begin_to_consume(program):
 
 def consume_and_die(program, draw):
     """What it has committed, and whether it came to its end before."""
+    state = program.disk / "state.db"
+    had = position_in(state)
     keep_journal(program, draw)
     begin_to_consume(program)
-    state = program.disk / "state.db"
 
     def committed_now():  # without its -shm it would be us who make that, past the journal
         return position_in(state) if state.with_name("state.db-shm").exists() else 0
-    wait_until(lambda: committed_now() > 0 or not program.lives(), "it commits nothing")
+    wait_until(lambda: committed_now() > had or not program.lives(), "it commits nothing")
     committed, until = 0, time.monotonic() + draw.random() * 0.1
     while time.monotonic() < until and program.lives():
         committed = max(committed, committed_now())
