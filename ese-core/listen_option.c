@@ -5,7 +5,9 @@
 const struct ese_option ese_listen_option_table[] = {
     {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "The first line of FILE is the lab's token, sent as \"Authorization: Bearer\": "
-             "requests to this program have to carry it, and its own do."},
+             "requests to this program have to carry it, and its own do. FILE must be nobody else's "
+             "to read. Without it the environment's " ESE_TOKEN_VARIABLE " is the token, where that "
+             "is set; no option takes it."},
     {.name = "trusted-network", .kind = ESE_OPTION_FLAG,
      .help = "Serves beyond loopback without a token. Only where nobody but the lab can reach the "
              "address, as inside its own container network whose ports are published on 127.0.0.1 "

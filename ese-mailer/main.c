@@ -43,7 +43,7 @@ static const struct ese_option options[] = {
              "first line of --smtp-password-file, or the environment variable "
              ESE_PASSWORD_VARIABLE "; no option takes it."},
     {.name = "smtp-password-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "Its first line is the password of --smtp-user."},
+     .help = "Its first line is the password of --smtp-user. FILE must be nobody else's to read."},
     {.name = "outbox", .kind = ESE_OPTION_TEXT, .value = "FILE", .fallback = "ese-mailer.outbox",
      .help = "The database that holds mails until they are sent. One mailer a file."},
     {.name = "to-allow", .kind = ESE_OPTION_TEXT, .value = "LIST",

@@ -1,8 +1,7 @@
 #include "ese-mailer/password.h"
 
-#include <stdio.h>
-
 #include "ese-core/memory.h"
+#include "ese-core/secret.h"
 
 /* What cannot be typed cannot be a part of it; a line's end within it would end a line of the
  * dialogue, too. */
@@ -29,26 +28,18 @@ static int take(const char *text, const char *where, char password[ESE_SMTP_SECR
 int ese_password_read(const char *path, char password[ESE_SMTP_SECRET_SIZE],
                       struct ese_error *error)
 {
-    char line[ESE_SMTP_SECRET_SIZE + 2]; /* and the end of the line */
-    char where[300];
+    char line[ESE_SECRET_SIZE], where[300];
+    const struct ese_secret_place place = {
+        .path = path, .variable = ESE_PASSWORD_VARIABLE, .what = "--smtp-password-file"};
     password[0] = '\0';
-    if (path == NULL)
-        return take(getenv(ESE_PASSWORD_VARIABLE),
-                    "without --smtp-password-file the environment's " ESE_PASSWORD_VARIABLE,
-                    password, error);
-    FILE *file = fopen(path, "re");
-    const char *got = file == NULL ? NULL : fgets(line, sizeof line, file);
-    if (file == NULL || ferror(file)) {
-        ese_fail_path(error, "--smtp-password-file", path, "a file whose first line is it");
-        if (file != NULL)
-            fclose(file);
+    int found = ese_secret_read(&place, line, error);
+    if (found == -1)
         return -1;
-    }
-    fclose(file);
-    if (got != NULL)
-        line[strcspn(line, "\r\n")] = '\0';
-    snprintf(where, sizeof where, "the first line of --smtp-password-file '%.200s'", path);
-    int result = take(got, where, password, error);
+    if (path == NULL)
+        snprintf(where, sizeof where, "without --smtp-password-file the environment's %s", place.variable);
+    else
+        snprintf(where, sizeof where, "the first line of --smtp-password-file '%.200s'", path);
+    int result = take(found == 1 ? line : NULL, where, password, error);
     explicit_bzero(line, sizeof line);
     return result;
 }

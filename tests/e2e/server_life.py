@@ -177,7 +177,9 @@ def health_says_why_it_fails(server):
 
 def a_token_is_asked_for(server):
     with tempfile.TemporaryDirectory(prefix="ese-test-") as directory:
-        pathlib.Path(directory, "token").write_text("secret-1\n")
+        token = pathlib.Path(directory, "token")
+        token.write_text("secret-1\n")
+        token.chmod(0o600)
         refused = subprocess.run([PROGRAM, "--transport", "http", "--listen", "0.0.0.0:0", "--data", directory],
                                  capture_output=True, text=True, check=False, timeout=20)
         assert refused.returncode == 64 and "token" in refused.stderr, refused.stderr

@@ -46,6 +46,7 @@ def a_token_is_asked_for_everywhere():
     with tempfile.TemporaryDirectory(prefix="ese-test-") as directory:
         token = pathlib.Path(directory, "token")
         token.write_text("secret-1\n")
+        token.chmod(0o600)
         for command, where in SERVING:
             for trusted in ((), ("--trusted-network",)):
                 options = (f"--{where}", "0.0.0.0:0", "--token-file", token, *trusted)

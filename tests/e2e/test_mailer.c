@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/history.h"
@@ -350,6 +351,7 @@ static void write_file(const char *path, const char *text)
     FILE *file = fopen(path, "we");
     assert_non_null(file);
     fputs(text, file);
+    fchmod(fileno(file), 0600); /* as a password's has to be */
     fclose(file);
 }
 

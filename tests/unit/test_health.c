@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ese-core/clock.h"
@@ -220,6 +221,7 @@ static void the_token_goes_along(void **state)
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fputs("s3cret\n", file);
+    fchmod(fileno(file), 0600);
     fclose(file);
     bench->is_well = true;
     bench->text = "";

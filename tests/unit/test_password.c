@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ese-core/memory.h"
 #include "ese-mailer/password.h"
@@ -20,6 +21,7 @@ static int read_from(const char *content, char password[ESE_SMTP_SECRET_SIZE],
     char *path = ese_test_path(directory, "password");
     FILE *file = fopen(path, "we");
     fputs(content, file);
+    fchmod(fileno(file), 0600);
     fclose(file);
     int result = ese_password_read(path, password, error);
     free(path);

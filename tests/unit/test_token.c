@@ -5,6 +5,10 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/token.h"
 #include "tests/support/directory.h"
@@ -19,6 +23,7 @@ static void assert_read(const char *content, const char *expected)
     FILE *file = fopen(path, "w");
 
     assert_non_null(file);
+    fchmod(fileno(file), 0600);
     fputs(content, file);
     fclose(file);
     if (ese_token_read(path, token, &error) != 0) {
@@ -71,12 +76,94 @@ static void no_path_is_no_token(void **state)
     assert_int_equal(error.code, ESE_E_USAGE);
 }
 
-int main(void)
+static void without_a_path_it_is_the_environment_s(void **state)
+{
+    char token[ESE_TOKEN_SIZE];
+    struct ese_error error = {0};
+
+    (void)state;
+    setenv(ESE_TOKEN_VARIABLE, " from-there ", 1);
+    assert_int_equal(ese_token_read(NULL, token, &error), 0);
+    assert_string_equal(token, "from-there");
+    static const char *const bad[] = {"", " ", "two words", "l\n2", "\xc3\xa9"};
+    for (size_t i = 0; i < ESE_COUNT_OF(bad); i++) {
+        setenv(ESE_TOKEN_VARIABLE, bad[i], 1);
+        assert_int_equal(ese_token_read(NULL, token, &error), -1);
+        assert_int_equal(error.code, ESE_E_USAGE);
+        assert_non_null(strstr(error.text, ESE_TOKEN_VARIABLE));
+        assert_null(strstr(error.text, "two"));
+        assert_string_equal(token, "");
+    }
+    unsetenv(ESE_TOKEN_VARIABLE);
+}
+
+/* ---- comparing ------------------------------------------------------------------------------- */
+
+static void only_itself_matches(void **state)
+{
+    char longest[ESE_TOKEN_SIZE], longer[ESE_TOKEN_SIZE + 20];
+    (void)state;
+    memset(longest, 'x', sizeof longest);
+    longest[ESE_TOKEN_SIZE - 1] = '\0';
+    memset(longer, 'x', sizeof longer);
+    longer[ESE_TOKEN_SIZE] = '\0';
+    assert_true(ese_token_matches("secret", "secret"));
+    assert_true(ese_token_matches(longest, longest));
+    static const char *const wrong[] = {"", "s", "secre", "secret1", "secretsecret", "secreT", "Secret", "sEcret", " secret"};
+    for (size_t i = 0; i < ESE_COUNT_OF(wrong); i++) {
+        assert_false(ese_token_matches("secret", wrong[i]));
+        assert_false(ese_token_matches(wrong[i], "secret"));
+    }
+    assert_false(ese_token_matches(longest, longer));
+    assert_false(ese_token_matches(longest, longest + 1));
+    assert_false(ese_token_matches(longest, ""));
+}
+
+static int64_t time_of(const char *token, const char *given)
+{
+    int64_t began_ns = ese_clock_monotonic_ns();
+    for (int i = 0; i < 300; i++)
+        assert_false(ese_token_matches(token, given));
+    return ese_clock_monotonic_ns() - began_ns;
+}
+
+/* The least of many rounds, in turn: whoever is interrupted in one is not in all. */
+static void the_time_tells_nothing(void **state)
+{
+    char token[ESE_TOKEN_SIZE], late[ESE_TOKEN_SIZE];
+    (void)state;
+    memset(token, 'x', sizeof token);
+    token[ESE_TOKEN_SIZE - 1] = '\0';
+    memcpy(late, token, sizeof late);
+    late[ESE_TOKEN_SIZE - 2] = 'y';
+    const struct {
+        const char *token, *given;
+    } pairs[] = {{token, late}, {token, "y"}, {token, ""}, {"x", "y"}, {"x", late}};
+    int64_t ns[ESE_COUNT_OF(pairs)], least = INT64_MAX, most = 0;
+    for (int round = 0; round < 50; round++) {
+        for (size_t i = 0; i < ESE_COUNT_OF(pairs); i++) {
+            int64_t took_ns = time_of(pairs[i].token, pairs[i].given);
+            ns[i] = round == 0 || took_ns < ns[i] ? took_ns : ns[i];
+        }
+    }
+    for (size_t i = 0; i < ESE_COUNT_OF(pairs); i++) {
+        least = ns[i] < least ? ns[i] : least;
+        most = ns[i] > most ? ns[i] : most;
+    }
+    if (most > 2 * least)
+        fail_msg("between %lld and %lld ns", (long long)least, (long long)most);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_line_is_the_token),
         cmocka_unit_test(what_no_header_can_carry_is_refused),
         cmocka_unit_test(no_path_is_no_token),
+        cmocka_unit_test(without_a_path_it_is_the_environment_s),
+        cmocka_unit_test(only_itself_matches),
+        cmocka_unit_test(the_time_tells_nothing),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
