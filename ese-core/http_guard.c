@@ -1,8 +1,10 @@
 #include "ese-core/http_server_internal.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 #include "ese-core/number.h"
+#include "ese-core/token.h"
 
 #define TOKEN_CHARACTERS                                                                           \
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -125,25 +127,36 @@ uint64_t ese_http_guard_announced(const struct ese_http_request *request)
     return (uint64_t)number;
 }
 
-/* In a time that depends on what was given only: nobody finds the token letter by letter. */
-static bool same_secret(const char *given, const char *token)
+/* Of RFC 9110 section 11.4: the scheme in any case, one blank or more, the token, and nothing of the
+ * blanks behind it, which libmicrohttpd leaves there. False: something else. What is too long is cut:
+ * it is still longer than any token. */
+static bool read_bearer(const char *credentials, char given[ESE_TOKEN_SIZE + 1])
 {
-    size_t length = strlen(token), given_length = strlen(given);
-    volatile unsigned different = length != given_length;
-    for (size_t i = 0; i < given_length; i++)
-        different |= (unsigned)(given[i] ^ token[i % length]);
-    return different == 0;
+    size_t scheme = strlen("Bearer");
+    if (credentials == NULL || strncasecmp(credentials, "Bearer", scheme) != 0 ||
+        credentials[scheme] != ' ')
+        return false;
+    const char *begin = credentials + scheme + strspn(credentials + scheme, " ");
+    size_t length = strlen(begin);
+    while (length > 0 && (begin[length - 1] == ' ' || begin[length - 1] == '\t'))
+        length--;
+    snprintf(given, ESE_TOKEN_SIZE + 1, "%.*s", (int)(length < ESE_TOKEN_SIZE ? length : ESE_TOKEN_SIZE), begin);
+    return true;
 }
 
-bool ese_http_guard_token(const struct ese_http_request *request)
+/* Of two of them, one would be for show. */
+const char *ese_http_guard_challenge(const struct ese_http_request *request)
 {
     const char *token = request->server->options.token;
-    const char *given = header(request, MHD_HTTP_HEADER_AUTHORIZATION);
+    char given[ESE_TOKEN_SIZE + 1];
     if (token == NULL)
-        return true;
-    if (given == NULL || strncasecmp(given, "Bearer ", strlen("Bearer ")) != 0)
-        return false;
-    return same_secret(given + strlen("Bearer "), token);
+        return NULL;
+    if (!read_bearer(header(request, MHD_HTTP_HEADER_AUTHORIZATION), given))
+        return "Bearer realm=\"ESE lab\"";
+    if (ese_http_request_header_count(request, MHD_HTTP_HEADER_AUTHORIZATION) == 1 &&
+        ese_token_matches(token, given))
+        return NULL;
+    return "Bearer realm=\"ESE lab\", error=\"invalid_token\"";
 }
 
 bool ese_http_guard_foreign_origin(const struct ese_http_request *request)

@@ -116,7 +116,7 @@ static void redirect(struct ese_http_request *request, const struct http_route *
 static void refuse(struct ese_http_request *request)
 {
     if (request->refusal == 401)
-        ese_http_request_add_header(request, "WWW-Authenticate", "Bearer");
+        ese_http_request_add_header(request, "WWW-Authenticate", request->challenge);
     if (request->refusal == 503) /* another process may soon be here, and this one has done nothing */
         ese_http_request_add_header(request, "Retry-After", "1");
     ese_http_reply_message(request, request->refusal, request->refusal_text);
@@ -192,7 +192,8 @@ static enum MHD_Result read_headers(struct ese_http_request *request, const char
     const char *problem = ese_http_guard_framing(request, version);
     if (problem != NULL)
         return refuse_framing(request, problem);
-    if (!ese_http_guard_token(request)) {
+    request->challenge = ese_http_guard_challenge(request);
+    if (request->challenge != NULL) {
         request->refusal = 401;
         request->refusal_text = "a token is needed: Authorization: Bearer TOKEN";
     }

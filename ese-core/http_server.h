@@ -36,8 +36,8 @@ typedef void ese_http_handler(void *context, struct ese_http_request *request);
 
 struct ese_http_server_options {
     const char *listen;        /* "127.0.0.1:2001"; port 0 takes a free one; "[::1]:0" */
-    const char *token;         /* asked for as "Authorization: Bearer ..."; NULL: none, and then
-                                  listen must be a loopback address, or */
+    const char *token;         /* asked for as "Authorization: Bearer ..."; shorter than ESE_TOKEN_SIZE;
+                                  NULL: none, and then listen must be a loopback address, or */
     bool trusted_network;      /* nobody but the lab can reach it */
     int max_connections;       /* 0: 1,000 */
     int64_t max_body_bytes;    /* 0: 1 MiB; beyond: 413 */

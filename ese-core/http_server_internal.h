@@ -112,6 +112,7 @@ struct ese_http_request {
     bool handled;              /* a handler was called: it counts as under way */
     int refusal;               /* the status to refuse it with once it is read; 0: none */
     const char *refusal_text;
+    const char *challenge;     /* of a 401 */
     int64_t started_ns;
     struct http_answer answer;
 };
@@ -148,7 +149,9 @@ int64_t ese_http_connection_check_interval_ns(const struct ese_http_server *serv
 /* http_guard.c */
 /* Why the headers cannot be trusted to say where the request ends, or NULL. */
 const char *ese_http_guard_framing(const struct ese_http_request *request, const char *version);
-bool ese_http_guard_token(const struct ese_http_request *request);
+/* NULL: it brings the token, or none is asked for. Else what WWW-Authenticate has to say of it (RFC 6750
+ * section 3). */
+const char *ese_http_guard_challenge(const struct ese_http_request *request);
 /* True when the request came from a page of another origin. */
 bool ese_http_guard_foreign_origin(const struct ese_http_request *request);
 /* The body's announced length; 0 when there is none or it is chunked. */
