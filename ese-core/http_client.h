@@ -38,7 +38,8 @@ struct ese_http_call {
 };
 
 /* max_connections bounds open connections; requests beyond it wait their turn. token is sent as
- * "Authorization: Bearer", or NULL. */
+ * "Authorization: Bearer", or NULL. The certificate of an https server has to be good for its host,
+ * and signed by whom the system trusts, or the file that the environment's SSL_CERT_FILE names. */
 int ese_http_client_open(int max_connections, const char *token, struct ese_http_client **client,
                          struct ese_error *error);
 void ese_http_client_close(struct ese_http_client **client);
@@ -53,7 +54,7 @@ struct ese_http_given {
 };
 
 /* The URL of path there ("/event", or "" for the server itself); the caller frees it. ESE_E_USAGE
- * when the address is none, or has more behind the path. */
+ * when the address is none, or has a name or password in it, or more behind the path. */
 int ese_http_url(const struct ese_http_given *given, const char *path, char **url,
                  struct ese_error *error);
 

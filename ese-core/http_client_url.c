@@ -26,10 +26,24 @@ static bool is_server(const char *text)
     return good;
 }
 
+/* Everybody on the machine can read a command line, and a log is read by many. */
+static bool has_login(const char *text)
+{
+    CURLU *url = curl_url();
+    bool there = url != NULL && curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+                 (has(url, CURLUPART_USER) || has(url, CURLUPART_PASSWORD));
+    curl_url_cleanup(url);
+    return there;
+}
+
 int ese_http_url(const struct ese_http_given *given, const char *path, char **url,
                  struct ese_error *error)
 {
     *url = NULL;
+    if (has_login(given->server))
+        return ese_fail(error, ESE_E_USAGE,
+                        "%s: an address takes no name and password; give %s, and a token in a file or the environment",
+                        given->option, given->wanted);
     if (!is_server(given->server))
         return ese_fail(error, ESE_E_USAGE, "%s: '%.200s' is no address of a server; give %s",
                         given->option, given->server, given->wanted);

@@ -15,6 +15,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/http_client.h"
 #include "ese-core/http_server.h"
+#include "ese-core/memory.h"
 #include "ese-core/wire.h"
 
 #define MOST_KEPT 8
@@ -208,6 +209,22 @@ static void without_the_token_it_is_401(void **state)
     finish(&fixture);
     assert_int_equal(told.status, 401);
     stop(&fixture);
+}
+
+static void an_address_holds_no_secret(void **state)
+{
+    static const char *const bad[] = {"http://lab:s3c@127.0.0.1:1", "https://s3c@host", "http://:s3c@host",
+                                      "http://host:1@s3c"};
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(bad); i++) {
+        const struct ese_http_given given = {bad[i], "--server", "http://HOST:PORT"};
+        struct ese_error error = {.text = ""};
+        char *url = NULL;
+        assert_int_equal(ese_http_url(&given, "/event", &url, &error), -1);
+        assert_int_equal(error.code, ESE_E_USAGE);
+        assert_non_null(strstr(error.text, "--server"));
+        assert_null(strstr(error.text, "s3c"));
+    }
 }
 
 static int64_t opened_connections(struct fixture *fixture)
@@ -452,12 +469,13 @@ static void refused_after_a_silent_repeat_is_not_certain(void **state)
     stop(&fixture);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_and_is_told),
         cmocka_unit_test(large_bodies_come_without_asking_first),
         cmocka_unit_test(without_the_token_it_is_401),
+        cmocka_unit_test(an_address_holds_no_secret),
         cmocka_unit_test(thousands_share_few_connections),
         cmocka_unit_test(a_callback_may_call_again),
         cmocka_unit_test(poll_returns_for_time_wake_and_descriptor),
@@ -467,5 +485,6 @@ int main(void)
         cmocka_unit_test(no_answer_is_not_certain),
         cmocka_unit_test(refused_after_a_silent_repeat_is_not_certain),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
