@@ -62,13 +62,21 @@ void ese_allow_list_free(struct ese_allow_list **list)
     *list = NULL;
 }
 
+/* Some servers send "bob%example.net@ese.org" and "example.net!bob@ese.org" on to example.net: they
+ * are no addresses of that domain, unless somebody has written just that one here. */
+static bool is_routed(const char *address, const char *domain)
+{
+    return strcspn(address, "%!") < (size_t)(domain - address);
+}
+
 bool ese_allow_list_has(const struct ese_allow_list *list, const char *address)
 {
     const char *domain = strchr(address, '@');
     for (int i = 0; i < list->count; i++) {
         const char *entry = list->entries[i];
-        const char *compared = entry[0] == '@' && domain != NULL ? domain : address;
-        if (strcasecmp(entry, compared) == 0)
+        bool is_domain = entry[0] == '@' && domain != NULL;
+        if (strcasecmp(entry, is_domain ? domain : address) == 0 &&
+            !(is_domain && is_routed(address, domain)))
             return true;
     }
     return false;

@@ -19,7 +19,8 @@ struct ese_allow_list;
 int ese_allow_list_parse(const char *text, struct ese_allow_list **list, struct ese_error *error);
 void ese_allow_list_free(struct ese_allow_list **list);
 
-/* In any case of letters: domains do not tell them apart, nor do the servers behind them. */
+/* In any case of letters: domains do not tell them apart, nor do the servers behind them. A domain
+ * is no other one's, nor one below it; and nobody there is a route to somewhere else (x%y@z, y!x@z). */
 bool ese_allow_list_has(const struct ese_allow_list *list, const char *address);
 
 #endif

@@ -47,9 +47,9 @@ static const struct ese_option options[] = {
     {.name = "outbox", .kind = ESE_OPTION_TEXT, .value = "FILE", .fallback = "ese-mailer.outbox",
      .help = "The database that holds mails until they are sent. One mailer a file."},
     {.name = "to-allow", .kind = ESE_OPTION_TEXT, .value = "LIST",
-     .fallback = "click_updated@ese.org,@ese.org",
+     .fallback = "click_updated@ese.org,order_updated@ese.org",
      .help = "Whom mails may go to: addresses and @domains, separated by commas. Others are "
-             "refused with 403."},
+             "refused with 403, and what was taken from an earlier list is not sent any more."},
     {.name = "sessions", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "4", .min = 1,
      .max = ESE_OUTBOX_CLAIMS_MOST,
      .help = "SMTP sessions at once. As many mails may be unknown after a crash."},
@@ -174,6 +174,7 @@ static int start_senders(struct mailer *mailer, const struct ese_config *config,
         .history = mailer->history,
         .metrics = mailer->metrics,
         .contact = mailer->smtp,
+        .allowed = mailer->allowed,
         .smtp = {.timeout_ms = (int)ese_config_number(config, "smtp-timeout-ms"),
                  .security = mailer->security},
         .sessions = (int)ese_config_number(config, "sessions"),
@@ -240,7 +241,6 @@ static void stop(struct mailer *mailer)
         ese_outbox_stop(mailer->outbox);
     ese_http_server_close(&mailer->server);
     ese_intake_free(&mailer->intake);
-    ese_allow_list_free(&mailer->allowed);
     if (mailer->history != NULL)
         ese_history_note_wire(mailer->history);
     if (!all_ended) { /* what their threads may still touch stays until the process ends */
@@ -249,6 +249,7 @@ static void stop(struct mailer *mailer)
         return;
     }
     ese_smtp_security_close(&mailer->security);
+    ese_allow_list_free(&mailer->allowed);
     ese_outbox_close(&mailer->outbox);
     ese_history_close(&mailer->history);
     ese_contact_free(&mailer->smtp);
@@ -311,7 +312,7 @@ static const struct ese_service service = {
             "/unknown): it arrived once or not at all.",
         .examples =
             "ese-mailer --smtp " ESE_SMTP_ADDRESS "\n"
-            "  Sends to a local SMTP server, only to ese.org.\n"
+            "  Sends to a local SMTP server, only to whom the lab's own rules write.\n"
             "ese-mailer --smtp mail.example.org:25 --to-allow ops@example.org --unknown resend\n"
             "  Writes to one address, rather twice than not at all.\n"
             "ese-mailer --smtp mail.example.org:587 --smtp-tls starttls --smtp-user lab\n"

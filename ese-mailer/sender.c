@@ -112,26 +112,31 @@ static void log_outcome(const struct ese_mail_row *row, const struct ese_smtp_ou
         ese_log_warning("mail %s to %s is unknown: %s", id, row->mail.to, outcome->text);
 }
 
-static void on_decided(void *context, const struct ese_smtp_outcome *outcome)
+static void settle(struct ese_senders *senders, const struct ese_mail_row *row,
+                   const struct ese_smtp_outcome *outcome)
 {
-    struct attempt *attempt = context;
-    struct ese_senders *senders = attempt->sender->senders;
-    const struct ese_mail_row *row = attempt->row;
     const struct ese_sender_options *options = &senders->options;
     struct ese_mail_end end = {.seq = row->seq,
                                .status = status_after(options, outcome->verdict),
                                .reply.code = outcome->code,
                                .next_attempt_ms = next_attempt_ms(options, row->attempts)};
     ese_fit_text(end.reply.text, sizeof end.reply.text, outcome->text);
-    attempt->answered = outcome->answered;
     log_outcome(row, outcome);
     note_history(options->history, &row->mail, outcome);
     ese_metric_add(senders->by_verdict[outcome->verdict], 1);
-    if (outcome->answered)
-        ese_contact_heard(options->contact);
-    else
-        ese_contact_lost(options->contact, outcome->text);
     record(senders, &end);
+}
+
+static void on_decided(void *context, const struct ese_smtp_outcome *outcome)
+{
+    struct attempt *attempt = context;
+    struct ese_senders *senders = attempt->sender->senders;
+    attempt->answered = outcome->answered;
+    if (outcome->answered)
+        ese_contact_heard(senders->options.contact);
+    else
+        ese_contact_lost(senders->options.contact, outcome->text);
+    settle(senders, attempt->row, outcome);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
@@ -161,6 +166,17 @@ static bool send_one(struct sender *sender, const struct ese_mail_row *row)
     return attempt.answered;
 }
 
+/* The list was another one when the mail was taken. */
+static bool is_forbidden(struct ese_senders *senders, const struct ese_mail_row *row)
+{
+    static const struct ese_smtp_outcome refused = {
+        .verdict = ESE_SMTP_REFUSED, .text = "mails to there are not allowed any more; see --to-allow"};
+    if (ese_allow_list_has(senders->options.allowed, row->mail.to))
+        return false;
+    settle(senders, row, &refused);
+    return true;
+}
+
 static void leave(struct ese_senders *senders)
 {
     pthread_mutex_lock(&senders->mutex);
@@ -175,7 +191,7 @@ static void *send_all(void *context)
     struct ese_senders *senders = sender->senders;
     struct ese_mail_row row;
     while (ese_outbox_claim(senders->options.outbox, &row, NULL) == 0) {
-        bool answered = send_one(sender, &row);
+        bool answered = is_forbidden(senders, &row) || send_one(sender, &row);
         ese_mail_row_clear(&row);
         if (answered)
             ese_backoff_reset(&sender->pause);

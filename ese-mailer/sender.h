@@ -14,6 +14,7 @@
 #include "ese-core/contact.h"
 #include "ese-core/history.h"
 #include "ese-core/metrics.h"
+#include "ese-mailer/allow_list.h"
 #include "ese-mailer/outbox.h"
 #include "ese-mailer/smtp.h"
 
@@ -23,6 +24,7 @@ struct ese_sender_options {
     struct ese_outbox *outbox;
     struct ese_history *history;
     struct ese_metrics *metrics;
+    const struct ese_allow_list *allowed; /* to nobody else, whenever the mail was taken */
     struct ese_contact *contact; /* is told whether the SMTP server can be reached */
     struct ese_smtp_server smtp; /* what it points to must live as long as the threads */
     int sessions;            /* at most ESE_OUTBOX_CLAIMS_MOST */

@@ -24,6 +24,26 @@ static void lets_through_whom_it_names(void **state)
     assert_null(list);
 }
 
+static void nobody_is_named_like_somebody_else(void **state)
+{
+    (void)state;
+    struct ese_allow_list *list;
+    assert_int_equal(ese_allow_list_parse("bob@example.org,@ese.org,gate%way@example.org", &list, NULL), 0);
+    static const char *const others[] = {
+        "bob+list@example.org", "bob@example.or", "bob@example.organic", "bo@example.org", "abob@example.org",
+        "bob.@example.org", "bob@mail.example.org", "bob@example.org,eve@example.net", "@ese.org.example.net",
+        "x@ese.orgs", "x@xn--ese-org", "ese.org", "@example.org", "", "bob", "x@",
+        "eve%example.net@ese.org", "example.net!eve@ese.org", "a%b!c@ESE.org", "%@ese.org",
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(others); i++)
+        if (ese_allow_list_has(list, others[i]))
+            fail_msg("let through \"%s\"", others[i]);
+    assert_true(ese_allow_list_has(list, "BOB@Example.ORG"));
+    assert_true(ese_allow_list_has(list, "bob+list@ese.org"));
+    assert_true(ese_allow_list_has(list, "gate%way@example.org")); /* as somebody has written it */
+    ese_allow_list_free(&list);
+}
+
 static void an_empty_list_lets_nobody_through(void **state)
 {
     (void)state;
@@ -60,13 +80,15 @@ static void is_bounded(void **state)
     assert_int_equal(ese_allow_list_parse(text, &list, NULL), -1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lets_through_whom_it_names),
+        cmocka_unit_test(nobody_is_named_like_somebody_else),
         cmocka_unit_test(an_empty_list_lets_nobody_through),
         cmocka_unit_test(refuses_what_is_neither),
         cmocka_unit_test(is_bounded),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
