@@ -4,7 +4,7 @@
     check-rules.py [--sample N] [--find] [--list FILE] BUILD [RULE ...]
 
 The rules are listed in tests/planted/ (tools/plants.py says how), those of the judge in rules.plants, of the mailer in
-mailer.plants, of dead letters in letters.plants, each with the test and the case that must fail without it. That rule's source alone is compiled, in a directory of its own, and linked in front of the rest of BUILD,
+mailer.plants, of dead letters in letters.plants, of who may come in in who.plants, each with the test and the case that must fail without it. That rule's source alone is compiled, in a directory of its own, and linked in front of the rest of BUILD,
 which has to be built. --sample: only so many, evenly spread. --find: tries all cases of the tests that the list names, and
 tells which fail. --list: which list; the judge's otherwise. Rules may be named. TAP.
 """

@@ -114,7 +114,8 @@ static void nothing_else_does(void **state)
         if (status_of(state, "GET /take", headers[i], "") != 401)
             fail_msg("%s", headers[i]);
     assert_int_equal(status_of(state, "GET /take?access_token=" TOKEN "&token=" TOKEN, "", ""), 401);
-    assert_int_equal(status_of(state, "POST /take", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 25\r\n",
+    assert_int_equal(status_of(state, "POST /take",
+                               "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 25\r\n",
                                "access_token=" TOKEN), 401);
     assert_int_equal(handled, 0);
 }

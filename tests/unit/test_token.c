@@ -53,6 +53,7 @@ static void what_no_header_can_carry_is_refused(void **state)
     (void)state;
     assert_read("", "refused");
     assert_read("\nsecret\n", "refused");
+    assert_read(" \t\n", "refused");
     assert_read("two words\n", "refused");
     assert_read("b\x01" "ell\n", "refused");
     assert_read("\xc3\xa9\n", "refused");
@@ -109,7 +110,8 @@ static void only_itself_matches(void **state)
     longer[ESE_TOKEN_SIZE] = '\0';
     assert_true(ese_token_matches("secret", "secret"));
     assert_true(ese_token_matches(longest, longest));
-    static const char *const wrong[] = {"", "s", "secre", "secret1", "secretsecret", "secreT", "Secret", "sEcret", " secret"};
+    static const char *const wrong[] = {"",       "s",      "secre",  "secret1", "secretsecret",
+                                        "secreT", "Secret", "sEcret", " secret"};
     for (size_t i = 0; i < ESE_COUNT_OF(wrong); i++) {
         assert_false(ese_token_matches("secret", wrong[i]));
         assert_false(ese_token_matches(wrong[i], "secret"));
