@@ -6,7 +6,7 @@ In every Markdown file of the tree: every "./lab COMMAND" and `ese-lab COMMAND` 
 stands there that belongs in a notebook. Every command shown, there and in the examples of --help, is
 run by a test that takes it from the document (tools/documents.py says how), or else is one of ours
 that the program itself takes with all its options (--check-options). Prints each violation; exit
-status 1 with any. In a house that lacks a transport the documents speak of, there is nothing to be
+status 1 with any. Each promise of SECURITY.md names tests that there are. In a house that lacks a transport the documents speak of, there is nothing to be
 told: 77, skipped.
 """
 import os
@@ -152,6 +152,30 @@ def check_commands(tree, programs):
     return wrong
 
 
+def tests_of(tree):
+    """The names of all tests, and of some other things that are quoted beside them."""
+    names = {path.stem.removeprefix("test_") for path in (tree / "tests").rglob("test_*.c")}
+    for path in (tree / "tests").rglob("meson.build"):
+        names |= set(re.findall(r"'(\w+)'", path.read_text(encoding="utf-8")))
+    return names
+
+
+def unheld_promises(tree):
+    """What is wrong with who holds the promises: the last column of their table."""
+    path = tree / "SECURITY.md"
+    section, known = "", tests_of(tree)
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.exists() else (), 1):
+        section = line if line.startswith("## ") else section
+        cells = line.strip("| ").split("|")
+        if section != "## What is promised" or not line.startswith("| ") or cells[-1].strip() == "held by":
+            continue
+        named = re.findall(r"`([^`]+)`", cells[-1])
+        for name in set(named) - known:
+            yield f"SECURITY.md:{number}: there is no test {name}"
+        if not named:
+            yield f"SECURITY.md:{number}: no test is named that holds it"
+
+
 def main():
     tree, programs = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2:]
     missing = sorted(set(missing_transports(tree)))
@@ -167,6 +191,9 @@ def main():
             for complaint in complaints(line, options, commands):
                 print(f"{path.relative_to(tree)}:{number}: {complaint}")
                 wrong = True
+    for problem in unheld_promises(tree):
+        print(problem)
+        wrong = True
     return int(wrong)
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Programs that let in, or write to, whom they must not, one known fault each (tests/planted/builds.plants): who_may.py and
-who_is_written_to.py have to fail with each of them, and only where they look at that. TAP.
+"""Programs that let in, or write to, whom they must not, one known fault each (tests/planted/builds.plants): who_may.py,
+who_is_written_to.py and tls_proxy.py have to fail with each of them, and only where they look at that. TAP.
 
-    test_planted_doors.py WHO_MAY WHO_IS_WRITTEN_TO PLANTED SERVER CONSUMER MAILER CLIENT LAB
+    test_planted_doors.py WHO_MAY WHO_IS_WRITTEN_TO TLS_PROXY TREE BUILD SERVER CONSUMER MAILER CLIENT LAB
 """
 import os
 import subprocess
@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lab_scene import run
 
-WHO_MAY, WRITTEN_TO, PLANTED, *PROGRAMS = (os.path.abspath(path) for path in sys.argv[1:])
+WHO_MAY, WRITTEN_TO, TLS_PROXY, TREE, BUILD, *PROGRAMS = (os.path.abspath(path) for path in sys.argv[1:])
+PLANTED = os.path.join(BUILD, "tests/planted")
 
 # Which program has it, and the test that has to see it; beside that one that does not look there, and has to pass.
 DOORS = {
@@ -29,7 +30,8 @@ MAILS = {
 
 
 def passes(script, programs, test):
-    done = subprocess.run([sys.executable, script, *programs, test], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    """Of that script, this test of several, or the only one it has; None: it is skipped."""
+    done = subprocess.run([sys.executable, script, *programs, *([test] if script != TLS_PROXY else [])], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           timeout=100, check=False)
     if "# SKIP" in done.stdout:
         return None
@@ -52,6 +54,9 @@ def main():
     for fault, (seen_by, beside) in MAILS.items():
         programs = [os.path.join(PLANTED, f"ese-mailer.{fault}")]
         cases.append((fault, threads.submit(is_caught, WRITTEN_TO, programs, seen_by, beside)))
+    untrusted = [TREE, BUILD, os.path.join(PLANTED, "ese-client.any_certificate_will_do")]
+    cases.append(("any_certificate_will_do", threads.submit(
+        is_caught, TLS_PROXY, untrusted, "what_the_document_shows_works_and_strangers_stay_outside", None)))
     sys.exit(run([(f"{fault}_is_caught", judged.result) for fault, judged in cases]))
 
 

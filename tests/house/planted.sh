@@ -108,6 +108,10 @@ check_docs() {
     catches check-docs.py "'TODO' has no place" 'a note to oneself' docs/walk.md 'TODO: write this'
     fresh_tree
     expect 0 'tests/walk.py: 1 of the commands' 'which test runs what' "$tools/check-docs.py" . ./ese-lab
+    catches check-docs.py 'SECURITY.md:3: there is no test luck' 'a promise that no test holds' SECURITY.md \
+        "$(printf '## What is promised\n| what | held by |\n| all is well | `luck` |')"
+    catches check-docs.py 'SECURITY.md:3: no test is named' 'one that names none' SECURITY.md \
+        "$(printf '## What is promised\n| what | held by |\n| all is well | us |')"
     catches check-docs.py 'walk.md:5: ./lab go --slow: too slow' 'a command its program does not take' \
         docs/walk.md '    ./lab go --slow  in the end'
     catches check-docs.py 'walk.md:5: kcat -L: no test takes this command' 'a command that no test runs' \
