@@ -169,8 +169,10 @@ def unheld_promises(tree):
         cells = line.strip("| ").split("|")
         if section != "## What is promised" or not line.startswith("| ") or cells[-1].strip() == "held by":
             continue
-        named = re.findall(r"`([^`]+)`", cells[-1])
-        for name in set(named) - known:
+        named = re.findall(r"`(\w+)`", cells[-1])
+        for name in sorted(set(named) - known):
+            if name.rpartition("_")[0] + "_" in known - {"e2e_"}:  # 'e2e_up_' + what a list has
+                continue
             yield f"SECURITY.md:{number}: there is no test {name}"
         if not named:
             yield f"SECURITY.md:{number}: no test is named that holds it"

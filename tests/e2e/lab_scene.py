@@ -1,5 +1,6 @@
 """What tests of the whole lab share: its processes and ports, where a broker comes from, TAP."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -62,14 +63,24 @@ def sockets_of(pid):
         return
 
 
-def listening(pids=None):
-    """Of all listening TCP sockets, or of those that these processes have open: inode and port."""
-    sockets = {}
+def listening_rows():
+    """The kernel's: of each listening TCP socket its fields."""
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
         with open(path, encoding="ascii") as file:
-            rows = [line.split() for line in file.readlines()[1:]]
-        sockets.update({row[9]: int(row[1].rsplit(":", 1)[1], 16)
-                        for row in rows if row[3] == "0A"})
+            yield from (row for row in map(str.split, file.readlines()[1:]) if row[3] == "0A")
+
+
+def listening_beyond_loopback(pids):
+    """Where these processes can be reached from other machines, as the kernel writes it: 127.*, ::1, and the former as one of
+    IPv6, are no such places."""
+    held = {inode for pid in pids for inode in sockets_of(pid)}
+    ours = re.compile(r"(0{16}FFFF0{4})?[0-9A-F]{6}7F:|0{24}01000000:")
+    return [row[1] for row in listening_rows() if row[9] in held and not ours.match(row[1])]
+
+
+def listening(pids=None):
+    """Of all listening TCP sockets, or of those that these processes have open: inode and port."""
+    sockets = {row[9]: int(row[1].rsplit(":", 1)[1], 16) for row in listening_rows()}
     if pids is None:
         return sockets
     held = {inode for pid in pids for inode in sockets_of(pid)}

@@ -8,11 +8,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 
-from lab_scene import (JARS, a_real_broker_can_be_had, listening, no_process_is_left, pids_of,
+from lab_scene import (JARS, a_real_broker_can_be_had, listening, listening_beyond_loopback, no_process_is_left, pids_of,
                        processes_of, run, skip, wait_until, words_of)
 
 LAB, TRANSPORT = os.path.abspath(sys.argv[1]), sys.argv[2]
@@ -100,6 +101,7 @@ def it_stays_and_tells_how_it_stands():
         assert "The lab is up" in said and "transport " + TRANSPORT in said, said
         told = {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", said)}
         sockets = listening(pids_of(home.path))
+        assert sockets and listening_beyond_loopback(pids_of(home.path)) == []
         assert told and told <= set(sockets.values()), (told, sockets)
         home.all_counters_rise()
         words = words_of(home.pid_of("client")) # which has been started, and only now must have come to its program
@@ -215,6 +217,16 @@ def what_cannot_be_is_told_at_once():
             assert status == 69 and "jars" in said, (status, said)
 
 
+def who_listens_beyond_loopback_is_seen():
+    """The proof of what it_stays_and_tells_how_it_stands looks at: listening_beyond_loopback()."""
+    for family, address, is_beyond in ((socket.AF_INET, "127.0.0.1", False), (socket.AF_INET, "0.0.0.0", True),
+                                       (socket.AF_INET6, "::1", False), (socket.AF_INET6, "::", True)):
+        if family == socket.AF_INET6 and not os.path.exists("/proc/net/if_inet6"):
+            continue
+        with socket.create_server((address, 0), family=family):
+            assert bool(listening_beyond_loopback([os.getpid()])) == is_beyond, address
+
+
 def it_stays_in_the_terminal():
     with Home() as home:
         lab = home.start("up", "--foreground")
@@ -233,7 +245,7 @@ def main():
     tests = [(test.__name__, test) for test in (
         it_stays_and_tells_how_it_stands, who_dies_is_started_again, a_second_one_is_refused,
         of_two_at_once_one_is_refused, down_stops_one_that_starts, a_crash_leaves_nothing,
-        what_cannot_be_is_told_at_once, it_stays_in_the_terminal)]
+        what_cannot_be_is_told_at_once, it_stays_in_the_terminal, who_listens_beyond_loopback_is_seen)]
     if TRANSPORT == "http":  # the first of those that are compared, but for its lesson
         tests.append((a_lesson_is_not_the_default.__name__, a_lesson_is_not_the_default))
     tests += [("interrupted_by_%s_it_leaves_nothing" % how.name, lambda how=how: interrupted(how))

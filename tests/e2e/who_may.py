@@ -46,6 +46,9 @@ SERVING = (
     ((CLIENT, "--transport", "file", "--quiet"), "metrics", FIGURES),
     ((LAB, "watch", "--transports", "file"), "metrics", FIGURES),
 )
+KAFKA = (SERVER, "--transport", "kafka", "--bootstrap-servers", "127.0.0.1:1")  # it serves before a broker is there
+if subprocess.run([*KAFKA, "--check-options"], stderr=subprocess.DEVNULL, check=False).returncode == 0:
+    SERVING += ((KAFKA, "listen", SERVING[0][2]),)
 STRAY = ("GET /nowhere", "HEAD /metrics", "PUT /event", "DELETE /events", "OPTIONS /mail", "BREW /", "GET /metrics/",
          "POST /event/")
 
