@@ -4,10 +4,13 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+
+#define QUIET_NS ESE_NS_PER_S /* who says nothing for so long makes room for somebody who waits */
 
 static const char timed_out[] = "HTTP/1.1 408 Request Timeout\r\n"
                                 "Connection: close\r\n"
@@ -28,11 +31,12 @@ static void add(struct ese_http_server *server, struct MHD_Connection *mhd, void
     struct http_connection *connection = ese_alloc(sizeof *connection);
     connection->server = server;
     connection->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    connection->bytes_known = true; /* none before the first request */
+    connection->quiet_since_ns = ese_clock_monotonic_ns();
     connection->next = server->connections;
     if (connection->next != NULL)
         connection->next->previous = connection;
     server->connections = connection;
+    server->connected++;
     *context = connection;
     ese_metric_add(server->connection_count, 1);
 }
@@ -45,6 +49,7 @@ static void drop(struct ese_http_server *server, struct http_connection *connect
         server->connections = connection->next;
     if (connection->next != NULL)
         connection->next->previous = connection->previous;
+    server->connected--;
     free(connection);
     ese_metric_add(server->connection_count, -1);
 }
@@ -64,16 +69,26 @@ struct http_connection *ese_http_connection_of(struct MHD_Connection *mhd)
 }
 
 /* libmicrohttpd tells of a request when its first line is there. What comes before is seen by the
- * kernel's count of bytes: once it has grown while we wait, a request has begun. */
-static void notice_first_byte(struct http_connection *connection, int64_t now_ns)
+ * kernel's count of bytes: once it is beyond the requests that were, another has begun. */
+static bool has_begun(struct http_connection *connection, int64_t now_ns)
 {
-    uint64_t received = bytes_received(connection->fd);
-    if (!connection->bytes_known) {
-        connection->bytes_before = received;
-        connection->bytes_known = true;
-    } else if (received > connection->bytes_before) {
+    if (connection->began_ns == 0 && bytes_received(connection->fd) > connection->consumed)
         connection->began_ns = now_ns;
-    }
+    return connection->began_ns != 0;
+}
+
+/* How many bytes the chunks of a body were wrapped in is not told. So what has come by now may be
+ * the beginning of the next request, and is taken for it. */
+void ese_http_connection_rest(struct http_connection *connection,
+                              const struct ese_http_request *request)
+{
+    connection->phase = HTTP_WAITING;
+    connection->request = NULL;
+    connection->quiet_since_ns = ese_clock_monotonic_ns();
+    connection->began_ns = request->is_chunked ? connection->quiet_since_ns : 0;
+    connection->consumed = request->is_chunked ? bytes_received(connection->fd)
+                                               : connection->consumed + request->header_bytes +
+                                                     request->body_bytes;
 }
 
 /* Nothing was answered to this request yet, so that the 408 cannot stand in the midst of something.
@@ -84,6 +99,27 @@ static void cut(struct http_connection *connection)
     /* Who does not read cannot be told: the result changes nothing. */
     send(connection->fd, timed_out, sizeof timed_out - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(connection->fd, SHUT_RDWR);
+}
+
+/* As many are connected as may be, and another one waits to be. */
+static bool is_crowded(const struct ese_http_server *server)
+{
+    struct pollfd door = {.fd = server->listen.fd, .events = POLLIN};
+    return server->connected >= server->options.max_connections && poll(&door, 1, 0) > 0;
+}
+
+static void look_at(struct http_connection *connection, int64_t oldest_ns, bool is_crowded,
+                    int64_t now_ns)
+{
+    if (connection->phase == HTTP_ANSWERING || connection->cut)
+        return;
+    if (has_begun(connection, now_ns)) {
+        if (connection->began_ns < oldest_ns)
+            cut(connection);
+    } else if (is_crowded && now_ns - connection->quiet_since_ns > QUIET_NS) {
+        connection->cut = true;
+        shutdown(connection->fd, SHUT_RDWR);
+    }
 }
 
 int64_t ese_http_connection_check_interval_ns(const struct ese_http_server *server)
@@ -98,12 +134,7 @@ void ese_http_connection_check_deadlines(struct ese_http_server *server, int64_t
         return;
     server->next_check_ns = now_ns + ese_http_connection_check_interval_ns(server);
     int64_t oldest_ns = now_ns - server->options.request_deadline_ms * ESE_NS_PER_MS;
-    for (struct http_connection *each = server->connections; each != NULL; each = each->next) {
-        if (each->phase == HTTP_ANSWERING || each->cut)
-            continue;
-        if (each->began_ns == 0)
-            notice_first_byte(each, now_ns);
-        else if (each->began_ns < oldest_ns)
-            cut(each);
-    }
+    bool crowded = is_crowded(server);
+    for (struct http_connection *each = server->connections; each != NULL; each = each->next)
+        look_at(each, oldest_ns, crowded, now_ns);
 }

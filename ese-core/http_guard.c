@@ -9,14 +9,17 @@
 #define TOKEN_CHARACTERS                                                                           \
     "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+#define HEADERS_MOST 256 /* of a request; more are 431 (RFC 6585, section 5) */
+
 /* What the headers say of the request's length, and what is wrong with them. */
 struct framing {
-    int lengths, codings, hosts;
+    int headers, lengths, codings, hosts;
     const char *length, *coding;
     const char *next; /* where the next line has to begin */
     const char *problem;
 };
 
+static const char too_many[] = "more headers than are taken";
 static const char altered[] =
     "a header is folded, nameless, has a NUL in it, or does not end in CR LF";
 
@@ -50,11 +53,16 @@ static bool follow_line(const char **next, const char *name, size_t name_length,
     return true;
 }
 
+/* Likewise for method, path and version, of which nothing may be hidden behind a NUL. */
+static bool line_is_whole(const struct ese_http_request *request, const char *version)
+{
+    return request->target == request->method + strlen(request->method) + 1 &&
+           version == request->target + request->target_length + 1;
+}
+
 static bool ends_here(const struct ese_http_request *request, const char *next)
 {
-    size_t size =
-        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
-    return next + strlen("\r\n") == request->method + size;
+    return next + strlen("\r\n") == request->method + request->header_bytes;
 }
 
 static bool has_control_character(const char *value, size_t length)
@@ -84,7 +92,9 @@ static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const cha
 {
     struct framing *framing = context;
     (void)kind;
-    if (name_length == 0 || name[strspn(name, TOKEN_CHARACTERS)] != '\0')
+    if (++framing->headers > HEADERS_MOST)
+        framing->problem = too_many;
+    else if (name_length == 0 || name[strspn(name, TOKEN_CHARACTERS)] != '\0')
         framing->problem = "a header's name is malformed";
     else if (parsed_in_place() &&
              !follow_line(&framing->next, name, name_length, value, value_length))
@@ -95,27 +105,42 @@ static enum MHD_Result look_at(void *context, enum MHD_ValueKind kind, const cha
     return framing->problem == NULL ? MHD_YES : MHD_NO;
 }
 
-const char *ese_http_guard_framing(const struct ese_http_request *request, const char *version)
+static const char *find_problem(const struct framing *framing, const char *version)
 {
-    struct framing framing = {.next = version + strlen(version) + strlen("\r\n")};
-    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, look_at, &framing);
-    if (framing.problem == NULL && parsed_in_place() && !ends_here(request, framing.next))
-        framing.problem = altered;
-    if (framing.problem != NULL)
-        return framing.problem;
-    if (framing.lengths > 1)
+    if (framing->lengths > 1)
         return "more than one Content-Length";
-    if (framing.lengths > 0 && framing.codings > 0)
+    if (framing->lengths > 0 && framing->codings > 0)
         return "Content-Length together with Transfer-Encoding";
-    if (framing.codings > 1 || (framing.codings == 1 && strcasecmp(framing.coding, "chunked") != 0))
+    if (framing->codings > 1 ||
+        (framing->codings == 1 && strcasecmp(framing->coding, "chunked") != 0))
         return "a Transfer-Encoding other than chunked";
-    if (framing.codings > 0 && strcmp(version, MHD_HTTP_VERSION_1_1) != 0)
+    if (framing->codings > 0 && strcmp(version, MHD_HTTP_VERSION_1_1) != 0)
         return "Transfer-Encoding before HTTP/1.1";
-    if (framing.lengths == 1 && framing.length[strspn(framing.length, "0123456789")] != '\0')
+    if (framing->lengths == 1 && framing->length[strspn(framing->length, "0123456789")] != '\0')
         return "a Content-Length that is no number";
-    if (framing.hosts > 1 || (framing.hosts == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0))
+    if (framing->hosts > 1 || (framing->hosts == 0 && strcmp(version, MHD_HTTP_VERSION_1_1) == 0))
         return "one Host header is needed";
     return NULL;
+}
+
+bool ese_http_guard_framing(struct ese_http_request *request, const char *version)
+{
+    struct framing framing = {.next = version + strlen(version) + strlen("\r\n")};
+    request->header_bytes =
+        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, look_at, &framing);
+    request->is_chunked = framing.codings > 0;
+    if (framing.problem == NULL && parsed_in_place() && !line_is_whole(request, version))
+        framing.problem = "the request line is malformed";
+    if (framing.problem == NULL && parsed_in_place() && !ends_here(request, framing.next))
+        framing.problem = altered;
+    if (framing.problem == NULL)
+        framing.problem = find_problem(&framing, version);
+    if (framing.problem == NULL)
+        return true;
+    request->refusal = framing.problem == too_many ? 431 : 400;
+    request->refusal_text = framing.problem;
+    return false;
 }
 
 uint64_t ese_http_guard_announced(const struct ese_http_request *request)

@@ -54,6 +54,8 @@ void *ese_http_request_begin(void *context, const char *uri, struct MHD_Connecti
     request->connection = connection;
     request->mhd = mhd;
     request->started_ns = ese_clock_monotonic_ns();
+    request->target = uri;
+    request->target_length = strlen(uri);
     request->body.limit = (size_t)server->options.max_body_bytes;
     if (strstr(uri, "%00") != NULL || strchr(uri, ' ') != NULL) {
         request->refusal = 400; /* decoded, a NUL would end the path */
@@ -174,10 +176,8 @@ static enum MHD_Result handle(struct ese_http_request *request)
 }
 
 /* Where a request ends cannot be told: nothing behind it may be read as another one. */
-static enum MHD_Result refuse_framing(struct ese_http_request *request, const char *problem)
+static enum MHD_Result refuse_framing(struct ese_http_request *request)
 {
-    request->refusal = 400;
-    request->refusal_text = problem;
     request->answer.close = true;
     return handle(request);
 }
@@ -189,9 +189,8 @@ static enum MHD_Result read_headers(struct ese_http_request *request, const char
     struct http_route *route =
         find_route(server, request->method, request->path, strlen(request->path));
     request->route = route != NULL ? route : stray(server, request->method);
-    const char *problem = ese_http_guard_framing(request, version);
-    if (problem != NULL)
-        return refuse_framing(request, problem);
+    if (!ese_http_guard_framing(request, version))
+        return refuse_framing(request);
     request->challenge = ese_http_guard_challenge(request);
     if (request->challenge != NULL) {
         request->refusal = 401;
@@ -264,10 +263,7 @@ void ese_http_request_end(void *context, struct MHD_Connection *mhd, void **requ
     if (request->handled && request->route->seconds != NULL)
         ese_metric_observe_us(request->route->seconds,
                               (ese_clock_monotonic_ns() - request->started_ns) / 1000);
-    request->connection->phase = HTTP_WAITING;
-    request->connection->began_ns = 0;
-    request->connection->bytes_known = false;
-    request->connection->request = NULL;
+    ese_http_connection_rest(request->connection, request);
     ese_http_request_release(request);
 }
 

@@ -115,6 +115,21 @@ static int wait_ms(struct ese_http_server *server, bool closing)
     return (int)wait;
 }
 
+static bool is_full(const struct ese_http_server *server)
+{
+    return server->connected >= server->options.max_connections;
+}
+
+/* 0.9.75 stops listening once as many are connected as may be, and when one of them leaves it listens
+ * again in its next run only: nothing else would call for that one. */
+static void run(struct ese_http_server *server)
+{
+    bool was_full = is_full(server);
+    MHD_run(server->daemon);
+    if (was_full && !is_full(server))
+        MHD_run(server->daemon);
+}
+
 /* Waits for sockets or the mailbox, and moves everything on. libmicrohttpd's own loop is not used:
  * 0.9.75's stalls when exactly 128*k connections are ready. It must run after every resume, else
  * the answer waits. */
@@ -129,7 +144,7 @@ static void turn(struct ese_http_server *server, bool closing)
         ese_log_error("http server: poll: %s", strerror(errno));
     if (fds[1].revents != 0)
         ese_http_mailbox_deliver(server->mailbox);
-    MHD_run(server->daemon);
+    run(server);
     ese_http_connection_check_deadlines(server, ese_clock_monotonic_ns());
 }
 

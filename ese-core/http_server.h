@@ -7,10 +7,11 @@
  *
  * Guard, on for everyone: loopback unless options say otherwise (and then only with a token, or on
  * a network said to be the lab's own);
- * bounds on header and body sizes and on connections; a deadline for the whole request (not an idle
- * timer: 408); whatever leaves in doubt where a request ends (two lengths, a length with chunked,
- * headers that are folded, nameless or have NULs, lines that end in LF alone) is refused with 400
- * and the connection closed.
+ * bounds on header and body sizes, on headers (256: 431) and on connections: who waits to be let in
+ * takes the place of somebody who has said nothing for a second; a deadline for the whole request
+ * (not an idle timer: 408); whatever leaves in doubt where a request ends (two lengths, a length with
+ * chunked, lines that are folded, nameless or have NULs, lines that end in LF alone) is refused with 400
+ * and the connection closed. tests/e2e/guard.py sends all of that to each binary.
  *
  * As the original: unknown paths and methods are 404 "404 page not found" as text; a route's path
  * with a slash behind it is redirected (GET 301, else 307); CORS headers come only with an Origin

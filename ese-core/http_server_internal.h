@@ -57,9 +57,9 @@ struct http_connection {
     struct http_connection *next, *previous;
     int fd;
     enum http_phase phase;
+    int64_t quiet_since_ns; /* it came, or its last request was answered */
     int64_t began_ns;       /* the first byte of the request that is arriving; 0: none seen */
-    uint64_t bytes_before;  /* received before that request */
-    bool bytes_known;       /* bytes_before is */
+    uint64_t consumed;      /* bytes of the requests so far: what was received beyond is the next one's */
     bool cut;               /* its socket was shut down */
     struct ese_http_request *request;
 };
@@ -105,9 +105,13 @@ struct ese_http_request {
     struct ese_http_request *next; /* in the mailbox */
     struct http_route *route;
     const char *method, *path; /* libmicrohttpd's, decoded */
+    const char *target;        /* libmicrohttpd's: where the path and query stood before that */
+    size_t target_length;
     char *raw_query;           /* kept only where a redirect may need it */
     struct ese_buffer body;
     uint64_t body_bytes;       /* received, kept or not */
+    uint64_t header_bytes;
+    bool is_chunked;
     bool headers_read;
     bool handled;              /* a handler was called: it counts as under way */
     int refusal;               /* the status to refuse it with once it is read; 0: none */
@@ -127,6 +131,7 @@ struct ese_http_server {
     pthread_t thread;
     struct http_mailbox *mailbox;
     struct http_connection *connections;
+    int connected;         /* how many these are */
     int64_t next_check_ns; /* of deadlines */
     int under_way;         /* requests with a handler whose answer is not sent yet */
     int suspended;         /* those of them whose connection is suspended */
@@ -143,12 +148,16 @@ struct ese_http_server {
 void ese_http_connection_notify(void *server, struct MHD_Connection *mhd, void **context,
                                 enum MHD_ConnectionNotificationCode code);
 struct http_connection *ese_http_connection_of(struct MHD_Connection *mhd);
+/* The request has ended, and was answered: the next one's time begins with its first byte. */
+void ese_http_connection_rest(struct http_connection *connection,
+                              const struct ese_http_request *request);
 void ese_http_connection_check_deadlines(struct ese_http_server *server, int64_t now_ns);
 int64_t ese_http_connection_check_interval_ns(const struct ese_http_server *server);
 
 /* http_guard.c */
-/* Why the headers cannot be trusted to say where the request ends, or NULL. */
-const char *ese_http_guard_framing(const struct ese_http_request *request, const char *version);
+/* Notes how long the headers are, and whether chunks follow. False when they cannot be trusted to say
+ * where the request ends, or are too many: then the request's refusal says why. */
+bool ese_http_guard_framing(struct ese_http_request *request, const char *version);
 /* NULL: it brings the token, or none is asked for. Else what WWW-Authenticate has to say of it (RFC 6750
  * section 3). */
 const char *ese_http_guard_challenge(const struct ese_http_request *request);

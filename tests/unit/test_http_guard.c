@@ -75,7 +75,8 @@ static void stop(struct fixture *fixture)
 #define POST "POST /take HTTP/1.1\r\nHost: x\r\n"
 #define GET "GET /take HTTP/1.1\r\nHost: x\r\n"
 #define CHUNKED "Transfer-Encoding: chunked\r\n"
-#define BYTES(text) text, sizeof text - 1
+#define LAST "GET /stolen HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+#define BYTES(text) text LAST, sizeof text LAST - 1 /* a connection that goes on is seen to, and ends */
 
 /* Each is refused, and nothing behind it is taken for a request. */
 static void doubtful_lengths_are_refused_and_closed(void **state)
@@ -161,6 +162,36 @@ static void bare_line_feeds_split_nothing(void **state)
     assert_int_equal(fixture.stolen, 0);
 }
 
+/* Nothing of a request line is hidden behind a NUL, and there is one way to write it. */
+static void malformed_request_lines_are_refused(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } cases[] = {
+        {BYTES("POST /take\0 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" STOLEN)},
+        {BYTES("POST /take\0/x HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" STOLEN)},
+        {BYTES("POST\0/take HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" STOLEN)},
+        {BYTES("POST  /take HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" STOLEN)},
+        {BYTES("POST /take\r\nHost: x\r\nContent-Length: 0\r\n\r\n" STOLEN)},
+    };
+    struct fixture fixture;
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){0});
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int fd = ese_raw_connect(fixture.address);
+        ese_raw_send(fd, cases[i].bytes, cases[i].length);
+        char *answer = ese_raw_read_to_end(fd);
+        if (answer[0] != '\0' && strncmp(answer, "HTTP/1.1 400 ", 13) != 0)
+            fail_msg("case %zu was answered %s", i, answer);
+        free(answer);
+        close(fd);
+    }
+    stop(&fixture);
+    assert_int_equal(fixture.handled, 0);
+    assert_int_equal(fixture.stolen, 0);
+}
+
 /* Headers that come in many pieces, and are many, are still read as they came. */
 static void headers_in_pieces_are_taken(void **state)
 {
@@ -229,6 +260,15 @@ static void large_headers_are_refused(void **state)
     assert_true(status == 413 || status == 431);
     assert_int_equal(atomic_load(&fixture.handled), 0);
     ese_buffer_free(&request);
+    for (int count = 256; count <= 257; count++) {
+        ese_buffer_text(&request, "GET /take HTTP/1.1\r\nHost: x\r\n");
+        for (int i = 1; i < count; i++)
+            ese_buffer_printf(&request, "X-%d: 0\r\n", i);
+        ese_buffer_text(&request, "\r\n");
+        assert_int_equal(status_of(&fixture, request.text), count > 256 ? 431 : 200);
+        ese_buffer_free(&request);
+    }
+    assert_int_equal(atomic_load(&fixture.handled), 1);
     stop(&fixture);
 }
 
@@ -407,6 +447,33 @@ static void dripping_does_not_extend_the_deadline(void **state)
     stop(&fixture);
 }
 
+/* A beginning that comes with what was before it is one, too, however that one's end was told. */
+static void a_beginning_behind_a_request_has_a_deadline(void **state)
+{
+    static const char *const before[] = {
+        "GET /take HTTP/1.1\r\nHost: x\r\n\r\nGET /ta",
+        POST "Content-Length: 3\r\n\r\nabcGET /ta",
+        POST CHUNKED "\r\n3;a=b\r\nabc\r\n0\r\n\r\nGET /ta",
+    };
+    struct fixture fixture;
+    struct ese_raw_answer answer;
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){.request_deadline_ms = 400});
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        int fd = ese_raw_connect(fixture.address);
+        ese_raw_send_text(fd, before[i]);
+        assert_true(ese_raw_read_answer(fd, true, &answer));
+        assert_int_equal(answer.status, 200);
+        ese_raw_answer_clear(&answer);
+        assert_true(ese_raw_read_answer(fd, true, &answer));
+        assert_int_equal(answer.status, 408);
+        ese_raw_answer_clear(&answer);
+        assert_true(ese_raw_closed(fd));
+        close(fd);
+    }
+    stop(&fixture);
+}
+
 static bool one_was_handled(void *context)
 {
     return atomic_load(&((struct fixture *)context)->handled) == 1;
@@ -464,11 +531,35 @@ static void connections_are_bounded(void **state)
     stop(&fixture);
 }
 
-int main(void)
+/* All of those who are in leave at once, and nothing else happens then. */
+static void who_says_nothing_makes_room(void **state)
+{
+    struct fixture fixture;
+    struct ese_raw_answer answer;
+    int silent[3];
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){.max_connections = 3});
+    for (int i = 0; i < 3; i++)
+        silent[i] = ese_raw_connect(fixture.address);
+    int fd = ese_raw_connect(fixture.address);
+    ese_raw_send_text(fd, "GET /take HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(ese_raw_read_answer(fd, true, &answer));
+    assert_int_equal(answer.status, 200);
+    ese_raw_answer_clear(&answer);
+    for (int i = 0; i < 3; i++) {
+        assert_true(ese_raw_closed(silent[i]));
+        close(silent[i]);
+    }
+    close(fd);
+    stop(&fixture);
+}
+
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(doubtful_lengths_are_refused_and_closed),
         cmocka_unit_test(bare_line_feeds_split_nothing),
+        cmocka_unit_test(malformed_request_lines_are_refused),
         cmocka_unit_test(headers_in_pieces_are_taken),
         cmocka_unit_test(nul_in_the_path_is_refused),
         cmocka_unit_test(large_headers_are_refused),
@@ -477,8 +568,12 @@ int main(void)
         cmocka_unit_test(only_this_machine_without_a_token),
         cmocka_unit_test(others_come_in_by_token_or_on_a_trusted_network),
         cmocka_unit_test(dripping_does_not_extend_the_deadline),
+        cmocka_unit_test(a_beginning_behind_a_request_has_a_deadline),
         cmocka_unit_test(waiting_for_the_answer_has_no_deadline),
         cmocka_unit_test(connections_are_bounded),
+        cmocka_unit_test(who_says_nothing_makes_room),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
