@@ -73,6 +73,9 @@ static void begin_header(struct ese_history_header *header, const char *party,
                          const char *transport, const struct ese_history_clock *clock,
                          int64_t segment)
 {
+    const struct ese_id id = header->id;
+    memset(header, 0, sizeof *header); /* nothing is believed of one that was not finished */
+    header->id = id;
     memcpy(header->magic, ESE_HISTORY_MAGIC, sizeof header->magic);
     header->record_size = sizeof(struct ese_history_slot);
     snprintf(header->party, sizeof header->party, "%s", party);
@@ -163,8 +166,9 @@ bool ese_history_clock_is_same(const struct ese_history_clock *clock,
 {
     if (clock->boot != 0 && other->boot != 0)
         return clock->boot == other->boot;
-    int64_t apart_ns = clock->wall_offset_ns - other->wall_offset_ns;
-    return apart_ns <= SAME_CLOCK_NS && apart_ns >= -SAME_CLOCK_NS;
+    int64_t apart_ns;
+    return !__builtin_sub_overflow(clock->wall_offset_ns, other->wall_offset_ns, &apart_ns) &&
+           apart_ns <= SAME_CLOCK_NS && apart_ns >= -SAME_CLOCK_NS;
 }
 
 /* A history keeps its clock for as long as the machine runs, whatever becomes of the wall clock.

@@ -14,6 +14,7 @@
 
 #define FIRST_BYTES (INT64_C(64) << 10)
 #define DIGITS 6
+#define MOST_SLOTS (INT64_C(1) << 50) /* more than any file holds, and their bytes can be counted */
 #define LET_GO_BYTES ((size_t)1 << 20) /* a multiple of all machines' pages */
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -42,6 +43,36 @@ void ese_history_let_go(const void *start, size_t end, size_t *let_go)
     *let_go = end;
 }
 
+static bool ends_within(const char *text, size_t size)
+{
+    return memchr(text, '\0', size) != NULL;
+}
+
+/* Words are a list: those that are used end where they are to. */
+static bool words_are_sound(const struct ese_history_header *header)
+{
+    int used = atomic_load(&header->words_used);
+    if (used < 0 || used > ESE_HISTORY_WORDS)
+        return false;
+    for (int i = 0; i < used; i++) {
+        if (!ends_within(header->words[i], sizeof header->words[i]))
+            return false;
+    }
+    return true;
+}
+
+bool ese_history_header_is_sound(const struct ese_history_header *header)
+{
+    int64_t claimed = atomic_load(&header->claimed);
+    return memcmp(header->magic, ESE_HISTORY_MAGIC, sizeof header->magic) == 0 &&
+           header->version == ESE_HISTORY_VERSION &&
+           header->record_size == sizeof(struct ese_history_slot) &&
+           ends_within(header->party, sizeof header->party) &&
+           ends_within(header->transport, sizeof header->transport) && words_are_sound(header) &&
+           header->wall_ns >= 0 && header->monotonic_ns >= 0 && header->segment >= 0 &&
+           header->segment < INT32_MAX && claimed >= 0 && claimed < MOST_SLOTS;
+}
+
 /* Nothing that is not ours is ever written to: a wrong path must not cost a file. */
 static int check(const char *path, int fd, const char *party, struct ese_error *error)
 {
@@ -52,9 +83,7 @@ static int check(const char *path, int fd, const char *party, struct ese_error *
     static const char unfinished[sizeof header.magic];
     bool new = length == 0 || (length == sizeof header && header.version == 0 &&
                                memcmp(header.magic, unfinished, sizeof unfinished) == 0);
-    bool ours = length == sizeof header && header.version == ESE_HISTORY_VERSION &&
-                memcmp(header.magic, ESE_HISTORY_MAGIC, sizeof header.magic) == 0 &&
-                header.record_size == sizeof(struct ese_history_slot);
+    bool ours = length == sizeof header && ese_history_header_is_sound(&header);
     if (!new && !ours)
         return ese_fail(error, ESE_E_USAGE,
                         "'%.200s' is no history of version %d: give another path", path,

@@ -70,6 +70,9 @@ struct ese_history_header {
 _Static_assert(sizeof(struct ese_history_header) <= ESE_HISTORY_HEADER_SIZE,
                "the header of history.h");
 
+/* Whether of this version, and saying nothing that no writer writes: whatever is read by it stays within
+ * its bounds. */
+bool ese_history_header_is_sound(const struct ese_history_header *header);
 struct ese_history_clock ese_history_header_clock(const struct ese_history_header *header);
 
 /* A file that is being written: mapped to its limit, grown by need. */

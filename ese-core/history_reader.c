@@ -78,9 +78,7 @@ static int open_file(const char *path, size_t most, struct file *file, struct es
     else if (!S_ISREG(status.st_mode))
         ese_fail(error, ESE_E_INVALID, "%s is no history: it is no regular file", path);
     else if (map(file, path, most, error) == 0) {
-        if (memcmp(file->header->magic, ESE_HISTORY_MAGIC, sizeof file->header->magic) == 0 &&
-            file->header->version == ESE_HISTORY_VERSION &&
-            file->header->record_size == sizeof *file->slots)
+        if (ese_history_header_is_sound(file->header))
             return 0;
         ese_fail(error, ESE_E_INVALID, "%s is no history of version %d", path, ESE_HISTORY_VERSION);
     }

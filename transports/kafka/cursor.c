@@ -66,7 +66,7 @@ static int digit(char letter)
     return found == NULL ? -1 : (int)(found - digits);
 }
 
-/* -1: there is none before the end. */
+/* -1: there is none before the end, as we would write it: without zeros behind. */
 static int take_number(const char **place, const char *end, uint64_t *number)
 {
     *number = 0;
@@ -78,7 +78,7 @@ static int take_number(const char **place, const char *end, uint64_t *number)
         *number |= (uint64_t)(byte & 0x7f) << shift;
         *place += 2;
         if ((byte & 0x80) == 0)
-            return 0;
+            return byte == 0 && shift > 0 ? -1 : 0;
     }
     return -1;
 }
