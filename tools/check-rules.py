@@ -4,7 +4,9 @@
     check-rules.py [--sample N] [--find] [--list FILE] BUILD [RULE ...]
 
 The rules are listed in tests/planted/ (tools/plants.py says how), those of the judge in rules.plants, of the mailer in
-mailer.plants, of dead letters in letters.plants, of who may come in in who.plants, each with the test and the case that must fail without it. That rule's source alone is compiled, in a directory of its own, and linked in front of the rest of BUILD,
+mailer.plants, of dead letters in letters.plants, of who may come in in who.plants, each with the test and the case that must
+fail without it: a unit test's, or, for a target of tests/fuzz, a file of its corpus; for these the source is compiled with
+sanitizers. That rule's source alone is compiled, in a directory of its own, and linked in front of the rest of BUILD,
 which has to be built. --sample: only so many, evenly spread. --find: tries all cases of the tests that the list names, and
 tells which fail. --list: which list; the judge's otherwise. Rules may be named. TAP.
 """
@@ -24,12 +26,27 @@ import plants
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LIST = os.path.join(TOP, "tests/planted/rules.plants")
 LONGEST_S = 60  # of a test
+FUZZ = "fuzz_"  # as names of targets begin
+SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 WITH_A_NAME, LEFT_OUT = ("-MQ", "-MF", "-o"), ("-MD", "-Werror", "-g")  # of a compiler's options
 
 
 def run(words, **more):
     return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False, **more)
+
+
+def flags_for(test):
+    return SANITIZED if test.startswith(FUZZ) else ()
+
+
+def path_of(test):
+    return f"tests/fuzz/{test}" if test.startswith(FUZZ) else f"tests/unit/test_{test}"
+
+
+def arguments_for(test, case):
+    """What the test's program takes to try that case alone."""
+    return [os.path.join(TOP, "tests/fuzz/corpus", test.removeprefix(FUZZ), case) if test.startswith(FUZZ) else case]
 
 
 class House:
@@ -43,12 +60,12 @@ class House:
 
     @functools.lru_cache(maxsize=None)
     def link_command(self, test):
-        done = run(["ninja", "-C", self.build, "-t", "commands", f"tests/unit/test_{test}"])
+        done = run(["ninja", "-C", self.build, "-t", "commands", path_of(test)])
         if done.returncode != 0:
             raise plants.Broken(f"there is no test {test}")
         return shlex.split(done.stdout.splitlines()[-1])
 
-    def compile(self, source, text, place):
+    def compile(self, source, text, place, flags):
         """The object of that source, were this its text; quickly."""
         path, made = os.path.join(place, "source.c"), os.path.join(place, "source.o")
         with open(path, "w", encoding="utf-8") as file:
@@ -58,7 +75,7 @@ class House:
         for before, word in zip(["", *words], words):
             if before not in WITH_A_NAME and word not in (*WITH_A_NAME, *LEFT_OUT, own["file"]):
                 kept.append(word)
-        done = run([*kept, "-w", "-O0", "-o", made, path], cwd=self.build)
+        done = run([*kept, *flags, "-w", "-O0", "-o", made, path], cwd=self.build)
         if done.returncode != 0:
             raise plants.Broken(f"it does not compile: {done.stdout}")
         return made
@@ -68,7 +85,7 @@ class House:
         words[words.index("-o") + 1] = out
         first = next(i for i, word in enumerate(words) if word.endswith(".o"))
         words.insert(first + 1, made)
-        done = run([*words, "-s"], cwd=self.build)
+        done = run([*words, *flags_for(test), "-s"], cwd=self.build)
         if done.returncode != 0:
             raise plants.Broken(f"it does not link: {done.stdout}")
         return out
@@ -98,7 +115,7 @@ def find(house, plant, tests):
     with open(os.path.join(TOP, plant.source), encoding="utf-8") as file:
         text = plant.apply(file.read())
     with tempfile.TemporaryDirectory(prefix="ese-rules-") as place:
-        made = house.compile(plant.source, text, place)
+        made = house.compile(plant.source, text, place, flags_for(tests[0][0]))
         for test, case in tests:
             failed = failing(house.link(test, made, place), case)
             if failed is not None:
@@ -109,7 +126,7 @@ def find(house, plant, tests):
 @functools.lru_cache(maxsize=None)
 def fails_with_all(house, test, case):
     """Whether the case fails while all rules are there."""
-    return failing(os.path.join(house.build, f"tests/unit/test_{test}"), [case]) is not None
+    return failing(os.path.join(house.build, path_of(test)), arguments_for(test, case)) is not None
 
 
 def check(house, plant):
@@ -120,7 +137,7 @@ def check(house, plant):
         test, case = plant.by
         if fails_with_all(house, test, case):
             return f"with the rule, {test} {case} fails, too"
-        return None if find(house, plant, [(test, [case])]) else f"without it, {test} {case} passes"
+        return None if find(house, plant, [(test, arguments_for(test, case))]) else f"without it, {test} {case} passes"
     except plants.Broken as problem:
         return str(problem)
 
