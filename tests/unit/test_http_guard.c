@@ -503,6 +503,43 @@ static void waiting_for_the_answer_has_no_deadline(void **state)
     stop(&fixture);
 }
 
+/* However long the one before was, and whatever came with it. */
+static void between_requests_there_is_no_deadline(void **state)
+{
+    static const struct {
+        const char *bytes;
+        int answers;
+    } before[] = {
+        {GET "X-A:    b\r\nX-B:\r\n\r\n", 1},
+        {POST "Content-Length: 5\r\n\r\nabcde", 1},
+        {POST "Content-Length: 3\r\n\r\nabc" GET "\r\n" POST "Content-Length: 0\r\n\r\n", 3},
+        {POST "Content-Length: 1001\r\n\r\n", 1}, /* and as many bytes */
+    };
+    struct fixture fixture;
+    struct ese_raw_answer answer;
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){.request_deadline_ms = 250, .max_body_bytes = 1000});
+    int fd = ese_raw_connect(fixture.address);
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        static const char many[1001];
+        ese_raw_send_text(fd, before[i].bytes);
+        if (i == 3)
+            ese_raw_send(fd, many, sizeof many);
+        for (int j = 0; j < before[i].answers; j++) {
+            assert_true(ese_raw_read_answer(fd, true, &answer));
+            assert_int_equal(answer.status, i == 3 ? 413 : 200);
+            ese_raw_answer_clear(&answer);
+        }
+        ese_clock_sleep_until(ese_clock_monotonic_ns() + 700 * ESE_NS_PER_MS); /* nearly three */
+    }
+    ese_raw_send_text(fd, GET "\r\n");
+    assert_true(ese_raw_read_answer(fd, true, &answer));
+    assert_int_equal(answer.status, 200);
+    ese_raw_answer_clear(&answer);
+    close(fd);
+    stop(&fixture);
+}
+
 /* The third waits at the door until one of the two has left. */
 static void connections_are_bounded(void **state)
 {
@@ -570,6 +607,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(dripping_does_not_extend_the_deadline),
         cmocka_unit_test(a_beginning_behind_a_request_has_a_deadline),
         cmocka_unit_test(waiting_for_the_answer_has_no_deadline),
+        cmocka_unit_test(between_requests_there_is_no_deadline),
         cmocka_unit_test(connections_are_bounded),
         cmocka_unit_test(who_says_nothing_makes_room),
     };
