@@ -14,7 +14,7 @@
 #define CONNECTIONS 1000
 #define BODY_BYTES (1024 * 1024)
 #define DEADLINE_MS 10000
-#define CONNECTION_MEMORY (16 * 1024) /* request line and headers have to fit; zeroed for each request */
+#define CONNECTION_MEMORY (32 * 1024) /* request line and headers have to fit */
 #define IDLE_S 60                     /* a connection that neither sends nor reads */
 #define CLOSE_WAIT_NS (2 * ESE_NS_PER_S)
 #define OTHER_FDS 64                  /* files, sockets and databases beside the connections */

@@ -42,6 +42,7 @@ static void open_outlet(struct bench *bench)
     const struct ese_outlet_options options = {.topics = ese_partition_events,
                                                .timeout_ms = PATIENCE_MS,
                                                .linger_ms = "0",
+                                               .requests = "5",
                                                .most_records = 100,
                                                .delivered = note,
                                                .context = bench};
