@@ -15,7 +15,8 @@
 
 #define ESE_KEPT_IN_LINE UINT32_MAX /* for a place in the heap */
 
-/* A key of a rule. It is in one chain of the table, and in its rule's line or heap, unless it was replaced or has left. */
+/* A key of a rule. It is in one chain of the table, and in its rule's line or heap, unless it was replaced or has
+ * left. */
 struct ese_kept_key {
     struct ese_kept_key *next_in_bucket;
     struct ese_kept_key *earlier, *later; /* in the line */

@@ -204,7 +204,7 @@ static void what_rules_keep_is_taken_back_with_a_batch(void **state)
     press("a", 20, NULL);
     assert_int_equal(process(&life), 0);
     assert_int_equal(number("SELECT count(*) FROM dead_letter"), 1);
-    assert_int_equal(number("SELECT count(*) FROM decision"), 0); /* the first of a is one, however often it was tried */
+    assert_int_equal(number("SELECT count(*) FROM decision"), 0); /* the first of a is one, however often it went in */
     press("a", 30, NULL);
     assert_int_equal(process(&life), 0);
     assert_int_equal(number("SELECT count(*) FROM decision"), 1);

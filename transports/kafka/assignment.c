@@ -56,6 +56,34 @@ void ese_assignment_leave_ends(struct ese_assignment *assignment)
         assignment->held[i].at_end = false;
 }
 
+static const struct ese_held *held_of(const struct ese_assignment *assignment, const rd_kafka_topic_partition_t *place)
+{
+    int32_t code = ese_assignment_code(assignment, place->topic, place->partition);
+    for (int i = 0; i < assignment->count; i++) {
+        if (assignment->held[i].code == code)
+            return &assignment->held[i];
+    }
+    return NULL;
+}
+
+bool ese_assignment_is_of(const struct ese_assignment *assignment, const rd_kafka_topic_partition_list_t *places)
+{
+    for (int i = 0; i < places->cnt; i++) {
+        if (held_of(assignment, &places->elems[i]) == NULL)
+            return false;
+    }
+    return places->cnt == assignment->count;
+}
+
+bool ese_assignment_has_come_to(const struct ese_assignment *assignment, const rd_kafka_topic_partition_list_t *places)
+{
+    for (int i = 0; i < places->cnt; i++) {
+        if (held_of(assignment, &places->elems[i])->next < places->elems[i].offset)
+            return false;
+    }
+    return true;
+}
+
 static rd_kafka_topic_partition_t *append(rd_kafka_topic_partition_list_t *list,
                                           const struct ese_assignment *assignment, int32_t code)
 {

@@ -43,6 +43,11 @@ struct ese_held *ese_assignment_add(struct ese_assignment *assignment, int32_t c
 bool ese_assignment_all_at_end(const struct ese_assignment *assignment);
 void ese_assignment_leave_ends(struct ese_assignment *assignment);
 
+/* Whether these are the partitions that are held; and, of such, whether it stands at their offsets, or behind. */
+bool ese_assignment_is_of(const struct ese_assignment *assignment, const rd_kafka_topic_partition_list_t *places);
+bool ese_assignment_has_come_to(const struct ese_assignment *assignment,
+                                const rd_kafka_topic_partition_list_t *places);
+
 /* Everything held as librdkafka's list, at `next`; the caller destroys it. */
 rd_kafka_topic_partition_list_t *ese_assignment_list(const struct ese_assignment *assignment);
 /* What is processed and not committed yet, which then counts as committed; NULL when there is

@@ -396,31 +396,6 @@ static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_e
     return 0;
 }
 
-static struct ese_held *held_of(struct ese_consumer *consumer, const rd_kafka_topic_partition_t *place)
-{
-    struct ese_assignment *assignment = &consumer->assignment;
-    return ese_assignment_find(assignment, ese_assignment_code(assignment, place->topic, place->partition));
-}
-
-static bool is_of_what_is_held(struct ese_consumer *consumer)
-{
-    for (int i = 0; i < consumer->ends_known->cnt; i++) {
-        if (held_of(consumer, &consumer->ends_known->elems[i]) == NULL)
-            return false;
-    }
-    return consumer->ends_known->cnt == consumer->assignment.count;
-}
-
-static bool has_come_to_the_ends(struct ese_consumer *consumer)
-{
-    for (int i = 0; i < consumer->ends_known->cnt; i++) {
-        const rd_kafka_topic_partition_t *end = &consumer->ends_known->elems[i];
-        if (held_of(consumer, end)->next < end->offset)
-            return false;
-    }
-    return true;
-}
-
 static void ask_for_ends(struct ese_consumer *consumer)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
@@ -468,7 +443,8 @@ static bool at_end(struct ese_consumer *consumer)
         ask_for_ends(consumer);
         return false;
     }
-    bool is_known = is_of_what_is_held(consumer), here = is_known && has_come_to_the_ends(consumer);
+    bool is_known = ese_assignment_is_of(&consumer->assignment, consumer->ends_known);
+    bool here = is_known && ese_assignment_has_come_to(&consumer->assignment, consumer->ends_known);
     if (here || !is_known)
         forget_ends(consumer);
     return here;
