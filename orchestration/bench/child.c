@@ -15,28 +15,59 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
+#include "orchestration/bench/place.h"
 
 #define NOBODY 65534
 #define PAUSE_NS (2 * ESE_NS_PER_MS)
 
-/* The environment it gets: ours without what is meant for our binaries. The caller frees. */
-static char **make_environment(const struct ese_child *child, char *libraries, size_t size)
+#define MOST_ADDED 4 /* variables */
+
+struct environment {
+    char added[MOST_ADDED][ESE_PLACE_PATH_SIZE + 32];
+    int count;
+    char **words; /* allocated; NULL behind the last */
+};
+
+static void add(struct environment *environment, const char *name, const char *value)
+{
+    assert(environment->count < MOST_ADDED);
+    snprintf(environment->added[environment->count++], sizeof environment->added[0], "%s=%s", name, value);
+}
+
+static int add_slow_disk(struct environment *environment, const struct ese_child *child, struct ese_error *error)
+{
+    char shim[ESE_PLACE_PATH_SIZE], sync_us[24];
+
+    if (ese_place_binary("ese-disk.so", shim, error) != 0)
+        return -1;
+    snprintf(sync_us, sizeof sync_us, "%lld", (long long)child->sync_us);
+    add(environment, "LD_PRELOAD", shim);
+    add(environment, "ESE_DISK_ROOT", child->slow_disk);
+    add(environment, "ESE_DISK_SYNC_US", sync_us);
+    return 0;
+}
+
+/* What it gets: ours without what is meant for our binaries, and what is meant for it. */
+static int make_environment(const struct ese_child *child, struct environment *environment, struct ese_error *error)
 {
     size_t count = 0;
 
+    *environment = (struct environment){.count = 0};
+    if (child->libraries != NULL)
+        add(environment, "LD_LIBRARY_PATH", child->libraries);
+    if (child->slow_disk != NULL && add_slow_disk(environment, child, error) != 0)
+        return -1;
     while (environ[count] != NULL)
         count++;
-    char **made = ese_alloc_array(count + 2, sizeof *made);
+    environment->words = ese_alloc_array(count + MOST_ADDED + 1, sizeof *environment->words);
     count = 0;
     for (char **word = environ; *word != NULL; word++) {
         if (strncmp(*word, "ESE_", 4) != 0)
-            made[count++] = *word;
+            environment->words[count++] = *word;
     }
-    if (child->libraries != NULL) {
-        snprintf(libraries, size, "LD_LIBRARY_PATH=%s", child->libraries);
-        made[count] = libraries;
-    }
-    return made;
+    for (int i = 0; i < environment->count; i++)
+        environment->words[count++] = environment->added[i];
+    return 0;
 }
 
 static bool write_text(const char *path, const char *text)
@@ -92,11 +123,8 @@ static void become(const struct ese_child *child, pid_t parent, int output, int 
     _exit(127);
 }
 
-int ese_child_start(struct ese_child *child, struct ese_error *error)
+static int fork_with(struct ese_child *child, char **environment, struct ese_error *error)
 {
-    char libraries[4200];
-
-    assert(child->pid == 0 && child->words[0] != NULL && child->words[ESE_CHILD_WORDS] == NULL);
     int log = open(child->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (log < 0)
         return ese_fail_errno(error, "cannot write %s", child->log);
@@ -105,11 +133,9 @@ int ese_child_start(struct ese_child *child, struct ese_error *error)
         close(log);
         return ese_fail_errno(error, "cannot write %s", child->output);
     }
-    char **environment = make_environment(child, libraries, sizeof libraries);
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
         become(child, parent, output, log, environment);
-    free(environment);
     if (output != log)
         close(output);
     close(log);
@@ -117,6 +143,18 @@ int ese_child_start(struct ese_child *child, struct ese_error *error)
         return ese_fail_errno(error, "cannot start %s", child->words[0]);
     child->pid = pid;
     return 0;
+}
+
+int ese_child_start(struct ese_child *child, struct ese_error *error)
+{
+    struct environment environment;
+
+    assert(child->pid == 0 && child->words[0] != NULL && child->words[ESE_CHILD_WORDS] == NULL);
+    if (make_environment(child, &environment, error) != 0)
+        return -1;
+    int status = fork_with(child, environment.words, error);
+    free(environment.words);
+    return status;
 }
 
 bool ese_child_running(struct ese_child *child, int *status)

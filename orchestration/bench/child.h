@@ -23,9 +23,12 @@ struct ese_child {
     const char *log;                        /* a file for its stderr, appended to */
     bool unprivileged;                      /* where we are root, it is not: some refuse to run so */
     const char *data;                       /* then it is to be its own; or NULL */
+    const char *slow_disk;                  /* a directory below which each sync takes longer (docs/bad-disks.md), by */
+    int64_t sync_us;                        /* so many microseconds; or NULL */
     pid_t pid;                              /* 0: does not run */
 };
 
+/* ESE_E_MISSING where there is no slow disk to be had. */
 int ese_child_start(struct ese_child *child, struct ese_error *error);
 
 /* False when it has ended; then `status` is its exit status, or 128 and its signal. */

@@ -28,6 +28,7 @@ struct ese_stint {
     int64_t measure_ns;
     int64_t backlog; /* events that wait for who begins to read */
     enum ese_durability durability;
+    int64_t sync_us; /* each sync takes so much longer, in microseconds */
 };
 
 struct ese_contest; /* a side of a row while it is measured: each contender's own */

@@ -32,6 +32,7 @@ static int one_round(const struct ese_plan *plan, struct side *side, const struc
     struct ese_round round;
 
     stint.durability = row->durability;
+    stint.sync_us = row->sync_us;
     if (side->contest == NULL && side->side->contender->open(place, side->side, &stint, &side->contest, error) != 0)
         return ese_fail_within(error, "%s: %s", row->id, side->side->contender->name);
     if (run_once(side, row, plan->repeats, &round, error) != 0)

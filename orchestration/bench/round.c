@@ -8,6 +8,7 @@
 
 #include "ese-core/memory.h"
 
+#define OTHERS_SYNCS 1.2 /* where it is the device that counts, it counts those of others, too */
 #define LEAST_SYNCS 0.9 /* a commit: one of nothing, as an idle store makes, needs none */
 
 static const struct {
@@ -62,6 +63,15 @@ void ese_round_judge(struct ese_round *round, enum ese_durability durability)
                          round->commits_per_s);
     else if (round->flushes_per_s >= 0 && round->flushes_per_s < 1)
         ese_round_refuse(round, "the device was told of no sync: it was not on the disk");
+}
+
+void ese_round_judge_slow(struct ese_round *round, int64_t sync_us)
+{
+    double syncs_per_s = round->syncs_per_s >= 0 ? round->syncs_per_s : round->flushes_per_s;
+
+    if (sync_us > 0 && syncs_per_s > OTHERS_SYNCS * 1e6 / (double)sync_us)
+        ese_round_refuse(round, "%.0f syncs a second, though each takes %lld us: the disk was not slow", syncs_per_s,
+                         (long long)sync_us);
 }
 
 char *ese_round_text(const struct ese_round *round)

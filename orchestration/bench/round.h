@@ -38,6 +38,10 @@ void ese_round_refuse(struct ese_round *round, const char *format, ...) __attrib
  * there that was acknowledged; and one in which nothing was. */
 void ese_round_judge(struct ese_round *round, enum ese_durability durability);
 
+/* Likewise of a disk each of whose syncs was to take sync_us longer: more of them than a second has room for were not
+ * slow. */
+void ese_round_judge_slow(struct ese_round *round, int64_t sync_us);
+
 /* One line, without its end; the caller frees. And back: ESE_E_INVALID. */
 char *ese_round_text(const struct ese_round *round);
 int ese_round_parse(const char *text, struct ese_round *round, struct ese_error *error);

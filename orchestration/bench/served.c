@@ -245,6 +245,8 @@ int ese_served_run(struct ese_contest *contest, struct ese_round *round, struct 
         return -1;
     unlink(log);
     life.child.log = log;
+    life.child.slow_disk = contest->stint.sync_us > 0 ? life.directory : NULL;
+    life.child.sync_us = contest->stint.sync_us;
     int status = contest->served->start(contest->place, &contest->side, &contest->stint, &life, error);
     if (status == 0)
         status = measure(contest, &life, round, error);
@@ -253,5 +255,7 @@ int ese_served_run(struct ese_contest *contest, struct ese_round *round, struct 
     ese_place_remove(life.directory);
     if (status == 0)
         ese_round_judge(round, contest->stint.durability);
+    if (status == 0)
+        ese_round_judge_slow(round, contest->stint.sync_us);
     return status;
 }

@@ -86,6 +86,25 @@ static void assert_judged(enum ese_durability durability, struct ese_round round
     assert_int_equal(ese_figures_reached(&figures), words == NULL); /* however fast it was */
 }
 
+static void a_slow_disk_that_is_not_slow_is_void(void **state)
+{
+    (void)state;
+    struct ese_round round = good_round(1000, 1);
+    round.syncs_per_s = 950;
+    ese_round_judge_slow(&round, 1000);
+    assert_string_equal(round.reason, "");
+    round.syncs_per_s = ESE_ROUND_UNKNOWN; /* where nobody but the device counts */
+    round.flushes_per_s = 4000;
+    ese_round_judge_slow(&round, 0); /* and is not to be slow */
+    assert_string_equal(round.reason, "");
+    ese_round_judge_slow(&round, 1000);
+    assert_non_null(strstr(round.reason, "the disk was not slow"));
+    round = good_round(1000, 1);
+    round.syncs_per_s = 3000;
+    ese_round_judge_slow(&round, 1000);
+    assert_non_null(strstr(round.reason, "the disk was not slow"));
+}
+
 static void disk_without_syncs_is_void(void **state)
 {
     (void)state;
@@ -371,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_ratio_is_such_that_more_is_better),
         cmocka_unit_test(ratios_are_of_pairs),
         cmocka_unit_test(disk_without_syncs_is_void),
+        cmocka_unit_test(a_slow_disk_that_is_not_slow_is_void),
         cmocka_unit_test(rounds_survive_their_text),
         cmocka_unit_test(the_kernel_counts_what_is_used),
         cmocka_unit_test(rows_are_whole),
