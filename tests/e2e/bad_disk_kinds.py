@@ -30,7 +30,8 @@ class Mails:
     def writer(program, number, first=0):
         def make(i):
             name = f"mail-{number}-{i}"
-            return {"from": "consumer@ese.org", "to": "x@ese.org", "subject": "x", "content": "x" * BIG, "id": name}, [name]
+            return {"from": "consumer@ese.org", "to": "click_updated@ese.org", "subject": "x", "content": "x" * BIG,
+                    "id": name}, [name]
         return Writer(program, "/mail", 202, make, first)
 
     @staticmethod
