@@ -29,6 +29,7 @@ struct held {
     struct ese_http_request *request;
     bool is_cloud_event; /* nobody of the original's sends one: what is wrong is told in words */
     bool has_our_source; /* likewise */
+    enum ese_append_result result;
 };
 
 /* What the hash of a request is made over, for each event. */
@@ -60,7 +61,7 @@ static void reply_stored(struct held *held)
 }
 
 /* A message that ends in ": " goes on with the store's own words. */
-void ese_append_done(struct ese_append *append, enum ese_append_result result)
+static void reply_refused(struct held *held)
 {
     static const struct {
         int status;
@@ -76,20 +77,38 @@ void ese_append_done(struct ese_append *append, enum ese_append_result result)
         [ESE_APPEND_NO_ROOM] = {507, false, NOTHING "there is no room"},
         [ESE_APPEND_FAILED] = {503, true, NOTHING "the store failed, try again"},
     };
-    struct held *held = (struct held *)append;
-    if (result == ESE_APPEND_STORED) {
-        reply_stored(held);
-    } else {
-        bool is_explained = refusals[result].retry_later && append->why[0] != '\0';
-        char message[ESE_INTAKE_WHY_SIZE + sizeof NOTHING];
-        snprintf(message, sizeof message, "%s%s", is_explained ? NOTHING : "",
-                 is_explained ? append->why : refusals[result].message);
-        if (refusals[result].retry_later)
-            ese_http_request_add_header(held->request, "Retry-After", "1");
-        ese_http_reply_message(held->request, refusals[result].status, message);
-    }
-    ese_event_list_clear(&append->list);
+    const char *why = held->append.why;
+    bool is_explained = refusals[held->result].retry_later && why[0] != '\0';
+    char message[ESE_INTAKE_WHY_SIZE + sizeof NOTHING];
+    snprintf(message, sizeof message, "%s%s", is_explained ? NOTHING : "",
+             is_explained ? why : refusals[held->result].message);
+    if (refusals[held->result].retry_later)
+        ese_http_request_add_header(held->request, "Retry-After", "1");
+    ese_http_reply_message(held->request, refusals[held->result].status, message);
+}
+
+static void free_held(struct held *held)
+{
+    ese_event_list_clear(&held->append.list);
+    free(held->append.contents);
     free(held);
+}
+
+static void reply(void *context)
+{
+    struct held *held = context;
+    if (held->result == ESE_APPEND_STORED)
+        reply_stored(held);
+    else
+        reply_refused(held);
+    free_held(held);
+}
+
+void ese_append_done(struct ese_append *append, enum ese_append_result result)
+{
+    struct held *held = (struct held *)append;
+    held->result = result;
+    ese_http_reply_by(held->request, reply, held);
 }
 
 /* ---- what came ------------------------------------------------------------------------------- */
@@ -100,7 +119,7 @@ static uint64_t content_hash(const struct ese_append *append)
     const struct ese_event_list *list = &append->list;
     struct sent *all = ese_alloc_array(list->count, sizeof *all);
     for (size_t i = 0; i < list->count; i++) {
-        all[i].content = ese_event_content_hash(&list->events[i]);
+        all[i].content = append->contents[i];
         all[i].id = list->events[i].id;
         memcpy(all[i].source, list->events[i].source, sizeof all[i].source);
         memcpy(all[i].foreign_id, list->events[i].foreign_id, sizeof all[i].foreign_id);
@@ -235,8 +254,7 @@ static void refuse(struct held *held, const struct ese_error *error)
         ese_http_reply_message(held->request, 400, error->text);
     else
         reply_bad(held->request);
-    ese_event_list_clear(&held->append.list);
-    free(held);
+    free_held(held);
 }
 
 static void refuse_unread(const struct ese_event_intake *intake, struct ese_http_request *request)
@@ -266,6 +284,9 @@ static void take(struct ese_event_intake *intake, struct ese_http_request *reque
         ese_append_done(&held->append, ESE_APPEND_STORED);
         return;
     }
+    held->append.contents = ese_alloc_array(list->count, sizeof held->append.contents[0]);
+    for (size_t i = 0; i < list->count; i++)
+        held->append.contents[i] = ese_event_content_hash(&list->events[i]);
     if (held->append.idempotency_key[0] != '\0')
         held->append.content_hash = content_hash(&held->append);
     const char *traceparent = ese_http_request_header(request, "traceparent");

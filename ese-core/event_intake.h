@@ -45,6 +45,7 @@ struct ese_append {
      * then. */
     struct ese_event_list list;
     char idempotency_key[ESE_INTAKE_KEY_SIZE]; /* "" when there is none */
+    uint64_t *contents;         /* of each event, its ese_event_content_hash */
     uint64_t content_hash;      /* over all events, where there is a key: for its comparison */
     bool many;                  /* POST /events: the answer is an array */
     char why[ESE_INTAKE_WHY_SIZE]; /* the store's words for a 503: what is wrong and what to do */
@@ -66,7 +67,7 @@ enum ese_append_result {
 /* Called on the HTTP thread; must not block. Answers through ese_append_done, at once or later. */
 typedef void ese_append_function(void *store, struct ese_append *append);
 
-/* Answers the request behind append and frees both. Any thread. */
+/* Answers the request behind append, on the HTTP thread, and frees both. Any thread. */
 void ese_append_done(struct ese_append *append, enum ese_append_result result);
 
 struct ese_event_intake;

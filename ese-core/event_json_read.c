@@ -276,7 +276,7 @@ int ese_event_json_read_record(const char *value, size_t length, struct ese_even
 void ese_event_list_clear(struct ese_event_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        ese_event_clear(&list->events[i]);
+        free(list->events[i].data); /* the rest of it is gone with the list: nothing to zero */
     free(list->events);
     *list = (struct ese_event_list){.count = 0};
 }

@@ -72,14 +72,45 @@ void ese_http_mailbox_deliver(struct http_mailbox *mailbox)
 
 /* ---- giving an answer, on any thread --------------------------------------------------------- */
 
-/* The last thing the answering thread does with a request. */
-static void hand_over(struct ese_http_request *request)
+static int mark_answered(struct ese_http_request *request)
 {
     int before = atomic_exchange(&request->state, HTTP_ANSWERED);
     assert(before != HTTP_ANSWERED && before != HTTP_ARRIVING);
     if (before == HTTP_KEPT)
         put(request->mailbox, request);
+    return before;
+}
+
+/* The last thing the answering thread does with a request. */
+static void hand_over(struct ese_http_request *request)
+{
+    if (request->making)
+        request->making = false;
+    else
+        mark_answered(request);
     ese_http_request_release(request);
+}
+
+static void make_answer(struct ese_http_request *request)
+{
+    void (*make)(void *context) = request->make;
+    request->make = NULL;
+    request->making = true;
+    make(request->make_context);
+}
+
+void ese_http_reply_by(struct ese_http_request *request, void (*answer)(void *context), void *context)
+{
+    request->make = answer;
+    request->make_context = context;
+    if (mark_answered(request) == HTTP_ABANDONED)
+        make_answer(request); /* nobody else will */
+}
+
+void ese_http_answer_drop(struct ese_http_request *request)
+{
+    if (request->make != NULL)
+        make_answer(request);
 }
 
 static void set_head(struct ese_http_request *request, int status, const char *content_type)
@@ -238,6 +269,8 @@ static void count(struct ese_http_server *server, struct http_route *route, int 
 
 enum MHD_Result ese_http_answer_send(struct ese_http_request *request)
 {
+    if (request->make != NULL)
+        make_answer(request);
     struct MHD_Response *response = make_response(request);
     if (response == NULL)
         return MHD_NO;

@@ -258,6 +258,8 @@ void ese_http_request_end(void *context, struct MHD_Connection *mhd, void **requ
     if (request == NULL)
         return;
     *request_context = NULL;
+    if (atomic_load(&request->state) == HTTP_ANSWERED)
+        ese_http_answer_drop(request); /* where it was not sent */
     if (request->handled)
         server->under_way--;
     if (request->handled && request->route->seconds != NULL)

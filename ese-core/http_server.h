@@ -90,6 +90,11 @@ void ese_http_reply(struct ese_http_request *request, int status, const char *co
 struct ese_buffer;
 void ese_http_reply_buffer(struct ese_http_request *request, int status, const char *content_type,
                            struct ese_buffer *body);
+/* The answer is left to the server's thread, so that whoever has many in hand is done sooner, and what a request held
+ * is freed where it was allocated: `answer` is called there, once, and replies. Any thread. Where the server ended
+ * first it is called at once, and what it replies goes nowhere. */
+void ese_http_reply_by(struct ese_http_request *request, void (*answer)(void *context), void *context);
+
 /* Between these two, answers of any other thread wait, and wake the server's once: for who has many in hand. Neither
  * waits. Any thread, each hold with its release. */
 void ese_http_server_hold(struct ese_http_server *server);

@@ -118,6 +118,9 @@ struct ese_http_request {
     const char *refusal_text;
     const char *challenge;     /* of a 401 */
     int64_t started_ns;
+    void (*make)(void *context); /* the answer, which is still to be made; NULL: it is there */
+    void *make_context;
+    bool making; /* what it replies is taken, and handed over already */
     struct http_answer answer;
 };
 
@@ -184,6 +187,8 @@ void ese_http_mailbox_wake(struct http_mailbox *mailbox);
 /* Resumes what was answered since the last call. */
 void ese_http_mailbox_deliver(struct http_mailbox *mailbox);
 enum MHD_Result ese_http_answer_send(struct ese_http_request *request);
+/* For a request that is not answered any more. */
+void ese_http_answer_drop(struct ese_http_request *request);
 void ese_http_answer_clear(struct http_answer *answer);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "ese-core/memory.h"
 #include "ese-core/random.h"
+#include "tests/support/append.h"
 #include "tests/support/directory.h"
 #include "transports/http/store_table.h"
 
@@ -275,13 +276,14 @@ static void send(struct model *model)
         append.list.events[i] = event_of(&rows[i]);
     for (size_t i = 0; i < append.list.count && expected == ESE_APPEND_STORED; i++)
         expected = expect(model, &rows[i], &offsets[i]);
+    ese_test_note_contents(&append);
     assert_int_equal(ese_store_table_append(model->table, &append, model->now_ms, &result, NULL), 0);
     assert_int_equal(result, expected);
     if (expected == ESE_APPEND_STORED)
         compare(model, &append, offsets);
     else
         take_back(model, changed, next);
-    ese_event_list_clear(&append.list);
+    ese_test_append_clear(&append);
 }
 
 /* ---- what happens ------------------------------------------------------------------------------ */

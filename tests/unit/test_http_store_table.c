@@ -9,6 +9,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "tests/support/append.h"
 #include "tests/support/directory.h"
 #include "tests/support/stepped_clock.h"
 #include "transports/http/store_read.h"
@@ -84,9 +85,15 @@ static struct ese_append *make_request(uint32_t first, size_t count)
     return append;
 }
 
+static int put(struct fixture *fixture, struct ese_append *append, int64_t now_ms, enum ese_append_result *result)
+{
+    ese_test_note_contents(append);
+    return ese_store_table_append(fixture->table, append, now_ms, result, NULL);
+}
+
 static void free_request(struct ese_append *append)
 {
-    ese_event_list_clear(&append->list);
+    ese_test_append_clear(append);
     free(append);
 }
 
@@ -97,7 +104,7 @@ static int64_t store(struct fixture *fixture, struct ese_append *append, int64_t
     enum ese_append_result result;
 
     assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
-    assert_int_equal(ese_store_table_append(fixture->table, append, now_ms, &result, NULL), 0);
+    assert_int_equal(put(fixture, append, now_ms, &result), 0);
     assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
     assert_int_equal(result, expected);
     int64_t server_ts = append->list.count > 0 ? append->list.events[0].server_ts : 0;
@@ -333,7 +340,7 @@ static void a_conflict_leaves_the_rest_of_its_transaction_alone(void **state)
     assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
     for (size_t i = 0; i < 3; i++) {
         enum ese_append_result result;
-        assert_int_equal(ese_store_table_append(fixture->table, requests[i], NOW, &result, NULL),
+        assert_int_equal(put(fixture, requests[i], NOW, &result),
                          0);
         assert_int_equal(result, expected[i]);
         free_request(requests[i]);
@@ -396,7 +403,7 @@ static void append(struct fixture *fixture, struct ese_append *append)
 {
     enum ese_append_result result;
 
-    assert_int_equal(ese_store_table_append(fixture->table, append, NOW, &result, NULL), 0);
+    assert_int_equal(put(fixture, append, NOW, &result), 0);
     assert_int_equal(result, ESE_APPEND_STORED);
     free_request(append);
 }
@@ -439,7 +446,7 @@ static void an_idempotency_key_names_a_request(void **state)
     assert_int_equal(next_offset(fixture), 3);
 
     assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
-    assert_int_equal(ese_store_table_append(fixture->table, again, NOW + 9, &result, NULL), 0);
+    assert_int_equal(put(fixture, again, NOW + 9, &result), 0);
     assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
     assert_int_equal(result, ESE_APPEND_STORED);
     assert_true(ese_id_equal(&again->list.events[0].id, &first.id)); /* the answer of then, ids included */
@@ -566,7 +573,7 @@ static void a_rolled_back_transaction_gives_its_offsets_back(void **state)
     enum ese_append_result result;
 
     assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
-    assert_int_equal(ese_store_table_append(fixture->table, append, NOW, &result, NULL), 0);
+    assert_int_equal(put(fixture, append, NOW, &result), 0);
     ese_store_table_rollback(fixture->table);
     free_request(append);
     assert_int_equal(next_offset(fixture), 0);
@@ -596,7 +603,7 @@ static uint32_t fill(struct fixture *fixture)
         struct ese_append *append = make_large(stored);
         enum ese_append_result result;
         assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
-        assert_int_equal(ese_store_table_append(fixture->table, append, NOW, &result, NULL), 0);
+        assert_int_equal(put(fixture, append, NOW, &result), 0);
         assert_int_equal(ese_store_table_commit(fixture->table, NULL), 0);
         if (result == ESE_APPEND_AT_BOUND) {
             assert_non_null(strstr(append->why, "1048576 bytes"));
@@ -647,7 +654,7 @@ static void a_refusal_leaves_the_rest_of_its_transaction_alone(void **state)
     struct ese_append *requests[] = {make_request(900, 1), make_large(stored), make_large(1)};
     assert_int_equal(ese_store_table_begin(fixture->table, NULL), 0);
     for (size_t i = 0; i < ESE_COUNT_OF(requests); i++) {
-        assert_int_equal(ese_store_table_append(fixture->table, requests[i], NOW, &result, NULL),
+        assert_int_equal(put(fixture, requests[i], NOW, &result),
                          0);
         assert_int_equal(result, expected[i]);
         free_request(requests[i]);

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "ese-core/memory.h"
+#include "tests/support/append.h"
 #include "transports/kafka/gateway.h"
 
 #define NO_ANSWER (-1)
@@ -70,7 +71,7 @@ static void free_append(struct ese_append **append)
         if (answered[i] == *append)
             answered[i] = NULL; /* its address may come again */
     }
-    ese_event_list_clear(&(*append)->list);
+    ese_test_append_clear(*append);
     free(*append);
     *append = NULL;
 }
@@ -143,6 +144,12 @@ static struct ese_append *request(uint32_t first, size_t count, const char *key)
     return append;
 }
 
+static void give(struct ese_append *append)
+{
+    ese_test_note_contents(append);
+    ese_gateway_append(gateway, append);
+}
+
 static void note(int index, enum ese_delivery_result result, int64_t timestamp_ms)
 {
     const struct ese_delivery_report delivered = {.token = put[index].token,
@@ -164,7 +171,7 @@ static void answers_when_all_is_acknowledged(void **state)
 {
     (void)state;
     struct ese_append *batch = request(0, 3, "");
-    ese_gateway_append(gateway, batch);
+    give(batch);
     assert_int_equal(put_count, 3);
     report(0, ESE_DELIVERED, 5000);
     report(1, ESE_DELIVERED, 5001);
@@ -181,7 +188,7 @@ static void reports_of_a_batch_are_answered_together(void **state)
     (void)state;
     struct ese_append *appends[] = {request(0, 1, ""), request(1, 1, "")};
     for (int i = 0; i < 2; i++)
-        ese_gateway_append(gateway, appends[i]);
+        give(appends[i]);
     for (int i = 0; i < 2; i++)
         note(i, ESE_DELIVERED, 5000);
     assert_int_equal(answered_count, 0);
@@ -196,9 +203,9 @@ static void a_retry_is_answered_as_before(void **state)
 {
     (void)state;
     struct ese_append *first = request(0, 1, ""), *again = request(0, 1, "");
-    ese_gateway_append(gateway, first);
+    give(first);
     report(0, ESE_DELIVERED, 5000);
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(put_count, 1);
     assert_int_equal(result_of(again), ESE_APPEND_STORED);
     assert_int_equal(again->list.events[0].server_ts, 5000);
@@ -210,8 +217,8 @@ static void a_retry_waits_for_the_first(void **state)
 {
     (void)state;
     struct ese_append *first = request(0, 1, ""), *again = request(0, 1, "");
-    ese_gateway_append(gateway, first);
-    ese_gateway_append(gateway, again);
+    give(first);
+    give(again);
     assert_int_equal(put_count, 1);
     assert_int_equal(result_of(again), NO_ANSWER);
     report(0, ESE_DELIVERED, 5000);
@@ -228,16 +235,16 @@ static void another_content_is_a_conflict(void **state)
     struct ese_append *first = request(0, 1, ""), *other = request(0, 1, "");
     struct ese_append *batch = request(5, 2, "");
     snprintf(other->list.events[0].ip, sizeof other->list.events[0].ip, "10.9.9.9");
-    ese_gateway_append(gateway, first);
-    ese_gateway_append(gateway, other);
+    give(first);
+    give(other);
     assert_int_equal(result_of(other), ESE_APPEND_CONFLICT);
     /* one bad event, and nothing of its batch is produced or remembered */
     batch->list.events[1] = other->list.events[0];
-    ese_gateway_append(gateway, batch);
+    give(batch);
     assert_int_equal(result_of(batch), ESE_APPEND_CONFLICT);
     assert_int_equal(put_count, 1);
     struct ese_append *free_again = request(5, 1, "");
-    ese_gateway_append(gateway, free_again);
+    give(free_again);
     assert_int_equal(put_count, 2);
     report(0, ESE_DELIVERED, 1);
     report(1, ESE_DELIVERED, 1);
@@ -251,10 +258,10 @@ static void an_unknown_outcome_is_produced_again(void **state)
 {
     (void)state;
     struct ese_append *first = request(0, 1, ""), *again = request(0, 1, "");
-    ese_gateway_append(gateway, first);
+    give(first);
     report(0, ESE_DELIVERY_UNKNOWN, -1);
     assert_int_equal(result_of(first), ESE_APPEND_UNKNOWN);
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(put_count, 2);
     assert_true(ese_id_equal(&put[0].id, &put[1].id));
     struct ese_metric *counted = ese_metrics_counter(metrics, "ese_produced_again_total", NULL, "");
@@ -272,13 +279,13 @@ static void a_failed_retry_of_an_unknown_stays_unknown(void **state)
     struct ese_append *first = request(0, 1, "");
     struct ese_append *again = request(0, 1, "");
     struct ese_append *third = request(0, 1, "");
-    ese_gateway_append(gateway, first);
+    give(first);
     report(0, ESE_DELIVERY_UNKNOWN, -1);
-    ese_gateway_append(gateway, again);
+    give(again);
     report(1, ESE_DELIVERY_NOT_SENT, -1);
     assert_int_equal(result_of(again), ESE_APPEND_UNKNOWN);
     is_reachable = false;
-    ese_gateway_append(gateway, third);
+    give(third);
     assert_int_equal(result_of(third), ESE_APPEND_UNKNOWN);
     free_append(&first);
     free_append(&again);
@@ -291,16 +298,16 @@ static void what_certainly_failed_is_forgotten(void **state)
     struct ese_append *first = request(0, 1, "");
     struct ese_append *again = request(0, 1, "");
     struct ese_append *third = request(0, 1, "");
-    ese_gateway_append(gateway, first);
+    give(first);
     report(0, ESE_DELIVERY_NOT_SENT, -1);
     assert_int_equal(result_of(first), ESE_APPEND_FULL);
     assert_non_null(strstr(first->why, REASON));
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(put_count, 2);
     report(1, ESE_DELIVERY_REFUSED, -1);
     assert_int_equal(result_of(again), ESE_APPEND_FAILED);
     assert_non_null(strstr(again->why, REASON));
-    ese_gateway_append(gateway, third);
+    give(third);
     assert_int_equal(put_count, 3);
     report(2, ESE_DELIVERED, 1);
     free_append(&first);
@@ -312,12 +319,12 @@ static void a_batch_that_was_stored_in_part_is_unknown_and_goes_on(void **state)
 {
     (void)state;
     struct ese_append *first = request(0, 3, ""), *again = request(0, 3, "");
-    ese_gateway_append(gateway, first);
+    give(first);
     report(0, ESE_DELIVERED, 5000);
     report(1, ESE_DELIVERY_NOT_SENT, -1);
     report(2, ESE_DELIVERY_UNKNOWN, -1);
     assert_int_equal(result_of(first), ESE_APPEND_UNKNOWN);
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(put_count, 5); /* not the one that is stored */
     report(3, ESE_DELIVERED, 6000);
     report(4, ESE_DELIVERED, 6001);
@@ -333,7 +340,7 @@ static void one_id_twice_in_a_batch_is_stored_once(void **state)
     (void)state;
     struct ese_append *batch = request(0, 2, "");
     batch->list.events[1].id = batch->list.events[0].id;
-    ese_gateway_append(gateway, batch);
+    give(batch);
     assert_int_equal(put_count, 1);
     report(0, ESE_DELIVERED, 5000);
     assert_int_equal(result_of(batch), ESE_APPEND_STORED);
@@ -343,7 +350,7 @@ static void one_id_twice_in_a_batch_is_stored_once(void **state)
     puts_before_full = 0; /* and when it cannot go out, both have failed */
     batch = request(7, 2, "");
     batch->list.events[1].id = batch->list.events[0].id;
-    ese_gateway_append(gateway, batch);
+    give(batch);
     assert_int_equal(result_of(batch), ESE_APPEND_FULL);
     free_append(&batch);
 }
@@ -354,12 +361,12 @@ static void bounds_are_refusals(void **state)
     struct ese_append *most = request(0, 9, "");
     struct ese_append *beyond = request(20, 2, "");
     struct ese_append *fits = request(30, 1, "");
-    ese_gateway_append(gateway, most);
-    ese_gateway_append(gateway, beyond);
+    give(most);
+    give(beyond);
     assert_int_equal(result_of(beyond), ESE_APPEND_FULL);
     assert_non_null(strstr(beyond->why, "9 events"));
     assert_non_null(strstr(beyond->why, "--queue-events 10"));
-    ese_gateway_append(gateway, fits);
+    give(fits);
     assert_int_equal(put_count, 10);
     for (int i = 0; i < 10; i++)
         report(i, ESE_DELIVERED, 1);
@@ -370,10 +377,10 @@ static void bounds_are_refusals(void **state)
     open_gateway(3);
     put_count = 0;
     struct ese_append *too_many_names = request(0, 4, ""), *enough = request(0, 3, "");
-    ese_gateway_append(gateway, too_many_names);
+    give(too_many_names);
     assert_int_equal(result_of(too_many_names), ESE_APPEND_FULL);
     assert_non_null(strstr(too_many_names->why, "--window-events 3"));
-    ese_gateway_append(gateway, enough);
+    give(enough);
     assert_int_equal(put_count, 3);
     for (int i = 0; i < 3; i++)
         report(i, ESE_DELIVERED, 1);
@@ -387,12 +394,12 @@ static void a_cluster_that_is_away_refuses_only_what_is_new(void **state)
     struct ese_append *first = request(0, 1, "");
     struct ese_append *again = request(0, 1, "");
     struct ese_append *new = request(1, 1, "");
-    ese_gateway_append(gateway, first);
+    give(first);
     report(0, ESE_DELIVERED, 5000);
     is_reachable = false;
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(result_of(again), ESE_APPEND_STORED);
-    ese_gateway_append(gateway, new);
+    give(new);
     assert_int_equal(result_of(new), ESE_APPEND_FULL);
     assert_string_equal(new->why, "nobody there, look");
     assert_int_equal(put_count, 1);
@@ -407,13 +414,13 @@ static void what_was_begun_is_never_certainly_absent(void **state)
     (void)state;
     struct ese_append *stored = request(0, 1, ""), *under_way = request(1, 1, "");
     struct ese_append *with_stored = request(0, 1, ""), *with_both = request(0, 3, "k");
-    ese_gateway_append(gateway, stored);
+    give(stored);
     report(0, ESE_DELIVERED, 5000);
-    ese_gateway_append(gateway, under_way);
+    give(under_way);
     is_reachable = false;
-    ese_gateway_append(gateway, with_both);
+    give(with_both);
     assert_int_equal(result_of(with_both), ESE_APPEND_UNKNOWN);
-    ese_gateway_append(gateway, with_stored); /* answered, not refused: nothing is to be produced */
+    give(with_stored); /* answered, not refused: nothing is to be produced */
     assert_int_equal(result_of(with_stored), ESE_APPEND_STORED);
     report(1, ESE_DELIVERED, 5001);
     free_append(&stored);
@@ -425,15 +432,15 @@ static void what_was_begun_is_never_certainly_absent(void **state)
     is_reachable = true;
     put_count = 0;
     stored = request(0, 1, "");
-    ese_gateway_append(gateway, stored);
+    give(stored);
     report(0, ESE_DELIVERED, 5000);
     struct ese_append *beside_new = request(0, 2, ""), *keyed = request(0, 1, "k");
     struct ese_append *alone = request(5, 1, "");
-    ese_gateway_append(gateway, beside_new);
+    give(beside_new);
     assert_int_equal(result_of(beside_new), ESE_APPEND_UNKNOWN);
-    ese_gateway_append(gateway, keyed);
+    give(keyed);
     assert_int_equal(result_of(keyed), ESE_APPEND_UNKNOWN);
-    ese_gateway_append(gateway, alone);
+    give(alone);
     assert_int_equal(result_of(alone), ESE_APPEND_FULL);
     free_append(&stored);
     free_append(&beside_new);
@@ -451,15 +458,15 @@ static void a_key_is_answered_as_before(void **state)
     struct ese_append *other = request(30, 2, "k");
     struct ese_id id = first->list.events[1].id;
     other->content_hash = 4712;
-    ese_gateway_append(gateway, first);
-    ese_gateway_append(gateway, waits);
-    ese_gateway_append(gateway, other);
+    give(first);
+    give(waits);
+    give(other);
     assert_int_equal(result_of(other), ESE_APPEND_CONFLICT);
     assert_int_equal(result_of(waits), NO_ANSWER);
     report(0, ESE_DELIVERED, 5000);
     report(1, ESE_DELIVERED, 5001);
     assert_int_equal(result_of(waits), ESE_APPEND_STORED);
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(result_of(again), ESE_APPEND_STORED);
     assert_int_equal(put_count, 2);
     assert_true(ese_id_equal(&again->list.events[1].id, &id));
@@ -476,11 +483,11 @@ static void a_key_of_unknown_outcome_keeps_its_ids(void **state)
     (void)state;
     struct ese_append *first = request(0, 2, "k"), *again = request(10, 2, "k");
     struct ese_id id = first->list.events[1].id;
-    ese_gateway_append(gateway, first);
+    give(first);
     report(0, ESE_DELIVERED, 5000);
     report(1, ESE_DELIVERY_UNKNOWN, -1);
     assert_int_equal(result_of(first), ESE_APPEND_UNKNOWN);
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(put_count, 3);
     assert_true(ese_id_equal(&put[2].id, &id));
     report(2, ESE_DELIVERED, 6000);
@@ -495,11 +502,11 @@ static void a_key_whose_request_failed_is_free_again(void **state)
     (void)state;
     struct ese_append *first = request(0, 1, "k"), *again = request(10, 1, "k");
     is_reachable = false;
-    ese_gateway_append(gateway, first);
+    give(first);
     assert_int_equal(result_of(first), ESE_APPEND_FULL);
     is_reachable = true;
     again->content_hash = 4712;
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(put_count, 1);
     report(0, ESE_DELIVERED, 1);
     assert_int_equal(result_of(again), ESE_APPEND_STORED);
@@ -516,9 +523,9 @@ static void a_foreign_id_gets_the_id_it_had(void **state)
         snprintf(requests[i]->list.events[0].source, ESE_EVENT_SOURCE_SIZE, "shop");
         snprintf(requests[i]->list.events[0].foreign_id, ESE_EVENT_FOREIGN_ID_SIZE, "7");
     }
-    ese_gateway_append(gateway, first);
+    give(first);
     report(0, ESE_DELIVERED, 5000);
-    ese_gateway_append(gateway, again);
+    give(again);
     assert_int_equal(put_count, 1);
     assert_true(ese_id_equal(&again->list.events[0].id, &first->list.events[0].id));
     free_append(&first);
@@ -529,7 +536,7 @@ static void an_empty_batch_is_stored(void **state)
 {
     (void)state;
     struct ese_append *empty = request(0, 0, "");
-    ese_gateway_append(gateway, empty);
+    give(empty);
     assert_int_equal(result_of(empty), ESE_APPEND_STORED);
     free_append(&empty);
 }
@@ -559,7 +566,7 @@ static void outcomes_may_come_while_requests_do(void **state)
         while (ese_gateway_in_flight(gateway) == MOST_IN_FLIGHT)
             sched_yield();
         appends[i] = request(i, 1, "");
-        ese_gateway_append(gateway, appends[i]);
+        give(appends[i]);
     }
     pthread_join(reporter, NULL);
     assert_int_equal(answered_count, 1000);

@@ -235,10 +235,9 @@ static int is_id_taken(struct ese_store_table *table, struct ese_event *event, s
     return event->foreign_id[0] == '\0' ? 0 : ese_store_known_find_id(table->known, event, &earlier, error);
 }
 
-static int append_event(struct ese_store_table *table, struct ese_event *event, int64_t now_ms,
+static int append_event(struct ese_store_table *table, struct ese_event *event, uint64_t content_hash, int64_t now_ms,
                         int64_t *offset, enum ese_append_result *result, struct ese_error *error)
 {
-    uint64_t content_hash = ese_event_content_hash(event);
     struct ese_store_earlier earlier = {0};
     int got = ese_store_known_find(table->known, event, &earlier, error);
     int taken = got == 0 ? is_id_taken(table, event, error) : 0;
@@ -268,7 +267,7 @@ static int append_events(struct ese_store_table *table, struct ese_append *appen
 {
     *result = ESE_APPEND_STORED;
     for (size_t i = 0; i < append->list.count && *result == ESE_APPEND_STORED; i++) {
-        if (append_event(table, &append->list.events[i], now_ms, &offsets[i], result, error) != 0)
+        if (append_event(table, &append->list.events[i], append->contents[i], now_ms, &offsets[i], result, error) != 0)
             return -1;
     }
     return 0;

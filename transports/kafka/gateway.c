@@ -257,11 +257,10 @@ static void tell_window_full(const struct ese_gateway *gateway, struct ese_appen
 
 /* An entry for the event: the one it has, or a new one. ESE_APPEND_STORED means that all is
  * well. */
-static enum ese_append_result reserve_one(struct ese_gateway *gateway, struct ese_event *event,
+static enum ese_append_result reserve_one(struct ese_gateway *gateway, struct ese_event *event, uint64_t content_hash,
                                           int64_t now_ms, struct ese_window_entry **reserved)
 {
     struct ese_name name = ese_name_of_event(event);
-    uint64_t content_hash = ese_event_content_hash(event);
     struct ese_window_entry *entry = ese_window_find(gateway->window, &name);
     if (entry == NULL) {
         entry = ese_window_add(gateway->window, &name, now_ms);
@@ -284,7 +283,7 @@ static enum ese_append_result reserve(struct ese_gateway *gateway, struct reques
     *to_produce = 0;
     for (size_t i = 0; i < list->count; i++) {
         enum ese_append_result result =
-            reserve_one(gateway, &list->events[i], now_ms, &request->entries[i]);
+            reserve_one(gateway, &list->events[i], request->append->contents[i], now_ms, &request->entries[i]);
         if (result == ESE_APPEND_FULL)
             tell_window_full(gateway, request->append);
         if (result != ESE_APPEND_STORED)
