@@ -56,10 +56,23 @@ static struct ese_plan make_plan(const struct ese_config *config)
         .rounds = (int)number_or(config, "rounds", ROUNDS, QUICK_ROUNDS),
         .repeats = (int)ese_config_number(config, "repeats"),
         .ours_only = strcmp(ese_config_text(config, "side"), "ours") == 0,
+        .is_brief = ese_config_flag(config, "quick") || ese_config_has(config, "round-ms"),
         .stint = {.warm_up_ns = number_or(config, "warm-up-ms", WARM_UP_MS, QUICK_WARM_UP_MS) * 1000000,
                   .measure_ns = number_or(config, "round-ms", ROUND_MS, QUICK_ROUND_MS) * 1000000,
                   .backlog = number_or(config, "backlog", BACKLOG, QUICK_BACKLOG)},
     };
+}
+
+/* A first look has no minutes for a soak. */
+static int choose(const struct ese_config *config, bool *chosen, struct ese_error *error)
+{
+    const char *only = ese_config_text(config, "only");
+
+    if (ese_row_choose(only, chosen, error) != 0)
+        return -1;
+    for (size_t i = 0; i < ese_row_count && only == NULL && ese_config_flag(config, "quick"); i++)
+        chosen[i] = chosen[i] && ese_rows[i].span_ms == 0;
+    return 0;
 }
 
 static int open_journal(const struct ese_plan *plan, const bool *chosen, const struct ese_place *place,
@@ -137,7 +150,7 @@ static int run(const struct ese_config *config, struct ese_error *error)
     bool *chosen = ese_alloc_array(ese_row_count, sizeof *chosen);
     struct ese_bench_results results = {.rows = figures, .quick = ese_config_flag(config, "quick")};
 
-    int status = ese_row_choose(ese_config_text(config, "only"), chosen, error);
+    int status = choose(config, chosen, error);
     if (status == 0)
         status = ese_place_open(&place, error);
     if (status == 0) {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
@@ -58,9 +59,23 @@ static int measure(const struct ese_plan *plan, struct side sides[2], const stru
     return 0;
 }
 
-int ese_plan_row(const struct ese_plan *plan, const struct ese_row *row, struct ese_place *place,
+/* What takes minutes is measured once. */
+static struct ese_plan plan_for(const struct ese_plan *plan, const struct ese_row *row)
+{
+    struct ese_plan own = *plan;
+
+    if (row->span_ms > 0) {
+        own.rounds = 1;
+        own.repeats = 0;
+        own.stint.measure_ns = plan->is_brief ? plan->stint.measure_ns : row->span_ms * ESE_NS_PER_MS;
+    }
+    return own;
+}
+
+int ese_plan_row(const struct ese_plan *all, const struct ese_row *row, struct ese_place *place,
                  struct ese_journal *journal, struct ese_row_figures *figures, struct ese_error *error)
 {
+    const struct ese_plan own = plan_for(all, row), *plan = &own;
     struct ese_round ours[ESE_JOURNAL_ROUNDS], peer[ESE_JOURNAL_ROUNDS];
     struct side sides[2] = {{.side = &row->ours}, {.side = &row->peer, .peer = true}};
 

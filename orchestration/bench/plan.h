@@ -15,6 +15,7 @@ struct ese_plan {
     int rounds; /* of each side, at most ESE_JOURNAL_ROUNDS */
     int repeats; /* of a disturbed round, at most */
     bool ours_only;
+    bool is_brief; /* what takes minutes is measured no longer than the rest */
     struct ese_stint stint; /* durability is the row's */
 };
 

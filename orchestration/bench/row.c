@@ -163,6 +163,11 @@ const struct ese_row ese_rows[] = {
      .measure = ESE_MEASURE_MEMORY, .goal = 0.5, .durability = ESE_DURABILITY_OS,
      .ours = {.contender = &ese_contender_idle_gateway, .shape = {1, 1, 0}},
      .peer = {.contender = &ese_contender_bound, .shape = {1, 1, 0}}},
+    {.id = "soak-http",
+     .what = "by how much the memory of any of our binaries grows in ten minutes at half of the most, beside 16 MiB",
+     .measure = ESE_MEASURE_MEMORY, .goal = 4, .durability = ESE_DURABILITY_OS, .span_ms = 600000,
+     .ours = {.contender = &ese_contender_soak_http, .shape = {1, 1, 0}},
+     .peer = {.contender = &ese_contender_bound, .shape = {1, 1, 0}}},
 };
 const size_t ese_row_count = ESE_COUNT_OF(ese_rows);
 

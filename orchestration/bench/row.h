@@ -26,6 +26,7 @@ struct ese_row {
     enum ese_measure measure;
     double goal; /* the least ratio; 0: it is shown, and not judged */
     enum ese_durability durability;
+    int64_t span_ms; /* is measured for so long, once, and not with --quick; 0: like the others */
     int64_t sync_us; /* on a disk that is so much slower; of what the bench loads */
     struct ese_side ours, peer;
 };

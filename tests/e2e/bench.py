@@ -88,16 +88,18 @@ def rows_are_measured_and_have_their_receipt():
 def without_a_broker_the_other_rows_are_measured_too():
     """What is voided by a machine that has no time for it is not wrong."""
     with House() as house:
-        ids = ("e2e-http-1k", "e2e-http-1k-p50", "backlog-http", "client-cost", "idle-memory")
+        ids = ("http-slow-disk", "e2e-http-1k", "e2e-http-1k-p50", "backlog-http", "client-cost", "idle-memory",
+               "soak-http")
         _, rows = house.rows("--only", ",".join(ids), "--backlog", "2000")
         assert tuple(rows) == ids, rows
         for row in rows.values():
             assert row["ours"] > 0, row
             assert row["verified"] or re.search("were due|behind its own schedule", row["void"]), row
         assert rows["e2e-http-1k"]["ours"] >= rows["e2e-http-1k-p50"]["ours"], rows
+        assert 0 < rows["http-slow-disk"]["syncs_per_s"] < 1000, rows
         assert rows["backlog-http"]["memory_mib"] > 1 and rows["backlog-http"]["syncs_per_s"] > 0, rows
         left = {path.name for path in (house.directory / "home/bench").iterdir()}
-        assert left <= {"bench.lock", "server.log", "reader.log", "client.log", "idle.log"}, left
+        assert left <= {"bench.lock", "server.log", "reader.log", "client.log", "fleet.log"}, left
 
 
 def a_row_that_is_none_is_named_and_those_there_are():

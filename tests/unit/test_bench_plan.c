@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/bench/key.h"
 #include "orchestration/bench/plan.h"
@@ -23,6 +24,7 @@ static struct {
     int disturbed;
     int fails_after;      /* rounds; -1: never */
     bool missing; /* the peer */
+    int64_t measure_ns, sync_us; /* as both sides were told */
 } stage;
 
 struct ese_contest {
@@ -47,6 +49,8 @@ static int open_ours(struct ese_place *place, const struct ese_side *side, const
     (void)place;
     (void)side;
     assert_int_equal(stint->durability, ESE_DURABILITY_DISK);
+    stage.measure_ns = stint->measure_ns;
+    stage.sync_us = stint->sync_us;
     return open_one('o', 100, contest, error);
 }
 
@@ -55,7 +59,7 @@ static int open_peer(struct ese_place *place, const struct ese_side *side, const
 {
     (void)place;
     (void)side;
-    (void)stint;
+    assert_true(stint->measure_ns == stage.measure_ns && stint->sync_us == stage.sync_us);
     return open_one('p', 50, contest, error);
 }
 
@@ -161,6 +165,31 @@ static void another_figure_needs_no_rounds_of_its_own(void **state)
     assert_string_equal(stage.order, "opopop");
     assert_int_equal(fixture->figures.ours.rounds, 3);
     assert_int_equal(fixture->figures.peer.rounds, 3);
+}
+
+static void what_takes_minutes_is_measured_once(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_row soak = row;
+    soak.span_ms = 600000;
+    fixture->plan.stint.measure_ns = 1000;
+    stage.foreign_cores = 0.3; /* and not again, whoever was there */
+    stage.disturbed = 2;
+    assert_int_equal(measure_row(fixture, &soak, "k", NULL), 0);
+    assert_string_equal(stage.order, "op");
+    assert_int_equal(stage.measure_ns, 600000 * ESE_NS_PER_MS);
+    fixture->plan.is_brief = true;
+    assert_int_equal(measure_row(fixture, &soak, "another", NULL), 0);
+    assert_int_equal(stage.measure_ns, 1000);
+}
+
+static void both_have_the_slow_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_row slow = row;
+    slow.sync_us = 1000;
+    assert_int_equal(measure_row(fixture, &slow, "k", NULL), 0);
+    assert_int_equal(stage.sync_us, 1000);
 }
 
 static void ours_alone_has_no_ratio(void **state)
@@ -292,6 +321,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(sides_take_turns),
         TEST(another_figure_needs_no_rounds_of_its_own),
+        TEST(what_takes_minutes_is_measured_once),
+        TEST(both_have_the_slow_disk),
         TEST(ours_alone_has_no_ratio),
         TEST(a_disturbed_round_is_repeated_three_times_at_most),
         TEST(an_interrupted_one_goes_on),
