@@ -74,18 +74,22 @@ def fail_a_sync(program, kind, number):
     return told
 
 
-def each_sync_may_fail(make, kind, numbers, least):
-    """Where nobody waits just then, and it has ended before anybody comes, nobody is told: that may happen, now and then."""
-    failures = []
-    for number in numbers:
+def fail_until_told(make, kind, number):
+    """Where nobody waits just then, and it has ended before anybody comes, nobody is told: then once more."""
+    for _ in range(3):
         program = make()
         try:
-            failures.append(fail_a_sync(program, kind, number))
+            told = fail_a_sync(program, kind, number)
         finally:
             program.close()
-    told = [told for told in failures if told is not None]
-    assert len(told) >= least, (failures, "of these syncs there were")
-    assert sum(told) > len(told) / 2, (failures, "were told")
+        if told is not False:
+            return told
+    raise AssertionError(("nobody is told that this sync failed", number))
+
+
+def each_sync_may_fail(make, kind, numbers, least):
+    failed = [fail_until_told(make, kind, number) for number in numbers].count(True)
+    assert failed >= least, (failed, "of these syncs there were")
 
 
 def a_servers_sync_at_disk():
