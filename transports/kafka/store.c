@@ -153,7 +153,8 @@ static void make_gateway(struct ese_store *store, const struct ese_config *confi
 }
 
 /* No timer: linger 0. Batches form from what comes while requests to the broker are under way, and the fewer those are,
- * the more: with two of them, and 64 events in flight, the broker has half of the work that it has with five. */
+ * the more: with two of them, and 64 events in flight, one took a third of the processor time here that it took with
+ * five. With one alone, which a broker that syncs answers late, fewer came through. */
 static int open_outlet(struct ese_store *store, const struct ese_config *config,
                        struct ese_error *error)
 {
