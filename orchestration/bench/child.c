@@ -7,13 +7,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/offspring.h"
 #include "ese-core/service.h"
 #include "orchestration/bench/place.h"
 
@@ -103,18 +102,7 @@ static void become(const struct ese_child *child, pid_t parent, int output, int 
 {
     if (child->unprivileged)
         drop_privileges(child);
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of the user ends what was set before */
-    if (getppid() != parent)
-        _exit(127); /* the bench died between fork and prctl */
-    setpgid(0, 0);  /* Ctrl-C is for the bench, which then stops its children in order */
-    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-    dup2(output, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    syscall(SYS_close_range, 3U, ~0U, 0U);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    ese_offspring_settle(parent, output, log); /* after a change of the user, which ends what was set before */
     if (child->directory != NULL && chdir(child->directory) != 0)
         dprintf(STDERR_FILENO, "cannot work in %s: errno %d\n", child->directory, errno);
     else

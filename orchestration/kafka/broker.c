@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,6 +15,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/log_file.h"
 #include "ese-core/memory.h"
+#include "ese-core/offspring.h"
 #include "ese-core/service.h"
 #include "orchestration/kafka/java.h"
 #include "orchestration/kafka/port.h"
@@ -161,14 +161,6 @@ static int prepare(struct ese_broker *broker, const struct ese_broker_options *o
 
 /* ---- the child: only async-signal-safe calls between fork and exec ------------------------- */
 
-/* Dies with its parent; and if that is gone already, now. */
-static void tie_to(pid_t parent)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
-}
-
 /* execv wants its words without const and does not change them. */
 static void become(const char *const *words)
 {
@@ -181,7 +173,7 @@ static void format_storage(const char *const *format)
     pid_t self = getpid();
     pid_t child = fork();
     if (child == 0) {
-        tie_to(self);
+        ese_offspring_tie(self);
         become(format);
     }
     int status = 1;
@@ -194,20 +186,7 @@ static void format_storage(const char *const *format)
 static void become_broker(const struct ese_broker *broker, const char *const *format, int log_fd,
                           pid_t parent)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
-    if (broker->detached) {
-        setsid();
-    } else {
-        setpgid(0, 0);
-        tie_to(parent);
-    }
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null_fd == -1 || dup2(null_fd, 0) == -1 || dup2(log_fd, 1) == -1 || dup2(log_fd, 2) == -1)
-        _exit(1);
-    close_range(3, ~0U, 0); /* nothing of its starter's stays open in it */
+    ese_offspring_settle(broker->detached ? 0 : parent, log_fd, log_fd);
     if (format != NULL)
         format_storage(format);
     become(ese_java_broker(broker->java));

@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/offspring.h"
 
 struct ese_process {
     char *name;
@@ -113,19 +113,7 @@ static void forget_own_variables(char **environment)
 /* In the child: only async-signal-safe calls from here to exec. */
 static void become(const struct ese_process *process, pid_t parent, int log)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(127); /* the lab died between fork and prctl */
-    setpgid(0, 0);  /* Ctrl-C is for the lab, which then stops its children in order */
-    int null = open("/dev/null", O_RDONLY);
-    dup2(null, STDIN_FILENO);
-    dup2(log, STDOUT_FILENO);
-    dup2(log, STDERR_FILENO);
-    syscall(SYS_close_range, 3U, ~0U, 0U);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGPIPE, SIG_DFL);
+    ese_offspring_settle(parent, log, log);
     forget_own_variables(environ);
     execv(process->arguments[0], process->arguments);
     dprintf(STDERR_FILENO, "cannot run %s: errno %d\n", process->arguments[0], errno);
