@@ -58,6 +58,7 @@ extern const struct ese_contender ese_contender_idle_http;     /* all four binar
 extern const struct ese_contender ese_contender_idle_kafka;    /* ese-client and ese-consumer, kafka */
 extern const struct ese_contender ese_contender_idle_gateway;  /* ese-server, kafka */
 extern const struct ese_contender ese_contender_soak_http;     /* all four binaries at work, http */
+extern const struct ese_contender ese_contender_soak_kafka;    /* all four binaries at work, kafka behind ese-server */
 extern const struct ese_contender ese_contender_redis;
 extern const struct ese_contender ese_contender_redis_read;    /* and XREAD BLOCK */
 extern const struct ese_contender ese_contender_postgres;      /* and pgbench */

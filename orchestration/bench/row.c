@@ -168,6 +168,11 @@ const struct ese_row ese_rows[] = {
      .measure = ESE_MEASURE_MEMORY, .goal = 4, .durability = ESE_DURABILITY_OS, .span_ms = 600000,
      .ours = {.contender = &ese_contender_soak_http, .shape = {1, 1, 0}},
      .peer = {.contender = &ese_contender_bound, .shape = {1, 1, 0}}},
+    {.id = "soak-kafka",
+     .what = "the same with kafka behind ese-server",
+     .measure = ESE_MEASURE_MEMORY, .goal = 4, .durability = ESE_DURABILITY_OS, .span_ms = 600000,
+     .ours = {.contender = &ese_contender_soak_kafka, .shape = {1, 1, 0}},
+     .peer = {.contender = &ese_contender_bound, .shape = {1, 1, 0}}},
 };
 const size_t ese_row_count = ESE_COUNT_OF(ese_rows);
 

@@ -11,7 +11,8 @@ import sys
 from ese_program import run
 
 BENCH, FETCH, HOME = (os.path.abspath(path) for path in sys.argv[1:4])
-NO_TIME = "were due and|were to be sent and"  # a machine that others use keeps no schedule: then that is what is said
+# A machine that others use keeps no schedule: then that is what is said.
+NO_TIME = "were due and|were to be sent and|behind its own schedule"
 ENVIRONMENT = {**os.environ, "ESE_LAB_HOME": HOME}
 
 
@@ -25,7 +26,8 @@ def rows(*ids):
     for row in found:
         assert row["verified"] or re.search(NO_TIME, row["void"]), (row, done.stderr)
         assert row["ours"] > 0 and row["peer"] > 0 and row["ratio"] > 0, (row, done.stderr)
-        assert row["rounds"] == 3 and row["quick"] and row["min"] <= row["ratio"] <= row["max"], row
+        assert row["rounds"] == (1 if row["id"].startswith("soak") else 3) and row["quick"], row
+        assert row["min"] <= row["ratio"] <= row["max"], row
     left = {path.name for path in pathlib.Path(HOME, "bench").iterdir() if path.is_dir()}
     assert not left, left
 
@@ -45,7 +47,7 @@ def beside_postgresql():
 
 def beside_other_producers():
     rows("kafka-direct", "kafka-direct-tool", "kafka-server-1-os-http", "e2e-kafka-1k", "e2e-kafka-1k-p50",
-         "idle-memory-kafka", "idle-memory-gateway")
+         "idle-memory-kafka", "idle-memory-gateway", "soak-kafka")
 
 
 def beside_kcat():
