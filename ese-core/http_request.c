@@ -13,6 +13,8 @@
 /* So much memory a body has before a byte of it came, at most: what is announced need not come. */
 #define MOST_RESERVED (32 * 1024)
 
+#define LOCATION_LIMIT 8192 /* bytes of where a redirect leads to */
+
 static const char *const methods[ESE_HTTP_METHODS] = {"GET",     "POST",  "PUT", "DELETE", "HEAD",
                                                       "OPTIONS", "PATCH", "other"};
 
@@ -104,14 +106,19 @@ static void preflight(struct ese_http_request *request)
     ese_http_reply(request, 204, NULL, NULL, 0);
 }
 
-/* "/event/" is answered with where it is; the path is our own route's, never what came. */
+/* "/event/" is answered with where it is; the path is our own route's, never what came. A query that is too long to be
+ * repeated is refused: libmicrohttpd has only so much room for an answer's headers. */
 static void redirect(struct ese_http_request *request, const struct http_route *route)
 {
-    struct ese_buffer target = ESE_BUFFER_INIT(8192);
+    struct ese_buffer target = ESE_BUFFER_INIT(LOCATION_LIMIT);
     ese_buffer_printf(&target, "%s%s", route->path,
                       request->raw_query != NULL ? request->raw_query : "");
-    ese_http_request_add_header(request, "Location", target.text);
-    ese_http_reply(request, strcmp(request->method, "GET") == 0 ? 301 : 307, NULL, NULL, 0);
+    if (target.overflowed) {
+        ese_http_reply_message(request, 414, "the query is too long for a redirect: leave out the slash before it");
+    } else {
+        ese_http_request_add_header(request, "Location", target.text);
+        ese_http_reply(request, strcmp(request->method, "GET") == 0 ? 301 : 307, NULL, NULL, 0);
+    }
     ese_buffer_free(&target);
 }
 

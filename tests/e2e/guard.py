@@ -86,6 +86,7 @@ CASES = (
     Case("%2f in the path", "<method> /..%2f<path> HTTP/1.1<rest>", (404,), GOES_ON),
     Case("a blank in the path", "<method> <path> <path> HTTP/1.1<rest>", (400,), GOES_ON),
     Case("a path of 64 KiB", "<method> <path>?" + "a" * 65536 + " HTTP/1.1\r\nHost: x\r\n\r\n", (414, 431, 413)),
+    Case("a redirect that is too long", "<method> <path>/?" + "a" * 9000 + " HTTP/1.1\r\nHost: x\r\n\r\n", (414,), GOES_ON),
     Case("300 headers", "<post>" + many(300) + "Content-Length: <length>\r\n\r\n<body>", (431,)),
     Case("a header of 64 KiB", "<post>X-A: " + "a" * 65536 + "\r\nContent-Length: <length>\r\n\r\n<body>", (431, 413)),
     Case("a header's name of 64 KiB", "<post>" + "a" * 65536 + ": a\r\nContent-Length: <length>\r\n\r\n<body>", (431, 413)),

@@ -272,6 +272,22 @@ static void large_headers_are_refused(void **state)
     stop(&fixture);
 }
 
+/* What has to be repeated in an answer's header has a bound, too. */
+static void redirects_have_room(void **state)
+{
+    struct fixture fixture;
+    struct ese_buffer request = ESE_BUFFER_INIT(1 << 20);
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){0});
+    for (int length = 8186; length <= 8187; length++) { /* "/take", "?" and that are 8192 bytes, and one more */
+        ese_buffer_printf(&request, "GET /take/?%0*d HTTP/1.1\r\nHost: x\r\n\r\n", length, 0);
+        assert_int_equal(status_of(&fixture, request.text), length > 8186 ? 414 : 301);
+        ese_buffer_free(&request);
+    }
+    stop(&fixture);
+    assert_int_equal(fixture.handled, 0);
+}
+
 /* A body of `length`, announced or in one chunk. */
 static char *post_of(int length, bool chunked)
 {
@@ -600,6 +616,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(headers_in_pieces_are_taken),
         cmocka_unit_test(nul_in_the_path_is_refused),
         cmocka_unit_test(large_headers_are_refused),
+        cmocka_unit_test(redirects_have_room),
         cmocka_unit_test(large_bodies_are_refused),
         cmocka_unit_test(a_token_is_asked_for),
         cmocka_unit_test(only_this_machine_without_a_token),
