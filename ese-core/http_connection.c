@@ -77,18 +77,14 @@ static bool has_begun(struct http_connection *connection, int64_t now_ns)
     return connection->began_ns != 0;
 }
 
-/* How many bytes the chunks of a body were wrapped in is not told. So what has come by now may be
- * the beginning of the next request, and is taken for it. */
 void ese_http_connection_rest(struct http_connection *connection,
                               const struct ese_http_request *request)
 {
     connection->phase = HTTP_WAITING;
     connection->request = NULL;
     connection->quiet_since_ns = ese_clock_monotonic_ns();
-    connection->began_ns = request->is_chunked ? connection->quiet_since_ns : 0;
-    connection->consumed = request->is_chunked ? bytes_received(connection->fd)
-                                               : connection->consumed + request->header_bytes +
-                                                     request->body_bytes;
+    connection->began_ns = 0;
+    connection->consumed += request->header_bytes + request->body_bytes;
 }
 
 /* Nothing was answered to this request yet, so that the 408 cannot stand in the midst of something.

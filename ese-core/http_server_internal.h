@@ -111,7 +111,6 @@ struct ese_http_request {
     struct ese_buffer body;
     uint64_t body_bytes;       /* received, kept or not */
     uint64_t header_bytes;
-    bool is_chunked;
     bool headers_read;
     bool handled;              /* a handler was called: it counts as under way */
     int refusal;               /* the status to refuse it with once it is read; 0: none */
@@ -158,8 +157,8 @@ void ese_http_connection_check_deadlines(struct ese_http_server *server, int64_t
 int64_t ese_http_connection_check_interval_ns(const struct ese_http_server *server);
 
 /* http_guard.c */
-/* Notes how long the headers are, and whether chunks follow. False when they cannot be trusted to say
- * where the request ends, or are too many: then the request's refusal says why. */
+/* Notes how long the headers are, and that the connection ends with a body in chunks. False when they cannot
+ * be trusted to say where the request ends, or are too many: then the request's refusal says why. */
 bool ese_http_guard_framing(struct ese_http_request *request, const char *version);
 /* NULL: it brings the token, or none is asked for. Else what WWW-Authenticate has to say of it (RFC 6750
  * section 3). */

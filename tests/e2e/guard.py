@@ -24,7 +24,8 @@ SILENT = 2000  # twice as many as are let in
 SILENCE_S = 10  # after which somebody who speaks is heard among them
 PAGE = 1000
 GOOD = 0  # among a case's statuses: what the program answers to what it takes
-REFUSED, GOES_ON = "the connection ends", "the connection goes on"
+REFUSED, GOES_ON = "the connection ends unless it is taken", "the connection goes on"
+ENDS = "the connection ends in any case"
 
 
 # ---- the cases -----------------------------------------------------------------------------------
@@ -91,8 +92,13 @@ CASES = (
     Case("a header of 64 KiB", "<post>X-A: " + "a" * 65536 + "\r\nContent-Length: <length>\r\n\r\n<body>", (431, 413)),
     Case("a header's name of 64 KiB", "<post>" + "a" * 65536 + ": a\r\nContent-Length: <length>\r\n\r\n<body>", (431, 413)),
     Case("a body one byte over the limit", "<post>Content-Length: <over-length>\r\n\r\n<over>", (413,), GOES_ON),
-    Case("a chunk one byte over the limit", "<post>Transfer-Encoding: chunked\r\n\r\n<over-hex>\r\n<over>\r\n0\r\n\r\n", (413,), GOES_ON),
-    Case("chunked", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>;a=b\r\n<body>\r\n0\r\nX-A: a\r\n\r\n", (GOOD,), GOES_ON),
+    Case("a chunk one byte over the limit", "<post>Transfer-Encoding: chunked\r\n\r\n<over-hex>\r\n<over>\r\n0\r\n\r\n", (413,), ENDS),
+    Case("chunked", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>;a=b\r\n<body>\r\n0\r\nX-A: a\r\n\r\n", (GOOD,), ENDS),
+    Case("chunks that end in LF", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>;a=b\n<body>\n0\n\n", (400, GOOD), ENDS),
+    Case("a chunk's extension with a CR", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>;a\rb\r\n<body>\r\n0\r\n\r\n", (400, GOOD), ENDS),
+    Case("a trailer without a name", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>\r\n<body>\r\n0\r\nX-A: a\r\n:", (400, GOOD), ENDS),
+    Case("a trailer that is a NUL", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>\r\n<body>\r\n0\r\nX-A: a\r\n\0\r\n", (400, GOOD), ENDS),
+    Case("a trailer that is folded", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>\r\n<body>\r\n0\r\nX-A: a\r\n b\r\n\r\n", (400, GOOD), ENDS),
     Case("an expectation", "<post>Expect: 100-continue\r\nContent-Length: <length>\r\n\r\n<body>", (GOOD,), GOES_ON),
     Case("HEAD", "HEAD <path> HTTP/1.1\r\nHost: x\r\n\r\n", (404,), GOES_ON),
     Case("a method that nobody knows", "BREW <path> HTTP/1.1<rest>", (404,), GOES_ON),
@@ -266,7 +272,7 @@ def play(subject, parts, wait_for_first=False):
             assert status in wanted or (status is None and then == REFUSED), f"answered {status}, not {wanted}, at part {number}"
             if status == subject.good:
                 taken.append(mark)
-            elif status is None or then == REFUSED:
+            if status is None or then == ENDS or (then == REFUSED and status != subject.good):
                 break
         others = [other for other in raw.rest() if other != status or status == subject.good]
         assert not others, f"answered {others} to what stood behind it"

@@ -14,7 +14,7 @@ from lab_scene import run
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEEN = ("two lengths, the other way round", "the same length twice", "a length with chunked", "chunked twice",
         "a coding that is not chunked", "a blank before the first header", "a header with a NUL", "a NUL in the path",
-        "300 headers", "no Host", "two Hosts")
+        "300 headers", "no Host", "two Hosts", "chunks that end in LF", "a trailer without a name")
 
 
 def is_caught():
