@@ -5,6 +5,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "ese-core/clock.h"
@@ -84,17 +85,23 @@ void ese_http_connection_rest(struct http_connection *connection,
     connection->request = NULL;
     connection->quiet_since_ns = ese_clock_monotonic_ns();
     connection->began_ns = 0;
+    connection->stuck_at = 0;
     connection->consumed += request->header_bytes + request->body_bytes;
 }
 
-/* Nothing was answered to this request yet, so that the 408 cannot stand in the midst of something.
- * The shutdown makes libmicrohttpd see the end and close. */
-static void cut(struct http_connection *connection)
+/* The shutdown makes libmicrohttpd see the end and close. */
+static void hang_up(struct http_connection *connection)
 {
     connection->cut = true;
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
+/* Nothing was answered to this request yet, so that the 408 cannot stand in the midst of something. */
+static void cut(struct http_connection *connection)
+{
     /* Who does not read cannot be told: the result changes nothing. */
     send(connection->fd, timed_out, sizeof timed_out - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-    shutdown(connection->fd, SHUT_RDWR);
+    hang_up(connection);
 }
 
 /* As many are connected as may be, and another one waits to be. */
@@ -102,6 +109,20 @@ static bool is_crowded(const struct ese_http_server *server)
 {
     struct pollfd door = {.fd = server->listen.fd, .events = POLLIN};
     return server->connected >= server->options.max_connections && poll(&door, 1, 0) > 0;
+}
+
+/* Its memory is full of what libmicrohttpd makes nothing of (a chunk's extension, say), so that this neither
+ * reads on nor rests. Seen by what still waits to be read, twice at the same place: between two looks all is
+ * read that can be. */
+static bool is_stuck(struct http_connection *connection)
+{
+    const struct ese_http_request *request = connection->request;
+    uint64_t before = connection->stuck_at;
+    int waiting = 0;
+    if (request == NULL || !request->headers_read || ioctl(connection->fd, FIONREAD, &waiting) != 0)
+        waiting = 0;
+    connection->stuck_at = waiting > 0 ? request->body_bytes + 1 : 0;
+    return waiting > 0 && connection->stuck_at == before;
 }
 
 static void look_at(struct http_connection *connection, int64_t oldest_ns, bool is_crowded,
@@ -112,9 +133,10 @@ static void look_at(struct http_connection *connection, int64_t oldest_ns, bool 
     if (has_begun(connection, now_ns)) {
         if (connection->began_ns < oldest_ns)
             cut(connection);
+        else if (is_stuck(connection))
+            hang_up(connection);
     } else if (is_crowded && now_ns - connection->quiet_since_ns > QUIET_NS) {
-        connection->cut = true;
-        shutdown(connection->fd, SHUT_RDWR);
+        hang_up(connection);
     }
 }
 

@@ -60,6 +60,7 @@ struct http_connection {
     int64_t quiet_since_ns; /* it came, or its last request was answered */
     int64_t began_ns;       /* the first byte of the request that is arriving; 0: none seen */
     uint64_t consumed;      /* bytes of the requests so far: what was received beyond is the next one's */
+    uint64_t stuck_at;      /* bytes of the body, and one, when more waited to be read at the last look; 0: none did */
     bool cut;               /* its socket was shut down */
     struct ese_http_request *request;
 };

@@ -96,6 +96,7 @@ CASES = (
     Case("chunked", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>;a=b\r\n<body>\r\n0\r\nX-A: a\r\n\r\n", (GOOD,), ENDS),
     Case("chunks that end in LF", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>;a=b\n<body>\n0\n\n", (400, GOOD), ENDS),
     Case("a chunk's extension with a CR", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>;a\rb\r\n<body>\r\n0\r\n\r\n", (400, GOOD), ENDS),
+    Case("a chunk's extension of 64 KiB", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>;" + "a" * 65536, (400, 413)),
     Case("a trailer without a name", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>\r\n<body>\r\n0\r\nX-A: a\r\n:", (400, GOOD), ENDS),
     Case("a trailer that is a NUL", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>\r\n<body>\r\n0\r\nX-A: a\r\n\0\r\n", (400, GOOD), ENDS),
     Case("a trailer that is folded", "<post>Transfer-Encoding: chunked\r\n\r\n<hex>\r\n<body>\r\n0\r\nX-A: a\r\n b\r\n\r\n", (400, GOOD), ENDS),

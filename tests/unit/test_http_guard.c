@@ -520,6 +520,25 @@ static void a_beginning_behind_a_request_has_a_deadline(void **state)
     stop(&fixture);
 }
 
+/* What fills a connection's memory and is no body would be looked at again and again until the deadline. */
+static void who_sends_what_is_nothing_is_hung_up_on(void **state)
+{
+    struct fixture fixture;
+    struct ese_buffer request = ESE_BUFFER_INIT(1 << 20);
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){.request_deadline_ms = 60000});
+    ese_buffer_printf(&request, POST CHUNKED "\r\n3\r\nabc\r\n3;%0*d", 65536, 0);
+    int fd = ese_raw_connect(fixture.address);
+    int64_t began_ns = ese_clock_monotonic_ns();
+    ese_raw_send_text(fd, request.text);
+    assert_true(ese_raw_closed(fd));
+    assert_in_range(ese_clock_monotonic_ns() - began_ns, 0, 5 * ESE_NS_PER_S);
+    close(fd);
+    ese_buffer_free(&request);
+    stop(&fixture);
+    assert_int_equal(fixture.handled, 0);
+}
+
 static bool one_was_handled(void *context)
 {
     return atomic_load(&((struct fixture *)context)->handled) == 1;
@@ -654,6 +673,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(others_come_in_by_token_or_on_a_trusted_network),
         cmocka_unit_test(dripping_does_not_extend_the_deadline),
         cmocka_unit_test(a_beginning_behind_a_request_has_a_deadline),
+        cmocka_unit_test(who_sends_what_is_nothing_is_hung_up_on),
         cmocka_unit_test(waiting_for_the_answer_has_no_deadline),
         cmocka_unit_test(between_requests_there_is_no_deadline),
         cmocka_unit_test(connections_are_bounded),
