@@ -39,9 +39,13 @@ static int count(int result)
 
 /* ---- directories ----------------------------------------------------------------------------------------------- */
 
+/* A directory's name may end in slashes, and lies in the same place then. */
 static int sync_directory_of(const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    const char *slash = memrchr(path, '/', length);
     char *directory = slash == NULL ? ese_copy_text(".") : ese_copy_bytes(path, (size_t)(slash - path) + 1);
     int fd = atomic_load(&failed) ? -1 : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = fd >= 0 && fdatasync(fd) == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;

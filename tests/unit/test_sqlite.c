@@ -152,6 +152,21 @@ static void opening_at_disk_syncs_what_is_there(void **state)
     assert_false(ese_sqlite_syncs_failed());
 }
 
+/* "store/" is a name in the same directory as "store": of what is not there yet, only that one can be synced. */
+static void a_name_that_ends_in_slashes_is_synced_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_error error = {0};
+    for (int slashes = 0; slashes <= 2; slashes++) {
+        char name[16];
+        snprintf(name, sizeof name, "store%.*s", slashes, "//");
+        char *path = ese_test_path(fixture->directory, name);
+        if (ese_sqlite_sync_directory(path, &error) != 0)
+            fail_msg("%s: %s", path, error.text);
+        free(path);
+    }
+}
+
 static void memory_touches_no_file(void **state)
 {
     struct fixture *fixture = *state;
@@ -497,6 +512,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(durability_decides_synchronous, set_up, tear_down),
         cmocka_unit_test_setup_teardown(syncs_are_counted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(opening_at_disk_syncs_what_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_name_that_ends_in_slashes_is_synced_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_touches_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_shared_by_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_round_trip, set_up, tear_down),
