@@ -72,7 +72,7 @@ static int set_up(void **state)
     model->directory = ese_test_directory_make();
     model->log.path = ese_test_path(model->directory, "events.db");
     model->log.durability = ESE_DURABILITY_OS;
-    model->log.bounds = (struct ese_store_bounds){.lanes = 40, .marks = 300, .distance = 8};
+    model->log.bounds = (struct ese_store_bounds){.lanes = 40, .marks = 220, .distance = 8, .rows = 16};
     model->random = ese_random_seeded(11, 1);
     model->now_ms = NOW;
     memset(model->placed, 0xff, sizeof(model->placed));

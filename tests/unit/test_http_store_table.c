@@ -381,8 +381,8 @@ static void a_given_id_that_is_taken_is_no_loss(void **state)
     assert_int_equal(next_offset(fixture), 2);
 }
 
-/* One mark, and behind it more rows of its lane than are kept in sight. */
-static void a_repeat_is_found_among_more_than_is_kept_in_sight(void **state)
+/* One mark, and behind it far more rows of its lane than are looked through. */
+static void a_repeat_is_found_among_more_than_is_looked_through(void **state)
 {
     struct fixture *fixture = *state;
     const uint32_t count = 40000, part = 1000;
@@ -713,7 +713,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_log_of_an_earlier_version_is_taken_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_log_of_an_earlier_version_is_taken_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_repeat_is_found_wherever_it_is, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_repeat_is_found_among_more_than_is_kept_in_sight, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_repeat_is_found_among_more_than_is_looked_through, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_same_id_with_other_content_is_a_conflict, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_batch_is_stored_whole_or_not_at_all, set_up, tear_down),

@@ -7,12 +7,16 @@
 #include "transports/http/store_sight.h"
 
 #define ROWS_AT_ONCE 10000 /* noted before they count for good, while the table is read */
+#define ROWS_LOOKED_AT 512
+#define ROWS_BESIDE 2048 /* looked through, at most, for those that are repeated next */
 #define NOT_FOUND (-1)     /* no offset */
 
 struct ese_store_known {
     struct ese_sqlite *sqlite;
     struct ese_store_lanes *lanes;
     struct ese_store_sight *sight;
+    int64_t rows;    /* a place with more is narrowed down first */
+    int64_t passed;  /* rows, while one was */
     bool has_strays; /* or has had some */
     struct ese_statement *find_foreign;
     struct ese_statement *find_offset;
@@ -86,25 +90,91 @@ int ese_store_known_at(struct ese_store_known *known, int64_t offset, struct ese
     return find_at(known, offset, NULL, event, earlier, error);
 }
 
-static int find_stray(struct ese_store_known *known, struct ese_event *event, struct ese_store_earlier *earlier,
-                      struct ese_error *error)
+/* 1: it is one, at *offset; 0: it is none; -1. */
+static int is_stray(struct ese_store_known *known, const struct ese_id *id, int64_t *offset, struct ese_error *error)
 {
-    const struct ese_id wanted = event->id;
     int got;
 
     if (!known->has_strays)
         return 0;
-    ese_statement_bytes(known->find_stray, 1, wanted.bytes, sizeof(wanted.bytes));
+    ese_statement_bytes(known->find_stray, 1, id->bytes, sizeof(id->bytes));
     got = ese_statement_step(known->find_stray, error);
     if (got != 1)
         return got;
-    int64_t offset = ese_statement_column_number(known->find_stray, 0);
+    *offset = ese_statement_column_number(known->find_stray, 0);
     ese_statement_reset(known->find_stray);
-    return find_at(known, offset, &wanted, event, earlier, error);
+    return 1;
 }
 
-/* *offset is that of the wanted id, or stays. When there is more than can be kept in sight, what is kept is around it,
- * or the last. */
+static int find_stray(struct ese_store_known *known, struct ese_event *event, struct ese_store_earlier *earlier,
+                      struct ese_error *error)
+{
+    const struct ese_id wanted = event->id;
+    int64_t offset;
+    int got = is_stray(known, &wanted, &offset, error);
+
+    return got != 1 ? got : find_at(known, offset, &wanted, event, earlier, error);
+}
+
+/* Of those from `first` to `last`, the first row that tells on which side of it the wanted one is, if that came in
+ * order: one of the same lane. It is behind those that come later in the lane, strays too; of those that come earlier,
+ * strays tell nothing. 1, 0: there is none; -1. */
+static int probe(struct ese_store_known *known, const struct ese_id *wanted, int64_t first, int64_t last,
+                 struct ese_id *id, int64_t *offset, struct ese_error *error)
+{
+    struct ese_id_parts sought = ese_id_read(wanted);
+    struct ese_statement *rows = known->look_through;
+    int got;
+
+    ese_statement_number(rows, 1, first);
+    ese_statement_number(rows, 2, last);
+    while ((got = ese_statement_step(rows, error)) == 1) {
+        int64_t where;
+        known->passed++;
+        if (!read_id(rows, id) || ese_id_lane(id) != sought.lane || !ese_id_is_ours(id))
+            continue;
+        struct ese_id_parts parts = ese_id_read(id);
+        if (parts.run != sought.run)
+            continue;
+        int stray = parts.sequence < sought.sequence ? is_stray(known, id, &where, error) : 0;
+        if (stray == 1)
+            continue;
+        got = stray == 0 ? 1 : -1;
+        *offset = ese_statement_column_number(rows, 0);
+        ese_statement_reset(rows);
+        break;
+    }
+    return got;
+}
+
+/* A lane is in order: so where its rows are many, or lie among many others', the place is halved until few are left, or
+ * none. As much as that took is looked through then: who repeats events in the log's order pays for it once. */
+static int narrow(struct ese_store_known *known, const struct ese_id *wanted, struct ese_store_place *place,
+                  struct ese_error *error)
+{
+    const uint32_t sequence = ese_id_read(wanted).sequence;
+
+    known->passed = 0;
+    while (place->last - place->first >= known->rows) {
+        int64_t middle = place->first + (place->last - place->first) / 2, offset = NOT_FOUND;
+        struct ese_id id;
+        int got = probe(known, wanted, middle, place->last, &id, &offset, error);
+        if (got < 0)
+            return -1;
+        if (got == 1 && ese_id_equal(&id, wanted))
+            place->first = place->last = offset;
+        else if (got == 1 && ese_id_read(&id).sequence < sequence)
+            place->first = offset + 1;
+        else
+            place->last = middle - 1; /* what would be behind has been passed */
+    }
+    int64_t last = place->first + (known->passed < ROWS_BESIDE ? known->passed : ROWS_BESIDE) - 1;
+    place->last = place->last > last ? place->last : last;
+    return 0;
+}
+
+/* *offset is that of the wanted id, or stays. All of them are kept in sight: who repeats one repeats those behind it,
+ * too. */
 static int look_through(struct ese_store_known *known, const struct ese_id *wanted,
                         const struct ese_store_place *place, int64_t *offset, struct ese_error *error)
 {
@@ -119,18 +189,11 @@ static int look_through(struct ese_store_known *known, const struct ese_id *want
         int64_t at = ese_statement_column_number(rows, 0);
         if (!read_id(rows, &id))
             continue;
-        if (!ese_store_sight_add(known->sight, &id, at)) {
-            if (*offset != NOT_FOUND)
-                break;
-            ese_store_sight_begin(known->sight, at);
-            ese_store_sight_add(known->sight, &id, at);
-        }
+        ese_store_sight_add(known->sight, &id, at);
         if (ese_id_equal(&id, wanted))
             *offset = at;
     }
-    if (got == 1)
-        ese_statement_reset(rows);
-    return got < 0 ? -1 : 0;
+    return got;
 }
 
 static int find_between(struct ese_store_known *known, const struct ese_store_place *place, struct ese_event *event,
@@ -140,9 +203,11 @@ static int find_between(struct ese_store_known *known, const struct ese_store_pl
     int64_t offset = place->first == place->last ? place->first : NOT_FOUND;
 
     if (offset == NOT_FOUND && !ese_store_sight_find(known->sight, &wanted, &offset) &&
-        !ese_store_sight_covers(known->sight, place->first, place->last) &&
-        look_through(known, &wanted, place, &offset, error) != 0)
-        return -1;
+        !ese_store_sight_covers(known->sight, place->first, place->last)) {
+        struct ese_store_place few = *place;
+        if (narrow(known, &wanted, &few, error) != 0 || look_through(known, &wanted, &few, &offset, error) != 0)
+            return -1;
+    }
     return offset == NOT_FOUND ? 0 : find_at(known, offset, &wanted, event, earlier, error);
 }
 
@@ -275,6 +340,7 @@ int ese_store_known_open(struct ese_sqlite *sqlite, const struct ese_store_bound
     *known = ese_alloc(sizeof(**known));
     (*known)->sqlite = sqlite;
     (*known)->lanes = ese_store_lanes_new(bounds);
+    (*known)->rows = bounds->rows != 0 ? bounds->rows : ROWS_LOOKED_AT;
     (*known)->sight = ese_store_sight_new();
     prepare(*known);
     if (read_table(*known, first, error) == 0)

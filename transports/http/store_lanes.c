@@ -6,7 +6,8 @@
 #include "ese-core/memory.h"
 
 #define LANES_MOST 65536
-#define MARKS_MOST 1048576
+#define MARKS_MOST 131072
+#define MARKS_ANYWAY 2 /* that a lane has, however many there are: its first and its last */
 #define DISTANCE 256
 #define BUCKETS 65536 /* a power of two */
 #define NONE (-1)
@@ -258,12 +259,13 @@ static void halve_marks(struct ese_store_lanes *lanes)
 static void keep_bounds(struct ese_store_lanes *lanes)
 {
     const struct ese_store_bounds *bounds = &lanes->bounds;
-    bool is_over = lanes->mark_count > bounds->marks;
+    size_t marks = lanes->mark_count, anyway = MARKS_ANYWAY * lanes->lane_count;
+    bool is_over = marks > bounds->marks + anyway;
 
     if (is_over || (lanes->lane_count >= bounds->lanes &&
                     lanes->first >= lanes->swept_first + (int64_t)bounds->lanes / 8))
         sweep(lanes);
-    if (is_over && lanes->mark_count > bounds->marks / 2)
+    if (is_over && lanes->mark_count > bounds->marks / 2 + anyway)
         halve_marks(lanes);
     else if (is_over && lanes->mark_count < bounds->marks / 4 && lanes->distance > bounds->distance)
         lanes->distance /= 2;

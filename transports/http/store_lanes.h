@@ -4,7 +4,7 @@
  *
  * A lane is sent in order (ese-core/id.h), so an event beyond all that its lane has had is new, and that is nearly
  * every one. Of what is not beyond, marks (of some events their sequence and offset, and how far those that follow
- * reach) say between which offsets it has to be if it is there; these rows have to be looked through. What is there
+ * reach) say between which offsets it has to be if it is there; these rows have to be looked at. What is there
  * in spite of that is a stray, as it came out of its lane's order, or has no lane, or the lane had no room here: the
  * log has an index of those alone.
  *
@@ -30,8 +30,9 @@ struct ese_store_lanes;
 /* What is zero is as it usually is. */
 struct ese_store_bounds {
     size_t lanes;     /* 65,536 */
-    size_t marks;     /* 1,048,576, of 16 bytes */
+    size_t marks;     /* 131,072, of 16 bytes; beside two a lane, its first and its last */
     int64_t distance; /* 256: offsets between two marks of a lane, as long as marks are few */
+    int64_t rows;     /* 512, or fewer: of a place with more, store_known.c looks at a part only */
 };
 
 enum ese_store_where {
