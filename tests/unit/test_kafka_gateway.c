@@ -90,15 +90,21 @@ static bool reachable(void *context, char *text, size_t size)
     return is_reachable;
 }
 
-static void open_gateway(int64_t most_kept)
+static void open_gateway_keeping(int64_t most_kept, int64_t most_whole)
 {
     const struct ese_gateway_options options = {.most_in_flight = MOST_IN_FLIGHT,
                                                 .keep_ms = 600000,
                                                 .most_kept = most_kept,
+                                                .most_whole = most_whole,
                                                 .metrics = metrics,
                                                 .reachable = reachable};
     ese_gateway_free(&gateway);
     gateway = ese_gateway_new(&options);
+}
+
+static void open_gateway(int64_t most_kept)
+{
+    open_gateway_keeping(most_kept, most_kept);
 }
 
 static int set_up(void **state)
@@ -532,6 +538,81 @@ static void a_foreign_id_gets_the_id_it_had(void **state)
     free_append(&again);
 }
 
+/* Of its first `count` events all but 2, which is refused, and 3, of which nothing is known. */
+static void store_but_two(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct ese_append *append = request(i, 1, "");
+        give(append);
+        report((int)i, i == 2 ? ESE_DELIVERY_REFUSED : i == 3 ? ESE_DELIVERY_UNKNOWN : ESE_DELIVERED, 5000);
+        free_append(&append);
+    }
+    assert_int_equal(put_count, (int)count);
+}
+
+static void what_was_stored_long_ago_is_answered_and_stored_once(void **state)
+{
+    (void)state;
+    open_gateway_keeping(20, 5);
+    store_but_two(100); /* far more than there is room for */
+    struct ese_append *old = request(50, 1, ""), *young = request(99, 1, ""), *both = request(94, 7, "");
+    give(old);
+    give(young);
+    assert_int_equal(result_of(old), ESE_APPEND_STORED);
+    assert_int_equal(old->list.events[0].server_ts, 0); /* not known any more */
+    assert_int_equal(result_of(young), ESE_APPEND_STORED);
+    assert_int_equal(young->list.events[0].server_ts, 5000);
+    assert_int_equal(put_count, 100);
+    give(both);
+    assert_int_equal(put_count, 101); /* the last of them alone is new */
+    report(100, ESE_DELIVERED, 6000);
+    assert_int_equal(result_of(both), ESE_APPEND_STORED);
+    assert_int_equal(both->list.events[6].server_ts, 6000);
+    free_append(&old);
+    free_append(&young);
+    free_append(&both);
+}
+
+/* Neither what was refused nor what ended unknown is taken for stored because its neighbours are. */
+static void a_gap_among_what_was_stored_long_ago_is_produced(void **state)
+{
+    (void)state;
+    open_gateway_keeping(20, 5);
+    store_but_two(100);
+    struct ese_append *refused = request(2, 1, ""), *unknown = request(3, 1, ""), *again = request(2, 2, "");
+    give(refused);
+    give(unknown);
+    assert_int_equal(put_count, 102);
+    report(100, ESE_DELIVERED, 6000);
+    report(101, ESE_DELIVERED, 6001);
+    assert_int_equal(result_of(refused), ESE_APPEND_STORED);
+    assert_int_equal(result_of(unknown), ESE_APPEND_STORED);
+    give(again);
+    assert_int_equal(put_count, 102);
+    assert_int_equal(result_of(again), ESE_APPEND_STORED);
+    free_append(&refused);
+    free_append(&unknown);
+    free_append(&again);
+}
+
+static void what_was_stored_long_ago_is_never_certainly_absent(void **state)
+{
+    (void)state;
+    open_gateway_keeping(20, 5);
+    store_but_two(100);
+    is_reachable = false;
+    struct ese_append *with_new = request(50, 1, ""), *new = request(200, 1, "");
+    with_new->list.events = ese_realloc_array(with_new->list.events, 2, sizeof *with_new->list.events);
+    with_new->list.events[1] = an_event(201);
+    with_new->list.count = 2;
+    give(with_new);
+    give(new);
+    assert_int_equal(result_of(with_new), ESE_APPEND_UNKNOWN);
+    assert_int_equal(result_of(new), ESE_APPEND_FULL);
+    free_append(&with_new);
+    free_append(&new);
+}
+
 static void an_empty_batch_is_stored(void **state)
 {
     (void)state;
@@ -598,6 +679,9 @@ int main(void)
         TEST(a_key_of_unknown_outcome_keeps_its_ids),
         TEST(a_key_whose_request_failed_is_free_again),
         TEST(a_foreign_id_gets_the_id_it_had),
+        TEST(what_was_stored_long_ago_is_answered_and_stored_once),
+        TEST(a_gap_among_what_was_stored_long_ago_is_produced),
+        TEST(what_was_stored_long_ago_is_never_certainly_absent),
         TEST(an_empty_batch_is_stored),
         TEST(outcomes_may_come_while_requests_do),
     };

@@ -26,7 +26,7 @@ static struct ese_name foreign_name(const char *source, const char *id)
 static void finds_what_was_added_and_nothing_else(void **state)
 {
     (void)state;
-    struct ese_window *window = ese_window_new(1000, 5000);
+    struct ese_window *window = ese_window_new(1000, 5000, 5000);
     for (uint32_t i = 0; i < 5000; i++) {
         struct ese_name name = id_name(i);
         assert_null(ese_window_find(window, &name));
@@ -47,7 +47,7 @@ static void finds_what_was_added_and_nothing_else(void **state)
 static void names_of_different_kinds_differ(void **state)
 {
     (void)state;
-    struct ese_window *window = ese_window_new(1000, 100);
+    struct ese_window *window = ese_window_new(1000, 100, 100);
     const struct ese_name names[] = {foreign_name("a", "b"), foreign_name("ab", ""),
                                      foreign_name("a", "c"), foreign_name("b", "b"),
                                      ese_name_of_key("b"), ese_name_of_key("ab")};
@@ -63,7 +63,7 @@ static void names_of_different_kinds_differ(void **state)
 static void a_full_window_refuses_and_drops_nothing(void **state)
 {
     (void)state;
-    struct ese_window *window = ese_window_new(1000, 2);
+    struct ese_window *window = ese_window_new(1000, 2, 2);
     struct ese_name names[] = {id_name(0), id_name(1), id_name(2)};
     struct ese_window_entry *first = ese_window_add(window, &names[0], 0);
     assert_non_null(first);
@@ -80,7 +80,7 @@ static void a_full_window_refuses_and_drops_nothing(void **state)
 static void old_entries_leave_in_their_order(void **state)
 {
     (void)state;
-    struct ese_window *window = ese_window_new(1000, 10);
+    struct ese_window *window = ese_window_new(1000, 10, 10);
     struct ese_name names[] = {id_name(0), id_name(1), id_name(2)};
     for (int i = 0; i < 3; i++)
         ese_window_add(window, &names[i], i * 100)->state = ESE_ENTRY_STORED;
@@ -101,7 +101,7 @@ static void old_entries_leave_in_their_order(void **state)
 static void forgetting_from_the_middle_keeps_the_order(void **state)
 {
     (void)state;
-    struct ese_window *window = ese_window_new(1000, 10);
+    struct ese_window *window = ese_window_new(1000, 10, 10);
     struct ese_name names[] = {id_name(0), id_name(1), id_name(2)};
     struct ese_window_entry *middle = NULL;
     for (int i = 0; i < 3; i++) {
@@ -115,6 +115,79 @@ static void forgetting_from_the_middle_keeps_the_order(void **state)
     ese_window_expire(window, 1200);
     assert_int_equal(ese_window_count(window), 0);
     assert_non_null(ese_window_add(window, &names[0], 1300));
+    ese_window_free(&window);
+}
+
+/* As the gateway does it: an id with its event, which is stored. */
+static struct ese_window_entry *stored(struct ese_window *window, const struct ese_name *name, int64_t now_ms)
+{
+    struct ese_window_entry *entry = ese_window_add(window, name, now_ms);
+    assert_non_null(entry);
+    if (name->kind == ESE_NAME_ID)
+        memcpy(entry->id.bytes, name->bytes, sizeof name->bytes);
+    ese_window_stored(window, entry);
+    return entry;
+}
+
+static bool had(const struct ese_window *window, uint32_t sequence)
+{
+    struct ese_name name = id_name(sequence);
+    struct ese_event event = {0};
+    memcpy(event.id.bytes, name.bytes, sizeof name.bytes);
+    return ese_window_had(window, &event);
+}
+
+/* Far more of them than there is room for, and none is refused or forgotten; nor is what is no id of ours, or not
+ * stored. */
+static void older_ids_are_kept_by_their_place(void **state)
+{
+    (void)state;
+    struct ese_window *window = ese_window_new(1000000, 100, 40);
+    struct ese_name foreign = foreign_name("shop", "7"), unknown = id_name(3), key = ese_name_of_key("k");
+    stored(window, &foreign, 0);
+    stored(window, &key, 0);
+    struct ese_window_entry *doubted = ese_window_add(window, &unknown, 0);
+    memcpy(doubted->id.bytes, unknown.bytes, sizeof unknown.bytes);
+    doubted->state = ESE_ENTRY_UNKNOWN;
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct ese_name name = id_name(i);
+        if (i != 3)
+            stored(window, &name, i);
+        ese_window_expire(window, i);
+        assert_true(ese_window_count(window) <= 43);
+    }
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct ese_name name = id_name(i);
+        assert_int_equal(ese_window_find(window, &name) != NULL, i == 3 || i >= 4960);
+        assert_int_equal(had(window, i), i != 3 && i < 4960);
+    }
+    assert_false(had(window, 5000));
+    assert_non_null(ese_window_find(window, &foreign));
+    assert_non_null(ese_window_find(window, &key));
+    assert_int_equal(ese_window_spans(window), 2);
+    ese_window_stored(window, doubted);
+    for (uint32_t i = 5000; i < 5041; i++) {
+        struct ese_name name = id_name(i);
+        stored(window, &name, i);
+    }
+    ese_window_expire(window, 5041);
+    assert_true(had(window, 3));
+    assert_int_equal(ese_window_spans(window), 1);
+    ese_window_free(&window);
+}
+
+/* An event with a name of its own is found by that, whatever id it was given. */
+static void a_foreign_id_is_not_known_by_its_place(void **state)
+{
+    (void)state;
+    struct ese_window *window = ese_window_new(1000, 10, 0);
+    struct ese_name name = id_name(5);
+    struct ese_event event = {.foreign_id = "7"};
+    stored(window, &name, 0);
+    ese_window_expire(window, 1);
+    assert_true(had(window, 5));
+    memcpy(event.id.bytes, name.bytes, sizeof name.bytes);
+    assert_false(ese_window_had(window, &event));
     ese_window_free(&window);
 }
 
@@ -136,7 +209,7 @@ static void names_are_spread_however_they_come(void **state)
 {
     (void)state;
     for (int way = 0; way < 4; way++) {
-        struct ese_window *window = ese_window_new(1000, 100000);
+        struct ese_window *window = ese_window_new(1000, 100000, 100000);
         for (uint32_t i = 0; i < 50000; i++) {
             struct ese_name name = name_sent(way, i);
             assert_non_null(ese_window_add(window, &name, 0));
@@ -154,6 +227,8 @@ int main(void)
         cmocka_unit_test(a_full_window_refuses_and_drops_nothing),
         cmocka_unit_test(old_entries_leave_in_their_order),
         cmocka_unit_test(forgetting_from_the_middle_keeps_the_order),
+        cmocka_unit_test(older_ids_are_kept_by_their_place),
+        cmocka_unit_test(a_foreign_id_is_not_known_by_its_place),
         cmocka_unit_test(names_are_spread_however_they_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ struct request {
     /* waiting for the same key; then in the list of those to answer */
     struct request *next;
     enum ese_append_result result;
-    struct ese_window_entry **entries; /* one an event */
+    struct ese_window_entry **entries; /* one an event; NULL: it was stored long ago, or is settled */
     struct waiter *waiters;            /* one an event */
 };
 
@@ -40,7 +40,7 @@ struct ese_gateway {
     int in_flight;
     struct request *answerable; /* has its result; answered once the lock is released */
     struct ese_metric *outcomes[4]; /* by enum ese_delivery_result */
-    struct ese_metric *again, *in_flight_shown, *kept_shown;
+    struct ese_metric *again, *in_flight_shown, *kept_shown, *spans_shown;
 };
 
 /* ---- answering ----------------------------------------------------------------------------- */
@@ -67,6 +67,7 @@ static void unlock_and_answer(struct ese_gateway *gateway)
     gateway->answerable = NULL;
     ese_metric_set(gateway->in_flight_shown, gateway->in_flight);
     ese_metric_set(gateway->kept_shown, ese_window_count(gateway->window));
+    ese_metric_set(gateway->spans_shown, ese_window_spans(gateway->window));
     pthread_mutex_unlock(&gateway->lock);
     while (request != NULL) {
         struct request *next = request->next;
@@ -147,8 +148,9 @@ static void count_outcome(struct request *request, size_t index, enum ese_delive
                           const struct ese_window_entry *entry)
 {
     struct ese_event *event = &request->append->list.events[index];
-    event->id = entry->id;
-    event->server_ts = entry->server_ts;
+    if (entry != NULL)
+        event->id = entry->id;
+    event->server_ts = entry != NULL ? entry->server_ts : 0;
     request->stored += result == ESE_DELIVERED;
     request->unknown += result == ESE_DELIVERY_UNKNOWN;
     request->refused += result == ESE_DELIVERY_REFUSED;
@@ -177,7 +179,7 @@ static void settle(struct ese_gateway *gateway, struct ese_window_entry *entry,
         waiter = next;
     }
     if (result == ESE_DELIVERED)
-        entry->state = ESE_ENTRY_STORED;
+        ese_window_stored(gateway->window, entry);
     else if (result == ESE_DELIVERY_UNKNOWN)
         entry->state = ESE_ENTRY_UNKNOWN;
     else
@@ -240,7 +242,7 @@ static bool is_begun(const struct ese_gateway *gateway, const struct ese_append 
     for (size_t i = 0; i < append->list.count; i++) {
         struct ese_name name = ese_name_of_event(&append->list.events[i]);
         const struct ese_window_entry *entry = ese_window_find(gateway->window, &name);
-        if (entry != NULL && entry->state != ESE_ENTRY_NEW)
+        if (entry != NULL ? entry->state != ESE_ENTRY_NEW : ese_window_had(gateway->window, &append->list.events[i]))
             return true;
     }
     return false;
@@ -255,13 +257,15 @@ static void tell_window_full(const struct ese_gateway *gateway, struct ese_appen
              (long long)ese_window_count(gateway->window), (long long)gateway->options.most_kept);
 }
 
-/* An entry for the event: the one it has, or a new one. ESE_APPEND_STORED means that all is
- * well. */
+/* An entry for the event: the one it has, or a new one, or none where it was stored long ago. ESE_APPEND_STORED means
+ * that all is well. */
 static enum ese_append_result reserve_one(struct ese_gateway *gateway, struct ese_event *event, uint64_t content_hash,
                                           int64_t now_ms, struct ese_window_entry **reserved)
 {
     struct ese_name name = ese_name_of_event(event);
     struct ese_window_entry *entry = ese_window_find(gateway->window, &name);
+    if (entry == NULL && ese_window_had(gateway->window, event))
+        return ESE_APPEND_STORED;
     if (entry == NULL) {
         entry = ese_window_add(gateway->window, &name, now_ms);
         if (entry == NULL)
@@ -288,8 +292,8 @@ static enum ese_append_result reserve(struct ese_gateway *gateway, struct reques
             tell_window_full(gateway, request->append);
         if (result != ESE_APPEND_STORED)
             return result;
-        uint8_t state = request->entries[i]->state;
-        *to_produce += state == ESE_ENTRY_NEW || state == ESE_ENTRY_UNKNOWN;
+        const struct ese_window_entry *entry = request->entries[i];
+        *to_produce += entry != NULL && (entry->state == ESE_ENTRY_NEW || entry->state == ESE_ENTRY_UNKNOWN);
     }
     return ESE_APPEND_STORED;
 }
@@ -323,7 +327,7 @@ static void start(struct ese_gateway *gateway, struct request *request)
     struct ese_event_list *list = &request->append->list;
     request->left++; /* so that it is not finished before all have started */
     for (size_t i = 0; i < list->count; i++) {
-        if (request->entries[i]->state == ESE_ENTRY_STORED)
+        if (request->entries[i] == NULL || request->entries[i]->state == ESE_ENTRY_STORED)
             count_outcome(request, i, ESE_DELIVERED, request->entries[i]);
         else
             wait_for(request, i, request->entries[i]);
@@ -402,7 +406,7 @@ void ese_gateway_append(struct ese_gateway *gateway, struct ese_append *append)
     int64_t now_ms = ese_clock_monotonic_ns() / ESE_NS_PER_MS;
     size_t to_produce;
     pthread_mutex_lock(&gateway->lock);
-    ese_window_expire(gateway->window, now_ms);
+    ese_window_expire(gateway->window, now_ms); /* while no entry is held here */
     if (append->idempotency_key[0] == '\0' || !settled_by_key(gateway, request, now_ms)) {
         enum ese_append_result result = reserve(gateway, request, now_ms, &to_produce);
         if (result == ESE_APPEND_STORED && !has_room(gateway, append, to_produce))
@@ -439,13 +443,15 @@ static void make_metrics(struct ese_gateway *gateway)
     gateway->kept_shown = ese_metrics_gauge(metrics, "ese_retry_window_entries", NULL,
                                             "Ids and keys remembered so that a retry is stored "
                                             "once.");
+    gateway->spans_shown = ese_metrics_gauge(metrics, "ese_retry_window_spans", NULL,
+                                             "Stretches of lanes remembered for the same, of older ids.");
 }
 
 struct ese_gateway *ese_gateway_new(const struct ese_gateway_options *options)
 {
     struct ese_gateway *gateway = ese_alloc(sizeof *gateway);
     gateway->options = *options;
-    gateway->window = ese_window_new(options->keep_ms, options->most_kept);
+    gateway->window = ese_window_new(options->keep_ms, options->most_kept, options->most_whole);
     pthread_mutex_init(&gateway->lock, NULL);
     make_metrics(gateway);
     return gateway;

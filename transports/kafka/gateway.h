@@ -11,7 +11,8 @@
  *
  * What was stored, is in flight or ended unknown is remembered by name (window.h): stored before
  * is answered as before; in flight waits for the outcome of the first; another content under the
- * same name is a conflict; unknown is produced again under the id it had, which is counted.
+ * same name is a conflict; unknown is produced again under the id it had, which is counted. Of an id of ours that was
+ * stored long ago only that is remembered: it is answered without a time (server_ts 0), whatever its content is now.
  *
  * Everything is bounded: events in flight, entries remembered. No timer: what has arrived goes out
  * at once, and librdkafka makes batches of what comes while a request to the broker is under way.
@@ -29,6 +30,7 @@ struct ese_gateway_options {
     int most_in_flight;
     int64_t keep_ms;
     int64_t most_kept;
+    int64_t most_whole; /* of ids of ours that are stored; older ones are remembered by their place */
     struct ese_metrics *metrics;
     /* False while the cluster is known to be away; then text says why and what to do. Called on
      * the thread of append. */
