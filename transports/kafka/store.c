@@ -15,7 +15,7 @@
 
 #define LEAST_KEEP_MS (10 * 60 * 1000)
 #define POLL_MS 100
-#define WHOLE_SHARE 4 /* so that ids of ours leave room for names, of which nothing can be spared */
+#define WHOLE_SHARE 40 /* so that ids leave room for names, of which nothing can be spared, and memory is soon flat */
 
 struct ese_store {
     struct ese_gateway *gateway; /* these two not with --read-only */
@@ -44,7 +44,7 @@ static const struct ese_option options[] = {
     {.name = "window-events", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "4000000",
      .min = 1000, .max = 100000000,
      .help = "Ids and keys remembered for retries, in memory (about 110 bytes each); beyond, "
-             "requests are answered 503. Of ids with a place in a lane, as ese-client makes them, a quarter "
+             "requests are answered 503. Of ids with a place in a lane, as ese-client makes them, a fortieth "
              "of that; older ones by the lane, which takes next to nothing."},
     {.name = "view-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "67108864",
      .min = ESE_VIEW_LEAST_BYTES, .max = INT64_C(1) << 40,

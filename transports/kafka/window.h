@@ -73,9 +73,9 @@ void ese_window_stored(struct ese_window *window, struct ese_window_entry *entry
 /* Whether this event, which has no entry, was stored: by the place of its id, where that is ours. */
 bool ese_window_had(const struct ese_window *window, const struct ese_event *event);
 
-/* Forgets what is old enough, and keeps by its place what is beyond most_whole, ESE_WINDOW_STEP entries of each at most,
- * so that no caller waits long. One that is in flight stays, and what is younger behind it. No entry that was found
- * before may be used after. */
+/* Forgets what is old enough, and keeps by its place what is beyond most_whole, ESE_WINDOW_STEP entries of each at
+ * most, so that no caller waits long. One that is in flight stays, and what is younger behind it. No entry that was
+ * found before may be used after. */
 #define ESE_WINDOW_STEP 4096
 void ese_window_expire(struct ese_window *window, int64_t now_ms);
 
