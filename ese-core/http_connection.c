@@ -42,6 +42,7 @@ static void add(struct ese_http_server *server, struct MHD_Connection *mhd, void
     ese_metric_add(server->connection_count, 1);
 }
 
+/* Of a request for whose query it has no room, libmicrohttpd tells the beginning, and no end. */
 static void drop(struct ese_http_server *server, struct http_connection *connection)
 {
     if (connection->previous != NULL)
@@ -51,6 +52,8 @@ static void drop(struct ese_http_server *server, struct http_connection *connect
     if (connection->next != NULL)
         connection->next->previous = connection->previous;
     server->connected--;
+    if (connection->request != NULL)
+        ese_http_request_release(connection->request);
     free(connection);
     ese_metric_add(server->connection_count, -1);
 }
