@@ -4,20 +4,25 @@
  * Reading starts exactly where the listener says, never at the group's committed offset, which is
  * kept for the tools that show lag. Partitions come and go in rebalances, which happen inside
  * next.
+ *
+ * Behind a batch that is full there is more: a thread reads the next one ahead while this one is processed. So there
+ * are two hauls, one that was handed and one that is being filled. Meanwhile what reading needs is the thread's; what
+ * a record is not, it leaves to next, and for a rebalance it waits for next (ahead.h).
  */
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "transports/kafka/ahead.h"
 #include "transports/kafka/assignment.h"
 #include "transports/kafka/cluster.h"
 #include "transports/kafka/connection.h"
 #include "transports/kafka/ends.h"
 #include "transports/kafka/farewell.h"
+#include "transports/kafka/haul.h"
 #include "transports/kafka/hearing.h"
 #include "transports/kafka/kafka.h"
-#include "transports/kafka/message.h"
+#include "transports/kafka/membership.h"
 #include "transports/kafka/partition.h"
-#include "transports/unreadable.h"
 
 #define COMMIT_EVERY_MS 100
 #define ASK_END_IDLE_MS 100 /* how often we ask whether this is the end: with nothing in hand, */
@@ -36,11 +41,11 @@ struct ese_consumer {
     struct ese_ends *ends;
     rd_kafka_topic_partition_list_t *ends_known; /* and not come to yet; as of then: */
     int64_t ends_ns;
-    struct ese_record *records; /* settings.max_batch */
-    int count;
-    struct ese_batch passed_over; /* of it, what is no event; */
-    struct ese_unreadable spoilt[ESE_UNREADABLE_MOST];
-    char *bytes[ESE_UNREADABLE_MOST]; /* theirs */
+    struct ese_haul hauls[2];
+    struct ese_haul *filled; /* the one of them into which it is read; the other was handed */
+    struct ese_ahead *ahead;
+    rd_kafka_message_t *set_aside; /* by the thread that reads ahead, as it is no record; behind what is filled */
+    bool closing;
     int64_t commit_due_ns;
     int64_t ask_end_due_ns;
     int64_t rouse_due_ns;
@@ -91,40 +96,47 @@ static void commit_processed(struct ese_consumer *consumer)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void drop_records(struct ese_consumer *consumer)
-{
-    for (int i = 0; i < consumer->count; i++)
-        ese_event_clear(&consumer->records[i].event);
-    for (int i = 0; i < consumer->passed_over.unreadable; i++)
-        free(consumer->bytes[i]);
-    consumer->count = consumer->passed_over.unreadable = 0;
-}
-
 /* What was read of a partition since the last batch is not handed any more: whoever gets it reads
  * it. */
 static void take_all(struct ese_consumer *consumer)
 {
     const struct ese_consume_listener *listener = &consumer->settings.listener;
     commit_processed(consumer);
-    drop_records(consumer);
+    ese_haul_clear(consumer->filled);
     for (int i = 0; i < consumer->assignment.count; i++)
         listener->taken(listener->context, consumer->assignment.held[i].code);
     consumer->assignment.count = 0;
 }
 
+struct rebalance {
+    struct ese_consumer *consumer;
+    rd_kafka_resp_err_t what;
+    const rd_kafka_topic_partition_list_t *partitions;
+};
+
+static void rebalance(void *argument)
+{
+    const struct rebalance *told = argument;
+    struct ese_consumer *consumer = told->consumer;
+    take_all(consumer); /* nothing is held when partitions are given; lost ones are told as taken */
+    if (told->what != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS || consumer->closing) {
+        rd_kafka_assign(consumer->handle, NULL);
+        return;
+    }
+    consumer->lacks_topics = false;
+    for (int i = 0; i < told->partitions->cnt; i++)
+        give(consumer, told->partitions->elems[i].topic, told->partitions->elems[i].partition);
+    apply_assignment(consumer);
+}
+
+/* On the thread that polls, which may be the one that reads ahead: the listener is told on next's. */
 static void rebalanced(rd_kafka_t *handle, rd_kafka_resp_err_t what,
                        rd_kafka_topic_partition_list_t *partitions, void *opaque)
 {
     struct ese_consumer *consumer = opaque;
-    take_all(consumer); /* nothing is held when partitions are given; lost ones are told as taken */
-    if (what != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-        rd_kafka_assign(handle, NULL);
-        return;
-    }
-    consumer->lacks_topics = false;
-    for (int i = 0; i < partitions->cnt; i++)
-        give(consumer, partitions->elems[i].topic, partitions->elems[i].partition);
-    apply_assignment(consumer);
+    (void)handle;
+    struct rebalance told = {consumer, what, partitions};
+    ese_ahead_ask(consumer->ahead, rebalance, &told);
 }
 
 static int left_ms(int64_t limit_ns)
@@ -153,39 +165,38 @@ static void take_up_everything(struct ese_consumer *consumer, int64_t limit_ns)
     consumer->opened = true;
 }
 
-/* ---- opening ------------------------------------------------------------------------------- */
+/* ---- reading ahead -------------------------------------------------------------------------- */
 
-/* The broker wakes a waiting fetch as soon as there is something, so waiting costs no latency; it
- * is short so that a newly assigned partition does not wait for a fetch under way. */
-static int make_conf(const struct ese_config *config, const struct ese_consume_settings *settings,
-                     rd_kafka_conf_t **conf, struct ese_error *error)
+static struct ese_held *held_of(struct ese_consumer *consumer, const rd_kafka_message_t *message)
 {
-    char instance[256];
-    bool is_static = settings->group != NULL && settings->member != NULL;
-    snprintf(instance, sizeof instance, "%s-%s", is_static ? settings->group : "",
-             is_static ? settings->member : "");
-    const struct ese_connection_property quick[] = {
-        {"session.timeout.ms", "6000"},
-        {"heartbeat.interval.ms", "500"},
-        {"fetch.wait.max.ms", "100"},
-        {"fetch.error.backoff.ms", "50"},
-        {"queued.max.messages.kbytes", "16384"},
-        {"topic.metadata.refresh.interval.ms", "5000"},
-        /* over both topics of events: six members have work */
-        {"partition.assignment.strategy", "roundrobin"},
-        {NULL, NULL},
-    };
-    const struct ese_connection_property fixed[] = {
-        {"group.id", settings->group == NULL ? "ese-reader" : settings->group},
-        {"enable.auto.commit", "false"},
-        {"enable.auto.offset.store", "false"},
-        {"auto.offset.reset", "error"},
-        {"enable.partition.eof", "true"},
-        {is_static ? "group.instance.id" : NULL, instance},
-        {NULL, NULL},
-    };
-    return ese_connection_conf(config, quick, fixed, conf, error);
+    struct ese_assignment *assignment = &consumer->assignment;
+    if (message->rkt == NULL)
+        return NULL;
+    return ese_assignment_find(assignment, ese_assignment_code(assignment, rd_kafka_topic_name(message->rkt),
+                                                               message->partition));
 }
+
+/* On a thread of its own: takes what is there already. */
+static void read_ahead(void *context)
+{
+    struct ese_consumer *consumer = context;
+    while (!ese_haul_is_full(consumer->filled)) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->handle, 0);
+        if (message == NULL)
+            return;
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            consumer->set_aside = message;
+            return;
+        }
+        ese_hearing_note(&consumer->hearing);
+        struct ese_held *held = held_of(consumer, message);
+        if (held != NULL)
+            ese_haul_take(consumer->filled, message, held);
+        rd_kafka_message_destroy(message);
+    }
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
 
 static int subscribe(struct ese_consumer *consumer, struct ese_error *error)
 {
@@ -214,14 +225,18 @@ static void close_consumer(struct ese_consumer **consumer)
     if (*consumer == NULL)
         return;
     struct ese_consumer *closing = *consumer;
+    closing->closing = true;
+    ese_ahead_close(&closing->ahead);
+    if (closing->set_aside != NULL)
+        rd_kafka_message_destroy(closing->set_aside);
     if (closing->handle != NULL) {
         take_all(closing);
         ese_ends_close(&closing->ends);
         forget_ends(closing);
         ese_farewell(&closing->handle);
     }
-    drop_records(closing);
-    free(closing->records);
+    for (size_t i = 0; i < ESE_COUNT_OF(closing->hauls); i++)
+        ese_haul_free(&closing->hauls[i]);
     free(closing);
     *consumer = NULL;
 }
@@ -235,7 +250,7 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
     struct ese_topic_range topics = ese_partition_range(ese_config_text(config, ESE_TOPIC_OPTION));
     if (ese_assignment_name_topics(&consumer->assignment, topics, prefix) == -1)
         return ese_fail(error, ESE_E_USAGE, ESE_CONNECTION_PREFIX_IS_WRONG, prefix);
-    if (make_conf(config, &consumer->settings, &conf, error) == -1)
+    if (ese_membership_conf(config, &consumer->settings, &conf, error) == -1)
         return -1;
     rd_kafka_conf_set_opaque(conf, consumer);
     if (consumer->grouped)
@@ -247,7 +262,8 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
     }
     rd_kafka_poll_set_consumer(consumer->handle);
     ese_hearing_note(&consumer->hearing); /* it has a moment to connect */
-    if (ese_ends_open(consumer->handle, &consumer->ends, error) == -1)
+    if (ese_ends_open(consumer->handle, &consumer->ends, error) == -1 ||
+        ese_ahead_open(read_ahead, consumer, &consumer->ahead, error) == -1)
         return -1;
     return consumer->grouped ? subscribe(consumer, error) : 0;
 }
@@ -259,7 +275,8 @@ static int open_consumer(const struct ese_config *config,
     struct ese_consumer *made = *consumer = ese_alloc(sizeof *made);
     made->settings = *settings;
     made->grouped = settings->group != NULL;
-    made->records = ese_alloc_array((size_t)settings->max_batch, sizeof *made->records);
+    made->filled = made->hauls;
+    made->hauls[0].most = made->hauls[1].most = settings->max_batch;
     if (open_handle(made, config, error) == -1) {
         close_consumer(consumer);
         return -1;
@@ -268,33 +285,6 @@ static int open_consumer(const struct ese_config *config,
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
-
-static void pass_over(struct ese_consumer *consumer, const rd_kafka_message_t *message,
-                      const struct ese_record *place, const char *reason)
-{
-    int number = consumer->passed_over.unreadable;
-    const char *bytes = message->payload != NULL ? message->payload : "";
-    struct ese_unreadable *added = ese_unreadable_add(
-        &consumer->passed_over, consumer->spoilt, place, bytes, (int64_t)message->len, reason);
-    added->type = ese_partition_type(ese_partition_code_topic(place->partition));
-    added->bytes = consumer->bytes[number] = ese_copy_bytes(bytes, added->length);
-}
-
-static void read_record(struct ese_consumer *consumer, const rd_kafka_message_t *message,
-                        struct ese_held *held)
-{
-    struct ese_record *record = &consumer->records[consumer->count];
-    struct ese_error why;
-    held->next = message->offset + 1;
-    held->at_end = false;
-    record->partition = held->code;
-    record->offset = message->offset;
-    record->next = held->next;
-    if (ese_message_read(message, ese_partition_code_topic(held->code), &record->event, &why))
-        consumer->count++;
-    else
-        pass_over(consumer, message, record, why.text);
-}
 
 /* The position is not in the log: older than its start, which is told and healed, or beyond its
  * end. */
@@ -346,15 +336,10 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR ||
         message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
         ese_hearing_note(&consumer->hearing);
-    struct ese_held *held = NULL;
-    if (message->rkt != NULL)
-        held = ese_assignment_find(&consumer->assignment,
-                                   ese_assignment_code(&consumer->assignment,
-                                                       rd_kafka_topic_name(message->rkt),
-                                                       message->partition));
+    struct ese_held *held = held_of(consumer, message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (held != NULL)
-            read_record(consumer, message, held);
+            ese_haul_take(consumer->filled, message, held);
     } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         if (held != NULL) {
             held->next = message->offset;
@@ -376,10 +361,8 @@ static int meet(struct ese_consumer *consumer, const rd_kafka_message_t *message
  * no events must not keep it beyond its time. */
 static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_error *error)
 {
-    while (consumer->count < consumer->settings.max_batch &&
-           ese_unreadable_fits(&consumer->passed_over)) {
-        int found = consumer->count + consumer->passed_over.unreadable;
-        int wait_ms = found == 0 ? left_ms(limit_ns) : 0;
+    while (!ese_haul_is_full(consumer->filled)) {
+        int wait_ms = ese_haul_found(consumer->filled) == 0 ? left_ms(limit_ns) : 0;
         rd_kafka_message_t *message = rd_kafka_consumer_poll(consumer->handle, wait_ms);
         if (message == NULL) {
             if (wait_ms == 0)
@@ -390,7 +373,7 @@ static int collect(struct ese_consumer *consumer, int64_t limit_ns, struct ese_e
         rd_kafka_message_destroy(message);
         if (result == -1)
             return -1;
-        if (wait_ms == 0 && consumer->count == 0)
+        if (wait_ms == 0 && consumer->filled->count == 0)
             return 0;
     }
     return 0;
@@ -402,7 +385,7 @@ static void ask_for_ends(struct ese_consumer *consumer)
     if (!ese_assignment_all_at_end(&consumer->assignment) || now_ns < consumer->ask_end_due_ns)
         return;
     consumer->ask_end_due_ns =
-        now_ns + (consumer->count > 0 ? ASK_END_BUSY_MS : ASK_END_IDLE_MS) * ESE_NS_PER_MS;
+        now_ns + (consumer->filled->count > 0 ? ASK_END_BUSY_MS : ASK_END_IDLE_MS) * ESE_NS_PER_MS;
     ese_ends_ask(consumer->ends, ese_assignment_list(&consumer->assignment));
 }
 
@@ -412,7 +395,7 @@ static void ask_for_ends(struct ese_consumer *consumer)
 static void rouse(struct ese_consumer *consumer)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
-    if (consumer->count < consumer->settings.max_batch || now_ns < consumer->rouse_due_ns)
+    if (consumer->filled->count < consumer->filled->most || now_ns < consumer->rouse_due_ns)
         return;
     consumer->rouse_due_ns = now_ns + ROUSE_MS * ESE_NS_PER_MS;
     ese_ends_ask(consumer->ends, ese_assignment_list(&consumer->assignment));
@@ -450,14 +433,39 @@ static bool at_end(struct ese_consumer *consumer)
     return here;
 }
 
+static int meet_set_aside(struct ese_consumer *consumer, struct ese_error *error)
+{
+    rd_kafka_message_t *message = consumer->set_aside;
+    if (message == NULL)
+        return 0;
+    consumer->set_aside = NULL;
+    int result = meet(consumer, message, error);
+    rd_kafka_message_destroy(message);
+    return result;
+}
+
+/* What was filled is handed; where it is full there is more, which is read ahead. */
+static void hand(struct ese_consumer *consumer, struct ese_batch *batch)
+{
+    struct ese_haul *handed = consumer->filled;
+    batch->records = handed->records;
+    batch->count = handed->count;
+    batch->unreadable = handed->passed_over.unreadable;
+    batch->unreadables = handed->spoilt;
+    consumer->filled = &consumer->hauls[handed == consumer->hauls];
+    ese_haul_clear(consumer->filled);
+    if (ese_haul_is_full(handed))
+        ese_ahead_begin(consumer->ahead);
+}
+
 static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
                       struct ese_error *error)
 {
     int64_t limit_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
-    drop_records(consumer);
+    ese_ahead_settle(consumer->ahead);
     if (!consumer->opened)
         take_up_everything(consumer, limit_ns);
-    if (collect(consumer, limit_ns, error) == -1)
+    if (meet_set_aside(consumer, error) == -1 || collect(consumer, limit_ns, error) == -1)
         return -1;
     if (consumer->grouped && ese_clock_monotonic_ns() >= consumer->commit_due_ns) {
         commit_processed(consumer);
@@ -465,13 +473,9 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
     }
     rouse(consumer);
     bool is_at_end = at_end(consumer);
-    *batch = (struct ese_batch){.records = consumer->records,
-                                .count = consumer->count,
-                                .at_end = is_at_end,
-                                .end_ns = is_at_end ? consumer->ends_ns : 0,
-                                .unreadable = consumer->passed_over.unreadable,
-                                .unreadables = consumer->spoilt};
+    *batch = (struct ese_batch){.at_end = is_at_end, .end_ns = is_at_end ? consumer->ends_ns : 0};
     batch->away = ese_hearing_ask(&consumer->hearing, consumer->handle);
+    hand(consumer, batch);
     return 0;
 }
 
