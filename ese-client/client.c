@@ -178,12 +178,20 @@ static int send_event(struct loop *loop, struct ese_error *error)
     return 0;
 }
 
+static bool is_set(int64_t apart_ns)
+{
+    return apart_ns >= WALL_SET_NS || apart_ns <= -WALL_SET_NS;
+}
+
 /* The schedule is kept by the monotonic clock, whatever the wall clock is set to; but client_ts goes
  * along, as everybody else compares it with theirs (client.h). */
-static void follow_wall_clock(struct loop *loop)
+static void follow_wall_clock(struct loop *loop, int64_t now_ns)
 {
+    int64_t about_ns = ese_clock_wall_us() * 1000 - now_ns - loop->wall_offset_ns;
+    if (!is_set(about_ns)) /* mostly: whoever looks more closely reads the clocks four times */
+        return;
     int64_t set_ns = ese_clock_wall_offset_ns() - loop->wall_offset_ns;
-    if (set_ns < WALL_SET_NS && set_ns > -WALL_SET_NS)
+    if (!is_set(set_ns))
         return;
     loop->wall_offset_ns += set_ns;
     ese_log_warning("the wall clock was set %s by %lld ms: client_ts goes along",
@@ -191,11 +199,10 @@ static void follow_wall_clock(struct loop *loop)
                     (llabs(set_ns) + ESE_NS_PER_MS / 2) / ESE_NS_PER_MS);
 }
 
-static int offer(struct loop *loop, struct ese_error *error)
+static int offer(struct loop *loop, int64_t now_ns, struct ese_error *error)
 {
     const struct ese_client *client = loop->client;
-    int64_t now_ns = ese_clock_monotonic_ns();
-    follow_wall_clock(loop);
+    follow_wall_clock(loop, now_ns);
     int64_t client_ts = (loop->due_ns + loop->wall_offset_ns) / ESE_NS_PER_MS;
     if (client->source->face->stamp != NULL)
         client->source->face->stamp(&loop->event, client_ts);
@@ -315,7 +322,7 @@ static int step(struct loop *loop, struct ese_error *error)
         wait_until_due(loop, now_ns);
         return 1;
     }
-    return offer(loop, error) == 0 ? 1 : -1;
+    return offer(loop, now_ns, error) == 0 ? 1 : -1;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

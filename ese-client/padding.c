@@ -13,9 +13,12 @@ void ese_padding_add(struct ese_event *event, size_t bytes)
         return;
     size_t fill = bytes - least;
     char *padded = ese_alloc(bytes + 1);
-    size_t at = (size_t)snprintf(padded, bytes + 1, "%.*s%s\"padding\":\"", (int)kept, data, comma);
-    memset(padded + at, 'x', fill);
-    memcpy(padded + at + fill, "\"}", 2);
+    size_t at = kept + strlen(comma);
+    memcpy(padded, data, kept);
+    memcpy(padded + kept, comma, at - kept);
+    memcpy(padded + at, empty, sizeof empty - 3); /* up to what fills it */
+    memset(padded + at + sizeof empty - 3, 'x', fill);
+    memcpy(padded + at + sizeof empty - 3 + fill, "\"}", 2);
     free(event->data);
     event->data = padded;
 }

@@ -66,10 +66,10 @@ static void fill(const struct ese_person *person, struct ese_event *event)
 {
     const struct ese_act *act = &person->acts[person->position];
     bool is_order = strcmp(act->type, ESE_TYPE_ORDER) == 0;
-    snprintf(event->type, sizeof event->type, "%s", act->type);
-    snprintf(event->sub_type, sizeof event->sub_type, "%s", act->sub_type);
-    snprintf(event->ip, sizeof event->ip, "203.0.113.7-%d", person->number);
-    snprintf(event->key, sizeof event->key, "%s", is_order ? person->order : event->ip);
+    ese_fit_text(event->type, sizeof event->type, act->type);
+    ese_fit_text(event->sub_type, sizeof event->sub_type, act->sub_type);
+    ese_fit_text(event->ip, sizeof event->ip, person->ip);
+    ese_fit_text(event->key, sizeof event->key, is_order ? person->order : person->ip);
 }
 
 static int persons_next(struct ese_source *source, struct ese_event *event, int64_t *due_ns,
@@ -125,6 +125,7 @@ struct ese_source *ese_persons_open(const struct ese_life *life, int64_t rate, u
     for (int i = 0; i < persons->count; i++) {
         struct ese_person *person = &persons->persons[i];
         person->number = i + 1;
+        snprintf(person->ip, sizeof person->ip, "203.0.113.7-%d", person->number);
         person->random = ese_random_seeded(seed, (uint64_t)person->number);
         person->begins_ns =
             (int64_t)ese_random_below(&person->random, (uint64_t)persons->cycle_ns);

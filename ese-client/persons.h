@@ -32,6 +32,7 @@ struct ese_person {
     int position;      /* the one that comes next */
     struct ese_act acts[ESE_PERSON_ACTS];
     char order[ESE_ORDER_ID_SIZE]; /* of this cycle */
+    char ip[ESE_EVENT_IP_SIZE];
 };
 
 struct ese_life {
