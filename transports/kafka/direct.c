@@ -12,6 +12,7 @@
 /* As many slots as may be in flight: a slot is free, under way, or waits in `outcomes` to be
  * told. */
 struct slot {
+    struct ese_outlet_kept kept;
     struct ese_id id;
     struct slot *next_free;
 };
@@ -80,6 +81,7 @@ int ese_direct_open(const struct ese_config *config, const struct ese_produce_se
         .linger_ms = "5",
         .requests = "5",
         .most_records = settings->inflight,
+        .keeps_headers = true,
         .delivered = delivered,
         .context = made,
     };
@@ -152,6 +154,8 @@ void ese_direct_close(struct ese_direct **direct)
     if (*direct == NULL)
         return;
     ese_outlet_close(&(*direct)->outlet);
+    for (int i = 0; i < (*direct)->inflight && (*direct)->slots != NULL; i++)
+        ese_outlet_kept_free(&(*direct)->slots[i].kept);
     free((*direct)->slots);
     free((*direct)->outcomes);
     free(*direct);

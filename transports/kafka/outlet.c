@@ -18,6 +18,10 @@ static int topic_of(const struct ese_outlet *outlet, const rd_kafka_message_t *m
 {
     const struct ese_topic_range *topics = &outlet->cluster.range;
     for (int i = topics->first; i < topics->first + topics->count; i++) {
+        if (message->rkt == outlet->cluster.topics[i]) /* mostly, and far sooner known than by name */
+            return i;
+    }
+    for (int i = topics->first; i < topics->first + topics->count; i++) {
         const char *name = rd_kafka_topic_name(outlet->cluster.topics[i]);
         if (strcmp(rd_kafka_topic_name(message->rkt), name) == 0)
             return i;
@@ -47,12 +51,26 @@ static int64_t append_time(const rd_kafka_message_t *message)
     return kind == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? timestamp_ms : -1;
 }
 
+/* The headers, back with the token they were lent from. */
+static void take_back(const rd_kafka_message_t *message)
+{
+    struct ese_outlet_kept *kept = message->_private;
+    rd_kafka_headers_t *headers = NULL;
+    if (!kept->is_lent)
+        return;
+    kept->is_lent = false;
+    if (rd_kafka_message_detach_headers((rd_kafka_message_t *)message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        kept->headers = headers;
+}
+
 static void delivered(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
     (void)producer;
     struct ese_outlet *outlet = opaque;
     if (outlet->silent)
         return;
+    if (outlet->options.keeps_headers)
+        take_back(message);
     struct ese_delivery_report report = {.token = message->_private,
                                          .topic = rd_kafka_topic_name(message->rkt),
                                          .result = result_of(message),
@@ -127,23 +145,71 @@ int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_opt
 
 /* ---- sending ------------------------------------------------------------------------------- */
 
+static void add_headers(rd_kafka_headers_t *headers, const struct ese_kafka_headers *from, int first)
+{
+    for (int i = first; i < from->count; i++)
+        rd_kafka_header_add(headers, from->headers[i].name, -1, from->headers[i].value,
+                            (ssize_t)from->headers[i].length);
+}
+
 static rd_kafka_headers_t *make_headers(const struct ese_kafka_headers *from)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new((size_t)from->count);
-    for (int i = 0; i < from->count; i++)
-        rd_kafka_header_add(headers, from->headers[i].name, -1, from->headers[i].value,
-                            (ssize_t)from->headers[i].length);
+    add_headers(headers, from, 0);
     return headers;
 }
 
-static rd_kafka_resp_err_t produce(struct ese_outlet *outlet, const struct ese_event *event,
-                                   void *token, const struct ese_buffer *value,
-                                   rd_kafka_headers_t *headers)
+void ese_outlet_kept_free(struct ese_outlet_kept *kept)
 {
-    int index = ese_partition_topic_within(outlet->cluster.range, event->type);
-    rd_kafka_topic_t *topic = outlet->cluster.topics[index];
+    if (kept->headers != NULL)
+        rd_kafka_headers_destroy(kept->headers);
+    kept->headers = NULL;
+}
+
+/* Whether they are now those of another record of the same kind. */
+static bool renew(rd_kafka_headers_t *headers, const struct ese_kafka_headers *from)
+{
+    int first = from->count - ESE_KAFKA_HEADERS_OWN;
+    for (int i = first; i < from->count; i++) {
+        if (rd_kafka_header_remove(headers, from->headers[i].name) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            return false;
+    }
+    add_headers(headers, from, first);
+    return true;
+}
+
+/* Those of the token, renewed, where they are of this kind; else new ones, which are its from now on. */
+static rd_kafka_headers_t *lend_headers(struct ese_outlet_kept *kept, int topic, const struct ese_kafka_headers *from)
+{
+    rd_kafka_headers_t *headers = kept->headers;
+    bool fits = headers != NULL && kept->topic == topic && renew(headers, from);
+    if (!fits) {
+        ese_outlet_kept_free(kept);
+        headers = make_headers(from);
+        kept->topic = topic;
+    }
+    kept->headers = NULL;
+    kept->is_lent = true;
+    return headers;
+}
+
+/* They stay ours when nothing was taken. */
+static void drop_headers(const struct ese_outlet *outlet, void *token, rd_kafka_headers_t *headers)
+{
+    struct ese_outlet_kept *kept = token;
+    if (outlet->options.keeps_headers && kept->is_lent) {
+        kept->is_lent = false;
+        kept->headers = headers;
+    } else {
+        rd_kafka_headers_destroy(headers);
+    }
+}
+
+static rd_kafka_resp_err_t produce(struct ese_outlet *outlet, int topic, const char *key, void *token,
+                                   const struct ese_buffer *value, rd_kafka_headers_t *headers)
+{
     return rd_kafka_producev(
-        outlet->producer, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_KEY(event->key, strlen(event->key)),
+        outlet->producer, RD_KAFKA_V_RKT(outlet->cluster.topics[topic]), RD_KAFKA_V_KEY(key, strlen(key)),
         RD_KAFKA_V_VALUE(value->text, value->length), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(token), RD_KAFKA_V_END);
 }
@@ -154,13 +220,15 @@ int ese_outlet_put(struct ese_outlet *outlet, const struct ese_event *event, voi
     struct ese_buffer value = ESE_BUFFER_INIT(ESE_KAFKA_VALUE_LIMIT);
     struct ese_kafka_headers texts;
     ese_record_write(event, &value, &texts);
-    rd_kafka_headers_t *headers = make_headers(&texts);
+    int topic = ese_partition_topic_within(outlet->cluster.range, event->type);
+    bool lends = outlet->options.keeps_headers && texts.is_usual && strcmp(event->type, ese_partition_type(topic)) == 0;
+    rd_kafka_headers_t *headers = lends ? lend_headers(token, topic, &texts) : make_headers(&texts);
     rd_kafka_resp_err_t result = value.overflowed ? RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
-                                                  : produce(outlet, event, token, &value, headers);
+                                                  : produce(outlet, topic, event->key, token, &value, headers);
     ese_buffer_free(&value);
     if (result == RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
-    rd_kafka_headers_destroy(headers); /* they stay ours when nothing was taken */
+    drop_headers(outlet, token, headers);
     if (result == RD_KAFKA_RESP_ERR__QUEUE_FULL)
         return ese_fail(error, ESE_E_FULL, "librdkafka's queue is full");
     return ese_fail(error, ESE_E_IO, "cannot produce: %s", rd_kafka_err2str(result));

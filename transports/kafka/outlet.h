@@ -40,10 +40,20 @@ struct ese_outlet_options {
     const char *linger_ms;
     const char *requests; /* on their way to a broker at most: max.in.flight.requests.per.connection, 1 to 5 */
     int most_records;   /* held at most */
+    bool keeps_headers; /* tokens begin with a struct ese_outlet_kept; none has two records under way */
     bool is_watched;    /* the owner asks and tells whether the cluster is there: not said twice */
     void (*delivered)(void *context, const struct ese_delivery_report *report);
     void *context;
 };
+
+/* A record's list of headers, which is not made anew for each: it takes longer to make than all else of a record.
+ * Where the options say so it is what each token begins with, zeroed at first. */
+struct ese_outlet_kept {
+    void *headers; /* librdkafka's; NULL: none */
+    bool is_lent;  /* to the record under way */
+    int topic;     /* whose type they name */
+};
+void ese_outlet_kept_free(struct ese_outlet_kept *kept);
 
 /* Does not wait for the cluster. */
 int ese_outlet_open(const struct ese_config *config, const struct ese_outlet_options *options,

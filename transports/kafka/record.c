@@ -68,10 +68,11 @@ void ese_record_write(const struct ese_event *event, struct ese_buffer *value,
     headers->count = 0;
     ese_id_text(&event->id, headers->id);
     add(headers, HEADER_SPECVERSION, SPECVERSION);
-    add(headers, HEADER_ID, has_name ? event->foreign_id : headers->id);
     add(headers, HEADER_SOURCE, event->source[0] != '\0' ? event->source : ESE_EVENT_OUR_SOURCE);
     add(headers, HEADER_TYPE, event->type);
     add(headers, HEADER_CONTENT_TYPE, CONTENT_TYPE);
+    headers->is_usual = event->source[0] == '\0' && event->foreign_id[0] == '\0' && event->traceparent[0] != '\0';
+    add(headers, HEADER_ID, has_name ? event->foreign_id : headers->id);
     add(headers, HEADER_FOREIGN_ID, has_name ? "" : event->foreign_id);
     add(headers, HEADER_TRACEPARENT, event->traceparent);
 }

@@ -24,6 +24,8 @@
 #ifndef ESE_KAFKA_RECORD_H
 #define ESE_KAFKA_RECORD_H
 
+#include <stdbool.h>
+
 #include "ese-core/buffer.h"
 #include "ese-core/error.h"
 #include "ese-core/event.h"
@@ -38,9 +40,13 @@ struct ese_kafka_header {
 };
 
 /* What travels beside the value. The texts are the event's, but for the id's. */
+/* Of the usual ones, so many at the end differ from record to record: they tell which event it is. */
+#define ESE_KAFKA_HEADERS_OWN 2
+
 struct ese_kafka_headers {
     struct ese_kafka_header headers[ESE_KAFKA_HEADERS];
     int count;
+    bool is_usual; /* all of them there that an event of our own has, and no others */
     char id[ESE_ID_TEXT_SIZE];
 };
 
