@@ -20,7 +20,7 @@
 #include "orchestration/bench/told.h"
 
 #define PREFIX "backlog-" /* its topics are of its own, so that all that is in them is the backlog */
-#define TOPIC PREFIX "click-events"
+#define TOPIC PREFIX ESE_PLACE_CLICKS
 #define GROUP "backlog" /* of no other topics, whose partitions a member that comes back would be given */
 #define GRACE_MS 10000
 #define FILL_MS 300000

@@ -7,7 +7,6 @@
 #include "orchestration/bench/gauge.h"
 
 #define SAID_LIMIT (1 << 20)
-#define CLICKS "click-events" /* of topics.conf */
 
 int ese_outside_open(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
                      struct ese_contest **contest, struct ese_error *error)
@@ -20,7 +19,8 @@ int ese_outside_open(struct ese_place *place, const struct ese_side *side, const
         return -1;
     *contest = ese_alloc(sizeof **contest);
     **contest = (struct ese_contest){.place = place, .side = *side, .stint = *stint, .bootstrap = bootstrap};
-    snprintf((*contest)->topic, sizeof (*contest)->topic, "%s" CLICKS, ese_place_topic_prefix(stint->durability));
+    snprintf((*contest)->topic, sizeof (*contest)->topic, "%s%s", ese_place_topic_prefix(stint->durability),
+             ESE_PLACE_CLICKS);
     return 0;
 }
 

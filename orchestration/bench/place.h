@@ -14,6 +14,7 @@
 #include "ese-core/sqlite.h"
 
 #define ESE_PLACE_PATH_SIZE 1024
+#define ESE_PLACE_CLICKS "click-events" /* a topic of topics.conf, behind its prefix */
 
 struct ese_broker;
 
@@ -43,7 +44,7 @@ int ese_place_peer_libraries(const struct ese_place *place, char path[ESE_PLACE_
 
 /* "os-": what stands before the topics' names for that durability. */
 const char *ese_place_topic_prefix(enum ese_durability durability);
-/* The broker's address; starts it when it is needed first, with topics for os and disk. */
+/* The broker's address; starts it when it is needed first, with topics for os and disk, and lets it warm up. */
 int ese_place_broker(struct ese_place *place, const char **bootstrap, struct ese_error *error);
 
 /* Likewise, with topics of that prefix, too, at os. */
