@@ -15,8 +15,8 @@
 #include "orchestration/kafka/topics.h"
 
 #define BROKER "broker" /* its data */
-#define WARM_RATE "10000" /* events a second */
-#define WARM_MS "3000"
+#define WARM_RATE "20000" /* events a second */
+#define WARM_MS "6000"
 #define WARM_LIMIT_MS 30000
 #define READY_LIMIT_MS 45000
 #define TOPICS_LIMIT_MS 20000
