@@ -20,6 +20,7 @@ struct page_request {
     int limit;
     int64_t deadline_ns; /* held until then when there is nothing to tell */
     bool looked;         /* at least once */
+    int most_held;       /* where so many are held, this one is not */
     struct page_request *next;
 };
 
@@ -27,6 +28,7 @@ struct ese_event_pages {
     struct ese_event_pages_source source;
     struct ese_buffer body, cursor; /* these and what follows: the thread's */
     struct page_request *held;
+    int held_length; /* those of them that were looked at */
     struct ese_metric *held_count;
     pthread_t thread;
     bool started;
@@ -72,6 +74,7 @@ void ese_event_pages_handle(struct ese_event_pages *pages, struct ese_http_reque
         ese_http_reply_message(request, 400, error.text);
         return;
     }
+    asked.most_held = ese_http_request_most_connections(request) / 2;
     asked.after = ese_copy_text(after == NULL ? "earliest" : after);
     struct page_request *kept = ese_alloc(sizeof(*kept));
     *kept = asked;
@@ -110,6 +113,12 @@ static void reply_failure(struct ese_event_pages *pages, struct ese_http_request
     }
 }
 
+/* Who is held has a connection to itself: all of them must not be. */
+static bool has_place(const struct ese_event_pages *pages, const struct page_request *asked)
+{
+    return asked->looked || pages->held_length < asked->most_held;
+}
+
 /* Answers unless there is nothing to tell yet. True when it did. */
 static bool answer(struct ese_event_pages *pages, struct page_request *asked, bool may_hold)
 {
@@ -120,6 +129,7 @@ static bool answer(struct ese_event_pages *pages, struct page_request *asked, bo
                                               .next = &pages->cursor};
     struct ese_error error;
 
+    may_hold = may_hold && has_place(pages, asked);
     asked->looked = true;
     ese_buffer_clear(&pages->body);
     ese_buffer_clear(&pages->cursor);
@@ -182,23 +192,24 @@ static int64_t answer_held(struct ese_event_pages *pages, const struct news *new
 {
     int64_t now_ns = ese_clock_monotonic_ns();
     int64_t next_ns = INT64_MAX;
-    int64_t count = 0;
 
     for (struct page_request **link = &pages->held; *link != NULL;) {
         struct page_request *asked = *link;
-        bool look = !asked->looked || news->is_new || news->closing ||
+        bool was_held = asked->looked;
+        bool look = !was_held || news->is_new || news->closing ||
                     asked->deadline_ns <= now_ns;
         if (look && answer(pages, asked, !news->closing)) {
             *link = asked->next;
+            pages->held_length -= was_held;
             free(asked->after);
             free(asked);
         } else {
             next_ns = asked->deadline_ns < next_ns ? asked->deadline_ns : next_ns;
             link = &asked->next;
-            count++;
+            pages->held_length += !was_held;
         }
     }
-    ese_metric_set(pages->held_count, count);
+    ese_metric_set(pages->held_count, pages->held_length);
     return next_ns;
 }
 

@@ -6,8 +6,9 @@
  *
  * Reading a page takes as long as the store needs: that is no work for the thread that serves all
  * connections. A request for what is not there yet is held (a long poll) until the store says that
- * there is something new or its time is over. How many are held is bounded by the server's
- * connections. What a cursor looks like is the store's business alone.
+ * there is something new or its time is over. At most half of the server's connections are held, so that
+ * others come in; beyond, a request is answered as if its time were over. What a cursor looks like is the
+ * store's business alone.
  */
 #ifndef ESE_EVENT_PAGES_H
 #define ESE_EVENT_PAGES_H

@@ -320,3 +320,8 @@ int64_t ese_http_request_started_ns(const struct ese_http_request *request)
 {
     return request->started_ns;
 }
+
+int ese_http_request_most_connections(const struct ese_http_request *request)
+{
+    return request->server->options.max_connections;
+}

@@ -77,6 +77,8 @@ const char *ese_http_request_header(const struct ese_http_request *request, cons
 int ese_http_request_header_count(const struct ese_http_request *request, const char *name);
 const char *ese_http_request_body(const struct ese_http_request *request, size_t *length);
 int64_t ese_http_request_started_ns(const struct ese_http_request *request);
+/* How many connections its server has at most. In its handler. */
+int ese_http_request_most_connections(const struct ese_http_request *request);
 
 /* Before the answer; name and value are copied; at most 8; a value with control characters is
  * dropped. */
