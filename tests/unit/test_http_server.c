@@ -440,6 +440,7 @@ static void quiescing_lets_kept_requests_finish(void **state)
     assert_true(ese_raw_read_answer(idle, true, &answer));
     assert_int_equal(answer.status, 503);
     assert_string_equal(ese_raw_answer_header(&answer, "Connection"), "close");
+    assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "1");
     ese_raw_answer_clear(&answer);
     assert_true(ese_raw_closed(idle));
     answer_kept(&fixture);
@@ -482,7 +483,7 @@ static void opens_and_closes_without_starting(void **state)
     ese_http_server_close(&server);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_handler_sees_the_whole_request),
@@ -500,5 +501,7 @@ int main(void)
         cmocka_unit_test(closing_does_not_wait_for_ever),
         cmocka_unit_test(opens_and_closes_without_starting),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,167 @@
+/* A sync that has failed is the process's last one: each case here is a process of its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ese-core/memory.h"
+#include "ese-core/sqlite.h"
+#include "ese-core/sqlite_syncs.h"
+#include "tests/support/directory.h"
+
+static bool fails;
+static int calls;
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+/* Once it has failed it succeeds, as the kernel's does. */
+int __wrap_fdatasync(int fd)
+{
+    calls++;
+    if (!fails)
+        return __real_fdatasync(fd);
+    fails = false;
+    errno = EIO;
+    return -1;
+}
+
+struct fixture {
+    char *directory;
+    char *path;
+    struct ese_sqlite *sqlite; /* with a transaction that is not committed */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = ese_alloc(sizeof *fixture);
+    fixture->directory = ese_test_directory_make();
+    fixture->path = ese_test_path(fixture->directory, "things.db");
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    ese_sqlite_close(&fixture->sqlite);
+    ese_test_directory_remove(&fixture->directory);
+    free(fixture->path);
+    free(fixture);
+    return 0;
+}
+
+static bool begin(struct fixture *fixture)
+{
+    const struct ese_sqlite_options options = {.path = fixture->path,
+                                               .durability = ESE_DURABILITY_DISK,
+                                               .schema = "CREATE TABLE IF NOT EXISTS thing (number)"};
+    return ese_sqlite_open(&options, &fixture->sqlite, NULL) == 0 && ese_sqlite_begin(fixture->sqlite, NULL) == 0 &&
+           ese_sqlite_run(fixture->sqlite, "INSERT INTO thing VALUES (1)", NULL) == 0;
+}
+
+static int sync_file(struct fixture *fixture, struct ese_error *error)
+{
+    FILE *file = fopen(fixture->path, "r");
+    int result = file == NULL ? -1 : ese_sqlite_sync_open(fileno(file), error);
+    if (file != NULL)
+        fclose(file);
+    return result;
+}
+
+static int sync_directory(struct fixture *fixture, struct ese_error *error)
+{
+    return ese_sqlite_sync_directory(fixture->path, error);
+}
+
+static int commit(struct fixture *fixture, struct ese_error *error)
+{
+    return ese_sqlite_commit(fixture->sqlite, error);
+}
+
+/* What is wrong, where the first of them fails and then the other is wanted; NULL: nothing. */
+static const char *find_problem(struct fixture *fixture, int (*first)(struct fixture *, struct ese_error *),
+                                int (*second)(struct fixture *, struct ese_error *))
+{
+    struct ese_error error = {0};
+    if (!begin(fixture))
+        return "no transaction begins";
+    fails = true;
+    if (first(fixture, &error) != -1 || fails || error.code != ESE_E_IO)
+        return "a failed sync is passed over";
+    if (!ese_sqlite_syncs_failed() || strstr(error.text, "start this program again") == NULL)
+        return "a failed sync is not remembered";
+    int calls_before = calls;
+    int64_t syncs_before = ese_sqlite_syncs();
+    if (second(fixture, &error) != -1)
+        return "the second one is taken for good";
+    return calls != calls_before || ese_sqlite_syncs() != syncs_before ? "something was synced" : NULL;
+}
+
+static void assert_last(struct fixture *fixture, int (*first)(struct fixture *, struct ese_error *),
+                        int (*second)(struct fixture *, struct ese_error *))
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        const char *problem = find_problem(fixture, first, second);
+        if (problem != NULL)
+            print_error("%s\n", problem);
+        _exit(problem != NULL);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void no_file_is_synced_after_it(void **state)
+{
+    assert_last(*state, sync_file, sync_file);
+    assert_last(*state, sync_directory, sync_file);
+}
+
+static void no_directory_is_synced_after_it(void **state)
+{
+    assert_last(*state, sync_file, sync_directory);
+    assert_last(*state, sync_directory, sync_directory);
+}
+
+static void nothing_is_committed_after_it(void **state)
+{
+    assert_last(*state, sync_file, commit);
+    assert_last(*state, sync_directory, commit);
+}
+
+static void without_one_they_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(begin(fixture));
+    int64_t before = ese_sqlite_syncs();
+    assert_int_equal(sync_file(fixture, NULL), 0);
+    assert_int_equal(sync_directory(fixture, NULL), 0);
+    assert_int_equal(ese_sqlite_syncs(), before + 2);
+    assert_int_equal(commit(fixture, NULL), 0);
+    assert_true(ese_sqlite_syncs() > before + 2);
+    assert_false(ese_sqlite_syncs_failed());
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(no_file_is_synced_after_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_directory_is_synced_after_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_committed_after_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_one_they_are_counted, set_up, tear_down),
+    };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
