@@ -43,6 +43,16 @@ static char *query_behind_slash(const char *uri)
     return query != NULL && query > uri && query[-1] == '/' ? ese_copy_text(query) : NULL;
 }
 
+/* A NUL would end the path once it is decoded, and a redirect repeats the query in a header's value. */
+static bool is_hiding_something(const char *uri)
+{
+    for (const unsigned char *c = (const unsigned char *)uri; *c != '\0'; c++) {
+        if (*c < 0x20 || *c == 0x7f)
+            return true;
+    }
+    return strstr(uri, "%00") != NULL || strchr(uri, ' ') != NULL;
+}
+
 /* Called with the request line as it came, before anything is decoded. */
 void *ese_http_request_begin(void *context, const char *uri, struct MHD_Connection *mhd)
 {
@@ -59,9 +69,9 @@ void *ese_http_request_begin(void *context, const char *uri, struct MHD_Connecti
     request->target = uri;
     request->target_length = strlen(uri);
     request->body.limit = (size_t)server->options.max_body_bytes;
-    if (strstr(uri, "%00") != NULL || strchr(uri, ' ') != NULL) {
-        request->refusal = 400; /* decoded, a NUL would end the path */
-        request->refusal_text = "NUL or blank in the path or query";
+    if (is_hiding_something(uri)) {
+        request->refusal = 400;
+        request->refusal_text = "NUL, blank or control character in the path or query";
     } else {
         request->raw_query = query_behind_slash(uri);
     }

@@ -85,6 +85,8 @@ CASES = (
     Case("%2e%2e in the path", "<method> /x/%2e%2e<path> HTTP/1.1<rest>", (404,), GOES_ON),
     Case("%2e%2e at its begin", "<method> /%2E%2e<path> HTTP/1.1<rest>", (404,), GOES_ON),
     Case("%2f in the path", "<method> /..%2f<path> HTTP/1.1<rest>", (404,), GOES_ON),
+    Case("a control character in the query", "<method> <path>?a=\x01 HTTP/1.1<rest>", (400,), GOES_ON),
+    Case("a control character in a redirect", "<method> <path>/?a=\x7f HTTP/1.1<rest>", (400,), GOES_ON),
     Case("a blank in the path", "<method> <path> <path> HTTP/1.1<rest>", (400,), GOES_ON),
     Case("a path of 64 KiB", "<method> <path>?" + "a" * 65536 + " HTTP/1.1\r\nHost: x\r\n\r\n", (414, 431, 413)),
     Case("a redirect that is too long", "<method> <path>/?" + "a" * 9000 + " HTTP/1.1\r\nHost: x\r\n\r\n", (414,), GOES_ON),

@@ -322,6 +322,28 @@ static void redirects_have_room(void **state)
     assert_int_equal(fixture.handled, 0);
 }
 
+/* Nor can it say where to with what no header may hold. */
+static void control_characters_in_a_query_are_refused(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){0});
+    for (int c = 1; c <= 0x7f; c = c == 0x1f ? 0x7f : c + 1) {
+        char request[100];
+        if (c == '\n' || c == '\r')
+            continue;
+        for (int slash = 0; slash < 2; slash++) {
+            snprintf(request, sizeof request, "GET /take%s?a=%cb HTTP/1.1\r\nHost: x\r\n\r\n", slash ? "/" : "", c);
+            int status = status_of(&fixture, request);
+            if (status != 400)
+                fail_msg("%d was answered %d", c, status);
+        }
+    }
+    assert_int_equal(status_of(&fixture, "GET /take/?a=%01b HTTP/1.1\r\nHost: x\r\n\r\n"), 301);
+    stop(&fixture);
+    assert_int_equal(fixture.handled, 0);
+}
+
 /* A body of `length`, announced or in one chunk. */
 static char *post_of(int length, bool chunked)
 {
@@ -670,6 +692,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(nul_in_the_path_is_refused),
         cmocka_unit_test(large_headers_are_refused),
         cmocka_unit_test(redirects_have_room),
+        cmocka_unit_test(control_characters_in_a_query_are_refused),
         cmocka_unit_test(large_bodies_are_refused),
         cmocka_unit_test(a_token_is_asked_for),
         cmocka_unit_test(only_this_machine_without_a_token),
