@@ -29,6 +29,7 @@ struct held {
     struct ese_http_request *request;
     bool is_cloud_event; /* nobody of the original's sends one: what is wrong is told in words */
     bool has_our_source; /* likewise */
+    bool has_two_keys;   /* likewise */
     enum ese_append_result result;
 };
 
@@ -239,6 +240,9 @@ static int read_key(struct held *held, struct ese_error *error)
     const char *key = ese_http_request_header(held->request, "Idempotency-Key");
     if (key == NULL)
         return 0;
+    held->has_two_keys = ese_http_request_header_count(held->request, "Idempotency-Key") > 1;
+    if (held->has_two_keys) /* by which of them it is repeated nobody knows */
+        return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: more than one");
     if (ese_fit_text(held->append.idempotency_key, sizeof held->append.idempotency_key, key) != 0)
         return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: longer than %d bytes",
                         ESE_INTAKE_KEY_SIZE - 1);
@@ -250,7 +254,7 @@ static void refuse(struct held *held, const struct ese_error *error)
     ese_log_debug("refused: %s", error->text);
     if (error->code == ESE_E_FULL)
         ese_http_reply_message(held->request, 413, error->text);
-    else if (held->is_cloud_event || held->has_our_source)
+    else if (held->is_cloud_event || held->has_our_source || held->has_two_keys)
         ese_http_reply_message(held->request, 400, error->text);
     else
         reply_bad(held->request);

@@ -417,6 +417,22 @@ static void idempotency_keys_go_to_the_store(void **state)
     stop(&fixture);
 }
 
+/* The first of them would count, and the other one not be missed. */
+static void two_idempotency_keys_are_refused(void **state)
+{
+    static const char *const twos[] = {"Idempotency-Key: abc\r\nIdempotency-Key: abd\r\n",
+                                       "Idempotency-Key: abc\r\nidempotency-key: abc\r\n"};
+    struct fixture fixture;
+    (void)state;
+    start(&fixture);
+    for (size_t i = 0; i < sizeof twos / sizeof twos[0]; i++) {
+        struct ese_raw_answer answer = post(&fixture, "/event", twos[i], CLICK(1), 400);
+        assert_non_null(strstr(answer.body, "Idempotency-Key: more than one"));
+        ese_raw_answer_clear(&answer);
+    }
+    stop(&fixture);
+}
+
 static void post_keyed(struct fixture *fixture, const char *key, const char *path,
                        const char *body)
 {
@@ -603,7 +619,7 @@ static void what_the_original_has_no_words_for_is_told_in_some(void **state)
     stop(&fixture);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_answered_as_the_original_answers),
@@ -618,6 +634,7 @@ int main(void)
         cmocka_unit_test(given_ids_are_kept),
         cmocka_unit_test(traceparent_is_taken_or_made),
         cmocka_unit_test(idempotency_keys_go_to_the_store),
+        cmocka_unit_test(two_idempotency_keys_are_refused),
         cmocka_unit_test(names_make_ids_where_that_is_asked_for),
         cmocka_unit_test(a_key_names_nothing_without_its_content),
         cmocka_unit_test(a_key_names_only_what_has_no_id),
@@ -625,5 +642,7 @@ int main(void)
         cmocka_unit_test(a_cloud_event_has_its_name),
         cmocka_unit_test(what_the_original_has_no_words_for_is_told_in_some),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
