@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -317,6 +318,26 @@ static void poll_returns_for_time_wake_and_descriptor(void **state)
     stop(&fixture);
 }
 
+/* A millisecond later would be late for who has something due. */
+static void poll_until_knows_less_than_a_millisecond(void **state)
+{
+    struct fixture fixture;
+    int64_t shortest_ns = ESE_NS_PER_S;
+    (void)state;
+    start(&fixture, 1, "s3cret");
+    for (int i = 0; i < 100; i++) {
+        int64_t began_ns = ese_clock_monotonic_ns();
+        int64_t until_ns = began_ns + ESE_NS_PER_MS / 5;
+        assert_int_equal(ese_http_client_poll_until(fixture.client, until_ns, -1), 0);
+        int64_t now_ns = ese_clock_monotonic_ns();
+        assert_true(now_ns >= until_ns);
+        if (now_ns - began_ns < shortest_ns)
+            shortest_ns = now_ns - began_ns;
+    }
+    assert_true(shortest_ns < ESE_NS_PER_MS);
+    stop(&fixture);
+}
+
 static void time_limits_hold_in_flight_and_in_the_queue(void **state)
 {
     struct fixture fixture;
@@ -469,6 +490,63 @@ static void refused_after_a_silent_repeat_is_not_certain(void **state)
     stop(&fixture);
 }
 
+struct leaver {
+    int listener;
+    atomic_bool has_left;
+};
+
+/* Answers one request on each of two connections, and hangs up. */
+static void *answer_and_leave(void *context)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    struct leaver *leaver = context;
+    for (int i = 0; i < 2; i++) {
+        int fd = accept(leaver->listener, NULL, NULL);
+        read_request(fd);
+        send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+        close(fd);
+        atomic_store(&leaver->has_left, true);
+    }
+    close(leaver->listener);
+    return NULL;
+}
+
+static int64_t processor_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec * ESE_NS_PER_S + time.tv_nsec;
+}
+
+/* A kept connection that the other side closes is readable from then on: who waits for others must not be woken by
+ * it again and again, and the next request needs another one. */
+static void who_hangs_up_between_requests_wakes_nobody(void **state)
+{
+    enum { WAIT_MS = 300 };
+    struct fixture fixture;
+    struct told first = {0}, second = {0};
+    char url[80];
+    pthread_t thread;
+    (void)state;
+    struct leaver leaver = {.listener = listen_somewhere(url)};
+    start(&fixture, 1, "s3cret");
+    pthread_create(&thread, NULL, answer_and_leave, &leaver);
+    call(&fixture, "POST", url, "x", 5000, &first);
+    finish(&fixture);
+    while (!atomic_load(&leaver.has_left))
+        sched_yield();
+    int64_t used_ns = processor_ns();
+    ese_http_client_poll(fixture.client, WAIT_MS, -1);
+    used_ns = processor_ns() - used_ns;
+    call(&fixture, "POST", url, "x", 5000, &second);
+    finish(&fixture);
+    pthread_join(thread, NULL);
+    assert_int_equal(first.status, 200);
+    assert_true(used_ns < WAIT_MS * ESE_NS_PER_MS / 10);
+    assert_int_equal(second.status, 200);
+    stop(&fixture);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -479,11 +557,13 @@ int main(int argc, char **argv)
         cmocka_unit_test(thousands_share_few_connections),
         cmocka_unit_test(a_callback_may_call_again),
         cmocka_unit_test(poll_returns_for_time_wake_and_descriptor),
+        cmocka_unit_test(poll_until_knows_less_than_a_millisecond),
         cmocka_unit_test(time_limits_hold_in_flight_and_in_the_queue),
         cmocka_unit_test(closing_tells_everybody),
         cmocka_unit_test(refused_is_certainly_not_sent),
         cmocka_unit_test(no_answer_is_not_certain),
         cmocka_unit_test(refused_after_a_silent_repeat_is_not_certain),
+        cmocka_unit_test(who_hangs_up_between_requests_wakes_nobody),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
