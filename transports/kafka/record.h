@@ -39,10 +39,10 @@ struct ese_kafka_header {
     size_t length;
 };
 
-/* What travels beside the value. The texts are the event's, but for the id's. */
 /* Of the usual ones, so many at the end differ from record to record: they tell which event it is. */
 #define ESE_KAFKA_HEADERS_OWN 2
 
+/* What travels beside the value. The texts are the event's, but for the id's. */
 struct ese_kafka_headers {
     struct ese_kafka_header headers[ESE_KAFKA_HEADERS];
     int count;
