@@ -390,11 +390,12 @@ static bool wait_for_more(struct ese_http_client *client, int64_t until_ns, int 
     return ese_http_watch_wait(client->watch, until_ns, extra_fd);
 }
 
-int ese_http_client_poll_until(struct ese_http_client *client, int64_t until_ns, int extra_fd)
+int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd)
 {
     int ran;
     bool woken;
     int64_t now_ns = ese_clock_monotonic_ns();
+    int64_t until_ns = now_ns + timeout_ms * ESE_NS_PER_MS;
     do {
         ran = begin(client, now_ns);
         woken = wait_for_more(client, ran > 0 ? 0 : until_ns, extra_fd);
@@ -403,11 +404,6 @@ int ese_http_client_poll_until(struct ese_http_client *client, int64_t until_ns,
     } while (ran == 0 && !woken && now_ns < until_ns);
     begin(client, now_ns); /* what the callbacks asked for, or what libcurl has put off until now */
     return client->under_way;
-}
-
-int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd)
-{
-    return ese_http_client_poll_until(client, ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS, extra_fd);
 }
 
 void ese_http_client_wake(struct ese_http_client *client)

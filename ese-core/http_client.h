@@ -63,9 +63,6 @@ int ese_http_url(const struct ese_http_given *given, const char *path, char **ur
  * becomes readable, or -1. */
 int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd);
 
-/* The same until a moment of the monotonic clock, which may be less than a millisecond away. */
-int ese_http_client_poll_until(struct ese_http_client *client, int64_t until_ns, int extra_fd);
-
 /* Ends the poll under way, or the next one. */
 void ese_http_client_wake(struct ese_http_client *client);
 

@@ -170,14 +170,13 @@ static void act(struct ese_http_watch *watch, int fd, uint32_t events)
     curl_multi_socket_action(watch->multi, fd, (events & (EPOLLERR | EPOLLHUP)) != 0 ? 0 : ready, &running);
 }
 
-/* A kernel before 5.11, or a sandbox that knows none later, waits for whole milliseconds. */
-static int wait_for_events(int epoll, struct epoll_event *events, int64_t wait_ns)
+/* In whole milliseconds, and not before the moment. */
+static int wait_ms(int64_t until_ns)
 {
-    const struct timespec wait = {.tv_sec = wait_ns / ESE_NS_PER_S, .tv_nsec = wait_ns % ESE_NS_PER_S};
-    int count = epoll_pwait2(epoll, events, READY_AT_ONCE, &wait, NULL);
-    if (count < 0 && (errno == ENOSYS || errno == EPERM))
-        count = epoll_wait(epoll, events, READY_AT_ONCE, (int)((wait_ns + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS));
-    return count;
+    int64_t left_ns = until_ns > 0 ? until_ns - ese_clock_monotonic_ns() : 0;
+    if (left_ns <= 0)
+        return 0;
+    return (int)(((left_ns < MOST_WAIT_NS ? left_ns : MOST_WAIT_NS) + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS);
 }
 
 bool ese_http_watch_wait(struct ese_http_watch *watch, int64_t until_ns, int extra_fd)
@@ -188,10 +187,7 @@ bool ese_http_watch_wait(struct ese_http_watch *watch, int64_t until_ns, int ext
         until_ns = watch->due_ns;
     if (is_extra && epoll_ctl(watch->epoll, EPOLL_CTL_ADD, extra_fd, &extra) != 0)
         return true; /* who reads from it is told what is wrong with it, or that it is never waited for (a file) */
-    int64_t wait_ns = until_ns > 0 ? until_ns - ese_clock_monotonic_ns() : 0;
-    if (wait_ns > MOST_WAIT_NS)
-        wait_ns = MOST_WAIT_NS;
-    int count = wait_for_events(watch->epoll, events, wait_ns > 0 ? wait_ns : 0);
+    int count = epoll_wait(watch->epoll, events, READY_AT_ONCE, wait_ms(until_ns));
     for (int i = 0; i < count; i++) {
         int fd = events[i].data.fd;
         if (fd == watch->wake || (is_extra && fd == extra_fd))

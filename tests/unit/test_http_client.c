@@ -318,26 +318,6 @@ static void poll_returns_for_time_wake_and_descriptor(void **state)
     stop(&fixture);
 }
 
-/* A millisecond later would be late for who has something due. */
-static void poll_until_knows_less_than_a_millisecond(void **state)
-{
-    struct fixture fixture;
-    int64_t shortest_ns = ESE_NS_PER_S;
-    (void)state;
-    start(&fixture, 1, "s3cret");
-    for (int i = 0; i < 100; i++) {
-        int64_t began_ns = ese_clock_monotonic_ns();
-        int64_t until_ns = began_ns + ESE_NS_PER_MS / 5;
-        assert_int_equal(ese_http_client_poll_until(fixture.client, until_ns, -1), 0);
-        int64_t now_ns = ese_clock_monotonic_ns();
-        assert_true(now_ns >= until_ns);
-        if (now_ns - began_ns < shortest_ns)
-            shortest_ns = now_ns - began_ns;
-    }
-    assert_true(shortest_ns < ESE_NS_PER_MS);
-    stop(&fixture);
-}
-
 static void time_limits_hold_in_flight_and_in_the_queue(void **state)
 {
     struct fixture fixture;
@@ -557,7 +537,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(thousands_share_few_connections),
         cmocka_unit_test(a_callback_may_call_again),
         cmocka_unit_test(poll_returns_for_time_wake_and_descriptor),
-        cmocka_unit_test(poll_until_knows_less_than_a_millisecond),
         cmocka_unit_test(time_limits_hold_in_flight_and_in_the_queue),
         cmocka_unit_test(closing_tells_everybody),
         cmocka_unit_test(refused_is_certainly_not_sent),
