@@ -89,3 +89,25 @@ int ese_fleet_memory(struct ese_fleet *fleet, int number, double *mib, struct es
     *mib = (double)ese_machine_resident_bytes(child->pid) / MIB;
     return ese_child_running(child, NULL) ? 0 : ese_child_complain(child, "has ended", error);
 }
+
+/* ---- a contender of them --------------------------------------------------------------------------------------- */
+
+int ese_fleet_contest_open(struct ese_place *place, const struct ese_stint *stint,
+                           const struct ese_fleet_binary *binaries, struct ese_contest **contest)
+{
+    *contest = ese_alloc(sizeof **contest);
+    **contest = (struct ese_contest){.place = place, .stint = *stint, .binaries = binaries};
+    return 0;
+}
+
+void ese_fleet_contest_close(struct ese_contest **contest)
+{
+    free(*contest);
+    *contest = NULL;
+}
+
+int ese_fleet_contest_program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
+{
+    (void)place;
+    return ese_place_binary("ese-server", path, error);
+}

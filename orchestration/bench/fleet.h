@@ -5,6 +5,7 @@
 #define ESE_BENCH_FLEET_H
 
 #include "orchestration/bench/child.h"
+#include "orchestration/bench/contender.h"
 #include "orchestration/bench/place.h"
 
 #define ESE_FLEET_MOST 4
@@ -47,5 +48,16 @@ void ese_fleet_stop(struct ese_fleet *fleet);
 
 /* Resident memory of one, or -1 and why where it has ended. */
 int ese_fleet_memory(struct ese_fleet *fleet, int number, double *mib, struct ese_error *error);
+
+/* What a contender of them has (contender.h): of which they are it says when it is opened. */
+struct ese_contest {
+    struct ese_place *place;
+    struct ese_stint stint;
+    const struct ese_fleet_binary *binaries;
+};
+int ese_fleet_contest_open(struct ese_place *place, const struct ese_stint *stint,
+                           const struct ese_fleet_binary *binaries, struct ese_contest **contest);
+void ese_fleet_contest_close(struct ese_contest **contest);
+int ese_fleet_contest_program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error);
 
 #endif

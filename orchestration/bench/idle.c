@@ -3,22 +3,13 @@
  *
  * A client sends one event a second, as one that sends nothing ends. Beside them stands a bound.
  */
-#include <stdlib.h>
-
 #include "ese-core/log.h"
-#include "ese-core/memory.h"
 #include "orchestration/bench/contender.h"
 #include "orchestration/bench/fleet.h"
 #include "orchestration/bench/gauge.h"
 
 #define ANY "127.0.0.1:0"
 #define NOBODY "127.0.0.1:1" /* no SMTP server is there */
-
-struct ese_contest {
-    struct ese_place *place;
-    struct ese_stint stint;
-    const struct ese_fleet_binary *binaries;
-};
 
 static const struct ese_fleet_binary with_http[] = {
     {"ese-server", {"--transport", "http", "--data", ESE_FLEET_DATA, "--listen", ANY}},
@@ -78,26 +69,12 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
 
 /* ---- who is looked at ------------------------------------------------------------------------------------------ */
 
-static int program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
-{
-    (void)place;
-    return ese_place_binary("ese-server", path, error);
-}
-
-static int open_with(struct ese_place *place, const struct ese_stint *stint, const struct ese_fleet_binary *binaries,
-                     struct ese_contest **contest)
-{
-    *contest = ese_alloc(sizeof **contest);
-    **contest = (struct ese_contest){.place = place, .stint = *stint, .binaries = binaries};
-    return 0;
-}
-
 static int open_http(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
                      struct ese_contest **contest, struct ese_error *error)
 {
     (void)side;
     (void)error;
-    return open_with(place, stint, with_http, contest);
+    return ese_fleet_contest_open(place, stint, with_http, contest);
 }
 
 static int open_kafka(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
@@ -105,7 +82,7 @@ static int open_kafka(struct ese_place *place, const struct ese_side *side, cons
 {
     (void)side;
     (void)error;
-    return open_with(place, stint, with_kafka, contest);
+    return ese_fleet_contest_open(place, stint, with_kafka, contest);
 }
 
 static int open_gateway(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
@@ -113,37 +90,31 @@ static int open_gateway(struct ese_place *place, const struct ese_side *side, co
 {
     (void)side;
     (void)error;
-    return open_with(place, stint, gateway, contest);
-}
-
-static void close_idle(struct ese_contest **contest)
-{
-    free(*contest);
-    *contest = NULL;
+    return ese_fleet_contest_open(place, stint, gateway, contest);
 }
 
 const struct ese_contender ese_contender_idle_http = {
     .name = "the largest of four, http",
     .open = open_http,
     .run = run,
-    .close = close_idle,
-    .program = program,
+    .close = ese_fleet_contest_close,
+    .program = ese_fleet_contest_program,
 };
 
 const struct ese_contender ese_contender_idle_kafka = {
     .name = "the larger of ese-client and ese-consumer, kafka",
     .open = open_kafka,
     .run = run,
-    .close = close_idle,
-    .program = program,
+    .close = ese_fleet_contest_close,
+    .program = ese_fleet_contest_program,
 };
 
 const struct ese_contender ese_contender_idle_gateway = {
     .name = "ese-server, kafka",
     .open = open_gateway,
     .run = run,
-    .close = close_idle,
-    .program = program,
+    .close = ese_fleet_contest_close,
+    .program = ese_fleet_contest_program,
 };
 
 /* ---- what they are held against --------------------------------------------------------------------------------- */
@@ -153,7 +124,7 @@ static int open_bound(struct ese_place *place, const struct ese_side *side, cons
 {
     (void)side;
     (void)error;
-    return open_with(place, stint, NULL, contest);
+    return ese_fleet_contest_open(place, stint, NULL, contest);
 }
 
 static int run_bound(struct ese_contest *contest, struct ese_round *round, struct ese_error *error)
@@ -169,6 +140,6 @@ const struct ese_contender ese_contender_bound = {
     .name = "16 MiB",
     .open = open_bound,
     .run = run_bound,
-    .close = close_idle,
-    .program = program,
+    .close = ese_fleet_contest_close,
+    .program = ese_fleet_contest_program,
 };

@@ -3,11 +3,8 @@
  * by how much that of any of them grew after the first quarter. What they can is looked at before, for a hundredth of
  * the time.
  */
-#include <stdlib.h>
-
 #include "ese-core/clock.h"
 #include "ese-core/log.h"
-#include "ese-core/memory.h"
 #include "orchestration/bench/contender.h"
 #include "orchestration/bench/fleet.h"
 #include "orchestration/bench/gauge.h"
@@ -23,12 +20,6 @@
 #define LEAST_MIB 0.1   /* of growth: less cannot be told from nothing */
 #define LATE_MOST 0.01  /* of what was offered: beyond that the client was behind its own schedule */
 #define BEHIND_MOST_S 5 /* of what is acknowledged the consumer may lack so much at the end */
-
-struct ese_contest {
-    struct ese_place *place;
-    struct ese_stint stint;
-    const struct ese_fleet_binary *binaries;
-};
 
 static const struct ese_fleet_binary with_http[] = {
     {"ese-server", {"--transport", "http", "--data", ESE_FLEET_DATA, "--listen", ANY, "--max-bytes", "68719476736"}},
@@ -189,26 +180,12 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
 
 /* ---- the contender --------------------------------------------------------------------------------------------- */
 
-static int program(const struct ese_place *place, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
-{
-    (void)place;
-    return ese_place_binary("ese-server", path, error);
-}
-
-static int open_with(struct ese_place *place, const struct ese_stint *stint, const struct ese_fleet_binary *binaries,
-                     struct ese_contest **contest)
-{
-    *contest = ese_alloc(sizeof **contest);
-    **contest = (struct ese_contest){.place = place, .stint = *stint, .binaries = binaries};
-    return 0;
-}
-
 static int open_http(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
                      struct ese_contest **contest, struct ese_error *error)
 {
     (void)side;
     (void)error;
-    return open_with(place, stint, with_http, contest);
+    return ese_fleet_contest_open(place, stint, with_http, contest);
 }
 
 static int open_kafka(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
@@ -216,27 +193,21 @@ static int open_kafka(struct ese_place *place, const struct ese_side *side, cons
 {
     (void)side;
     (void)error;
-    return open_with(place, stint, with_kafka, contest);
-}
-
-static void close_soak(struct ese_contest **contest)
-{
-    free(*contest);
-    *contest = NULL;
+    return ese_fleet_contest_open(place, stint, with_kafka, contest);
 }
 
 const struct ese_contender ese_contender_soak_http = {
     .name = "the fastest to grow of four, http",
     .open = open_http,
     .run = run,
-    .close = close_soak,
-    .program = program,
+    .close = ese_fleet_contest_close,
+    .program = ese_fleet_contest_program,
 };
 
 const struct ese_contender ese_contender_soak_kafka = {
     .name = "the fastest to grow of four, kafka",
     .open = open_kafka,
     .run = run,
-    .close = close_soak,
-    .program = program,
+    .close = ese_fleet_contest_close,
+    .program = ese_fleet_contest_program,
 };
