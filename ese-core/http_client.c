@@ -2,33 +2,35 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "ese-core/buffer.h"
 #include "ese-core/clock.h"
-#include "ese-core/http_client_watch.h"
 #include "ese-core/memory.h"
+#include "ese-core/wire.h"
 
 #define ANSWER_LIMIT (128 * 1024 * 1024) /* an original's GET /events holds all it has */
 #define SWEEP_NS (100 * ESE_NS_PER_MS)   /* how often late ones are looked for among the waiting */
 
-/* A call from ese_http_client_call to its callback, in one block with all the texts of it. */
+/* A call from ese_http_client_call to its callback. */
 struct call {
     struct call *next; /* in the queue */
     bool post;
-    const char *url, *body; /* body: "" for none */
+    char *url;
+    struct curl_slist *headers;
+    char *body;
     size_t length;
     int64_t deadline_ns;
     ese_http_done *done;
     void *context;
-    int header_count;
-    struct curl_slist headers[]; /* each leads to the next, the texts are behind them */
 };
 
 /* What one connection's worth of requests goes through, one after the other: libcurl's handle is
  * costly to make, so it is kept. */
 struct line {
     CURL *easy;
-    char *url; /* what easy has been told last, or NULL */
     struct line *next_free;
     struct call *call; /* NULL: free */
     struct ese_buffer answer;
@@ -37,7 +39,6 @@ struct line {
 
 struct ese_http_client {
     CURLM *multi;
-    struct ese_http_watch *watch;
     char *authorization; /* the whole header line, or NULL */
     struct line *lines;
     int line_count;
@@ -45,9 +46,27 @@ struct ese_http_client {
     struct call *first, **last; /* calls that wait for a line, in order */
     int64_t next_sweep_ns;
     int under_way; /* calls without a callback yet */
+    atomic_bool woken;
 };
 
-/* ---- libcurl's callback ---------------------------------------------------------------------- */
+/* ---- libcurl's callbacks --------------------------------------------------------------------- */
+
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)context, (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    ese_wire_opened(fd);
+    return fd;
+}
+
+static int close_socket(void *context, curl_socket_t fd)
+{
+    (void)context;
+    ese_wire_closing(fd);
+    return close(fd);
+}
 
 static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
 {
@@ -72,9 +91,10 @@ static CURL *new_easy(struct line *line)
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, line->problem);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, line);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* whatever the environment says */
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*"); /* else it is asked for each request */
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L); /* the token is for whom it was given for */
     if (getenv("SSL_CERT_FILE") != NULL) /* libcurl looks at its own place only */
@@ -92,7 +112,6 @@ static int add_lines(struct ese_http_client *client, int count)
         line->easy = new_easy(line);
         if (line->easy == NULL)
             return -1;
-        ese_http_watch_add(client->watch, line->easy);
         client->line_count = i + 1;
         line->next_free = client->free_lines;
         client->free_lines = line;
@@ -113,9 +132,7 @@ int ese_http_client_open(int max_connections, const char *token, struct ese_http
         client->authorization = ese_buffer_detach(&header);
     }
     client->multi = curl_multi_init();
-    if (client->multi != NULL)
-        client->watch = ese_http_watch_open(client->multi);
-    if (client->watch == NULL || add_lines(client, max_connections) != 0) {
+    if (client->multi == NULL || add_lines(client, max_connections) != 0) {
         ese_http_client_close(&client);
         return ese_fail(error, ESE_E_IO, "libcurl cannot be initialized for %d connections",
                         max_connections);
@@ -128,70 +145,44 @@ int ese_http_client_open(int max_connections, const char *token, struct ese_http
 
 /* ---- a call's way ---------------------------------------------------------------------------- */
 
-/* Returns its end, for what comes next. */
-static char *put_text(char *place, const char *text, size_t length)
+static void add_header(struct call *call, const char *line)
 {
-    memcpy(place, text, length);
-    place[length] = '\0';
-    return place + length + 1;
-}
-
-static void add_header(struct call *call, char *line)
-{
-    struct curl_slist *last = &call->headers[call->header_count++];
-    last->data = line;
-    if (call->header_count > 1)
-        last[-1].next = last;
+    struct curl_slist *longer = curl_slist_append(call->headers, line);
+    if (longer != NULL)
+        call->headers = longer;
 }
 
 /* Each line of the caller's text is a header. */
-static void add_header_lines(struct call *call, char *place, const char *text)
+static void add_header_lines(struct call *call, const char *text)
 {
-    while (*text != '\0') {
+    while (text != NULL && *text != '\0') {
         size_t length = strcspn(text, "\r\n");
-        if (length > 0) {
-            add_header(call, place);
-            place = put_text(place, text, length);
-        }
+        char *line = ese_copy_bytes(text, length);
+        if (length > 0)
+            add_header(call, line);
+        free(line);
         text += length + (text[length] != '\0');
     }
 }
 
-static size_t count_ends(const char *text)
-{
-    size_t count = 1;
-    while ((text = strpbrk(text, "\r\n")) != NULL) {
-        text++;
-        count++;
-    }
-    return count;
-}
-
 void ese_http_client_call(struct ese_http_client *client, const struct ese_http_call *wanted)
 {
-    static char content_type[] = "Content-Type: application/json";
-    static char expect[] = "Expect:"; /* no 100-continue: it would cost a round trip, or a second */
-    const char *headers = wanted->headers != NULL ? wanted->headers : "";
-    size_t most_headers = 3 + count_ends(headers), url_length = strlen(wanted->url);
-    size_t head = sizeof(struct call) + most_headers * sizeof(struct curl_slist);
-    struct call *call = ese_alloc(head + url_length + 1 + wanted->length + 1 + strlen(headers) + 1);
-    char *place = (char *)call + head;
+    struct call *call = ese_alloc(sizeof *call);
     call->post = strcmp(wanted->method, "POST") == 0;
-    call->url = place;
-    place = put_text(place, wanted->url, url_length);
-    call->length = wanted->body != NULL ? wanted->length : 0;
-    call->body = place;
-    place = put_text(place, wanted->body != NULL ? wanted->body : "", call->length);
+    call->url = ese_copy_text(wanted->url);
+    call->length = wanted->length;
+    if (wanted->body != NULL)
+        call->body = ese_copy_bytes(wanted->body, wanted->length);
     call->deadline_ns = ese_clock_monotonic_ns() + wanted->timeout_ms * ESE_NS_PER_MS;
     call->done = wanted->done;
     call->context = wanted->context;
     if (call->post) {
-        add_header(call, content_type);
-        add_header(call, expect);
+        add_header(call, "Content-Type: application/json");
+        add_header(call, "Expect:"); /* no 100-continue: it would cost a round trip, or a second */
     }
     if (client->authorization != NULL)
         add_header(call, client->authorization);
-    add_header_lines(call, place, headers);
+    add_header_lines(call, wanted->headers);
     *client->last = call;
     client->last = &call->next;
     client->under_way++;
@@ -203,6 +194,9 @@ static void finish(struct ese_http_client *client, struct call *call,
 {
     client->under_way--;
     call->done(call->context, answer);
+    curl_slist_free_all(call->headers);
+    free(call->url);
+    free(call->body);
     free(call);
 }
 
@@ -222,16 +216,6 @@ static struct call *take_first(struct ese_http_client *client)
     return call;
 }
 
-/* libcurl copies an address, and most are the one of the time before. */
-static void set_url(struct line *line, const char *url)
-{
-    if (line->url != NULL && strcmp(line->url, url) == 0)
-        return;
-    free(line->url);
-    line->url = ese_copy_text(url);
-    curl_easy_setopt(line->easy, CURLOPT_URL, url);
-}
-
 static void start(struct ese_http_client *client, struct line *line, struct call *call,
                   int64_t now_ns)
 {
@@ -239,13 +223,13 @@ static void start(struct ese_http_client *client, struct line *line, struct call
     line->call = call;
     line->problem[0] = '\0';
     ese_buffer_clear(&line->answer);
-    set_url(line, call->url);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->header_count > 0 ? call->headers : NULL);
+    curl_easy_setopt(easy, CURLOPT_URL, call->url);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
                      (long)((call->deadline_ns - now_ns) / ESE_NS_PER_MS + 1));
     if (call->post) {
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->length);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, call->body != NULL ? call->body : "");
     } else {
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
@@ -374,41 +358,47 @@ static int end_calls(struct ese_http_client *client)
 
 /* ---- poll ------------------------------------------------------------------------------------ */
 
-/* Begins what waits for a line. Returns how many callbacks ran. */
-static int begin(struct ese_http_client *client, int64_t now_ns)
+/* One turn without waiting. Returns how many callbacks ran. */
+static int turn(struct ese_http_client *client)
 {
+    int running;
+    int64_t now_ns = ese_clock_monotonic_ns();
     int count = start_waiting(client, now_ns) + sweep(client, now_ns);
-    ese_http_watch_run_due(client->watch);
-    return count + end_calls(client);
+    curl_multi_perform(client->multi, &running);
+    count += end_calls(client);
+    return count;
 }
 
-/* Waits no longer than the next look at those that wait for a line. */
+/* Waits for sockets, a wake or extra_fd; true when one of the latter two came. */
 static bool wait_for_more(struct ese_http_client *client, int64_t until_ns, int extra_fd)
 {
-    if (client->first != NULL && client->next_sweep_ns < until_ns)
-        until_ns = client->next_sweep_ns;
-    return ese_http_watch_wait(client->watch, until_ns, extra_fd);
+    int64_t left_ms = (until_ns - ese_clock_monotonic_ns() + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS;
+    struct curl_waitfd extra = {.fd = extra_fd, .events = CURL_WAIT_POLLIN};
+    if (client->first != NULL && left_ms > SWEEP_NS / ESE_NS_PER_MS)
+        left_ms = SWEEP_NS / ESE_NS_PER_MS;
+    curl_multi_poll(client->multi, &extra, extra_fd >= 0 ? 1 : 0, left_ms > 0 ? (int)left_ms : 0,
+                    NULL);
+    return extra.revents != 0 || atomic_exchange(&client->woken, false);
 }
 
 int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd)
 {
-    int ran;
-    bool woken;
-    int64_t now_ns = ese_clock_monotonic_ns();
-    int64_t until_ns = now_ns + timeout_ms * ESE_NS_PER_MS;
-    do {
-        ran = begin(client, now_ns);
-        woken = wait_for_more(client, ran > 0 ? 0 : until_ns, extra_fd);
-        ran += end_calls(client);
-        now_ns = ese_clock_monotonic_ns();
-    } while (ran == 0 && !woken && now_ns < until_ns);
-    begin(client, now_ns); /* what the callbacks asked for, or what libcurl has put off until now */
+    int64_t until_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
+    bool woken = atomic_exchange(&client->woken, false);
+    int ran = turn(client);
+    while (ran == 0 && !woken && ese_clock_monotonic_ns() < until_ns) {
+        woken = wait_for_more(client, until_ns, extra_fd);
+        ran = turn(client);
+    }
+    if (ran > 0)
+        turn(client); /* sends what the callbacks asked for */
     return client->under_way;
 }
 
 void ese_http_client_wake(struct ese_http_client *client)
 {
-    ese_http_watch_wake(client->watch);
+    atomic_store(&client->woken, true);
+    curl_multi_wakeup(client->multi);
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */
@@ -437,10 +427,8 @@ void ese_http_client_close(struct ese_http_client **handle)
     for (int i = 0; i < client->line_count; i++) {
         curl_easy_cleanup(client->lines[i].easy);
         ese_buffer_free(&client->lines[i].answer);
-        free(client->lines[i].url);
     }
     curl_multi_cleanup(client->multi);
-    ese_http_watch_close(&client->watch);
     free(client->lines);
     free(client->authorization);
     free(client);

@@ -62,8 +62,6 @@ int ese_http_url(const struct ese_http_given *given, const char *path, char **ur
  * Returns the number of requests still under way. extra_fd: another descriptor to wake for when it
  * becomes readable, or -1. */
 int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd);
-
-/* Ends the poll under way, or the next one. */
 void ese_http_client_wake(struct ese_http_client *client);
 
 #endif

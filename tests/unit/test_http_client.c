@@ -7,7 +7,6 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -470,63 +469,6 @@ static void refused_after_a_silent_repeat_is_not_certain(void **state)
     stop(&fixture);
 }
 
-struct leaver {
-    int listener;
-    atomic_bool has_left;
-};
-
-/* Answers one request on each of two connections, and hangs up. */
-static void *answer_and_leave(void *context)
-{
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-    struct leaver *leaver = context;
-    for (int i = 0; i < 2; i++) {
-        int fd = accept(leaver->listener, NULL, NULL);
-        read_request(fd);
-        send(fd, answer, strlen(answer), MSG_NOSIGNAL);
-        close(fd);
-        atomic_store(&leaver->has_left, true);
-    }
-    close(leaver->listener);
-    return NULL;
-}
-
-static int64_t processor_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return time.tv_sec * ESE_NS_PER_S + time.tv_nsec;
-}
-
-/* A kept connection that the other side closes is readable from then on: who waits for others must not be woken by
- * it again and again, and the next request needs another one. */
-static void who_hangs_up_between_requests_wakes_nobody(void **state)
-{
-    enum { WAIT_MS = 300 };
-    struct fixture fixture;
-    struct told first = {0}, second = {0};
-    char url[80];
-    pthread_t thread;
-    (void)state;
-    struct leaver leaver = {.listener = listen_somewhere(url)};
-    start(&fixture, 1, "s3cret");
-    pthread_create(&thread, NULL, answer_and_leave, &leaver);
-    call(&fixture, "POST", url, "x", 5000, &first);
-    finish(&fixture);
-    while (!atomic_load(&leaver.has_left))
-        sched_yield();
-    int64_t used_ns = processor_ns();
-    ese_http_client_poll(fixture.client, WAIT_MS, -1);
-    used_ns = processor_ns() - used_ns;
-    call(&fixture, "POST", url, "x", 5000, &second);
-    finish(&fixture);
-    pthread_join(thread, NULL);
-    assert_int_equal(first.status, 200);
-    assert_true(used_ns < WAIT_MS * ESE_NS_PER_MS / 10);
-    assert_int_equal(second.status, 200);
-    stop(&fixture);
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -542,7 +484,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(refused_is_certainly_not_sent),
         cmocka_unit_test(no_answer_is_not_certain),
         cmocka_unit_test(refused_after_a_silent_repeat_is_not_certain),
-        cmocka_unit_test(who_hangs_up_between_requests_wakes_nobody),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
