@@ -67,7 +67,10 @@ class Crew:
             return 0  # it is not there yet
 
     def end(self):
-        said, _ = self.process.communicate(timeout=PATIENCE_S)
+        try:
+            said, _ = self.process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{list(filter(is_there, self.pids))} of {self.pids} do not end: {self.said()}") from None
         return self.process.returncode, said
 
     def must_be_gone(self):
