@@ -5,6 +5,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/cloud_event.h"
 #include "ese-core/digest.h"
+#include "ese-core/http_prefer.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 
@@ -48,6 +49,13 @@ static void reply_bad(struct ese_http_request *request)
 {
     static const char body[] = "{\n    \"message\": \"Bad data schema passed\"\n}";
     ese_http_reply(request, 400, ESE_HTTP_TEXT, body, strlen(body));
+}
+
+/* Who knows what it has sent need not have it back. */
+static void reply_minimal(struct held *held)
+{
+    ese_http_request_add_header(held->request, "Preference-Applied", ESE_HTTP_MINIMAL);
+    ese_http_reply(held->request, 201, NULL, NULL, 0);
 }
 
 static void reply_stored(struct held *held)
@@ -98,10 +106,12 @@ static void free_held(struct held *held)
 static void reply(void *context)
 {
     struct held *held = context;
-    if (held->result == ESE_APPEND_STORED)
-        reply_stored(held);
-    else
+    if (held->result != ESE_APPEND_STORED)
         reply_refused(held);
+    else if (ese_http_prefers_minimal(ese_http_request_header(held->request, "Prefer")))
+        reply_minimal(held);
+    else
+        reply_stored(held);
     free_held(held);
 }
 

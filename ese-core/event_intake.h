@@ -4,7 +4,7 @@
  * Reads and checks the request (a batch is refused as a whole), gives ids to events that have none,
  * hands them to the store's `append`, and answers when the store says what became of them:
  *
- *   stored     201 with the stored event, or the array of them
+ *   stored     201 with the stored event, or the array of them; with `Prefer: return=minimal` (RFC 7240) with neither
  *   full       503 with Retry-After: certainly not stored, and why
  *   at bound   503 with Retry-After, and why: the store holds as much as it may
  *   conflict   422: the same id or Idempotency-Key with another content

@@ -8,6 +8,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/event_json.h"
 #include "ese-core/http_client.h"
+#include "ese-core/http_prefer.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 
@@ -17,6 +18,7 @@
 #define SWEEP_NS (200 * ESE_NS_PER_MS)  /* how often lanes are looked through for late events */
 #define BODY_LIMIT (8 * ESE_EVENT_DATA_LIMIT) /* escaped, data grows up to sixfold */
 #define FAR_MS (INT64_C(1) << 40)       /* 35 years: a client_ts beyond is as good as this */
+#define PREFER "Prefer: " ESE_HTTP_MINIMAL /* the answer's status says all we ask */
 #define COMPLAIN_NS (10 * ESE_NS_PER_S) /* a server may be away for long */
 
 /* An event from send until its outcome. */
@@ -26,7 +28,7 @@ struct held {
     struct ese_id id;
     char *body;
     size_t length;
-    char header[sizeof "traceparent: " + ESE_TRACEPARENT_SIZE];
+    char headers[sizeof PREFER "\r\ntraceparent: " + ESE_TRACEPARENT_SIZE]; /* a line each */
     int64_t deadline_ns; /* monotonic */
     struct ese_backoff backoff;
     int attempts;
@@ -146,7 +148,7 @@ static void attempt(struct ese_event_poster *poster, struct held *held, int64_t 
         left_ms = REQUEST_MS;
     const struct ese_http_call call = {.method = "POST",
                                        .url = poster->url,
-                                       .headers = held->header,
+                                       .headers = held->headers,
                                        .body = held->body,
                                        .length = held->length,
                                        .timeout_ms = (int)left_ms,
@@ -340,8 +342,9 @@ static struct held *hold(struct ese_event_poster *poster, const struct ese_event
     held->id = event->id;
     held->deadline_ns = deadline_ns(poster, event->client_ts);
     held->backoff = (struct ese_backoff){.first_ms = BACKOFF_FIRST_MS, .most_ms = BACKOFF_MOST_MS};
-    if (event->traceparent[0] != '\0')
-        snprintf(held->header, sizeof held->header, "traceparent: %s", event->traceparent);
+    bool is_traced = event->traceparent[0] != '\0';
+    snprintf(held->headers, sizeof held->headers, PREFER "%s%s", is_traced ? "\r\ntraceparent: " : "",
+             event->traceparent);
     return held;
 }
 

@@ -16,6 +16,7 @@ static void write_request(struct ese_bench_request *request, const char *host, c
     size_t many = strlen(begin) + strlen(end) + (size_t)count * (ESE_PAYLOAD_BYTES + 1) - 1;
 
     ese_buffer_printf(&request->bytes, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+                                       "Prefer: return=minimal\r\n"
                                        "Content-Length: %zu\r\n\r\n",
                       count == 1 ? "/event" : "/events", host, count == 1 ? (size_t)ESE_PAYLOAD_BYTES : many);
     if (count > 1)

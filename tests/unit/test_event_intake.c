@@ -190,6 +190,33 @@ static void a_batch_is_answered_as_an_array(void **state)
 
 /* ---- refused --------------------------------------------------------------------------------- */
 
+/* And only of what succeeds. */
+static void who_prefers_a_minimal_answer_gets_one(void **state)
+{
+    static const char prefer[] = "Prefer: respond-async, return=minimal\r\n";
+    struct fixture fixture;
+    (void)state;
+    start(&fixture);
+    static const char *const posts[][2] = {{"/event", CLICK(1)},
+                                           {"/events", "{\"events\":[" CLICK(1) "," CLICK(2) "]}"}};
+    for (size_t i = 0; i < sizeof posts / sizeof posts[0]; i++) {
+        struct ese_raw_answer answer = post(&fixture, posts[i][0], prefer, posts[i][1], 201);
+        assert_string_equal(answer.body, "");
+        assert_string_equal(ese_raw_answer_header(&answer, "Content-Length"), "0");
+        assert_string_equal(ese_raw_answer_header(&answer, "Preference-Applied"), "return=minimal");
+        ese_raw_answer_clear(&answer);
+    }
+    assert_int_equal(fixture.appended, 2);
+    struct ese_raw_answer whole = post(&fixture, "/event", "Prefer: return=representation\r\n", CLICK(1), 201);
+    assert_non_null(strstr(whole.body, "\"client_ts\": 1"));
+    assert_string_equal(ese_raw_answer_header(&whole, "Preference-Applied"), "");
+    ese_raw_answer_clear(&whole);
+    struct ese_raw_answer bad = post(&fixture, "/event", prefer, "{}", 400);
+    assert_non_null(strstr(bad.body, "message"));
+    ese_raw_answer_clear(&bad);
+    stop(&fixture);
+}
+
 static void bad_bodies_are_the_originals_400(void **state)
 {
     static const struct {
@@ -625,6 +652,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_event_is_answered_as_the_original_answers),
         cmocka_unit_test(a_number_beyond_64_bits_is_answered_as_the_double_it_is),
         cmocka_unit_test(a_batch_is_answered_as_an_array),
+        cmocka_unit_test(who_prefers_a_minimal_answer_gets_one),
         cmocka_unit_test(bad_bodies_are_the_originals_400),
         cmocka_unit_test(a_batch_beyond_the_bound_is_413),
         cmocka_unit_test(the_stores_word_decides),
