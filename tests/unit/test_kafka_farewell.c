@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -5,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include <cmocka.h>
 #include <librdkafka/rdkafka.h>
@@ -18,6 +20,7 @@
 #define PATIENCE_MS 20000
 #define SOON_MS 1500 /* less than the limit */
 #define LATE_MS 6000 /* three times the limit */
+#define GIVEN_UP_S 10
 
 /* A member of a group over librdkafka's own imitation of a cluster. */
 struct bench {
@@ -28,7 +31,7 @@ struct bench {
 
 /* ---- what librdkafka answers, and what it does not -------------------------------------------- */
 
-static atomic_bool is_lost; /* from now on no call of rd_kafka_assign comes back, until */
+static atomic_bool is_lost; /* from now on no call of rd_kafka_assign comes back, before this or before it is late: */
 static sem_t found;
 static atomic_int given_back; /* so often was it called without partitions */
 
@@ -39,8 +42,11 @@ rd_kafka_resp_err_t __wrap_rd_kafka_assign(rd_kafka_t *handle, const rd_kafka_to
 {
     if (partitions == NULL)
         atomic_fetch_add(&given_back, 1);
-    while (atomic_load(&is_lost))
-        sem_wait(&found);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until); /* whoever waits for it is to fail, not to stand still */
+    until.tv_sec += GIVEN_UP_S;
+    while (atomic_load(&is_lost) && (sem_timedwait(&found, &until) == 0 || errno == EINTR))
+        continue;
     return __real_rd_kafka_assign(handle, partitions);
 }
 
