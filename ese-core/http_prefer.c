@@ -57,19 +57,15 @@ static const char *read(const char *text, struct preference *preference)
     return *end == ',' ? end + 1 : NULL;
 }
 
-static bool is(const char *text, size_t length, const char *wanted)
-{
-    return length == strlen(wanted) && strncmp(text, wanted, length) == 0;
-}
-
 bool ese_http_prefers_minimal(const char *field)
 {
-    static const char name[] = "return";
+    static const char name[] = "return", value[] = "minimal";
     struct preference preference;
     while (field != NULL) {
         field = read(field, &preference);
         if (preference.name_length == strlen(name) && strncasecmp(preference.name, name, strlen(name)) == 0)
-            return is(preference.value, preference.value_length, "minimal");
+            return preference.value_length == strlen(value) &&
+                   strncmp(preference.value, value, strlen(value)) == 0;
     }
     return false;
 }

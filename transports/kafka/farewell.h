@@ -14,7 +14,7 @@
 #include <librdkafka/rdkafka.h>
 
 /* Leaves the group, sends what is to be committed, and destroys the handle; after two seconds without an
- * end of that it destroys it at once, or, while a call of its is still under way, leaves it as it is. Partitions must
+ * end of that it destroys it at once, or, while the answer to a call is still owed, leaves it as it is. Partitions must
  * have been given back before: the handle's callback is not told. Nulls the handle. */
 void ese_farewell(rd_kafka_t **handle);
 
