@@ -2,41 +2,17 @@
 
 #include <assert.h>
 #include <pthread.h>
-
-#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "ese-core/buffer.h"
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite_internal.h"
 #include "ese-core/sqlite_log.h"
 #include "ese-core/sqlite_syncs.h"
 
-#define BUSY_MS 10000
 #define BUSY_PAUSE_MS 5
-
-#define FRAME_HEAD_BYTES 24    /* of each page in the log: https://sqlite.org/fileformat2.html */
-#define CHECKPOINT_FRAMES 1000 /* as SQLite itself does without us */
-#define LOG_PART 16            /* the log may have this part of max_bytes, */
-#define LOG_LEAST_BYTES (INT64_C(4) * 1024 * 1024) /* and so much in any case */
-#define LOG_PATIENCE_MS 100    /* readers of ours are through by then */
-
-struct ese_statement {
-    sqlite3_stmt *handle;
-    struct ese_sqlite *sqlite;
-    struct ese_statement *next;
-};
-
-struct ese_sqlite {
-    sqlite3 *handle;
-    char *path;
-    struct ese_statement *statements;
-    int64_t max_bytes; /* 0: none; the rest is only there with them */
-    int64_t page_bytes;
-    int64_t log_most_bytes;
-    int64_t log_bytes; /* as of our last commit */
-    struct ese_statement *count_pages;
-    struct ese_statement *count_free_pages;
-};
 
 /* ---- durability ------------------------------------------------------------------------------ */
 
@@ -112,96 +88,6 @@ static int fail(struct ese_sqlite *sqlite, int result, struct ese_error *error)
     return -1;
 }
 
-/* ---- the bound ------------------------------------------------------------------------------- */
-
-/* The one number a statement without parameters gives; -1 where it cannot be had. */
-static int64_t ask_number(struct ese_statement *statement)
-{
-    if (ese_statement_step(statement, NULL) != 1)
-        return -1;
-    int64_t number = ese_statement_column_number(statement, 0);
-    ese_statement_reset(statement);
-    return number;
-}
-
-/* After each commit. Passive: what readers are still in need of stays. */
-static int note_log(void *context, sqlite3 *handle, const char *name, int frames)
-{
-    struct ese_sqlite *sqlite = context;
-    int logged = frames, taken_in = 0;
-
-    if (frames >= CHECKPOINT_FRAMES)
-        sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, &logged, &taken_in);
-    bool begins_anew = taken_in == logged;
-    sqlite->log_bytes = begins_anew ? 0 : frames * (sqlite->page_bytes + FRAME_HEAD_BYTES);
-    return SQLITE_OK;
-}
-
-/* Readers that follow one another closely can keep a passive checkpoint from ever coming to the
- * log's end. This one waits for them, and sends those that come meanwhile to the file. */
-static void keep_log_short(struct ese_sqlite *sqlite)
-{
-    if (sqlite->log_bytes <= sqlite->log_most_bytes || !sqlite3_get_autocommit(sqlite->handle))
-        return;
-    sqlite3_busy_timeout(sqlite->handle, LOG_PATIENCE_MS);
-    if (sqlite3_wal_checkpoint_v2(sqlite->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-        SQLITE_OK)
-        sqlite->log_bytes = 0;
-    sqlite3_busy_timeout(sqlite->handle, BUSY_MS);
-}
-
-/* A file that is larger already may still grow by the reserve: else nothing could be deleted. */
-static int set_bound(struct ese_sqlite *sqlite, int64_t max_bytes, struct ese_error *error)
-{
-    char sql[120];
-
-    sqlite->max_bytes = max_bytes;
-    sqlite->log_most_bytes = max_bytes / LOG_PART;
-    if (sqlite->log_most_bytes < LOG_LEAST_BYTES)
-        sqlite->log_most_bytes = LOG_LEAST_BYTES;
-    sqlite->count_pages = ese_statement_new(sqlite, "PRAGMA page_count");
-    sqlite->count_free_pages = ese_statement_new(sqlite, "PRAGMA freelist_count");
-    sqlite->page_bytes = ask_number(ese_statement_new(sqlite, "PRAGMA page_size"));
-    int64_t present = ask_number(sqlite->count_pages);
-    if (sqlite->page_bytes <= 0 || present < 0)
-        return ese_fail(error, ESE_E_IO, "database %s: its size cannot be read", sqlite->path);
-    int64_t most = max_bytes / sqlite->page_bytes;
-    int64_t with_reserve = present + ESE_SQLITE_RESERVE_BYTES / sqlite->page_bytes;
-    snprintf(sql, sizeof sql, "PRAGMA max_page_count = %lld; PRAGMA journal_size_limit = %lld",
-             (long long)(most > with_reserve ? most : with_reserve),
-             (long long)sqlite->log_most_bytes);
-    sqlite3_wal_hook(sqlite->handle, note_log, sqlite);
-    return ese_sqlite_run(sqlite, sql, error);
-}
-
-int64_t ese_sqlite_used_bytes(struct ese_sqlite *sqlite)
-{
-    if (sqlite->max_bytes == 0)
-        return 0;
-    return (ask_number(sqlite->count_pages) - ask_number(sqlite->count_free_pages)) *
-           sqlite->page_bytes;
-}
-
-int ese_sqlite_check_room(struct ese_sqlite *sqlite, int64_t bytes, struct ese_error *error)
-{
-    if (sqlite->max_bytes == 0)
-        return 0;
-    keep_log_short(sqlite);
-    if (sqlite->log_bytes > sqlite->log_most_bytes)
-        return ese_fail(error, ESE_E_FULL,
-                        "%lld bytes of its log (-wal) cannot be taken in, at most %lld may wait: "
-                        "somebody reads the database and does not come to an end",
-                        (long long)sqlite->log_bytes, (long long)sqlite->log_most_bytes);
-    int64_t used = ese_sqlite_used_bytes(sqlite);
-    if (bytes <= sqlite->max_bytes - ESE_SQLITE_RESERVE_BYTES - used)
-        return 0;
-    return ese_fail(error, ESE_E_FULL,
-                    "%lld of at most %lld bytes hold something, and %lld are kept back for "
-                    "deleting",
-                    (long long)used, (long long)sqlite->max_bytes,
-                    (long long)ESE_SQLITE_RESERVE_BYTES);
-}
-
 /* ---- opening and closing --------------------------------------------------------------------- */
 
 int ese_sqlite_run(struct ese_sqlite *sqlite, const char *sql, struct ese_error *error)
@@ -214,7 +100,7 @@ int ese_sqlite_run(struct ese_sqlite *sqlite, const char *sql, struct ese_error 
  * so that two processes that open a new database at once are told SQLITE_BUSY: ask again here. */
 static int use_wal(struct ese_sqlite *sqlite, struct ese_error *error)
 {
-    int64_t deadline_ns = ese_clock_monotonic_ns() + BUSY_MS * ESE_NS_PER_MS;
+    int64_t deadline_ns = ese_clock_monotonic_ns() + ESE_SQLITE_BUSY_MS * ESE_NS_PER_MS;
     for (;;) {
         struct ese_error refused = {0};
         if (ese_sqlite_run(sqlite, "PRAGMA journal_mode = WAL", &refused) == 0)
@@ -294,7 +180,7 @@ static int open_flags(const struct ese_sqlite_options *options)
 static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *options,
                   struct ese_error *error)
 {
-    sqlite3_busy_timeout(sqlite->handle, BUSY_MS);
+    sqlite3_busy_timeout(sqlite->handle, ESE_SQLITE_BUSY_MS);
     sqlite3_extended_result_codes(sqlite->handle, 1);
     /* No mapping: a read error there is a SIGBUS instead of an answer. */
     if (ese_sqlite_run(sqlite, "PRAGMA mmap_size = 0; PRAGMA foreign_keys = OFF", error) != 0)
@@ -311,7 +197,7 @@ static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *op
         return -1;
     if (options->schema != NULL && apply_schema(sqlite, options, error) != 0)
         return -1;
-    return options->max_bytes == 0 ? 0 : set_bound(sqlite, options->max_bytes, error);
+    return options->max_bytes == 0 ? 0 : ese_sqlite_set_bound(sqlite, options, error);
 }
 
 /* Says of a path that can be no database what the system or SQLite says of it; anything else has
@@ -369,6 +255,7 @@ void ese_sqlite_close(struct ese_sqlite **sqlite)
         sqlite3_finalize(statement->handle);
         free(statement);
     }
+    ese_sqlite_end_bound(closed);
     sqlite3_close(closed->handle);
     free(closed->path);
     free(closed);
@@ -378,7 +265,7 @@ void ese_sqlite_close(struct ese_sqlite **sqlite)
 
 int ese_sqlite_begin(struct ese_sqlite *sqlite, struct ese_error *error)
 {
-    keep_log_short(sqlite);
+    ese_sqlite_keep_log_short(sqlite);
     if (ese_sqlite_syncs_check(error) != 0)
         return -1;
     return ese_sqlite_run(sqlite, "BEGIN IMMEDIATE", error);
@@ -408,9 +295,18 @@ int64_t ese_sqlite_last_row(struct ese_sqlite *sqlite)
     return sqlite3_last_insert_rowid(sqlite->handle);
 }
 
+int64_t ese_sqlite_ask_number(struct ese_statement *statement)
+{
+    if (ese_statement_step(statement, NULL) != 1)
+        return -1;
+    int64_t number = ese_statement_column_number(statement, 0);
+    ese_statement_reset(statement);
+    return number;
+}
+
 int64_t ese_sqlite_version(struct ese_sqlite *sqlite)
 {
-    return ask_number(ese_statement_new(sqlite, "PRAGMA data_version"));
+    return ese_sqlite_ask_number(ese_statement_new(sqlite, "PRAGMA data_version"));
 }
 
 /* ---- statements ------------------------------------------------------------------------------ */

@@ -5,7 +5,8 @@
  *   memory  the database is in memory only. Handles of one process with the same path share it as
  *           long as one of them is open, and read each other's rows before they are committed
  *           (read_only then only means that nothing is made); no path: its own
- *   os      NORMAL: survives kill -9 of the process, not a power loss
+ *   os      NORMAL: survives kill -9 of the process, not a power loss. With max_bytes, what is synced for the file to
+ *           be whole after that is synced by a thread of its own (sqlite_checkpointer.h)
  *   disk    FULL: every commit is synced before it returns
  * https://www.sqlite.org/pragma.html#pragma_synchronous
  *

@@ -1,0 +1,202 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <sqlite3.h>
+
+#include "ese-core/memory.h"
+#include "ese-core/sqlite.h"
+#include "ese-core/sqlite_syncs.h"
+#include "tests/support/directory.h"
+#include "tests/support/wait.h"
+
+#define MAX_BYTES (INT64_C(1) << 30)
+#define LOG_MOST (MAX_BYTES / 16)
+#define ROWS_MOST 20000 /* a frame each, at least */
+#define PATIENCE_MS 20000
+
+struct fixture {
+    char *directory;
+    char *path;
+    struct ese_sqlite *sqlite;
+};
+
+/* ---- who takes the log in --------------------------------------------------------------------- */
+
+static pthread_t writer;
+static atomic_int beside, by_the_writer; /* checkpoints */
+
+int __real_sqlite3_wal_checkpoint_v2(sqlite3 *handle, const char *name, int mode, int *logged, int *taken_in);
+int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *handle, const char *name, int mode, int *logged, int *taken_in);
+
+int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *handle, const char *name, int mode, int *logged, int *taken_in)
+{
+    int result = __real_sqlite3_wal_checkpoint_v2(handle, name, mode, logged, taken_in);
+    atomic_fetch_add(pthread_equal(pthread_self(), writer) ? &by_the_writer : &beside, 1);
+    return result;
+}
+
+/* ---- a database ------------------------------------------------------------------------------- */
+
+static void open_things(struct fixture *fixture, enum ese_durability durability, int64_t max_bytes)
+{
+    static const char schema[] = "CREATE TABLE IF NOT EXISTS thing (number INTEGER, bytes BLOB)";
+    const struct ese_sqlite_options options = {.path = fixture->path,
+                                               .durability = durability,
+                                               .schema = schema,
+                                               .own_table = "thing",
+                                               .max_bytes = max_bytes};
+    struct ese_error error = {0};
+    if (ese_sqlite_open(&options, &fixture->sqlite, &error) != 0)
+        fail_msg("%s", error.text);
+}
+
+static void add_row(struct fixture *fixture)
+{
+    struct ese_error error = {0};
+    if (ese_sqlite_begin(fixture->sqlite, &error) != 0 ||
+        ese_sqlite_run(fixture->sqlite, "INSERT INTO thing VALUES (1, zeroblob(3000))", &error) != 0 ||
+        ese_sqlite_commit(fixture->sqlite, &error) != 0)
+        fail_msg("%s", error.text);
+}
+
+static int64_t count_rows(struct fixture *fixture)
+{
+    struct ese_statement *count = ese_statement_new(fixture->sqlite, "SELECT sum(number) FROM thing");
+    assert_int_equal(ese_statement_step(count, NULL), 1);
+    int64_t rows = ese_statement_column_number(count, 0);
+    ese_statement_reset(count);
+    return rows;
+}
+
+static int64_t log_bytes(const struct fixture *fixture)
+{
+    char path[4200];
+    struct stat about;
+    snprintf(path, sizeof path, "%s-wal", fixture->path);
+    return stat(path, &about) == 0 ? about.st_size : 0;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = *state = ese_alloc(sizeof *fixture);
+    fixture->directory = ese_test_directory_make();
+    fixture->path = ese_test_path(fixture->directory, "things.db");
+    writer = pthread_self();
+    atomic_store(&beside, 0);
+    atomic_store(&by_the_writer, 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    ese_sqlite_close(&fixture->sqlite);
+    ese_test_directory_remove(&fixture->directory);
+    free(fixture->path);
+    free(fixture);
+    return 0;
+}
+
+/* ---- tests ------------------------------------------------------------------------------------ */
+
+static bool was_taken_in(void *context)
+{
+    (void)context;
+    return atomic_load(&beside) > 0;
+}
+
+/* Nobody commits meanwhile. */
+static void at_os_the_log_is_taken_in_by_somebody_else(void **state)
+{
+    struct fixture *fixture = *state;
+    int rows = 0;
+    open_things(fixture, ESE_DURABILITY_OS, MAX_BYTES);
+    int64_t syncs = ese_sqlite_syncs();
+    while (log_bytes(fixture) < 1100 * 4120) {
+        add_row(fixture);
+        assert_true(++rows < ROWS_MOST);
+    }
+    assert_true(ese_test_wait_until(was_taken_in, NULL, PATIENCE_MS));
+    assert_int_equal(atomic_load(&by_the_writer), 0);
+    assert_true(ese_sqlite_syncs() > syncs);
+    assert_int_equal(count_rows(fixture), rows);
+}
+
+static void the_log_begins_anew_now_and_then(void **state)
+{
+    struct fixture *fixture = *state;
+    int rows = 0;
+    open_things(fixture, ESE_DURABILITY_OS, MAX_BYTES);
+    while (atomic_load(&by_the_writer) < 2) {
+        add_row(fixture);
+        assert_true(++rows < ROWS_MOST);
+    }
+    int64_t longest = log_bytes(fixture);
+    assert_true(longest < LOG_MOST);
+    for (int i = 0; i < 500; i++)
+        add_row(fixture);
+    assert_int_equal(log_bytes(fixture), longest); /* written from its beginning on */
+    ese_sqlite_close(&fixture->sqlite);
+    open_things(fixture, ESE_DURABILITY_OS, MAX_BYTES);
+    assert_int_equal(count_rows(fixture), rows + 500);
+}
+
+/* Its commits wait for the disk anyway. */
+static void at_disk_it_is_whoever_commits(void **state)
+{
+    struct fixture *fixture = *state;
+    open_things(fixture, ESE_DURABILITY_DISK, MAX_BYTES);
+    for (int i = 0; i < 1100; i++)
+        add_row(fixture);
+    assert_true(atomic_load(&by_the_writer) > 0);
+    assert_int_equal(atomic_load(&beside), 0);
+}
+
+/* There is no room to wait until somebody else has come to an end. */
+static void where_little_log_may_be_it_is_whoever_commits(void **state)
+{
+    struct fixture *fixture = *state;
+    open_things(fixture, ESE_DURABILITY_OS, MAX_BYTES / 64);
+    for (int i = 0; i < 1100; i++)
+        add_row(fixture);
+    assert_true(atomic_load(&by_the_writer) > 0);
+    assert_true(log_bytes(fixture) <= 6 << 20);
+}
+
+static void who_closes_waits_for_it(void **state)
+{
+    struct fixture *fixture = *state;
+    int rows = 0;
+    for (int life = 0; life < 5; life++) {
+        open_things(fixture, ESE_DURABILITY_OS, MAX_BYTES);
+        for (int64_t log = 0; log < 1000 * 4120; log = log_bytes(fixture), rows++)
+            add_row(fixture);
+        ese_sqlite_close(&fixture->sqlite);
+        assert_int_equal(log_bytes(fixture), 0);
+    }
+    open_things(fixture, ESE_DURABILITY_OS, MAX_BYTES);
+    assert_int_equal(count_rows(fixture), rows);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(at_os_the_log_is_taken_in_by_somebody_else, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_log_begins_anew_now_and_then, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(at_disk_it_is_whoever_commits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(where_little_log_may_be_it_is_whoever_commits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_closes_waits_for_it, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("sqlite_checkpointer", tests, NULL, NULL);
+}
