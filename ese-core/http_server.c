@@ -14,7 +14,8 @@
 #define CONNECTIONS 1000
 #define BODY_BYTES (1024 * 1024)
 #define DEADLINE_MS 10000
-#define CONNECTION_MEMORY (32 * 1024) /* request line and headers have to fit */
+/* Request line and headers have to fit, the most headers there may be. It is cleared for each request. */
+#define CONNECTION_MEMORY (24 * 1024)
 #define IDLE_S 60                     /* a connection that neither sends nor reads */
 #define CLOSE_WAIT_NS (2 * ESE_NS_PER_S)
 #define OTHER_FDS 64                  /* files, sockets and databases beside the connections */
@@ -84,6 +85,13 @@ void ese_http_server_route(struct ese_http_server *server, const char *method, c
                             "From the request line to the last byte of the answer.");
 }
 
+void ese_http_server_after_turns(struct ese_http_server *server, void (*function)(void *context), void *context)
+{
+    assert(server->daemon == NULL && server->after_turn == NULL);
+    server->after_turn = function;
+    server->after_turn_context = context;
+}
+
 const char *ese_http_server_address(const struct ese_http_server *server)
 {
     return server->listen.address;
@@ -145,6 +153,8 @@ static void turn(struct ese_http_server *server, bool closing)
     if (fds[1].revents != 0)
         ese_http_mailbox_deliver(server->mailbox);
     run(server);
+    if (server->after_turn != NULL && !server->quiesced)
+        server->after_turn(server->after_turn_context);
     ese_http_connection_check_deadlines(server, ese_clock_monotonic_ns());
 }
 

@@ -102,6 +102,10 @@ void ese_http_reply_by(struct ese_http_request *request, void (*answer)(void *co
 void ese_http_server_hold(struct ese_http_server *server);
 void ese_http_server_release(struct ese_http_server *server);
 
+/* Called each time that all requests that had come were dealt with, before the server waits for others: for handlers
+ * that gather what comes at once. On the server's thread; never after ese_http_server_quiesce. Before start, once. */
+void ese_http_server_after_turns(struct ese_http_server *server, void (*function)(void *context), void *context);
+
 /* {"message":"..."} indented as the original indents it. */
 void ese_http_reply_message(struct ese_http_request *request, int status, const char *message);
 

@@ -130,6 +130,8 @@ struct ese_http_server {
     struct http_route routes[ESE_HTTP_MOST_ROUTES];
     int route_count;
     struct http_route strays[ESE_HTTP_METHODS];
+    void (*after_turn)(void *context); /* or NULL */
+    void *after_turn_context;
     struct MHD_Daemon *daemon;
     pthread_t thread;
     struct http_mailbox *mailbox;

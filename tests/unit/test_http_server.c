@@ -23,7 +23,9 @@ struct fixture {
     pthread_mutex_t lock;
     struct ese_http_request *kept[MOST_KEPT];
     int kept_count;
+    int kept_at_turns_end;
     atomic_int streams_done;
+    atomic_int turns;
 };
 
 /* ---- handlers -------------------------------------------------------------------------------- */
@@ -54,6 +56,15 @@ static void keep(void *context, struct ese_http_request *request)
     assert_true(fixture->kept_count < MOST_KEPT);
     fixture->kept[fixture->kept_count++] = request;
     pthread_mutex_unlock(&fixture->lock);
+}
+
+static void note_turn(void *context)
+{
+    struct fixture *fixture = context;
+    pthread_mutex_lock(&fixture->lock);
+    fixture->kept_at_turns_end = fixture->kept_count;
+    pthread_mutex_unlock(&fixture->lock);
+    atomic_fetch_add(&fixture->turns, 1);
 }
 
 static void nothing(void *context, struct ese_http_request *request)
@@ -127,6 +138,7 @@ static void start(struct fixture *fixture, struct ese_http_server_options option
     ese_http_server_route(fixture->server, "GET", "/stream", stream, NULL);
     ese_http_server_route(fixture->server, "GET", "/broken", broken_stream, NULL);
     ese_http_server_route_metrics(fixture->server, fixture->metrics);
+    ese_http_server_after_turns(fixture->server, note_turn, fixture);
     assert_int_equal(ese_http_server_start(fixture->server, &error), 0);
     fixture->address = ese_http_server_address(fixture->server);
     stream_fixture = fixture;
@@ -453,6 +465,35 @@ static void quiescing_lets_kept_requests_finish(void **state)
     stop(&fixture);
 }
 
+static bool a_turn_saw_it(void *context)
+{
+    struct fixture *fixture = context;
+    pthread_mutex_lock(&fixture->lock);
+    bool seen = fixture->kept_at_turns_end == 1;
+    pthread_mutex_unlock(&fixture->lock);
+    return seen;
+}
+
+/* Who gathers requests is told when no other is at hand, and may be gone once the server is quiet. */
+static void a_turn_ends_behind_its_requests(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){0});
+    int fd = ese_raw_connect(fixture.address);
+    ese_raw_send_text(fd, "POST /keep HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+    assert_true(ese_test_wait_until(a_turn_saw_it, &fixture, 10000));
+    ese_http_server_quiesce(fixture.server);
+    int turns = atomic_load(&fixture.turns);
+    answer_kept(&fixture);
+    struct ese_raw_answer answer;
+    assert_true(ese_raw_read_answer(fd, true, &answer)); /* which took turns */
+    ese_raw_answer_clear(&answer);
+    assert_int_equal(atomic_load(&fixture.turns), turns);
+    close(fd);
+    stop(&fixture);
+}
+
 static void closing_does_not_wait_for_ever(void **state)
 {
     struct fixture fixture;
@@ -498,6 +539,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(other_origins_are_let_in),
         cmocka_unit_test(metrics_count_by_route_and_status),
         cmocka_unit_test(quiescing_lets_kept_requests_finish),
+        cmocka_unit_test(a_turn_ends_behind_its_requests),
         cmocka_unit_test(closing_does_not_wait_for_ever),
         cmocka_unit_test(opens_and_closes_without_starting),
     };

@@ -210,7 +210,7 @@ static void of_what_is_given_up_nothing_stays(void **state)
     (void)state;
     start(&fixture, 0, 200);
     ese_buffer_text(&request, "GET /now/?");
-    for (int i = 0; i < 14000; i++)
+    for (int i = 0; i < 10000; i++)
         ese_buffer_text(&request, "a&");
     ese_buffer_text(&request, " HTTP/1.1\r\nHost: x\r\n\r\n");
     give_up(&fixture, request.text, WARM_UP);

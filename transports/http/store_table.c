@@ -46,6 +46,7 @@ struct ese_store_table {
     struct ends ends;
     struct ends committed;
     int64_t repeats;
+    int64_t used_bytes; /* as of the last commit */
     struct ese_store_room room;
     struct ese_statement *insert;
     struct ese_statement *mark_request; /* savepoints */
@@ -123,6 +124,7 @@ int ese_store_table_open(struct ese_store_log *log, struct ese_store_table **tab
     }
     prepare(*table);
     (*table)->room.sqlite = (*table)->sqlite;
+    (*table)->used_bytes = ese_sqlite_used_bytes((*table)->sqlite);
     (*table)->committed = (*table)->ends;
     atomic_store(&log->next, (*table)->ends.next);
     atomic_store(&log->start, (*table)->ends.first);
@@ -147,12 +149,15 @@ int ese_store_table_begin(struct ese_store_table *table, struct ese_error *error
 
 int ese_store_table_commit(struct ese_store_table *table, struct ese_error *error)
 {
+    int64_t used_bytes = ese_sqlite_used_bytes(table->sqlite); /* sooner told within the transaction than after it */
+
     if (ese_sqlite_commit(table->sqlite, error) != 0) {
         ese_store_table_rollback(table);
         return -1;
     }
     ese_store_known_commit(table->known, table->ends.first);
     table->committed = table->ends;
+    table->used_bytes = used_bytes;
     atomic_store(&table->log->next, table->ends.next);
     return 0;
 }
@@ -164,9 +169,9 @@ void ese_store_table_rollback(struct ese_store_table *table)
     table->ends = table->committed;
 }
 
-int64_t ese_store_table_used_bytes(struct ese_store_table *table)
+int64_t ese_store_table_used_bytes(const struct ese_store_table *table)
 {
-    return ese_sqlite_used_bytes(table->sqlite);
+    return table->used_bytes;
 }
 
 /* No request has the empty key; the row leaves like any other. */

@@ -49,8 +49,8 @@ int ese_store_table_expire(struct ese_store_table *table, int64_t now_ms, int64_
 int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, const char **why,
                           struct ese_error *error);
 
-/* Bytes of the database that hold something. */
-int64_t ese_store_table_used_bytes(struct ese_store_table *table);
+/* Bytes of the database that hold something, as of the last commit. */
+int64_t ese_store_table_used_bytes(const struct ese_store_table *table);
 
 /* Events found stored before, since the table was opened. */
 int64_t ese_store_table_repeats(const struct ese_store_table *table);

@@ -19,6 +19,10 @@
 #define EXPIRE_WHEN_IDLE 1000
 #define IDLE_NS ESE_NS_PER_S
 
+/* So many requests are worth a commit while the server's thread still has others in hand: with each single one the
+ * writer would take a processor from it. */
+#define FEW 16
+
 /* What is not stored is counted by its reason; the results that have none are no refusals. */
 static const char *const reasons[] = {
     [ESE_APPEND_FULL] = "reason=\"queue\"",        [ESE_APPEND_AT_BOUND] = "reason=\"bound\"",
@@ -56,6 +60,7 @@ struct ese_store_writer {
     int64_t requests;
     int64_t events;
     int64_t bytes;
+    bool complete;       /* the server's thread has no others in hand */
     bool asked;          /* whether commits succeed, since the last one */
     bool closing;
     bool lost;           /* a sync has failed: nothing is stored any more */
@@ -85,8 +90,7 @@ static int64_t bytes_of(const struct ese_append *append)
 }
 
 /* Any thread. */
-static void answer(struct ese_store_writer *writer, struct ese_append *append,
-                   enum ese_append_result result)
+static void answer(struct ese_store_writer *writer, struct ese_append *append, enum ese_append_result result)
 {
     if ((size_t)result < ESE_COUNT_OF(reasons) && reasons[result] != NULL)
         ese_metric_add(writer->figures.refused[result], (int64_t)append->list.count);
@@ -108,11 +112,10 @@ void ese_store_writer_append(struct ese_store_writer *writer, struct ese_append 
     pthread_mutex_lock(&writer->mutex);
     bool taken = has_room(writer, events, bytes);
     if (taken) {
-        if (writer->head == NULL)
-            pthread_cond_signal(&writer->work);
         *writer->tail = append;
         writer->tail = &append->next;
-        writer->requests++;
+        if (++writer->requests == FEW)
+            pthread_cond_signal(&writer->work);
         writer->events += events;
         writer->bytes += bytes;
         ese_metric_set(writer->figures.queue_events, writer->events);
@@ -124,13 +127,25 @@ void ese_store_writer_append(struct ese_store_writer *writer, struct ese_append 
         answer(writer, append, refusal);
 }
 
+/* The server's thread waits for further requests. */
+static void complete_group(void *context)
+{
+    struct ese_store_writer *writer = context;
+
+    pthread_mutex_lock(&writer->mutex);
+    if (writer->head != NULL && !writer->complete) {
+        writer->complete = true;
+        pthread_cond_signal(&writer->work);
+    }
+    pthread_mutex_unlock(&writer->mutex);
+}
+
 static void wait_for_work(struct ese_store_writer *writer)
 {
     int64_t until_ns = ese_clock_monotonic_ns() + IDLE_NS;
-    const struct timespec until = {.tv_sec = until_ns / ESE_NS_PER_S,
-                                   .tv_nsec = until_ns % ESE_NS_PER_S};
+    const struct timespec until = {.tv_sec = until_ns / ESE_NS_PER_S, .tv_nsec = until_ns % ESE_NS_PER_S};
 
-    while (writer->head == NULL && !writer->closing) {
+    while (writer->requests < FEW && !writer->complete && !writer->closing) {
         if (pthread_cond_timedwait(&writer->work, &writer->mutex, &until) != 0)
             return;
     }
@@ -160,8 +175,7 @@ static bool take_group(struct ese_store_writer *writer, struct group *group, boo
 {
     pthread_mutex_lock(&writer->mutex);
     wait_for_work(writer);
-    *group = (struct group){
-        .head = writer->head, .events = writer->events, .asked = writer->asked};
+    *group = (struct group){.head = writer->head, .events = writer->events, .asked = writer->asked};
     *too_late = writer->closing && ese_clock_monotonic_ns() > writer->deadline_ns;
     bool too_many = writer->requests > writer->options.group;
     writer->head = NULL;
@@ -172,6 +186,7 @@ static bool take_group(struct ese_store_writer *writer, struct group *group, boo
     writer->asked = false;
     if (too_many)
         give_back(writer, group);
+    writer->complete = writer->complete && writer->head != NULL;
     ese_metric_set(writer->figures.queue_events, writer->events);
     ese_metric_set(writer->figures.queue_bytes, writer->bytes);
     bool more = group->head != NULL || !writer->closing;
@@ -203,8 +218,7 @@ static void answer_each(struct ese_store_writer *writer, struct ese_append *head
     ese_http_server_release(writer->options.server);
 }
 
-static void answer_all(struct ese_store_writer *writer, struct ese_append *head,
-                       enum ese_append_result result)
+static void answer_all(struct ese_store_writer *writer, struct ese_append *head, enum ese_append_result result)
 {
     for (struct ese_append *append = head; append != NULL; append = append->next)
         set_outcome(append, result);
@@ -212,13 +226,11 @@ static void answer_all(struct ese_store_writer *writer, struct ese_append *head,
 }
 
 /* What is too old leaves first, so that what comes may have its room. */
-static int store_group(struct ese_store_writer *writer, struct group *group, int64_t *expired,
-                       struct ese_error *error)
+static int store_group(struct ese_store_writer *writer, struct group *group, int64_t *expired, struct ese_error *error)
 {
     int64_t now_ms = ese_clock_wall_ms();
     bool idle = group->head == NULL;
-    int64_t most =
-        idle ? EXPIRE_WHEN_IDLE : EXPIRE_AT_LEAST + EXPIRE_PER_EVENT * group->events;
+    int64_t most = idle ? EXPIRE_WHEN_IDLE : EXPIRE_AT_LEAST + EXPIRE_PER_EVENT * group->events;
 
     if (ese_store_table_expire(writer->table, now_ms, most, expired, error) != 0)
         return -1;
@@ -283,8 +295,7 @@ static int expire_alone(struct ese_store_writer *writer, struct ese_error *error
 
     if (ese_store_table_begin(writer->table, error) != 0)
         return -1;
-    if (ese_store_table_expire(writer->table, ese_clock_wall_ms(), EXPIRE_WHEN_IDLE, &expired,
-                               error) != 0) {
+    if (ese_store_table_expire(writer->table, ese_clock_wall_ms(), EXPIRE_WHEN_IDLE, &expired, error) != 0) {
         ese_store_table_rollback(writer->table);
         return -1;
     }
@@ -294,8 +305,7 @@ static int expire_alone(struct ese_store_writer *writer, struct ese_error *error
     return 0;
 }
 
-static int commit_group(struct ese_store_writer *writer, struct group *group,
-                        bool *committing, struct ese_error *error)
+static int commit_group(struct ese_store_writer *writer, struct group *group, bool *committing, struct ese_error *error)
 {
     int64_t started_ns = ese_clock_monotonic_ns();
     int64_t next = atomic_load(&writer->options.log->next);
@@ -315,8 +325,7 @@ static int commit_group(struct ese_store_writer *writer, struct group *group,
     if (ese_store_table_commit(writer->table, error) != 0)
         return -1;
     int64_t stored = atomic_load(&writer->options.log->next) - next;
-    count_commit(writer, stored, ese_store_table_repeats(writer->table) - repeats, expired,
-                 started_ns);
+    count_commit(writer, stored, ese_store_table_repeats(writer->table) - repeats, expired, started_ns);
     if (stored > 0)
         writer->options.committed(writer->options.context);
     return 0;
@@ -442,6 +451,7 @@ int ese_store_writer_open(const struct ese_store_writer_options *options,
         return -1;
     }
     show_bound(opened);
+    ese_http_server_after_turns(options->server, complete_group, opened);
     int failed = pthread_create(&opened->thread, NULL, run, opened);
     opened->started = failed == 0;
     if (!opened->started) {
