@@ -37,6 +37,7 @@ struct ese_consumer {
     bool opened;  /* subscribed */
     bool lacks_topics; /* and said so */
     struct ese_assignment assignment;
+    struct ese_cluster cluster; /* so that its partitions' leaders are known before they are given */
     struct ese_hearing hearing;
     struct ese_ends *ends;
     rd_kafka_topic_partition_list_t *ends_known; /* and not come to yet; as of then: */
@@ -233,6 +234,7 @@ static void close_consumer(struct ese_consumer **consumer)
         take_all(closing);
         ese_ends_close(&closing->ends);
         forget_ends(closing);
+        ese_cluster_close(&closing->cluster);
         ese_farewell(&closing->handle);
     }
     for (size_t i = 0; i < ESE_COUNT_OF(closing->hauls); i++)
@@ -241,8 +243,7 @@ static void close_consumer(struct ese_consumer **consumer)
     *consumer = NULL;
 }
 
-static int open_handle(struct ese_consumer *consumer, const struct ese_config *config,
-                       struct ese_error *error)
+static int open_handle(struct ese_consumer *consumer, const struct ese_config *config, struct ese_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
     char reason[256];
@@ -262,14 +263,14 @@ static int open_handle(struct ese_consumer *consumer, const struct ese_config *c
     }
     rd_kafka_poll_set_consumer(consumer->handle);
     ese_hearing_note(&consumer->hearing); /* it has a moment to connect */
-    if (ese_ends_open(consumer->handle, &consumer->ends, error) == -1 ||
+    if (ese_cluster_open(&consumer->cluster, consumer->handle, topics, prefix, error) == -1 ||
+        ese_ends_open(consumer->handle, &consumer->ends, error) == -1 ||
         ese_ahead_open(read_ahead, consumer, &consumer->ahead, error) == -1)
         return -1;
     return consumer->grouped ? subscribe(consumer, error) : 0;
 }
 
-static int open_consumer(const struct ese_config *config,
-                         const struct ese_consume_settings *settings,
+static int open_consumer(const struct ese_config *config, const struct ese_consume_settings *settings,
                          struct ese_consumer **consumer, struct ese_error *error)
 {
     struct ese_consumer *made = *consumer = ese_alloc(sizeof *made);
