@@ -234,6 +234,21 @@ static void acknowledged_at_once_or_later(void **state)
     stop(fixture);
 }
 
+/* It knows what it has sent. */
+static void what_was_stored_is_not_sent_back(void **state)
+{
+    (void)state;
+    struct fixture *fixture = start(10, 2, 10000);
+    struct ese_id id = send_event(fixture, 0, STORED, 0);
+    expect_outcome(fixture, &id, ESE_OUTCOME_ACKNOWLEDGED, 1);
+    struct ese_metric *sent = ese_metrics_counter(fixture->metrics, "ese_http_sent_bytes_total", NULL, "");
+    assert_int_equal(ese_metric_value(sent), 0);
+    id = send_event(fixture, 0, CONFLICT, 0); /* what is sent is counted */
+    expect_outcome(fixture, &id, ESE_OUTCOME_REFUSED, 1);
+    assert_true(ese_metric_value(sent) > 0);
+    stop(fixture);
+}
+
 static void refused_at_once_where_repeating_helps_nobody(void **state)
 {
     (void)state;
@@ -431,6 +446,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acknowledged_at_once_or_later),
+        cmocka_unit_test(what_was_stored_is_not_sent_back),
         cmocka_unit_test(refused_at_once_where_repeating_helps_nobody),
         cmocka_unit_test(at_the_deadline_refused_or_unknown),
         cmocka_unit_test(late_ones_are_never_sent),
