@@ -18,7 +18,7 @@ int ese_membership_conf(const struct ese_config *config, const struct ese_consum
         {"heartbeat.interval.ms", "500"},
         {"fetch.wait.max.ms", "100"},
         {"fetch.error.backoff.ms", "50"},
-        {"queued.max.messages.kbytes", "16384"},
+        {"queued.max.messages.kbytes", "8192"},
         {"topic.metadata.refresh.interval.ms", "5000"},
         /* over both topics of events: six members have work */
         {"partition.assignment.strategy", "roundrobin"},
