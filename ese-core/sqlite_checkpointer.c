@@ -20,7 +20,7 @@ struct ese_sqlite_checkpointer {
     pthread_t thread;
     bool started;
     pthread_mutex_t lock; /* of what follows */
-    pthread_cond_t work;
+    pthread_cond_t work, rest;
     enum state state;
     int frames; /* taken in */
 };
@@ -50,6 +50,7 @@ static void *run(void *context)
         checkpointer->frames = frames;
         if (checkpointer->state == WORKING)
             checkpointer->state = RESTING;
+        pthread_cond_signal(&checkpointer->rest);
     }
     pthread_mutex_unlock(&checkpointer->lock);
     return NULL;
@@ -74,6 +75,14 @@ bool ese_sqlite_checkpointer_rests(struct ese_sqlite_checkpointer *checkpointer,
     return rests;
 }
 
+void ese_sqlite_checkpointer_settle(struct ese_sqlite_checkpointer *checkpointer)
+{
+    pthread_mutex_lock(&checkpointer->lock);
+    while (checkpointer->state == WORKING)
+        pthread_cond_wait(&checkpointer->rest, &checkpointer->lock);
+    pthread_mutex_unlock(&checkpointer->lock);
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 /* The log is opened with the first look at the database. */
@@ -95,6 +104,7 @@ int ese_sqlite_checkpointer_open(const char *path, struct ese_sqlite_checkpointe
     struct ese_sqlite_checkpointer *opened = *checkpointer = ese_alloc(sizeof *opened);
     pthread_mutex_init(&opened->lock, NULL);
     pthread_cond_init(&opened->work, NULL);
+    pthread_cond_init(&opened->rest, NULL);
     int result = open_handle(opened, path, error);
     if (result == 0) {
         int failed = pthread_create(&opened->thread, NULL, run, opened);
@@ -119,6 +129,7 @@ void ese_sqlite_checkpointer_close(struct ese_sqlite_checkpointer **checkpointer
     if (closed->started)
         pthread_join(closed->thread, NULL);
     sqlite3_close(closed->handle);
+    pthread_cond_destroy(&closed->rest);
     pthread_cond_destroy(&closed->work);
     pthread_mutex_destroy(&closed->lock);
     free(closed);

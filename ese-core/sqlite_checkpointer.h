@@ -22,9 +22,11 @@ int ese_sqlite_checkpointer_open(const char *path, struct ese_sqlite_checkpointe
 /* Waits for a checkpoint that is under way. */
 void ese_sqlite_checkpointer_close(struct ese_sqlite_checkpointer **checkpointer);
 
-/* These two by one thread. Asks for a checkpoint; where one is under way, for none. */
+/* These three by one thread. Asks for a checkpoint; where one is under way, for none. */
 void ese_sqlite_checkpointer_ask(struct ese_sqlite_checkpointer *checkpointer);
 /* Whether none is under way. *frames: of the log, from its beginning, that the last one has seen taken in. */
 bool ese_sqlite_checkpointer_rests(struct ese_sqlite_checkpointer *checkpointer, int *frames);
+/* Waits until none is under way: as long as the disk takes for its two syncs. */
+void ese_sqlite_checkpointer_settle(struct ese_sqlite_checkpointer *checkpointer);
 
 #endif

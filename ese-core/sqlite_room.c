@@ -44,25 +44,33 @@ static bool leave_log(struct ese_sqlite *sqlite, int frames)
     return true;
 }
 
-/* After each commit. Passive: what readers are still in need of stays. */
+/* Passive: what readers are still in need of stays. False where it is not all, or somebody else is at it. */
+static bool take_in(sqlite3 *handle, const char *name)
+{
+    int logged = 0, taken_in = 0;
+    int result = sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, &logged, &taken_in);
+    return result == SQLITE_OK && taken_in == logged;
+}
+
+/* After each commit. */
 static int note_log(void *context, sqlite3 *handle, const char *name, int frames)
 {
     struct ese_sqlite *sqlite = context;
-    int logged = frames, taken_in = 0;
+    bool begins_anew = frames >= CHECKPOINT_FRAMES && !leave_log(sqlite, frames) && take_in(handle, name);
 
-    if (frames >= CHECKPOINT_FRAMES && !leave_log(sqlite, frames))
-        sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, &logged, &taken_in);
-    bool begins_anew = taken_in == logged;
     sqlite->log_bytes = begins_anew ? 0 : frames * (sqlite->page_bytes + FRAME_HEAD_BYTES);
     return SQLITE_OK;
 }
 
 /* Readers that follow one another closely can keep a passive checkpoint from ever coming to the
- * log's end. This one waits for them, and sends those that come meanwhile to the file. */
+ * log's end. This one waits for them, and sends those that come meanwhile to the file. While another one is under way
+ * it would be turned away. */
 void ese_sqlite_keep_log_short(struct ese_sqlite *sqlite)
 {
     if (sqlite->log_bytes <= sqlite->log_most_bytes || !sqlite3_get_autocommit(sqlite->handle))
         return;
+    if (sqlite->progress.checkpointer != NULL)
+        ese_sqlite_checkpointer_settle(sqlite->progress.checkpointer);
     sqlite3_busy_timeout(sqlite->handle, LOG_PATIENCE_MS);
     if (sqlite3_wal_checkpoint_v2(sqlite->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
         SQLITE_OK)

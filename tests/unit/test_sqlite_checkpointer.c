@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -76,6 +78,16 @@ int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *handle, const char *name, int mode
     if (is_beside)
         sem_post(&passed);
     return result;
+}
+
+/* What SQLite calls. Where it is stuck, the other thread's come to no end. */
+static atomic_bool is_stuck;
+
+int fdatasync(int fd)
+{
+    while (atomic_load(&is_stuck) && !pthread_equal(pthread_self(), writer))
+        usleep(1000);
+    return (int)syscall(SYS_fdatasync, fd);
 }
 
 /* ---- a database ------------------------------------------------------------------------------- */
@@ -229,6 +241,49 @@ static void who_closes_waits_for_it(void **state)
     assert_int_equal(count_rows(fixture), rows);
 }
 
+#define LITTLE_MOST (INT64_C(16) << 20) /* of a log, where a database may have sixteen times as much */
+#define LITTLE_MORE (1 << 20)
+
+struct release {
+    struct fixture *fixture;
+    atomic_int rows;
+};
+
+/* Lets it go on once the writer waits for it, or has gone too far. */
+static void *release_when_waited_for(void *context)
+{
+    struct release *release = context;
+    int rows = 0, still = 0;
+    while (still < 100 && log_bytes(release->fixture) <= LITTLE_MOST + LITTLE_MORE) {
+        int now = atomic_load(&release->rows);
+        still = now == rows && log_bytes(release->fixture) >= LITTLE_MOST ? still + 1 : 0;
+        rows = now;
+        usleep(2000);
+    }
+    atomic_store(&is_stuck, false);
+    return NULL;
+}
+
+/* Who waits for it does not write on meanwhile. */
+static void a_log_that_is_taken_in_slowly_stays_bounded(void **state)
+{
+    struct release release = {.fixture = *state};
+    pthread_t releasing;
+    int64_t longest = 0;
+    open_gate();
+    atomic_store(&is_stuck, true);
+    open_things(release.fixture, ESE_DURABILITY_OS, 16 * LITTLE_MOST);
+    assert_int_equal(pthread_create(&releasing, NULL, release_when_waited_for, &release), 0);
+    while (atomic_load(&release.rows) < ROWS_MOST) {
+        add_row(release.fixture);
+        atomic_fetch_add(&release.rows, 1);
+        longest = log_bytes(release.fixture) > longest ? log_bytes(release.fixture) : longest;
+    }
+    pthread_join(releasing, NULL);
+    assert_in_range(longest, LITTLE_MOST, LITTLE_MOST + LITTLE_MORE);
+    assert_int_equal(count_rows(release.fixture), ROWS_MOST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_log_begins_anew_now_and_then, set_up, tear_down),
         cmocka_unit_test_setup_teardown(at_disk_it_is_whoever_commits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(where_little_log_may_be_it_is_whoever_commits, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_log_that_is_taken_in_slowly_stays_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_closes_waits_for_it, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("sqlite_checkpointer", tests, NULL, NULL);
