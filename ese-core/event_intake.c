@@ -28,6 +28,7 @@ struct ese_event_intake {
 struct held {
     struct ese_append append; /* first: the store hands back its address */
     struct ese_http_request *request;
+    bool prefers_minimal;
     bool is_cloud_event; /* nobody of the original's sends one: what is wrong is told in words */
     bool has_our_source; /* likewise */
     bool has_two_keys;   /* likewise */
@@ -108,7 +109,7 @@ static void reply(void *context)
     struct held *held = context;
     if (held->result != ESE_APPEND_STORED)
         reply_refused(held);
-    else if (ese_http_prefers_minimal(ese_http_request_header(held->request, "Prefer")))
+    else if (held->prefers_minimal)
         reply_minimal(held);
     else
         reply_stored(held);
@@ -288,6 +289,7 @@ static void take(struct ese_event_intake *intake, struct ese_http_request *reque
     struct held *held = ese_alloc(sizeof *held);
     held->request = request;
     held->append.many = many;
+    held->prefers_minimal = ese_http_prefers_minimal(ese_http_request_header(request, "Prefer"));
     if (read_key(held, &error) != 0 || read_events(intake, held, &error) != 0 ||
         check_sources(held, &error) != 0) {
         refuse(held, &error);

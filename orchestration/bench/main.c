@@ -117,6 +117,16 @@ static int show_against(const struct ese_config *config, const struct ese_bench_
     return status;
 }
 
+/* Sooner than after all has been measured. */
+static int check_against(const struct ese_config *config, struct ese_error *error)
+{
+    const struct ese_bench_results none = {.count = 0};
+    const char *path = ese_config_text(config, "against");
+    int slower;
+
+    return path == NULL ? 0 : ese_bench_results_against(&none, path, NULL, &slower, error);
+}
+
 static int show(const struct ese_config *config, const struct ese_bench_results *results, struct ese_error *error)
 {
     int slower = 0;
@@ -151,6 +161,8 @@ static int run(const struct ese_config *config, struct ese_error *error)
     struct ese_bench_results results = {.rows = figures, .quick = ese_config_flag(config, "quick")};
 
     int status = choose(config, chosen, error);
+    if (status == 0)
+        status = check_against(config, error);
     if (status == 0)
         status = ese_place_open(&place, error);
     if (status == 0) {

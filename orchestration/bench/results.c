@@ -147,6 +147,17 @@ static int change(const struct ese_row_figures *figures, const json_t *earlier, 
     return relation == 0 ? 0 : relation < 1 - ALONE ? -1 : relation > 1 + ALONE;
 }
 
+/* One that measured something, for as long. */
+static bool is_comparable(const struct ese_row_figures *figures, const json_t *earlier, bool quick)
+{
+    const char *void_since = json_string_value(json_object_get(earlier, "void"));
+    const json_t *was_quick = json_object_get(earlier, "quick");
+
+    return earlier != NULL && figures->ours.rounds > 0 && figures->reason[0] == '\0' &&
+           json_is_number(json_object_get(earlier, "ours")) && (void_since == NULL || void_since[0] == '\0') &&
+           (was_quick == NULL || json_is_true(was_quick) == quick);
+}
+
 static json_t *read_earlier(const char *path, struct ese_error *error)
 {
     json_error_t wrong;
@@ -176,7 +187,7 @@ int ese_bench_results_against(const struct ese_bench_results *results, const cha
         const struct ese_row_figures *figures = &results->rows[i];
         const json_t *earlier = find_row(array, figures->row->id);
         double was, is;
-        if (earlier == NULL || figures->ours.rounds == 0 || figures->reason[0] != '\0') {
+        if (!is_comparable(figures, earlier, results->quick)) {
             ese_buffer_printf(text, "%-24s nothing to compare\n", figures->row->id);
             continue;
         }

@@ -22,7 +22,8 @@ char *ese_bench_results_json(const struct ese_bench_results *results);
 void ese_bench_results_table(const struct ese_bench_results *results, struct ese_buffer *text);
 
 /* Appends what became slower, faster or is as it was since the results in the file (what results_json printed), and
- * counts what became slower. ESE_E_USAGE where the file is none. */
+ * counts what became slower; what was void, or quick where this is not, is compared with nothing. ESE_E_USAGE where the
+ * file is none. */
 int ese_bench_results_against(const struct ese_bench_results *results, const char *path, struct ese_buffer *text,
                               int *slower, struct ese_error *error);
 

@@ -338,6 +338,11 @@ static void what_became_slower_is_shown(void **state)
         {45, 50, EARLIER("\"ours\":90,\"ratio\":0.9,\"min\":0.85,\"max\":0.95"), 0, "as it was"},
         {80, 0, EARLIER("\"ours\":90,\"ratio\":0.9,\"min\":0.85,\"max\":0.95"), 1, "slower    80.00, was 90.00"},
         {85, 0, EARLIER("\"ours\":90,\"ratio\":null,\"min\":null,\"max\":null"), 0, "as it was"},
+        {80, 100, EARLIER("\"ours\":90,\"ratio\":0.9,\"min\":0.85,\"max\":0.95,\"void\":\"nothing was synced\""), 0,
+         "nothing to compare"},
+        {80, 100, EARLIER("\"ours\":90,\"ratio\":0.9,\"void\":\"\",\"quick\":false"), 1, "slower"},
+        {80, 100, EARLIER("\"ours\":90,\"ratio\":0.9,\"quick\":true"), 0, "nothing to compare"},
+        {80, 100, EARLIER("\"ours\":null,\"ratio\":null"), 0, "nothing to compare"},
         {80, 100, "[{\"id\":\"other\"}]", 0, "nothing to compare"},
         {80, 100, "[]", 0, "nothing to compare"},
     };

@@ -2,7 +2,8 @@
  * store_writer.h - the thread that stores: many requests to one commit (group commit).
  *
  * Requests queue up while a commit is under way; the next transaction takes all of them (or as many
- * as `group` lets it), without waiting for more to come. Each is answered only after the commit
+ * as `group` lets it). It waits for nobody but the server's thread, while that has further requests in hand and has
+ * handed over only a few. Each is answered only after the commit
  * that holds it. The queue is bounded in events and in bytes; what does not fit is ESE_APPEND_FULL at
  * once.
  *
