@@ -27,7 +27,7 @@ enum ese_code {
 
 struct ese_error {
     enum ese_code code;
-    char text[512];
+    char text[1024];
 };
 
 /* Fills error (unless NULL) and returns -1, so that failing is one statement. */

@@ -143,7 +143,7 @@ static int consume(const struct ese_contest *contest, int64_t count, const char 
     ese_child_stop(&reading.child, SIGTERM, GRACE_MS);
     ese_place_remove(directory);
     if (status == 0)
-        ese_round_judge(round, contest->stint.durability);
+        ese_round_judge(round, contest->stint.durability, 0);
     return status;
 }
 

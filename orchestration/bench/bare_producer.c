@@ -62,7 +62,7 @@ static int run_as(const struct ese_contest *contest, const char *linger_ms, cons
     int status = take(said, round, error);
     free(said);
     if (status == 0)
-        ese_round_judge(round, contest->stint.durability);
+        ese_round_judge(round, contest->stint.durability, ese_load_under_way(&contest->side.shape));
     return status;
 }
 

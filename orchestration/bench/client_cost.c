@@ -160,7 +160,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     ese_place_remove(pair.server.directory);
     ese_place_remove(directory);
     if (status == 0)
-        ese_round_judge(round, contest->stint.durability);
+        ese_round_judge(round, contest->stint.durability, 0);
     return status;
 }
 

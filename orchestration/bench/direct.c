@@ -102,7 +102,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     int status = run_in(contest, directory, round, error);
     ese_place_remove(directory);
     if (status == 0)
-        ese_round_judge(round, contest->stint.durability);
+        ese_round_judge(round, contest->stint.durability, ese_load_under_way(&contest->side.shape));
     return status;
 }
 

@@ -8,6 +8,7 @@
 
 #include "ese-core/digest.h"
 #include "ese-core/memory.h"
+#include "orchestration/kafka/kafka_home.h"
 
 /* Appends a digest of what the file holds; nothing for what is none (the jars' directory has a version of its own). */
 static int add_file(const char *path, struct ese_buffer *text, struct ese_error *error)
@@ -33,6 +34,28 @@ static int add_file(const char *path, struct ese_buffer *text, struct ese_error 
     return 0;
 }
 
+/* All of ours, as most rows need more than the one that they measure, and how the broker is set up. What is not there
+ * is told when it is wanted. */
+static int add_ours(struct ese_buffer *text, struct ese_error *error)
+{
+    static const char *const ours[] = {"ese-client", "ese-server", "ese-consumer", "ese-mailer", "ese-bare",
+                                       "ese-disk.so"};
+    static const char *const settings[] = {"topics.conf", "server.properties", "pom.xml"};
+    char path[ESE_PLACE_PATH_SIZE];
+    struct ese_kafka_home kafka;
+    int status = 0;
+
+    ese_kafka_home(&kafka);
+    for (size_t i = 0; i < ESE_COUNT_OF(ours) && status == 0; i++)
+        status = ese_place_binary(ours[i], path, NULL) == 0 ? add_file(path, text, error) : 0;
+    for (size_t i = 0; i < ESE_COUNT_OF(settings) && status == 0; i++) {
+        status = ese_place_path(kafka.conf, settings[i], path, error);
+        if (status == 0 && access(path, R_OK) == 0)
+            status = add_file(path, text, error);
+    }
+    return status;
+}
+
 static int add_side(const struct ese_side *side, const struct ese_place *place, struct ese_buffer *text,
                     struct ese_error *error)
 {
@@ -48,7 +71,7 @@ int ese_key_make(const struct ese_plan *plan, const bool *chosen, const struct e
 {
     struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
     uint8_t digest[ESE_DIGEST_SIZE];
-    int status = add_file("/proc/self/exe", &text, error);
+    int status = add_file("/proc/self/exe", &text, error) != 0 ? -1 : add_ours(&text, error);
 
     ese_buffer_printf(&text, "%d %d %lld %lld %lld\n", plan->rounds, plan->ours_only, (long long)plan->stint.warm_up_ns,
                       (long long)plan->stint.measure_ns, (long long)plan->stint.backlog);

@@ -36,6 +36,11 @@ struct load {
     int64_t cpu_ns;     /* when measuring began */
 };
 
+int ese_load_under_way(const struct ese_load_shape *shape)
+{
+    return shape->connections * shape->batch;
+}
+
 static int64_t thread_cpu_ns(void)
 {
     struct timespec used;

@@ -27,6 +27,9 @@ struct ese_load_shape {
     int rate;  /* events a second: open loop; 0: closed */
 };
 
+/* Events that may be sent and not yet answered. */
+int ese_load_under_way(const struct ese_load_shape *shape);
+
 struct ese_load_options {
     const struct ese_bench_protocol *protocol;
     const char *address; /* "127.0.0.1:80" */

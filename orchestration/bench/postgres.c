@@ -266,7 +266,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     *round = (struct ese_round){.rate = 0};
     if (measure(postgres, round, error) != 0)
         return -1;
-    ese_round_judge(round, contest->stint.durability);
+    ese_round_judge(round, contest->stint.durability, ese_load_under_way(&postgres->common.side.shape));
     return 0;
 }
 

@@ -53,7 +53,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     int status = take(said, round, error);
     free(said);
     if (status == 0)
-        ese_round_judge(round, contest->stint.durability);
+        ese_round_judge(round, contest->stint.durability, ese_load_under_way(&contest->side.shape));
     return status;
 }
 

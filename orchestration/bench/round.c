@@ -9,7 +9,8 @@
 #include "ese-core/memory.h"
 
 #define OTHERS_SYNCS 1.2 /* where it is the device that counts, it counts those of others, too */
-#define LEAST_SYNCS 0.9 /* a commit: one of nothing, as an idle store makes, needs none */
+#define LEAST_SYNCS 0.9 /* of what is due: a commit of nothing, as an idle store makes, needs none; and what is counted
+                         * begins and ends not quite with what is measured */
 
 static const struct {
     const char *name;
@@ -45,9 +46,22 @@ void ese_round_refuse(struct ese_round *round, const char *format, ...)
     va_end(arguments);
 }
 
+/* An acknowledgement waits for a flush that began after its event had come, so that none answers more events than were
+ * waiting. Of who waits for none it is known only that there must be some. */
+static void judge_flushes(struct ese_round *round, int under_way)
+{
+    double due = under_way == 0 ? 1 : LEAST_SYNCS * round->rate / under_way;
+
+    if (round->flushes_per_s < 1)
+        ese_round_refuse(round, "the device was told of no sync: it was not on the disk");
+    else if (round->flushes_per_s < due)
+        ese_round_refuse(round, "the device was told of %.0f syncs a second where %.0f are due: it was not on the disk",
+                         round->flushes_per_s, due);
+}
+
 /* A process's own count is the better witness, the device's the independent one: each that there is must have seen it.
  * With one sync for many commits somebody was told of what was not on the disk. */
-void ese_round_judge(struct ese_round *round, enum ese_durability durability)
+void ese_round_judge(struct ese_round *round, enum ese_durability durability, int under_way)
 {
     if (round->rate <= 0)
         ese_round_refuse(round, "nothing was acknowledged while it was measured");
@@ -61,8 +75,8 @@ void ese_round_judge(struct ese_round *round, enum ese_durability durability)
              (round->syncs_per_s <= 0 || round->syncs_per_s < LEAST_SYNCS * round->commits_per_s))
         ese_round_refuse(round, "%.0f syncs a second for %.0f commits: it was not on the disk", round->syncs_per_s,
                          round->commits_per_s);
-    else if (round->flushes_per_s >= 0 && round->flushes_per_s < 1)
-        ese_round_refuse(round, "the device was told of no sync: it was not on the disk");
+    else if (round->flushes_per_s >= 0)
+        judge_flushes(round, under_way);
 }
 
 void ese_round_judge_slow(struct ese_round *round, int64_t sync_us)

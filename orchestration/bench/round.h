@@ -34,9 +34,11 @@ struct ese_round {
 /* Sets the reason, unless there is one. */
 void ese_round_refuse(struct ese_round *round, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The receipt: refuses a round of `disk` in which nothing was synced, by what is counted of it; one in which not all is
- * there that was acknowledged; and one in which nothing was. */
-void ese_round_judge(struct ese_round *round, enum ese_durability durability);
+/* The receipt: refuses a round of `disk` in which less was synced than its commits need, by what is counted of it; one
+ * in which not all is there that was acknowledged; and one in which nothing was.
+ * under_way: so many events at most were without their acknowledgement at a time, which is what one sync can answer; 0
+ * where that is not known, or nobody waits for one, as who reads. */
+void ese_round_judge(struct ese_round *round, enum ese_durability durability, int under_way);
 
 /* Likewise of a disk each of whose syncs was to take sync_us longer: more of them than a second has room for were not
  * slow. */

@@ -218,7 +218,7 @@ double ese_measure_ratio(enum ese_measure measure, double ours, double peer)
 
 static int unknown(const char *name, int length, struct ese_error *error)
 {
-    struct ese_buffer known = ESE_BUFFER_INIT(400);
+    struct ese_buffer known = ESE_BUFFER_INIT(900);
 
     for (size_t i = 0; i < ese_row_count; i++)
         ese_buffer_printf(&known, "%s%s", i == 0 ? "" : ", ", ese_rows[i].id);

@@ -254,7 +254,7 @@ int ese_served_run(struct ese_contest *contest, struct ese_round *round, struct 
     ese_port_release(&life.port);
     ese_place_remove(life.directory);
     if (status == 0)
-        ese_round_judge(round, contest->stint.durability);
+        ese_round_judge(round, contest->stint.durability, ese_load_under_way(&contest->side.shape));
     if (status == 0)
         ese_round_judge_slow(round, contest->stint.sync_us);
     return status;

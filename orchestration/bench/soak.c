@@ -174,7 +174,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
         status = soak(contest, &fleet, most / 2, round, error);
     ese_fleet_stop(&fleet);
     if (status == 0)
-        ese_round_judge(round, contest->stint.durability);
+        ese_round_judge(round, contest->stint.durability, 0);
     return status;
 }
 

@@ -179,7 +179,7 @@ static int run(struct ese_contest *contest, struct ese_round *round, struct ese_
     ese_dues_free(&sent.dues);
     ese_histogram_free(&sent.late_us);
     if (status == 0)
-        ese_round_judge(round, contest->stint.durability);
+        ese_round_judge(round, contest->stint.durability, ese_load_under_way(&contest->side.shape));
     return status;
 }
 

@@ -311,6 +311,19 @@ static void the_key_tells_how_it_was_measured(void **state)
     fixture->plan.stint.backlog++;
     assert_int_equal(ese_key_make(&fixture->plan, chosen, &place, two, NULL), 0);
     assert_string_not_equal(one, two);
+    fixture->plan.stint.backlog--;
+    setenv("ESE_KAFKA_CONF", fixture->directory, 1); /* where the broker is set up otherwise */
+    assert_int_equal(ese_key_make(&fixture->plan, chosen, &place, one, NULL), 0);
+    char *topics = ese_test_path(fixture->directory, "topics.conf");
+    FILE *file = fopen(topics, "w");
+    assert_non_null(file);
+    fputs("flush.messages=1\n", file);
+    fclose(file);
+    assert_int_equal(ese_key_make(&fixture->plan, chosen, &place, two, NULL), 0);
+    assert_string_not_equal(one, two);
+    unsetenv("ESE_KAFKA_CONF");
+    unlink(topics);
+    free(topics);
     free(chosen);
 }
 

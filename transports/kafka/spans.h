@@ -3,7 +3,7 @@
  *
  * A lane is sent in order, so one span tells all that it has had, however much that is. A gap is what was refused, or
  * is under way, or ended unknown; when it is stored after all, the spans beside it become one. What is not kept is the
- * time in an id: the same place with another time counts as the same event, as it does to whoever reads.
+ * time in an id, nor any content: the same place counts as the same event, as it does to whoever reads.
  *
  * A span stays for keep_ms after the newest of it was stored, and may stay longer. There are at most so many; whoever
  * would need one more has to be remembered otherwise. Not thread-safe.

@@ -45,7 +45,8 @@ static const struct ese_option options[] = {
      .min = 1000, .max = 100000000,
      .help = "Ids and keys remembered for retries, in memory (about 110 bytes each); beyond, "
              "requests are answered 503. Of ids with a place in a lane, as ese-client makes them, a fortieth "
-             "of that; older ones by the lane, which takes next to nothing."},
+             "of that; older ones by the lane, which takes next to nothing, and answers a retry as stored, "
+             "whatever content comes with it."},
     {.name = "view-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "67108864",
      .min = ESE_VIEW_LEAST_BYTES, .max = INT64_C(1) << 40,
      .help = "Memory for what GET /events answers from: half of it for events (about 200 bytes each), "
