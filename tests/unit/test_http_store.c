@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
 #include "tests/support/directory.h"
@@ -365,6 +366,17 @@ static void requests_share_a_commit_or_do_not(void **state)
     assert_in_range(commits_of_queue(fixture, NULL), 2, 3);
 }
 
+/* The writer gathers what comes at once; for what may come later it would look for a second. */
+static void a_request_by_itself_waits_for_no_others(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t began_ns = ese_clock_monotonic_ns();
+
+    for (int i = 0; i < 8; i++)
+        free(end_request(begin_post_number(fixture, i), 201));
+    assert_true(ese_clock_monotonic_ns() - began_ns < 5 * ESE_NS_PER_S);
+}
+
 static void every_commit_to_disk_is_synced(void **state)
 {
     struct fixture *fixture = *state;
@@ -614,6 +626,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_full_queue_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(requests_share_a_commit_or_do_not, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_request_by_itself_waits_for_no_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(every_commit_to_disk_is_synced, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_store_that_cannot_write_says_so_and_recovers, set_up,
                                         tear_down),
