@@ -2,6 +2,7 @@
  * who drips bytes is cut off like who sends none (RFC 9112 section 9.5 leaves time-outs to us). */
 #include "ese-core/http_server_internal.h"
 
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -11,20 +12,21 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 
-#define QUIET_NS ESE_NS_PER_S /* who says nothing for so long makes room for somebody who waits */
+#define QUIET_NS ESE_NS_PER_S        /* who says nothing for so long makes room for somebody who waits, */
+#define UNREAD_NS (5 * ESE_NS_PER_S) /* as does who reads nothing of its answer */
 
 static const char timed_out[] = "HTTP/1.1 408 Request Timeout\r\n"
                                 "Connection: close\r\n"
                                 "Content-Length: 0\r\n"
                                 "\r\n";
 
-static uint64_t bytes_received(int fd)
+static struct tcp_info info_of(int fd)
 {
     struct tcp_info info = {0};
     socklen_t length = sizeof info;
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
-        return 0;
-    return info.tcpi_bytes_received;
+        return (struct tcp_info){0};
+    return info;
 }
 
 static void add(struct ese_http_server *server, struct MHD_Connection *mhd, void **context)
@@ -76,7 +78,7 @@ struct http_connection *ese_http_connection_of(struct MHD_Connection *mhd)
  * kernel's count of bytes: once it is beyond the requests that were, another has begun. */
 static bool has_begun(struct http_connection *connection, int64_t now_ns)
 {
-    if (connection->began_ns == 0 && bytes_received(connection->fd) > connection->consumed)
+    if (connection->began_ns == 0 && info_of(connection->fd).tcpi_bytes_received > connection->consumed)
         connection->began_ns = now_ns;
     return connection->began_ns != 0;
 }
@@ -128,12 +130,27 @@ static bool is_stuck(struct http_connection *connection)
     return waiting > 0 && connection->stuck_at == before;
 }
 
+/* Its answer waits to be sent, and nothing of it has been taken for long. Who waits for an answer has none to take. */
+static bool is_unread(struct http_connection *connection, int64_t now_ns)
+{
+    uint64_t taken = info_of(connection->fd).tcpi_bytes_acked;
+    int waiting = 0;
+    if (ioctl(connection->fd, SIOCOUTQ, &waiting) != 0 || waiting == 0 || taken != connection->taken) {
+        connection->taken = taken;
+        connection->taken_since_ns = now_ns;
+    }
+    return now_ns - connection->taken_since_ns > UNREAD_NS;
+}
+
 static void look_at(struct http_connection *connection, int64_t oldest_ns, bool is_crowded,
                     int64_t now_ns)
 {
-    if (connection->phase == HTTP_ANSWERING || connection->cut)
+    if (connection->cut)
         return;
-    if (has_begun(connection, now_ns)) {
+    if (connection->phase == HTTP_ANSWERING) {
+        if (is_crowded && is_unread(connection, now_ns))
+            hang_up(connection);
+    } else if (has_begun(connection, now_ns)) {
         if (connection->began_ns < oldest_ns)
             cut(connection);
         else if (is_stuck(connection))

@@ -10,6 +10,10 @@
  * reset; one beyond this many limits is not worth it. */
 #define MOST_DROPPED 16
 
+/* All bodies that are there at one time, in limits of one: with many connections the limits of each are no bound of
+ * memory. Who comes beyond is told to come again. */
+#define MOST_KEPT 64
+
 /* So much memory a body has before a byte of it came, at most: what is announced need not come. */
 #define MOST_RESERVED (32 * 1024)
 
@@ -224,17 +228,38 @@ static enum MHD_Result read_headers(struct ese_http_request *request, const char
     return handle(request);
 }
 
+static void let_go(struct ese_http_request *request)
+{
+    request->server->kept_bytes -= request->kept_bytes;
+    request->kept_bytes = 0;
+}
+
+static void refuse_body(struct ese_http_request *request, int status, const char *text)
+{
+    request->refusal = status;
+    request->refusal_text = text;
+    ese_buffer_free(&request->body);
+    let_go(request);
+}
+
+static void keep_body(struct ese_http_request *request, const char *bytes, size_t length)
+{
+    struct ese_http_server *server = request->server;
+    ese_buffer_append(&request->body, bytes, length);
+    request->kept_bytes += (int64_t)length;
+    server->kept_bytes += (int64_t)length;
+    if (request->body.overflowed)
+        refuse_body(request, 413, "the body is too large");
+    else if (server->kept_bytes / MOST_KEPT >= server->options.max_body_bytes)
+        refuse_body(request, 503, "too much is arriving at the same time");
+}
+
 static enum MHD_Result read_body(struct ese_http_request *request, const char *bytes, size_t length)
 {
     uint64_t limit = (uint64_t)request->server->options.max_body_bytes;
     request->body_bytes += length;
     if (request->refusal == 0)
-        ese_buffer_append(&request->body, bytes, length);
-    if (request->body.overflowed && request->refusal == 0) {
-        request->refusal = 413;
-        request->refusal_text = "the body is too large";
-        ese_buffer_free(&request->body);
-    }
+        keep_body(request, bytes, length);
     return request->body_bytes / MOST_DROPPED < limit ? MHD_YES : MHD_NO;
 }
 
@@ -282,6 +307,7 @@ void ese_http_request_end(void *context, struct MHD_Connection *mhd, void **requ
     if (request->handled && request->route->seconds != NULL)
         ese_metric_observe_us(request->route->seconds,
                               (ese_clock_monotonic_ns() - request->started_ns) / 1000);
+    let_go(request);
     ese_http_connection_rest(request->connection, request);
     ese_http_request_release(request);
 }

@@ -61,6 +61,8 @@ struct http_connection {
     int64_t began_ns;       /* the first byte of the request that is arriving; 0: none seen */
     uint64_t consumed;      /* bytes of the requests so far: what was received beyond is the next one's */
     uint64_t stuck_at;      /* bytes of the body, and one, when more waited to be read at the last look; 0: none did */
+    uint64_t taken;         /* bytes of its answers that the other side had when all places were taken, last, */
+    int64_t taken_since_ns; /* and no more since then */
     bool cut;               /* its socket was shut down */
     struct ese_http_request *request;
 };
@@ -111,6 +113,7 @@ struct ese_http_request {
     char *raw_query;           /* kept only where a redirect may need it */
     struct ese_buffer body;
     uint64_t body_bytes;       /* received, kept or not */
+    int64_t kept_bytes;        /* of these, as counted in the server's */
     uint64_t header_bytes;
     bool headers_read;
     bool handled;              /* a handler was called: it counts as under way */
@@ -137,6 +140,7 @@ struct ese_http_server {
     struct http_mailbox *mailbox;
     struct http_connection *connections;
     int connected;         /* how many these are */
+    int64_t kept_bytes;    /* of the bodies of all requests that are not answered yet */
     int64_t next_check_ns; /* of deadlines */
     int under_way;         /* requests with a handler whose answer is not sent yet */
     int suspended;         /* those of them whose connection is suspended */

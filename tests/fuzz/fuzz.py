@@ -17,7 +17,7 @@ LOOKED_AT = "address,undefined"
 COMPILE = ["-g", "-O1", "-D_GNU_SOURCE", '-DESE_VERSION="fuzzed"', "-include", "ese-core/banned.h", "-I.",
            f"-fsanitize={LOOKED_AT}", "-fno-sanitize-recover=all"]
 SOURCES = ("ese-core/*.c", "ese-mailer/mail*.c", "ese-mailer/message.c", "ese-server/retention.c", "transports/*/cursor.c",
-           "transports/kafka/partition.c")  # linked as far as a target needs them
+           "transports/kafka/partition.c", "transports/kafka/record.c", "tests/fuzz/headers.c")  # linked as far as a target needs them
 LIBRARIES = ("jansson", "libcurl", "libmicrohttpd", "sqlite3", "libcrypto")
 LONGEST = {"history": 16384}  # bytes; others:
 LONGEST_ELSE = 4096

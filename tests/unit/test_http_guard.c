@@ -386,6 +386,56 @@ static void large_bodies_are_refused(void **state)
     assert_int_equal(fixture.handled, 2);
 }
 
+struct hoped {
+    struct fixture *fixture;
+    const char *request;
+    int status;
+};
+
+static bool is_answered_so(void *context)
+{
+    struct hoped *hoped = context;
+    return status_of(hoped->fixture, hoped->request) == hoped->status;
+}
+
+static void wait_for_status(struct fixture *fixture, const char *request, int status)
+{
+    struct hoped hoped = {fixture, request, status};
+    assert_true(ese_test_wait_until(is_answered_so, &hoped, 10000));
+}
+
+/* 64 limits of one, of which halves are held: what is beyond is not taken, and is when they are let go of. */
+static void bodies_have_a_bound_together(void **state)
+{
+    enum { HALVES = 127, LENGTH = 1000 };
+    struct fixture fixture;
+    struct ese_raw_answer answer;
+    int held[HALVES];
+    char half[LENGTH / 2];
+    (void)state;
+    start(&fixture, (struct ese_http_server_options){.max_body_bytes = LENGTH});
+    memset(half, 'a', sizeof half);
+    for (int i = 0; i < HALVES; i++) {
+        held[i] = ese_raw_connect(fixture.address);
+        ese_raw_send_text(held[i], POST "Content-Length: 1000\r\n\r\n");
+        ese_raw_send(held[i], half, sizeof half);
+    }
+    char *request = post_of(LENGTH, false);
+    wait_for_status(&fixture, request, 503);
+    int fd = ese_raw_connect(fixture.address);
+    ese_raw_send_text(fd, request);
+    assert_true(ese_raw_read_answer(fd, true, &answer));
+    assert_int_equal(answer.status, 503);
+    assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "1");
+    ese_raw_answer_clear(&answer);
+    close(fd);
+    for (int i = 0; i < HALVES; i++)
+        close(held[i]);
+    wait_for_status(&fixture, request, 200);
+    free(request);
+    stop(&fixture);
+}
+
 static void a_token_is_asked_for(void **state)
 {
     struct fixture fixture;
@@ -694,6 +744,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(redirects_have_room),
         cmocka_unit_test(control_characters_in_a_query_are_refused),
         cmocka_unit_test(large_bodies_are_refused),
+        cmocka_unit_test(bodies_have_a_bound_together),
         cmocka_unit_test(a_token_is_asked_for),
         cmocka_unit_test(only_this_machine_without_a_token),
         cmocka_unit_test(others_come_in_by_token_or_on_a_trusted_network),

@@ -58,9 +58,9 @@ static void stream(void *context, struct ese_http_request *request)
     ese_http_reply_stream(request, 200, ESE_HTTP_TEXT, endless, NULL, context);
 }
 
-static void start(struct fixture *fixture)
+static void start_for(struct fixture *fixture, int most)
 {
-    static const struct ese_http_server_options options = {.listen = "127.0.0.1:0"};
+    const struct ese_http_server_options options = {.listen = "127.0.0.1:0", .max_connections = most};
     *fixture = (struct fixture){.kept = NULL};
     atomic_store(&added_s, 0); /* while it is anything else nobody may sleep until a time of this clock */
     assert_int_equal(ese_http_server_open(&options, &fixture->server, NULL), 0);
@@ -68,6 +68,11 @@ static void start(struct fixture *fixture)
     ese_http_server_route(fixture->server, "GET", "/keep", keep, fixture);
     ese_http_server_route(fixture->server, "GET", "/endless", stream, NULL);
     assert_int_equal(ese_http_server_start(fixture->server, NULL), 0);
+}
+
+static void start(struct fixture *fixture)
+{
+    start_for(fixture, 0);
 }
 
 static int ask(struct fixture *fixture, const char *request)
@@ -147,6 +152,29 @@ static bool one_is_kept(void *context)
     return atomic_load(&((struct fixture *)context)->kept) != NULL;
 }
 
+/* As long as nobody waits for its place it may take its time; who waits for an answer may in any case. */
+static void who_does_not_read_makes_room(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    start_for(&fixture, 2);
+    int unread = ask(&fixture, "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
+    int kept = ask(&fixture, "GET /keep HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_true(ese_test_wait_until(one_is_kept, &fixture, 10000));
+    rest(unread, 10);
+    int fd = ask(&fixture, GET);
+    rest(unread, 3);
+    rest(unread, 3);
+    assert_answered(fd);
+    assert_true(ends_before_long(unread));
+    ese_http_reply(atomic_load(&fixture.kept), 200, NULL, NULL, 0);
+    assert_answered(kept);
+    close(fd);
+    close(kept);
+    close(unread);
+    ese_http_server_close(&fixture.server);
+}
+
 static void who_waits_for_an_answer_is_not(void **state)
 {
     struct fixture fixture;
@@ -166,6 +194,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_rests_for_a_minute_is_hung_up_on),
         cmocka_unit_test(who_does_not_read_is_hung_up_on),
+        cmocka_unit_test(who_does_not_read_makes_room),
         cmocka_unit_test(who_waits_for_an_answer_is_not),
     };
     if (argc > 1)
