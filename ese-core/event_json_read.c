@@ -8,17 +8,25 @@
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-/* Numbers beyond 64 bits are rare: only for them the text is read twice. */
+static json_t *load_widened(const char *text, size_t length, json_error_t *wrong)
+{
+    struct ese_buffer wide = ESE_BUFFER_INIT(2 * length);
+    ese_json_write_widened(&wide, text, length);
+    json_t *root = json_loadb(wide.text, wide.length, JSON_REJECT_DUPLICATES, wrong);
+    ese_buffer_free(&wide);
+    return root;
+}
+
+/* Numbers beyond 64 bits are rare: only for them the text is read twice. Of "-0" nobody would complain, and its sign
+ * would be gone. */
 static json_t *load(const char *text, size_t length, json_error_t *wrong)
 {
+    if (memmem(text, length, "-0", strlen("-0")) != NULL)
+        return load_widened(text, length, wrong);
     json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, wrong);
     if (root != NULL || json_error_code(wrong) != json_error_numeric_overflow)
         return root;
-    struct ese_buffer wide = ESE_BUFFER_INIT(2 * length);
-    ese_json_write_widened(&wide, text, length);
-    root = json_loadb(wide.text, wide.length, JSON_REJECT_DUPLICATES, wrong);
-    ese_buffer_free(&wide);
-    return root;
+    return load_widened(text, length, wrong);
 }
 
 static json_t *parse(const char *text, size_t length, struct ese_error *error)

@@ -69,7 +69,7 @@ static bool is_integer(const char *token, size_t length)
     return true;
 }
 
-/* ---- integers of more than 64 bits ----------------------------------------------------------- */
+/* ---- integers that jansson's are not ----------------------------------------------------------- */
 
 static void write_widened(struct ese_buffer *buffer, const char *token, size_t length)
 {
@@ -79,7 +79,7 @@ static void write_widened(struct ese_buffer *buffer, const char *token, size_t l
     if (is_short)
         strtoll(text, NULL, 10);
     ese_buffer_append(buffer, token, length);
-    if (is_integer(token, length) && (!is_short || errno == ERANGE))
+    if (is_integer(token, length) && (!is_short || errno == ERANGE || strcmp(text, "-0") == 0))
         ese_buffer_text(buffer, ".0");
 }
 

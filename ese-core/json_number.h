@@ -12,7 +12,8 @@
 #include "ese-core/buffer.h"
 
 /* Appends json with ".0" behind every integer that needs more than 64 bits, so that jansson reads
- * it as the double nearest to it, and refuses it where there is none. At most a tenth longer. */
+ * it as the double nearest to it, and refuses it where there is none; and behind "-0", which of
+ * integers only a double can be. At most twice as long. */
 void ese_json_write_widened(struct ese_buffer *buffer, const char *json, size_t length);
 
 /* Appends json with every number that has a fraction or an exponent in the fewest digits that read

@@ -145,7 +145,7 @@ static bool is_digit(const struct ese_json_scan *scan)
     return scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9';
 }
 
-/* Not -0, which is written 0. */
+/* Not -0, which no integer is. */
 bool ese_json_scan_integer(struct ese_json_scan *scan, int64_t *number)
 {
     bool negative = ese_json_scan_pass(scan, '-');
