@@ -406,12 +406,16 @@ static int sync_by(long call, int fd)
     struct ese_disk_place place;
     if (!lies_on_disk(fd, &place))
         return (int)syscall(call, fd);
+    int64_t thread = syscall(SYS_gettid);
+    ese_disk_journal_enter();
+    note(ESE_DISK_SYNC_BEGINS, place.file, thread);
+    ese_disk_journal_leave();
     int failed = ese_disk_trouble_sync(settings, &place);
     ese_disk_journal_enter();
     int result = failed != 0 ? -1 : sync_in_kernel(call, fd);
     int problem = failed != 0 ? failed : errno;
     enum ese_disk_kind synced = call == SYS_syncfs ? ESE_DISK_SYNCED_ALL : ESE_DISK_SYNCED;
-    note(result != 0 ? ESE_DISK_SYNC_FAILED : synced, place.file, 0);
+    note(result != 0 ? ESE_DISK_SYNC_FAILED : synced, place.file, thread);
     ese_disk_journal_leave();
     ese_disk_trouble_tell(settings, &place, result);
     errno = problem;

@@ -1,5 +1,7 @@
 /*
  * file.h - one file on a platter (platter.h): its blocks as they were after each write since the last sync.
+ *
+ * `now` is of whoever tells: a number that has grown since it told of anything before, and is not 0.
  */
 #ifndef ESE_DISK_FILE_H
 #define ESE_DISK_FILE_H
@@ -18,9 +20,9 @@ struct ese_disk_file;
 struct ese_disk_file *ese_disk_file_new(void);
 void ese_disk_file_free(struct ese_disk_file **file);
 
-void ese_disk_file_write(struct ese_disk_file *file, int64_t offset, const void *data, size_t length);
-void ese_disk_file_resize(struct ese_disk_file *file, int64_t size);
-void ese_disk_file_sync(struct ese_disk_file *file);
+void ese_disk_file_write(struct ese_disk_file *file, int64_t offset, const void *data, size_t length, uint64_t now);
+void ese_disk_file_resize(struct ese_disk_file *file, int64_t size, uint64_t now);
+void ese_disk_file_sync(struct ese_disk_file *file, uint64_t until); /* of what was told until then */
 void ese_disk_file_fail_sync(struct ese_disk_file *file);
 void ese_disk_file_discard(struct ese_disk_file *file); /* its content counts for nothing from now on */
 bool ese_disk_file_is_discarded(const struct ese_disk_file *file);

@@ -28,6 +28,7 @@ struct change {
     char *leaves;        /* NULL: none */
     char *comes;         /* likewise */
     struct thing *thing; /* who comes */
+    uint64_t at;         /* when it happened */
 };
 
 /* A file or a directory. The platter keeps all there ever were. */
@@ -40,9 +41,18 @@ struct thing {
     struct thing *next;
 };
 
+/* A thread's sync that has not ended, or never will. */
+struct begun {
+    int64_t thread;
+    uint64_t at;
+};
+
 struct ese_disk_platter {
     struct thing *things; /* the newest first: of two with one number the first counts */
     struct thing *root;
+    uint64_t now; /* counts the records */
+    struct begun *begun;
+    size_t begun_count;
 };
 
 /* ---- names ----------------------------------------------------------------------------------------------------- */
@@ -83,23 +93,26 @@ static void apply(struct names *names, const struct change *changes, size_t coun
     }
 }
 
-static void free_changes(struct thing *thing)
+/* The first so many. */
+static void drop_changes(struct thing *thing, size_t count)
 {
-    for (size_t i = 0; i < thing->change_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         free(thing->changes[i].leaves);
         free(thing->changes[i].comes);
     }
-    free(thing->changes);
-    thing->changes = NULL;
-    thing->change_count = 0;
+    for (size_t i = count; i < thing->change_count; i++)
+        thing->changes[i - count] = thing->changes[i];
+    thing->change_count -= count;
 }
 
-static void add_change(struct thing *directory, const char *leaves, const char *comes, struct thing *thing)
+static void add_change(const struct ese_disk_platter *platter, struct thing *directory, const char *leaves,
+                       const char *comes, struct thing *thing)
 {
     size_t count = directory->change_count++;
     directory->changes = ese_realloc_array(directory->changes, count + 1, sizeof directory->changes[0]);
     directory->changes[count] =
-        (struct change){.leaves = ese_copy_text(leaves), .comes = ese_copy_text(comes), .thing = thing};
+        (struct change){.leaves = ese_copy_text(leaves), .comes = ese_copy_text(comes), .thing = thing,
+                        .at = platter->now};
 }
 
 /* ---- what happened --------------------------------------------------------------------------------------------- */
@@ -117,10 +130,12 @@ void ese_disk_platter_free(struct ese_disk_platter **platter)
     for (struct thing *thing = (*platter)->things; thing != NULL; thing = next) {
         next = thing->next;
         ese_disk_file_free(&thing->file);
-        free_changes(thing);
+        drop_changes(thing, thing->change_count);
+        free(thing->changes);
         free_names(&thing->synced);
         free(thing);
     }
+    free((*platter)->begun);
     free(*platter);
     *platter = NULL;
 }
@@ -142,12 +157,23 @@ static struct thing *add_thing(struct ese_disk_platter *platter, uint64_t number
     return thing;
 }
 
-static void sync_thing(struct thing *thing)
+static void sync_thing(struct thing *thing, uint64_t until)
 {
+    size_t count = 0;
     if (thing->file != NULL)
-        ese_disk_file_sync(thing->file);
-    apply(&thing->synced, thing->changes, thing->change_count);
-    free_changes(thing);
+        ese_disk_file_sync(thing->file, until);
+    while (count < thing->change_count && thing->changes[count].at <= until)
+        count++;
+    apply(&thing->synced, thing->changes, count);
+    drop_changes(thing, count);
+}
+
+static struct begun *find_begun(const struct ese_disk_platter *platter, int64_t thread)
+{
+    for (size_t i = 0; i < platter->begun_count; i++)
+        if (platter->begun[i].thread == thread)
+            return &platter->begun[i];
+    return NULL;
 }
 
 /* What a record is about, and how it is said. */
@@ -157,6 +183,7 @@ struct told {
     const char *name, *other_name;
     const void *data;
     struct thing *thing, *directory, *other_directory;
+    struct begun *begun; /* by the thread, where it is about a sync */
 };
 
 static void take_root(struct told *told)
@@ -166,57 +193,83 @@ static void take_root(struct told *told)
 
 static void take_made_file(struct told *told)
 {
-    add_change(told->directory, NULL, told->name, add_thing(told->platter, told->record->file, true));
+    add_change(told->platter, told->directory, NULL, told->name, add_thing(told->platter, told->record->file, true));
 }
 
 static void take_made_directory(struct told *told)
 {
-    add_change(told->directory, NULL, told->name, add_thing(told->platter, told->record->file, false));
+    add_change(told->platter, told->directory, NULL, told->name, add_thing(told->platter, told->record->file, false));
 }
 
 static void take_linked(struct told *told)
 {
-    add_change(told->directory, NULL, told->name, told->thing);
+    add_change(told->platter, told->directory, NULL, told->name, told->thing);
 }
 
 static void take_unlinked(struct told *told)
 {
-    add_change(told->directory, told->name, NULL, NULL);
+    add_change(told->platter, told->directory, told->name, NULL, NULL);
 }
 
 static void take_renamed(struct told *told)
 {
     if (told->directory == told->other_directory) {
-        add_change(told->directory, told->name, told->other_name, told->thing);
+        add_change(told->platter, told->directory, told->name, told->other_name, told->thing);
         return;
     }
-    add_change(told->directory, told->name, NULL, NULL);
-    add_change(told->other_directory, NULL, told->other_name, told->thing);
+    add_change(told->platter, told->directory, told->name, NULL, NULL);
+    add_change(told->platter, told->other_directory, NULL, told->other_name, told->thing);
 }
 
 static void take_written(struct told *told)
 {
-    ese_disk_file_write(told->thing->file, told->record->offset, told->data, told->record->data_length);
+    ese_disk_file_write(told->thing->file, told->record->offset, told->data, told->record->data_length,
+                        told->platter->now);
 }
 
 static void take_resized(struct told *told)
 {
-    ese_disk_file_resize(told->thing->file, told->record->offset);
+    ese_disk_file_resize(told->thing->file, told->record->offset, told->platter->now);
+}
+
+/* A thread has one at a time: what it began before has died with its process, and its number has come again. */
+static void take_sync_begins(struct told *told)
+{
+    struct ese_disk_platter *platter = told->platter;
+    if (told->begun == NULL) {
+        platter->begun = ese_realloc_array(platter->begun, platter->begun_count + 1, sizeof platter->begun[0]);
+        told->begun = &platter->begun[platter->begun_count++];
+    }
+    *told->begun = (struct begun){.thread = told->record->offset, .at = platter->now};
+}
+
+/* A sync promises what was there when it began, and nothing of what came while it lasted. */
+static uint64_t ends(struct told *told)
+{
+    struct ese_disk_platter *platter = told->platter;
+    if (told->begun == NULL)
+        return platter->now;
+    uint64_t began = told->begun->at;
+    *told->begun = platter->begun[--platter->begun_count];
+    return began;
 }
 
 static void take_synced(struct told *told)
 {
-    sync_thing(told->thing);
+    sync_thing(told->thing, ends(told));
 }
 
 static void take_synced_all(struct told *told)
 {
+    uint64_t until = ends(told);
     for (struct thing *thing = told->platter->things; thing != NULL; thing = thing->next)
-        sync_thing(thing);
+        sync_thing(thing, until);
 }
 
+/* It may have been about anything until it ended. */
 static void take_sync_failed(struct told *told)
 {
+    ends(told);
     if (told->thing->file != NULL)
         ese_disk_file_fail_sync(told->thing->file);
 }
@@ -226,7 +279,7 @@ static void take_mapped(struct told *told)
     ese_disk_file_discard(told->thing->file);
 }
 
-enum needs { THING = 1, FILE_THING = 2, DIRECTORY = 4, OTHER_DIRECTORY = 8 };
+enum needs { THING = 1, FILE_THING = 2, DIRECTORY = 4, OTHER_DIRECTORY = 8, BEGUN = 16 };
 
 static const struct {
     const char *what;
@@ -241,16 +294,19 @@ static const struct {
     [ESE_DISK_RENAMED] = {"a rename", THING | DIRECTORY | OTHER_DIRECTORY, take_renamed},
     [ESE_DISK_WRITTEN] = {"a write", FILE_THING, take_written},
     [ESE_DISK_RESIZED] = {"a size", FILE_THING, take_resized},
-    [ESE_DISK_SYNCED] = {"a sync", THING, take_synced},
-    [ESE_DISK_SYNCED_ALL] = {"a sync of all", 0, take_synced_all},
-    [ESE_DISK_SYNC_FAILED] = {"a failed sync", THING, take_sync_failed},
+    [ESE_DISK_SYNC_BEGINS] = {"a sync's beginning", THING, take_sync_begins},
+    [ESE_DISK_SYNCED] = {"a sync", THING | BEGUN, take_synced},
+    [ESE_DISK_SYNCED_ALL] = {"a sync of all", BEGUN, take_synced_all},
+    [ESE_DISK_SYNC_FAILED] = {"a failed sync", THING | BEGUN, take_sync_failed},
     [ESE_DISK_MAPPED] = {"a mapping", FILE_THING, take_mapped},
 };
 
 static bool fits(const struct told *told, int needs)
 {
     bool has_file = told->thing != NULL && told->thing->file != NULL;
-    return ((needs & THING) == 0 || told->thing != NULL) && ((needs & FILE_THING) == 0 || has_file) &&
+    bool has_begun = told->record->offset == 0 || told->begun != NULL;
+    return ((needs & THING) == 0 || told->thing != NULL) && ((needs & BEGUN) == 0 || has_begun) &&
+           ((needs & FILE_THING) == 0 || has_file) &&
            ((needs & DIRECTORY) == 0 || (told->directory != NULL && told->directory->file == NULL)) &&
            ((needs & OTHER_DIRECTORY) == 0 || (told->other_directory != NULL && told->other_directory->file == NULL));
 }
@@ -262,11 +318,13 @@ int ese_disk_platter_take(struct ese_disk_platter *platter, const struct ese_dis
         return ese_fail(error, ESE_E_INVALID, "a record of kind %u: the journal is of another version", record->kind);
     struct told told = {.platter = platter, .record = record, .name = name, .other_name = other_name, .data = data,
                         .thing = find(platter, record->file), .directory = find(platter, record->directory),
-                        .other_directory = find(platter, record->other_directory)};
+                        .other_directory = find(platter, record->other_directory),
+                        .begun = find_begun(platter, record->offset)};
     bool is_first = platter->root == NULL;
     if (is_first != (record->kind == ESE_DISK_ROOT) || !fits(&told, kinds[record->kind].needs))
         return ese_fail(error, ESE_E_INVALID, "%s ('%s' of %llu) of what the journal does not know: it has a gap",
                         kinds[record->kind].what, name, (unsigned long long)record->file);
+    platter->now++;
     kinds[record->kind].take(&told);
     return 0;
 }

@@ -1,7 +1,7 @@
 /*
  * platter.h - a disk in memory: takes what a journal (record.h) tells, and shows what a power cut could leave of it.
  *
- * What is synced is there. Of what was written since:
+ * What is synced is there: what was written before the sync began, not what came while it lasted. Of all else:
  *   - each block of 4 KiB is there as it was at its last sync, or after any of the writes since, whatever the others
  *     are; in half of the cuts one block of all is torn: some of its sectors of 512 bytes are of one of these, the rest
  *     of the next;

@@ -24,9 +24,10 @@ enum ese_disk_kind {
     ESE_DISK_RENAMED,        /* name in directory becomes other_name in other_directory */
     ESE_DISK_WRITTEN,        /* data at offset of file */
     ESE_DISK_RESIZED,        /* file has offset bytes */
-    ESE_DISK_SYNCED,         /* file, or directory: whatever happened to it until here */
-    ESE_DISK_SYNCED_ALL,     /* everything */
-    ESE_DISK_SYNC_FAILED,    /* what file has not on the disk it will not get there by another sync */
+    ESE_DISK_SYNC_BEGINS,    /* of file; offset: the thread that syncs, which is never 0 */
+    ESE_DISK_SYNCED,         /* file, or directory: whatever happened to it until offset's sync began; 0: until here */
+    ESE_DISK_SYNCED_ALL,     /* everything, likewise */
+    ESE_DISK_SYNC_FAILED,    /* offset's: what file has not on the disk it will not get there by another sync */
     ESE_DISK_MAPPED,         /* file is written by memory, which nobody sees: its content counts for nothing */
     ESE_DISK_KINDS
 };

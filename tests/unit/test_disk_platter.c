@@ -60,6 +60,16 @@ static void synced(uint64_t number)
     tell((struct ese_disk_record){.kind = ESE_DISK_SYNCED, .file = number}, "", "", NULL);
 }
 
+static void sync_begins(uint64_t number, int64_t thread)
+{
+    tell((struct ese_disk_record){.kind = ESE_DISK_SYNC_BEGINS, .file = number, .offset = thread}, "", "", NULL);
+}
+
+static void sync_ends(uint64_t number, int64_t thread)
+{
+    tell((struct ese_disk_record){.kind = ESE_DISK_SYNCED, .file = number, .offset = thread}, "", "", NULL);
+}
+
 static void sync_failed(uint64_t number)
 {
     tell((struct ese_disk_record){.kind = ESE_DISK_SYNC_FAILED, .file = number}, "", "", NULL);
@@ -378,6 +388,83 @@ static void what_was_cut_off_does_not_come_back(void **state)
     assert_int_equal(cut_often(is_zeros_or_new), 1u << 0);
 }
 
+/* ---- syncs that last -------------------------------------------------------------------------------------------- */
+
+static void a_sync_is_of_what_was_written_before_it_began(void **state)
+{
+    (void)state;
+    old_file(A, "a", 2);
+    filled(A, 0, 'n');
+    sync_begins(A, 7);
+    filled(A, 1, 'n');
+    sync_ends(A, 7);
+    assert_int_equal(cut_often(which_blocks), 1u << 1 | 1u << 3);
+    sync_begins(A, 7);
+    sync_ends(A, 7);
+    assert_int_equal(cut_often(which_blocks), 1u << 3);
+}
+
+static void a_sync_is_of_the_size_before_it_began(void **state)
+{
+    (void)state;
+    old_file(A, "a", 1);
+    filled(A, 1, 'n');
+    sync_begins(A, 7);
+    filled(A, 2, 'n');
+    sync_ends(A, 7);
+    assert_int_equal(cut_often(how_long), 1u << 2 | 1u << 3);
+}
+
+static void a_sync_is_of_the_names_before_it_began(void **state)
+{
+    (void)state;
+    made(A, "a");
+    sync_begins(ROOT, 7);
+    made(B, "b");
+    sync_ends(ROOT, 7);
+    assert_int_equal(cut_often(which), 1u << 1 | 1u << 3);
+    synced(ROOT);
+    assert_int_equal(cut_often(which), 1u << 3);
+}
+
+static void a_sync_of_all_is_of_what_was_before_it_began(void **state)
+{
+    (void)state;
+    old_file(A, "a", 1);
+    sync_begins(ROOT, 7);
+    filled(A, 0, 'n');
+    tell((struct ese_disk_record){.kind = ESE_DISK_SYNCED_ALL, .offset = 7}, "", "", NULL);
+    assert_int_equal(cut_often(first_block), OLD | NEW | TORN);
+}
+
+static void a_sync_that_began_earlier_takes_nothing_back(void **state)
+{
+    (void)state;
+    old_file(A, "a", 1);
+    sync_begins(A, 7);
+    filled(A, 0, 'n');
+    filled(A, 1, 'n');
+    made(B, "b");
+    sync_begins(A, 8);
+    sync_ends(A, 8);
+    synced(ROOT);
+    sync_ends(A, 7);
+    assert_int_equal(cut_often(which_blocks), 1u << 3);
+    assert_int_equal(cut_often(how_long), 1u << 2);
+    assert_int_equal(cut_often(which), 1u << 3);
+}
+
+static void a_sync_that_never_ended_is_forgotten(void **state)
+{
+    (void)state;
+    old_file(A, "a", 1);
+    sync_begins(A, 7);
+    filled(A, 0, 'n');
+    sync_begins(A, 7); /* of another process, whose thread has that number again */
+    sync_ends(A, 7);
+    assert_int_equal(cut_often(first_block), NEW);
+}
+
 /* ---- failed syncs, mappings ------------------------------------------------------------------------------------- */
 
 static void a_second_sync_does_not_bring_what_the_first_one_has_lost(void **state)
@@ -391,6 +478,18 @@ static void a_second_sync_does_not_bring_what_the_first_one_has_lost(void **stat
     filled(A, 0, 'n');
     synced(A);
     assert_int_equal(cut_often(first_block), NEW);
+}
+
+static void a_sync_that_lasts_does_not_bring_what_another_one_loses_meanwhile(void **state)
+{
+    (void)state;
+    old_file(A, "a", 1);
+    filled(A, 0, 'n');
+    sync_begins(A, 7);
+    sync_failed(A);
+    filled(A, 0, 'n');
+    sync_ends(A, 7);
+    assert_true(cut_often(first_block) & OLD);
 }
 
 static void what_is_mapped_counts_for_nothing(void **state)
@@ -433,7 +532,9 @@ static void what_has_a_gap_is_refused(void **state)
     const struct ese_disk_record records[] = {
         {.kind = ESE_DISK_WRITTEN, .file = A}, {.kind = ESE_DISK_SYNCED, .file = A},
         {.kind = ESE_DISK_MADE_FILE, .file = A, .directory = D}, {.kind = ESE_DISK_ROOT, .file = ROOT},
-        {.kind = ESE_DISK_KINDS, .file = ROOT}, {.kind = 0}, {.kind = ESE_DISK_WRITTEN, .file = ROOT}};
+        {.kind = ESE_DISK_KINDS, .file = ROOT}, {.kind = 0}, {.kind = ESE_DISK_WRITTEN, .file = ROOT},
+        {.kind = ESE_DISK_SYNCED, .file = ROOT, .offset = 7}, {.kind = ESE_DISK_SYNCED_ALL, .offset = 7},
+        {.kind = ESE_DISK_SYNC_BEGINS, .file = A, .offset = 7}};
     for (size_t i = 0; i < ESE_COUNT_OF(records); i++) {
         assert_int_equal(ese_disk_platter_take(platter, &records[i], "", "", NULL, &error), -1);
         assert_int_equal(error.code, ESE_E_INVALID);
@@ -496,6 +597,13 @@ int main(void)
         CASE(a_file_is_as_long_as_it_was_at_any_time_since),
         CASE(what_is_long_and_was_not_written_is_zeros),
         CASE(what_was_cut_off_does_not_come_back),
+        CASE(a_sync_is_of_what_was_written_before_it_began),
+        CASE(a_sync_is_of_the_size_before_it_began),
+        CASE(a_sync_is_of_the_names_before_it_began),
+        CASE(a_sync_of_all_is_of_what_was_before_it_began),
+        CASE(a_sync_that_began_earlier_takes_nothing_back),
+        CASE(a_sync_that_never_ended_is_forgotten),
+        CASE(a_sync_that_lasts_does_not_bring_what_another_one_loses_meanwhile),
         CASE(a_second_sync_does_not_bring_what_the_first_one_has_lost),
         CASE(what_is_mapped_counts_for_nothing),
         CASE(a_seed_decides_all_of_it),
