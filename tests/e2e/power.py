@@ -1,17 +1,24 @@
 #!/usr/bin/python3
 """power.py SHIM POWER_CUT SERVER MAILER CONSUMER CLIENT PLANTED CUTS - programs whose power goes at any moment, again and
 again (docs/bad-disks.md): everything acknowledged at disk is there afterwards; of what was acknowledged at os it is told how
-much was not. Programs with a fault are caught by the same within a few cuts. PLANTED: the directory of those. TAP."""
+much was not. Programs with a fault are caught by the same within a few cuts. PLANTED: the directory of those. TAP.
+
+ESE_POWER_SEED=N draws what the run draws that told of N; what a program is at when it dies is another matter. Of a cut that
+fails the test the journal is kept, and it is told how that very cut is made again."""
 import contextlib
+import functools
 import http.client
 import json
 import os
+import pathlib
 import random
 import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
+import zlib
 
 import history
 import steady_click
@@ -21,7 +28,7 @@ from ese_program import run, wait_until
 
 SHIM, CUT, SERVER, MAILER, CONSUMER, CLIENT, PLANTED = (os.path.abspath(path) for path in sys.argv[1:8])
 CUTS = int(sys.argv[8])
-SEED = random.randrange(1 << 32)
+SEED = int(os.environ.get("ESE_POWER_SEED") or random.randrange(1 << 32))
 WRITERS = 8
 TO_CATCH = 20  # cuts, in which a fault has to show
 SYNC_US = (0, 1000, 5000)
@@ -38,6 +45,7 @@ def keep_journal(program, draw):
     """Of the next life, a new one. The disk is a fast one, or one in whose syncs a death is likely to fall."""
     program.journal = program.directory / "journal"
     program.journal.unlink(missing_ok=True)
+    program.cut_by = None
     program.set_trouble(JOURNAL=program.journal, SYNC_US=program.sync_us or draw.choice(SYNC_US))
 
 
@@ -51,7 +59,14 @@ def cut(program, seed, name="after"):
     done = subprocess.run([CUT, "--journal", program.journal, "--seed", str(seed), "--into", left], capture_output=True,
                           text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
+    program.cut_by, program.cut_left = seed, prints(left)
     return left, json.loads(done.stdout)
+
+
+def prints(directory):
+    """What lies below it, told by its names and sums."""
+    return {str(path.relative_to(directory)): path.is_file() and zlib.crc32(path.read_bytes())
+            for path in directory.rglob("*")}
 
 
 def begin(program):
@@ -109,6 +124,47 @@ class Tally:
             f"was open whether they survive; {self.stored} acknowledged, {self.lost} of them lost")
 
 
+def keep(program, problem):
+    """What the program had, in a place of its own."""
+    kept = tempfile.mkdtemp(prefix="ese-power-")
+    if program.process and program.lives():
+        program.kill()
+    program.directory.rename(os.path.join(kept, "was"))
+    os.mkdir(os.path.join(kept, "again"))
+    problem.kept, problem.again, problem.left = kept, None, None
+    if getattr(program, "cut_by", None) is not None:
+        problem.again = [CUT, "--journal", f"{kept}/was/journal", "--seed", str(program.cut_by), "--into", f"{kept}/again"]
+        problem.left = program.cut_left
+
+
+@contextlib.contextmanager
+def closing(program, tally):
+    """Whatever happens; what it had is kept where it is to be looked at."""
+    try:
+        yield
+    except Exception as problem:
+        keep(program, problem)
+        raise
+    finally:
+        program.close()
+        tally.tell()
+
+
+def tells_what_is_kept(test):
+    @functools.wraps(test)
+    def told():
+        try:
+            test()
+        except Exception as problem:
+            if hasattr(problem, "kept"):
+                again = " ".join(problem.again) if problem.again else "there was none in this life"
+                for line in (f"journal and disk are kept in {problem.kept}/was", f"the same cut: {again}",
+                             f"a run that draws the same: ESE_POWER_SEED={SEED}"):
+                    say(f"{test.__name__}: {line}")
+            raise
+    return told
+
+
 def look(program, kind, expected, promised):
     """Starts on what the cut has left. What of the expected is not there."""
     program.set_trouble()
@@ -131,7 +187,7 @@ def cut_again_and_again(program, kind, cuts, promised=True, anew=1 / 3):
     """Each life begins with what the cut before has left; that often with nothing."""
     draw, tally = random.Random(SEED), Tally(f"{os.path.basename(program.path)} {kind.__name__}")
     expected, firsts = set(), None
-    try:
+    with closing(program, tally):
         for number in range(cuts):
             if number == 0 or draw.random() < anew:
                 fresh = program.directory / "fresh"
@@ -147,19 +203,20 @@ def cut_again_and_again(program, kind, cuts, promised=True, anew=1 / 3):
             lost = look(program, kind, expected, promised)
             expected -= lost
             tally.lost += len(lost)
-    finally:
-        program.close()
-        tally.tell()
     assert tally.stored > cuts, "next to nothing was stored"
     return tally
 
 
 def is_caught(test):
-    """What it was caught by."""
+    """What it was caught by. A cut that did it can be made again."""
     try:
         test()
     except Lost as problem:
         say(f"caught: {problem}")
+        if problem.again:  # it may also show in the next life, before there is another cut
+            subprocess.run(problem.again, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=True)
+            assert prints(pathlib.Path(problem.kept) / "again") == problem.left, problem.kept
+        shutil.rmtree(problem.kept)
         return
     raise AssertionError(f"not within {TO_CATCH} cuts")
 
@@ -217,7 +274,7 @@ def a_mailer_that_does_not_sync_is_caught():
 def fail_go_on_and_cut(program, seeds):
     """All in one journal: what the failed sync was about will never be on the disk, unless it is written anew."""
     draw, tally = random.Random(SEED), Tally(f"{os.path.basename(program.path)} after a failed sync")
-    try:
+    with closing(program, tally):
         program.journal = program.directory / "journal"
         program.set_trouble(JOURNAL=program.journal, SYNC_FAILS=draw.randrange(16, 40))
         program.start()
@@ -239,9 +296,6 @@ def fail_go_on_and_cut(program, seeds):
             tally.add(undecided)
             program.becomes(left)
             look(program, Events, expected, promised=True)
-    finally:
-        program.close()
-        tally.tell()
 
 
 def after_a_failed_sync_it_loses_nothing():
@@ -303,7 +357,7 @@ def consume_and_die(program, draw):
 def cut_a_consumer(path, lives):
     draw, tally = random.Random(SEED), Tally(os.path.basename(path))
     program = OnDisk(SHIM, path)
-    try:
+    with closing(program, tally):
         presses = Presses(program.directory)
         for _ in range(lives):
             committed, has_ended = consume_and_die(program, draw)
@@ -320,9 +374,6 @@ def cut_a_consumer(path, lives):
         begin_to_consume(program)
         check_end(program)
         check_decided(program, presses)
-    finally:
-        program.close()
-        tally.tell()
 
 
 def a_consumer_stays_where_it_was():
@@ -367,7 +418,7 @@ def stored_in(path):
 def cut_a_file(path, cuts):
     draw, tally, expected = random.Random(SEED), Tally(f"{os.path.basename(path)} over file"), set()
     program = OnDisk(SHIM, path)
-    try:
+    with closing(program, tally):
         for _ in range(cuts):
             sent = send_and_die(program, draw)
             expected |= sent
@@ -378,9 +429,6 @@ def cut_a_file(path, cuts):
             lost = expected - stored_in(program.disk / "log/events.ndjson")
             if lost:
                 raise Lost(f"{len(lost)} of {len(expected)} lines")
-    finally:
-        program.close()
-        tally.tell()
     assert tally.stored > cuts, "next to nothing was stored"
 
 
@@ -395,8 +443,9 @@ def a_file_that_is_not_synced_is_caught():
 TESTS = (a_server_at_disk_loses_nothing, a_server_at_os_says_what_it_loses, a_mailer_loses_nothing,
          a_server_that_does_not_sync_is_caught, a_server_that_syncs_no_directory_is_caught,
          a_server_that_answers_first_is_caught, a_mailer_that_does_not_sync_is_caught,
-         after_a_failed_sync_it_loses_nothing, a_server_that_believes_its_log_is_caught, a_consumer_stays_where_it_was,
+         after_a_failed_sync_it_loses_nothing, a_server_that_believes_its_log_is_caught,
+         a_consumer_stays_where_it_was,
          a_consumer_that_does_not_sync_is_caught, a_file_loses_nothing, a_file_that_is_not_synced_is_caught)
 
 if __name__ == "__main__":
-    sys.exit(run(TESTS, at_once=3))
+    sys.exit(run([tells_what_is_kept(test) for test in TESTS], at_once=3))
