@@ -8,9 +8,11 @@
  *   - a file's size is any of those it has had since its last sync; what is there and no block tells of is zeros;
  *   - of what happened to a directory since its last sync (made, linked, renamed, unlinked) the first so many are
  *     there, in half of the cuts none. A rename within a directory is there as a whole.
- * A file without a name is not there. What a failed sync was about will not get there by another one: the system takes
- * it for written (https://wiki.postgresql.org/wiki/Fsync_Errors); where it is written anew it does. Data that was
- * written before the name was synced is there with the name only.
+ * A file without a name is not there. The blocks that a failed sync was about will not get there by another one: the
+ * system takes them for written (https://wiki.postgresql.org/wiki/Fsync_Errors); where they are written anew they do.
+ * Names and sizes get there by another sync: a file system that could not write those to its own journal takes no more
+ * writes, and no sync succeeds that comes after. Data that was written before the name was synced is there with the
+ * name only.
  */
 #ifndef ESE_DISK_PLATTER_H
 #define ESE_DISK_PLATTER_H

@@ -27,7 +27,7 @@ enum ese_disk_kind {
     ESE_DISK_SYNC_BEGINS,    /* of file; offset: the thread that syncs, which is never 0 */
     ESE_DISK_SYNCED,         /* file, or directory: whatever happened to it until offset's sync began; 0: until here */
     ESE_DISK_SYNCED_ALL,     /* everything, likewise */
-    ESE_DISK_SYNC_FAILED,    /* offset's: what file has not on the disk it will not get there by another sync */
+    ESE_DISK_SYNC_FAILED,    /* offset's: the blocks that file has not on the disk do not get there by another */
     ESE_DISK_MAPPED,         /* file is written by memory, which nobody sees: its content counts for nothing */
     ESE_DISK_KINDS
 };
