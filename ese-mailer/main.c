@@ -11,11 +11,14 @@
 #include "ese-mailer/password.h"
 #include "ese-mailer/requests.h"
 #include "ese-mailer/sender.h"
+#include "ese-mailer/smtp_limit.h"
 #include "transports/registry.h"
 
 #define KEEP_MS (INT64_C(24) * 60 * 60 * 1000) /* rows of sent mails, and so their ids */
 #define STOP_MS 1500                           /* open sessions get as long to end */
 #define NOTE_MS 200                            /* how often the history's figures are renewed */
+
+_Static_assert(ESE_SMTP_STEPS == 12, "so --smtp-timeout-ms is told below, and in docs/mails.md");
 
 static const struct ese_option options[] = {
     {.name = "listen", .kind = ESE_OPTION_TEXT, .value = "ADDRESS:PORT",
@@ -58,7 +61,8 @@ static const struct ese_option options[] = {
              "hold keeps it aside and names it; resend sends it again, perhaps a second time."},
     {.name = "smtp-timeout-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000",
      .min = ESE_SMTP_TIMEOUT_LEAST_MS, .max = 600000,
-     .help = "How long the SMTP server is waited for, at each step."},
+     .help = "How long the SMTP server is waited for, at each step; all of a session may take 12 times "
+             "as long."},
     {.name = "retry-first-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "200",
      .min = 1, .max = 3600000,
      .help = "The wait before the second attempt. It doubles with each, with jitter."},

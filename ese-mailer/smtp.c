@@ -2,23 +2,13 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <unistd.h>
 
 #include <libesmtp.h>
 
-#include "ese-core/clock.h"
 #include "ese-core/number.h"
 #include "ese-core/wire.h"
-
-#ifndef sigev_notify_thread_id /* glibc has the member, older headers lack its name */
-#define sigev_notify_thread_id _sigev_un._tid
-#endif
-
-#define CONNECT_SIGNAL SIGRTMIN
-#define REPEAT_NS (50 * ESE_NS_PER_MS)
+#include "ese-mailer/smtp_limit.h"
 
 struct session {
     smtp_session_t handle;
@@ -29,7 +19,7 @@ struct session {
     const struct ese_smtp_listener *listener;
     struct ese_smtp_guard *guard; /* NULL: in plain text, and nobody logs in */
     struct ese_smtp_dialogue dialogue;
-    timer_t connect_limit;
+    struct ese_smtp_limit limit;
     int chunks_handed;     /* 1: the whole text */
     bool connected;
     bool encrypted;
@@ -41,45 +31,6 @@ struct session {
     char refusal[ESE_SMTP_TEXT_SIZE]; /* the last reply that was one, whatever it was to */
     struct ese_error problem;
 };
-
-/* ---- the limit of the connect ---------------------------------------------------------------- */
-
-/* Its coming is its work: connect(2) returns EINTR. */
-static void on_connect_signal(int number)
-{
-    (void)number;
-}
-
-static void install_connect_signal(void)
-{
-    struct sigaction action = {.sa_handler = on_connect_signal}; /* without SA_RESTART */
-    sigaction(CONNECT_SIGNAL, &action, NULL);
-}
-
-/* Aimed at this thread alone. */
-static int make_connect_limit(struct session *session)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, install_connect_signal);
-    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = CONNECT_SIGNAL};
-    event.sigev_notify_thread_id = gettid();
-    if (timer_create(CLOCK_MONOTONIC, &event, &session->connect_limit) == 0)
-        return 0;
-    return ese_fail_errno(&session->problem, "cannot limit the connect: no timer");
-}
-
-/* It goes on firing until it is disarmed: a signal that came just before connect(2) would be
- * lost. */
-static void arm_connect_limit(struct session *session, bool on)
-{
-    struct itimerspec limit = {.it_interval = {.tv_nsec = 0}};
-    if (on) {
-        limit.it_value.tv_sec = session->server->timeout_ms / 1000;
-        limit.it_value.tv_nsec = session->server->timeout_ms % 1000 * ESE_NS_PER_MS;
-        limit.it_interval.tv_nsec = REPEAT_NS;
-    }
-    timer_settime(session->connect_limit, 0, &limit, NULL);
-}
 
 /* ---- the outcome ----------------------------------------------------------------------------- */
 
@@ -163,8 +114,13 @@ static const char *why_not_logged_in(const struct session *session, char *text, 
 /* libesmtp's own error is of use before the connect only: later it may be an earlier session's. */
 static const char *what_went_wrong(const struct session *session, char *text, size_t size)
 {
+    struct ese_error late;
     if (session->problem.code != ESE_OK)
         return session->problem.text;
+    if (ese_smtp_limit_check(&session->limit, &late) != 0) {
+        snprintf(text, size, "%s", late.text);
+        return text;
+    }
     if (!session->connected)
         return smtp_errno() == -EINTR ? "the connection was not taken in time"
                                       : smtp_strerror(smtp_errno(), text, size);
@@ -201,6 +157,8 @@ static int check_final_dot(struct session *session)
     if (ese_smtp_dialogue_is_ahead(&session->dialogue))
         return ese_fail(&session->problem, ESE_E_INVALID,
                         "the server answered what it had not been asked yet");
+    if (ese_smtp_limit_check(&session->limit, &session->problem) != 0)
+        return -1;
     return session->listener->before_final_dot(session->listener->context, &session->problem);
 }
 
@@ -274,7 +232,7 @@ static void on_connect(struct session *session)
     session->connected = true;
     session->encrypted = false;
     ese_smtp_dialogue_begin(&session->dialogue);
-    arm_connect_limit(session, false);
+    ese_smtp_limit_connected(&session->limit);
 }
 
 /* The monitor does not see the message, whose bytes are counted here; inside of TLS its records
@@ -295,7 +253,7 @@ static void on_event(smtp_session_t handle, int event, void *argument, ...)
     switch (event) {
     case SMTP_EV_CONNECT: on_connect(session); break;
     case SMTP_EV_DISCONNECT: /* it may try the host's next address */
-        arm_connect_limit(session, true);
+        ese_smtp_limit_disconnected(&session->limit);
         break;
     case SMTP_EV_MAILSTATUS: on_mail_status(session); break;
     case SMTP_EV_RCPTSTATUS: on_recipient_status(session); break;
@@ -380,10 +338,9 @@ void ese_smtp_send(const struct ese_smtp_server *server, const struct ese_smtp_l
 {
     struct session session = {.server = server, .letter = letter, .listener = listener};
     set_up(&session);
-    if (make_connect_limit(&session) == 0) {
-        arm_connect_limit(&session, true);
+    if (ese_smtp_limit_begin(&session.limit, server->timeout_ms, &session.problem) == 0) {
         smtp_start_session(session.handle);
-        timer_delete(session.connect_limit);
+        ese_smtp_limit_end(&session.limit);
     }
     decide_at_end(&session);
     if (session.handed_over && !session.encrypted)

@@ -19,8 +19,9 @@
  * The caller is asked before the final dot goes out, and told as soon as the outcome is certain,
  * before QUIT, which changes nothing any more.
  *
- * Limits: timeout_ms bounds the connect (libesmtp has no limit for it; a timer's signal breaks it
- * off) and every single wait for the server after it. Messages must end their lines in CR LF, and
+ * Limits: timeout_ms bounds the connect and every single wait for the server after it, and
+ * ESE_SMTP_STEPS times as much all of the session (smtp_limit.h): what breaks off then is told as if
+ * no reply had come in time. Messages must end their lines in CR LF, and
  * addresses must have been checked (mail.h): libesmtp sends both as they are. Bytes are counted in
  * wire.h.
  */

@@ -3,7 +3,8 @@
  *
  * A mail is unknown when mailer and SMTP server lost sight of each other over its final dot. So there is at
  * most one for each session that may have been open when one of them died, or stood still for longer than the
- * mailer waits, and none otherwise.
+ * mailer waits, and none otherwise: all of a session may take as long as each of its steps may in all, so that whoever
+ * stands still for less than one wait breaks none off.
  */
 #ifndef ESE_LAB_UNKNOWN_MAILS_H
 #define ESE_LAB_UNKNOWN_MAILS_H

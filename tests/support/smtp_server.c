@@ -10,12 +10,14 @@
 #include <openssl/ssl.h>
 
 #include "ese-core/buffer.h"
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "tests/support/wait.h"
 
 #define MESSAGES_MOST 100000
 #define MESSAGE_LIMIT (1024 * 1024)
 #define SETTLE_MS 20000
+#define DRIP_NS (100 * ESE_NS_PER_MS)
 
 struct connection {
     struct ese_test_smtp *smtp;
@@ -116,10 +118,24 @@ static bool send_reply(struct connection *connection, const char *reply)
     return send(connection->fd, reply, length, MSG_NOSIGNAL) >= 0;
 }
 
+/* Its whole reply has one character more before it, which says how. */
+static void say_again_and_again(struct connection *connection, const char *reply)
+{
+    bool drips = reply[0] == ESE_TEST_SMTP_DRIPS[0];
+    while (send_reply(connection, reply + 1)) {
+        if (drips)
+            ese_clock_sleep_until(ese_clock_monotonic_ns() + DRIP_NS);
+    }
+}
+
 /* Returns the reply, or NULL when the session is over. */
 static const char *say(struct connection *connection, const char *command)
 {
     const char *reply = connection->smtp->reply(connection->smtp->context, command);
+    if (reply != NULL && (reply[0] == ESE_TEST_SMTP_DRIPS[0] || reply[0] == ESE_TEST_SMTP_FLOODS[0])) {
+        say_again_and_again(connection, reply);
+        return NULL;
+    }
     if (reply == NULL || !send_reply(connection, reply))
         return NULL;
     return strncmp(command, "QUIT", 4) == 0 && connection->ssl == NULL ? NULL : reply;

@@ -5,7 +5,8 @@
  * `reply` is asked what to say: "GREETING" for the new connection, "EHLO name", "MAIL FROM:<...>",
  * ..., and "." for the final dot. It returns the reply with CR LF (a string that lives on), "" to
  * say nothing more and wait for the client to go, or NULL to close the connection without a word.
- * It is called from any of the connections' threads.
+ * A reply that begins with ESE_TEST_SMTP_DRIPS or _FLOODS is said, without that, again and again until the client has
+ * gone: ten times a second, or as fast as it goes. It is called from any of the connections' threads.
  *
  * With a certificate it can speak TLS: a reply to STARTTLS that begins with 220 is followed by the
  * handshake, and from there on all is inside.
@@ -16,6 +17,9 @@
 #include <stdint.h>
 
 #include "tests/support/certificate.h"
+
+#define ESE_TEST_SMTP_DRIPS "~"
+#define ESE_TEST_SMTP_FLOODS "^"
 
 struct ese_test_smtp;
 

@@ -15,12 +15,14 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-mailer/smtp.h"
+#include "ese-mailer/smtp_limit.h"
 #include "tests/support/directory.h"
 #include "tests/support/smtp_server.h"
 
 #define PATIENCE_MS 60000 /* where an answer comes */
 #define SHORT_MS 2500     /* where none does; an answer that comes has to be quicker */
 #define LATE_MS 1200 /* the shortest limit there is would be over */
+#define DRIPPING_MS ESE_SMTP_TIMEOUT_LEAST_MS /* where something always comes in time */
 
 static const char text[] = "From: a@b.org\r\nTo: c@d.org\r\nSubject: s\r\nMessage-ID: <i@ese-lab>\r\n"
                            "Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n\r\nx\r\n.\r\ny\r\n";
@@ -35,6 +37,8 @@ enum way {
     REFUSES_THEN_TAKES,
     REFUSES_AND_TAKES_IN_ONE_BREATH,
     TAKES_AND_REFUSES_IN_ONE_BREATH,
+    DRIPS,
+    FLOODS,
     WAYS
 };
 
@@ -60,6 +64,11 @@ static const struct {
     [QUIT] = {"QUIT", 1, "221 bye\r\n", "554 no\r\n", "451 not now\r\n"},
 };
 
+static bool has_no_end(enum way way)
+{
+    return way == DRIPS || way == FLOODS;
+}
+
 /* Of whom a session did not get to the mail, or not beyond it, nothing is known that speaks of the
  * mail; after the final dot nobody knows without an answer; QUIT changes nothing any more. */
 static enum ese_smtp_verdict expected(enum verb verb, enum way way)
@@ -68,7 +77,7 @@ static enum ese_smtp_verdict expected(enum verb verb, enum way way)
         return ESE_SMTP_SENT;
     if (way == REFUSES)
         return verb < MAIL ? ESE_SMTP_LATER : ESE_SMTP_REFUSED;
-    if (verb == DOT && (way == STALLS || way == CUTS || way == ANSWERS_TOO_LATE))
+    if (verb == DOT && (way == STALLS || way == CUTS || way == ANSWERS_TOO_LATE || has_no_end(way)))
         return ESE_SMTP_UNKNOWN;
     if (verb == DOT && way == TAKES_AND_REFUSES_IN_ONE_BREATH)
         return ESE_SMTP_SENT; /* the first word counts, and there is no later one to compare with */
@@ -126,6 +135,12 @@ static const char *misbehave(struct scene *scene)
     case TAKES_AND_REFUSES_IN_ONE_BREATH:
         snprintf(scene->breath, sizeof scene->breath, "%s%s", good, bad_for_now);
         return scene->breath;
+    case DRIPS:
+        snprintf(scene->breath, sizeof scene->breath, ESE_TEST_SMTP_DRIPS "%.3s-a\r\n", good);
+        return scene->breath;
+    case FLOODS:
+        snprintf(scene->breath, sizeof scene->breath, ESE_TEST_SMTP_FLOODS "%.3s-a\r\n", good);
+        return scene->breath;
     case WAYS: break;
     }
     return NULL;
@@ -163,9 +178,11 @@ static void on_decided(void *context, const struct ese_smtp_outcome *outcome)
 static struct ese_test_certificate *certificate;
 static char *ca_path;
 
-static bool needs_a_limit(const struct scene *scene)
+static int limit_of(enum way way)
 {
-    return scene->way == STALLS || scene->way == ANSWERS_TOO_LATE;
+    if (has_no_end(way))
+        return DRIPPING_MS;
+    return way == STALLS || way == ANSWERS_TOO_LATE ? SHORT_MS : PATIENCE_MS;
 }
 
 static void play_session(struct scene *scene, struct ese_smtp_server *server)
@@ -184,7 +201,7 @@ static void play_session(struct scene *scene, struct ese_smtp_server *server)
 static void *play(void *context)
 {
     struct scene *scene = context;
-    struct ese_smtp_server server = {.timeout_ms = needs_a_limit(scene) ? SHORT_MS : PATIENCE_MS};
+    struct ese_smtp_server server = {.timeout_ms = limit_of(scene->way)};
     int64_t begun_ns = ese_clock_monotonic_ns();
     struct ese_smtp_security *security = NULL;
     struct ese_test_smtp *smtp = ese_test_smtp_start_tls(reply, scene, certificate);
@@ -206,10 +223,20 @@ static void *play(void *context)
     return NULL;
 }
 
+/* A wait ends by itself; a reply without an end where the whole session does. */
+static void check_time(const struct scene *scene)
+{
+    int64_t least_ms = has_no_end(scene->way) ? ESE_SMTP_STEPS * DRIPPING_MS : 0;
+    int64_t most_ms = (has_no_end(scene->way) ? least_ms : limit_of(scene->way)) + 8000;
+    if (scene->took_ms < least_ms || (limit_of(scene->way) != PATIENCE_MS && scene->took_ms > most_ms))
+        fail_msg("%s: waited for %lld ms", verbs[scene->verb].command, (long long)scene->took_ms);
+    if (has_no_end(scene->way) && scene->verb < DOT && strstr(scene->outcome.text, "12 times") == NULL)
+        fail_msg("%s: %s", verbs[scene->verb].command, scene->outcome.text);
+}
+
 static void check(const struct scene *scene)
 {
-    if (needs_a_limit(scene) && scene->took_ms > SHORT_MS + 8000)
-        fail_msg("%s: waited for %lld ms", verbs[scene->verb].command, (long long)scene->took_ms);
+    check_time(scene);
     enum ese_smtp_verdict verdict = expected(scene->verb, scene->way);
     bool is_told = verdict != ESE_SMTP_UNKNOWN; /* then the server may have taken it, or not */
     if (scene->outcome.verdict != verdict ||
@@ -224,20 +251,25 @@ static void check(const struct scene *scene)
         assert_int_equal(scene->dots, 0);
 }
 
-static void misbehaves(enum way way)
+static void misbehaves_from_to(enum way way, enum verb first, enum verb last)
 {
     struct scene scenes[VERBS];
-    for (int verb = 0; verb < VERBS; verb++) {
+    for (enum verb verb = first; verb <= last; verb++) {
         struct scene *scene = &scenes[verb];
-        *scene = (struct scene){.verb = (enum verb)verb, .way = way};
+        *scene = (struct scene){.verb = verb, .way = way};
         pthread_mutex_init(&scene->mutex, NULL);
         pthread_cond_init(&scene->changed, NULL);
         pthread_create(&scene->thread, NULL, play, scene);
     }
-    for (int verb = 0; verb < VERBS; verb++)
+    for (enum verb verb = first; verb <= last; verb++)
         pthread_join(scenes[verb].thread, NULL);
-    for (int verb = 0; verb < VERBS; verb++)
+    for (enum verb verb = first; verb <= last; verb++)
         check(&scenes[verb]);
+}
+
+static void misbehaves(enum way way)
+{
+    misbehaves_from_to(way, GREETING, QUIT);
 }
 
 #define WAY(name, way)                                                                            \
@@ -256,6 +288,14 @@ WAY(a_server_that_answers_too_late, ANSWERS_TOO_LATE)
 WAY(a_server_that_refuses_then_takes, REFUSES_THEN_TAKES)
 WAY(a_server_that_refuses_and_takes, REFUSES_AND_TAKES_IN_ONE_BREATH)
 WAY(a_server_that_takes_and_refuses, TAKES_AND_REFUSES_IN_ONE_BREATH)
+WAY(a_server_that_drips, DRIPS)
+
+/* libesmtp looks at each line of a reply to EHLO, and forgets it. */
+static void an_ehlo_reply_without_an_end(void **state)
+{
+    (void)state;
+    misbehaves_from_to(FLOODS, EHLO, EHLO);
+}
 
 /* Once it has taken the recipient, it says all that it will ever say. Its 250 is no answer to a dot
  * it has not seen yet. */
@@ -312,6 +352,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_server_that_refuses_then_takes),
         cmocka_unit_test(a_server_that_refuses_and_takes),
         cmocka_unit_test(a_server_that_takes_and_refuses),
+        cmocka_unit_test(a_server_that_drips),
+        cmocka_unit_test(an_ehlo_reply_without_an_end),
         cmocka_unit_test(an_answer_before_its_question_is_none),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
