@@ -1,6 +1,7 @@
 #include "ese-core/sqlite.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +65,39 @@ static const char *synchronous_for(enum ese_durability durability)
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-static enum ese_code code_for(int result)
+/* Of a write to the log, or, while there is none, to the file. That of a commit is in no sqlite3_system_errno. */
+static int errno_of_write(const struct ese_sqlite *sqlite)
 {
+    sqlite3_file *log = NULL;
+    int reason = 0;
+    if (sqlite3_file_control(sqlite->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != NULL && log->pMethods != NULL)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &reason);
+    if (reason == 0)
+        sqlite3_file_control(sqlite->handle, "main", SQLITE_FCNTL_LAST_ERRNO, &reason);
+    return reason;
+}
+
+/* The errno with which the system has said that there is no room; 0: it has not. SQLite knows one of them only, and at
+ * a write only. */
+static int want_of_room(const struct ese_sqlite *sqlite, int result)
+{
+    int kind = result & 0xff;
+    int reason = 0;
+    if (kind == SQLITE_FULL)
+        return ENOSPC;
+    if (result == SQLITE_IOERR_WRITE)
+        reason = errno_of_write(sqlite);
+    else if (kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN)
+        reason = sqlite3_system_errno(sqlite->handle);
+    return reason == ENOSPC || reason == EDQUOT || reason == EFBIG ? reason : 0;
+}
+
+/* What lacks room elsewhere than at a write may follow one that was done. */
+static enum ese_code code_for(int result, int no_room)
+{
+    if (result == SQLITE_IOERR_WRITE && no_room != 0)
+        return ESE_E_FULL;
     switch (result & 0xff) {
     case SQLITE_FULL: return ESE_E_FULL;
     case SQLITE_BUSY:
@@ -79,9 +111,11 @@ static enum ese_code code_for(int result)
  * transaction is still there; here it never is. */
 static int fail(struct ese_sqlite *sqlite, int result, struct ese_error *error)
 {
-    ese_fail(error, code_for(result), "database %s: %s (SQLite %d)", sqlite->path,
-             sqlite3_errmsg(sqlite->handle), result);
     int kind = result & 0xff;
+    sqlite->no_room = want_of_room(sqlite, result);
+    bool is_news = sqlite->no_room != 0 && kind != SQLITE_FULL; /* which says so by itself */
+    ese_fail(error, code_for(result, sqlite->no_room), "database %s: %s (SQLite %d)%s%s", sqlite->path,
+             sqlite3_errmsg(sqlite->handle), result, is_news ? ": " : "", is_news ? strerror(sqlite->no_room) : "");
     if (kind == SQLITE_FULL || kind == SQLITE_IOERR)
         ese_sqlite_rollback(sqlite);
     ese_sqlite_syncs_check(error); /* says more, where that is it */
@@ -206,7 +240,13 @@ static void explain(const struct ese_sqlite *sqlite, struct ese_error *error)
 {
     int kind = sqlite3_errcode(sqlite->handle) & 0xff;
     int reason = kind == SQLITE_CANTOPEN ? sqlite3_system_errno(sqlite->handle) : 0;
-    if (kind == SQLITE_CANTOPEN || kind == SQLITE_NOTADB || kind == SQLITE_READONLY)
+    if (ese_sqlite_syncs_failed())
+        return;
+    if (sqlite->no_room != 0)
+        ese_fail(error, ESE_E_FULL,
+                 "the database '%.200s' cannot be opened, %s: make room on its disk, then start this program again",
+                 sqlite->path, strerror(sqlite->no_room));
+    else if (kind == SQLITE_CANTOPEN || kind == SQLITE_NOTADB || kind == SQLITE_READONLY)
         ese_fail(error, ESE_E_USAGE,
                  "the database '%.200s' cannot be opened, %s: give another path", sqlite->path,
                  reason != 0 ? strerror(reason) : sqlite3_errmsg(sqlite->handle));

@@ -10,9 +10,10 @@
  *   disk    FULL: every commit is synced before it returns
  * https://www.sqlite.org/pragma.html#pragma_synchronous
  *
- * A failed write or sync is ESE_E_IO, a full disk or a met bound ESE_E_FULL; both leave the
- * transaction rolled back. A broken constraint is ESE_E_CONFLICT, a lock not had in time
- * ESE_E_TIMEOUT; the transaction goes on.
+ * A failed write or sync is ESE_E_IO, a write for which a disk, a quota or a file has no room, or a
+ * met bound, ESE_E_FULL; both leave the transaction rolled back. A broken constraint is
+ * ESE_E_CONFLICT, a lock not had in time ESE_E_TIMEOUT; the transaction goes on. Opening is ESE_E_FULL
+ * wherever there is no room for what it needs, and says what to do.
  *
  * Once a sync has failed no transaction begins any more, of no database of this process, which has to
  * end (sqlite_syncs.h); whether the last one's rows are there its next life will see. At disk,

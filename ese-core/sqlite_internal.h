@@ -31,6 +31,7 @@ struct ese_sqlite {
     sqlite3 *handle;
     char *path;
     struct ese_statement *statements;
+    int no_room; /* the errno of the last failure, where that was for want of room; 0: it was not */
     int64_t max_bytes; /* 0: none; the rest is only there with them */
     int64_t page_bytes;
     int64_t log_most_bytes;

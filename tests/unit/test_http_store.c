@@ -538,6 +538,28 @@ static void who_asks_is_told_how_it_is_now(void **state)
     assert_true(ese_test_wait_until(healthy, fixture, 20000));
 }
 
+static void who_posts_to_a_full_disk_is_told_that_it_is_full(void **state)
+{
+    struct fixture *fixture = *state;
+    char *event = event_text(ID_1 "1", "a", 5);
+
+    struct ese_raw_answer answer = {0};
+    let_files_grow(false);
+    int fd = begin_post(fixture, "/event", "", event);
+    bool answered = ese_raw_read_answer(fd, true, &answer);
+    let_files_grow(true);
+    assert_true(answered);
+    close(fd);
+    assert_int_equal(answer.status, 507);
+    assert_non_null(strstr(answer.body, "Nothing was stored"));
+    assert_int_equal(refused(fixture, "reason=\"disk\""), 1);
+    assert_int_equal(count_stored(fixture), 0);
+    free(post(fixture, "/event", "", event, 201));
+    assert_int_equal(count_stored(fixture), 1);
+    ese_raw_answer_clear(&answer);
+    free(event);
+}
+
 static bool something_has_left(void *context)
 {
     const struct fixture *fixture = context;
@@ -633,6 +655,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_store_refuses_and_loses_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_store_takes_events_again_by_itself, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(who_posts_to_a_full_disk_is_told_that_it_is_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_asks_is_told_how_it_is_now, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_old_leaves_though_nothing_can_be_added, set_up,
                                         tear_down),

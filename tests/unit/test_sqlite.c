@@ -6,6 +6,8 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -280,6 +282,49 @@ static void a_full_database_rolls_back(void **state)
     assert_int_equal(ask_number(sqlite, "SELECT count(*) FROM thing"), 0);
 }
 
+/* As a quota does. SQLite does not know that this is a want of room. */
+static void let_files_grow(bool yes)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = yes ? limit.rlim_max : 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void a_file_without_room_is_full(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_sqlite *sqlite = fixture->sqlite = open_things(fixture->path, ESE_DURABILITY_OS);
+    struct ese_error error = {0};
+    let_files_grow(false);
+    int result = ese_sqlite_run(sqlite, "INSERT INTO thing VALUES (NULL, 1, zeroblob(4000))", &error);
+    let_files_grow(true);
+    assert_int_equal(result, -1);
+    assert_int_equal(error.code, ESE_E_FULL);
+    assert_non_null(strstr(error.text, "File too large"));
+    assert_int_equal(ask_number(sqlite, "SELECT count(*) FROM thing"), 0);
+    assert_int_equal(ese_sqlite_run(sqlite, "INSERT INTO thing VALUES (NULL, 1, zeroblob(4000))", NULL), 0);
+}
+
+/* There is a file, beside which others have to be made. */
+static void who_opens_without_room_is_told_to_make_some(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct ese_sqlite_options options = {.path = fixture->path, .durability = ESE_DURABILITY_OS};
+    struct ese_error error = {0};
+    struct ese_sqlite *refused = open_things(fixture->path, ESE_DURABILITY_OS);
+    ese_sqlite_close(&refused);
+    let_files_grow(false);
+    int result = ese_sqlite_open(&options, &refused, &error);
+    let_files_grow(true);
+    assert_int_equal(result, -1);
+    assert_int_equal(error.code, ESE_E_FULL);
+    assert_non_null(strstr(error.text, "File too large"));
+    assert_non_null(strstr(error.text, "make room"));
+    fixture->sqlite = open_things(fixture->path, ESE_DURABILITY_OS);
+}
+
 /* ---- the bound ------------------------------------------------------------------------------- */
 
 #define BOUND (INT64_C(1) << 20)
@@ -519,6 +564,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_rollback_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_constraint_is_a_conflict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_full_database_rolls_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_without_room_is_full, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_opens_without_room_is_told_to_make_some, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_does_not_outgrow_its_bound, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_asks_for_room_leaves_a_reserve, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_has_its_bound_too, set_up, tear_down),
