@@ -3,14 +3,15 @@
 told (docs/bad-disks.md): what they then say, that they sync nothing twice, and that nothing acknowledged is lost. Programs
 with a fault are caught by the same. PLANTED: the directory of those. TAP."""
 import contextlib
+import itertools
 import json
 import os
 import pathlib
 import subprocess
 import sys
 
-from bad_disk_kinds import Events, Mails, Presses, check_decided
-from disk_scene import PATIENCE, OnDisk, acknowledged, events_of, join, write_until
+from bad_disk_kinds import BIG, Events, Mails, Presses, check_decided
+from disk_scene import PATIENCE, OnDisk, acknowledged, event, events_of, join, write_until
 from ese_program import run, wait_until
 
 SHIM, SERVER, MAILER, CONSUMER, CLIENT, PLANTED = (os.path.abspath(path) for path in sys.argv[1:7])
@@ -20,8 +21,8 @@ SERVING = {"os": ("--transport", "http", "--durability", "os"), "disk": ("--tran
 
 # ---- who stores, and how it is asked --------------------------------------------------------------------------
 
-def a_server(durability, program=SERVER, **trouble):
-    return OnDisk(SHIM, program, "--listen", "127.0.0.1:0", "--data", "disk/data", *SERVING[durability], **trouble)
+def a_server(durability, program=SERVER, options=(), **trouble):
+    return OnDisk(SHIM, program, "--listen", "127.0.0.1:0", "--data", "disk/data", *SERVING[durability], *options, **trouble)
 
 
 def a_mailer(program=MAILER, **trouble):
@@ -38,11 +39,37 @@ def check_kept(program, kind, writers):
 
 # ---- a sync fails ------------------------------------------------------------------------------------------------
 
+class SyncedAgain(AssertionError):
+    """After a sync had failed."""
+
+
+class Unanswered(AssertionError):
+    """Who waited was told nothing."""
+
+
+@contextlib.contextmanager
+def is_caught(problem):
+    """By what is meant to: anything else that goes wrong is a failure of the test."""
+    try:
+        yield
+    except problem:
+        return
+    raise AssertionError(f"no {problem.__name__}")
+
+
+def behind_the_failed(program):
+    """The syncs after the first that failed; None: none did."""
+    syncs = program.syncs()
+    first = next((i for i, (how, _) in enumerate(syncs) if how == "failed"), None)
+    return None if first is None else syncs[first + 1:]
+
+
 def check_ended_well(program):
     """With a message, by itself, and after no further sync of anything."""
-    syncs = program.syncs()
-    first = [how for how, _ in syncs].index("failed")
-    assert len(syncs) == first + 1, ("synced after a sync had failed", syncs[first:])
+    behind = behind_the_failed(program)
+    assert behind is not None, "no sync has failed"
+    if behind:
+        raise SyncedAgain(behind)
     assert program.ends() == 1, program.process.returncode
     assert "sync" in program.said() and "start this program again" in program.said(), program.said()
 
@@ -132,38 +159,88 @@ def a_mailers_checkpoint():
     fail_where_the_log_is_taken_in(a_mailer(), Mails)
 
 
-def all_who_wait_are_answered():
-    """With a slow disk all eight are there when it fails: those whose commit it was, of which nobody knows, and those
-    behind."""
-    program = a_server("disk", SYNC_US=150000, SYNC_FAILS="@")
-    writers = [Events.writer(program, i) for i in range(WRITERS)]
+def who_waited(writers):
+    """Those that had asked well before anybody could hear of the failure: by a refusal, or by an answer to who was before."""
+    refused = [writer.heard for writer in writers if writer.refusal is not None]
+    told = min(refused) if refused else max(writer.heard for writer in writers)
+    return [writer for writer in writers if writer.asked < told - 0.05]
+
+
+def fail_while_they_wait(program, kind, **trouble):
+    """Who waited. With a slow disk they are there when it fails: those whose commit it was, of which nobody knows, and those
+    behind. Whose commit had been made has come again too late, perhaps."""
+    program.set_trouble(SYNC_US=150000, SYNC_FAILS="@", **trouble)
+    writers = [kind.writer(program, i) for i in range(WRITERS)]
     try:
         program.start()
         write_until(writers, lambda: len(acknowledged(writers)) >= WRITERS, "it stores nothing")
         program.sign.touch()
         wait_until(lambda: all(not writer.is_alive() for writer in writers), "it does not end")
-        assert [writer.refusal for writer in writers] == [503] * WRITERS, [writer.refusal for writer in writers]
-        retries = ["Retry-After" in writer.headers for writer in writers]
-        assert not all(retries), "what may be stored says so"
+        waited = who_waited(writers)
+        if None in [writer.refusal for writer in waited]:
+            raise Unanswered([writer.refusal for writer in writers])
+        assert {writer.refusal for writer in writers} <= {503, None}, [writer.refusal for writer in writers]
         check_ended_well(program)
+        return waited
     finally:
         program.close()
 
 
+def a_server_that_takes_in_by_itself(program=SERVER):
+    """At os no commit waits for a sync; but where little log may be, whoever commits takes it in, and others wait."""
+    return a_server("os", program, ("--max-bytes", "8388608"))
+
+
+def all_who_wait_are_answered():
+    waited = fail_while_they_wait(a_server("disk"), Events)
+    assert len(waited) == WRITERS, len(waited)
+    assert not all("Retry-After" in writer.headers for writer in waited), "what may be stored says so"
+    waited = fail_while_they_wait(a_server_that_takes_in_by_itself(), Events, ONLY="events.db")
+    assert all("Retry-After" in writer.headers for writer in waited), "what was not stored may be sent again"
+    waited = fail_while_they_wait(a_mailer(), Mails)
+    assert len(waited) == WRITERS, len(waited)
+    assert all("Retry-After" in writer.headers for writer in waited), "a mail may be sent again: its id is known"
+
+
+def one_that_forgets_who_waits_is_caught():
+    server = os.path.join(PLANTED, "ese-server.who_waits_is_forgotten")
+    with is_caught(Unanswered):
+        fail_while_they_wait(a_server("disk", server), Events)
+    with is_caught(Unanswered):
+        for _ in range(10):  # all may have been in one commit
+            fail_while_they_wait(a_server_that_takes_in_by_itself(server), Events, ONLY="events.db")
+    with is_caught(Unanswered):
+        fail_while_they_wait(a_mailer(os.path.join(PLANTED, "ese-mailer.mails_that_wait_are_forgotten")), Mails)
+
+
 def one_whose_sync_may_be_tried_again_is_caught():
     for durability in ("os", "disk"):
-        program = a_server(durability, os.path.join(PLANTED, "ese-server.a_failed_sync_is_passed_over"))
-        caught = None
+        program = a_server(durability, os.path.join(PLANTED, "ese-server.a_failed_sync_is_passed_over"), SYNC_FAILS="@")
+        sequence = itertools.count()
+
+        def goes_on(program=program, sequence=sequence):
+            for _ in range(20):
+                program.post("/event", event(0, next(sequence), BIG))
+            return behind_the_failed(program)
         try:
-            fail_a_sync(program, Events, 7 if durability == "disk" else 5)
-        except (AssertionError, subprocess.TimeoutExpired) as problem:
-            caught = problem
+            program.start()
+            program.sign.touch()
+            wait_until(goes_on, "it syncs nothing more", PATIENCE)
+            with is_caught(SyncedAgain):
+                check_ended_well(program)
         finally:
             program.close()
-        assert caught is not None, durability
 
 
 # ---- there is no room --------------------------------------------------------------------------------------------
+
+def check_told_to_make_room(program):
+    """As long as there is none for what SQLite has to make beside a database, it does not start."""
+    told = len(program.said())
+    assert not program.started() and program.ends() == 1, program.process.returncode
+    said = program.said()[told:]
+    assert "No space left on device" in said and "make room" in said and "start this program again" in said, said
+
 
 def run_out_of_room(program, kind):
     """And find some again, after a while, and after another start."""
@@ -174,7 +251,7 @@ def run_out_of_room(program, kind):
         write_until(writers, lambda: len(acknowledged(writers)) > 100, "it stores nothing")
         program.sign.touch()
         wait_until(lambda: all(not writer.is_alive() for writer in writers), "it is not full")
-        assert {writer.refusal for writer in writers} <= set(kind.refusals), [writer.refusal for writer in writers]
+        assert [writer.refusal for writer in writers] == [kind.full] * WRITERS, [writer.refusal for writer in writers]
         check_kept(program, kind, writers)
         program.sign.unlink()
         wait_until(lambda: program.ask("/health")[0] == 200 or not program.lives(), "it does not heal")
@@ -184,6 +261,7 @@ def run_out_of_room(program, kind):
         assert all(writer.refusal is None for writer in more), [writer.refusal for writer in more]
         program.sign.touch()
         program.kill()
+        check_told_to_make_room(program)
         program.sign.unlink()
         program.start()
         check_kept(program, kind, writers + more)
@@ -253,7 +331,17 @@ def a_write_that_fails_is_no_acknowledgement():
 
 
 def the_last_piece_of_room_is_no_whole():
-    assert work_in_spite_of(a_server("disk"), Events, ROOM=900001)
+    for durability in ("os", "disk"):
+        refused = work_in_spite_of(a_server(durability), Events, ROOM=900001)
+        assert refused == {Events.full}, refused
+    refused = work_in_spite_of(a_mailer(), Mails, ROOM=900001)
+    assert refused == {Mails.full}, refused
+
+
+def who_never_had_room_is_told_to_make_some():
+    for program in (a_server("os", FULL="1+"), a_server("disk", FULL="1+"), a_mailer(FULL="1+")):
+        with contextlib.closing(program):
+            check_told_to_make_room(program)
 
 
 # ---- the consumer's state file -----------------------------------------------------------------------------------
@@ -339,9 +427,10 @@ def what_cannot_be_understood_is_refused():
 
 
 TESTS = (what_cannot_be_understood_is_refused, a_servers_sync_at_disk, a_servers_sync_at_os, a_servers_checkpoint,
-         all_who_wait_are_answered, one_whose_sync_may_be_tried_again_is_caught, a_full_disk_at_os, a_full_disk_at_disk,
-         one_that_answers_first_is_caught, short_writes_are_gone_on_with, a_write_that_fails_is_no_acknowledgement,
-         the_last_piece_of_room_is_no_whole, a_mailers_sync, a_mailers_checkpoint, a_full_disk_of_a_mailer,
+         all_who_wait_are_answered, one_that_forgets_who_waits_is_caught, one_whose_sync_may_be_tried_again_is_caught,
+         a_full_disk_at_os, a_full_disk_at_disk, one_that_answers_first_is_caught, short_writes_are_gone_on_with,
+         a_write_that_fails_is_no_acknowledgement, the_last_piece_of_room_is_no_whole,
+         who_never_had_room_is_told_to_make_some, a_mailers_sync, a_mailers_checkpoint, a_full_disk_of_a_mailer,
          a_consumer_ends_at_a_failed_sync, a_consumer_without_room_loses_nothing, a_consumer_that_syncs_again_is_caught,
          the_file_transport_syncs_no_second_time)
 

@@ -11,7 +11,8 @@ BIG = 6000  # bytes of padding: every few hundred of these SQLite takes its log 
 
 class Events:
     """Of a server: how it is written to, and what it has kept."""
-    refusals = (503, 504, 507)
+    full = 507  # and nothing else, where the disk has no room
+    refusals = (503, 504, full)
 
     @staticmethod
     def writer(program, number, first=0):
@@ -24,7 +25,8 @@ class Events:
 
 class Mails:
     """Likewise, of a mailer. Nobody takes them, and they stay."""
-    refusals = (503,)
+    full = 503
+    refusals = (full,)
 
     @staticmethod
     def writer(program, number, first=0):

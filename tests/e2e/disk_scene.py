@@ -5,6 +5,7 @@ import json
 import pathlib
 import shutil
 import threading
+import time
 
 from ese_program import Program, wait_until
 
@@ -76,15 +77,18 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.program, self.path, self.success, self.make, self.next = program, path, success, make, first
         self.acknowledged, self.refusal, self.headers, self.stopping = [], None, {}, False
+        self.asked = self.heard = 0.0  # when it did last
 
     def run(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.program.port(), timeout=PATIENCE)
         try:
             while not self.stopping:
                 body, names = self.make(self.next)
+                self.asked = time.monotonic()
                 connection.request("POST", self.path, json.dumps(body), {"Content-Type": "application/json"})
                 answer = connection.getresponse()
                 answer.read()
+                self.heard = time.monotonic()
                 if answer.status != self.success:
                     self.refusal, self.headers = answer.status, dict(answer.headers)
                     return

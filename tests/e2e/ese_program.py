@@ -40,7 +40,8 @@ class Program:
         return self
 
     def said(self):
-        return (self.directory / "said").read_text()
+        said = self.directory / "said"
+        return said.read_text() if said.exists() else ""
 
     def port(self):
         return int(self.address.rsplit(":", 1)[1])
