@@ -21,7 +21,7 @@ static json_t *load_widened(const char *text, size_t length, json_error_t *wrong
  * would be gone. */
 static json_t *load(const char *text, size_t length, json_error_t *wrong)
 {
-    if (memmem(text, length, "-0", strlen("-0")) != NULL)
+    if (length > 0 && memmem(text, length, "-0", strlen("-0")) != NULL) /* there is none of what is no text */
         return load_widened(text, length, wrong);
     json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, wrong);
     if (root != NULL || json_error_code(wrong) != json_error_numeric_overflow)
