@@ -9,7 +9,7 @@ RUN find / -xdev -name '*.so*' > /base-libraries
 RUN apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc libc6-dev meson ninja-build pkg-config \
-        libcurl4-openssl-dev libesmtp-dev libjansson-dev libmicrohttpd-dev librdkafka-dev libsqlite3-dev libssl-dev
+        libcurl4-openssl-dev libesmtp-dev libjansson-dev libmicrohttpd-dev librdkafka-dev libsqlite3-dev libssl-dev zlib1g-dev libjs-dygraphs
 COPY . /source
 RUN meson setup /build /source -Dtests=false -Dstrip=true --prefix=/usr && \
     ninja -C /build && DESTDIR=/installed meson install -C /build --no-rebuild
@@ -18,6 +18,7 @@ RUN for name in client server consumer mailer lab; do \
         /source/orchestration/compose/fill-image /base-libraries /installed/usr/bin/ese-$name /image/$name || exit 1; \
     done && \
     install -D -t /image/lab/usr/share/ese-lab /source/orchestration/kafka/topics.conf && \
+    install -D -t /image/lab/usr/share/javascript/dygraphs /usr/share/javascript/dygraphs/dygraph.min.js && \
     awk '/^[a-z]/ { print $1 } END { print "mailer" }' /source/transports/transports.list | \
         while read -r name; do mkdir -p "/data/ese/run/$name" || exit 1; done && \
     mkdir /data/ese/store

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <poll.h>
 
+#include "ese-client/again.h"
 #include "ese-client/padding.h"
 #include "ese-client/pending.h"
 #include "ese-client/poison.h"
@@ -27,6 +28,7 @@ struct loop {
     const struct ese_client *client;
     struct ese_totals *totals;
     struct ese_pending *pending;
+    struct ese_again *again;
     int64_t opened_ns;     /* when this process was there */
     int64_t start_ns;      /* of the schedule, monotonic */
     int64_t wall_offset_ns; /* makes a due time a client_ts */
@@ -79,10 +81,13 @@ static void take_outcome(struct loop *loop, const struct ese_acknowledgement *ac
 {
     int64_t due_ns;
     bool known = ese_pending_take(loop->pending, &ack->id, &due_ns);
+    if (!known && ese_again_ended(loop->again, &ack->id))
+        return;
     assert(known && "a transport gives one outcome for each event it took");
     if (!known)
         return;
     note_outcome(loop, ack);
+    ese_again_told(loop->again, &ack->id, ack->outcome);
     if (ack->outcome != ESE_OUTCOME_ACKNOWLEDGED)
         return;
     int64_t latency_us = ack->done_ns < due_ns ? 0 : (ack->done_ns - due_ns) / 1000;
@@ -104,6 +109,29 @@ static void note_progress(struct loop *loop)
     ese_vitals_note_wire(loop->client->vitals);
 }
 
+/* What is due again, as far as the transport has room. */
+static void send_again(struct loop *loop)
+{
+    const struct ese_client *client = loop->client;
+    const struct ese_event *event;
+    while ((event = ese_again_due(loop->again)) != NULL) {
+        struct ese_error error = {.code = ESE_OK};
+        struct ese_history_record again = {.kind = ESE_HISTORY_SENT_AGAIN, .partition = -1, .id = event->id, .a = -1,
+                                           .time_ns = ese_clock_monotonic_ns()};
+        if (ese_again_note(loop->again))
+            ese_history_record(client->history, &again);
+        if (client->produce->send(client->producer, event, &error) == 0) {
+            ese_again_taken(loop->again);
+            loop->totals->sent_again++;
+        } else if (error.code == ESE_E_FULL) {
+            return;
+        } else {
+            ese_log_warning("an event is not sent again: %s", error.text);
+            ese_again_drop(loop->again);
+        }
+    }
+}
+
 /* Lets the transport work, for timeout_ms at most, and takes what became of the events. */
 static void poll_transport(struct loop *loop, int timeout_ms)
 {
@@ -116,6 +144,7 @@ static void poll_transport(struct loop *loop, int timeout_ms)
             take_outcome(loop, &acks[i]);
         timeout_ms = 0;
     } while (got == OUTCOMES_A_POLL);
+    send_again(loop);
     loop->sends = 0;
     note_progress(loop);
 }
@@ -175,6 +204,7 @@ static int send_event(struct loop *loop, struct ese_error *error)
     }
     tell_full(loop, NULL);
     ese_pending_add(loop->pending, &loop->event.id, loop->due_ns);
+    ese_again_sent(loop->again, &loop->event);
     return 0;
 }
 
@@ -332,7 +362,7 @@ static void drain(struct loop *loop)
     int64_t deadline_ms = loop->client->settings.retry_deadline_ms;
     int64_t until_ns = loop->last_due_ns + deadline_ms * ESE_NS_PER_MS + DRAIN_GRACE_NS;
     bool stopping = false;
-    while (ese_pending_count(loop->pending) > 0) {
+    while (ese_pending_count(loop->pending) > 0 || ese_again_open(loop->again) > 0) {
         int64_t now_ns = ese_clock_monotonic_ns();
         if (ese_service_stopping() && !stopping) {
             stopping = true;
@@ -360,7 +390,8 @@ int ese_client_run(const struct ese_client *client, struct ese_totals *totals,
                    struct ese_error *error)
 {
     struct loop loop = {.client = client, .totals = totals,
-                        .pending = ese_pending_new(client->settings.inflight)};
+                        .pending = ese_pending_new(client->settings.inflight),
+                        .again = ese_again_new(client->resend_every, client->settings.inflight)};
     begin(&loop);
     int going = 1;
     while (going == 1 && !ese_service_stopping())
@@ -372,5 +403,6 @@ int ese_client_run(const struct ese_client *client, struct ese_totals *totals,
     ese_progress_end(client->progress);
     ese_event_clear(&loop.event);
     ese_pending_free(&loop.pending);
+    ese_again_free(&loop.again);
     return going == -1 ? -1 : 0;
 }

@@ -40,6 +40,7 @@ struct ese_client {
     int64_t count;       /* the schedule ends behind so many events; 0: no such end */
     size_t payload_bytes; /* see padding.h */
     int64_t poison_every; /* each so manieth of the schedule is poison.h's; 0: none */
+    int64_t resend_every; /* each so manieth that was sent is sent again (again.h); 0: none */
 };
 
 /* Runs until the source, duration or count ends and nothing is pending, or until a stop is asked

@@ -1,8 +1,10 @@
 #include "ese-client/clicks.h"
 #include "ese-client/client.h"
+#include "ese-client/hot_key.h"
 #include "ese-client/orders.h"
 #include "ese-client/padding.h"
 #include "ese-client/replay.h"
+#include "ese-client/schedule.h"
 #include "ese-core/clock.h"
 #include "ese-core/history_option.h"
 #include "ese-core/listen_option.h"
@@ -31,6 +33,15 @@ static const struct ese_option options[] = {
      .max = RATE_MOST,
      .help = "Events a second; max: as fast as they are taken. Without it persons do 20 a "
              "second and a file keeps its own timing."},
+    {.name = "schedule", .kind = ESE_OPTION_TEXT, .value = "S", .fallback = "constant",
+     .help = "How the rate is spread over time. constant: as the source has it; poisson: at distances of chance, as of "
+             "callers who know nothing of each other; burst:TIMES:AT:FOR: TIMES as many from second AT on, for FOR "
+             "seconds; ramp:FROM:TO:FOR: from FROM times the rate to TO times, within FOR seconds; trace:FILE: at the "
+             "seconds that FILE has, a decimal number a line and event. The same seed gives the same."},
+    {.name = "trace-part", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 1, .max = 1000,
+     .help = "Of several clients that share a trace, the number of this one: each line is one client's, by turns."},
+    {.name = "trace-parts", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0, .max = 1000,
+     .help = "How many share the trace (0: it is this client's alone)."},
     {.name = "duration", .kind = ESE_OPTION_NUMBER, .value = "S", .min = 1, .max = 31536000,
      .help = "Ends the schedule after so many seconds."},
     {.name = "count", .kind = ESE_OPTION_NUMBER, .value = "N", .min = 1, .max = INT64_MAX,
@@ -40,6 +51,10 @@ static const struct ese_option options[] = {
      .max = INT64_MAX,
      .help = "Decides the simulation. The same seed and rate give the same events at the same "
              "distances."},
+    {.name = "first-person", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 1, .max = 100000000,
+     .help = "The number of the first of the simulated persons, so that several clients have none in common."},
+    {.name = "hot-percent", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0, .max = 100,
+     .help = "A lesson: so many of a hundred clicks are one person's, and so of one key."},
     {.name = "payload-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0,
      .max = ESE_EVENT_DATA_LIMIT,
      .help = "Pads the data of each event to so many bytes (0: not; from 14 on)."},
@@ -47,6 +62,9 @@ static const struct ese_option options[] = {
      .max = 1000000000,
      .help = "A lesson: each N-th event's data says {\"stumble\":\"fail\"}, over which the consumer's rule "
              "stumble fails (0: none's)."},
+    {.name = "resend-every", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0, .max = 1000000000,
+     .help = "A lesson: each N-th event is sent a second time, under the same id, once it was acknowledged (0: none "
+             "is)."},
     {.name = "lanes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "64", .min = 1,
      .max = ESE_ID_LANES,
      .help = "Keys are spread over so many lanes. The events of a lane are kept in order."},
@@ -111,9 +129,26 @@ static int open_source(const struct ese_config *config, struct ese_source **sour
         return ese_replay_open_typed(0, source, error);
     if (life == NULL)
         return ese_replay_open_file(name, rate_or(config, ESE_REPLAY_OWN_TIMING), source, error);
-    *source = ese_persons_open(life, rate_or(config, PERSONS_RATE),
+    *source = ese_persons_open(life, rate_or(config, PERSONS_RATE), (int)ese_config_number(config, "first-person"),
                                (uint64_t)ese_config_number(config, "seed"));
     return 0;
+}
+
+static int shape(const struct ese_config *config, struct ese_source **source, struct ese_error *error)
+{
+    int64_t rate = find_life(ese_config_text(config, "source")) == NULL ? rate_or(config, 0)
+                                                                        : rate_or(config, PERSONS_RATE);
+    ese_hot_key_open((int)ese_config_number(config, "hot-percent"), (uint64_t)ese_config_number(config, "seed"),
+                     source);
+    const struct ese_schedule_told told = {.words = ese_config_text(config, "schedule"),
+                                           .rate = rate,
+                                           .seed = (uint64_t)ese_config_number(config, "seed"),
+                                           .part = (int)ese_config_number(config, "trace-part"),
+                                           .parts = (int)ese_config_number(config, "trace-parts")};
+    if (told.parts > 0 && told.part > told.parts)
+        return ese_fail(error, ESE_E_USAGE, "--trace-part %d and --trace-parts %d: give a part from 1 to %d, or "
+                                            "%d parts or more", told.part, told.parts, told.parts, told.part);
+    return ese_schedule_open(&told, source, error);
 }
 
 static int check_payload(const struct ese_config *config, struct ese_error *error)
@@ -146,9 +181,10 @@ static int open_all(const struct ese_config *config, struct ese_client *client,
     client->count = number_or(config, "count", 0);
     client->payload_bytes = (size_t)ese_config_number(config, "payload-bytes");
     client->poison_every = ese_config_number(config, "poison-every");
+    client->resend_every = ese_config_number(config, "resend-every");
     client->lanes = ese_lanes_new((int)ese_config_number(config, "lanes"), ese_id_draw_run());
     if (check_payload(config, error) == -1 || open_source(config, &client->source, error) == -1 ||
-        open_history(config, &client->history, error) == -1)
+        shape(config, &client->source, error) == -1 || open_history(config, &client->history, error) == -1)
         return -1;
     return client->produce->open(config, &client->settings, &client->producer, error);
 }

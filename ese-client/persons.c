@@ -112,7 +112,7 @@ static void persons_close(struct ese_source *source)
 static const struct ese_source_face face = {
     .next = persons_next, .stamp = persons_stamp, .close = persons_close};
 
-struct ese_source *ese_persons_open(const struct ese_life *life, int64_t rate, uint64_t seed)
+struct ese_source *ese_persons_open(const struct ese_life *life, int64_t rate, int first, uint64_t seed)
 {
     struct persons *persons = ese_alloc(sizeof *persons);
     int64_t pace = rate == 0 ? RATE_WHEN_UNPACED : rate;
@@ -124,7 +124,7 @@ struct ese_source *ese_persons_open(const struct ese_life *life, int64_t rate, u
     persons->heap = ese_alloc_array((size_t)persons->count, sizeof(struct ese_person *));
     for (int i = 0; i < persons->count; i++) {
         struct ese_person *person = &persons->persons[i];
-        person->number = i + 1;
+        person->number = first + i;
         snprintf(person->ip, sizeof person->ip, "203.0.113.7-%d", person->number);
         person->random = ese_random_seeded(seed, (uint64_t)person->number);
         person->begins_ns =

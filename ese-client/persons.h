@@ -42,8 +42,9 @@ struct ese_life {
     void (*draw)(struct ese_person *person);
 };
 
-/* rate: events a second, or 0: as fast as they are taken, with the persons of 10,000 a second. */
-struct ese_source *ese_persons_open(const struct ese_life *life, int64_t rate, uint64_t seed);
+/* rate: events a second, or 0: as fast as they are taken, with the persons of 10,000 a second. first: the number of the
+ * first person, from 1 on; who has another number draws another life. */
+struct ese_source *ese_persons_open(const struct ese_life *life, int64_t rate, int first, uint64_t seed);
 
 /* How many persons a rate takes, and how long their cycle is. */
 int ese_persons_needed(const struct ese_life *life, int64_t rate);

@@ -38,6 +38,8 @@ void ese_totals_write_text(FILE *stream, const struct ese_totals *totals)
                 "%" PRId64
                 " were offered more than 5 ms late: this client could not keep its schedule\n",
                 totals->late);
+    if (totals->sent_again > 0)
+        fprintf(stream, "%" PRId64 " were sent a second time, once they were acknowledged\n", totals->sent_again);
     if (totals->skipped > 0)
         fprintf(stream, "%" PRId64 " were due before this client was there, and were left out\n",
                 totals->skipped);
@@ -47,11 +49,11 @@ void ese_totals_write_json(FILE *stream, const struct ese_totals *totals)
 {
     const struct ese_histogram *latency = totals->latency_us;
     json_t *report = json_pack(
-        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:I,s:I,s:I,s:I},s:f}",
+        "{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:{s:I,s:I,s:I,s:I},s:f}",
         "offered", (json_int_t)totals->offered, "acknowledged", (json_int_t)totals->acknowledged,
         "refused", (json_int_t)totals->refused, "unknown", (json_int_t)totals->unknown,
         "not_sent", (json_int_t)totals->not_sent, "late", (json_int_t)totals->late,
-        "skipped", (json_int_t)totals->skipped,
+        "sent_again", (json_int_t)totals->sent_again, "skipped", (json_int_t)totals->skipped,
         "latency_us", "p50", (json_int_t)ese_histogram_percentile(latency, 50),
         "p99", (json_int_t)ese_histogram_percentile(latency, 99),
         "p999", (json_int_t)ese_histogram_percentile(latency, 99.9),

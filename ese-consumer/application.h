@@ -29,6 +29,13 @@ struct ese_turn_parts {
     int64_t max_keys;    /* beyond: ESE_E_FULL, which names the option */
     int max_batch;       /* events a batch may have */
     int pause_ms;        /* between the first two tries of an event; doubles from one to the next */
+    /* Called when it is the turn of others, with how many of the batch are left: says how many of these, from the first
+     * on, may be committed at once, one at least. NULL: all of them. */
+    int (*pace)(void *context, int left);
+    /* Called once these are noted as handed, and before the transaction that commits them: waits for as long as rules
+     * take over them. False: a stop was asked for. NULL: they take no time. */
+    bool (*wait)(void *context);
+    void *context;       /* of both */
 };
 
 /* An event that is no repeat, on its way to the rules. */

@@ -3,6 +3,7 @@
 #include "ese-consumer/crew.h"
 #include "ese-consumer/letters_command.h"
 #include "ese-consumer/member.h"
+#include "ese-consumer/rule_cost.h"
 #include "ese-consumer/state.h"
 #include "ese-consumer/statistics.h"
 #include "ese-core/address.h"
@@ -29,10 +30,14 @@ static const struct ese_option options[] = {
      .min = 0, .max = 86400000,
      .help = "How long after it was created stuck-order gives an order to be completed."},
     {.name = "rule-cost-us", .kind = ESE_OPTION_NUMBER, .value = "US", .fallback = "0", .min = 0,
-     .max = 5000000,
+     .max = ESE_RULE_COST_MOST_US,
      .help = "What the rules cost by event, in microseconds: it is waited, not burnt. For showing what "
              "happens when one reader does not keep up. A batch then has so many events that it costs a "
              "quarter of a second at most, or one."},
+    {.name = "rule-cost-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
+     .help = "While this file is there, the microseconds that stand in it are what the rules cost by event: for "
+             "showing a rule that becomes slow, and well again, while it runs. It asks for 25 events at a time, and "
+             "commits them a quarter of a second's worth at once, or one, whatever they cost by then."},
     {.name = "group", .kind = ESE_OPTION_TEXT, .value = "NAME", .fallback = "ese-consumer",
      .help = "The consumer group, whose members share the events. Letters, digits, dots, "
              "dashes, underscores."},
@@ -204,6 +209,7 @@ static int read_options(const struct ese_config *config, struct ese_member_optio
         .dead_letters = ese_config_text(config, "dead-letters"),
         .max_batch = (int)ese_config_number(config, "max-batch"),
         .rule_cost_us = ese_config_number(config, "rule-cost-us"),
+        .rule_cost_file = ese_config_text(config, "rule-cost-file"),
         .lateness_ms = ese_config_number(config, "lateness-ms"),
         .max_keys = ese_config_number(config, "max-keys"),
         .max_bytes = ese_config_number(config, "max-bytes"),

@@ -185,6 +185,25 @@ static void acknowledge(struct ese_member *member)
     }
 }
 
+/* What was committed of the batch so far need not wait for the rest of it. */
+static int pace(void *context, int left)
+{
+    struct ese_member *member = context;
+    bool is_begun = left < member->in_hand;
+    if (is_begun)
+        acknowledge(member);
+    if (is_begun && member->sender != NULL)
+        ese_sender_wake(member->sender);
+    ese_pulse_turned(member->options.pulse);
+    return ese_rule_cost_begin(&member->cost, left);
+}
+
+static bool wait_for_rules(void *context)
+{
+    struct ese_member *member = context;
+    return ese_rule_cost_pay(&member->cost);
+}
+
 static void note_contact(struct ese_member *member, const struct ese_batch *batch)
 {
     struct ese_contact *contact = ese_pulse_transport(member->options.pulse);
@@ -206,8 +225,9 @@ static int work_on(struct ese_member *member, const struct ese_batch *batch, int
     if (batch->count + batch->unreadable == 0)
         return 0;
     int room = ese_member_wait_for_room(member, batch, error);
-    if (room != 1 || !ese_rule_cost_wait(&member->cost, batch->count))
-        return room == 1 ? 0 : room; /* a stop was asked for: the batch is left alone */
+    if (room != 1) /* 0: a stop was asked for, and the batch is left alone */
+        return room;
+    member->in_hand = batch->count;
     if (ese_turn_process(member->turn, batch, polled_ms, &decided, error) != 0)
         return -1;
     acknowledge(member);
@@ -323,6 +343,9 @@ static int open_turn(struct ese_member *member, struct ese_error *error)
         .max_keys = member->options.max_keys,
         .max_batch = member->options.max_batch,
         .pause_ms = PAUSE_MS,
+        .pace = pace,
+        .wait = wait_for_rules,
+        .context = member,
     };
     return ese_turn_open(&parts, &member->turn, error);
 }
@@ -367,6 +390,7 @@ int ese_member_open(const struct ese_member_options *options, struct ese_member 
     struct ese_member *opened = ese_alloc(sizeof *opened);
     opened->options = *options;
     opened->cost.us = options->rule_cost_us;
+    opened->cost.file = options->rule_cost_file;
     opened->talk_ns = ese_clock_monotonic_ns() + ESE_MEMBER_TALK_MS * ESE_NS_PER_MS;
     if (open_parts(opened, error) != 0) {
         ese_member_close(&opened);

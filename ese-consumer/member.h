@@ -46,6 +46,7 @@ struct ese_member_options {
     int64_t from;                    /* without a saved position: as in transport.h */
     int max_batch;
     int64_t rule_cost_us;            /* waited by event (rule_cost.h); 0: none */
+    const char *rule_cost_file;      /* that says another cost while it is there; NULL: none does */
     int64_t lateness_ms;
     int64_t max_keys;
     int64_t max_bytes;               /* of the state file; 0: no bound */

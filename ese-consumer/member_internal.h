@@ -28,6 +28,7 @@ struct ese_member {
     struct ese_holdings holdings;
     struct ese_consumer *consumer;
     struct ese_rule_cost cost;
+    int in_hand; /* events of the batch that is being processed */
 
     struct ese_news news; /* of waiting for room */
     bool failed; /* in a callback, which cannot say so itself */

@@ -47,8 +47,7 @@ static bool pause_before(const struct ese_turn *turn, int64_t tries, int recent)
 
 /* ---- one event alone ------------------------------------------------------------------------- */
 
-/* Commits that one more try of the record begins. */
-static int begin_try(struct ese_turn *turn, int index, struct ese_error *error)
+int ese_turn_begin_try(struct ese_turn *turn, int index, struct ese_error *error)
 {
     struct ese_state *state = turn->parts.state;
     struct ese_holding *holding = holding_of(turn, index);
@@ -72,6 +71,12 @@ static int reload(struct ese_turn *turn, struct ese_error *error)
             return -1;
     }
     return 0;
+}
+
+/* What was handed and not waited for to its end is nobody's progress. */
+static enum outcome after_stop(struct ese_turn *turn, struct ese_error *error)
+{
+    return reload(turn, error) == 0 ? STOPPED : FAILED;
 }
 
 /* why: what the last try said; empty: nothing, as it ended the process. */
@@ -113,13 +118,13 @@ static enum outcome try_alone(struct ese_turn *turn, int index, const char *fail
             return pass_over(turn, index, why, recent < TOLD, error);
         if (!pause_before(turn, tries, recent))
             return STOPPED;
-        if (begin_try(turn, index, error) != 0)
-            return FAILED;
         turn->is_trial = true;
         int tried = ese_turn_slice(turn, index, index + 1, error);
         turn->is_trial = false;
         if (tried == 0)
             return DONE;
+        if (turn->is_stopped)
+            return after_stop(turn, error);
         if (turn->failed_at == ESE_TURN_NONE)
             return FAILED;
         snprintf(why, sizeof why, "%s", error->text);
@@ -136,6 +141,7 @@ static void begin_batch(struct ese_turn *turn, const struct ese_batch *batch, in
     turn->polled_ms = polled_ms;
     turn->handed = 0;
     turn->decided = 0;
+    turn->paced = 0;
     for (int i = 0; i < turn->parts.holdings->count; i++) {
         struct ese_holding *holding = turn->parts.holdings->items[i];
         holding->has_moved = false;
@@ -154,11 +160,19 @@ static bool is_alone(struct ese_turn *turn, int index)
             ese_attempt_is_about(&holding->attempt, &turn->batch->records[index]));
 }
 
+/* Has the event, if there is one, and those that go with it take their turn. Who is tried once more has had it. */
+static void keep_pace(struct ese_turn *turn, int from)
+{
+    int left = turn->batch->count - from;
+    if (left > 0 && turn->paced <= from)
+        turn->paced = from + (turn->parts.pace == NULL ? left : turn->parts.pace(turn->parts.context, left));
+}
+
 /* Those behind `from` that go together. */
 static int find_end(struct ese_turn *turn, int from)
 {
     int to = from;
-    while (to < turn->batch->count && !is_alone(turn, to))
+    while (to < turn->paced && !is_alone(turn, to))
         to++;
     return to;
 }
@@ -171,11 +185,13 @@ static enum outcome try_together(struct ese_turn *turn, int from, int *to, char 
     if (ese_turn_slice(turn, from, *to, error) == 0)
         return DONE;
     int failed_at = turn->failed_at;
+    if (turn->is_stopped)
+        return after_stop(turn, error);
     if (failed_at == ESE_TURN_NONE)
         return FAILED;
     snprintf(why, size, "%s", error->text);
     *to = from;
-    return reload(turn, error) == 0 && begin_try(turn, failed_at, error) == 0 ? DONE : FAILED;
+    return reload(turn, error) == 0 && ese_turn_begin_try(turn, failed_at, error) == 0 ? DONE : FAILED;
 }
 
 int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64_t polled_ms,
@@ -186,6 +202,7 @@ int ese_turn_process(struct ese_turn *turn, const struct ese_batch *batch, int64
     int from = 0;
     begin_batch(turn, batch, polled_ms);
     do {
+        keep_pace(turn, from);
         int to = find_end(turn, from);
         if (to > from || from == batch->count) {
             outcome = try_together(turn, from, &to, why, sizeof why, error);

@@ -82,7 +82,6 @@ void ese_turn_note_handed(struct ese_turn *turn, int index, bool repeat)
         return;
     turn->handed = index + 1;
     ese_statistics_count(turn->parts.statistics, ESE_FIGURE_HANDED, 1);
-    ese_history_count(turn->parts.history, ESE_COUNT_HANDED, 1);
     ese_history_record(turn->parts.history,
                        &(struct ese_history_record){.kind = ESE_HISTORY_HANDED,
                                                     .aux = repeat ? 1 : 0,
@@ -90,6 +89,7 @@ void ese_turn_note_handed(struct ese_turn *turn, int index, bool repeat)
                                                     .time_ns = ese_clock_monotonic_ns(),
                                                     .id = record->event.id,
                                                     .a = record->offset});
+    ese_history_count(turn->parts.history, ESE_COUNT_HANDED, 1); /* behind it: killed in between, it has one less */
 }
 
 /* Nobody has had a dead letter, so repeats do not know it. Handed again, it stays one until it is
@@ -159,6 +159,7 @@ static void begin_slice(struct ese_turn *turn, int from, int to)
     turn->to = to;
     turn->count = 0;
     turn->failed_at = ESE_TURN_NONE;
+    turn->is_stopped = false;
     turn->letter = NULL;
     for (int i = 0; i < turn->parts.holdings->count; i++) {
         struct ese_holding *holding = turn->parts.holdings->items[i];
@@ -425,6 +426,9 @@ int ese_turn_slice(struct ese_turn *turn, int from, int to, struct ese_error *er
 {
     begin_slice(turn, from, to);
     if (hand_slice(turn, error) != 0)
+        return -1;
+    turn->is_stopped = turn->parts.wait != NULL && !turn->parts.wait(turn->parts.context);
+    if (turn->is_stopped || (turn->is_trial && ese_turn_begin_try(turn, from, error) != 0))
         return -1;
     if (turn->parts.sort)
         qsort(turn->fresh, (size_t)turn->count, sizeof turn->fresh[0], by_due_time);

@@ -23,6 +23,7 @@ struct ese_turn {
     int64_t polled_ms;
     int handed;  /* of its records, so many were noted as handed */
     int decided; /* by its slices */
+    int paced;   /* the first so many have their turn by now */
 
     /* The slice. */
     int from, to;
@@ -31,6 +32,7 @@ struct ese_turn {
     int room;
     bool is_trial;  /* it is the one event that is tried */
     int failed_at;  /* the record on which a rule failed; or ESE_TURN_NONE */
+    bool is_stopped; /* a stop was asked for while it was waited for */
     const struct ese_dead_letter *letter; /* the slice is passed over as this; or NULL */
     int letters;    /* that it has added */
 
@@ -41,8 +43,12 @@ struct ese_turn {
 };
 
 /* Processes the records from..to of the batch and commits. -1: nothing was written, and holdings
- * have run ahead; where failed_at says so, a rule has failed. */
+ * have run ahead; where failed_at says so, a rule has failed, and where is_stopped does, there is no error. */
 int ese_turn_slice(struct ese_turn *turn, int from, int to, struct ese_error *error);
+
+/* Commits that one more try of the record begins: once it was waited for, so that no stop and no kill meanwhile is
+ * one. */
+int ese_turn_begin_try(struct ese_turn *turn, int index, struct ese_error *error);
 
 /* Commits that the record was passed over as that letter. */
 int ese_turn_pass_over(struct ese_turn *turn, int index, const struct ese_dead_letter *letter,

@@ -72,10 +72,15 @@ int ese_config_give_file(struct ese_config *config, const char *path, struct ese
     return ese_given_read_file(&config->file, path, error);
 }
 
+static void name_place(place_text place, const char *name)
+{
+    snprintf(place, PLACE_SIZE, "option '%.60s'", name);
+}
+
 void ese_config_give(struct ese_config *config, const char *name, const char *value)
 {
     place_text place;
-    snprintf(place, sizeof place, "option '%.60s'", name);
+    name_place(place, name);
     ese_given_add(&config->program, name, value, place);
 }
 
@@ -214,14 +219,20 @@ static int check_words(const struct ese_config *config, struct ese_error *error)
     return result;
 }
 
-static int unknown_name(const struct ese_config *config, const struct ese_given *given,
-                        struct ese_error *error)
+static int unknown_name(const struct ese_config *config, const char *name, const char *place, struct ese_error *error)
 {
-    const char *nearest = ese_options_nearest(&config->options, given->name);
+    const char *nearest = ese_options_nearest(&config->options, name);
     if (nearest == NULL)
-        return ese_fail(error, ESE_E_USAGE, "%s: no such option here", given->place);
-    return ese_fail(error, ESE_E_USAGE, "%s: no such option here, did you mean %s?", given->place,
-                    nearest);
+        return ese_fail(error, ESE_E_USAGE, "%s: no such option here", place);
+    return ese_fail(error, ESE_E_USAGE, "%s: no such option here, did you mean %s?", place, nearest);
+}
+
+int ese_config_check(const struct ese_config *config, const char *name, const char *value, struct ese_error *error)
+{
+    place_text place;
+    struct setting setting = {.option = ese_options_find(&config->options, name)};
+    name_place(place, name);
+    return setting.option != NULL ? check(&setting, value, place, error) : unknown_name(config, name, place, error);
 }
 
 static int check_names(const struct ese_config *config, const struct ese_given_list *list,
@@ -231,7 +242,7 @@ static int check_names(const struct ese_config *config, const struct ese_given_l
         const struct ese_given *given = &list->items[i];
         const struct ese_option *option = ese_options_find(&config->options, given->name);
         if (option == NULL)
-            return unknown_name(config, given, error);
+            return unknown_name(config, given->name, given->place, error);
         if (is_file && option->command_line_only)
             return ese_fail(error, ESE_E_USAGE, "%s: give it on the command line, as --%s",
                             given->place, option->name);

@@ -48,6 +48,10 @@ const char *ese_config_peek(const struct ese_config *config, const char *name);
  * range and missing values are ESE_E_USAGE, with the nearest known name where one is near. */
 int ese_config_settle(struct ese_config *config, struct ese_error *error);
 
+/* Whether one of these options has that name and takes that value: ESE_E_USAGE says why not, as settle would. Nothing
+ * is given by it. */
+int ese_config_check(const struct ese_config *config, const char *name, const char *value, struct ese_error *error);
+
 /* After settle. The name must be in a table (assert), except for ese_config_has.
  * text: NULL when absent and without default. number: asserts that it is there. has: in a table,
  * and with a value. */

@@ -1,9 +1,12 @@
 #include "ese-core/digest.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include <openssl/evp.h>
 #include <pthread.h>
+
+#include "ese-core/memory.h"
 
 /* Looked up once, and a context kept by each thread: to libcrypto 3 either takes longer than a short digest. */
 static EVP_MD *sha256;
@@ -44,4 +47,37 @@ void ese_digest(const struct ese_digest_part *parts, size_t count, uint8_t diges
     good = good && EVP_DigestFinal_ex(context, digest, &size);
     /* SHA-256 over memory has nothing that can fail but memory itself. */
     assert(good && size == ESE_DIGEST_SIZE);
+}
+
+/* ---- piece by piece -------------------------------------------------------------------------- */
+
+struct ese_digester {
+    EVP_MD_CTX *context;
+};
+
+struct ese_digester *ese_digester_new(void)
+{
+    struct ese_digester *digester = ese_alloc(sizeof *digester);
+    digester->context = EVP_MD_CTX_new();
+    int good = digester->context != NULL && EVP_DigestInit_ex(digester->context, EVP_sha256(), NULL);
+    assert(good);
+    return digester;
+}
+
+void ese_digester_add(struct ese_digester *digester, const void *bytes, size_t length)
+{
+    int good = EVP_DigestUpdate(digester->context, bytes, length);
+    assert(good);
+}
+
+void ese_digester_end(struct ese_digester **digester, char text[2 * ESE_DIGEST_SIZE + 1])
+{
+    uint8_t digest[ESE_DIGEST_SIZE];
+    int good = EVP_DigestFinal_ex((*digester)->context, digest, NULL);
+    assert(good);
+    for (size_t i = 0; i < ESE_DIGEST_SIZE; i++)
+        snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    EVP_MD_CTX_free((*digester)->context);
+    free(*digester);
+    *digester = NULL;
 }

@@ -153,3 +153,14 @@ void ese_histogram_each(const struct ese_histogram *histogram, ese_histogram_loo
                  histogram->counters[i]);
     }
 }
+
+size_t ese_histogram_counters(const struct ese_histogram *histogram, const uint64_t **counters)
+{
+    *counters = histogram->counters;
+    return COUNTERS;
+}
+
+int64_t ese_histogram_largest(void)
+{
+    return LARGEST;
+}

@@ -10,6 +10,7 @@
 #ifndef ESE_HISTOGRAM_H
 #define ESE_HISTOGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct ese_histogram;
@@ -35,5 +36,10 @@ int64_t ese_histogram_percentile(const struct ese_histogram *histogram, double p
  * Recorded again they make a histogram that tells the same percentiles and the same max. */
 typedef void ese_histogram_look(void *context, int64_t value, uint64_t times);
 void ese_histogram_each(const struct ese_histogram *histogram, ese_histogram_look *look, void *context);
+
+/* The counters themselves, of which there are as many as returned: HdrHistogram's array of counts for values from 1 to
+ * the largest and three digits. */
+size_t ese_histogram_counters(const struct ese_histogram *histogram, const uint64_t **counters);
+int64_t ese_histogram_largest(void);
 
 #endif

@@ -194,7 +194,7 @@ static int open_file(struct ese_history *history, const struct ese_history_optio
     history->header = history->file.header;
     if (ese_id_is_none(&history->header->id))
         history->header->id = draw_id();
-    const struct ese_history_clock now = ese_history_clock_now();
+    const struct ese_history_clock now = options->clock != NULL ? *options->clock : ese_history_clock_now();
     if (history->header->version == 0)
         begin_header(history->header, options->party, options->transport, &now,
                      ese_history_segment_last(options->path) + 1);

@@ -86,6 +86,8 @@ enum ese_history_kind {
                                       failed, 2 or ended the process */
     ESE_HISTORY_FOUND = 25,        /* what is STORED next is an event whose id no client of ours has made
                                       (ese_id_is_ours): what it is, as an OFFERED says it; time: found */
+    ESE_HISTORY_SENT_AGAIN = 26,   /* handed to the transport once more, of its sender's own will, when it had been
+                                      acknowledged: it has one outcome all the same, that of the first sending */
     ESE_HISTORY_KINDS
 };
 
@@ -160,6 +162,7 @@ struct ese_history_options {
     const char *transport; /* or "" */
     int64_t limit;         /* bytes of a file */
     int segments;          /* full files that are kept; 0: the first one that is full ends it */
+    const struct ese_history_clock *clock; /* of a new file's records, where they are of another time; NULL: now's */
 };
 
 /* Creates the file, or goes on behind the last record of an existing one (a restarted party keeps
@@ -204,6 +207,7 @@ bool ese_history_read_truncated(const struct ese_history_reader *reader);
 /* How many records were written behind the file's present end: with any, the file was cut short. */
 int64_t ese_history_read_cut(const struct ese_history_reader *reader);
 const char *ese_history_read_party(const struct ese_history_reader *reader);
+const char *ese_history_read_transport(const struct ese_history_reader *reader);
 /* Of the segment just read: ese_history_id of its writer; none in a file of the first days. */
 struct ese_id ese_history_read_id(const struct ese_history_reader *reader);
 /* Of the segment just read: its records' times are of this clock. */

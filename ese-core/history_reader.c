@@ -345,6 +345,11 @@ const char *ese_history_read_party(const struct ese_history_reader *reader)
     return reader->file.header->party;
 }
 
+const char *ese_history_read_transport(const struct ese_history_reader *reader)
+{
+    return reader->file.header->transport;
+}
+
 struct ese_history_clock ese_history_read_clock(const struct ese_history_reader *reader)
 {
     return ese_history_header_clock(reader->file.header);

@@ -6,6 +6,7 @@
 
 #include "ese-core/json_text.h"
 #include "ese-core/memory.h"
+#include "ese-core/tally.h"
 
 /* Bytes asked of a stream at a time. */
 #define STREAM_BLOCK (32 * 1024)
@@ -265,6 +266,7 @@ static void count(struct ese_http_server *server, struct http_route *route, int 
         route->statuses[i].answers = answers_metric(server, route, text);
     }
     ese_metric_add(route->statuses[i].answers, 1);
+    ese_tally_count(ESE_TALLY_ANSWERED, 1);
 }
 
 enum MHD_Result ese_http_answer_send(struct ese_http_request *request)

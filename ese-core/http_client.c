@@ -9,6 +9,7 @@
 #include "ese-core/buffer.h"
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/tally.h"
 #include "ese-core/wire.h"
 
 #define ANSWER_LIMIT (128 * 1024 * 1024) /* an original's GET /events holds all it has */
@@ -76,6 +77,11 @@ static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
+
+const char *ese_http_client_version(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}
 
 static void initialize_curl(void)
 {
@@ -234,6 +240,7 @@ static void start(struct ese_http_client *client, struct line *line, struct call
         curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     }
     curl_multi_add_handle(client->multi, easy);
+    ese_tally_count(ESE_TALLY_ASKED, 1);
 }
 
 /* Gives free lines to waiting calls. Returns how many calls ended without one: their time had

@@ -64,4 +64,7 @@ int ese_http_url(const struct ese_http_given *given, const char *path, char **ur
 int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd);
 void ese_http_client_wake(struct ese_http_client *client);
 
+/* Of libcurl, as it runs: "7.88.1". Any thread. */
+const char *ese_http_client_version(void);
+
 #endif

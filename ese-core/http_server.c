@@ -92,6 +92,11 @@ void ese_http_server_after_turns(struct ese_http_server *server, void (*function
     server->after_turn_context = context;
 }
 
+const char *ese_http_server_version(void)
+{
+    return MHD_get_version();
+}
+
 const char *ese_http_server_address(const struct ese_http_server *server)
 {
     return server->listen.address;

@@ -119,6 +119,9 @@ void ese_http_reply_stream(struct ese_http_request *request, int status, const c
 #define ESE_HTTP_JSON "application/json; charset=utf-8"
 #define ESE_HTTP_TEXT "text/plain; charset=utf-8"
 
+/* Of libmicrohttpd, as it runs: "0.9.75". Any thread. */
+const char *ese_http_server_version(void);
+
 /* GET /metrics: the registry as Prometheus text, the process's own figures included. */
 void ese_http_server_route_metrics(struct ese_http_server *server, struct ese_metrics *metrics);
 

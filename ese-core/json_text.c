@@ -49,6 +49,16 @@ bool ese_json_is_utf8(const char *text)
     return true;
 }
 
+void ese_json_make_utf8(char *text)
+{
+    while (*text != '\0') {
+        size_t length = character_length(text);
+        if (length == 0)
+            *text = '?';
+        text += length == 0 ? 1 : length;
+    }
+}
+
 /* What stands for the character in a string, or NULL for itself. spare: room for what is made. */
 static const char *escape(const unsigned char *text, size_t length, char spare[8])
 {

@@ -19,6 +19,9 @@ size_t ese_json_character_length(const char *text, size_t available);
 /* Whether all of text is UTF-8. */
 bool ese_json_is_utf8(const char *text);
 
+/* Each byte of text that belongs to no UTF-8 character becomes a '?': of what was cut, or comes from a path. */
+void ese_json_make_utf8(char *text);
+
 /* text in quotes. Bytes that are no UTF-8 become U+FFFD. */
 void ese_json_write_string(struct ese_buffer *buffer, const char *text);
 

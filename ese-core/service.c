@@ -13,6 +13,7 @@
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-core/same_file.h"
+#include "ese-core/tally.h"
 
 /* Kept to the command line is what a child must not do because its parent was told to. */
 #define OPTIONS_OF_ALL                                                                             \
@@ -38,6 +39,8 @@ static const struct ese_option command_options[] = {OPTIONS_OF_ALL};
 static const struct ese_option service_options[] = {
     {.name = "ready-file", .kind = ESE_OPTION_TEXT, .value = "FILE", .command_line_only = true,
      .help = "Writes FILE once it serves, with the address it serves on where it has one."},
+    {.name = "tally", .kind = ESE_OPTION_TEXT, .value = "FILE", .command_line_only = true,
+     .help = "Counts in FILE how often it syncs, answers and asks, on top of what stands there."},
     OPTIONS_OF_ALL};
 
 /* ---- stopping -------------------------------------------------------------------------------- */
@@ -230,7 +233,8 @@ static int run(const struct ese_service *service, const struct ese_config *confi
                struct ese_error *error)
 {
     open_log(service, config);
-    if (catch_signals(error) == -1)
+    const char *tally = ese_config_has(config, "tally") ? ese_config_text(config, "tally") : NULL;
+    if ((tally != NULL && ese_tally_open(tally, error) == -1) || catch_signals(error) == -1)
         return -1;
     int status = service->run(config, error);
     leave_signals();

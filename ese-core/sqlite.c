@@ -433,3 +433,8 @@ bool ese_statement_column_null(struct ese_statement *statement, int index)
 {
     return sqlite3_column_type(statement->handle, index) == SQLITE_NULL;
 }
+
+const char *ese_sqlite_library_version(void)
+{
+    return sqlite3_libversion();
+}

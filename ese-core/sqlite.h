@@ -116,4 +116,7 @@ const char *ese_statement_column_text(struct ese_statement *statement, int index
 const void *ese_statement_column_bytes(struct ese_statement *statement, int index, size_t *length);
 bool ese_statement_column_null(struct ese_statement *statement, int index);
 
+/* Of SQLite, as it runs: "3.40.1". Any thread. */
+const char *ese_sqlite_library_version(void);
+
 #endif

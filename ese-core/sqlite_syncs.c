@@ -8,6 +8,7 @@
 #include <sqlite3.h>
 
 #include "ese-core/memory.h"
+#include "ese-core/tally.h"
 
 #define VFS_NAME "ese-counting"
 
@@ -34,6 +35,7 @@ static int count(int result)
         atomic_fetch_add_explicit(&syncs, 1, memory_order_relaxed);
     else
         atomic_store(&failed, true);
+    ese_tally_count(ESE_TALLY_SYNCS, result == SQLITE_OK);
     return result;
 }
 

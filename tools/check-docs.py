@@ -3,8 +3,8 @@
 
 In every Markdown file of the tree: every "./lab COMMAND" and `ese-lab COMMAND` is one that ./lab help lists; every
 --option is in the --help of a program, with some transport, or of a command of ese-lab; and no word
-stands there that belongs in a notebook. Every command shown, there and in the examples of --help, is
-run by a test that takes it from the document (tools/documents.py says how), or else is one of ours
+stands there that belongs in a notebook. Every command shown, there (also as the last cell of a table's row) and in the
+examples of --help, is run by a test that takes it from the document (tools/documents.py says how), or else is one of ours
 that the program itself takes with all its options (--check-options). Prints each violation; exit
 status 1 with any. Each promise of SECURITY.md names tests that there are. In a house that lacks a transport the documents speak of, there is nothing to be
 told: 77, skipped.
@@ -93,6 +93,7 @@ class Commands:
 
     def __init__(self, tree, programs):
         self.tree, self.runs = tree, {}
+        self.environment = {**os.environ, "ESE_SCENARIOS": str(tree / "orchestration/scenarios")}  # as ./lab has it
         self.programs = {os.path.basename(program): program for program in programs}
         for path in sorted((tree / "tests").rglob("*.py")):
             for taken in TAKEN.findall(path.read_text(encoding="utf-8")):
@@ -120,7 +121,7 @@ class Commands:
         if words[0] is None:
             return f"there is no program {command.program}"
         done = subprocess.run([*words, "--check-options"], stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, env=self.environment)
         return done.stderr.strip() or "it is refused" if done.returncode != 0 else None
 
 
@@ -135,12 +136,21 @@ def examples(programs):
                 yield f"{name} --help", documents.Command(0, "", text)
 
 
+def seen_in_tables(tree):
+    """(Where it stands, command) of every command that is a row's last cell: by it a reader sees what the row says."""
+    for path in all_documents(tree):
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            shown = re.search(r"\| `(\./lab [^`]+)` \|$", line)
+            if shown:
+                yield str(path.relative_to(tree)), documents.Command(number, "", shown.group(1))
+
+
 def check_commands(tree, programs):
     """Prints what is wrong, and in the end which test runs how many. True with any violation."""
     known, counts, wrong = Commands(tree, programs), {}, False
     shown = [(str(path.relative_to(tree)), command) for path in all_documents(tree)
              for command in documents.commands(tree, path.relative_to(tree))]
-    for place, command in [*shown, *examples(known.programs)]:
+    for place, command in [*shown, *seen_in_tables(tree), *examples(known.programs)]:
         test = known.test_of(place, command)
         problem = None if test else known.problem(command)
         if problem:

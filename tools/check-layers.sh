@@ -15,8 +15,9 @@ ese-consumer        ese-core/ transports/
 ese-mailer          ese-core/ transports/
 orchestration/kafka ese-core/
 orchestration/disk  ese-core/
+orchestration/proxy ese-core/
 orchestration/bench ese-core/ orchestration/kafka/
-orchestration/lab   ese-core/ transports/ orchestration/kafka/'
+orchestration/lab   ese-core/ transports/ orchestration/kafka/ orchestration/proxy/'
 
 # A header, and how the names of the only files begin that may include it.
 third_party='
@@ -26,7 +27,7 @@ microhttpd.h ese-core/http_server
 sqlite3.h    ese-core/sqlite
 libesmtp.h   ese-mailer/smtp
 auth-client.h ese-mailer/smtp_security
-openssl/     ese-core/digest ese-mailer/smtp_security'
+openssl/     ese-core/base64 ese-core/digest ese-mailer/smtp_security'
 
 sources() { find "$@" -name '*.[ch]' -not -path './build*' -not -path './.lab/*' | sed 's|^\./||' | sort; }
 

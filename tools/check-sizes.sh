@@ -1,6 +1,6 @@
 #!/bin/sh
-# check-sizes.sh [TREE] - files of at most 500 lines, functions of at most 60, and the transport that newcomers
-# copy within 250; lines of at most 120 columns. Prints what is longer; exit status 1 with any. Tests may have as
+# check-sizes.sh [TREE] - files of at most 500 lines, functions of at most 60, the transport that newcomers copy within
+# 250, a module of the report's page within 300; lines of at most 120 columns. Prints what is longer; exit status 1 with any. Tests may have as
 # many lines as they like.
 set -eu
 cd "${1:-$(dirname "$0")/..}"
@@ -31,5 +31,11 @@ find . -name '*.[ch]' -not -path './build*' -not -path './.lab/*' | sort | xargs
         print name ":" FNR ": a line of " length($0) " columns; 120 are enough"
         wrong = 1
     }
+    END { exit wrong }' || failed=1
+
+find . -path './orchestration/web/*.js' | sort | xargs -r awk '
+    { name = FILENAME; sub(/^\.\//, "", name) }
+    FNR == 301 { print name ": is longer than 300 lines: it has two subjects"; wrong = 1 }
+    length($0) > 120 { print name ":" FNR ": a line of " length($0) " columns; 120 are enough"; wrong = 1 }
     END { exit wrong }' || failed=1
 exit "$failed"

@@ -10,8 +10,38 @@
 #include "ese-core/memory.h"
 #include "orchestration/kafka/kafka_home.h"
 
+/* What the key is of: texts, and files, each of them once, though many sides have one program. */
+struct making {
+    struct ese_buffer text;
+    char **paths; /* of the files */
+    size_t count;
+};
+
+static bool is_there(const struct making *making, const char *path)
+{
+    size_t i = 0;
+
+    while (i < making->count && strcmp(making->paths[i], path) != 0)
+        i++;
+    return i < making->count;
+}
+
+static void note(struct making *making, const char *path)
+{
+    making->paths = ese_realloc_array(making->paths, making->count + 1, sizeof *making->paths);
+    making->paths[making->count++] = ese_copy_text(path);
+}
+
+static void clear(struct making *making)
+{
+    for (size_t i = 0; i < making->count; i++)
+        free(making->paths[i]);
+    free(making->paths);
+    ese_buffer_free(&making->text);
+}
+
 /* Appends a digest of what the file holds; nothing for what is none (the jars' directory has a version of its own). */
-static int add_file(const char *path, struct ese_buffer *text, struct ese_error *error)
+static int append_digest(const char *path, struct ese_buffer *text, struct ese_error *error)
 {
     struct stat status;
     uint8_t digest[ESE_DIGEST_SIZE];
@@ -34,9 +64,17 @@ static int add_file(const char *path, struct ese_buffer *text, struct ese_error 
     return 0;
 }
 
+static int add_file(const char *path, struct making *making, struct ese_error *error)
+{
+    if (is_there(making, path))
+        return 0;
+    note(making, path);
+    return append_digest(path, &making->text, error);
+}
+
 /* All of ours, as most rows need more than the one that they measure, and how the broker is set up. What is not there
  * is told when it is wanted. */
-static int add_ours(struct ese_buffer *text, struct ese_error *error)
+static int add_ours(struct making *making, struct ese_error *error)
 {
     static const char *const ours[] = {"ese-client", "ese-server", "ese-consumer", "ese-mailer", "ese-bare",
                                        "ese-disk.so"};
@@ -47,46 +85,47 @@ static int add_ours(struct ese_buffer *text, struct ese_error *error)
 
     ese_kafka_home(&kafka);
     for (size_t i = 0; i < ESE_COUNT_OF(ours) && status == 0; i++)
-        status = ese_place_binary(ours[i], path, NULL) == 0 ? add_file(path, text, error) : 0;
+        status = ese_place_binary(ours[i], path, NULL) == 0 ? add_file(path, making, error) : 0;
     for (size_t i = 0; i < ESE_COUNT_OF(settings) && status == 0; i++) {
         status = ese_place_path(kafka.conf, settings[i], path, error);
         if (status == 0 && access(path, R_OK) == 0)
-            status = add_file(path, text, error);
+            status = add_file(path, making, error);
     }
     return status;
 }
 
-static int add_side(const struct ese_side *side, const struct ese_place *place, struct ese_buffer *text,
+static int add_side(const struct ese_side *side, const struct ese_place *place, struct making *making,
                     struct ese_error *error)
 {
     char path[ESE_PLACE_PATH_SIZE];
 
-    ese_buffer_printf(text, "%s %d %d %d %s\n", side->contender->name, side->shape.connections, side->shape.batch,
-                      side->shape.rate, side->option == NULL ? "" : side->option);
-    return side->contender->program(place, path, NULL) != 0 ? 0 : add_file(path, text, error);
+    ese_buffer_printf(&making->text, "%s %d %d %d %s\n", side->contender->name, side->shape.connections,
+                      side->shape.batch, side->shape.rate, side->option == NULL ? "" : side->option);
+    return side->contender->program(place, path, NULL) != 0 ? 0 : add_file(path, making, error);
 }
 
 int ese_key_make(const struct ese_plan *plan, const bool *chosen, const struct ese_place *place, char key[ESE_KEY_SIZE],
                  struct ese_error *error)
 {
-    struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
+    struct making making = {.text = ESE_BUFFER_INIT(1 << 16)};
     uint8_t digest[ESE_DIGEST_SIZE];
-    int status = add_file("/proc/self/exe", &text, error) != 0 ? -1 : add_ours(&text, error);
+    int status = add_file("/proc/self/exe", &making, error) != 0 ? -1 : add_ours(&making, error);
 
-    ese_buffer_printf(&text, "%d %d %lld %lld %lld\n", plan->rounds, plan->ours_only, (long long)plan->stint.warm_up_ns,
-                      (long long)plan->stint.measure_ns, (long long)plan->stint.backlog);
+    ese_buffer_printf(&making.text, "%d %d %lld %lld %lld\n", plan->rounds, plan->ours_only,
+                      (long long)plan->stint.warm_up_ns, (long long)plan->stint.measure_ns,
+                      (long long)plan->stint.backlog);
     for (size_t i = 0; i < ese_row_count && status == 0; i++) {
         if (!chosen[i])
             continue;
-        ese_buffer_printf(&text, "%s ", ese_rows[i].id);
-        status = add_side(&ese_rows[i].ours, place, &text, error);
+        ese_buffer_printf(&making.text, "%s ", ese_rows[i].id);
+        status = add_side(&ese_rows[i].ours, place, &making, error);
         if (status == 0 && !plan->ours_only)
-            status = add_side(&ese_rows[i].peer, place, &text, error);
+            status = add_side(&ese_rows[i].peer, place, &making, error);
     }
-    const struct ese_digest_part part = {.bytes = text.text, .length = text.length};
+    const struct ese_digest_part part = {.bytes = making.text.text, .length = making.text.length};
     ese_digest(&part, 1, digest);
     for (size_t i = 0; i < sizeof digest; i++)
         snprintf(key + 2 * i, 3, "%02x", digest[i]);
-    ese_buffer_free(&text);
+    clear(&making);
     return status;
 }

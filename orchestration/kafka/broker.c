@@ -34,8 +34,7 @@ struct ese_broker {
     char log_path[PATH_MAX];
     char cluster_id[CLUSTER_ID_SIZE];
     char bootstrap[32];
-    int port;
-    struct ese_port *held[2]; /* ports of its own, also while it is dead; NULL: it was given one */
+    struct ese_listeners *listeners;
     bool detached;
     pid_t pid; /* 0: dead, and reaped */
     struct ese_broker_cost cost;
@@ -95,8 +94,7 @@ static bool formatted(const struct ese_broker *broker)
 }
 
 /* The settings everybody shares, and behind them what is this broker's alone. */
-static int write_properties(const struct ese_broker *broker, int port, int controller_port,
-                            struct ese_error *error)
+static int write_properties(const struct ese_broker *broker, struct ese_error *error)
 {
     char from_path[PATH_MAX + 32], to_path[PATH_MAX + 32];
     snprintf(from_path, sizeof from_path, "%s/server.properties", broker->conf_dir);
@@ -111,10 +109,7 @@ static int write_properties(const struct ese_broker *broker, int port, int contr
     }
     for (int c = getc(from); c != EOF; c = getc(from))
         putc(c, to);
-    fprintf(to, "\nlisteners=BROKER://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d\n", port,
-            controller_port);
-    fprintf(to, "advertised.listeners=BROKER://127.0.0.1:%d\n", port);
-    fprintf(to, "controller.quorum.voters=1@127.0.0.1:%d\n", controller_port);
+    ese_listeners_write(broker->listeners, to);
     fprintf(to, "log.dirs=%s/log\n", broker->data_dir);
     fclose(from);
     if (fclose(to) != 0)
@@ -122,14 +117,15 @@ static int write_properties(const struct ese_broker *broker, int port, int contr
     return 0;
 }
 
-static int choose_ports(struct ese_broker *broker, int port, struct ese_error *error)
+static int choose_ports(struct ese_broker *broker, const struct ese_broker_options *options,
+                        struct ese_error *error)
 {
-    struct ese_port **own = &broker->held[0], **controllers = &broker->held[1];
-    if ((port == 0 && ese_port_draw(own, error) == -1) || ese_port_draw(controllers, error) == -1)
+    if (ese_listeners_open(options->port, options->listeners, options->listener_count,
+                           &broker->listeners, error) == -1)
         return -1;
-    broker->port = port != 0 ? port : ese_port_number(*own);
-    snprintf(broker->bootstrap, sizeof broker->bootstrap, "127.0.0.1:%d", broker->port);
-    return write_properties(broker, broker->port, ese_port_number(*controllers), error);
+    snprintf(broker->bootstrap, sizeof broker->bootstrap, "127.0.0.1:%d",
+             ese_listeners_port(broker->listeners));
+    return write_properties(broker, error);
 }
 
 static int prepare(struct ese_broker *broker, const struct ese_broker_options *options,
@@ -156,7 +152,7 @@ static int prepare(struct ese_broker *broker, const struct ese_broker_options *o
         return -1;
     if (ese_java_find(jars, broker->conf_dir, broker->data_dir, &broker->java, error) == -1)
         return -1;
-    return choose_ports(broker, options->port, error);
+    return choose_ports(broker, options, error);
 }
 
 /* ---- the child: only async-signal-safe calls between fork and exec ------------------------- */
@@ -277,6 +273,8 @@ static bool reap(struct ese_broker *broker, int timeout_ms)
     broker->cost.lives++;
     broker->cost.cpu_s += seconds(usage.ru_utime) + seconds(usage.ru_stime);
     broker->cost.disk_written_bytes += written;
+    broker->cost.switches += usage.ru_nvcsw;
+    broker->cost.preemptions += usage.ru_nivcsw;
     if (rss > broker->cost.rss_peak_bytes)
         broker->cost.rss_peak_bytes = rss;
     return true;
@@ -312,7 +310,7 @@ int ese_broker_wait_ready(struct ese_broker *broker, int timeout_ms, struct ese_
             return ese_fail(error, ESE_E_TIMEOUT,
                             "the Kafka broker took no record within %d ms; its log is '%.200s'",
                             timeout_ms, broker->log_path);
-        listens = listens || ese_port_listens(broker->port);
+        listens = listens || ese_port_listens(ese_listeners_port(broker->listeners));
         int probe_ms = left_ms < PROBE_MS ? (int)left_ms : PROBE_MS;
         if (listens && ese_readiness_check(broker->bootstrap, probe_ms, NULL) == 0)
             return 0;
@@ -322,6 +320,11 @@ int ese_broker_wait_ready(struct ese_broker *broker, int timeout_ms, struct ese_
 const char *ese_broker_bootstrap(const struct ese_broker *broker)
 {
     return broker->bootstrap;
+}
+
+int ese_broker_listener_port(const struct ese_broker *broker, int i)
+{
+    return ese_listeners_further_port(broker->listeners, i);
 }
 
 const char *ese_broker_data_dir(const struct ese_broker *broker)
@@ -397,8 +400,7 @@ void ese_broker_leave(struct ese_broker **broker)
 {
     if (*broker == NULL)
         return;
-    for (size_t i = 0; i < ESE_COUNT_OF((*broker)->held); i++)
-        ese_port_release(&(*broker)->held[i]);
+    ese_listeners_close(&(*broker)->listeners);
     ese_java_free(&(*broker)->java);
     free(*broker);
     *broker = NULL;

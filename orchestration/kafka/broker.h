@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "ese-core/error.h"
+#include "orchestration/kafka/listeners.h"
 
 struct ese_broker;
 
@@ -25,6 +26,9 @@ struct ese_broker_options {
     const char *data_dir; /* its own; made, with its parents, when it is not there */
     const char *log_path; /* its stdout and stderr are appended here */
     int port;             /* 0: a free one */
+    const struct ese_listener *listeners; /* further ones, as many as are counted; their names are
+                                           * not copied */
+    int listener_count;
     bool detached;        /* outlives this process; see ese_broker_leave */
 };
 
@@ -33,6 +37,7 @@ struct ese_broker_cost {
     int lives;
     double cpu_s;
     int64_t rss_peak_bytes;
+    int64_t switches, preemptions; /* context switches, voluntary and not */
     int64_t disk_written_bytes; /* write_bytes of proc(5)'s io file; 0 where it cannot be read */
 };
 
@@ -46,6 +51,8 @@ int ese_broker_wait_ready(struct ese_broker *broker, int timeout_ms, struct ese_
 
 /* "127.0.0.1:29092"; the same in every life. */
 const char *ese_broker_bootstrap(const struct ese_broker *broker);
+/* Of the i-th further listener; the same in every life. */
+int ese_broker_listener_port(const struct ese_broker *broker, int i);
 const char *ese_broker_data_dir(const struct ese_broker *broker); /* absolute */
 pid_t ese_broker_pid(const struct ese_broker *broker); /* 0 while it is dead */
 

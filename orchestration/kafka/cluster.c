@@ -28,3 +28,8 @@ int ese_cluster_check(const char *bootstrap_servers, struct ese_error *error)
                     "running? `./lab kafka start` starts one; without the option the lab uses one "
                     "of its own", bootstrap_servers);
 }
+
+const char *ese_cluster_client_version(void)
+{
+    return rd_kafka_version_str();
+}

@@ -10,4 +10,7 @@
  * nobody answers as a Kafka broker does. */
 int ese_cluster_check(const char *bootstrap_servers, struct ese_error *error);
 
+/* Of librdkafka, as it runs: "2.0.2". */
+const char *ese_cluster_client_version(void);
+
 #endif

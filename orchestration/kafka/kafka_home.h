@@ -8,6 +8,8 @@
 #ifndef ESE_KAFKA_HOME_H
 #define ESE_KAFKA_HOME_H
 
+#include <stddef.h>
+
 #define ESE_KAFKA_PATH_SIZE 1024
 
 struct ese_kafka_home {
@@ -20,5 +22,8 @@ struct ese_kafka_home {
 };
 
 void ese_kafka_home(struct ese_kafka_home *home);
+
+/* Of the jars that are there: "4.3.1"; "" where there are none. */
+void ese_kafka_home_version(const struct ese_kafka_home *home, char *text, size_t size);
 
 #endif

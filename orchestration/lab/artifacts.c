@@ -17,6 +17,19 @@ void ese_artifact_member(int member, char name[ESE_ARTIFACT_MEMBER_SIZE])
     snprintf(name, ESE_ARTIFACT_MEMBER_SIZE, "consumer-%d.history", member);
 }
 
+void ese_artifact_client(int client, char name[ESE_ARTIFACT_MEMBER_SIZE])
+{
+    if (client == 1)
+        snprintf(name, ESE_ARTIFACT_MEMBER_SIZE, "%s", ESE_ARTIFACT_CLIENT_HISTORY);
+    else
+        snprintf(name, ESE_ARTIFACT_MEMBER_SIZE, "client-%d.history", client);
+}
+
+void ese_artifact_reader(int reader, char name[ESE_ARTIFACT_MEMBER_SIZE])
+{
+    snprintf(name, ESE_ARTIFACT_MEMBER_SIZE, "reader-%d.history", reader);
+}
+
 int ese_artifact_path(const char *directory, const char *name, char path[ESE_ARTIFACT_PATH_SIZE],
                       struct ese_error *error)
 {
@@ -59,4 +72,13 @@ int ese_artifact_directory(const char *path, struct ese_error *error)
     if (stat(part, &status) == 0 && S_ISDIR(status.st_mode))
         return 0;
     return ese_fail(error, ESE_E_IO, "%.300s is there and no directory", part);
+}
+
+struct ese_history_reader *ese_artifact_history(const char *directory, const char *name)
+{
+    char path[ESE_ARTIFACT_PATH_SIZE];
+    struct ese_history_reader *reader = NULL;
+    if (ese_artifact_path(directory, name, path, NULL) == 0)
+        (void)ese_history_read_open(path, &reader, NULL);
+    return reader;
 }

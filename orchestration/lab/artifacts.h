@@ -2,11 +2,14 @@
  * artifacts.h - where everything of a run is kept, so that its verdict can be repeated from files alone.
  *
  *     DIR/results.json
+ *     DIR/trace.txt           the recorded trace that its load came by, where it did (kept_trace.h)
  *     DIR/<label>/            one directory a transport; the label is its specification with every
  *                             character but letters, digits, '.', '-' and '+' written as '_'
- *         client.history      what was offered and what became of it
+ *         client.history      what was offered and what became of it; of several clients one each, client-2.history
+ *                             and so on
  *         consumer-1.history  what the consumer was handed and committed, all its lives in one file; of a group
  *                             one a member, consumer-2.history and so on
+ *         reader-1.history    what a reader was handed, reader-1.db its state
  *         server.history      what the server lost, where it tells (struct ese_promises)
  *         mailer.history      what was sent
  *         store.history       the store as read back after the drain (STORED records)
@@ -15,6 +18,11 @@
  *         maildir/            what arrived at the SMTP server, one file a mail
  *         server/             the storage server's data
  *         broker/             the broker's data, where there is one
+ *         trouble/            what is bad at the moment, where a scenario lets it (trouble.h)
+ *         proxy.control       while it runs, where it has lines through a proxy (network.h): the proxy's socket
+ *         PARTY.tally         how often it has synced, answered and asked (ese-core/tally.h)
+ *         ack.hlog, end_to_end.hlog, mail.hlog
+ *                             latencies over time, for HdrHistogram's tools (latency_logs.h)
  *         logs/               one file a process; NAME.log.1 has what a long one had before
  *
  * A run without an end (docs/endless-runs.md) has, instead of a Maildir and of what is read back at the
@@ -35,9 +43,12 @@
 #include <stddef.h>
 
 #include "ese-core/error.h"
+#include "ese-core/history.h"
 
 #define ESE_ARTIFACT_RESULTS "results.json"
+#define ESE_ARTIFACT_TRACE "trace.txt"
 #define ESE_ARTIFACT_CLIENT_HISTORY "client.history"
+#define ESE_ARTIFACT_CLIENT_HISTORIES "client*.history" /* of all of them */
 #define ESE_ARTIFACT_CONSUMER_HISTORY "consumer-1.history"
 #define ESE_ARTIFACT_SERVER_HISTORY "server.history"
 #define ESE_ARTIFACT_MAILER_HISTORY "mailer.history"
@@ -53,6 +64,11 @@
 #define ESE_ARTIFACT_SERVER "server"
 #define ESE_ARTIFACT_BROKER "broker"
 #define ESE_ARTIFACT_LOGS "logs"
+#define ESE_ARTIFACT_TROUBLE "trouble"
+#define ESE_ARTIFACT_PROXY "proxy" /* its log, and its socket */
+#define ESE_ARTIFACT_ACK_LOG "ack.hlog"
+#define ESE_ARTIFACT_END_TO_END_LOG "end_to_end.hlog"
+#define ESE_ARTIFACT_MAIL_LOG "mail.hlog"
 
 #define ESE_ARTIFACT_PATH_SIZE 1024
 
@@ -70,6 +86,13 @@ const char *ese_artifact_shorten(const char *directory, struct ese_error *error)
 /* The history of a member of the group, the first being 1. */
 #define ESE_ARTIFACT_MEMBER_SIZE 32
 void ese_artifact_member(int member, char name[ESE_ARTIFACT_MEMBER_SIZE]);
+
+/* Of a client, the first being 1, and of a reader. */
+void ese_artifact_client(int client, char name[ESE_ARTIFACT_MEMBER_SIZE]);
+void ese_artifact_reader(int reader, char name[ESE_ARTIFACT_MEMBER_SIZE]);
+
+/* For reading, of one that need not be there; NULL: it is not, or cannot be read. The caller closes it. */
+struct ese_history_reader *ese_artifact_history(const char *directory, const char *name);
 
 /* Makes a directory and those above it; one that is there already is fine. */
 int ese_artifact_directory(const char *path, struct ese_error *error);

@@ -249,7 +249,9 @@ void ese_book_free(struct ese_book *book)
     free(book->keys);
     free(book->are_strangers);
     free(book->waiting);
+    free(book->turns);
     free(book->beginnings);
+    free(book->skips);
     free(book->lasts);
     free(book->entries);
     free(book->by_key);

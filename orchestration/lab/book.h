@@ -1,7 +1,7 @@
 /*
  * book.h - every event of one transport's run, and what each party said of it.
  *
- * The histories of client, consumer and store are read into one entry an event (152 bytes).
+ * The histories of client, consumer and store are read into one entry an event (192 bytes).
  * Nothing is judged here; what could not be read is said in `missing`, and a ledger made from such
  * a book cannot be told. That is a history, the mailer's too (and the server's, where it is to
  * tell what it lost), that is not there, is damaged, met
@@ -55,8 +55,9 @@ struct ese_book_entry {
     int64_t handed_ns;   /* first time */
     int64_t committed_ns; /* the first commit after that which covers it */
     int64_t handed_offset;  /* of the first handing; of a store without places of the last one by who
-                               was its reader, or ESE_BOOK_NOWHERE: nobody can commit it any more */
-    int64_t stored_offset;  /* of the first copy in the store */
+                               was its reader. ESE_BOOK_NOWHERE: nobody can commit it any more */
+    int64_t stored_offset;  /* of the first copy in the store; where there is none, as its client was told (-1: it was
+                               not), and stored_partition likewise */
     int64_t server_ts;      /* of that copy, or of the one the server kept last; Unix ms */
     int64_t kept_ns;        /* when the server had it last */
     int64_t kept_life;      /* which of its store's lives that was */
@@ -70,7 +71,19 @@ struct ese_book_entry {
                           ESE_BOOK_NONE: none */
     uint16_t run;      /* number of its client process, in the order they came */
     uint16_t outcome;  /* ESE_HISTORY_ACKNOWLEDGED and its like; 0: none was noted */
+    uint16_t attempts; /* that its client made, as it says; at most UINT16_MAX */
     uint8_t kind;      /* enum ese_book_kind */
+    bool was_sent_again; /* by its client's own will, when it had been acknowledged */
+    /* Of its handings (book_turns.h). */
+    bool was_passed_over; /* what lies behind it was handed before, in the turn in which it was handed first */
+    bool was_committed_untold; /* its reader, or the next, began behind it: when it was committed nobody has noted */
+    uint32_t handed_number; /* of the first among all handings of the run, from 1 */
+    uint32_t had_number;    /* of the last, by whose turn it was, before it was committed */
+    uint32_t handed_turn;   /* of the first */
+    uint32_t last_turn;
+    uint32_t handed_anew;      /* again, in another turn than the time before from there */
+    uint32_t handed_elsewhere; /* from another place than at first: it is stored there, too */
+    uint32_t elsewhere_turn;   /* of the first such */
     bool is_out; /* known, and not counted: beyond what is judged now */
     /* Marks of the ledger (ledger.h). */
     bool has_left; /* its store, by retention: its place is where it was handed */
@@ -78,6 +91,10 @@ struct ese_book_entry {
     bool is_in_flight;
     bool is_lost;
     bool is_reordered;
+    bool is_stale;       /* anomalies.h, as the next three */
+    bool is_processed_disordered;
+    uint8_t disorder;    /* enum ese_disorder */
+    uint8_t doubled_by;  /* enum ese_doubling: why it is stored again */
     bool is_dead;    /* passed over as a dead letter, and not replayed since */
     uint32_t replay; /* which replay has processed it; 0: none */
 };
@@ -91,11 +108,26 @@ struct ese_book_waiting {
     size_t count, size;
 };
 
+/* Who reads a partition, since it was given that (book_turns.h). */
+struct ese_book_turn {
+    char reader[ESE_BOOK_NAME_SIZE]; /* its history */
+    int32_t partition;
+    uint32_t number;
+    int64_t highest; /* offset that was handed in it; -1: none was */
+    bool is_anew;    /* something of the partition had been handed before it began */
+};
+
 /* Where a partition of the store begins: what lay before it has left by retention. */
 struct ese_book_beginning {
     int32_t partition;
     int64_t offset;
     bool is_told; /* by the store; else it is where what was found in it begins */
+};
+
+/* Offsets that a consumer was told are no longer kept (book_skips.h). */
+struct ese_book_skip {
+    int32_t partition;
+    int64_t from, to;
 };
 
 /* What was found in a partition of the store last. */
@@ -138,6 +170,12 @@ struct ese_book_mails {
     size_t count, size;
 };
 
+/* What somebody else calls an event: as much of it as fits. */
+struct ese_event_names {
+    void (*name)(const void *context, const struct ese_id *id, char *text, size_t size);
+    const void *context;
+};
+
 struct ese_book {
     struct ese_book_entry *entries; /* in the order they were first heard of */
     uint32_t count;
@@ -151,19 +189,26 @@ struct ese_book {
     struct ese_book_last *lasts; /* one a partition that anything was found in, as it was read this time */
     size_t last_count;
     bool tells_beginnings; /* whoever read the store has asked it for its first event */
-    int64_t skipped;        /* offsets a reader was told are no longer kept */
+    int64_t skipped;        /* offsets a reader was told are no longer kept; */
+    struct ese_book_skip *skips; /* which, of a run that is over */
+    size_t skip_count;
     int64_t wall_offset_ns; /* wall clock minus the book's, when its first history began; 0: none has */
     struct ese_book_clock *clocks; /* those whose boot is known, in the order they came */
     size_t clock_count;
     int64_t contradictions; /* outcomes of what was never offered, or two of one event */
     bool has_no_places;     /* the store: offsets tell nothing of what is in it or was handed */
+    bool is_unseen;         /* nobody has looked into it: what is not handed may lie there still */
+    bool is_foreign;        /* somebody else has recorded it, whose reasons nobody knows */
+    const struct ese_event_names *names; /* what events are called there; NULL: by their ids. Borrowed */
     bool tells_losses;      /* it notes what it loses */
     int64_t lives;          /* of that store, each begun empty */
     int64_t retention_ms;   /* as its life says; 0: it does not */
     char missing[ESE_BOOK_REASON_SIZE]; /* what could not be read; "" when all was */
     struct ese_book_mails sent; /* as the mailer's history tells; in its order */
-    int64_t begun_ns;       /* when the run's first event was due, whosever share it is; 0: none was */
-    int64_t last_due_ns;    /* and its last */
+    /* When its schedule began, if that was set behind the beginning, or the run's first event was due, whosever share
+     * it is: the earlier; 0: none was, and nobody has set it. */
+    int64_t begun_ns;
+    int64_t last_due_ns;    /* the run's last event; 0: it has none */
 
     /* What is taken in of what is read (share.h); set behind the beginning. Borrowed. */
     const struct ese_share *share; /* of the events; NULL: all */
@@ -190,6 +235,9 @@ struct ese_book {
     uint32_t run_count;
     struct ese_book_waiting *waiting;
     size_t waiting_count;
+    struct ese_book_turn *turns; /* the last one of each reader and partition */
+    size_t turn_count;
+    uint32_t turns_begun, handings; /* in all, whosever share they are */
     size_t size, key_size; /* room in entries, and in keys and what is told of them */
 };
 
@@ -231,10 +279,14 @@ uint32_t ese_book_key(struct ese_book *book, const char *key);
 void ese_book_share_key(struct ese_book *book, const char *key);
 uint16_t ese_book_run(struct ese_book *book, const struct ese_id *id);
 enum ese_book_kind ese_book_kind_of(const char *sub_type);
+/* Those of the partition that wait for their commit. Valid until one of another partition is asked for. */
+struct ese_book_waiting *ese_book_waiting(struct ese_book *book, int32_t partition);
 /* Notes that the entry waits for its commit. */
 void ese_book_wait(struct ese_book *book, uint32_t number);
-/* Notes whose the partition is now: the party's that writes that history. */
+/* Notes whose the partition is now: the party's that writes that history. And whether it is another's: false where
+ * nobody was given it. */
 void ese_book_give(struct ese_book *book, int32_t partition, const char *history);
+bool ese_book_is_given_to_another(struct ese_book *book, int32_t partition, const char *history);
 
 void ese_book_mails_add(struct ese_book_mails *mails, const struct ese_book_mail *mail);
 

@@ -231,14 +231,15 @@ int ese_book_read_party(struct ese_book *book, const char *directory, const char
         return ese_fail(error, trouble.code, "%s", trouble.text);
     if (count == 0)
         return ese_fail(error, ESE_E_MISSING, "there is no history %s/%s: has its writer begun, or was it removed?",
-                        directory, name);
+                        directory, strcmp(name,
+                                          ESE_ARTIFACT_CLIENT_HISTORIES) == 0 ? ESE_ARTIFACT_CLIENT_HISTORY : name);
     read_sources(book, sources, (size_t)count);
     return 0;
 }
 
 int ese_book_read(struct ese_book *book, const char *directory, struct ese_error *error)
 {
-    if (ese_book_read_party(book, directory, ESE_ARTIFACT_CLIENT_HISTORY, error) == -1)
+    if (ese_book_read_party(book, directory, ESE_ARTIFACT_CLIENT_HISTORIES, error) == -1)
         return -1;
     const char *const others[] = {ESE_BOOK_CONSUMERS, ESE_ARTIFACT_STORE_HISTORY,
                                   book->tells_losses ? ESE_ARTIFACT_SERVER_HISTORY : NULL};

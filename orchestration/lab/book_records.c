@@ -4,6 +4,8 @@
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/book_fates.h"
+#include "orchestration/lab/book_skips.h"
+#include "orchestration/lab/book_turns.h"
 
 /* ---- what each record says -------------------------------------------------------------------- */
 
@@ -40,6 +42,13 @@ static void read_sent(const struct ese_book_page *page)
     entry->sent_ns = page->record->time_ns;
 }
 
+static void read_sent_again(const struct ese_book_page *page)
+{
+    uint32_t number = ese_book_find(page->book, &page->record->id);
+    if (number != ESE_BOOK_NONE)
+        page->book->entries[number].was_sent_again = true;
+}
+
 static void read_outcome(const struct ese_book_page *page)
 {
     if (is_of_the_past(page))
@@ -51,9 +60,14 @@ static void read_outcome(const struct ese_book_page *page)
     }
     entry->outcome = page->record->kind;
     entry->done_ns = page->record->time_ns;
+    if (entry->copies == 0 && entry->outcome == ESE_HISTORY_ACKNOWLEDGED) {
+        entry->stored_partition = page->record->partition;
+        entry->stored_offset = page->record->a;
+    }
+    entry->attempts = (uint16_t)(page->record->b < UINT16_MAX ? page->record->b : UINT16_MAX);
 }
 
-static struct ese_book_waiting *waiting_of(struct ese_book *book, int32_t partition)
+struct ese_book_waiting *ese_book_waiting(struct ese_book *book, int32_t partition)
 {
     for (size_t i = 0; i < book->waiting_count; i++) {
         if (book->waiting[i].partition == partition)
@@ -68,7 +82,7 @@ static struct ese_book_waiting *waiting_of(struct ese_book *book, int32_t partit
 
 void ese_book_wait(struct ese_book *book, uint32_t number)
 {
-    struct ese_book_waiting *waiting = waiting_of(book, book->entries[number].handed_partition);
+    struct ese_book_waiting *waiting = ese_book_waiting(book, book->entries[number].handed_partition);
     if (waiting->count == waiting->size) {
         waiting->size = waiting->size == 0 ? 1024 : waiting->size * 2;
         waiting->numbers =
@@ -79,16 +93,22 @@ void ese_book_wait(struct ese_book *book, uint32_t number)
 
 void ese_book_give(struct ese_book *book, int32_t partition, const char *history)
 {
-    struct ese_book_waiting *waiting = waiting_of(book, partition);
+    struct ese_book_waiting *waiting = ese_book_waiting(book, partition);
     ese_fit_text(waiting->reader, sizeof waiting->reader, history);
+}
+
+bool ese_book_is_given_to_another(struct ese_book *book, int32_t partition, const char *history)
+{
+    const char *reader = ese_book_waiting(book, partition)->reader;
+    return reader[0] != '\0' && strcmp(reader, history) != 0;
 }
 
 /* Where each reader numbers what it is handed, only the last one that was given the partition commits:
  * one that does not know yet that it was taken over hands on, and numbers, for nothing. */
 static bool is_taken_over(const struct ese_book_page *page)
 {
-    const char *reader = waiting_of(page->book, page->record->partition)->reader;
-    return page->book->has_no_places && reader[0] != '\0' && strcmp(reader, page->name) != 0;
+    return page->book->has_no_places &&
+           ese_book_is_given_to_another(page->book, page->record->partition, page->name);
 }
 
 /* Without places in the store, a further handing counts as long as none was committed: it may be
@@ -97,8 +117,10 @@ static void read_handed(const struct ese_book_page *page)
 {
     const struct ese_history_record *record = page->record;
     struct ese_book_entry *entry = ese_book_entry(page->book, &record->id);
+    bool was_in_vain = ese_book_skips_in_vain(page->book, entry); /* this copy of it is another */
     bool is_first = entry->handings++ == 0, is_in_vain = is_taken_over(page);
-    if (!is_first && (!page->book->has_no_places || is_in_vain || entry->committed_ns != 0))
+    ese_book_turns_hand(page, entry);
+    if (!is_first && !was_in_vain && (!page->book->has_no_places || is_in_vain || entry->committed_ns != 0))
         return;
     if (is_first)
         entry->handed_ns = record->time_ns;
@@ -113,7 +135,7 @@ static void read_handed(const struct ese_book_page *page)
 static void read_committed(const struct ese_book_page *page)
 {
     struct ese_book *book = page->book;
-    struct ese_book_waiting *waiting = waiting_of(book, page->record->partition);
+    struct ese_book_waiting *waiting = ese_book_waiting(book, page->record->partition);
     size_t left = 0;
     if (is_taken_over(page)) /* its last, noted when another one had begun */
         return;
@@ -138,8 +160,9 @@ static void note_forgotten(const struct ese_book_page *page, int64_t before)
         .partition = page->record->partition, .offset = before, .is_told = true});
 }
 
-/* A reader without places begins anew, and will not commit what another one was handed. Whoever reads the store for
- * the lab commits nothing, and from its first event on it will say what it has forgotten. */
+/* A reader without places begins anew, and will not commit what another one was handed. What lies before the place
+ * where one with places begins was committed, though its reader may have died before it noted that. Whoever reads the
+ * store for the lab commits nothing, and from its first event on it will say what it has forgotten. */
 static void read_given(const struct ese_book_page *page)
 {
     struct ese_book *book = page->book;
@@ -148,28 +171,61 @@ static void read_given(const struct ese_book_page *page)
             note_forgotten(page, 0);
         return;
     }
-    struct ese_book_waiting *waiting = waiting_of(book, page->record->partition);
+    struct ese_book_waiting *waiting = ese_book_waiting(book, page->record->partition);
     ese_book_give(book, page->record->partition, page->name);
-    if (!book->has_no_places)
-        return;
-    for (size_t i = 0; i < waiting->count; i++)
-        book->entries[waiting->numbers[i]].handed_offset = ESE_BOOK_NOWHERE;
-    waiting->count = 0;
+    for (size_t i = 0; i < waiting->count; i++) {
+        struct ese_book_entry *entry = &book->entries[waiting->numbers[i]];
+        if (book->has_no_places)
+            entry->handed_offset = ESE_BOOK_NOWHERE;
+        else
+            entry->was_committed_untold |= entry->handed_offset < page->record->a;
+    }
+    if (book->has_no_places)
+        waiting->count = 0;
+}
+
+static struct ese_book_last *last_of(struct ese_book *book, int32_t partition)
+{
+    for (size_t i = 0; i < book->last_count; i++) {
+        if (book->lasts[i].partition == partition)
+            return &book->lasts[i];
+    }
+    book->lasts = ese_realloc_array(book->lasts, book->last_count + 1, sizeof *book->lasts);
+    struct ese_book_last *last = &book->lasts[book->last_count++];
+    *last = (struct ese_book_last){.partition = partition, .offset = -1};
+    return last;
+}
+
+/* Of a run that is over: it has gone on forgetting between saying where it begins and being read from there. What lies
+ * beyond what was found in it may not have been forgotten, but lost. */
+static bool is_still_at_the_beginning(const struct ese_book_page *page)
+{
+    struct ese_book *book = page->book;
+    int32_t partition = page->record->partition;
+    return !book->is_running && book->tells_beginnings && last_of(book, partition)->offset < 0 &&
+           ese_book_beginning(book, partition) == page->record->a;
+}
+
+static void take_skip(const struct ese_book_page *page, int64_t count)
+{
+    page->book->skipped += count < INT64_MAX - page->book->skipped ? count : INT64_MAX - page->book->skipped;
+    ese_book_skips_take(page);
 }
 
 static void read_skipped(const struct ese_book_page *page)
 {
     int64_t count = page->record->b - page->record->a;
-    if (is_of_store(page) && page->record->a == 0)
+    if (is_of_store(page) && (page->record->a == 0 || is_still_at_the_beginning(page)))
         note_forgotten(page, page->record->b);
     else if (is_of_store(page)) /* its follower came too late */
-        ese_book_note_missing(page->book, "the store forgot %lld events before they were looked at: let it keep more, "
-                                          "or ese-lab watch look all the time", (long long)count);
+        ese_book_note_missing(page->book, "the store forgot %lld %s looked at: let it keep more, or ese-lab watch look "
+                                          "all the time", (long long)count,
+                              count == 1 ? "event before it was" : "events before they were");
     else if (strcmp(page->name, ESE_ARTIFACT_INBOX_HISTORY) == 0) /* so has the inbox's */
         ese_book_note_missing(page->book, "mails in the inbox were passed over, as they could not be read: begin a new "
                                           "--run");
     else
-        page->book->skipped += count;
+        take_skip(page, count);
 }
 
 static void read_stored(const struct ese_book_page *page)
@@ -222,6 +278,7 @@ static void read_mail_arrived(const struct ese_book_page *page)
 static void (*const readers[ESE_HISTORY_KINDS])(const struct ese_book_page *) = {
     [ESE_HISTORY_OFFERED] = read_offered,
     [ESE_HISTORY_SENT] = read_sent,
+    [ESE_HISTORY_SENT_AGAIN] = read_sent_again,
     [ESE_HISTORY_ACKNOWLEDGED] = read_outcome,
     [ESE_HISTORY_REFUSED] = read_outcome,
     [ESE_HISTORY_UNKNOWN] = read_outcome,
@@ -249,7 +306,7 @@ static const enum subject subjects[ESE_HISTORY_KINDS] = {
     [ESE_HISTORY_ACKNOWLEDGED] = OF_NEW_EVENT, [ESE_HISTORY_REFUSED] = OF_NEW_EVENT,
     [ESE_HISTORY_UNKNOWN] = OF_NEW_EVENT, [ESE_HISTORY_NOT_SENT] = OF_NEW_EVENT,
     [ESE_HISTORY_HANDED] = OF_NEW_EVENT, [ESE_HISTORY_STORED] = OF_NEW_EVENT,
-    [ESE_HISTORY_FOUND] = OF_NEW_EVENT,
+    [ESE_HISTORY_FOUND] = OF_NEW_EVENT, [ESE_HISTORY_SENT_AGAIN] = OF_EVENT,
     [ESE_HISTORY_KEPT] = OF_NEW_EVENT, [ESE_HISTORY_OVERWRITTEN] = OF_EVENT,
     [ESE_HISTORY_EXPIRED] = OF_EVENT, [ESE_HISTORY_MAIL_SENT] = OF_MAIL};
 
@@ -275,18 +332,6 @@ static bool is_passed_over(struct ese_book *book, const struct ese_history_recor
     ese_book_note_missing(book, "more than %u events had not settled at once, and not all of "
                                 "them were followed: begin a new --run", book->most);
     return true;
-}
-
-static struct ese_book_last *last_of(struct ese_book *book, int32_t partition)
-{
-    for (size_t i = 0; i < book->last_count; i++) {
-        if (book->lasts[i].partition == partition)
-            return &book->lasts[i];
-    }
-    book->lasts = ese_realloc_array(book->lasts, book->last_count + 1, sizeof *book->lasts);
-    struct ese_book_last *last = &book->lasts[book->last_count++];
-    *last = (struct ese_book_last){.partition = partition, .offset = -1};
-    return last;
 }
 
 /* A partition is read in the order of its offsets, and each is one event's. A follower that was killed goes back, to
@@ -330,4 +375,5 @@ void ese_book_take(const struct ese_book_page *page)
     if (readers[record->kind] != NULL && is_wanted(page->book, record) &&
         !is_passed_over(page->book, record))
         readers[record->kind](page);
+    ese_book_turns_note(page);
 }

@@ -23,9 +23,10 @@ struct ese_broker_life {
 };
 
 static int start_own(struct ese_broker_life *life, const struct ese_kafka_home *home,
-                     const char *directory, struct ese_error *error)
+                     const struct ese_broker_life_options *told, struct ese_error *error)
 {
     char data[ESE_ARTIFACT_PATH_SIZE], log[ESE_ARTIFACT_PATH_SIZE];
+    const char *directory = told->directory;
     if (ese_artifact_path(directory, ESE_ARTIFACT_BROKER, data, error) < 0 ||
         ese_artifact_path(directory, ESE_ARTIFACT_LOGS "/broker.log", log, error) < 0)
         return -1;
@@ -35,6 +36,8 @@ static int start_own(struct ese_broker_life *life, const struct ese_kafka_home *
         .data_dir = data,
         .log_path = log,
         .port = 0,
+        .listeners = told->listeners,
+        .listener_count = told->listener_count,
         .detached = false,
     };
     return ese_broker_start(&options, &life->own, error);
@@ -60,6 +63,27 @@ int ese_broker_life_check(const char *choice, const char *bootstrap_servers, str
                                         "the lab's own; leave one of two away", bootstrap_servers, choice);
 }
 
+static void set_property(struct ese_topic *topic, const char *name, int64_t value)
+{
+    int place = 0;
+    while (place < topic->property_count && strcmp(topic->properties[place].name, name) != 0)
+        place++;
+    if (place == ESE_TOPIC_PROPERTIES)
+        return;
+    ese_fit_text(topic->properties[place].name, sizeof topic->properties[place].name, name);
+    snprintf(topic->properties[place].value, sizeof topic->properties[place].value, "%lld", (long long)value);
+    topic->property_count += place == topic->property_count;
+}
+
+/* Whole segments leave: they have to be shorter than what is kept. */
+static void keep_for(struct ese_topics *topics, int64_t retention_s)
+{
+    for (int i = 0; retention_s > 0 && i < topics->count; i++) {
+        set_property(&topics->topics[i], "retention.ms", retention_s * 1000);
+        set_property(&topics->topics[i], "segment.ms", retention_s * 1000 / 3);
+    }
+}
+
 static int start(struct ese_broker_life *life, const struct ese_broker_life_options *options,
                  struct ese_error *error)
 {
@@ -67,12 +91,13 @@ static int start(struct ese_broker_life *life, const struct ese_broker_life_opti
     ese_kafka_home(&home);
     if (ese_topics_read(home.topics, &life->topics, error) < 0)
         return -1;
+    keep_for(&life->topics, options->retention_s);
     if (options->bootstrap_servers != NULL) {
         life->given = ese_copy_text(options->bootstrap_servers);
         return 0;
     }
     bool embedded = strcmp(options->choice, "embedded") == 0;
-    if (!embedded && start_own(life, &home, options->directory, error) < 0) {
+    if (!embedded && start_own(life, &home, options, error) < 0) {
         if (strcmp(options->choice, "auto") != 0 || error->code != ESE_E_MISSING)
             return -1;
         ese_log_warning("%s", error->text);
@@ -115,6 +140,11 @@ const char *ese_broker_life_bootstrap(const struct ese_broker_life *life)
         return life->given;
     return life->embedded != NULL ? ese_embedded_bootstrap(life->embedded)
                                   : ese_broker_bootstrap(life->own);
+}
+
+int ese_broker_life_listener_port(const struct ese_broker_life *life, int i)
+{
+    return life->own == NULL ? 0 : ese_broker_listener_port(life->own, i);
 }
 
 const char *ese_broker_life_kind(const struct ese_broker_life *life)
@@ -179,7 +209,22 @@ struct ese_usage ese_broker_life_usage(const struct ese_broker_life *life)
     struct ese_broker_cost earlier = ese_broker_cost(life->own);
     usage.cpu_ns += (int64_t)(earlier.cpu_s * 1e9);
     usage.written_bytes += earlier.disk_written_bytes;
+    usage.switches = earlier.switches;
+    usage.preemptions = earlier.preemptions;
+    if (earlier.rss_peak_bytes > usage.resident_peak_bytes)
+        usage.resident_peak_bytes = earlier.rss_peak_bytes;
     return usage;
+}
+
+void ese_broker_life_add_switches(const struct ese_broker_life *life, struct ese_usage *usage)
+{
+    if (life->own != NULL && ese_broker_pid(life->own) != 0)
+        ese_usage_add_switches(ese_broker_pid(life->own), usage);
+}
+
+int ese_broker_life_lives(const struct ese_broker_life *life)
+{
+    return life->own == NULL ? 0 : ese_broker_cost(life->own).lives + (ese_broker_pid(life->own) != 0);
 }
 
 void ese_broker_life_close(struct ese_broker_life **life)

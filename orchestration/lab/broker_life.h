@@ -12,6 +12,7 @@
 
 #include "ese-core/error.h"
 #include "ese-core/sqlite.h"
+#include "orchestration/kafka/listeners.h"
 #include "orchestration/lab/process.h"
 
 struct ese_broker_life;
@@ -22,6 +23,9 @@ struct ese_broker_life_options {
     const char *directory;         /* for data and log */
     const char *topic_prefix;      /* "" unless the cluster is given */
     enum ese_durability durability;
+    int64_t retention_s;           /* how long its topics keep records; 0: as topics.conf has it */
+    const struct ese_listener *listeners; /* further ones, of one that is started for this run (listeners.h) */
+    int listener_count;
 };
 
 /* Of a cluster that is given there is nothing left to choose: ESE_E_USAGE where one is and the choice is not auto. */
@@ -35,6 +39,8 @@ int ese_broker_life_open(const struct ese_broker_life_options *options, struct e
 int ese_broker_life_ready(struct ese_broker_life *life, struct ese_error *error);
 
 const char *ese_broker_life_bootstrap(const struct ese_broker_life *life);
+/* The port of the i-th further listener; 0: a mock, and one that is given, have none. */
+int ese_broker_life_listener_port(const struct ese_broker_life *life, int i);
 /* For reports: "Apache Kafka 4.3.1, one broker", "given", or the mock's warning. */
 const char *ese_broker_life_kind(const struct ese_broker_life *life);
 bool ese_broker_life_is_mock(const struct ese_broker_life *life);
@@ -50,7 +56,10 @@ void ese_broker_life_thaw(struct ese_broker_life *life);
  * killed. Does not wait until it serves. */
 int ese_broker_life_restart(struct ese_broker_life *life, struct ese_error *error);
 void ese_broker_life_sample(struct ese_broker_life *life);
+/* All lives of one of our own; context switches are of those that have ended. And those of its present one. */
 struct ese_usage ese_broker_life_usage(const struct ese_broker_life *life);
+void ese_broker_life_add_switches(const struct ese_broker_life *life, struct ese_usage *usage);
+int ese_broker_life_lives(const struct ese_broker_life *life);
 
 void ese_broker_life_close(struct ese_broker_life **life); /* stops it, unless it was given */
 

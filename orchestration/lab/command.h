@@ -11,8 +11,11 @@ struct ese_lab_command {
 };
 
 extern const struct ese_lab_command ese_lab_compare;
+extern const struct ese_lab_command ese_lab_scenario;
 extern const struct ese_lab_command ese_lab_torture;
 extern const struct ese_lab_command ese_lab_check;
+extern const struct ese_lab_command ese_lab_history;
+extern const struct ese_lab_command ese_lab_report;
 extern const struct ese_lab_command ese_lab_watch;
 extern const struct ese_lab_command ese_lab_up;
 extern const struct ese_lab_command ese_lab_status;

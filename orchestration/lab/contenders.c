@@ -2,6 +2,11 @@
 
 #include <string.h>
 
+bool ese_contenders_lose_nothing(const struct ese_registry_entry *entry)
+{
+    return entry->transport->promises.delivery == ESE_DELIVERY_AT_LEAST_ONCE;
+}
+
 static int add_specification(struct ese_run_options *run, const char *word, struct ese_error *error)
 {
     if (word[0] == '\0')

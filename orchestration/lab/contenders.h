@@ -6,6 +6,9 @@
 
 #include "orchestration/lab/run.h"
 
+/* Whether it promises to lose nothing that it has acknowledged: for is_meant below. */
+bool ese_contenders_lose_nothing(const struct ese_registry_entry *entry);
+
 /* Fills run's specifications, which point into list: it is split in place. NULL: every transport that is
  * compared by default and for which is_meant is true (NULL: all of these). What run says of durability and
  * of a cluster must be there, and is checked with each (ESE_E_USAGE, ESE_E_MISSING). */

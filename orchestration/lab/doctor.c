@@ -26,7 +26,7 @@ typedef enum finding check(char *text, size_t size);
 
 static enum finding programs(char *text, size_t size)
 {
-    static const char *const names[] = {"ese-client", "ese-server", "ese-consumer", "ese-mailer"};
+    static const char *const names[] = {"ese-client", "ese-server", "ese-consumer", "ese-mailer", "ese-proxy"};
     struct ese_error error;
     char path[ESE_ARTIFACT_PATH_SIZE];
     for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {
@@ -35,7 +35,7 @@ static enum finding programs(char *text, size_t size)
             return MISSING;
         }
     }
-    snprintf(text, size, "client, server, consumer and mailer are built");
+    snprintf(text, size, "client, server, consumer, mailer and proxy are built");
     return WELL;
 }
 

@@ -38,5 +38,5 @@ bool ese_drained(const struct ese_journey_view *view)
                     count[ESE_COUNT_MAILS_UNKNOWN];
     return is_read(view) && ese_timers_waited_for(view) <= 0 &&
            answered >= count[ESE_COUNT_DECIDED] && ended >= count[ESE_COUNT_MAILS_ASKED] &&
-           !somebody_comes(view);
+           !somebody_comes(view) && !view->readers_are_behind;
 }

@@ -19,7 +19,7 @@ struct ese_ending {
     char party[16];       /* "client", "server", "broker", ... */
     int status;           /* exit status, or 128 + signal; -1: not known */
     int64_t ended_ns;     /* monotonic: when it was noticed */
-    char last_words[200]; /* the last line of its log; "" when there is none */
+    char last_words[200]; /* the last that it said (ese_process_last_words); "" when there is none */
 };
 
 struct ese_endings {

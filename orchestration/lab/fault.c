@@ -15,6 +15,37 @@ static const struct ese_fault_part member_2 = {"member 2", ESE_ROLE_BIT(ESE_ROLE
 static const struct ese_fault_part member_3 = {"member 3", ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
                                                ESE_MEMBER_BIT(3)};
 
+static const struct ese_fault_part clients = {"clients", ESE_ROLE_BIT(ESE_ROLE_CLIENT)};
+static const struct ese_fault_part part_of_lines = {"lines", 0};
+static const struct ese_fault_part readers = {"readers", ESE_ROLE_BIT(ESE_ROLE_READER)};
+static const struct ese_fault_part sinks = {"smtp", ESE_ROLE_BIT(ESE_ROLE_SINK)};
+static const struct ese_fault_part member_1 = {"member 1", ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
+                                               ESE_MEMBER_BIT(1)};
+static const struct ese_fault_part member_4 = {"member 4", ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
+                                               ESE_MEMBER_BIT(4)};
+static const struct ese_fault_part member_5 = {"member 5", ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
+                                               ESE_MEMBER_BIT(5)};
+static const struct ese_fault_part member_6 = {"member 6", ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
+                                               ESE_MEMBER_BIT(6)};
+
+const struct ese_fault_part *ese_fault_part_lines(void)
+{
+    return &part_of_lines;
+}
+
+const struct ese_fault_part *ese_fault_part_find(const char *name)
+{
+    static const struct ese_fault_part *const parts[] = {&consumers, &servers,  &brokers,  &mailers,  &clients,
+                                                          &readers, &sinks, &member_1,  &member_2, &member_3, &member_4,
+                                                          &member_5,
+                                                         &member_6};
+    for (size_t i = 0; i < ESE_COUNT_OF(parts); i++) {
+        if (strcmp(parts[i]->name, name) == 0)
+            return parts[i];
+    }
+    return NULL;
+}
+
 #define SERVERS_AWAY_MS 2000
 /* Past a member's session, which is six seconds: it comes back to partitions that others have. And below the ten for
  * which they wait for the state file, should it have stopped in the midst of a commit. */
@@ -106,6 +137,22 @@ int ese_fault_members(const struct ese_fault *fault)
     return most;
 }
 
+unsigned ese_fault_befallen(const struct ese_fault *fault, enum ese_act act)
+{
+    unsigned roles = 0;
+    for (int i = 0; i < fault->count; i++)
+        roles |= fault->steps[i].act == act ? fault->steps[i].part->roles : 0;
+    return roles;
+}
+
+unsigned ese_fault_lines(const struct ese_fault *fault)
+{
+    unsigned lines = 0;
+    for (int i = 0; i < fault->count; i++)
+        lines |= fault->steps[i].lines;
+    return lines;
+}
+
 /* ---- how long nobody acknowledges ------------------------------------------------------------ */
 
 /* From its start until it takes events again, on a machine that has other things to do as well. A broker
@@ -126,9 +173,9 @@ static int64_t away_ms(const struct ese_fault *fault, int64_t gap_ms, enum ese_r
         int64_t due_ms = ese_fault_step_ms(step, gap_ms);
         if ((step->part->roles & ESE_ROLE_BIT(role)) == 0)
             continue;
-        if (step->act == ESE_ACT_KILL || step->act == ESE_ACT_FREEZE)
+        if (ese_act_is_death(step->act) || step->act == ESE_ACT_FREEZE)
             gone_ms = due_ms;
-        else if (due_ms - gone_ms > longest_ms)
+        else if ((step->act == ESE_ACT_START || step->act == ESE_ACT_THAW) && due_ms - gone_ms > longest_ms)
             longest_ms = due_ms - gone_ms;
     }
     return longest_ms;
@@ -146,77 +193,4 @@ int64_t ese_fault_outage_ms(const struct ese_fault *fault, int64_t gap_ms, unsig
             longest_ms = outage_ms;
     }
     return longest_ms;
-}
-
-/* ---- doing it -------------------------------------------------------------------------------- */
-
-static int kill_role(struct ese_journey *journey, enum ese_role role, unsigned members,
-                     struct ese_error *error)
-{
-    (void)error;
-    ese_journey_kill(journey, role, members);
-    return 0;
-}
-
-static int freeze_role(struct ese_journey *journey, enum ese_role role, unsigned members,
-                       struct ese_error *error)
-{
-    (void)error;
-    ese_journey_freeze(journey, role, members);
-    return 0;
-}
-
-static int thaw_role(struct ese_journey *journey, enum ese_role role, unsigned members,
-                     struct ese_error *error)
-{
-    (void)error;
-    ese_journey_thaw(journey, role, members);
-    return 0;
-}
-
-static int (*const acts[ESE_ACTS])(struct ese_journey *journey, enum ese_role role, unsigned members,
-                                   struct ese_error *error) = {
-    [ESE_ACT_KILL] = kill_role,
-    [ESE_ACT_START] = ese_journey_start,
-    [ESE_ACT_FREEZE] = freeze_role,
-    [ESE_ACT_THAW] = thaw_role,
-};
-
-/* Those of a group that are meant and are there; 0 where a consumer reads alone. */
-static unsigned members_of(const struct ese_fault_step *step, const struct ese_journey *journey)
-{
-    int members = ese_journey_members(journey);
-    return members == 1 ? 0 : step->part->members & (ESE_MEMBER_BIT(members + 1) - 1);
-}
-
-/* Where somebody else's cluster stands behind a server of ours, only that one is struck; where nobody is,
- * the whole part is passed over. */
-static struct ese_deed deed_of(const struct ese_fault_step *step, const struct ese_journey *journey)
-{
-    struct ese_deed deed = {.act = step->act, .done_ns = ese_clock_monotonic_ns(),
-                            .members = members_of(step, journey)};
-    for (enum ese_role role = 0; role < ESE_ROLES; role++) {
-        unsigned bit = step->part->roles & ESE_ROLE_BIT(role);
-        bool is_missing = role == ESE_ROLE_CONSUMER && step->part->members != 0 && deed.members == 0;
-        if (ese_journey_owns(journey, role) && !is_missing)
-            deed.roles |= bit;
-        else if (ese_journey_has(journey, role))
-            deed.passed_over |= bit;
-    }
-    if (deed.roles == 0)
-        deed.passed_over = step->part->roles;
-    return deed;
-}
-
-int ese_fault_do(const struct ese_fault_step *step, struct ese_journey *journey, struct ese_deeds *deeds,
-                 struct ese_error *error)
-{
-    struct ese_deed deed = deed_of(step, journey);
-    unsigned members = deed.members == 0 ? ESE_MEMBERS_ALL : deed.members;
-    ese_deeds_add(deeds, &deed);
-    for (enum ese_role role = 0; role < ESE_ROLES; role++) {
-        if ((deed.roles & ESE_ROLE_BIT(role)) != 0 && acts[step->act](journey, role, members, error) < 0)
-            return -1;
-    }
-    return 0;
 }

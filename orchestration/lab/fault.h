@@ -13,6 +13,7 @@
 #include "ese-core/error.h"
 #include "orchestration/lab/deed.h"
 #include "orchestration/lab/journey.h"
+#include "orchestration/lab/trouble.h"
 
 /* What a step strikes: one party of each journey, or several at one instant. */
 struct ese_fault_part {
@@ -26,6 +27,8 @@ struct ese_fault_step {
     const struct ese_fault_part *part;
     int gaps;         /* so many times --gap since the fault began, */
     int64_t after_ms; /* and so long after that */
+    unsigned lines;   /* ESE_ACT_NETWORK: those that are meant (ESE_LINE_BIT) */
+    char how[ESE_ACT_HOW_SIZE]; /* of what is told how: "full", "cut backward" */
 };
 
 struct ese_fault {
@@ -35,6 +38,14 @@ struct ese_fault {
     int count;
     bool from_the_start; /* it begins with the schedule, not when everything is warm */
 };
+
+/* "consumers", "member 2"; NULL: there is none of that name. */
+const struct ese_fault_part *ese_fault_part_find(const char *name);
+/* That of steps that are done to lines, and to no party. */
+const struct ese_fault_part *ese_fault_part_lines(void);
+/* For people; those that are no members alone, and all. */
+#define ESE_FAULT_PARTIES "consumers, readers, servers, brokers, mailers, clients, smtp"
+#define ESE_FAULT_PARTS ESE_FAULT_PARTIES ", or member 1 to 6"
 
 /* ESE_E_USAGE names the known ones. */
 int ese_fault_find(const char *name, const struct ese_fault **fault, struct ese_error *error);
@@ -48,6 +59,10 @@ int64_t ese_fault_step_ms(const struct ese_fault_step *step, int64_t gap_ms);
 
 /* How many members a group must have for all that is meant to be there; 0: none is meant by its number. */
 int ese_fault_members(const struct ese_fault *fault);
+
+/* The roles that the act befalls at any time, so that they can be made ready for it; and the lines. */
+unsigned ese_fault_befallen(const struct ese_fault *fault, enum ese_act act);
+unsigned ese_fault_lines(const struct ese_fault *fault);
 
 /* For how long at most nobody acknowledges: from the death of any of these roles that keeps events until it
  * has come back and whoever waits has tried again. 0: the fault leaves them alone. */

@@ -1,6 +1,7 @@
 #include "orchestration/lab/figures.h"
 
 #include "ese-core/memory.h"
+#include "orchestration/lab/anomalies.h"
 #include "orchestration/lab/ledger.h"
 
 void ese_evidence_free(struct ese_evidence *evidence)
@@ -42,12 +43,12 @@ static int64_t unknown_dead(const struct ese_book *book)
     return count;
 }
 
-static int64_t count_contradicted(const struct ese_book *book)
+static void count_marked(const struct ese_book *book, struct ese_figures *figures)
 {
-    int64_t count = 0;
-    for (uint32_t i = 0; i < book->count; i++)
-        count += ese_ledger_is_contradicted(book, &book->entries[i]);
-    return count;
+    for (uint32_t i = 0; i < book->count; i++) {
+        figures->contradicted += ese_ledger_is_contradicted(book, &book->entries[i]);
+        figures->gone += !book->entries[i].is_out && ese_ledger_is_gone(book, &book->entries[i]);
+    }
 }
 
 void ese_figures_take_events(struct ese_evidence *evidence, const struct ese_judge_options *options,
@@ -56,12 +57,14 @@ void ese_figures_take_events(struct ese_evidence *evidence, const struct ese_jud
     ese_figures_begin(figures);
     ese_ledger_make(&evidence->book, &evidence->state, options->promises->replayable,
                     &figures->ledger);
+    ese_anomalies_count(&evidence->book, options, &figures->ledger, &figures->stale_worst_ns);
     ese_oracle_free(&evidence->oracle);
     ese_oracle_ask(&evidence->book, &evidence->oracle);
     figures->unknown_in_flight = unknown_in_flight(&evidence->book);
     figures->unknown_dead = unknown_dead(&evidence->book);
-    figures->contradicted = count_contradicted(&evidence->book);
+    count_marked(&evidence->book, figures);
     ese_lag_take(&evidence->book, &figures->lag);
+    ese_rates_take(&evidence->book, &figures->rates);
 }
 
 void ese_figures_take_mails(struct ese_evidence *evidence, const struct ese_judge_options *options,
@@ -115,6 +118,10 @@ void ese_figures_add(struct ese_figures *into, const struct ese_figures *from)
     into->unknown_in_flight += from->unknown_in_flight;
     into->unknown_dead += from->unknown_dead;
     into->contradicted += from->contradicted;
+    into->gone += from->gone;
+    if (from->stale_worst_ns > into->stale_worst_ns)
+        into->stale_worst_ns = from->stale_worst_ns;
     ese_timing_add(&into->timing, &from->timing);
     ese_lag_add(&into->lag, &from->lag);
+    ese_rates_add(&into->rates, &from->rates);
 }

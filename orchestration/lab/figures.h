@@ -10,6 +10,7 @@
 #include "orchestration/lab/decided.h"
 #include "orchestration/lab/lag.h"
 #include "orchestration/lab/mail_ledger.h"
+#include "orchestration/lab/rates.h"
 #include "orchestration/lab/timing.h"
 
 /* Everything a verdict is told from. */
@@ -32,9 +33,12 @@ struct ese_figures {
     struct ese_decided decided;
     struct ese_timing timing;
     struct ese_lag lag;
+    struct ese_rates rates;
     int64_t unknown_in_flight; /* events of unknown outcome that are stored and not processed */
     int64_t unknown_dead;      /* events of unknown outcome that were passed over as dead letters */
     int64_t contradicted;      /* ese_ledger_is_contradicted */
+    int64_t gone;              /* ese_ledger_is_gone */
+    int64_t stale_worst_ns;    /* the longest from an acknowledgement until it was processed */
 };
 
 /* Counts, and leaves the ledger's marks in the book. figures is to be freed. */

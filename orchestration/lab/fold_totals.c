@@ -93,6 +93,8 @@ static struct ese_histogram *histogram_of(const struct ese_figures *totals, cons
     const struct ese_timing *timing = &totals->timing;
     if (strcmp(name, "acknowledge") == 0)
         return timing->acknowledge;
+    if (strcmp(name, "lateness") == 0)
+        return timing->lateness;
     return strcmp(name, "end_to_end") == 0 ? timing->end_to_end : timing->mail;
 }
 
@@ -123,7 +125,7 @@ static void write_bucket(void *context, int64_t value, uint64_t times)
 int ese_fold_latencies_write(struct ese_sqlite *database, const struct ese_figures *figures,
                              struct ese_error *error)
 {
-    static const char *const names[] = {"acknowledge", "end_to_end", "mail"};
+    static const char *const names[] = {"acknowledge", "end_to_end", "mail", "lateness"};
     struct bucket_writer writer = {
         .put = ese_statement_new(database, "INSERT INTO latency VALUES (?1, ?2, ?3)"), .error = error};
     for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {

@@ -1,5 +1,6 @@
 #include "orchestration/lab/group_options.h"
 
+#include "ese-core/rule_bounds.h"
 #include "orchestration/lab/party.h"
 
 const struct ese_option ese_group_options[] = {
@@ -8,8 +9,12 @@ const struct ese_option ese_group_options[] = {
              "own. Over the others there is one, whatever N says. Six have work, as there are two topics of three "
              "partitions; where there are clicks or orders alone, three."},
     {.name = "rule-cost-us", .kind = ESE_OPTION_NUMBER, .value = "US", .fallback = "0", .min = 0,
-     .max = 5000000,
+     .max = ESE_RULE_COST_MOST_US,
      .help = "What the rules cost by event, in microseconds, waited, not burnt: so that one reader can fail to "
              "keep up."},
+    {.name = "readers", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0, .max = ESE_READERS,
+     .help = "So many groups more, of one consumer each and without rules, which want all events, too."},
+    {.name = "late-readers", .kind = ESE_OPTION_FLAG,
+     .help = "Readers are not there from the beginning: a scenario has to start them."},
     ESE_OPTION_END,
 };

@@ -25,6 +25,7 @@ static int make_directories(const char *directory, struct ese_error *error)
 static int open_broker(struct ese_journey *journey, const struct ese_journey_options *options,
                        struct ese_error *error)
 {
+    struct ese_listener listeners[ESE_LISTENERS];
     if (!journey->entry->needs_broker)
         return 0;
     if (options->bootstrap_servers != NULL) /* somebody else's cluster: topics of our own on it */
@@ -36,8 +37,22 @@ static int open_broker(struct ese_journey *journey, const struct ese_journey_opt
         .directory = journey->directory,
         .topic_prefix = journey->topic_prefix,
         .durability = options->durability,
+        .retention_s = options->retention_s,
+        .listeners = listeners,
+        .listener_count = ese_journey_listeners(journey, listeners),
     };
     return ese_broker_life_open(&life, &journey->broker, error);
+}
+
+static int open_network(struct ese_journey *journey, const struct ese_journey_options *options,
+                        struct ese_error *error)
+{
+    if (options->lines == 0)
+        return 0;
+    if (ese_network_open(journey->directory, journey->specification, options->lines, &journey->network, error) < 0)
+        return -1;
+    ese_network_seed(journey->network, options->seed);
+    return 0;
 }
 
 int ese_journey_open(const struct ese_journey_options *options, struct ese_journey **journey,
@@ -55,9 +70,20 @@ int ese_journey_open(const struct ese_journey_options *options, struct ese_journ
     made->rule_cost_us = options->rule_cost_us;
     if (options->smtp != NULL)
         snprintf(made->smtp_address, sizeof made->smtp_address, "%s", options->smtp);
-    assert(options->consumers <= ESE_MEMBERS);
+    made->retention_s = options->retention_s;
+    made->befallen[ESE_ACT_DISK] = options->bad_disks;
+    made->befallen[ESE_ACT_CLOCK] = options->set_clocks;
+    made->befallen[ESE_ACT_POWER] = options->cut_powers;
+    made->befallen[ESE_ACT_RULE] = options->slow_rules;
+    made->befallen[ESE_ACT_SMTP] = ESE_ROLE_BIT(ESE_ROLE_SINK);
+    made->poll_ms = options->poll_ms;
+    made->clients = options->clients;
+    made->readers = options->readers;
+    made->readers_are_late = options->readers_are_late;
+    assert(options->consumers <= ESE_MEMBERS && options->clients <= ESE_CLIENTS && options->readers <= ESE_READERS);
     if (ese_registry_find(options->specification, &made->entry, error) < 0 ||
-        make_directories(options->directory, error) < 0 || open_broker(made, options, error) < 0) {
+        make_directories(options->directory, error) < 0 || open_network(made, options, error) < 0 ||
+        open_broker(made, options, error) < 0) {
         ese_journey_close(journey);
         return ese_fail_within(error, "%s", options->specification);
     }
@@ -79,6 +105,7 @@ void ese_journey_close(struct ese_journey **journey)
         ese_history_read_close(&old->history[party]);
     }
     ese_broker_life_close(&old->broker);
+    ese_network_close(&old->network);
     free(old->specification);
     free(old->directory);
     free(old);
@@ -128,5 +155,8 @@ int ese_journey_members(const struct ese_journey *journey)
 
 void ese_journey_party_name(const struct ese_journey *journey, int party, char name[ESE_PARTY_NAME_SIZE])
 {
-    ese_party_name(party, journey->members <= 1, name);
+    bool is_alone = ese_party_role(party) == ESE_ROLE_CONSUMER ? journey->members <= 1
+                    : ese_party_role(party) == ESE_ROLE_CLIENT ? journey->clients <= 1
+                                                               : false;
+    ese_party_name(party, is_alone, name);
 }

@@ -15,6 +15,7 @@
 #include "orchestration/lab/artifacts.h"
 #include "orchestration/lab/broker_life.h"
 #include "orchestration/lab/ending.h"
+#include "orchestration/lab/network.h"
 #include "orchestration/lab/party.h"
 #include "orchestration/lab/process.h"
 #include "transports/registry.h"
@@ -35,6 +36,14 @@ struct ese_journey_options {
     bool stumbles; /* its consumer, over poison */
     int consumers;           /* at most ESE_MEMBERS; 0: one */
     int64_t rule_cost_us;    /* what rules cost by event; 0: nothing */
+    int64_t retention_s;     /* how long a store keeps events that forgets any; 0: as it does by itself */
+    int64_t poll_ms;         /* how often a consumer looks that polls; 0: as it does by itself */
+    int clients;             /* at most ESE_CLIENTS; 0: one */
+    int readers;             /* beside the consumers, each for itself; at most ESE_READERS */
+    bool readers_are_late;   /* nobody starts them but a fault's step */
+    unsigned bad_disks, set_clocks, cut_powers, slow_rules; /* roles that these may befall (ESE_ROLE_BIT, trouble.h) */
+    int64_t seed;   /* of what chance does on these lines */
+    unsigned lines; /* those that go through a proxy, where this journey has them (ESE_LINE_BIT) */
 };
 
 /* Before anything is started or written: whether the options behind the specification's name are
@@ -51,6 +60,9 @@ struct ese_load {
     int64_t seed;
     int64_t start_at_ms; /* Unix time at which the schedule begins; 0: at once */
     int64_t poison_every; /* each so manieth is poison; 0: none is */
+    int64_t resend_every; /* each so manieth is sent twice; 0: none is */
+    const char *schedule; /* how the rate is spread over time, as the client has it; NULL: evenly */
+    int64_t hot_percent;  /* of the clicks, those of one person; 0: nobody's in particular */
 };
 
 struct ese_journey;
@@ -79,6 +91,19 @@ int ese_journey_start(struct ese_journey *journey, enum ese_role role, unsigned 
 /* SIGSTOP, and SIGCONT: it stands still, which nobody is told but by its silence. */
 void ese_journey_freeze(struct ese_journey *journey, enum ese_role role, unsigned members);
 void ese_journey_thaw(struct ese_journey *journey, enum ese_role role, unsigned members);
+/* The server's power goes: it dies, and its next life finds a disk on which what was not synced is there or not, as the
+ * seed decides. Waits for that. Only of one that was made ready for it (trouble.h). */
+int ese_journey_power(struct ese_journey *journey, enum ese_role role, const char *seed, struct ese_error *error);
+/* Whether this journey has such a line, and it goes through a proxy. From serve on. */
+bool ese_journey_has_line(const struct ese_journey *journey, enum ese_line line);
+/* Makes it such as the condition says ("cut backward", "restore"), and returns once that is in force; a no-op for a
+ * line that is not there. ESE_E_USAGE for what is no condition. */
+int ese_journey_network(struct ese_journey *journey, enum ese_line line, const char *condition,
+                        struct ese_error *error);
+/* What has passed: "open=1 accepted=3 refused=0 forward=120 backward=33", the last two in bytes; "" for a line that is
+ * not there. */
+int ese_journey_passed(struct ese_journey *journey, enum ese_line line, char *text, size_t size,
+                       struct ese_error *error);
 /* SIGTERM and wait; no-op for what does not run. Returns the exit status, of several that of the last, or -1. */
 int ese_journey_stop(struct ese_journey *journey, enum ese_role role);
 
@@ -100,6 +125,7 @@ struct ese_role_view {
 struct ese_journey_view {
     int64_t count[ESE_HISTORY_COUNTERS]; /* the parties' counters, added */
     int64_t lag;                         /* acknowledged, not yet processed, and not known to be lost */
+    bool readers_are_behind;           /* one that runs has not found the end since the last acknowledgement */
     struct ese_role_view role[ESE_ROLES];
 };
 void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view);
@@ -116,6 +142,21 @@ void ese_journey_sample(struct ese_journey *journey);
 #define ESE_JOURNEY_LOG_BYTES (INT64_C(4) * 1024 * 1024)
 void ese_journey_bound_logs(const struct ese_journey *journey);
 
+/* Of one party; what nobody can tell of it is ESE_COST_UNKNOWN. */
+#define ESE_COST_UNKNOWN (-1)
+struct ese_party_cost {
+    char party[ESE_PARTY_NAME_SIZE];
+    int lives;
+    int64_t cpu_ns;
+    int64_t rss_peak_bytes; /* the most of any life */
+    int64_t switches, preemptions; /* context switches, voluntary and not */
+    int64_t disk_written_bytes;
+    int64_t wire_bytes;     /* over the connections it opened, both ways */
+    int64_t syncs;          /* of files and directories */
+    int64_t requests;       /* it answered: of HTTP; of a broker, those of its protocol */
+    int64_t requests_sent;  /* of both */
+};
+
 struct ese_journey_cost {
     int64_t cpu_ns;
     int64_t wire_bytes;
@@ -123,8 +164,10 @@ struct ese_journey_cost {
     int64_t disk_written_bytes;
     int64_t rss_peak_bytes;
     int processes;
+    struct ese_party_cost parties[ESE_PARTIES];
+    int party_count;
 };
-/* The SMTP sink is not counted, the broker and every restarted life are. */
+/* The SMTP sink and the proxy are not counted, the broker and every restarted life are. */
 void ese_journey_cost(struct ese_journey *journey, struct ese_journey_cost *cost);
 
 const char *ese_journey_specification(const struct ese_journey *journey);

@@ -10,20 +10,26 @@
 #include "transports/face_config.h"
 
 #define COMING_LIMIT_NS (45 * ESE_NS_PER_S) /* from a start until it serves */
+#define READBACK_POLL_MS "200" /* of a store that can only be polled: nobody measures that */
 #define SETTLED_NS (10 * ESE_NS_PER_S) /* until a group has shared out anew, a dead member's session included */
 
 /* The parties that write histories; NULL: it does not. */
 static const char *history_of(int party, char member[ESE_ARTIFACT_MEMBER_SIZE])
 {
     static const char *const names[ESE_ROLES] = {
-        [ESE_ROLE_CLIENT] = ESE_ARTIFACT_CLIENT_HISTORY,
         [ESE_ROLE_SERVER] = ESE_ARTIFACT_SERVER_HISTORY, /* of some */
         [ESE_ROLE_CONSUMER] = ESE_ARTIFACT_CONSUMER_HISTORY,
         [ESE_ROLE_MAILER] = ESE_ARTIFACT_MAILER_HISTORY,
     };
-    if (party < ESE_ROLES)
+    enum ese_role role = ese_party_role(party);
+    if (role == ESE_ROLE_READER)
+        ese_artifact_reader(ese_party_number(party), member);
+    else if (role == ESE_ROLE_CLIENT)
+        ese_artifact_client(ese_party_number(party), member);
+    else if (party >= ESE_ROLES)
+        ese_artifact_member(ese_party_number(party), member);
+    else
         return names[party];
-    ese_artifact_member(ese_party_member(party), member);
     return member;
 }
 
@@ -44,13 +50,32 @@ int64_t ese_journey_count(struct ese_journey *journey, int party, enum ese_histo
     return reader == NULL ? 0 : ese_history_read_count(reader, counter);
 }
 
+/* Readers are for themselves: what they were handed counts for nobody else, but for what it cost. */
+static bool adds_up(int party, int counter)
+{
+    return ese_party_role(party) != ESE_ROLE_READER || counter == ESE_COUNT_WIRE_SENT ||
+           counter == ESE_COUNT_WIRE_RECEIVED;
+}
+
 void ese_journey_add_counts(struct ese_journey *journey, int64_t count[ESE_HISTORY_COUNTERS])
 {
     for (int party = 0; party < ESE_PARTIES; party++) {
         struct ese_history_reader *reader = reader_of(journey, party);
         for (int i = 0; reader != NULL && i < ESE_HISTORY_COUNTERS; i++)
-            count[i] += ese_history_read_count(reader, (enum ese_history_counter)i);
+            count[i] += adds_up(party, i) ? ese_history_read_count(reader, (enum ese_history_counter)i) : 0;
     }
+}
+
+/* The latest of the moments that the parties of a role have in that counter. */
+static int64_t last_of(struct ese_journey *journey, enum ese_role role, enum ese_history_counter counter)
+{
+    int64_t last_ns = 0;
+    for (int party = ese_party_first(role, ESE_MEMBERS_ALL); party < ESE_PARTIES;
+         party = ese_party_next(party, role, ESE_MEMBERS_ALL)) {
+        int64_t at_ns = ese_journey_count(journey, party, counter);
+        last_ns = at_ns > last_ns ? at_ns : last_ns;
+    }
+    return last_ns;
 }
 
 /* ---- the end, as it was found ---- */
@@ -96,7 +121,7 @@ static int64_t end_ns(struct ese_journey *journey)
 static int64_t without_lost(struct ese_journey *journey, int64_t open)
 {
     int64_t found_ns = end_ns(journey);
-    if (found_ns > ese_journey_count(journey, ESE_ROLE_CLIENT, ESE_COUNT_LAST_DONE_NS))
+    if (found_ns > last_of(journey, ESE_ROLE_CLIENT, ESE_COUNT_LAST_DONE_NS))
         return 0;
     if (found_ns != journey->end_ns)
         journey->given_up = open;
@@ -104,12 +129,26 @@ static int64_t without_lost(struct ese_journey *journey, int64_t open)
     return open > journey->given_up ? open - journey->given_up : 1; /* something was acknowledged since */
 }
 
+/* A reader that runs, and has not found the end since the last event was acknowledged. */
+static bool readers_are_behind(struct ese_journey *journey)
+{
+    int64_t done_ns = last_of(journey, ESE_ROLE_CLIENT, ESE_COUNT_LAST_DONE_NS);
+    for (int party = ese_party_first(ESE_ROLE_READER, ESE_MEMBERS_ALL); party < ESE_PARTIES;
+         party = ese_party_next(party, ESE_ROLE_READER, ESE_MEMBERS_ALL)) {
+        if (journey->role[party].process != NULL && journey->role[party].was_up &&
+            members_end_ns(journey, party) <= done_ns)
+            return true;
+    }
+    return false;
+}
+
 static int64_t lag_of(struct ese_journey *journey, const int64_t count[ESE_HISTORY_COUNTERS])
 {
     int64_t open = count[ESE_COUNT_ACKNOWLEDGED] - count[ESE_COUNT_PROCESSED];
     if (open <= 0)
         return 0; /* processed before the client heard of its acknowledgement */
-    bool may_lose = journey->entry->transport->promises.delivery == ESE_DELIVERY_AT_MOST_ONCE;
+    bool may_lose = journey->entry->transport->promises.delivery == ESE_DELIVERY_AT_MOST_ONCE ||
+                    journey->retention_s > 0; /* which may be shorter than its reader is away */
     return may_lose ? without_lost(journey, open) : open;
 }
 
@@ -145,6 +184,7 @@ static const char *address_of(const struct ese_journey *journey, enum ese_role r
         [ESE_ROLE_CLIENT] = "",
         [ESE_ROLE_SERVER] = journey->server_address,
         [ESE_ROLE_CONSUMER] = "",
+        [ESE_ROLE_READER] = "",
         [ESE_ROLE_MAILER] = journey->mailer_address,
         [ESE_ROLE_SINK] = journey->smtp_address,
         [ESE_ROLE_BROKER] = journey->broker == NULL ? "" : ese_broker_life_bootstrap(journey->broker),
@@ -182,7 +222,7 @@ static void look_at_coming(struct ese_journey *journey, int party)
 /* A client whose schedule is over ends, and says whether anything came of it; nobody else ends by itself. */
 static bool is_over(int party, int status)
 {
-    return party == ESE_ROLE_CLIENT && (status == 0 || status == ESE_SERVICE_IN_VAIN);
+    return ese_party_role(party) == ESE_ROLE_CLIENT && (status == 0 || status == ESE_SERVICE_IN_VAIN);
 }
 
 bool ese_journey_look(struct ese_journey *journey, int party)
@@ -234,7 +274,9 @@ void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view
         if (is_there(journey, party))
             add_party(&view->role[ese_party_role(party)], &journey->role[party], up);
     }
+    ese_journey_look_at_lines(journey);
     view->count[ESE_COUNT_AT_END_NS] = end_ns(journey);
+    view->readers_are_behind = readers_are_behind(journey);
 }
 
 void ese_journey_addresses(const struct ese_journey *journey, char *text, size_t size)
@@ -307,6 +349,8 @@ int ese_journey_consume_config(const struct ese_journey *journey, struct ese_con
         ese_config_give(made, "topic-prefix", journey->topic_prefix);
     if (ese_option_find(table, "data") != NULL)
         ese_config_give(made, "data", data);
+    if (ese_option_find(table, "poll-ms") != NULL)
+        ese_config_give(made, "poll-ms", READBACK_POLL_MS);
     int result = ese_config_settle(made, error);
     if (result < 0)
         ese_config_free(config);

@@ -3,8 +3,10 @@
 
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/closed_loop.h"
 #include "orchestration/lab/mail_pile.h"
 #include "orchestration/lab/recovery.h"
+#include "orchestration/lab/story.h"
 #include "orchestration/lab/unknown_mails.h"
 #include "orchestration/lab/verdict.h"
 
@@ -60,7 +62,11 @@ static int read_events(struct passes *passes, const struct ese_share *share,
     struct ese_error trouble = {.code = ESE_OK};
     struct ese_book *book = &evidence->book;
     ese_book_begin(book, options->promises);
+    book->begun_ns = options->schedule_ns;
     book->share = share;
+    book->is_unseen = options->is_store_unseen;
+    book->is_foreign = options->is_foreign;
+    book->names = options->names;
     book->most = (uint32_t)most_of(options);
     book->contradictions = passes->contradictions; /* so that the last pass tells of all */
     if (ese_book_read(book, options->directory, error) == -1)
@@ -106,6 +112,15 @@ static void read_mails(struct passes *passes, struct ese_evidence *evidence)
 
 /* ---- passes ---------------------------------------------------------------------------------- */
 
+/* In the pass that holds it. */
+static void tell_asked(const struct ese_judge_options *options, const struct ese_book *book)
+{
+    uint32_t number = options->asked == NULL ? ESE_BOOK_NONE : ese_book_find(book, options->asked);
+    const struct ese_storyteller teller = ese_storyteller_of(book, options->partition_name);
+    if (number != ESE_BOOK_NONE)
+        ese_story_fate(&teller, &book->entries[number], options->told);
+}
+
 static void add(struct passes *passes, const struct ese_evidence *evidence,
                 const struct ese_figures *figures)
 {
@@ -113,6 +128,9 @@ static void add(struct passes *passes, const struct ese_evidence *evidence,
     ese_figures_add(&passes->figures, figures);
     ese_stories_tell(evidence, passes->options->partition_name, &stories);
     ese_stories_add(&passes->stories, &stories);
+    tell_asked(passes->options, &evidence->book);
+    if (passes->options->look != NULL)
+        passes->options->look->take(passes->options->look->context, evidence);
 }
 
 /* What does not add up is the same in all passes. */
@@ -193,6 +211,7 @@ static int take_passes(struct passes *passes, struct ese_error *error)
             return -1;
     }
     take_strays(passes);
+    ese_closed_loop_take(options->directory, options->measured_from_ns, passes->figures.timing.closed_loop);
     return 0;
 }
 
@@ -248,10 +267,13 @@ int ese_judge(const struct ese_judge_options *options, struct ese_judgement *jud
     if (status == 0) {
         const struct ese_grounds grounds = {.promises = options->promises,
                                             .missing = passes.missing,
+                                            .contradiction = options->contradiction,
                                             .ended = ended_of(options, ended),
                                             .unknown_most = unknown_most(options),
                                             .dead_most = dead_most(options, passes.figures.ledger.offered),
                                             .queued = passes.queued,
+                                            .is_store_unseen = options->is_store_unseen,
+                                            .is_foreign = options->is_foreign,
                                             .back_ns = back_ns(options->deeds),
                                             .rate = options->rate};
         ese_judge_figures(&passes.figures, &grounds, judgement);

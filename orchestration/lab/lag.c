@@ -4,18 +4,22 @@
 
 /* ---- counting -------------------------------------------------------------------------------- */
 
-/* Two buckets become one. */
-static void widen(struct ese_lag *lag)
+void ese_lag_halve(int64_t number[ESE_LAG_BUCKETS])
 {
     for (int i = 0; i < ESE_LAG_BUCKETS / 2; i++)
-        lag->change[i] = lag->change[2 * i] + lag->change[2 * i + 1];
+        number[i] = number[2 * i] + number[2 * i + 1];
     for (int i = ESE_LAG_BUCKETS / 2; i < ESE_LAG_BUCKETS; i++)
-        lag->change[i] = 0;
+        number[i] = 0;
+}
+
+static void widen(struct ese_lag *lag)
+{
+    ese_lag_halve(lag->change);
     lag->bucket_ns *= 2;
     lag->count = (lag->count + 1) / 2;
 }
 
-/* What happens before the first event is due, as where a clock was set, counts as then. */
+/* What happens before the run begins, as where a clock was set, counts as then. */
 static void change(struct ese_lag *lag, int64_t time_ns, int64_t by)
 {
     int64_t after_ns = time_ns > lag->begun_ns ? time_ns - lag->begun_ns : 0;
@@ -47,6 +51,8 @@ void ese_lag_take(const struct ese_book *book, struct ese_lag *lag)
     if (book->is_running)
         return;
     *lag = (struct ese_lag){.bucket_ns = ESE_NS_PER_S, .begun_ns = book->begun_ns, .ended_ns = book->last_due_ns};
+    if (lag->ended_ns == 0)
+        lag->ended_ns = lag->begun_ns;
     for (uint32_t i = 0; i < book->count; i++) {
         const struct ese_book_entry *entry = &book->entries[i];
         if (entry->outcome == ESE_HISTORY_ACKNOWLEDGED && !entry->is_out && !entry->is_lost)
@@ -58,7 +64,7 @@ void ese_lag_add(struct ese_lag *into, const struct ese_lag *from)
 {
     struct ese_lag other = *from;
     if (other.bucket_ns == 0 || other.begun_ns == 0)
-        return; /* no event was due */
+        return; /* it has not begun */
     if (into->bucket_ns == 0 || into->begun_ns == 0) {
         *into = other;
         return;

@@ -15,7 +15,7 @@ struct ese_lag {
     int64_t bucket_ns; /* 0: nothing was taken */
     int count;         /* of buckets, up to the last in which anything has happened */
     int64_t change[ESE_LAG_BUCKETS];
-    int64_t begun_ns, ended_ns; /* the book's: when the first and the last event of the run was due */
+    int64_t begun_ns, ended_ns; /* the book's: when the schedule began, and the last event of the run was due */
     int64_t at_load_end;        /* how many waited when the last event was due */
 };
 
@@ -28,6 +28,9 @@ void ese_lag_add(struct ese_lag *into, const struct ese_lag *from);
 /* As it is told: what waits at the end of each bucket, and how long after back_ns (the book's; 0: nobody came back)
  * it was first less than `worth` (0: not known). */
 void ese_lag_tell(const struct ese_lag *lag, int64_t back_ns, int64_t worth, struct ese_lag_curve *curve);
+
+/* Two buckets become one, each. */
+void ese_lag_halve(int64_t number[ESE_LAG_BUCKETS]);
 
 /* Makes a curve's buckets as wide as that, which is so many times their width. */
 void ese_lag_widen(struct ese_lag_curve *curve, int64_t bucket_ms);

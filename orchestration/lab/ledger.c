@@ -1,6 +1,7 @@
 #include "orchestration/lab/ledger.h"
 
 #include "ese-core/memory.h"
+#include "orchestration/lab/book_skips.h"
 
 struct count {
     struct ese_book *book;
@@ -14,7 +15,7 @@ struct count {
 
 static bool has_left(const struct count *count, const struct ese_book_entry *entry)
 {
-    if (entry->copies > 0 || entry->handings == 0)
+    if (entry->copies > 0 || entry->handings == 0 || ese_book_skips_in_vain(count->book, entry))
         return false;
     return !count->is_replayable ||
            entry->handed_offset < ese_book_beginning(count->book, entry->handed_partition);
@@ -26,19 +27,39 @@ static void note_left(struct count *count)
     count->untold += count->is_replayable && !count->book->tells_beginnings;
 }
 
+/* Up to where all are committed, in the partition or, where that was not told, in any. INT64_MIN: in none. */
+static int64_t committed_in(const struct ese_state_file *state, int32_t partition)
+{
+    int64_t least = state->position_count > 0 ? INT64_MAX : INT64_MIN;
+    if (partition >= 0)
+        return ese_state_file_next(state, partition);
+    for (size_t i = 0; i < state->position_count; i++)
+        least = state->positions[i].next < least ? state->positions[i].next : least;
+    return least;
+}
+
+/* Of a store that nobody has looked into: whether it may be there, where no reader has come yet. Only of what was
+ * acknowledged with a place that is committed it is known that it was there to be handed, and is gone. */
+static bool may_be_beyond(const struct count *count, const struct ese_book_entry *entry)
+{
+    if (!count->book->is_unseen || entry->outcome != ESE_HISTORY_ACKNOWLEDGED || entry->handings > 0)
+        return false;
+    return entry->stored_offset < 0 || entry->stored_offset >= committed_in(count->state, entry->stored_partition);
+}
+
 static void mark_by_place(struct count *count, struct ese_book_entry *entry)
 {
     bool is_stored = entry->copies > 0;
     entry->is_processed = false;
     /* Of a store that is still being followed: what was acknowledged since is not noted yet. */
-    entry->is_in_flight = !is_stored && entry->done_ns > count->book->followed_ns;
+    entry->is_in_flight = !is_stored && (entry->done_ns > count->book->followed_ns || may_be_beyond(count, entry));
     entry->has_left = !entry->is_in_flight && has_left(count, entry);
     if (!ese_book_has_place(entry))
         return;
     int64_t offset = ese_book_offset(entry);
     bool is_below = offset < ese_state_file_next(count->state, ese_book_partition(entry));
-    entry->is_processed = is_below && entry->handings > 0;
-    entry->is_in_flight = !is_below && is_stored;
+    entry->is_processed = is_below && entry->handings > 0 && !ese_book_skips_in_vain(count->book, entry);
+    entry->is_in_flight = !is_below && (is_stored || count->book->is_unseen);
     if (!is_stored && is_below)
         note_left(count);
 }
@@ -92,10 +113,19 @@ bool ese_ledger_is_contradicted(const struct ese_book *book, const struct ese_bo
     return book->has_no_places && !book->is_running && entry->committed_ns != 0 && !entry->is_processed;
 }
 
+bool ese_ledger_is_gone(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    bool was_committed = entry->committed_ns != 0 || entry->was_committed_untold;
+    return entry->is_lost && was_committed && !book->has_no_places && entry->copies == 0 && !entry->has_left &&
+           !ese_book_skips_in_vain(book, entry);
+}
+
 enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book_entry *entry)
 {
     if (ese_ledger_is_contradicted(book, entry)) /* no store took what had come through already */
         return ESE_LOSS_OTHER;
+    if (ese_book_skips_have(book, entry))
+        return ESE_LOSS_EXPIRY;
     switch (entry->fate) {
     case ESE_BOOK_OVERWRITTEN: return ESE_LOSS_CLASH;
     case ESE_BOOK_EXPIRED: return ESE_LOSS_EXPIRY;
@@ -247,7 +277,8 @@ void ese_ledger_make(struct ese_book *book, const struct ese_state_file *state, 
         count_entry(&count, &book->entries[i]);
     if (count.untold > 0)
         ese_book_note_missing(book, "events that were processed are not in the store any more, and store.history "
-                              "does not note what that has forgotten: an older ese-lab has read it back; run anew");
+                              "does not note what that has forgotten: run anew with this ese-lab, or note it "
+                              "(docs/evidence.md)");
     if (!book->has_no_places) /* else nothing keeps an order */
         count_reordered(book, ledger);
 }

@@ -5,6 +5,9 @@
  *   in_flight   stored at or beyond that position
  *   lost        neither
  *
+ * Of a store that nobody has looked into (ese_judge_options) in_flight is also what was handed and not committed, and
+ * what was acknowledged and not handed, unless its client was told a place below that position.
+ *
  * Of a store without places (struct ese_promises: positions do not survive) it is
  *
  *   processed   what the consumer's state has had, committed, by (run, lane, sequence); of what is
@@ -13,7 +16,9 @@
  *               tells; and what may yet be committed
  *   lost        neither
  *
- * Of what is lost the server tells the cause, where it has promised to.
+ * Of what is lost the server tells the cause, where it has promised to; that it was no longer kept, a consumer may
+ * (book_skips.h). What was handed, and was no longer kept before that was committed, is not processed, whatever
+ * position is committed behind it.
  *
  * A dead letter is processed, and listed: nobody has had it, but its position is passed, and its
  * consumer's state has the letter.
@@ -43,6 +48,9 @@ enum ese_loss ese_ledger_loss(const struct ese_book *book, const struct ese_book
 /* Of a store without places: committed, as its reader has noted, and not in that one's state. Of a run that
  * goes on nobody can say so, as the two are not read at one instant. */
 bool ese_ledger_is_contradicted(const struct ese_book *book, const struct ese_book_entry *entry);
+
+/* Lost by a store that promises to keep what was read: it was committed, and is not there any more. */
+bool ese_ledger_is_gone(const struct ese_book *book, const struct ese_book_entry *entry);
 
 /* A stranger's (book.h), and stored; or handed on, and so it was. */
 bool ese_ledger_is_strangers(const struct ese_book *book, const struct ese_book_entry *entry);

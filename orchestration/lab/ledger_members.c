@@ -2,6 +2,7 @@
 #include "orchestration/lab/judgement.h"
 
 #define EVENTS(member, does_add_up) {#member, offsetof(struct ese_ledger, member), does_add_up}
+#define EVENTS_AS(name, member) {name, offsetof(struct ese_ledger, member), true}
 #define MAILS(member) {#member, offsetof(struct ese_mail_ledger, member), true}
 
 const struct ese_ledger_member ese_ledger_members[] = {
@@ -21,8 +22,21 @@ const struct ese_ledger_member ese_ledger_members[] = {
     EVENTS(lost_by_other, true),
     EVENTS(in_flight, true),
     EVENTS(redelivered, true),
+    EVENTS(redelivered_by_retry, true),
+    EVENTS(redelivered_by_death, true),
+    EVENTS(redelivered_by_return, true),
+    EVENTS(redelivered_by_other, true),
     EVENTS(stored_twice, true),
+    EVENTS(stored_twice_by_retry, true),
+    EVENTS(stored_twice_by_death, true),
+    EVENTS(stored_twice_by_other, true),
     EVENTS(reordered, true),
+    EVENTS(handed_out_of_order, true),
+    EVENTS_AS("handed_out_of_order_by_within_ownership", disordered_within),
+    EVENTS_AS("handed_out_of_order_by_after_rebalance", disordered_after),
+    EVENTS(processed_out_of_order, true),
+    EVENTS(passed_over_first, true),
+    EVENTS(stale, true),
     EVENTS(phantom, true),
     EVENTS(strangers, true),
     EVENTS(late, false),
@@ -33,8 +47,9 @@ const struct ese_ledger_member ese_ledger_members[] = {
 
 const struct ese_ledger_member ese_mail_ledger_members[] = {
     MAILS(expected),   MAILS(arrived), MAILS(matched),         MAILS(altered),
-    MAILS(lost),       MAILS(doubled), MAILS(unexpected),      MAILS(unknown),
-    MAILS(unknown_arrived),            MAILS(doubtful_chains), MAILS(touched_chains),
+    MAILS(lost),       MAILS(in_flight), MAILS(doubled),       MAILS(unexpected),
+    MAILS(unknown),    MAILS(unknown_arrived),                 MAILS(doubtful_chains),
+    MAILS(touched_chains),
     {.name = NULL},
 };
 

@@ -15,7 +15,7 @@ struct telling {
     const struct ese_evidence *evidence;
     struct ese_mail_fates *fates;
     struct stand_in *stand_ins; /* the unknown ones first */
-    size_t count, unknown_count;
+    size_t count, unknown_count; /* of the latter, those that wait among them */
     uint32_t *behind; /* of each event: the expected mail it is behind, or ESE_BOOK_NONE */
     uint32_t *missing; /* one a chain: mails */
 };
@@ -23,7 +23,8 @@ struct telling {
 static struct ese_mail_evidence mails_of(const struct ese_evidence *evidence)
 {
     return (struct ese_mail_evidence){
-        .book = &evidence->book, .oracle = &evidence->oracle, .state = &evidence->state};
+        .book = &evidence->book, .oracle = &evidence->oracle, .mails = &evidence->mails, .state = &evidence->state,
+        .outbox = &evidence->outbox};
 }
 
 uint32_t ese_mail_fates_chain(const struct ese_evidence *evidence, const struct ese_id *decision)
@@ -94,6 +95,24 @@ static void tell_unknown(struct telling *telling)
         else if (chain != ESE_BOOK_NONE)
             add_stand_in(telling, decision, chain, NOT_ARRIVED);
     }
+}
+
+/* Likewise. */
+static void take_waiting(void *context, const struct ese_id *decision)
+{
+    struct telling *telling = context;
+    uint32_t mail = ese_oracle_find(&telling->evidence->oracle, decision);
+    uint32_t chain = ese_mail_fates_chain(telling->evidence, decision);
+    if (mail != ESE_BOOK_NONE)
+        telling->fates->expected[mail] = ESE_MAIL_FATE_WAITING;
+    else if (chain != ESE_BOOK_NONE)
+        add_stand_in(telling, decision, chain, NOT_ARRIVED);
+}
+
+static void tell_waiting(struct telling *telling)
+{
+    const struct ese_mail_evidence mails = mails_of(telling->evidence);
+    ese_mail_each_waiting(&mails, take_waiting, telling);
     telling->unknown_count = telling->count;
 }
 
@@ -202,6 +221,13 @@ static enum ese_mail_fate fate_of_surplus(const struct ese_oracle_chain *chain)
     return chain->expected > 0 ? ESE_MAIL_FATE_FURTHER : ESE_MAIL_FATE_UNEXPECTED;
 }
 
+/* Rules have not had all of its chain. What they had decided on before that does not come with the rest. */
+static bool may_come_yet(const struct telling *telling, const struct ese_oracle_mail *mail)
+{
+    return telling->evidence->oracle.chains[mail->chain].is_in_flight &&
+           ese_state_file_decision(&telling->evidence->state, &mail->id) == NULL;
+}
+
 static void tell_rest(struct telling *telling)
 {
     const struct ese_oracle *oracle = &telling->evidence->oracle;
@@ -214,7 +240,9 @@ static void tell_rest(struct telling *telling)
         enum ese_mail_fate *fate = &telling->fates->expected[i];
         const struct ese_oracle_chain *chain = &oracle->chains[oracle->mails[i].chain];
         if (*fate == ESE_MAIL_FATE_MISSING)
-            *fate = chain->is_doubtful ? ESE_MAIL_FATE_DOUBTFUL : ESE_MAIL_FATE_LOST;
+            *fate = chain->is_doubtful                         ? ESE_MAIL_FATE_DOUBTFUL
+                    : may_come_yet(telling, &oracle->mails[i]) ? ESE_MAIL_FATE_WAITING
+                                                               : ESE_MAIL_FATE_LOST;
         telling->fates->has_come[oracle->mails[i].chain] |= *fate != ESE_MAIL_FATE_LOST;
     }
 }
@@ -230,10 +258,12 @@ void ese_mail_fates_tell(const struct ese_evidence *evidence, struct ese_mail_fa
         .has_come = ese_alloc_array(chains, sizeof *fates->has_come)};
     struct telling telling = {
         .evidence = evidence, .fates = fates,
-        .stand_ins = ese_alloc_array(mails + evidence->outbox.unknown_count + 1, sizeof(struct stand_in)),
+        .stand_ins = ese_alloc_array(mails + evidence->outbox.unknown_count + evidence->outbox.waiting_count +
+                                         evidence->state.decision_count + 1, sizeof(struct stand_in)),
         .behind = ese_alloc_array((size_t)evidence->book.count + 1, sizeof(uint32_t)),
         .missing = ese_alloc_array(chains, sizeof(uint32_t))};
     tell_unknown(&telling);
+    tell_waiting(&telling);
     tell_arrived(&telling);
     count_missing(&telling);
     find_behind(&telling);

@@ -4,7 +4,8 @@
  * Where a chain has more than one mail that was not expected, or that is missing, counting alone does not tell which
  * stand for each other. Here one stands for that with which it has most events in common, those that have more
  * before those that have fewer; of several by the first such event; and where there is none for that whose last event
- * was due first. What is left of the missing is lost. Those that are unknown stand before those that came.
+ * was due first. What is left of the missing is lost. Those that are unknown, and then those that wait, stand before
+ * those that came.
  */
 #ifndef ESE_LAB_MAIL_FATES_H
 #define ESE_LAB_MAIL_FATES_H
@@ -21,8 +22,9 @@ enum ese_mail_fate {
     ESE_MAIL_FATE_ALTERED,    /* it stands for one of its chain that is missing */
     ESE_MAIL_FATE_UNEXPECTED,
     /* Of one that had to and did not. */
-    ESE_MAIL_FATE_REPLACED, /* an altered one stands for it, or one that was decided on and is unknown */
+    ESE_MAIL_FATE_REPLACED, /* an altered one stands for it, or one that was decided on and is unknown, or waits */
     ESE_MAIL_FATE_UNKNOWN,
+    ESE_MAIL_FATE_WAITING, /* it was under way when the run was over */
     ESE_MAIL_FATE_LOST,
     ESE_MAIL_FATE_DOUBTFUL /* it may rightly not have come */
 };

@@ -7,7 +7,9 @@ struct tally {
     int64_t matched;
     int64_t surplus;        /* decisions that were not expected, each once */
     int64_t unknown;  /* expected or decided, did not arrive, and the mailer does not know */
+    int64_t waiting;  /* expected or decided, did not arrive, and may yet */
     int64_t withheld; /* decided, did not arrive, and the mailer does not say that it does not know */
+    int64_t owed; /* those of them that were expected */
 };
 
 struct count {
@@ -176,15 +178,67 @@ static void ask_outbox(struct count *count)
     }
 }
 
+static bool is_waiting(const struct ese_mail_evidence *evidence, const struct ese_id *decision)
+{
+    const struct ese_state_decision *known = ese_state_file_decision(evidence->state, decision);
+    return !evidence->book->is_running && !ese_mails_have(evidence->mails, decision) &&
+           (ese_outbox_file_is_waiting(evidence->outbox, decision) ||
+            (known != NULL && known->is_open && !ese_outbox_file_knows(evidence->outbox, decision)));
+}
+
+/* Of an order, whose time its consumer had perhaps not come to, as long as the mailer had others to send. */
+static bool is_awaited(const struct ese_mail_evidence *evidence, const struct ese_oracle_mail *mail)
+{
+    return mail->is_timed && evidence->outbox->queued > 0 && !evidence->book->is_running &&
+           ese_state_file_decision(evidence->state, &mail->id) == NULL &&
+           !ese_outbox_file_knows(evidence->outbox, &mail->id) && !ese_mails_have(evidence->mails, &mail->id);
+}
+
+void ese_mail_each_waiting(const struct ese_mail_evidence *evidence,
+                           void (*take)(void *context, const struct ese_id *decision), void *context)
+{
+    for (size_t i = 0; i < evidence->state->decision_count; i++) {
+        if (is_waiting(evidence, &evidence->state->decisions[i].id))
+            take(context, &evidence->state->decisions[i].id);
+    }
+    for (size_t i = 0; i < evidence->outbox->waiting_count; i++) { /* and of what the state has not */
+        const struct ese_id *decision = &evidence->outbox->waiting[i];
+        if (ese_state_file_decision(evidence->state, decision) == NULL && is_waiting(evidence, decision))
+            take(context, decision);
+    }
+    for (uint32_t i = 0; i < evidence->oracle->mail_count; i++) {
+        if (is_awaited(evidence, &evidence->oracle->mails[i]))
+            take(context, &evidence->oracle->mails[i].id);
+    }
+}
+
+static void count_waiting(void *context, const struct ese_id *decision)
+{
+    struct count *count = context;
+    uint32_t chain = ese_mail_chain(count->evidence, decision);
+    if (chain != ESE_BOOK_NONE)
+        count->tallies[chain].waiting++;
+    else if (ese_mail_is_strangers(count->evidence, decision))
+        count_strangers(count->ledger, &count->ledger->in_flight);
+}
+
 /* Of a run that goes on, it may still come. */
 static void ask_for_strangers(struct count *count, const struct ese_id *decision)
 {
     const struct ese_mail_evidence *evidence = count->evidence;
     if (evidence->book->is_running || !ese_mail_is_strangers(evidence, decision) ||
-        ese_mails_have(evidence->mails, decision) || ese_outbox_file_is_unknown(evidence->outbox, decision))
+        ese_mails_have(evidence->mails, decision) || ese_outbox_file_is_unknown(evidence->outbox, decision) ||
+        is_waiting(evidence, decision))
         return;
     count_strangers(count->ledger, &count->ledger->lost);
     count->faults->lost++;
+}
+
+static void count_withheld(const struct count *count, const struct ese_id *decision, struct tally *tally)
+{
+    bool is_withheld = !is_waiting(count->evidence, decision);
+    tally->withheld += is_withheld;
+    tally->owed += is_withheld && ese_oracle_find(count->evidence->oracle, decision) != ESE_BOOK_NONE;
 }
 
 static void ask_state(struct count *count)
@@ -195,7 +249,7 @@ static void ask_state(struct count *count)
         uint32_t chain = ese_mail_chain(evidence, decision);
         if (chain != ESE_BOOK_NONE && !ese_mails_have(evidence->mails, decision) &&
             !ese_outbox_file_is_unknown(evidence->outbox, decision))
-            count->tallies[chain].withheld++;
+            count_withheld(count, decision, &count->tallies[chain]);
         else if (chain == ESE_BOOK_NONE)
             ask_for_strangers(count, decision);
     }
@@ -223,13 +277,16 @@ static void count_chain(struct count *count, const struct ese_oracle_chain *chai
     }
     int64_t missing = chain->expected - tally->matched;
     int64_t unknown = least(missing, tally->unknown);
-    int64_t altered = least(missing - unknown, tally->surplus);
-    int64_t lost = missing - unknown - altered;
+    int64_t waiting = least(missing - unknown, tally->waiting);
+    int64_t altered = least(missing - unknown - waiting, tally->surplus);
+    int64_t absent = missing - unknown - waiting - altered;
+    int64_t lost = chain->is_in_flight ? least(absent, tally->owed) : absent; /* rules had what was decided on */
     int64_t further = tally->surplus - altered;
     ledger->expected += chain->expected;
     ledger->altered += altered;
     count_unknown(ledger, tally->unknown, tally->unknown - unknown);
     ledger->lost += lost;
+    ledger->in_flight += waiting + absent - lost;
     *(chain->expected > 0 ? &ledger->doubled : &ledger->unexpected) += further;
     if (chain->is_touched) { /* perhaps they were never decided; but those that were had to come */
         count->faults->lost += tally->withheld;
@@ -252,6 +309,7 @@ void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_m
     count_arrivals(&count);
     ask_outbox(&count);
     ask_state(&count);
+    ese_mail_each_waiting(evidence, count_waiting, &count);
     for (uint32_t i = 0; i < oracle->chain_count; i++) {
         if (!oracle->chains[i].is_out)
             count_chain(&count, &oracle->chains[i], &count.tallies[i]);

@@ -12,9 +12,15 @@
  * Each that did not arrive stands for one of its chain that did not, before any counts as altered or lost;
  * beyond those it is taken as expected.
  *
- * Of a run that goes on, chains that are out of the book are not counted, nor are their mails. A mail of
- * a chain that has settled came a second time, unless it is one of those that were missing then
- * (`absent`): it is taken back from the lost.
+ * What had to come and waited when the run was over is in flight, and not lost: a mail that was decided on, and that
+ * the consumer had not brought to the mailer, or the mailer had not sent, which stands for one of its chain before any
+ * counts as altered; what is missing of a chain of which an event was in flight; and, while the mailer had anything to
+ * send, the mail of an order that was not decided on: it comes when time has passed, once there is room. Such a run
+ * cannot be told.
+ *
+ * Of a run that goes on nothing is in flight: it is waited for. Chains that are out of the book are not counted, nor
+ * are their mails. A mail of a chain that has settled came a second time, unless it is one of those that were missing
+ * then (`absent`): it is taken back from the lost.
  */
 #ifndef ESE_LAB_MAIL_LEDGER_H
 #define ESE_LAB_MAIL_LEDGER_H
@@ -59,6 +65,10 @@ void ese_mail_ledger_make(const struct ese_mail_evidence *evidence, struct ese_m
 /* Whether it was decided on for events of which one is a stranger's (book.h): then it is in no chain, or in a doubtful
  * one, is taken as expected, and has to come. */
 bool ese_mail_is_strangers(const struct ese_mail_evidence *evidence, const struct ese_id *decision);
+
+/* Each decision whose mail has not arrived, and waits. */
+void ese_mail_each_waiting(const struct ese_mail_evidence *evidence,
+                           void (*take)(void *context, const struct ese_id *decision), void *context);
 
 /* The chain an arrived mail belongs to, or ESE_BOOK_NONE. */
 uint32_t ese_mail_chain(const struct ese_mail_evidence *evidence, const struct ese_id *decision);

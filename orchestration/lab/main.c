@@ -6,8 +6,11 @@
 
 static const struct ese_lab_command *const commands[] = {
     &ese_lab_compare,
+    &ese_lab_scenario,
     &ese_lab_torture,
     &ese_lab_check,
+    &ese_lab_history,
+    &ese_lab_report,
     &ese_lab_watch,
     &ese_lab_up,
     &ese_lab_status,

@@ -83,6 +83,8 @@ static void mark(const struct ese_oracle *oracle, const struct ese_oracle_events
             mark_displaced(oracle, events, i);
         if (entry->is_lost)
             chain_of(oracle, events, i)->is_touched = true;
+        if (entry->is_in_flight && !events->book->is_running)
+            chain_of(oracle, events, i)->is_in_flight = true;
     }
 }
 

@@ -35,6 +35,7 @@ struct ese_oracle_chain {
      * doubled mails only. */
     bool is_doubtful;
     bool is_touched; /* an event of it was lost or stored out of order */
+    bool is_in_flight; /* or waited when the run was over: rules have not had it yet */
     bool is_out;     /* an event of it is out of the book: not counted, either */
     bool is_awaited; /* likewise: its mail is not due yet */
 };

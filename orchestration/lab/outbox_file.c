@@ -44,8 +44,10 @@ static int take_row(struct ese_statement *row, const struct ese_id_filter *wante
                     struct ese_error *error)
 {
     const struct id_list known = {&file->known, &file->known_count}, unknown = {&file->unknown, &file->unknown_count};
+    const struct id_list waiting = {&file->waiting, &file->waiting_count};
     struct ese_id id;
     bool is_unknown;
+    int64_t queued = file->queued;
     if (take_status(ese_statement_column_text(row, 0), file, &is_unknown, error) == -1)
         return -1;
     if (ese_id_parse(ese_statement_column_text(row, 1), &id, NULL) == -1) /* somebody else's, and no decision */
@@ -54,6 +56,8 @@ static int take_row(struct ese_statement *row, const struct ese_id_filter *wante
         return 0;
     if (wanted != NULL)
         add_id(&known, &id);
+    if (wanted != NULL && file->queued > queued)
+        add_id(&waiting, &id);
     if (is_unknown)
         add_id(&unknown, &id);
     return 0;
@@ -75,6 +79,7 @@ static int read_rows(struct ese_sqlite *database, const char *transport,
     }
     sort(&(struct id_list){&file->known, &file->known_count});
     sort(&(struct id_list){&file->unknown, &file->unknown_count});
+    sort(&(struct id_list){&file->waiting, &file->waiting_count});
     return said;
 }
 
@@ -113,6 +118,7 @@ void ese_outbox_file_free(struct ese_outbox_file *file)
 {
     free(file->unknown);
     free(file->known);
+    free(file->waiting);
     *file = (struct ese_outbox_file){.queued = 0};
 }
 
@@ -124,6 +130,11 @@ static bool has(const struct ese_id *ids, size_t count, const struct ese_id *id)
 bool ese_outbox_file_knows(const struct ese_outbox_file *file, const struct ese_id *id)
 {
     return has(file->known, file->known_count, id);
+}
+
+bool ese_outbox_file_is_waiting(const struct ese_outbox_file *file, const struct ese_id *id)
+{
+    return has(file->waiting, file->waiting_count, id);
 }
 
 bool ese_outbox_file_is_unknown(const struct ese_outbox_file *file, const struct ese_id *id)

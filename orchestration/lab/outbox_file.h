@@ -20,7 +20,9 @@ struct ese_outbox_file {
     size_t unknown_count;
     struct ese_id *known; /* all that were asked for, whatever became of them, by id; not of NULL (below) */
     size_t known_count;
-    int64_t queued; /* not sent yet */
+    struct ese_id *waiting; /* that are not sent yet, likewise */
+    size_t waiting_count;
+    int64_t queued; /* not sent yet, whatever is wanted */
 };
 
 /* Of the outbox in the directory: the mails of one transport (its name), or with NULL all; of their ids, the wanted
@@ -31,6 +33,7 @@ int ese_outbox_file_read(const char *directory, const char *transport,
 void ese_outbox_file_free(struct ese_outbox_file *file);
 
 bool ese_outbox_file_knows(const struct ese_outbox_file *file, const struct ese_id *id);
+bool ese_outbox_file_is_waiting(const struct ese_outbox_file *file, const struct ese_id *id);
 bool ese_outbox_file_is_unknown(const struct ese_outbox_file *file, const struct ese_id *id);
 
 #endif

@@ -21,10 +21,15 @@ struct ese_usage {
     int64_t cpu_ns;        /* user and system time */
     int64_t written_bytes; /* sent to the block layer (/proc/PID/io write_bytes) */
     int64_t resident_bytes; /* now */
+    int64_t resident_peak_bytes; /* the most there ever were, of one life */
+    int64_t switches, preemptions; /* context switches, voluntary and not, of all its threads */
 };
 
-/* Of any living process of ours; -1 when it is gone. */
+/* Of any living process of ours, but for its context switches; -1 when it is gone. */
 int ese_usage_read(pid_t pid, struct ese_usage *usage);
+/* Adds these, which stand in a file for each thread: dear. Of threads that have ended before their process nothing is
+ * known until it has ended, too. */
+void ese_usage_add_switches(pid_t pid, struct ese_usage *usage);
 
 struct ese_process;
 
@@ -36,6 +41,12 @@ void ese_process_free(struct ese_process **process); /* kills it if it still run
 void ese_process_argument(struct ese_process *process, const char *text);
 /* Two at once: "--listen", "127.0.0.1:0". A later one of the same name takes the earlier one's place. */
 void ese_process_option(struct ese_process *process, const char *name, const char *value);
+
+/* Of its environment, in which nothing else begins with ESE_: a variable, and a library to be preloaded, beside those
+ * that are. Copied. At most ESE_PROCESS_VARIABLES. */
+#define ESE_PROCESS_VARIABLES 16
+void ese_process_environment(struct ese_process *process, const char *name, const char *value);
+void ese_process_preload(struct ese_process *process, const char *library);
 
 int ese_process_start(struct ese_process *process, struct ese_error *error);
 
@@ -61,10 +72,12 @@ bool ese_process_wait(struct ese_process *process, int timeout_ms);
 
 /* Reads the kernel's counts of the present life. Called now and then, and by kill and stop before they act. */
 void ese_process_sample(struct ese_process *process);
-/* All lives together; resident_bytes is of the present one. */
+/* All lives together; resident_bytes is of the present one, and context switches of those that have ended. */
 struct ese_usage ese_process_usage(const struct ese_process *process);
+int ese_process_lives(const struct ese_process *process); /* how often it was started */
 
-/* The last line of its log, for error messages; "" when there is none. */
+/* What its log says last, in a line, for error messages: of what goes over several lines the first of them and, if that
+ * is set in, the one behind it. "" when there is nothing. */
 void ese_process_last_words(const struct ese_process *process, char *text, size_t size);
 
 #endif

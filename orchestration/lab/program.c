@@ -32,8 +32,29 @@ int ese_program_find(const char *name, char path[ESE_ARTIFACT_PATH_SIZE], struct
     snprintf(path, ESE_ARTIFACT_PATH_SIZE, "%s/../../%s/%s", here, name, name);
     if (access(path, X_OK) == 0)
         return 0;
+    snprintf(path, ESE_ARTIFACT_PATH_SIZE, "%s/../../orchestration/%s/%s", here, name + strlen("ese-"), name);
+    if (access(path, X_OK) == 0)
+        return 0;
+    snprintf(path, ESE_ARTIFACT_PATH_SIZE, "%s/../disk/%s", here, name);
+    if (access(path, X_OK) == 0)
+        return 0;
     return ese_fail(error, ESE_E_MISSING, "%s is neither in %.200s nor in the build tree: build it (./lab does)",
                     name, here);
+}
+
+int ese_program_find_shim(const char *name, char path[ESE_ARTIFACT_PATH_SIZE], struct ese_error *error)
+{
+    char here[ESE_ARTIFACT_PATH_SIZE];
+    if (own_directory(here, error) < 0)
+        return -1;
+    snprintf(path, ESE_ARTIFACT_PATH_SIZE, "%s/../%s", here, name);
+    if (access(path, R_OK) == 0)
+        return 0;
+    snprintf(path, ESE_ARTIFACT_PATH_SIZE, "%s/../" ESE_LIBRARIES "/ese-lab%s", here, strrchr(name, '/'));
+    if (access(path, R_OK) == 0)
+        return 0;
+    return ese_fail(error, ESE_E_MISSING, "%s is neither in the build tree nor in %.200s: build it (./lab does)", name,
+                    path);
 }
 
 static bool has_aiosmtpd(const char *python)
@@ -82,8 +103,23 @@ int ese_program_free_port(int *port, struct ese_error *error)
 /* aiosmtpd asks for this machine's full name at each connection, and everything waits until the name
  * server has answered, or has not: the name in its greeting is nobody's concern here. */
 #define RUN_SINK                                                                                   \
-    "import runpy, socket; socket.getfqdn = socket.gethostname; "                                  \
-    "runpy.run_module('aiosmtpd', run_name='__main__', alter_sys=True)"
+    "import asyncio, os, runpy, socket\n"                                                          \
+    "from aiosmtpd.handlers import Mailbox\n"                                                      \
+    "take = Mailbox.handle_DATA\n"                                                                 \
+    "async def handle_DATA(self, server, session, envelope):\n"                                    \
+    "    try:\n"                                                                                   \
+    "        with open(os.environ.get('ESE_SMTP_TROUBLE', '')) as file:\n"                         \
+    "            what, number = file.read().split()\n"                                             \
+    "    except (OSError, ValueError):\n"                                                          \
+    "        what, number = 'nothing', '0'\n"                                                      \
+    "    if what == 'slow':\n"                                                                     \
+    "        await asyncio.sleep(int(number) / 1000)\n"                                            \
+    "    if what == 'refuse':\n"                                                                   \
+    "        return number + ' not now'\n"                                                         \
+    "    return await take(self, server, session, envelope)\n"                                     \
+    "Mailbox.handle_DATA = handle_DATA\n"                                                          \
+    "socket.getfqdn = socket.gethostname\n"                                                        \
+    "runpy.run_module('aiosmtpd', run_name='__main__', alter_sys=True)\n"
 
 void ese_program_tell_smtp_sink(struct ese_process *sink, const char *address, const char *maildir)
 {

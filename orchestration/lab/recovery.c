@@ -39,23 +39,13 @@ static int64_t acknowledges_again_us(const struct ese_deeds *deeds, const struct
 
 /* ---- read again ------------------------------------------------------------------------------ */
 
-/* NULL where there is none: the figure that needs it is left out then. */
-static struct ese_history_reader *open_history(const char *directory, const char *name)
-{
-    char path[ESE_ARTIFACT_PATH_SIZE];
-    struct ese_history_reader *reader = NULL;
-    if (ese_artifact_path(directory, name, path, NULL) == 0)
-        (void)ese_history_read_open(path, &reader, NULL);
-    return reader;
-}
-
 /* When the member was first handed anything since, were it an event handed before; INT64_MAX: never. */
 static int64_t handed_ns(const char *directory, int member, int64_t since_ns)
 {
     char name[ESE_ARTIFACT_MEMBER_SIZE];
     int64_t first_ns = INT64_MAX;
     ese_artifact_member(member, name);
-    struct ese_history_reader *reader = open_history(directory, name);
+    struct ese_history_reader *reader = ese_artifact_history(directory, name);
     struct ese_history_record record;
     while (reader != NULL && first_ns == INT64_MAX && ese_history_read_next(reader, &record, NULL) == 1) {
         if (record.kind == ESE_HISTORY_HANDED && record.time_ns >= since_ns)
@@ -121,7 +111,7 @@ static void count_waiting(const struct ese_deeds *deeds, const struct ese_book *
 {
     for (int i = 0; i < deeds->count; i++) {
         const struct ese_deed *deed = &deeds->list[i];
-        if (deed->act == ESE_ACT_KILL && deed->roles != 0)
+        if (ese_act_is_death(deed->act) && deed->roles != 0)
             recovery->waiting_at[i] = waiting_at(book, deed->done_ns);
     }
 }

@@ -4,8 +4,10 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "orchestration/lab/cost_cells.h"
 #include "orchestration/lab/fault_cells.h"
 #include "orchestration/lab/picture.h"
+#include "orchestration/lab/reader_cells.h"
 
 #define LABEL_WIDTH 34
 #define COLUMN_WIDTH 22
@@ -52,11 +54,24 @@ NUMBER_CELL(in_flight, ledger.in_flight)
 NUMBER_CELL(redelivered, ledger.redelivered)
 NUMBER_CELL(stored_twice, ledger.stored_twice)
 NUMBER_CELL(reordered, ledger.reordered)
+NUMBER_CELL(again_retry, ledger.redelivered_by_retry)
+NUMBER_CELL(again_death, ledger.redelivered_by_death)
+NUMBER_CELL(again_return, ledger.redelivered_by_return)
+NUMBER_CELL(again_other, ledger.redelivered_by_other)
+NUMBER_CELL(twice_retry, ledger.stored_twice_by_retry)
+NUMBER_CELL(twice_death, ledger.stored_twice_by_death)
+NUMBER_CELL(twice_other, ledger.stored_twice_by_other)
+NUMBER_CELL(within, ledger.disordered_within)
+NUMBER_CELL(after, ledger.disordered_after)
+NUMBER_CELL(processed_so, ledger.processed_out_of_order)
+NUMBER_CELL(passed_over, ledger.passed_over_first)
+NUMBER_CELL(stale, ledger.stale)
 NUMBER_CELL(phantom, ledger.phantom)
 NUMBER_CELL(strangers, ledger.strangers)
 NUMBER_CELL(mails_expected, mails.expected)
 NUMBER_CELL(mails_arrived, mails.arrived)
 NUMBER_CELL(mails_lost, mails.lost)
+NUMBER_CELL(mails_in_flight, mails.in_flight)
 NUMBER_CELL(mails_doubled, mails.doubled)
 NUMBER_CELL(mails_unexpected, mails.unexpected)
 NUMBER_CELL(mails_unknown, mails.unknown)
@@ -64,28 +79,34 @@ NUMBER_CELL(mails_altered, mails.altered)
 NUMBER_CELL(doubtful, mails.doubtful_chains)
 NUMBER_CELL(touched, mails.touched_chains)
 
-static void put_latency(const struct ese_latency *latency, char text[CELL_SIZE])
+static void put_latency(int64_t count, int64_t one_us, int64_t other_us, char text[CELL_SIZE])
 {
-    if (latency->count == 0)
+    if (count == 0)
         snprintf(text, CELL_SIZE, "-");
     else
-        snprintf(text, CELL_SIZE, "%.1f / %.1f ms", (double)latency->p50_us / 1000.0,
-                 (double)latency->p99_us / 1000.0);
+        snprintf(text, CELL_SIZE, "%.1f / %.1f ms", (double)one_us / 1000.0, (double)other_us / 1000.0);
 }
 
-static void acknowledge_cell(column *transport, char text[CELL_SIZE])
-{
-    put_latency(&transport->judgement.acknowledge, text);
-}
+/* The usual and the rare, and behind them the rarest. */
+#define LATENCY_CELLS(name, member)                                                                \
+    static void name##_cell(column *transport, char text[CELL_SIZE])                               \
+    {                                                                                              \
+        const struct ese_latency *latency = &transport->judgement.member;                          \
+        put_latency(latency->count, latency->p50_us, latency->p99_us, text);                       \
+    }                                                                                              \
+    static void name##_worst_cell(column *transport, char text[CELL_SIZE])                         \
+    {                                                                                              \
+        const struct ese_latency *latency = &transport->judgement.member;                          \
+        put_latency(latency->count, latency->p999_us, latency->max_us, text);                      \
+    }
+LATENCY_CELLS(acknowledge, acknowledge)
+LATENCY_CELLS(end_to_end, end_to_end)
+LATENCY_CELLS(mail, mail)
 
-static void end_to_end_cell(column *transport, char text[CELL_SIZE])
+static void lateness_cell(column *transport, char text[CELL_SIZE])
 {
-    put_latency(&transport->judgement.end_to_end, text);
-}
-
-static void mail_cell(column *transport, char text[CELL_SIZE])
-{
-    put_latency(&transport->judgement.mail, text);
+    const struct ese_latency *late = &transport->judgement.lateness;
+    put_latency(late->count, late->p50_us, late->p99_us, text);
 }
 
 static void highest_cell(column *transport, char text[CELL_SIZE])
@@ -103,43 +124,18 @@ static void throughput_cell(column *transport, char text[CELL_SIZE])
     snprintf(text, CELL_SIZE, "%.0f /s", transport->judgement.processed_per_s);
 }
 
-static void cpu_cell(column *transport, char text[CELL_SIZE])
-{
-    snprintf(text, CELL_SIZE, "%.1f s", (double)transport->cost.cpu_ns / 1e9);
-}
-
-static void put_bytes(int64_t bytes, char text[CELL_SIZE])
-{
-    if (bytes < 10 * 1000 * 1000)
-        snprintf(text, CELL_SIZE, "%.1f MB", (double)bytes / 1e6);
-    else
-        snprintf(text, CELL_SIZE, "%.0f MB", (double)bytes / 1e6);
-}
-
-static void memory_cell(column *transport, char text[CELL_SIZE])
-{
-    put_bytes(transport->cost.rss_peak_bytes, text);
-}
-
-static void wire_cell(column *transport, char text[CELL_SIZE])
-{
-    put_bytes(transport->cost.wire_bytes, text);
-}
-
-static void disk_cell(column *transport, char text[CELL_SIZE])
-{
-    put_bytes(transport->cost.disk_bytes, text);
-}
-
-static void written_cell(column *transport, char text[CELL_SIZE])
-{
-    put_bytes(transport->cost.disk_written_bytes, text);
-}
-
-static void processes_cell(column *transport, char text[CELL_SIZE])
-{
-    snprintf(text, CELL_SIZE, "%d", transport->cost.processes);
-}
+/* Of the parties of which it is known. */
+#define SUM_CELL(name, member)                                                                     \
+    static void name##_cell(column *transport, char text[CELL_SIZE])                               \
+    {                                                                                              \
+        int64_t sum = 0;                                                                           \
+        for (int i = 0; i < transport->cost.party_count; i++)                                      \
+            sum += transport->cost.parties[i].member > 0 ? transport->cost.parties[i].member : 0;  \
+        put_number(sum, text);                                                                     \
+    }
+SUM_CELL(switches, switches + transport->cost.parties[i].preemptions)
+SUM_CELL(syncs, syncs)
+SUM_CELL(requests, requests)
 
 static void durability_cell(column *transport, char text[CELL_SIZE])
 {
@@ -149,9 +145,9 @@ static void durability_cell(column *transport, char text[CELL_SIZE])
 
 static const struct ese_promises *promises_of(column *transport)
 {
-    const struct ese_registry_entry *entry;
     static const struct ese_promises none;
-    return ese_registry_find(transport->name, &entry, NULL) == 0 ? &entry->transport->promises : &none;
+    const struct ese_promises *promises = ese_results_promises(transport);
+    return promises != NULL ? promises : &none;
 }
 
 static void delivery_cell(column *transport, char text[CELL_SIZE])
@@ -163,6 +159,16 @@ static void delivery_cell(column *transport, char text[CELL_SIZE])
 static void order_cell(column *transport, char text[CELL_SIZE])
 {
     snprintf(text, CELL_SIZE, "%s", promises_of(transport)->ordered_per_key ? "kept" : "not kept");
+}
+
+static void retry_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%s", promises_of(transport)->retry_stored_once ? "stored once" : "may be stored again");
+}
+
+static void replay_cell(column *transport, char text[CELL_SIZE])
+{
+    snprintf(text, CELL_SIZE, "%s", promises_of(transport)->replayable ? "from the beginning" : "not");
 }
 
 static void sharing_cell(column *transport, char text[CELL_SIZE])
@@ -206,7 +212,20 @@ static bool any_cause(const struct ese_results *results)
         }                                                                                          \
         return false;                                                                              \
     }
+ANY(again_retry, ledger.redelivered_by_retry)
+ANY(again_death, ledger.redelivered_by_death)
+ANY(again_return, ledger.redelivered_by_return)
+ANY(again_other, ledger.redelivered_by_other)
+ANY(twice_retry, ledger.stored_twice_by_retry)
+ANY(twice_death, ledger.stored_twice_by_death)
+ANY(twice_other, ledger.stored_twice_by_other)
+ANY(within, ledger.disordered_within)
+ANY(after, ledger.disordered_after)
+ANY(processed_so, ledger.processed_out_of_order)
+ANY(passed_over, ledger.passed_over_first)
+ANY(stale, ledger.stale)
 ANY(strangers, ledger.strangers)
+ANY(mails_in_flight, mails.in_flight)
 ANY(altered, mails.altered)
 ANY(doubtful, mails.doubtful_chains)
 ANY(touched, mails.touched_chains)
@@ -220,11 +239,11 @@ static bool any_dead(const struct ese_results *results)
     return false;
 }
 
-/* Of a walk that others started nobody knows what it costs. */
-static bool any_cost(const struct ese_results *results)
+/* Of a run of earlier days nobody knows what each party cost. */
+static bool any_party(const struct ese_results *results)
 {
     for (int i = 0; i < results->count; i++) {
-        if (results->transports[i].cost.processes != 0)
+        if (results->transports[i].cost.party_count != 0)
             return true;
     }
     return false;
@@ -235,6 +254,8 @@ static const struct row rows[] = {
     {"durability", durability_cell, NULL, false},
     {"delivery", delivery_cell, NULL, false},
     {"order per key", order_cell, NULL, false},
+    {"a retry", retry_cell, NULL, false},
+    {"replay", replay_cell, NULL, false},
     {"work shared", sharing_cell, NULL, false},
     {"LEDGER", NULL, NULL, true},
     {"offered", offered_cell, NULL, true},
@@ -251,14 +272,27 @@ static const struct row rows[] = {
     {"      by no cause that is noted", other_cell, any_cause, true},
     {"    still in flight", in_flight_cell, NULL, true},
     {"handed again (recognised)", redelivered_cell, NULL, false},
+    {"  stored again by a retry", again_retry_cell, any_again_retry, false},
+    {"  by one after a server's death", again_death_cell, any_again_death, false},
+    {"  its partition was given anew", again_return_cell, any_again_return, false},
+    {"  for no cause that is noted", again_other_cell, any_again_other, false},
     {"stored twice", stored_twice_cell, NULL, true},
+    {"  by a retry", twice_retry_cell, any_twice_retry, false},
+    {"  by one after a server's death", twice_death_cell, any_twice_death, false},
+    {"  for no cause that is noted", twice_other_cell, any_twice_other, false},
     {"reordered within a key", reordered_cell, NULL, true},
+    {"handed out of order, one reader", within_cell, any_within, false},
+    {"handed so after a rebalance", after_cell, any_after, false},
+    {"  and processed so", processed_so_cell, any_processed_so, false},
+    {"passed over, and handed later", passed_over_cell, any_passed_over, false},
+    {"processed too late (stale)", stale_cell, any_stale, false},
     {"stored though refused (phantom)", phantom_cell, NULL, false},
     {"strangers' events, beside these", strangers_cell, any_strangers, true},
     {"MAILS", NULL, NULL, true},
     {"expected", mails_expected_cell, NULL, true},
     {"arrived", mails_arrived_cell, NULL, true},
     {"  lost", mails_lost_cell, NULL, true},
+    {"  under way when the drain ended", mails_in_flight_cell, any_mails_in_flight, true},
     {"  doubled", mails_doubled_cell, NULL, true},
     {"  unexpected", mails_unexpected_cell, NULL, false},
     {"  unknown", mails_unknown_cell, NULL, false},
@@ -266,13 +300,22 @@ static const struct row rows[] = {
     {"chains a loss has touched", touched_cell, any_touched, false},
     {"chains in doubt", doubtful_cell, any_doubtful, false},
     {"TIME, from when an event was due", NULL, NULL, true},
+    {"sent (the load itself), p50 / p99", lateness_cell, NULL, false},
     {"acknowledged, p50 / p99", acknowledge_cell, NULL, true},
     {"processed, p50 / p99", end_to_end_cell, NULL, true},
     {"mail delivered, p50 / p99", mail_cell, NULL, true},
+    {"acknowledged, p99.9 / most", acknowledge_worst_cell, NULL, false},
+    {"processed, p99.9 / most", end_to_end_worst_cell, NULL, false},
+    {"mail delivered, p99.9 / most", mail_worst_cell, NULL, false},
     {"processed", throughput_cell, NULL, false},
     {"WAITING, acknowledged and not processed", NULL, NULL, false},
     {"most", highest_cell, NULL, false},
     {"when the load ended", load_end_cell, NULL, false},
+    {"FURTHER READERS", NULL, ese_reader_cells_any, false},
+    {"how many", ese_reader_cell_count, ese_reader_cells_any, false},
+    {"acknowledged and not seen, at most", ese_reader_cell_missed, ese_reader_cells_any, false},
+    {"handed again, all together", ese_reader_cell_again, ese_reader_cells_any, false},
+    {"had seen all, since it began", ese_reader_cell_caught_up, ese_reader_cells_any, false},
     {"FAULT", NULL, ese_fault_cells_any, false},
     {"server away for", ese_fault_cell_server, ese_fault_cells_server, false},
     {"acknowledged again, since death", ese_fault_cell_acknowledges, ese_fault_cells_server, false},
@@ -282,13 +325,20 @@ static const struct row rows[] = {
     {"backlog gone, since the return", ese_fault_cell_gone, ese_fault_cells_events, false},
     {"less than a second's worth after", ese_fault_cell_caught_up, ese_fault_cells_consumer, false},
     {"mailer away for", ese_fault_cell_mailer, ese_fault_cells_mailer, false},
-    {"COST", NULL, any_cost, false},
-    {"processes", processes_cell, any_cost, false},
-    {"processor time", cpu_cell, any_cost, false},
-    {"memory, highest", memory_cell, any_cost, false},
-    {"bytes on the wire", wire_cell, any_cost, false},
-    {"disk, at the end", disk_cell, any_cost, false},
-    {"disk, written", written_cell, any_cost, false},
+    {"COST", NULL, ese_cost_cells_any, false},
+    {"processes", ese_cost_cell_processes, ese_cost_cells_any, false},
+    {"processor time", ese_cost_cell_cpu, ese_cost_cells_any, false},
+    {"memory, highest", ese_cost_cell_memory, ese_cost_cells_any, false},
+    {"bytes on the wire", ese_cost_cell_wire, ese_cost_cells_any, false},
+    {"disk, at the end", ese_cost_cell_disk, ese_cost_cells_any, false},
+    {"disk, written", ese_cost_cell_written, ese_cost_cells_any, false},
+    {"context switches", switches_cell, any_party, false},
+    {"syncs, the broker's own not", syncs_cell, any_party, false},
+    {"requests answered", requests_cell, any_party, false},
+    {"FOR 1,000 EVENTS PROCESSED", NULL, ese_cost_cells_any, false},
+    {"processor time", ese_cost_cell_cpu_each, ese_cost_cells_any, false},
+    {"bytes on the wire", ese_cost_cell_wire_each, ese_cost_cells_any, false},
+    {"disk, written", ese_cost_cell_written_each, ese_cost_cells_any, false},
     {"VERDICT", NULL, NULL, true},
     {"ledger", verdict_cell, NULL, true},
     {"timing", timing_cell, NULL, false},

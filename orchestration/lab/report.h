@@ -12,6 +12,9 @@
 /* One column a transport. Plain text; UTF-8 only where the locale has it. */
 void ese_report_table(const struct ese_results *results, struct ese_buffer *text);
 
+/* What a closed loop would have said of the same run, beside what is right (closed_loop.h): report_lie.c. */
+void ese_report_lie(const struct ese_results *results, struct ese_buffer *text);
+
 /* How many events waited, over the time of the run: a line a transport, all on one scale. Part of the table. */
 void ese_report_lag(const struct ese_results *results, struct ese_buffer *text);
 

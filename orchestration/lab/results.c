@@ -1,6 +1,8 @@
 /* results.json is written. */
 #include "orchestration/lab/results.h"
 
+#include "orchestration/lab/party_costs.h"
+
 #include <jansson.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -8,10 +10,14 @@
 
 #include "ese-core/memory.h"
 #include "ese-core/number.h"
+#include "orchestration/lab/network.h"
+#include "orchestration/lab/versions.h"
+#include "transports/registry.h"
 
 static json_t *options_json(const struct ese_results *results)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:i, s:I, s:I, s:s}", "source",
+    json_t *object = json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:s, s:s, s:s, s:b, s:I, s:I, s:i, s:I, s:I, s:I, s:s}",
+                               "source",
                      results->source, "rate", results->rate,
                      "duration_s", (json_int_t)results->duration_s, "warmup_s",
                      (json_int_t)results->warmup_s, "fault", results->fault, "gap_s",
@@ -20,7 +26,17 @@ static json_t *options_json(const struct ese_results *results)
                      results->in_turn, "retry_deadline_ms", (json_int_t)results->retry_deadline_ms,
                      "smtp_timeout_ms", (json_int_t)results->smtp_timeout_ms, "consumers", results->consumers,
                      "rule_cost_us", (json_int_t)results->rule_cost_us, "poison_every",
-                     (json_int_t)results->poison_every, "preset", results->preset);
+                     (json_int_t)results->poison_every, "stale_after_ms", (json_int_t)results->stale_after_ms,
+                     "preset", results->preset);
+    json_object_set_new(object, "schedule", json_string(results->schedule));
+    json_object_set_new(object, "hot_percent", json_integer(results->hot_percent));
+    json_object_set_new(object, "retention_s", json_integer(results->retention_s));
+    json_object_set_new(object, "poll_ms", json_integer(results->poll_ms));
+    json_object_set_new(object, "clients", json_integer(results->clients));
+    json_object_set_new(object, "readers", json_integer(results->readers));
+    json_object_set_new(object, "late_readers", json_boolean(results->readers_are_late));
+    json_object_set_new(object, "resend_every", json_integer(results->resend_every));
+    return object;
 }
 
 int64_t ese_results_rate(const char *rate)
@@ -59,6 +75,14 @@ static json_t *machine_json(void)
                      "memory_bytes", (json_int_t)memory.totalram * (json_int_t)memory.mem_unit);
 }
 
+static json_t *versions_json(void)
+{
+    json_t *object = json_object();
+    for (const struct ese_version *version = ese_versions(); version->name != NULL; version++)
+        json_object_set_new(object, version->name, json_string(version->text));
+    return object;
+}
+
 struct member {
     const char *name;
     int64_t value;
@@ -72,21 +96,41 @@ static json_t *members_json(const struct member *members, size_t count)
     return object;
 }
 
-/* What was lost by which cause stands in an object of its own. */
-#define LOST_BY "lost_by_"
+/* What something comes of stands in an object of its own: "lost" is followed by "lost_by". */
+#define BY "_by_"
+
+static bool is_there(const struct ese_ledger_member *members, const char *name, size_t length)
+{
+    const struct ese_ledger_member *member = members;
+    while (member->name != NULL && (strlen(member->name) != length || strncmp(member->name, name, length) != 0))
+        member++;
+    return member->name != NULL;
+}
+
+/* "lost_by" of lost_by_clash; NULL: it is a cause of nothing that is counted. The caller frees. */
+static char *causes_name(const struct ese_ledger_member *members, const char *name)
+{
+    const char *by = strstr(name, BY);
+    if (by == NULL || !is_there(members, name, (size_t)(by - name)))
+        return NULL;
+    return ese_copy_bytes(name, (size_t)(by - name) + strlen(BY) - 1);
+}
 
 static json_t *fates_json(const void *ledger, const struct ese_ledger_member *members)
 {
-    json_t *object = json_object(), *causes = json_object();
+    json_t *object = json_object();
     for (const struct ese_ledger_member *member = members; member->name != NULL; member++) {
-        bool is_cause = strncmp(member->name, LOST_BY, strlen(LOST_BY)) == 0;
-        json_object_set_new(is_cause ? causes : object,
-                            is_cause ? member->name + strlen(LOST_BY) : member->name,
-                            json_integer(ese_ledger_get(ledger, member)));
+        char *causes = causes_name(members, member->name);
+        json_t *number = json_integer(ese_ledger_get(ledger, member));
+        if (causes == NULL) {
+            json_object_set_new(object, member->name, number);
+            continue;
+        }
+        if (json_object_get(object, causes) == NULL)
+            json_object_set_new(object, causes, json_object());
+        json_object_set_new(json_object_get(object, causes), member->name + strlen(causes) + 1, number);
+        free(causes);
     }
-    if (json_object_size(causes) > 0)
-        json_object_set(object, "lost_by", causes);
-    json_decref(causes);
     return object;
 }
 
@@ -96,15 +140,42 @@ static json_t *latency_json(const struct ese_latency *latency)
         {"count", latency->count},     {"p50", latency->p50_us}, {"p99", latency->p99_us},
         {"p999", latency->p999_us}, {"max", latency->max_us},
     };
-    return members_json(members, ESE_COUNT_OF(members));
+    json_t *object = members_json(members, ESE_COUNT_OF(members)), *curve = json_array();
+    for (int i = 0; latency->count > 0 && i < ESE_PERCENTILES; i++)
+        json_array_append_new(curve, json_pack("[f, I]", ese_percentiles[i], (json_int_t)latency->at_us[i]));
+    json_object_set_new(object, "percentiles", curve);
+    return object;
 }
 
-static json_t *cost_json(const struct ese_journey_cost *cost)
+/* ---- what is promised ------------------------------------------------------------------------ */
+
+const struct ese_promises *ese_results_promises(const struct ese_results_transport *transport)
 {
-    return json_pack("{s:f, s:I, s:I, s:I, s:I, s:i}", "cpu_s", (double)cost->cpu_ns / 1e9, "wire_bytes",
-                     (json_int_t)cost->wire_bytes, "disk_bytes", (json_int_t)cost->disk_bytes,
-                     "disk_written_bytes", (json_int_t)cost->disk_written_bytes, "rss_peak_bytes",
-                     (json_int_t)cost->rss_peak_bytes, "processes", cost->processes);
+    const struct ese_registry_entry *entry;
+    if (transport->promises != NULL)
+        return transport->promises;
+    return ese_registry_find(transport->name, &entry, NULL) == 0 ? &entry->transport->promises : NULL;
+}
+
+static json_t *promises_json(const struct ese_promises *promises)
+{
+    bool keeps_all = promises->delivery == ESE_DELIVERY_AT_LEAST_ONCE;
+    const char *delivery = keeps_all ? "at_least_once" : "at_most_once";
+    return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:s}", "delivery", delivery, "ordered_per_key",
+                     promises->ordered_per_key, "replayable", promises->replayable, "positions_survive",
+                     promises->positions_survive, "shares_work", promises->shares_work, "retry_stored_once",
+                     promises->retry_stored_once, "tells_losses", promises->tells_losses, "notes",
+                     promises->notes == NULL ? "" : promises->notes);
+}
+
+static json_t *cost_json(const struct ese_journey_cost *cost, int64_t events)
+{
+    json_t *object = json_pack("{s:f, s:I, s:I, s:I, s:I, s:i}", "cpu_s", (double)cost->cpu_ns / 1e9, "wire_bytes",
+                               (json_int_t)cost->wire_bytes, "disk_bytes", (json_int_t)cost->disk_bytes,
+                               "disk_written_bytes", (json_int_t)cost->disk_written_bytes, "rss_peak_bytes",
+                               (json_int_t)cost->rss_peak_bytes, "processes", cost->processes);
+    json_object_set_new(object, "parties", ese_party_costs_json(cost, events));
+    return object;
 }
 
 static json_t *verdict_json(const struct ese_verdict *verdict)
@@ -145,6 +216,16 @@ static json_t *members_of_group_json(unsigned members)
     return array;
 }
 
+static json_t *lines_json(unsigned lines)
+{
+    json_t *array = json_array();
+    for (enum ese_line line = 0; line < ESE_LINES; line++) {
+        if ((lines & ESE_LINE_BIT(line)) != 0)
+            json_array_append_new(array, json_string(ese_line_name(line)));
+    }
+    return array;
+}
+
 static json_t *deeds_json(const struct ese_deeds *deeds)
 {
     json_t *array = json_array();
@@ -153,8 +234,12 @@ static json_t *deeds_json(const struct ese_deeds *deeds)
         json_t *object = json_pack("{s:s, s:I, s:o, s:o}", "act", ese_act_name(deed->act), "done_ns",
                                    (json_int_t)deed->done_ns, "parties", roles_json(deed->roles),
                                    "passed_over", roles_json(deed->passed_over));
+        if (deed->how[0] != '\0')
+            json_object_set_new(object, "how", json_string(deed->how));
         if (deed->members != 0)
             json_object_set_new(object, "members", members_of_group_json(deed->members));
+        if (deed->lines != 0)
+            json_object_set_new(object, "lines", lines_json(deed->lines));
         json_array_append_new(array, object);
     }
     return array;
@@ -183,6 +268,33 @@ static json_t *lag_json(const struct ese_lag_curve *lag)
                      "at_load_end", (json_int_t)lag->at_load_end, "caught_up_us", (json_int_t)lag->caught_up_us);
 }
 
+static json_t *readers_json(const struct ese_results_transport *transport)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < transport->reader_count; i++) {
+        const struct ese_reader_account *account = &transport->readers[i];
+        const struct member members[] = {
+            {"expected", account->expected}, {"seen", account->seen},         {"missed", account->missed},
+            {"again", account->again},       {"began_ns", account->began_ns}, {"caught_up_us", account->caught_up_us},
+        };
+        json_array_append_new(array, members_json(members, ESE_COUNT_OF(members)));
+    }
+    return array;
+}
+
+static json_t *rates_json(const struct ese_rate_curves *rates)
+{
+    static const char *const names[ESE_RATES] = {"offered", "acknowledged", "processed"};
+    json_t *object = json_pack("{s:I}", "bucket_ms", (json_int_t)rates->bucket_ms);
+    for (int which = 0; which < ESE_RATES; which++) {
+        json_t *array = json_array();
+        for (int i = 0; i < rates->count; i++)
+            json_array_append_new(array, json_integer(rates->number[which][i]));
+        json_object_set_new(object, names[which], array);
+    }
+    return object;
+}
+
 static json_t *stories_json(const struct ese_story *stories, int count, const char *name)
 {
     json_t *array = json_array();
@@ -205,10 +317,14 @@ static json_t *transport_json(const struct ese_results_transport *transport)
         (json_int_t)transport->restarted_ns);
     json_object_set_new(object, "waited_until_ns", json_integer(transport->waited_until_ns));
     json_object_set_new(object, "consumers", json_integer(transport->members));
+    const struct ese_promises *promises = ese_results_promises(transport);
+    if (promises != NULL)
+        json_object_set_new(object, "promises", promises_json(promises));
     json_object_set_new(object, "endings", endings_json(&transport->endings));
     json_object_set_new(object, "deeds", deeds_json(&transport->deeds));
     json_t *latency = json_object();
     json_object_set_new(latency, "ack", latency_json(&judgement->acknowledge));
+    json_object_set_new(latency, "ack_closed_loop", latency_json(&judgement->closed_loop));
     json_object_set_new(latency, "end_to_end", latency_json(&judgement->end_to_end));
     json_object_set_new(latency, "mail", latency_json(&judgement->mail));
     json_t *verdict = json_object();
@@ -220,10 +336,14 @@ static json_t *transport_json(const struct ese_results_transport *transport)
     json_object_set_new(object, "latency_us", latency);
     json_object_set_new(object, "warmup_cut", json_integer(judgement->warmup_cut));
     json_object_set_new(object, "behind_schedule", json_integer(judgement->behind_schedule));
+    json_object_set_new(object, "lateness_us", latency_json(&judgement->lateness));
+    json_object_set_new(object, "stale_worst_us", json_integer(judgement->stale_worst_us));
     add_recovery(object, &judgement->recovery);
     json_object_set_new(object, "lag", lag_json(&judgement->lag));
+    json_object_set_new(object, "readers", readers_json(transport));
+    json_object_set_new(object, "rates", rates_json(&judgement->rates));
     json_object_set_new(object, "processed_per_s", json_real(judgement->processed_per_s));
-    json_object_set_new(object, "cost", cost_json(&transport->cost));
+    json_object_set_new(object, "cost", cost_json(&transport->cost, judgement->ledger.offered));
     const struct ese_stories *stories = &judgement->stories;
     json_object_set_new(object, "faults", stories_json(stories->faults, stories->fault_count, "kind"));
     json_object_set_new(object, "never_got_mail",
@@ -233,11 +353,33 @@ static json_t *transport_json(const struct ese_results_transport *transport)
     return object;
 }
 
+static json_t *trace_json(const struct ese_kept_trace *trace)
+{
+    return json_pack("{s:s, s:I, s:I, s:s}", "sha256", trace->sha256, "lines", (json_int_t)trace->lines, "bytes",
+                     (json_int_t)trace->bytes, "kept", trace->is_kept ? ESE_ARTIFACT_TRACE : "");
+}
+
+static json_t *scenario_json(const struct ese_results *results)
+{
+    json_t *object = json_pack("{s:s, s:s, s:b}", "name", results->scenario, "question", results->question, "small",
+                               results->is_small);
+    if (results->expectations != NULL) {
+        json_object_set_new(object, "verdict", verdict_json(results->scenario_verdict));
+        json_object_set_new(object, "expectations", json_deep_copy(results->expectations));
+    }
+    return object;
+}
+
 char *ese_results_text(const struct ese_results *results)
 {
     json_t *root = json_pack("{s:i, s:I, s:o, s:o}", "version", ESE_RESULTS_VERSION, "seed",
                              (json_int_t)results->seed, "options", options_json(results), "machine",
                              machine_json());
+    if (results->trace.sha256[0] != '\0')
+        json_object_set_new(root, "trace", trace_json(&results->trace));
+    if (results->scenario[0] != '\0')
+        json_object_set_new(root, "scenario", scenario_json(results));
+    json_object_set_new(root, "versions", versions_json());
     json_t *transports = json_array();
     for (int i = 0; i < results->count; i++)
         json_array_append_new(transports, transport_json(&results->transports[i]));

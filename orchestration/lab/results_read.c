@@ -1,7 +1,11 @@
 /* results.json is read again, by `ese-lab check`. */
 #include "orchestration/lab/results.h"
 
+#include "orchestration/lab/party_costs.h"
+
 #include <jansson.h>
+
+#include "ese-core/memory.h"
 
 static void copy_text(char *target, size_t size, const char *text)
 {
@@ -29,16 +33,29 @@ static int read_endings(json_t *array, struct ese_endings *endings)
     return 0;
 }
 
-static int read_roles(json_t *array, unsigned *roles)
+static int find_role(const char *name)
+{
+    enum ese_role role = ese_role_find(name);
+    return role == ESE_ROLES ? -1 : (int)role;
+}
+
+static int find_line(const char *name)
+{
+    enum ese_line line = ese_line_find(name);
+    return line == ESE_LINES ? -1 : (int)line;
+}
+
+/* A bit for each name. find: which one, or -1 where nobody is called so. */
+static int read_names(json_t *array, int (*find)(const char *name), unsigned *bits)
 {
     size_t i;
     json_t *name;
-    *roles = 0;
+    *bits = 0;
     json_array_foreach(array, i, name) {
-        enum ese_role role = json_is_string(name) ? ese_role_find(json_string_value(name)) : ESE_ROLES;
-        if (role == ESE_ROLES)
+        int place = json_is_string(name) ? find(json_string_value(name)) : -1;
+        if (place < 0)
             return -1;
-        *roles |= ESE_ROLE_BIT(role);
+        *bits |= 1u << place;
     }
     return 0;
 }
@@ -65,18 +82,21 @@ static int read_deeds(json_t *array, struct ese_deeds *deeds)
     if (!json_is_array(array))
         return -1;
     json_array_foreach(array, i, object) {
-        const char *act;
+        const char *act, *how = "";
         json_int_t done_ns;
         json_t *parties, *passed_over;
-        struct ese_deed deed;
+        struct ese_deed deed = {.done_ns = 0};
         if (deeds->count == ESE_DEEDS ||
-            json_unpack(object, "{s:s, s:I, s:o, s:o}", "act", &act, "done_ns", &done_ns, "parties",
-                        &parties, "passed_over", &passed_over) < 0 ||
-            read_roles(parties, &deed.roles) < 0 || read_roles(passed_over, &deed.passed_over) < 0 ||
-            read_members(json_object_get(object, "members"), &deed.members) < 0)
+            json_unpack(object, "{s:s, s:I, s:o, s:o, s?s}", "act", &act, "done_ns", &done_ns, "parties",
+                        &parties, "passed_over", &passed_over, "how", &how) < 0 ||
+            read_names(parties, find_role, &deed.roles) < 0 ||
+            read_names(passed_over, find_role, &deed.passed_over) < 0 ||
+            read_members(json_object_get(object, "members"), &deed.members) < 0 ||
+            read_names(json_object_get(object, "lines"), find_line, &deed.lines) < 0)
             return -1;
         deed.act = ese_act_find(act);
         deed.done_ns = done_ns;
+        copy_text(deed.how, sizeof deed.how, how);
         if (deed.act == ESE_ACTS)
             return -1;
         ese_deeds_add(deeds, &deed);
@@ -115,9 +135,34 @@ static int read_transport(json_t *object, struct ese_results_transport *transpor
     transport->cost.disk_bytes = disk;
     transport->cost.disk_written_bytes = written;
     transport->cost.rss_peak_bytes = peak;
+    if (ese_party_costs_read(json_object_get(cost, "parties"), &transport->cost) < 0)
+        return -1;
     if (read_deeds(json_object_get(object, "deeds"), &transport->deeds) < 0)
         return -1;
     return read_endings(json_object_get(object, "endings"), &transport->endings);
+}
+
+/* What came to the options later: an older run had one client, and no reader. */
+static int read_load(json_t *object, struct ese_results *results)
+{
+    const char *schedule = "constant";
+    json_int_t hot_percent = 0, retention_s = 0, poll_ms = 0, resend_every = 0;
+    int clients = 0, readers = 0, readers_are_late = 0;
+    if (json_unpack(object, "{s?s, s?I, s?I, s?I, s?i, s?i, s?b, s?I}", "schedule", &schedule, "hot_percent",
+                    &hot_percent, "retention_s", &retention_s, "poll_ms", &poll_ms, "clients", &clients, "readers",
+                    &readers, "late_readers", &readers_are_late, "resend_every", &resend_every) < 0 ||
+        resend_every < 0 ||
+        clients < 0 || clients > ESE_CLIENTS || readers < 0 || readers > ESE_READERS)
+        return -1;
+    copy_text(results->schedule, sizeof results->schedule, schedule);
+    results->hot_percent = hot_percent;
+    results->retention_s = retention_s;
+    results->poll_ms = poll_ms;
+    results->clients = clients;
+    results->readers = readers;
+    results->readers_are_late = readers_are_late != 0;
+    results->resend_every = resend_every;
+    return 0;
 }
 
 /* Some are younger than others. */
@@ -126,18 +171,19 @@ static int read_options(json_t *object, struct ese_results *results)
     int in_turn, consumers = 1;
     const char *rate, *fault, *durability, *broker, *bootstrap, *source = "clicks", *preset = "";
     json_int_t duration_s, warmup_s, deadline_ms, gap_s = 0, smtp_ms = 0, rule_cost_us = 0, poison_every = 0;
-    if (json_unpack(object, "{s?s, s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I, s?I, s?i, s?I, s?I, s?s}",
+    json_int_t stale_after_ms = 0;
+    if (json_unpack(object, "{s?s, s:s, s:I, s:I, s:s, s?I, s:s, s:s, s:s, s:b, s:I, s?I, s?i, s?I, s?I, s?I, s?s}",
                     "source", &source, "rate", &rate, "duration_s", &duration_s, "warmup_s", &warmup_s, "fault", &fault,
                     "gap_s", &gap_s, "durability", &durability, "broker", &broker, "bootstrap_servers",
                     &bootstrap, "in_turn", &in_turn, "retry_deadline_ms", &deadline_ms, "smtp_timeout_ms",
                     &smtp_ms, "consumers", &consumers, "rule_cost_us", &rule_cost_us, "poison_every",
-                    &poison_every, "preset", &preset) < 0 ||
-        poison_every < 0)
+                    &poison_every, "stale_after_ms", &stale_after_ms, "preset", &preset) < 0 ||
+        poison_every < 0 || stale_after_ms < 0)
         return -1;
     *results = (struct ese_results){.duration_s = duration_s, .warmup_s = warmup_s, .gap_s = gap_s,
                                     .in_turn = in_turn != 0, .retry_deadline_ms = deadline_ms,
                                     .smtp_timeout_ms = smtp_ms, .consumers = consumers, .rule_cost_us = rule_cost_us,
-                                    .poison_every = poison_every};
+                                    .poison_every = poison_every, .stale_after_ms = stale_after_ms};
     copy_text(results->source, sizeof results->source, source);
     copy_text(results->rate, sizeof results->rate, rate);
     copy_text(results->fault, sizeof results->fault, fault);
@@ -145,6 +191,22 @@ static int read_options(json_t *object, struct ese_results *results)
     copy_text(results->asked_broker, sizeof results->asked_broker, broker);
     copy_text(results->bootstrap_servers, sizeof results->bootstrap_servers, bootstrap);
     copy_text(results->preset, sizeof results->preset, preset);
+    return read_load(object, results);
+}
+
+/* Only of a run whose load came by one. */
+static int read_trace(json_t *object, struct ese_kept_trace *trace)
+{
+    const char *sha256 = "", *kept = "";
+    json_int_t lines = 0, bytes = 0;
+    if (object == NULL)
+        return 0;
+    if (json_unpack(object, "{s:s, s:I, s:I, s:s}", "sha256", &sha256, "lines", &lines, "bytes", &bytes, "kept",
+                    &kept) < 0 || ese_fit_text(trace->sha256, sizeof trace->sha256, sha256) < 0)
+        return -1;
+    trace->lines = lines;
+    trace->bytes = bytes;
+    trace->is_kept = strcmp(kept, ESE_ARTIFACT_TRACE) == 0;
     return 0;
 }
 
@@ -188,6 +250,15 @@ static int read_root(json_t *root, const char *path, struct ese_results *results
     if (json_array_size(transports) == 0)
         return ese_fail(error, ESE_E_INVALID, "%.300s names no transport: there is nothing to judge; name another run",
                         path);
+    const char *scenario = "", *question = "";
+    int is_small = 0;
+    if (json_unpack(root, "{s?{s:s, s:s, s:b}}", "scenario", "name", &scenario, "question", &question, "small",
+                    &is_small) < 0 || ese_fit_text(results->question, sizeof results->question, question) < 0)
+        return ese_fail(error, ESE_E_INVALID, "%.300s: its scenario is malformed; judge a run as it was left", path);
+    if (read_trace(json_object_get(root, "trace"), &results->trace) < 0)
+        return ese_fail(error, ESE_E_INVALID, "%.300s: its trace is malformed; judge a run as it was left", path);
+    copy_text(results->scenario, sizeof results->scenario, scenario);
+    results->is_small = is_small != 0;
     results->seed = seed;
     return read_transports(transports, path, results, error);
 }

@@ -103,6 +103,17 @@ static int open_journeys(struct run *run, int first, int count, struct ese_error
             .stumbles = run->options->poison_every > 0,
             .consumers = run->options->consumers,
             .rule_cost_us = run->options->rule_cost_us,
+            .bad_disks = ese_fault_befallen(run->options->fault, ESE_ACT_DISK),
+            .set_clocks = ese_fault_befallen(run->options->fault, ESE_ACT_CLOCK),
+            .cut_powers = ese_fault_befallen(run->options->fault, ESE_ACT_POWER),
+            .slow_rules = ese_fault_befallen(run->options->fault, ESE_ACT_RULE),
+            .seed = run->options->seed,
+            .lines = ese_fault_lines(run->options->fault),
+            .retention_s = run->options->retention_s,
+            .poll_ms = run->options->poll_ms,
+            .clients = run->options->clients,
+            .readers = run->options->readers,
+            .readers_are_late = run->options->readers_are_late,
         };
         if (ese_artifact_path(run->options->directory, label, directory, error) < 0 ||
             ese_journey_open(&journey, &run->journeys[run->count], error) < 0)
@@ -121,15 +132,19 @@ static int start(struct run *run, struct ese_error *error)
             return -1;
         show(run, ESE_RUN_STARTING, NULL);
     }
+    int64_t start_at_ms = ese_clock_wall_ms() + HEAD_START_MS;
     struct ese_load load = {
         .source = run->options->source,
         .rate = run->options->rate,
         .seconds = run->options->warmup_s + run->options->duration_s,
         .seed = run->options->seed,
-        .start_at_ms = ese_clock_wall_ms() + HEAD_START_MS,
+        .start_at_ms = start_at_ms,
         .poison_every = run->options->poison_every,
+        .resend_every = run->options->resend_every,
+        .schedule = run->options->schedule,
+        .hot_percent = run->options->hot_percent,
     };
-    run->schedule_ns = ese_clock_monotonic_ns() + HEAD_START_MS * ESE_NS_PER_MS;
+    run->schedule_ns = start_at_ms * ESE_NS_PER_MS - ese_clock_wall_offset_ns();
     for (int i = 0; i < run->count; i++) {
         if (ese_journey_offer(run->journeys[i], &load, error) < 0)
             return -1;
@@ -179,7 +194,13 @@ static void event_of(const struct run *run, const struct ese_fault_step *step, c
     static const char *const words[ESE_ACTS] = {[ESE_ACT_KILL] = "killed",
                                                 [ESE_ACT_START] = "started again",
                                                 [ESE_ACT_FREEZE] = "frozen",
-                                                [ESE_ACT_THAW] = "thawed"};
+                                                [ESE_ACT_THAW] = "thawed",
+                                                [ESE_ACT_DISK] = "have a disk that is",
+                                                [ESE_ACT_CLOCK] = "have their clock set:",
+                                                [ESE_ACT_SMTP] = "does with mails:",
+                                                [ESE_ACT_NETWORK] = "between parties are told",
+                                                [ESE_ACT_RULE] = "have rules that are (ms by event)",
+                                                [ESE_ACT_POWER] = "have their power cut, by seed"};
     struct ese_buffer without = ESE_BUFFER_INIT(size - 1);
     int passed_over = 0;
     for (int i = 0; i < run->count; i++) {
@@ -188,8 +209,8 @@ static void event_of(const struct run *run, const struct ese_fault_step *step, c
             ese_buffer_printf(&without, "%s%s", passed_over++ > 0 ? " and " : "",
                               ese_journey_specification(run->journeys[i]));
     }
-    snprintf(text, size, "%s %s%s%s", step->part->name, words[step->act],
-             passed_over == 0 ? " on all sides" : ", passed over on ",
+    snprintf(text, size, "%s %s%s%s%s%s", step->part->name, words[step->act], step->how[0] == '\0' ? "" : " ",
+             step->how, passed_over == 0 ? " on all sides" : ", passed over on ",
              passed_over == 0 ? "" : without.text);
     ese_buffer_free(&without);
 }
@@ -235,7 +256,7 @@ static int look(struct run *run, enum ese_run_phase phase, bool *offering, struc
         ese_journey_view(run->journeys[i], &view);
         if (check_client(run->journeys[i], &view, error) < 0)
             return -1;
-        *offering = *offering || view.role[ESE_ROLE_CLIENT].up;
+        *offering = *offering || view.role[ESE_ROLE_CLIENT].parties_up > 0;
     }
     tell_endings(run, phase);
     return 0;
@@ -360,6 +381,7 @@ static int finish(struct run *run, const bool drained[], struct ese_run_result *
         one->waited_until_ns = waited_until_ns;
         ese_journey_sample(run->journeys[i]); /* before the reading back, which is not part of the walk */
         ese_journey_stop(run->journeys[i], ESE_ROLE_CONSUMER);
+        ese_journey_stop(run->journeys[i], ESE_ROLE_READER);
         ese_journey_stop(run->journeys[i], ESE_ROLE_MAILER);
         ese_journey_cost(run->journeys[i], &one->cost);
         /* A store that nobody serves any more leaves no history, and the judge says so. */

@@ -18,6 +18,7 @@
 
 #include "orchestration/lab/fault.h"
 #include "orchestration/lab/journey.h"
+#include "orchestration/lab/kept_trace.h"
 
 #define ESE_RUN_JOURNEYS 8
 #define ESE_RUN_EVENT_SIZE 160
@@ -25,10 +26,16 @@
 #define ESE_RUN_POISON_OPTION \
     {.name = "poison-every", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0, .max = 1000000, \
      .help = "On each N-th event a rule fails, so that it becomes a dead letter (0: on none)."}
+#define ESE_RUN_STALE_OPTION \
+    {.name = "stale-after-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "0", .min = 0, .max = 86400000, \
+     .help = "The longest that an event may wait from its acknowledgement until it was processed: the ledger fails " \
+             "where one has waited longer (0: it may wait for as long as it likes)."}
 
 struct ese_run_options {
     const char *directory;
     const char *preset; /* the run's name, or NULL */
+    const char *scenario, *question; /* its name, and what it asks; or NULL */
+    bool is_small;                   /* that scenario */
     const char *specifications[ESE_RUN_JOURNEYS];
     int count;
     const char *source; /* of events, by the client's name for it; NULL: the one it takes by itself */
@@ -44,8 +51,18 @@ struct ese_run_options {
     int64_t retry_deadline_ms;
     int64_t smtp_timeout_ms; /* of the mailers */
     int64_t poison_every; /* on each so manieth event a rule fails; 0: on none */
+    int64_t resend_every; /* each so manieth event is sent twice; 0: none is */
+    int64_t stale_after_ms; /* the bound of what is stale (judgement.h); 0: there is none */
     int consumers;        /* of each journey that can have several; 0: one */
     int64_t rule_cost_us; /* by event; 0: nothing */
+    int64_t retention_s;  /* of a store that forgets; 0: as it does by itself */
+    int64_t poll_ms;      /* of a consumer that polls; 0: as it does by itself */
+    const char *schedule; /* of the load, as the client has it; NULL: evenly */
+    const struct ese_kept_trace *trace; /* that it names; NULL: none */
+    int64_t hot_percent;  /* of the clicks, those of one person */
+    int clients;          /* of each journey; 0: one */
+    int readers;          /* of each journey, beside the consumers */
+    bool readers_are_late; /* somebody has to start them: the fault */
     int64_t limit_ms; /* from the schedule's beginning to the end of the drain; 0: the drain's own alone */
     bool in_turn; /* one journey after the other instead of all at once */
 };

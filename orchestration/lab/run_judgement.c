@@ -1,6 +1,9 @@
 #include "orchestration/lab/run_judgement.h"
 
 #include "ese-core/clock.h"
+#include "ese-core/json_text.h"
+#include "ese-core/memory.h"
+#include "orchestration/lab/latency_logs.h"
 
 static int judge(const struct ese_run_options *run, const struct ese_run_journey_result *journey,
                  struct ese_results_transport *transport, struct ese_error *error)
@@ -9,6 +12,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
         .directory = journey->directory,
         .promises = &journey->transport->promises,
         .partition_name = journey->transport->consume->partition_name,
+        .schedule_ns = journey->schedule_ns,
         .measured_from_ns = journey->schedule_ns + run->warmup_s * ESE_NS_PER_S,
         .restarted_ns = journey->restarted_ns,
         .deeds = &journey->deeds,
@@ -17,6 +21,7 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
         .smtp_timeout_ms = run->smtp_timeout_ms,
         .members = journey->members,
         .poison_every = run->poison_every,
+        .stale_after_ms = run->stale_after_ms,
     };
     snprintf(transport->name, sizeof transport->name, "%s", journey->specification);
     snprintf(transport->broker, sizeof transport->broker, "%s", journey->broker);
@@ -32,7 +37,15 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
     transport->members = journey->members;
     transport->deeds = journey->deeds;
     transport->cost = journey->cost;
-    return ese_judge(&judging, &transport->judgement, error);
+    transport->reader_count = run->readers;
+    if (ese_reader_accounts(journey->directory, run->readers, transport->readers, error) < 0)
+        return -1;
+    judging.logs = ese_latency_logs_new(judging.measured_from_ns);
+    int status = ese_judge(&judging, &transport->judgement, error);
+    if (status == 0)
+        status = ese_latency_logs_write(judging.logs, judging.directory, transport->name, error);
+    ese_latency_logs_free(&judging.logs);
+    return status;
 }
 
 int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result *outcome,
@@ -48,8 +61,23 @@ int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result
         .smtp_timeout_ms = run->smtp_timeout_ms,
         .consumers = run->consumers,
         .rule_cost_us = run->rule_cost_us,
+        .hot_percent = run->hot_percent,
+        .is_small = run->is_small,
+        .retention_s = run->retention_s,
+        .poll_ms = run->poll_ms,
+        .clients = run->clients,
+        .resend_every = run->resend_every,
+        .readers_are_late = run->readers_are_late,
+        .readers = run->readers,
         .poison_every = run->poison_every,
+        .stale_after_ms = run->stale_after_ms,
     };
+    snprintf(results->schedule, sizeof results->schedule, "%s", run->schedule != NULL ? run->schedule : "constant");
+    ese_json_make_utf8(results->schedule); /* a path may be anything */
+    if (run->trace != NULL)
+        results->trace = *run->trace;
+    snprintf(results->scenario, sizeof results->scenario, "%s", run->scenario != NULL ? run->scenario : "");
+    ese_fit_text(results->question, sizeof results->question, run->question != NULL ? run->question : "");
     snprintf(results->source, sizeof results->source, "%s", run->source);
     snprintf(results->preset, sizeof results->preset, "%s", run->preset != NULL ? run->preset : "");
     snprintf(results->rate, sizeof results->rate, "%s", run->rate);

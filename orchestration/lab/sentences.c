@@ -71,24 +71,24 @@ static void say_faults(column *transport, struct ese_buffer *text)
     const struct ese_judgement *j = &transport->judgement;
     const struct {
         int64_t count;
-        const char *did, *what;
+        const char *did, *what, *more; /* "event" of one, "events" of others, and what is said behind */
     } faults[] = {
-        {j->ledger.lost, "lost", "acknowledged events"},
-        {j->ledger.in_flight, "left", "events unread"},
-        {j->ledger.phantom, "stored", "events though refused, not sent or never offered"},
-        {j->ledger.stored_twice, "stored", "events a second time"},
-        {j->ledger.reordered, "stored", "events out of their key's order"},
-        {j->mails.lost, "lost", "mails"},
-        {j->mails.doubled, "doubled", "mails"},
-        {j->mails.altered, "sent", "mails of other events"},
-        {j->mails.unexpected, "sent", "mails for nothing"},
+        {j->ledger.lost, "lost", "acknowledged event", ""},
+        {j->ledger.in_flight, "left", "event", " unread"},
+        {j->ledger.phantom, "stored", "event", " though refused, not sent or never offered"},
+        {j->ledger.stored_twice, "stored", "event", " a second time"},
+        {j->ledger.reordered, "stored", "event", " out of their key's order"},
+        {j->mails.lost, "lost", "mail", ""},
+        {j->mails.doubled, "doubled", "mail", ""},
+        {j->mails.altered, "sent", "mail", " of other events"},
+        {j->mails.unexpected, "sent", "mail", " for nothing"},
     };
     int said = 0;
     for (size_t i = 0; i < ESE_COUNT_OF(faults); i++) {
         if (faults[i].count == 0)
             continue;
-        ese_buffer_printf(text, "%s %s %lld %s", said++ == 0 ? transport->name : ",", faults[i].did,
-                          (long long)faults[i].count, faults[i].what);
+        ese_buffer_printf(text, "%s %s %lld %s%s%s", said++ == 0 ? transport->name : ",", faults[i].did,
+                          (long long)faults[i].count, faults[i].what, faults[i].count == 1 ? "" : "s", faults[i].more);
         if (i == 0)
             say_causes(&j->ledger, text);
     }
@@ -128,7 +128,8 @@ void ese_say_kept(const struct ese_results *results, struct ese_buffer *text)
     if (said > 0) {
         ese_buffer_printf(text, "%s kept every acknowledged event", names);
         say_dead_letters(results, text);
-        ese_buffer_text(text, ", and no mail was lost or doubled");
+        /* Somebody else's run tells of no mails. */
+        ese_buffer_text(text, results->transports[0].promises != NULL ? "" : ", and no mail was lost or doubled");
     }
     for (int i = 0; i < results->count; i++) {
         column *transport = &results->transports[i];
@@ -172,6 +173,8 @@ static int say_times(const struct ese_results *results, const char *what, unsign
         ese_buffer_printf(text, "%s", said++ == 0 ? what : ", ");
         if (read_us(transport) < 0)
             ese_buffer_printf(text, "not at all (%s)", transport->name);
+        else if (ese_sentence_is_untimed(transport))
+            ese_buffer_printf(text, "after a time that is withheld (%s)", transport->name);
         else
             ese_buffer_printf(text, "after %.1f s (%s)", (double)read_us(transport) / 1e6, transport->name);
     }

@@ -5,6 +5,7 @@
 #include "ese-core/history.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/party.h"
 
 /* What was offered. */
 struct survey {
@@ -25,11 +26,17 @@ static void note(struct survey *survey, const struct ese_id *id, const char *key
     survey->events[lane]++;
 }
 
+static struct survey *new_survey(void)
+{
+    struct survey *survey = ese_alloc(sizeof *survey);
+    for (int i = 0; i < ESE_ID_LANES; i++)
+        survey->moduli[survey->modulus_count++] = (uint16_t)(i + 1);
+    return survey;
+}
+
 static void look(struct ese_history_reader *reader, struct survey *survey)
 {
     struct ese_history_record record;
-    for (int i = 0; i < ESE_ID_LANES; i++)
-        survey->moduli[survey->modulus_count++] = (uint16_t)(i + 1);
     while (ese_history_read_next(reader, &record, NULL) == 1) {
         if (record.kind == ESE_HISTORY_OFFERED)
             note(survey, &record.id, ese_history_read_key(reader));
@@ -68,23 +75,37 @@ static int share_out(const struct survey *survey, int64_t events, int64_t most,
     return check(together, shares, most, error);
 }
 
+/* Opens the histories of all clients. Returns how many there are. */
+static int open_clients(const char *directory, struct ese_history_reader *readers[ESE_CLIENTS])
+{
+    int count = 0;
+    for (int client = 1; client <= ESE_CLIENTS; client++) {
+        char name[ESE_ARTIFACT_MEMBER_SIZE];
+        ese_artifact_client(client, name);
+        readers[count] = ese_artifact_history(directory, name);
+        count += readers[count] != NULL;
+    }
+    return count;
+}
+
 int ese_shares_find(const char *directory, int64_t events, int64_t most, struct ese_shares *shares,
                     struct ese_error *error)
 {
-    char path[ESE_ARTIFACT_PATH_SIZE];
-    struct ese_history_reader *reader = NULL;
+    struct ese_history_reader *readers[ESE_CLIENTS];
+    int count = open_clients(directory, readers), status = 0; /* none: who judges says so */
+    int64_t offered = 0;
     *shares = (struct ese_shares){.count = 1, .modulus = 1};
-    if (ese_artifact_path(directory, ESE_ARTIFACT_CLIENT_HISTORY, path, NULL) == -1 ||
-        ese_history_read_open(path, &reader, NULL) == -1)
-        return 0; /* who judges says so */
-    int status = 0;
-    if (ese_history_read_count(reader, ESE_COUNT_OFFERED) > events) {
-        struct survey *survey = ese_alloc(sizeof *survey);
-        look(reader, survey);
+    for (int i = 0; i < count; i++)
+        offered += ese_history_read_count(readers[i], ESE_COUNT_OFFERED);
+    if (offered > events) {
+        struct survey *survey = new_survey();
+        for (int i = 0; i < count; i++)
+            look(readers[i], survey);
         status = share_out(survey, events, most, shares, error);
         free(survey);
     }
-    ese_history_read_close(&reader);
+    for (int i = 0; i < count; i++)
+        ese_history_read_close(&readers[i]);
     return status;
 }
 

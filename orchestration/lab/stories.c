@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "ese-core/memory.h"
+#include "orchestration/lab/anomalies.h"
 #include "orchestration/lab/figures.h"
 #include "orchestration/lab/ledger.h"
 #include "orchestration/lab/mail_stories.h"
@@ -54,7 +55,7 @@ static bool is_death(book_of *book, entry_of *entry)
 
 static bool is_lost_otherwise(book_of *book, entry_of *entry)
 {
-    return entry->is_lost && ese_ledger_loss(book, entry) == ESE_LOSS_OTHER;
+    return entry->is_lost && ese_ledger_loss(book, entry) == ESE_LOSS_OTHER && !ese_ledger_is_gone(book, entry);
 }
 
 static bool is_left(book_of *book, entry_of *entry)
@@ -75,6 +76,58 @@ static bool is_behind(book_of *book, entry_of *entry)
     return entry->is_reordered;
 }
 
+/* Stored again, as was seen in the store, or is known from where it was handed. */
+static bool is_doubled_by(entry_of *entry, enum ese_doubling cause)
+{
+    return (entry->copies > 1 || entry->handed_elsewhere > 0) && entry->doubled_by == cause;
+}
+
+static bool is_doubled_by_retry(book_of *book, entry_of *entry)
+{
+    (void)book;
+    return is_doubled_by(entry, ESE_DOUBLING_RETRY);
+}
+
+static bool is_doubled_by_death(book_of *book, entry_of *entry)
+{
+    (void)book;
+    return is_doubled_by(entry, ESE_DOUBLING_DEATH);
+}
+
+static bool is_handed_by_return(book_of *book, entry_of *entry)
+{
+    return ese_anomalies_again(book, entry).by_return > 0;
+}
+
+static bool is_handed_for_nothing(book_of *book, entry_of *entry)
+{
+    return ese_anomalies_again(book, entry).by_other > 0;
+}
+
+static bool is_disordered_within(book_of *book, entry_of *entry)
+{
+    (void)book;
+    return entry->disorder == ESE_DISORDER_WITHIN;
+}
+
+static bool is_disordered_after(book_of *book, entry_of *entry)
+{
+    (void)book;
+    return entry->disorder == ESE_DISORDER_AFTER;
+}
+
+static bool is_passed_over(book_of *book, entry_of *entry)
+{
+    (void)book;
+    return entry->was_passed_over;
+}
+
+static bool is_stale(book_of *book, entry_of *entry)
+{
+    (void)book;
+    return entry->is_stale;
+}
+
 static const struct kind {
     const char *what;
     bool (*is)(book_of *book, entry_of *entry);
@@ -85,13 +138,31 @@ static const struct kind {
     {"lost by key clash", is_clash},
     {"lost by expiry", is_expiry},
     {"lost by the store's death", is_death},
+    {"lost by its store, after it was processed", ese_ledger_is_gone},
     {"lost, for no cause that is noted", is_lost_otherwise},
-    {"not processed when the drain ended", is_left},
+    {"not processed by the end", is_left},
     {"stored twice", is_twice},
+    {"stored or handed again by a retry", is_doubled_by_retry},
+    {"stored or handed again by a retry after its server's death", is_doubled_by_death},
+    {"handed again, as its partition was given anew", is_handed_by_return},
+    {"handed again, for no cause that is noted", is_handed_for_nothing},
     {"stored out of its key's order", is_behind},
+    {"handed out of its key's order, within one ownership", is_disordered_within},
+    {"handed out of its key's order, after a rebalance", is_disordered_after},
+    {"passed over by its reader, and handed later", is_passed_over},
+    {"processed too late (stale)", is_stale},
     {"stored though refused, not sent or never offered (phantom)", ese_ledger_is_phantom},
     {"a stranger's, not of this run", ese_ledger_is_strangers},
 };
+
+const char *ese_stories_kind(const struct ese_book *book, const struct ese_book_entry *entry)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(kinds); i++) {
+        if (kinds[i].is(book, entry))
+            return kinds[i].what;
+    }
+    return NULL;
+}
 
 /* ---- the first of each ----------------------------------------------------------------------- */
 

@@ -11,8 +11,8 @@
 #include "ese-core/id.h"
 
 #define ESE_STORY_SIZE 800
-#define ESE_STORY_KINDS 16
-#define ESE_STORY_OF_MAILS 12 /* of these kinds, the first one of mails (mail_stories.c); those before are of events */
+#define ESE_STORY_KINDS 28
+#define ESE_STORY_OF_MAILS 24 /* of these kinds, the first one of mails (mail_stories.c); those before are of events */
 #define ESE_STORY_PEOPLE 3
 #define ESE_STORY_UNKNOWN 10
 
@@ -37,6 +37,12 @@ struct ese_stories {
 };
 
 struct ese_evidence;
+struct ese_book;
+struct ese_book_entry;
+
+/* The kind of fault there is with an event, the first that fits: "lost by key clash"; NULL: none. The book must bear
+ * the ledger's marks. */
+const char *ese_stories_kind(const struct ese_book *book, const struct ese_book_entry *entry);
 
 /* Of evidence that figures were taken from, of a run that is over. partition_name: as in story.h. */
 void ese_stories_tell(const struct ese_evidence *evidence,

@@ -3,7 +3,12 @@
 #include <inttypes.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/memory.h"
+#include "orchestration/lab/anomalies.h"
+#include "orchestration/lab/book_skips.h"
 #include "orchestration/lab/ledger.h"
+
+#define ESE_STORY_ID_SIZE 192 /* as others may have it (docs/evidence.md), with its end */
 
 struct ese_storyteller ese_storyteller_of(const struct ese_book *book,
                                           void (*partition_name)(int32_t, char *, size_t))
@@ -48,11 +53,17 @@ static void add_outcome(const struct ese_storyteller *teller, const struct ese_b
         add_at(teller, entry->done_ns != 0 ? "given up without an answer" : "never answered",
                entry->done_ns, text);
         break;
-    default: add_at(teller, "not sent, as there was no room or no time left, and given up", entry->done_ns, text);
+    default:
+        if (entry->outcome == 0)
+            ese_buffer_text(text, "nobody says that it was sent, or what became of it");
+        else
+            add_at(teller, teller->book->is_foreign ? "not sent, as its client says"
+                                                    : "not sent, as there was no room or no time left, and given up",
+                   entry->done_ns, text);
     }
 }
 
-/* What the server says that notes its losses. */
+/* What the server says that notes its losses, or whoever came too late. */
 static void add_loss(const struct ese_storyteller *teller, const struct ese_book_entry *entry,
                      struct ese_buffer *text)
 {
@@ -63,9 +74,18 @@ static void add_loss(const struct ese_storyteller *teller, const struct ese_book
         [ESE_LOSS_OTHER] = "; nobody tells where it went"};
     if (entry->kept_ns != 0)
         add_at(teller, "; the server had it", entry->kept_ns, text);
-    if (entry->is_lost)
+    if (entry->is_lost && ese_book_skips_have(teller->book, entry))
+        ese_buffer_text(text, "; when its consumer came to it, it was no longer kept");
+    else if (ese_ledger_is_gone(teller->book, entry))
+        ese_buffer_text(text, "; it is gone from the store, which promises to keep what was read");
+    else if (entry->is_lost)
         ese_buffer_text(text, words[ese_ledger_loss(teller->book, entry)]);
 }
+
+static const char *const doublings[] = {
+    [ESE_DOUBLING_OTHER] = "",
+    [ESE_DOUBLING_RETRY] = ", as its client tried again",
+    [ESE_DOUBLING_DEATH] = ", as its client tried again when its server had died"};
 
 static void add_store(const struct ese_storyteller *teller, const struct ese_book_entry *entry,
                       struct ese_buffer *text)
@@ -75,13 +95,48 @@ static void add_store(const struct ese_storyteller *teller, const struct ese_boo
         add_place(teller, entry->stored_partition, entry->stored_offset, text);
     } else if (entry->copies > 0) {
         ese_buffer_text(text, "; in the store when it was read back");
+    } else if (teller->book->is_unseen && entry->is_in_flight) {
+        ese_buffer_text(text, "; it may be in the store, beyond what is committed");
+    } else if (teller->book->is_unseen && !entry->is_lost) {
+        return;
     } else if (!entry->is_lost && entry->handings == 0) {
         ese_buffer_text(text, "; not in the store when it was read back");
     }
     if (entry->copies > 1)
-        ese_buffer_printf(text, ", %u times", entry->copies);
+        ese_buffer_printf(text, ", %u times%s", entry->copies, doublings[entry->doubled_by]);
     if (entry->is_reordered)
         ese_buffer_text(text, ", behind an event of its key that was sent later");
+}
+
+/* "(3 times in all: one more because it is stored again, one more when the partition was given anew)" */
+static void add_handings(const struct ese_storyteller *teller, const struct ese_book_entry *entry,
+                         struct ese_buffer *text)
+{
+    const struct ese_handed_again again = ese_anomalies_again(teller->book, entry);
+    const struct {
+        int64_t count;
+        const char *words;
+    } causes[] = {{again.of_copies, "because it is stored again"},
+                  {again.by_return, "as the partition was given anew"},
+                  {again.by_other, "for no cause that is noted"}};
+    ese_buffer_printf(text, " (%u times in all", entry->handings);
+    for (size_t i = 0; i < ESE_COUNT_OF(causes); i++) {
+        if (causes[i].count > 0)
+            ese_buffer_printf(text, "; %" PRId64 " more %s", causes[i].count, causes[i].words);
+    }
+    ese_buffer_text(text, ")");
+}
+
+static void add_disorder(const struct ese_book_entry *entry, struct ese_buffer *text)
+{
+    static const char *const words[] = {
+        [ESE_DISORDER_WITHIN] = "while the partition was one reader's",
+        [ESE_DISORDER_AFTER] = "as the partition had changed hands"};
+    if (entry->was_passed_over)
+        ese_buffer_text(text, ", after what lies behind it in its partition");
+    if (entry->disorder != ESE_DISORDER_NONE)
+        ese_buffer_printf(text, ", after an event of its key that was sent later, %s%s", words[entry->disorder],
+                          entry->is_processed_disordered ? ", and processed so" : "");
 }
 
 static void add_reader(const struct ese_storyteller *teller, const struct ese_book_entry *entry,
@@ -93,13 +148,17 @@ static void add_reader(const struct ese_storyteller *teller, const struct ese_bo
     }
     add_at(teller, "; a reader was handed it", entry->handed_ns, text);
     if (entry->handings > 1)
-        ese_buffer_printf(text, " (%u times in all)", entry->handings);
-    if (entry->is_processed && entry->committed_ns != 0)
+        add_handings(teller, entry, text);
+    add_disorder(entry, text);
+    if (ese_ledger_is_gone(teller->book, entry) || (entry->is_processed && entry->committed_ns != 0))
         add_at(teller, "; it was processed", entry->committed_ns, text);
     else if (ese_ledger_is_contradicted(teller->book, entry))
         add_at(teller, "; its state has not had it, though it noted the commit", entry->committed_ns, text);
     else if (!entry->is_processed)
         ese_buffer_text(text, "; that was not committed");
+    if (entry->is_stale)
+        ese_buffer_printf(text, ", %.3f s after it was acknowledged",
+                          (double)ese_anomalies_waited_ns(entry) / (double)ESE_NS_PER_S);
 }
 
 void ese_story_fate(const struct ese_storyteller *teller, const struct ese_book_entry *entry,
@@ -126,8 +185,12 @@ const char *ese_story_name(const struct ese_book_entry *entry)
 void ese_story_event(const struct ese_storyteller *teller, const struct ese_book_entry *entry,
                      struct ese_buffer *text)
 {
-    char id[ESE_ID_TEXT_SIZE];
-    ese_id_text(&entry->id, id);
+    const struct ese_event_names *names = teller->book->names;
+    char id[ESE_STORY_ID_SIZE];
+    if (names != NULL)
+        names->name(names->context, &entry->id, id, sizeof id);
+    else
+        ese_id_text(&entry->id, id);
     ese_buffer_printf(text, "%s %s", ese_story_name(entry), id);
     if (entry->due_ns != 0) {
         ese_buffer_printf(text, " of %s, due at ", teller->book->keys[entry->key]);

@@ -1,7 +1,7 @@
 /*
  * story.h - what happened to one event, in words: who saw it, when, where, and what went wrong.
  *
- * Told from a book that bears the ledger's marks. Times are seconds since the first event was due.
+ * Told from a book that bears the ledger's marks. Times are seconds since the schedule began.
  */
 #ifndef ESE_LAB_STORY_H
 #define ESE_LAB_STORY_H
@@ -11,7 +11,7 @@
 
 struct ese_storyteller {
     const struct ese_book *book;
-    int64_t begun_ns; /* the first due time */
+    int64_t begun_ns; /* the book's */
     /* The partition in words (transport.h); NULL: by its number. */
     void (*partition_name)(int32_t partition, char *text, size_t size);
 };

@@ -17,6 +17,9 @@ struct ese_timing {
     struct ese_histogram *acknowledge; /* microseconds, as the next two */
     struct ese_histogram *end_to_end;
     struct ese_histogram *mail;
+    struct ese_histogram *lateness; /* of the sending behind the due time, the generator's own; warm-up included */
+    struct ese_histogram *closed_loop; /* acknowledge, as it would have been measured wrongly (closed_loop.h):
+                                          taken by whoever judges a run that is over */
     int64_t warmup_cut;
     int64_t behind_schedule; /* events sent more than 5 ms after they were due, warm-up included */
     int64_t negative;        /* latencies below zero */

@@ -68,18 +68,13 @@ struct torture {
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-static bool loses_nothing(const struct ese_registry_entry *entry)
-{
-    return entry->transport->promises.delivery == ESE_DELIVERY_AT_LEAST_ONCE;
-}
-
 static int check_promises(const struct ese_run_options *run, struct ese_error *error)
 {
     for (int i = 0; i < run->count; i++) {
         const struct ese_registry_entry *entry;
         if (ese_registry_find(run->specifications[i], &entry, error) < 0)
             return -1;
-        if (!loses_nothing(entry))
+        if (!ese_contenders_lose_nothing(entry))
             return ese_fail(error, ESE_E_USAGE,
                             "--transports: '%.60s' may lose what it acknowledged, so that no round could fail: "
                             "name such as promise to lose nothing", run->specifications[i]);
@@ -110,7 +105,7 @@ static int read_options(const struct ese_config *config, char *list, struct tort
         .is_quiet = ese_config_flag(config, "quiet"),
         .totals = ESE_TORTURE_TOTALS_NONE,
     };
-    if (ese_contenders_choose(&torture->run, list, loses_nothing, error) < 0)
+    if (ese_contenders_choose(&torture->run, list, ese_contenders_lose_nothing, error) < 0)
         return -1;
     return check_promises(&torture->run, error);
 }

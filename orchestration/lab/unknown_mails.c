@@ -1,11 +1,13 @@
 #include "orchestration/lab/unknown_mails.h"
 
+#include <string.h>
+
 #include "ese-core/clock.h"
 #include "orchestration/lab/journey.h"
 
 #define MAILING (ESE_ROLE_BIT(ESE_ROLE_MAILER) | ESE_ROLE_BIT(ESE_ROLE_SINK))
 
-/* When the frozen role is thawed, or killed as it stands. */
+/* When the frozen role is thawed, or killed as it stands, or its line is told something else. */
 static int64_t frozen_until_ns(const struct ese_deeds *deeds, int frozen, unsigned role)
 {
     for (int i = frozen + 1; i < deeds->count; i++) {
@@ -16,14 +18,26 @@ static int64_t frozen_until_ns(const struct ese_deeds *deeds, int frozen, unsign
     return INT64_MAX;
 }
 
+/* For ever, whatever comes after it: who has been reset has lost sight of the other. */
+static bool is_for_good(const struct ese_deed *deed)
+{
+    return deed->act == ESE_ACT_KILL || (deed->act == ESE_ACT_NETWORK && strncmp(deed->how, "reset", 5) == 0);
+}
+
+/* For as long as it lasts. */
+static bool is_for_a_while(const struct ese_deed *deed)
+{
+    return deed->act == ESE_ACT_FREEZE || (deed->act == ESE_ACT_NETWORK && strncmp(deed->how, "restore", 7) != 0);
+}
+
 static bool parts_them(const struct ese_deeds *deeds, int which, unsigned role, int64_t smtp_timeout_ms)
 {
     const struct ese_deed *deed = &deeds->list[which];
     if ((deed->roles & role) == 0)
         return false;
-    if (deed->act == ESE_ACT_KILL)
+    if (is_for_good(deed))
         return true;
-    return deed->act == ESE_ACT_FREEZE &&
+    return is_for_a_while(deed) &&
            frozen_until_ns(deeds, which, role) - deed->done_ns > smtp_timeout_ms * ESE_NS_PER_MS;
 }
 

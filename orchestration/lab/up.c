@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "ese-core/service.h"
 #include "orchestration/lab/broker_life.h"
 #include "orchestration/lab/command.h"
+#include "orchestration/lab/contenders.h"
 #include "orchestration/lab/group_options.h"
 #include "orchestration/lab/journey.h"
 #include "orchestration/lab/mails.h"
@@ -53,8 +55,7 @@ static const struct ese_option options[] = {
 /* Whoever is not asked for a lesson is not given one. */
 static bool is_default(const struct ese_registry_entry *entry)
 {
-    return entry->compared &&
-           entry->transport->promises.delivery == ESE_DELIVERY_AT_LEAST_ONCE;
+    return entry->compared && ese_contenders_lose_nothing(entry);
 }
 
 static const char *chosen_transport(const struct ese_config *config)
@@ -144,26 +145,46 @@ static int watch(struct ese_journey *journey, const char *directory, struct ese_
 
 /* What the lab in the background has to tell whoever waits for it in the terminal, once: an error,
  * or none. Nobody may be there any more. */
-static void tell(int listener, const struct ese_error *news)
+static void tell(int starter, const struct ese_error *news)
 {
-    if (write(listener, news, sizeof *news) < 0)
+    if (send(starter, news, sizeof *news, MSG_NOSIGNAL) < 0)
         ese_log_debug("nobody waits for the lab");
+}
+
+/* Until the other half has told, has ended, or we are asked to stop. */
+static void wait_for_news(int ear)
+{
+    struct pollfd ears[] = {{.fd = ear, .events = POLLIN},
+                            {.fd = ese_service_stop_fd(), .events = POLLIN}};
+    while (!ese_service_stopping() && ears[0].revents == 0)
+        poll(ears, ESE_COUNT_OF(ears), -1);
+}
+
+/* The starter has said that the lab is up. One that ended before has said nothing, and nobody would
+ * know of the lab. */
+static int wait_until_announced(int starter, struct ese_error *error)
+{
+    char word;
+    tell(starter, &(struct ese_error){.code = ESE_OK});
+    wait_for_news(starter);
+    if (!ese_service_stopping() && recv(starter, &word, sizeof word, MSG_DONTWAIT) != sizeof word)
+        return ese_fail(error, ESE_E_CLOSED, "whoever started the lab has ended");
+    return 0;
 }
 
 /* From here on it does not end with whoever started it. */
 static int come_up(const struct ese_config *config, const struct ese_journey *journey,
-                   const char *directory, int listener, struct ese_error *error)
+                   const char *directory, int starter, struct ese_error *error)
 {
-    prctl(PR_SET_PDEATHSIG, 0);
     if (write_ready(journey, directory, error) < 0)
         return -1;
-    if (listener < 0)
+    if (starter < 0)
         return announce(getpid(), ese_config_flag(config, "json"), error);
-    tell(listener, &(struct ese_error){.code = ESE_OK});
-    return 0;
+    prctl(PR_SET_PDEATHSIG, 0);
+    return wait_until_announced(starter, error);
 }
 
-static int stay_up(const struct ese_config *config, const char *directory, int listener,
+static int stay_up(const struct ese_config *config, const char *directory, int starter,
                    struct ese_error *error)
 {
     char label[128], artifacts[ESE_ARTIFACT_PATH_SIZE], number[32];
@@ -194,7 +215,7 @@ static int stay_up(const struct ese_config *config, const char *directory, int l
     int status = -1;
     if (ese_journey_open(&walking, &journey, error) == 0 &&
         ese_journey_serve(journey, error) == 0 && ese_journey_offer(journey, &load, error) == 0 &&
-        come_up(config, journey, directory, listener, error) == 0)
+        come_up(config, journey, directory, starter, error) == 0)
         status = watch(journey, directory, error);
     ese_journey_close(&journey);
     return status;
@@ -216,7 +237,7 @@ static int open_log(const char *directory, struct ese_error *error)
 /* The half that goes into the background: does not return to the shell. Until all is up it ends
  * with its starter, however that ends. */
 static void become_background(const struct ese_config *config, const char *directory, pid_t starter,
-                              int listener)
+                              int mouth)
 {
     struct ese_error error = {0};
     setsid();
@@ -224,21 +245,12 @@ static void become_background(const struct ese_config *config, const char *direc
     if (getppid() != starter)
         exit(1);
     if (ese_stay_lock(&error) == 0 && open_log(directory, &error) == 0) {
-        if (stay_up(config, directory, listener, &error) == 0)
+        if (stay_up(config, directory, mouth, &error) == 0)
             exit(0);
         ese_log_error("%s", error.text);
     }
-    tell(listener, &error);
+    tell(mouth, &error);
     exit(ese_error_exit_status(&error));
-}
-
-/* Until the other half has told, has ended, or we are asked to stop. */
-static void wait_for_news(int ear)
-{
-    struct pollfd ears[] = {{.fd = ear, .events = POLLIN},
-                            {.fd = ese_service_stop_fd(), .events = POLLIN}};
-    while (!ese_service_stopping() && ears[0].revents == 0)
-        poll(ears, ESE_COUNT_OF(ears), -1);
 }
 
 static int wait_for_background(const struct ese_config *config, const char *directory, pid_t child,
@@ -261,6 +273,8 @@ static int wait_for_background(const struct ese_config *config, const char *dire
     }
     if (announce(child, json, error) < 0)
         return -1;
+    if (send(ear, "!", 1, MSG_NOSIGNAL) < 0)
+        return ese_fail_errno(error, "the lab has ended");
     if (!json)
         printf("'./lab status' shows how it stands, './lab logs' what it says, './lab down' stops "
                "it.\n");
@@ -273,8 +287,8 @@ static int go_into_background(const struct ese_config *config, const char *direc
     int ends[2];
     pid_t starter = getpid();
     fflush(NULL);
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return ese_fail_errno(error, "cannot make a pipe");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return ese_fail_errno(error, "cannot make a socket pair");
     pid_t child = ese_service_fork();
     if (child == 0) {
         close(ends[0]);

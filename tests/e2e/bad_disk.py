@@ -207,7 +207,7 @@ def one_that_forgets_who_waits_is_caught():
     with is_caught(Unanswered):
         fail_while_they_wait(a_server("disk", server), Events)
     with is_caught(Unanswered):
-        for _ in range(10):  # all may have been in one commit
+        for _ in range(40):  # all may have been in one commit
             fail_while_they_wait(a_server_that_takes_in_by_itself(server), Events, ONLY="events.db")
     with is_caught(Unanswered):
         fail_while_they_wait(a_mailer(os.path.join(PLANTED, "ese-mailer.mails_that_wait_are_forgotten")), Mails)

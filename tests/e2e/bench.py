@@ -47,8 +47,8 @@ class House:
         return subprocess.run([self.program, *options], env=self.environment, stdin=subprocess.DEVNULL, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, check=False)
 
-    def rows(self, *options):
-        done = self.bench(*SHORT, "--json", *options)
+    def rows(self, *options, just=SHORT):
+        done = self.bench(*just, "--json", *options)
         assert done.returncode in (0, 1), (done.returncode, done.stderr)
         return done.returncode, {row["id"]: row for row in json.loads(done.stdout)}
 
@@ -83,6 +83,15 @@ def rows_are_measured_and_have_their_receipt():
             assert row["peer"] is None and row["ratio"] is None and row["durability"] == "disk", row
         left = {path.name for path in (house.directory / "home/bench").iterdir()}
         assert left <= {"bench.lock", "server.log"}, left
+
+
+def by_itself_there_are_five_rounds_of_each():
+    """In turn; and the spread is theirs."""
+    with House() as house:
+        status, rows = house.rows("--only", "http-disk-1-naive", just=("--repeats", "0", "--round-ms", "100", "--warm-up-ms", "20"))
+        row = rows["http-disk-1-naive"]
+        assert status in (0, 1) and row["rounds"] == 5 and row["min"] <= row["ratio"] <= row["max"], row
+        assert row["min"] < row["max"] and row["peer"] > 0, row
 
 
 def without_a_broker_the_other_rows_are_measured_too():
@@ -178,7 +187,8 @@ def asked_to_stop_it_stops_and_leaves_nobody():
 
 
 if __name__ == "__main__":
-    sys.exit(run([rows_are_measured_and_have_their_receipt, without_a_broker_the_other_rows_are_measured_too,
+    sys.exit(run([rows_are_measured_and_have_their_receipt, by_itself_there_are_five_rounds_of_each,
+                  without_a_broker_the_other_rows_are_measured_too,
                   a_row_that_is_none_is_named_and_those_there_are, a_server_that_only_says_disk_is_void,
                   a_consumer_that_only_says_disk_is_void, a_consumer_that_does_not_go_on_is_told,
                   a_server_that_cannot_be_started_is_told, an_interrupted_one_goes_on,

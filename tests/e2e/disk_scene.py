@@ -20,7 +20,6 @@ class OnDisk(Program):
         self.shim, self.bare = str(pathlib.Path(shim).resolve()), self.environment
         self.disk, self.told = self.directory / "disk", self.directory / "told"
         self.sign = self.directory / "sign"  # of trouble "@": while this is there
-        self.sync_us = 0  # what its syncs take, where a test draws no other
         self.disk.mkdir()
         (self.directory / "stalled").touch()  # nobody stands still (tests/planted/stall.h)
         self.set_trouble(**trouble)

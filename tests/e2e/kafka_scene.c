@@ -1,8 +1,11 @@
 #include "tests/e2e/kafka_scene.h"
 
+#include "orchestration/kafka/kafka_client.h"
 #include "orchestration/kafka/kafka_home.h"
 #include "orchestration/kafka/topics.h"
 #include "tests/support/directory.h"
+
+#define SENT_MS 20000
 
 static struct ese_error failure;
 
@@ -89,6 +92,24 @@ void ese_kafka_scene_restart(struct ese_kafka_scene *scene)
 {
     or_die(ese_broker_restart(scene->broker, &failure));
     or_die(ese_broker_wait_ready(scene->broker, ESE_SCENE_READY_MS, &failure));
+}
+
+void ese_kafka_scene_send(const struct ese_kafka_scene *scene, const char *topic, int32_t partition, const char *value)
+{
+    char name[300];
+    rd_kafka_t *producer = NULL;
+    struct ese_kafka_delivery delivery = {.done = false};
+    snprintf(name, sizeof name, "%s%s", scene->prefix, topic);
+    or_die(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene->bootstrap, NULL, &producer, &failure));
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, name, NULL);
+    int status = rd_kafka_produce(handle, partition, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value, strlen(value),
+                                  NULL, 0, &delivery);
+    rd_kafka_flush(producer, SENT_MS);
+    if (status != 0 || !delivery.done || delivery.result != 0)
+        or_die(ese_fail(&failure, ESE_E_IO, "%s did not take a record: %s", name,
+                        delivery.done ? rd_kafka_err2str(delivery.result) : "it gave no answer"));
+    rd_kafka_topic_destroy(handle);
+    rd_kafka_destroy(producer);
 }
 
 struct ese_config *ese_kafka_scene_config(const struct ese_kafka_scene *scene,

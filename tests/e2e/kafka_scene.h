@@ -5,6 +5,7 @@
 #define ESE_TEST_KAFKA_SCENE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "ese-core/config.h"
 #include "orchestration/kafka/broker.h"
@@ -34,6 +35,10 @@ void ese_kafka_scene_remove_topics(struct ese_kafka_scene *scene);
 /* Kills the broker; brings it back and waits until it takes records. */
 void ese_kafka_scene_kill(struct ese_kafka_scene *scene);
 void ese_kafka_scene_restart(struct ese_kafka_scene *scene);
+
+/* A record as it is, with neither key nor header, as the original's clients send it, to a topic of the present
+ * prefix. */
+void ese_kafka_scene_send(const struct ese_kafka_scene *scene, const char *topic, int32_t partition, const char *value);
 
 /* A settled config of the table, on this broker and prefix, with pairs of name and value ended by
  * NULL (or NULL). */

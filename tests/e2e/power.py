@@ -6,69 +6,30 @@ much was not. Programs with a fault are caught by the same within a few cuts. PL
 ESE_POWER_SEED=N draws what the run draws that told of N; what a program is at when it dies is another matter. Of a cut that
 fails the test the journal is kept, and it is told how that very cut is made again."""
 import contextlib
-import functools
 import http.client
 import json
 import os
-import pathlib
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
-import zlib
 
 import history
 import steady_click
 from bad_disk_kinds import Events, Mails, Presses, check_decided
-from disk_scene import PATIENCE, OnDisk, acknowledged, join, write_until
+from disk_scene import acknowledged, join, write_until
 from ese_program import run, wait_until
+from power_scene import SEED, SYNC_US, TO_CATCH, Lost, Powered, Tally, closing, is_caught, tells_what_is_kept
 
 SHIM, CUT, SERVER, MAILER, CONSUMER, CLIENT, PLANTED = (os.path.abspath(path) for path in sys.argv[1:8])
 CUTS = int(sys.argv[8])
-SEED = int(os.environ.get("ESE_POWER_SEED") or random.randrange(1 << 32))
 WRITERS = 8
-TO_CATCH = 20  # cuts, in which a fault has to show
-SYNC_US = (0, 1000, 5000)
 BIRTH_S = 0.08  # one in five dies that young
 FIRST_SYNCS = 12  # a server's and a mailer's: all of their start, and some behind it
 
 
-class Lost(AssertionError):
-    """What a cut has taken and must not."""
-
-
 # ---- a life, and its end ----------------------------------------------------------------------------------------
-
-def keep_journal(program, draw):
-    """Of the next life, a new one. The disk is a fast one, or one in whose syncs a death is likely to fall."""
-    program.journal = program.directory / "journal"
-    program.journal.unlink(missing_ok=True)
-    program.cut_by = None
-    program.set_trouble(JOURNAL=program.journal, SYNC_US=program.sync_us or draw.choice(SYNC_US))
-
-
-def cut(program, seed, name="after"):
-    """What the disk then has, in a directory of that name, and what there was to decide about."""
-    left = program.directory / name
-    if not program.journal.exists():  # it died before it was one of ours
-        shutil.copytree(program.disk, left)
-        return left, {"open_blocks": 0, "open_names": 0}
-    left.mkdir()
-    done = subprocess.run([CUT, "--journal", program.journal, "--seed", str(seed), "--into", left], capture_output=True,
-                          text=True, timeout=PATIENCE, check=False)
-    assert done.returncode == 0, done.stderr
-    program.cut_by, program.cut_left = seed, prints(left)
-    return left, json.loads(done.stdout)
-
-
-def prints(directory):
-    """What lies below it, told by its names and sums."""
-    return {str(path.relative_to(directory)): path.is_file() and zlib.crc32(path.read_bytes())
-            for path in directory.rglob("*")}
-
 
 def begin(program):
     """And do not wait for it to serve."""
@@ -82,7 +43,7 @@ def begin(program):
 
 def live(program, kind, draw, firsts):
     """Writes for a while, and dies. The writers."""
-    keep_journal(program, draw)
+    program.keep_journal(draw)
     if draw.random() < 0.2:
         begin(program)
         time.sleep(draw.random() * BIRTH_S)
@@ -101,69 +62,6 @@ def live(program, kind, draw, firsts):
     for i, writer in enumerate(writers):
         firsts[i] = writer.next
     return writers
-
-
-def say(text):
-    """A line of its own, whoever else writes one."""
-    sys.stdout.write("# " + text.replace("\n", " ") + "\n")
-    sys.stdout.flush()
-
-
-class Tally:
-    """Over all cuts."""
-
-    def __init__(self, name):
-        self.name, self.cuts, self.stored, self.lost, self.open_blocks, self.open_names = name, 0, 0, 0, 0, 0
-
-    def add(self, undecided):
-        self.cuts += 1
-        self.open_blocks += undecided["open_blocks"]
-        self.open_names += undecided["open_names"]
-
-    def tell(self):
-        say(f"{self.name}: {self.cuts} cuts (seed {SEED}), of {self.open_blocks} blocks and {self.open_names} names it "
-            f"was open whether they survive; {self.stored} acknowledged, {self.lost} of them lost")
-
-
-def keep(program, problem):
-    """What the program had, in a place of its own."""
-    kept = tempfile.mkdtemp(prefix="ese-power-")
-    if program.process and program.lives():
-        program.kill()
-    program.directory.rename(os.path.join(kept, "was"))
-    os.mkdir(os.path.join(kept, "again"))
-    problem.kept, problem.again, problem.left = kept, None, None
-    if getattr(program, "cut_by", None) is not None:
-        problem.again = [CUT, "--journal", f"{kept}/was/journal", "--seed", str(program.cut_by), "--into", f"{kept}/again"]
-        problem.left = program.cut_left
-
-
-@contextlib.contextmanager
-def closing(program, tally):
-    """Whatever happens; what it had is kept where it is to be looked at."""
-    try:
-        yield
-    except Exception as problem:
-        keep(program, problem)
-        raise
-    finally:
-        program.close()
-        tally.tell()
-
-
-def tells_what_is_kept(test):
-    @functools.wraps(test)
-    def told():
-        try:
-            test()
-        except Exception as problem:
-            if hasattr(problem, "kept"):
-                again = " ".join(problem.again) if problem.again else "there was none in this life"
-                for line in (f"journal and disk are kept in {problem.kept}/was", f"the same cut: {again}",
-                             f"a run that draws the same: ESE_POWER_SEED={SEED}"):
-                    say(f"{test.__name__}: {line}")
-            raise
-    return told
 
 
 def look(program, kind, expected, promised):
@@ -198,7 +96,7 @@ def cut_again_and_again(program, kind, cuts, promised=True, anew=1 / 3):
             stored = acknowledged(live(program, kind, draw, firsts))
             expected |= set(stored)
             tally.stored += len(stored)
-            left, undecided = cut(program, draw.randrange(1 << 32))
+            left, undecided = program.cut(draw.randrange(1 << 32))
             tally.add(undecided)
             program.becomes(left)
             lost = look(program, kind, expected, promised)
@@ -208,29 +106,15 @@ def cut_again_and_again(program, kind, cuts, promised=True, anew=1 / 3):
     return tally
 
 
-def is_caught(test):
-    """What it was caught by. A cut that did it can be made again."""
-    try:
-        test()
-    except Lost as problem:
-        say(f"caught: {problem}")
-        if problem.again:  # it may also show in the next life, before there is another cut
-            subprocess.run(problem.again, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=True)
-            assert prints(pathlib.Path(problem.kept) / "again") == problem.left, problem.kept
-        shutil.rmtree(problem.kept)
-        return
-    raise AssertionError(f"not within {TO_CATCH} cuts")
-
-
 # ---- who is cut -----------------------------------------------------------------------------------------------
 
 def a_server(durability, program=SERVER):
-    return OnDisk(SHIM, program, "--listen", "127.0.0.1:0", "--data", "disk/data", "--transport", "http", "--durability",
+    return Powered(SHIM, CUT, program, "--listen", "127.0.0.1:0", "--data", "disk/data", "--transport", "http", "--durability",
                   durability)
 
 
 def a_mailer(program=MAILER):
-    return OnDisk(SHIM, program, "--listen", "127.0.0.1:0", "--outbox", "disk/outbox", "--smtp", "127.0.0.1:1")
+    return Powered(SHIM, CUT, program, "--listen", "127.0.0.1:0", "--outbox", "disk/outbox", "--smtp", "127.0.0.1:1")
 
 
 def planted(name):
@@ -287,7 +171,6 @@ def fail_go_on_and_cut(program, kind, failing, seeds):
     """All in one journal: what the failed sync was about will never be on the disk, unless it is written anew."""
     draw, tally = random.Random(SEED), Tally(f"{os.path.basename(program.path)} after its sync {failing} failed")
     with closing(program, tally):
-        program.journal = program.directory / "journal"
         program.set_trouble(JOURNAL=program.journal, SYNC_FAILS=failing)
         writers = write_until_it_ends(program, kind)
         program.set_trouble(JOURNAL=program.journal)
@@ -299,7 +182,7 @@ def fail_go_on_and_cut(program, kind, failing, seeds):
         expected = set(acknowledged(writers + more))
         tally.stored = len(expected)
         for seed in range(seeds):
-            left, undecided = cut(program, draw.randrange(1 << 32), f"after-{seed}")
+            left, undecided = program.cut(draw.randrange(1 << 32), f"after-{seed}")
             tally.add(undecided)
             program.becomes(left)
             look(program, kind, expected, promised=True)
@@ -367,7 +250,7 @@ def consume_and_die(program, draw):
     """What it has committed, and whether it came to its end before."""
     state = program.disk / "state.db"
     had = position_in(state)
-    keep_journal(program, draw)
+    program.keep_journal(draw)
     begin_to_consume(program)
 
     def committed_now():  # without its -shm it would be us who make that, past the journal
@@ -386,13 +269,13 @@ def consume_and_die(program, draw):
 
 def cut_a_consumer(path, lives):
     draw, tally = random.Random(SEED), Tally(os.path.basename(path))
-    program = OnDisk(SHIM, path)
+    program = Powered(SHIM, CUT, path)
     with closing(program, tally):
         presses = Presses(program.directory)
         for _ in range(lives):
             committed, has_ended = consume_and_die(program, draw)
             tally.stored += committed > 0
-            left, undecided = cut(program, draw.randrange(1 << 32))
+            left, undecided = program.cut(draw.randrange(1 << 32))
             tally.add(undecided)
             program.becomes(left)
             stands = position_in(program.disk / "state.db")
@@ -419,7 +302,7 @@ def a_consumer_that_does_not_sync_is_caught():
 
 def send_and_die(program, draw):
     """The ids of what was acknowledged, in this life."""
-    keep_journal(program, draw)
+    program.keep_journal(draw)
     seen = program.directory / "history"
     seen.unlink(missing_ok=True)
     with open(program.directory / "said", "ab") as said:
@@ -447,13 +330,13 @@ def stored_in(path):
 
 def cut_a_file(path, cuts):
     draw, tally, expected = random.Random(SEED), Tally(f"{os.path.basename(path)} over file"), set()
-    program = OnDisk(SHIM, path)
+    program = Powered(SHIM, CUT, path)
     with closing(program, tally):
         for _ in range(cuts):
             sent = send_and_die(program, draw)
             expected |= sent
             tally.stored += len(sent)
-            left, undecided = cut(program, draw.randrange(1 << 32))
+            left, undecided = program.cut(draw.randrange(1 << 32))
             tally.add(undecided)
             program.becomes(left)
             lost = expected - stored_in(program.disk / "log/events.ndjson")

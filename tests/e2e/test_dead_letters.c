@@ -13,14 +13,12 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <jansson.h>
-#include <librdkafka/rdkafka.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
-#include "orchestration/kafka/kafka_client.h"
 #include "orchestration/lab/process.h"
 #include "tests/e2e/kafka_scene.h"
 #include "tests/support/directory.h"
@@ -226,23 +224,6 @@ static void spoil_row(const struct world *world)
     ese_sqlite_close(&database);
 }
 
-static void put_raw(const char *topic, const char *text)
-{
-    char name[300];
-    rd_kafka_t *producer = NULL;
-    struct ese_kafka_delivery delivery = {.done = false};
-    snprintf(name, sizeof name, "%s%s", scene.prefix, topic);
-    must(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene.bootstrap, NULL, &producer, &error));
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, name, NULL);
-    assert_int_equal(rd_kafka_produce(handle, 0, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)text,
-                                      strlen(text), NULL, 0, &delivery),
-                     0);
-    rd_kafka_flush(producer, PATIENCE_MS);
-    assert_true(delivery.done && delivery.result == 0);
-    rd_kafka_topic_destroy(handle);
-    rd_kafka_destroy(producer);
-}
-
 /* What is no event; 0: over this transport nothing gets in that is none. */
 static int send_unparsable(struct world *world)
 {
@@ -256,8 +237,8 @@ static int send_unparsable(struct world *world)
         return 1;
     }
     if (is_over("kafka")) {
-        put_raw("click-events", "no event at all \x01");
-        put_raw("order-events", "{\"sub_type\":\"ORDER_CREATED\"}");
+        ese_kafka_scene_send(&scene, "click-events", 0, "no event at all \x01");
+        ese_kafka_scene_send(&scene, "order-events", 0, "{\"sub_type\":\"ORDER_CREATED\"}");
         return 2;
     }
     return 0;

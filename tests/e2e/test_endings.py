@@ -14,10 +14,10 @@ import sys
 import tempfile
 import time
 
-from lab_scene import lab_with, own_program
+import lab_scene
+from lab_scene import JARS, a_real_broker_can_be_had, lab_with, own_program, skip, words_of
 
 LAB, TRANSPORT, PARTIES = os.path.abspath(sys.argv[1]), sys.argv[2], sys.argv[3:]
-JARS = os.path.join(os.environ.get("ESE_LAB_HOME", ".lab"), "kafka", "libs")
 DURATION_S = 5
 # how long after its end a run may take: the lab waits 15 s for a party that may come back
 LIMIT_S = DURATION_S + 10
@@ -26,14 +26,6 @@ IN_VAIN = {"http": "--server http://127.0.0.1:1", "file": "--max-bytes 1"}
 # a word of each party's command
 WORDS = {"client": "/ese-client", "server": "/ese-server", "broker": "kafka.Kafka", "consumer": "/ese-consumer",
          "mailer": "/ese-mailer", "sink": "aiosmtpd"}
-
-
-def words_of(pid):
-    try:
-        with open("/proc/%d/cmdline" % pid, "rb") as file:
-            return file.read().decode(errors="replace").split("\0")
-    except OSError:
-        return []
 
 
 def pids_of(directory, word=""):
@@ -183,24 +175,13 @@ def test_of(party):
 
 
 def main():
-    if "broker" in PARTIES and not (os.path.isdir(JARS) and shutil.which("java")):
-        print("1..0 # SKIP no Java or no jars of a broker in " + JARS)
-        return
+    if "broker" in PARTIES and not a_real_broker_can_be_had():
+        skip("no Java or no jars of a broker in " + JARS)
     tests = [("a_dead_%s_is_told" % party, test_of(party)) for party in PARTIES]
     if "client" in PARTIES:
         tests += [(test.__name__, test) for test in (a_client_that_cannot_begin_ends_the_run,
                                                      a_client_whose_schedule_is_over_has_not_died)]
-    print("1..%d" % len(tests))
-    failed = 0
-    for number, (name, test) in enumerate(tests, 1):
-        try:
-            test()
-            print("ok %d - %s" % (number, name), flush=True)
-        except Exception as problem:  # a broken test is a failed one
-            failed += 1
-            print("not ok %d - %s" % (number, name))
-            print("# " + repr(problem).replace("\n", "\n# "), flush=True)
-    sys.exit(1 if failed else 0)
+    return lab_scene.run(tests)
 
 
-main()
+sys.exit(main())

@@ -147,11 +147,22 @@ def a_deadline_that_is_too_short_is_told_before():
     assert not os.path.exists("/nonexistent")
 
 
+def a_load_that_ends_before_the_fault_is_warned_of_once():
+    """Before anything is made."""
+    for seconds, warnings in (("6", 1), ("30", 0)):
+        done = subprocess.run([LAB, "compare", "--transports", "file", "--fault", "bad-day", "--gap", "5", "--duration", seconds, "--out",
+                               "/dev/null/run"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+        assert done.stderr.count("the load ends before --fault bad-day has killed the servers") == warnings, done
+        assert done.returncode != 0 and "/dev/null/run" in done.stderr, done
+
+
 def main():
     tests = []
     if "http" in THERE or "file" in THERE:
         tests += [("a_dead_server_is_waited_for", a_dead_server_is_waited_for),
                   ("a_dead_mailer_is_waited_for", a_dead_mailer_is_waited_for)]
+    if "file" in THERE:
+        tests.append(("a_load_that_ends_before_the_fault_is_warned_of_once", a_load_that_ends_before_the_fault_is_warned_of_once))
     if "http" in THERE:
         tests.append(("a_deadline_that_is_too_short_is_told_before", a_deadline_that_is_too_short_is_told_before))
     if "http" in THERE and BROKERS and a_real_broker_can_be_had():

@@ -193,32 +193,13 @@ static void a_long_list_is_whole(void **state)
                                                         "")), 5000);
 }
 
-/* As it is, without key and header, as the original's clients send it. */
-static void send_raw(const char *topic, const char *value)
-{
-    char name[300];
-    rd_kafka_t *producer = NULL;
-    struct ese_kafka_delivery delivery = {.done = false};
-    snprintf(name, sizeof name, "%s%s", scene.prefix, topic);
-    assert_int_equal(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene.bootstrap, NULL, &producer,
-                                          &error), 0);
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, name, NULL);
-    assert_int_equal(rd_kafka_produce(handle, 1, RD_KAFKA_MSG_F_COPY, (void *)(uintptr_t)value,
-                                      strlen(value), NULL, 0, &delivery), 0);
-    rd_kafka_flush(producer, WAIT_MS);
-    assert_true(delivery.done);
-    assert_int_equal(delivery.result, 0);
-    rd_kafka_topic_destroy(handle);
-    rd_kafka_destroy(producer);
-}
-
 static void records_of_others_are_listed_and_what_is_none_is_counted(void **state)
 {
     (void)state;
-    send_raw("order-events", "{\"sub_type\":\"ORDER_CREATED\",\"ip\":\"PUBLICIP-3\","
-                             "\"client_timestamp\":1793500000124,"
-                             "\"data\":\"{\\\"orderId\\\":\\\"o-9\\\"}\"}");
-    send_raw("order-events", "no event at all");
+    ese_kafka_scene_send(&scene, "order-events", 1,
+                         "{\"sub_type\":\"ORDER_CREATED\",\"ip\":\"PUBLICIP-3\","
+                         "\"client_timestamp\":1793500000124,\"data\":\"{\\\"orderId\\\":\\\"o-9\\\"}\"}");
+    ese_kafka_scene_send(&scene, "order-events", 1, "no event at all");
     json_t *list = list_of(&reader);
     json_t *again = list_of(&reader);
     assert_true(json_equal(list, again)); /* the id is made from the place */

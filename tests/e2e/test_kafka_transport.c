@@ -451,37 +451,18 @@ static void a_position_that_is_no_longer_kept_is_told(void **state)
     close_consumer(&consumer);
 }
 
-/* A record as it is, with neither key nor header, as the original's clients send it. */
-static void send_raw(const char *topic, int32_t partition, const char *value)
-{
-    char name[300];
-    rd_kafka_t *producer = NULL;
-    struct ese_kafka_delivery delivery = {.done = false};
-    snprintf(name, sizeof name, "%s%s", scene.prefix, topic);
-    assert_int_equal(ese_kafka_client_new(RD_KAFKA_PRODUCER, scene.bootstrap, NULL, &producer,
-                                          &error), 0);
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer, name, NULL);
-    assert_int_equal(rd_kafka_produce(handle, partition, RD_KAFKA_MSG_F_COPY,
-                                      (void *)(uintptr_t)value, strlen(value), NULL, 0, &delivery),
-                                      0);
-    rd_kafka_flush(producer, WAIT_MS);
-    assert_true(delivery.done);
-    assert_int_equal(delivery.result, 0);
-    rd_kafka_topic_destroy(handle);
-    rd_kafka_destroy(producer);
-}
-
 static void records_of_the_originals_clients_are_events(void **state)
 {
     (void)state;
     static struct seen seen, again;
     struct ese_batch batch;
-    send_raw("click-events", 2, "{\"sub_type\":\"KEY_PRESS_EVENT\",\"ip\":\"PUBLICIP-3\","
-                                "\"client_timestamp\":1793500000123,\"data\":\"{}\"}");
-    send_raw("click-events", 2, "no event at all");
-    send_raw("order-events", 0, "{\"sub_type\":\"ORDER_CREATED\",\"ip\":\"PUBLICIP-3\","
-                                "\"client_timestamp\":1793500000124,"
-                                "\"data\":\"{\\\"orderId\\\":\\\"o-9\\\"}\"}");
+    ese_kafka_scene_send(&scene, "click-events", 2,
+                         "{\"sub_type\":\"KEY_PRESS_EVENT\",\"ip\":\"PUBLICIP-3\","
+                         "\"client_timestamp\":1793500000123,\"data\":\"{}\"}");
+    ese_kafka_scene_send(&scene, "click-events", 2, "no event at all");
+    ese_kafka_scene_send(&scene, "order-events", 0,
+                         "{\"sub_type\":\"ORDER_CREATED\",\"ip\":\"PUBLICIP-3\","
+                         "\"client_timestamp\":1793500000124,\"data\":\"{\\\"orderId\\\":\\\"o-9\\\"}\"}");
     struct ese_consumer *consumer = open_consumer(&seen, NULL, NULL);
     int64_t limit_ns = deadline();
     int unreadable = 0, clicks = 0, orders = 0;

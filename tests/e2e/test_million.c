@@ -161,7 +161,7 @@ static void the_one_that_was_lost_is_found(void **state)
     assert_in_range(apart(write_client, &outcome), 1, BOUND_KIB); /* its writer neither */
     int64_t used_kib = apart(judge, &options);
     const struct ese_judgement *judgement = &scene->judgement;
-    assert_string_equal(judgement->ledger_verdict.reason, "1 acknowledged events are lost");
+    assert_string_equal(judgement->ledger_verdict.reason, "1 acknowledged event is lost");
     assert_int_equal(judgement->ledger_verdict.word, ESE_VERDICT_FAIL);
     assert_int_equal(judgement->ledger.lost, 1);
     assert_int_equal(judgement->ledger.processed, events - 1);

@@ -45,7 +45,7 @@ def needs_no_treatment(_):
 
 WALKS = [
     Planted("acknowledged_before_the_commit", "http", "server-down", {"ese-server": "ese-server.treated"}, "ese-server",
-            ("acknowledged events are lost",), stood_still),
+            ("acknowledged events are lost", "1 acknowledged event is lost"), stood_still),
     Planted("position_committed_before_the_state", "file", "consumer-down", {"ese-consumer": "ese-consumer.treated"},
             "ese-consumer", ("mails are missing",), stood_still),
     Planted("repeat_window_off", "file", "none", {"ese-client": "ese-client.treated"}, "ese-consumer",

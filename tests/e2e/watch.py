@@ -317,4 +317,4 @@ TESTS = {"http": (a_walk_balances_while_it_goes_on, it_goes_on_after_a_stop_of_e
          LOSSY: (a_walk_that_loses_balances_while_it_goes_on,)}
 
 if __name__ == "__main__":
-    sys.exit(run(TESTS[sys.argv[7]]))
+    sys.exit(run(TESTS[sys.argv[7]], at_once=3))

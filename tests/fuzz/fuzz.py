@@ -14,12 +14,25 @@ from concurrent.futures import ThreadPoolExecutor
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
 LOOKED_AT = "address,undefined"
-COMPILE = ["-g", "-O1", "-D_GNU_SOURCE", '-DESE_VERSION="fuzzed"', "-include", "ese-core/banned.h", "-I.",
+COMPILE = ["-g", "-O1", "-D_GNU_SOURCE", '-DESE_VERSION="fuzzed"', '-DESE_LIBRARIES="lib"', "-include", "ese-core/banned.h", "-I.",
            f"-fsanitize={LOOKED_AT}", "-fno-sanitize-recover=all"]
 SOURCES = ("ese-core/*.c", "ese-mailer/mail*.c", "ese-mailer/message.c", "ese-server/retention.c", "transports/*/cursor.c",
-           "transports/kafka/partition.c", "transports/kafka/record.c", "tests/fuzz/headers.c")  # linked as far as a target needs them
-LIBRARIES = ("jansson", "libcurl", "libmicrohttpd", "sqlite3", "libcrypto")
-LONGEST = {"history": 16384}  # bytes; others:
+           "transports/kafka/partition.c", "transports/kafka/record.c", "tests/fuzz/headers.c", "orchestration/kafka/port.c",
+           "orchestration/proxy/*.c",
+           *(f"orchestration/lab/{name}.c" for name in (
+               "anomalies", "artifacts", "book", "book_fates", "book_read", "book_records", "book_skips",
+               "book_turns", "closed_loop", "comparison_options", "decided", "deed", "ending", "expectation",
+               "expectation_check", "explain", "explain_text", "explain_words", "fault", "figures", "foreign",
+               "foreign_import", "foreign_judge", "foreign_names", "foreign_places", "group_options",
+               "judgement", "lag", "latency_logs", "ledger", "ledger_members", "mail_fates", "mail_ledger",
+               "mail_pile", "mail_stories", "mails", "missed", "network", "number_table", "oracle",
+               "oracle_clicks", "oracle_orders", "outbox_file", "party", "presses", "process", "program",
+               "rates", "readiness", "recovery", "role", "run_directory", "scenario", "scenario_check",
+               "scenario_steps", "share", "state_file", "stories", "story", "story_deeds", "text_lines",
+               "timing", "trouble", "unknown_mails", "verdict", "whereabouts")))  # linked as far as a target needs them
+LIBRARIES = ("jansson", "libcurl", "libmicrohttpd", "sqlite3", "libcrypto", "zlib")
+ALSO = {"scenario": "orchestration/scenarios"}  # what a target begins with, beside its corpus
+LONGEST = {"foreign": 16384, "history": 16384}  # bytes; others:
 LONGEST_ELSE = 4096
 PROCESSORS = len(os.sched_getaffinity(0))
 
@@ -60,7 +73,8 @@ def fuzz(place, target, seconds):
     os.makedirs(grown, exist_ok=True)
     said = run([os.path.join(place, target), f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=1024",
                 f"-max_len={LONGEST.get(target, LONGEST_ELSE)}", "-print_final_stats=1",
-                f"-artifact_prefix={found}/{target}-", grown, os.path.join(HERE, "corpus", target)])
+                f"-artifact_prefix={found}/{target}-", grown, os.path.join(HERE, "corpus", target),
+                *([os.path.join(TREE, ALSO[target])] if target in ALSO else [])])
     return re.search(r"number_of_executed_units: *(\d+)", said).group(1)
 
 

@@ -17,7 +17,8 @@ fake() {
 fresh_house() {
     rm -rf "$house" "$place/bin"
     mkdir -p "$house/transports" "$house/orchestration/kafka" "$house/orchestration/bench" \
-        "$house/build/orchestration/lab" "$house/build/orchestration/bench" "$house/tools" "$place/bin"
+        "$house/build/orchestration/lab" "$house/build/orchestration/bench" "$house/tools" "$house/tests/browser" \
+        "$place/bin"
     : > "$calls"
     cp "$lab" "$house/lab"
     printf '# name compared broker\nquick yes no\nheavy yes yes\nspare no yes\n' > "$house/transports/transports.list"
@@ -28,7 +29,8 @@ fresh_house() {
     fake "$house/build/orchestration/bench/ese-bench"
     fake "$house/tools/run-tests"
     : > "$house/build/build.ninja"
-    for program in apt-get meson ninja java mvn sudo; do
+    echo 1 | tee "$house/tests/browser/package.json" > "$house/tests/browser/package-lock.json"
+    for program in apt-get meson ninja java mvn sudo node npm; do
         fake "$place/bin/$program"
     done
     lacking ''
@@ -119,6 +121,39 @@ tests() {
     called '^run-tests --own-engine$' 'and the tests hear of it'
 }
 
+reports() {
+    fresh_house
+    lacking libjs-dygraphs
+    expect 0 'installing by apt-get: libjs-dygraphs' 'a report brings what draws it' knock report DIR
+    called '^ese-lab report DIR$' 'and is made'
+    fresh_house
+    lacking libjs-dygraphs
+    fake "$place/bin/apt-get" 100 'echo no such mirror'
+    expect 0 'please install: libjs-dygraphs' 'where that cannot be had' knock report DIR
+    called '^ese-lab report DIR$' 'ese-lab says so'
+    fresh_house
+    lacking libjs-dygraphs
+    expect 0 '' 'help on reports' knock report --help
+    not_called '^apt-get' 'brings nothing'
+}
+
+# The driver of the tests' browser comes once, and again when another is wanted.
+looks() {
+    fresh_house
+    expect 0 '' 'tests with a browser' knock test
+    called '^npm ci --prefix .*/house/.lab/browser ' 'fetch its driver'
+    : > "$calls"
+    expect 0 '' 'tests again' knock test
+    not_called '^npm' 'have it already'
+    echo 2 > "$house/tests/browser/package-lock.json"
+    fake "$place/bin/npm" 1 'echo no network >&2'
+    expect 0 'nobody looks at the report' 'another one that cannot be had' knock test
+    called '^run-tests' 'holds up no test'
+    lacking chromium
+    fake "$place/bin/apt-get" 100 'echo no such package'
+    expect 0 'please install: chromium' 'nor does a browser' knock test
+}
+
 benches() {
     fresh_house
     expect 0 '' 'the bench' knock bench --quick --only some-row
@@ -161,6 +196,8 @@ hands_over
 asks_for_a_broker
 installs
 tests
+reports
+looks
 benches
 builds
 answers

@@ -7,7 +7,7 @@ tools=$(cd "$1" && pwd)
 fresh_tree() {
     rm -rf "$place/tree"
     mkdir -p "$place/tree/ese-core" "$place/tree/transports/smoke" "$place/tree/transports/file" \
-        "$place/tree/ese-client" "$place/tree/tools" "$place/tree/docs" "$place/tree/tests"
+        "$place/tree/orchestration/web" "$place/tree/ese-client" "$place/tree/tools" "$place/tree/docs" "$place/tree/tests"
     cd "$place/tree"
     printf '# comment\nsmoke yes no\nsmoke+wet-wood no no\n' > transports/transports.list
     printf '#include <stdio.h>\n#include "ese-core/id.h"\n' > ese-core/id.c
@@ -93,6 +93,11 @@ check_sizes() {
     passes check-sizes.sh 'a line of 120 columns' ese-core/id.c "$(printf '/* %114s */' x)"
     catches check-sizes.sh 'a line of 121 columns' 'a line of 121 columns' ese-core/id.c "$(printf '/* %115s */' x)"
     passes check-sizes.sh 'file in 250 lines' transports/file/file.c "$(yes 'int x;' | head -n 250)"
+    passes check-sizes.sh 'a module of 300 lines' orchestration/web/a.js "$(yes '/* x */' | head -n 300)"
+    catches check-sizes.sh 'longer than 300' 'a module of 301 lines' orchestration/web/a.js \
+        "$(yes '/* x */' | head -n 301)"
+    catches check-sizes.sh 'a line of 121 columns' 'a line of 121 columns in a module' orchestration/web/a.js \
+        "$(printf '/* %115s */' x)"
     catches check-sizes.sh 'more than 250' 'file in 251 lines' transports/file/file.c "$(yes 'int x;' | head -n 251)"
 }
 

@@ -24,7 +24,7 @@ static bool is_same_latency(const struct ese_latency *latency, const struct ese_
 {
     return latency->count == other->count && latency->p50_us == other->p50_us &&
            latency->p99_us == other->p99_us && latency->p999_us == other->p999_us &&
-           latency->max_us == other->max_us;
+           latency->max_us == other->max_us && memcmp(latency->at_us, other->at_us, sizeof latency->at_us) == 0;
 }
 
 static const char *timing_difference(const struct ese_judgement *a, const struct ese_judgement *b)
@@ -38,6 +38,8 @@ static const char *timing_difference(const struct ese_judgement *a, const struct
         {is_same_latency(&a->mail, &b->mail), "mail"},
         {a->warmup_cut == b->warmup_cut, "warm-up"},
         {a->behind_schedule == b->behind_schedule, "behind schedule"},
+        {is_same_latency(&a->lateness, &b->lateness), "lateness"},
+        {a->stale_worst_us == b->stale_worst_us, "stale, the worst"},
         {a->recovery.acknowledges_again_us == b->recovery.acknowledges_again_us, "acknowledges again"},
         {a->recovery.reads_again_us == b->recovery.reads_again_us, "reads again"},
         {a->recovery.backlog_at_restart == b->recovery.backlog_at_restart, "backlog at restart"},
@@ -95,8 +97,15 @@ static void agrees_with_its_stories(const struct ese_judgement *judgement)
         {"lost by clash", ledger->lost_by_clash, told(stories, "lost by key clash")},
         {"lost by expiry", ledger->lost_by_expiry, told(stories, "lost by expiry")},
         {"lost by death", ledger->lost_by_death, told(stories, "lost by the store's death")},
-        {"lost otherwise", ledger->lost_by_other, told(stories, "lost, for no cause that is noted")},
+        {"lost otherwise", ledger->lost_by_other, told(stories, "lost, for no cause that is noted") +
+                                                      told(stories, "lost by its store, after it was processed")},
         {"reordered", ledger->reordered, told(stories, "stored out of its key's order")},
+        {"disordered within", ledger->disordered_within,
+         told(stories, "handed out of its key's order, within one ownership")},
+        {"disordered after", ledger->disordered_after,
+         told(stories, "handed out of its key's order, after a rebalance")},
+        {"passed over", ledger->passed_over_first, told(stories, "passed over by its reader, and handed later")},
+        {"stale", ledger->stale, told(stories, "processed too late (stale)")},
         {"phantom", ledger->phantom, told(stories, "stored though refused, not sent or never offered (phantom)")},
         {"strangers", ledger->strangers, told(stories, "a stranger's, not of this run")},
         {"doubled", mails->doubled, told(stories, "mail that came twice") +
@@ -124,6 +133,35 @@ static bool is_same_lag(const struct ese_lag_curve *lag, const struct ese_lag_cu
            lag->caught_up_us == other->caught_up_us;
 }
 
+static bool is_same_rates(const struct ese_rate_curves *rates, const struct ese_rate_curves *other)
+{
+    return rates->bucket_ms == other->bucket_ms && rates->count == other->count &&
+           memcmp(rates->number, other->number, sizeof rates->number) == 0;
+}
+
+static int64_t sum_of(const struct ese_rate_curves *rates, enum ese_rate which)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < rates->count; i++)
+        sum += rates->number[which][i];
+    return sum;
+}
+
+/* Over the time of the run as in the ledger, and in buckets that are the lag's. */
+static void agrees_with_its_rates(const struct ese_judgement *judgement)
+{
+    const struct ese_rate_curves *rates = &judgement->rates;
+    const int64_t offered = sum_of(rates, ESE_RATE_OFFERED), acknowledged = sum_of(rates, ESE_RATE_ACKNOWLEDGED),
+                  processed = sum_of(rates, ESE_RATE_PROCESSED);
+    if (offered != judgement->ledger.offered || acknowledged != judgement->ledger.acknowledged ||
+        processed != judgement->ledger.processed)
+        fail_msg("%lld were offered, %lld acknowledged and %lld processed over the time, and the ledger says otherwise",
+                 (long long)offered, (long long)acknowledged, (long long)processed);
+    if (rates->bucket_ms != judgement->lag.bucket_ms)
+        fail_msg("buckets are %lld ms wide, and the lag's %lld", (long long)rates->bucket_ms,
+                 (long long)judgement->lag.bucket_ms);
+}
+
 const char *judged_difference(const struct ese_judgement *a, const struct ese_judgement *b)
 {
     const char *differences[] = {
@@ -131,6 +169,7 @@ const char *judged_difference(const struct ese_judgement *a, const struct ese_ju
         ledger_difference(&a->mails, &b->mails, ese_mail_ledger_members),
         timing_difference(a, b),
         is_same_lag(&a->lag, &b->lag) ? NULL : "lag",
+        is_same_rates(&a->rates, &b->rates) ? NULL : "rates",
         is_same_verdict(&a->ledger_verdict, &b->ledger_verdict) ? NULL : "ledger verdict",
         is_same_verdict(&a->timing_verdict, &b->timing_verdict) ? NULL : "timing verdict",
         story_difference(a->stories.faults, a->stories.fault_count, b->stories.faults,
@@ -174,6 +213,7 @@ struct ese_judgement judged(const struct ese_judge_options *options)
     if (ese_judge(options, &judgement, &error) == -1)
         fail_msg("%s", error.text);
     agrees_with_its_stories(&judgement);
+    agrees_with_its_rates(&judgement);
     const struct ese_judgement again =
         judged_in(options, wanted[turn++ % ESE_COUNT_OF(wanted)], judgement.ledger.offered);
     const char *difference = judged_difference(&judgement, &again);

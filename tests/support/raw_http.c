@@ -123,6 +123,16 @@ bool ese_raw_read_answer(int fd, bool has_body, struct ese_raw_answer *answer)
     return true;
 }
 
+struct ese_raw_answer ese_raw_finish(int fd, int status)
+{
+    struct ese_raw_answer answer = {0};
+    assert_true(ese_raw_read_answer(fd, true, &answer));
+    close(fd);
+    if (answer.status != status)
+        fail_msg("%d instead of %d: %s\n%s", answer.status, status, answer.head, answer.body);
+    return answer;
+}
+
 void ese_raw_answer_clear(struct ese_raw_answer *answer)
 {
     free(answer->head);

@@ -22,6 +22,9 @@ struct ese_raw_answer {
 };
 /* False when the connection ended before the first byte of an answer. */
 bool ese_raw_read_answer(int fd, bool has_body, struct ese_raw_answer *answer);
+/* The one answer of a connection, which is closed then. Another status fails the test, with what was answered. The
+ * caller clears it. */
+struct ese_raw_answer ese_raw_finish(int fd, int status);
 void ese_raw_answer_clear(struct ese_raw_answer *answer);
 /* The value of a header of the answer, in a static buffer; "" when there is none. */
 const char *ese_raw_answer_header(const struct ese_raw_answer *answer, const char *name);

@@ -114,6 +114,7 @@ static struct staged_run *new_run(int events)
     run->noted = ese_alloc_array((size_t)events + 1, sizeof *run->noted);
     run->read = run->passed_over = run->forgotten = run->not_had = run->taken_back = -1;
     run->misplaced[0] = run->misplaced[1] = run->unoffered = -1;
+    run->handed_behind[0] = run->handed_behind[1] = run->taken_over[0] = run->taken_over[1] = -1;
     run->offerless = run->crowded = run->unread = run->doubted = run->told_twice = run->noted_again = -1;
     run->history_bytes = INT64_C(1) << 26;
     run->stuck_after_ms = STUCK_AFTER_MS;
@@ -433,6 +434,8 @@ static void note(struct ese_history *history, enum ese_history_kind kind,
                                         .id = staged->event.id, .a = -1, .b = 1};
     if (kind == ESE_HISTORY_KEPT)
         record.a = server_ts(staged);
+    else if (staged->attempts > 0)
+        record.b = staged->attempts;
     ese_history_record(history, &record);
 }
 
@@ -443,7 +446,12 @@ static void note_outcome(struct ese_history *history, const struct staged_event 
         [ESE_HISTORY_REFUSED] = ESE_COUNT_REFUSED,
         [ESE_HISTORY_UNKNOWN] = ESE_COUNT_UNKNOWN,
         [ESE_HISTORY_NOT_SENT] = ESE_COUNT_NOT_SENT};
-    note(history, staged->outcome, staged, staged->done_ns);
+    if (staged->is_place_told)
+        ese_history_record(history, &(struct ese_history_record){
+            .kind = staged->outcome, .partition = staged->told_partition, .time_ns = staged->done_ns,
+            .id = staged->event.id, .a = staged->told_offset, .b = 1});
+    else
+        note(history, staged->outcome, staged, staged->done_ns);
     ese_history_count(history, counters[staged->outcome], 1);
 }
 
@@ -496,6 +504,8 @@ static void write_client(const struct staged_run *run)
             note_outcome(history, staged);
         if (i == run->told_twice)
             note_outcome(history, staged);
+        if (staged->is_sent_again)
+            note(history, ESE_HISTORY_SENT_AGAIN, staged, staged->done_ns);
         write_rival(run, history, i);
     }
     ese_history_close(&history);
@@ -528,11 +538,21 @@ static void note_beginnings(const struct staged_run *run, struct ese_history *hi
     }
 }
 
+/* Of one key. */
+static void note_gone_on(const struct staged_run *run, struct ese_history *history)
+{
+    if (run->gone_on > 0)
+        ese_history_record(history, &(struct ese_history_record){
+            .kind = ESE_HISTORY_SKIPPED, .partition = staged_run_partition(run, run->log[0]), .a = run->gone,
+            .b = run->gone + run->gone_on});
+}
+
 static void write_store(const struct staged_run *run)
 {
     int64_t next[STAGED_PARTITIONS] = {0};
     struct ese_history *history = open_history(run, "store.history", INT64_C(1) << 26);
     note_beginnings(run, history);
+    note_gone_on(run, history);
     for (int place = 0; place < run->log_count; place++) {
         const struct staged_event *staged = &run->events[run->log[place]];
         int32_t partition = staged_run_partition(run, run->log[place]);
@@ -540,7 +560,7 @@ static void write_store(const struct staged_run *run)
                                             .id = staged->event.id, .a = next[partition]++,
                                             .b = server_ts(staged)};
         record.a -= place == run->crowded && record.a > 0;
-        if (place < run->gone || place == run->forgotten || partition == run->unread)
+        if (place < run->gone + run->gone_on || place == run->forgotten || partition == run->unread)
             continue;
         if (staged->is_strangers)
             ese_history_find(history, &staged->event, staged->due_ns);
@@ -646,16 +666,22 @@ static void commit(struct ese_history *history, const int64_t next[STAGED_PARTIT
     }
 }
 
-static void hand(struct ese_history *history, const struct staged_event *staged, int32_t partition,
-                 int64_t offset)
+static void hand_at(struct ese_history *history, const struct staged_event *staged, int32_t partition,
+                    int64_t offset, int64_t time_ns)
 {
     struct ese_history_record record = {.kind = ESE_HISTORY_HANDED,
                                         .partition = partition,
-                                        .time_ns = staged->due_ns + 5 * ESE_NS_PER_MS,
+                                        .time_ns = time_ns,
                                         .id = staged->event.id,
                                         .a = offset};
     ese_history_record(history, &record);
     ese_history_count(history, ESE_COUNT_HANDED, 1);
+}
+
+static void hand(struct ese_history *history, const struct staged_event *staged, int32_t partition,
+                 int64_t offset)
+{
+    hand_at(history, staged, partition, offset, staged->due_ns + 5 * ESE_NS_PER_MS);
 }
 
 /* All of it is handed, from the beginning on. */
@@ -686,6 +712,35 @@ static void hand_beyond(const struct staged_run *run, struct ese_history *histor
     }
 }
 
+static int64_t offset_of(const struct staged_run *run, int place)
+{
+    int64_t offset = 0;
+    for (int before = 0; before < place; before++)
+        offset += staged_run_partition(run, run->log[before]) == staged_run_partition(run, run->log[place]);
+    return offset;
+}
+
+/* Where another reader comes in between, it has to be known what was before that, and what behind. */
+static int64_t handed_ns(const struct staged_run *run, int place)
+{
+    int64_t last_ns = run->events[run->log[place]].due_ns;
+    for (int before = 0; before < place && run->taken_over[0] >= 0; before++) {
+        int64_t due_ns = run->events[run->log[before]].due_ns;
+        last_ns = due_ns > last_ns ? due_ns : last_ns;
+    }
+    bool is_behind = run->taken_over[0] >= 0 && place >= run->taken_over[0];
+    return last_ns + (is_behind ? 7 : 5) * ESE_NS_PER_MS;
+}
+
+static void hand_place(const struct staged_run *run, struct ese_history *history, int place)
+{
+    int32_t partition = staged_run_partition(run, run->log[place]);
+    /* Beyond all that is committed. */
+    int64_t offset = place == run->not_had ? INT64_MAX - 1 : offset_of(run, place);
+    for (int times = times_handed(run, place); times > 0; times--)
+        hand_at(history, &run->events[run->log[place]], partition, offset, handed_ns(run, place));
+}
+
 /* Fills next with where the consumer stood at the end. */
 static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PARTITIONS])
 {
@@ -698,12 +753,12 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
     for (int place = 0; place < places_read(run); place++) {
         const struct staged_event *staged = &run->events[run->log[place]];
         int32_t partition = staged_run_partition(run, run->log[place]);
-        int64_t offset = next[partition]++;
-        if (place == run->not_had)
-            offset = INT64_MAX - 1; /* beyond all that is committed */
-        for (int times = times_handed(run, place); times > 0; times--)
-            hand(history, staged, partition, offset);
-        time_ns = staged->due_ns + 6 * ESE_NS_PER_MS;
+        next[partition]++;
+        if (place != run->handed_behind[0])
+            hand_place(run, history, place);
+        if (place == run->handed_behind[1])
+            hand_place(run, history, run->handed_behind[0]);
+        time_ns = staged->due_ns + 6 * ESE_NS_PER_MS + run->committed_late_ns;
         if (place % BATCH == BATCH - 1)
             commit(history, next, time_ns);
     }
@@ -715,6 +770,70 @@ static void write_consumer(const struct staged_run *run, int64_t next[STAGED_PAR
         commit(history, next, time_ns + ESE_NS_PER_S);
     }
     close_history(run, &history, "consumer-1.history");
+}
+
+/* By the time its predecessor is handed the first of the two. */
+static void write_taker(const struct staged_run *run)
+{
+    struct ese_history *history = open_history(run, "consumer-2.history", INT64_C(1) << 20);
+    int first = run->taken_over[run->is_taken_in_order ? 0 : 1];
+    int64_t time_ns = handed_ns(run, run->taken_over[0]) - ESE_NS_PER_MS;
+    struct ese_history_record record = {.kind = ESE_HISTORY_GIVEN, .time_ns = time_ns, .a = offset_of(run, first),
+                                        .partition = staged_run_partition(run, run->log[first])};
+    ese_history_record(history, &record);
+    for (int i = run->is_taken_in_order ? 0 : 1; i < 2; i++) {
+        record.kind = ESE_HISTORY_HANDED;
+        record.id = run->events[run->log[run->taken_over[i]]].event.id;
+        record.a = offset_of(run, run->taken_over[i]);
+        ese_history_record(history, &record);
+        ese_history_count(history, ESE_COUNT_HANDED, 1);
+    }
+    ese_history_close(&history);
+}
+
+/* "1s3-7": 7. */
+static int64_t skipped_to(const char *word)
+{
+    return strtoll(word + 2 + strcspn(word + 2, "-") + 1, NULL, 10);
+}
+
+/* One word of a reading (staged_run.h). */
+static void read_word(const struct staged_run *run, struct ese_history *history, const char *word, int64_t time_ns,
+                      int64_t *next)
+{
+    int64_t number = strtoll(word + 2, NULL, 10);
+    struct ese_history_record record = {.time_ns = time_ns, .partition = staged_run_partition(run, run->log[0]),
+                                        .a = number};
+    record.kind = word[1] == 'g' ? ESE_HISTORY_GIVEN : word[1] == 't' ? ESE_HISTORY_TAKEN : ESE_HISTORY_HANDED;
+    if (record.kind == ESE_HISTORY_HANDED)
+        record.id = run->events[run->log[number]].event.id;
+    if (word[1] == 'c') {
+        record = (struct ese_history_record){.kind = ESE_HISTORY_COMMITTED, .time_ns = time_ns,
+                                             .partition = record.partition, .a = number};
+        *next = number > *next ? number : *next;
+    }
+    if (word[1] == 's')
+        record = (struct ese_history_record){.kind = ESE_HISTORY_SKIPPED, .time_ns = time_ns,
+                                             .partition = record.partition, .a = number, .b = skipped_to(word)};
+    ese_history_record(history, &record);
+    ese_history_count(history, ESE_COUNT_HANDED, record.kind == ESE_HISTORY_HANDED);
+}
+
+static void write_reading(const struct staged_run *run, int64_t next[STAGED_PARTITIONS])
+{
+    struct ese_history *histories[] = {open_history(run, "consumer-1.history", INT64_C(1) << 26),
+                                       open_history(run, "consumer-2.history", INT64_C(1) << 26)};
+    int64_t time_ns = run->events[run->count - 1].due_ns + 100 * ESE_NS_PER_MS;
+    for (const char *word = run->reading; *word != '\0'; word += strspn(word, " ")) {
+        if (*word == '+')
+            time_ns += strtoll(word, NULL, 10) * ESE_NS_PER_MS;
+        else
+            read_word(run, histories[*word - '1'], word, time_ns, &next[staged_run_partition(run, run->log[0])]);
+        time_ns += ESE_NS_PER_MS;
+        word += strcspn(word, " ");
+    }
+    ese_history_close(&histories[0]);
+    ese_history_close(&histories[1]);
 }
 
 static void write_other_consumer(const struct staged_run *run)
@@ -846,11 +965,16 @@ static void write_outbox(const struct staged_run *run)
     must(ese_mail_table_open(path, 0, history, &table, NULL));
     must(ese_mail_table_begin(table, NULL));
     int64_t seq = 0;
-    for (int i = run->unasked_mails; i < run->decision_count; i++)
-        end_mail(table, &seq, &run->decisions[i].id,
-                 is_known_to_be_sent(run, &run->decisions[i]) ? ESE_MAIL_SENT : ESE_MAIL_UNKNOWN);
+    for (int i = run->unasked_mails; i < run->decision_count; i++) {
+        if (!ese_id_equal(&run->decisions[i].id, &run->waiting_mail))
+            end_mail(table, &seq, &run->decisions[i].id,
+                     is_known_to_be_sent(run, &run->decisions[i]) ? ESE_MAIL_SENT : ESE_MAIL_UNKNOWN);
+    }
     if (!ese_id_is_none(&run->unknown_mail))
         end_mail(table, &seq, &run->unknown_mail, ESE_MAIL_UNKNOWN);
+    ese_id_text(&run->waiting_mail, id);
+    if (!ese_id_is_none(&run->waiting_mail))
+        queue_mail(table, id);
     for (int i = 0; i < run->queued_mails; i++) {
         snprintf(id, sizeof id, "queued-%d", i);
         queue_mail(table, id);
@@ -978,7 +1102,12 @@ void staged_run_write(const struct staged_run *run)
         write_store(run);
     if (run->tells_losses)
         write_server(run);
-    write_consumer(run, next);
+    if (run->reading != NULL)
+        write_reading(run, next);
+    else
+        write_consumer(run, next);
+    if (run->taken_over[0] >= 0)
+        write_taker(run);
     if (run->other_count > 0)
         write_other_consumer(run);
     write_state(run, next);

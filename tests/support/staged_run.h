@@ -55,8 +55,13 @@ struct staged_event {
     int64_t done_ns;
     int64_t sent_ns; /* 0: it was not */
     int64_t stored_after_ms; /* since its client_ts */
+    int attempts; /* as its outcome tells; 0: one */
+    bool is_sent_again; /* once it had its outcome */
     int replay; /* of a dead letter: which has handed it, or STAGED_DEAD; 0: it is none */
     bool is_strangers; /* its client knows nothing of it, and its id is none of ours */
+    bool is_place_told; /* to its client: */
+    int32_t told_partition;
+    int64_t told_offset;
 };
 
 struct staged_run {
@@ -76,6 +81,12 @@ struct staged_run {
     bool is_read_again; /* behind that it begins anew once more, and commits all of it a second later */
     struct ese_history_record *others; /* what a second reader tells, all of its partition that of the first event */
     int other_count;
+    int handed_behind[2]; /* the first place is handed right behind the second; -1: in its place */
+    int taken_over[2]; /* just before the first place is handed, a second reader takes its partition, and is handed the
+                          second place; -1: none does */
+    bool is_taken_in_order; /* both of them, as they lie */
+    int64_t committed_late_ns; /* each commit is later by so much */
+    const char *reading; /* what readers do instead of all that (below); NULL: nothing else */
     bool is_forgetful; /* the consumer does not know again what it was handed before */
     int misplaced[2]; /* numbers of two events that lie in each other's partitions; -1: none do */
     int unoffered;    /* the number of an event of which the client knows nothing; -1: there is none */
@@ -91,6 +102,7 @@ struct staged_run {
     const char *subject; /* that they have; NULL: an ordinary one */
     const char *host;    /* that their files' names end with; NULL: an ordinary one */
     struct ese_id unknown_mail; /* the mailer does not know; none: there is no such */
+    struct ese_id waiting_mail; /* is still in its outbox; none: no such is */
     bool is_unknowing;   /* nor does it know of any other that was decided on */
     int queued_mails;
     int open_decisions; /* the first so many were not brought to the mailer, as the state has it, */
@@ -99,6 +111,7 @@ struct staged_run {
     int64_t history_bytes; /* limit of the client's history */
     bool has_no_store;     /* it was not read back */
     int gone;              /* the first so many of the log had left the store when it was read back */
+    int gone_on;           /* and so many more, by the time it was read on */
     bool is_silent;        /* it does not say so */
     bool is_of_old;        /* nor was it asked: an ese-lab of once has read it back */
     int crowded;           /* a place that has the offset of the one before in its partition; -1: none */
@@ -146,6 +159,11 @@ struct staged_run *staged_run_make_with(uint64_t seed, int events, int lanes_bef
  */
 struct staged_run *staged_run_of(const char *script);
 
+/* What its readers did may be a script, too, of a run whose events all lie in one partition: "1g0 1h0 1h2 +300 1h1 1c3"
+ * is what the first one was given, from offset 0 on, what it was handed (the places of the log), 300 ms later the last
+ * of these, and that it has committed up to before offset 3. 1t: it was taken. 1s0-2: it was told that offsets from 0
+ * up to before 2 are no longer kept. All else is a millisecond behind what
+ * was before, and begins 100 ms after the last event was due. */
 void staged_run_consume(struct staged_run *run);
 void staged_run_write(const struct staged_run *run);
 /* Then somebody changes a database it has left. */

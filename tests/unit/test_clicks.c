@@ -66,7 +66,7 @@ static void rate_bursts_and_mails_are_the_originals(void **state)
     struct watch *watched = ese_alloc_array((size_t)persons, sizeof *watched);
     for (int i = 0; i < persons; i++)
         watched[i].burst_ns = -1;
-    struct ese_source *source = ese_persons_open(&ese_clicks_life, RATE, 7);
+    struct ese_source *source = ese_persons_open(&ese_clicks_life, RATE, 1, 7);
     struct click click = {.due_ns = 0};
     int64_t events = 0, before_ns = 0;
     for (next(source, &click); click.due_ns < SECONDS * ESE_NS_PER_S; next(source, &click)) {
@@ -105,8 +105,8 @@ static void the_cycle_is_never_shortened(void **state)
 /* Draws the first events of two runs side by side; how many differ. */
 static int differences(uint64_t seed, uint64_t other_seed)
 {
-    struct ese_source *one = ese_persons_open(&ese_clicks_life, 300, seed);
-    struct ese_source *other = ese_persons_open(&ese_clicks_life, 300, other_seed);
+    struct ese_source *one = ese_persons_open(&ese_clicks_life, 300, 1, seed);
+    struct ese_source *other = ese_persons_open(&ese_clicks_life, 300, 1, other_seed);
     struct ese_lanes *lanes = ese_lanes_new(64, 1), *other_lanes = ese_lanes_new(64, 1);
     struct click a = {.due_ns = 0}, b = {.due_ns = 0};
     int differing = 0;
@@ -138,7 +138,7 @@ static void the_seed_decides_everything(void **state)
 static void a_key_stays_in_its_lane_in_order(void **state)
 {
     (void)state;
-    struct ese_source *source = ese_persons_open(&ese_clicks_life, 100, 1);
+    struct ese_source *source = ese_persons_open(&ese_clicks_life, 100, 1, 1);
     struct ese_lanes *lanes = ese_lanes_new(64, 9);
     int64_t expected[ESE_ID_LANES] = {0};
     struct click click = {.due_ns = 0};
@@ -160,7 +160,7 @@ static void a_key_stays_in_its_lane_in_order(void **state)
 static void without_a_rate_everything_is_due_at_once(void **state)
 {
     (void)state;
-    struct ese_source *source = ese_persons_open(&ese_clicks_life, 0, 1);
+    struct ese_source *source = ese_persons_open(&ese_clicks_life, 0, 1, 1);
     assert_true(source->at_once);
     ese_source_close(&source);
     assert_null(source);

@@ -189,7 +189,7 @@ static void duration_ends_the_schedule_and_all_is_noted(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 1, 3));
     bench.client.duration_ns = ESE_NS_PER_S / 2;
     int64_t began_ns = ese_clock_monotonic_ns();
     run(&bench);
@@ -206,7 +206,7 @@ static void offers_precede_their_sends_and_outcomes(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 1, 3));
     bench.client.count = 300;
     run(&bench);
     struct ese_history_reader *reader = NULL;
@@ -236,7 +236,7 @@ static void what_does_not_fit_is_not_sent(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 2000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 2000, 1, 3));
     bench.client.count = 400;
     bench.client.settings.retry_deadline_ms = 1;
     bench.fake->room = 10;
@@ -253,7 +253,7 @@ static void without_a_schedule_it_waits_for_room(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 1, 3));
     bench.client.count = 5000;
     bench.fake->room = 7;
     run(&bench);
@@ -261,11 +261,48 @@ static void without_a_schedule_it_waits_for_room(void **state)
     tear_down(&bench);
 }
 
+/* Each third is sent once more when it has its acknowledgement, which is its outcome still. */
+static void each_so_manieth_is_sent_twice(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 1, 3));
+    bench.client.count = 301;
+    bench.client.resend_every = 3;
+    bench.fake->room = 7; /* the second sending may have to wait */
+    run(&bench);
+    assert_int_equal(bench.totals.offered, 301);
+    assert_int_equal(bench.totals.acknowledged, 301);
+    assert_int_equal(bench.totals.sent_again, 100);
+    assert_int_equal(bench.fake->sent, 401);
+    assert_int_equal(bench.fake->count, 0); /* none is left without its answer */
+    assert_int_equal(noted(&bench, ESE_HISTORY_OFFERED), 301);
+    assert_int_equal(noted(&bench, ESE_HISTORY_SENT), 301);
+    assert_int_equal(noted(&bench, ESE_HISTORY_ACKNOWLEDGED), 301);
+    assert_int_equal(noted(&bench, ESE_HISTORY_SENT_AGAIN), 100);
+    tear_down(&bench);
+}
+
+static void what_was_refused_is_not_sent_twice(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 1, 3));
+    bench.client.count = 50;
+    bench.client.resend_every = 1;
+    bench.fake->outcome = ESE_OUTCOME_REFUSED;
+    run(&bench);
+    assert_int_equal(bench.totals.refused, 50);
+    assert_int_equal(bench.fake->sent, 50);
+    assert_int_equal(noted(&bench, ESE_HISTORY_SENT_AGAIN), 0);
+    tear_down(&bench);
+}
+
 static void outcomes_are_told_apart(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 1, 3));
     bench.client.count = 50;
     bench.fake->outcome = ESE_OUTCOME_REFUSED;
     run(&bench);
@@ -278,7 +315,7 @@ static void a_schedule_that_was_not_kept_is_counted_late(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 1, 3));
     bench.client.duration_ns = ESE_NS_PER_S / 2;
     bench.fake->stall_ns = ESE_NS_PER_S / 4;
     run(&bench);
@@ -291,7 +328,7 @@ static void a_start_in_the_past_leaves_out_what_is_over(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 1, 3));
     bench.client.start_at_ms = ese_clock_wall_ms() - 10000;
     bench.client.duration_ns = 10 * ESE_NS_PER_S + ESE_NS_PER_S / 4;
     run(&bench);
@@ -305,7 +342,7 @@ static void a_start_in_the_future_is_waited_for(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 1, 3));
     bench.client.start_at_ms = ese_clock_wall_ms() + 200;
     bench.client.count = 10;
     int64_t began_ns = ese_clock_monotonic_ns();
@@ -318,7 +355,7 @@ static void a_transport_that_refuses_for_good_ends_the_client(void **state)
 {
     (void)state;
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 0, 1, 3));
     bench.fake->is_broken = true;
     struct ese_error error;
     assert_int_equal(ese_client_run(&bench.client, &bench.totals, &error), -1);
@@ -352,7 +389,7 @@ static void a_wall_clock_that_is_set_takes_client_ts_along(void **state)
     (void)state;
     static const int64_t steps[] = {3600 * ESE_NS_PER_S, -7200 * ESE_NS_PER_S, 600 * ESE_NS_PER_MS};
     struct bench bench;
-    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 3));
+    set_up(&bench, ese_persons_open(&ese_clicks_life, 1000, 1, 3));
     bench.client.count = 5 * STEP_EVERY;
     bench.fake->steps_ns = steps;
     bench.fake->step_count = ESE_COUNT_OF(steps);
@@ -374,6 +411,8 @@ int main(void)
         cmocka_unit_test(offers_precede_their_sends_and_outcomes),
         cmocka_unit_test(what_does_not_fit_is_not_sent),
         cmocka_unit_test(without_a_schedule_it_waits_for_room),
+        cmocka_unit_test(each_so_manieth_is_sent_twice),
+        cmocka_unit_test(what_was_refused_is_not_sent_twice),
         cmocka_unit_test(outcomes_are_told_apart),
         cmocka_unit_test(a_schedule_that_was_not_kept_is_counted_late),
         cmocka_unit_test(a_start_in_the_past_leaves_out_what_is_over),

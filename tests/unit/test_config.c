@@ -268,6 +268,28 @@ static void refuses_a_value_behind_a_negated_flag(void **state)
     is_refused(fixture, "--no-json", "no value");
 }
 
+static void a_value_can_be_looked_at_without_being_given(void **state)
+{
+    struct fixture *fixture = *state;
+    setenv("ESE_RATE", "nonsense", 1); /* whatever else is given */
+    assert_int_equal(ese_config_check(fixture->config, "rate", "max", &fixture->error), 0);
+    assert_int_equal(ese_config_check(fixture->config, "rate", "7", &fixture->error), 0);
+    assert_int_equal(ese_config_check(fixture->config, "json", "false", &fixture->error), 0);
+    static const struct {
+        const char *name, *value, *words;
+    } wrong[] = {{"rat", "7", "did you mean rate?"},  {"rate", "0", "'0'"},            {"rate", "many", "'many'"},
+                 {"durability", "rock", "os|disk"},   {"json", "maybe", "true|false"}, {"transport", "", "empty"}};
+    for (size_t i = 0; i < ESE_COUNT_OF(wrong); i++) {
+        assert_int_equal(ese_config_check(fixture->config, wrong[i].name, wrong[i].value, &fixture->error), -1);
+        assert_int_equal(fixture->error.code, ESE_E_USAGE);
+        assert_non_null(strstr(fixture->error.text, wrong[i].words));
+        assert_non_null(strstr(fixture->error.text, wrong[i].name));
+    }
+    unsetenv("ESE_RATE");
+    assert_int_equal(ese_config_settle(fixture->config, &fixture->error), 0);
+    assert_int_equal(ese_config_number(fixture->config, "rate"), 10);
+}
+
 static void names_the_variable(void **state)
 {
     struct fixture *fixture = *state;
@@ -344,6 +366,7 @@ int main(void)
         TEST(refuses_a_foreign_choice),
         TEST(refuses_a_flag_that_is_neither),
         TEST(refuses_a_value_behind_a_negated_flag),
+        TEST(a_value_can_be_looked_at_without_being_given),
         TEST(names_the_variable),
         TEST(names_the_line_of_a_wrong_value),
         TEST(names_the_line_of_an_unknown_name),

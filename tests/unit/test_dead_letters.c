@@ -557,6 +557,51 @@ static void a_stop_leaves_it_alone(void **state)
     end(&life);
 }
 
+static bool is_killed_meanwhile(void *context)
+{
+    (void)context;
+    raise(SIGKILL);
+    return true;
+}
+
+static bool is_stopped_meanwhile(void *context)
+{
+    (void)context;
+    return false;
+}
+
+/* A life that does not get beyond its rules' taking their time. */
+static void live_waiting(bool (*wait)(void *))
+{
+    int status = 0;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct life life;
+        begin(&life, SOUND);
+        life.parts.wait = wait;
+        reopen(&life);
+        _exit(process(&life) == 0 && held(&life)->position.next == ESE_POSITION_NONE ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGKILL);
+}
+
+/* No rule has had the event: that a life ended is none's fault, however many do. */
+static void what_was_only_waited_for_was_not_tried(void **state)
+{
+    (void)state;
+    press("a", 0, NULL);
+    for (int i = 0; i < 8; i++)
+        live_waiting(is_killed_meanwhile);
+    for (int i = 0; i < 8; i++)
+        live_waiting(is_stopped_meanwhile);
+    assert_int_equal(number("SELECT coalesce(max(tries), 0) FROM attempt"), 0);
+    assert_true(live(SOUND));
+    assert_int_equal(number("SELECT count(*) FROM dead_letter"), 0);
+    assert_int_equal(number("SELECT next FROM position"), 1);
+}
+
 /* ---- a replay -------------------------------------------------------------------------------- */
 
 static struct ese_replay_result result;
@@ -727,6 +772,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(it_is_found_in_the_midst_of_a_life_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(lives_that_got_on_make_nobody_careful, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_leaves_it_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_only_waited_for_was_not_tried, set_up, tear_down),
         cmocka_unit_test_setup_teardown(three_of_a_chain_give_their_mail_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(chosen_ones_are_a_batch_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dropped_letter_is_replayed_no_more, set_up, tear_down),

@@ -33,11 +33,25 @@ static void parts_are_one_text(void **state)
     assert_digest(parts, 3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+static void what_comes_piece_by_piece_is_one_text(void **state)
+{
+    (void)state;
+    char text[2 * ESE_DIGEST_SIZE + 1];
+    struct ese_digester *digester = ese_digester_new();
+    ese_digester_add(digester, "a", 1);
+    ese_digester_add(digester, "", 0);
+    ese_digester_add(digester, "bc", 2);
+    ese_digester_end(&digester, text);
+    assert_null(digester);
+    assert_string_equal(text, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_answers),
         cmocka_unit_test(parts_are_one_text),
+        cmocka_unit_test(what_comes_piece_by_piece_is_one_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

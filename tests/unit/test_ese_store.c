@@ -67,13 +67,9 @@ static int tear_down(void **state)
 /* The body; the caller frees. */
 static char *ask(struct fixture *fixture, const char *request, int status)
 {
-    struct ese_raw_answer answer = {0};
     int fd = ese_raw_connect(fixture->server.address);
     ese_raw_send_text(fd, request);
-    assert_true(ese_raw_read_answer(fd, true, &answer));
-    close(fd);
-    if (answer.status != status)
-        fail_msg("%d instead of %d: %s", answer.status, status, answer.body);
+    struct ese_raw_answer answer = ese_raw_finish(fd, status);
     if (status == 503)
         assert_string_not_equal(ese_raw_answer_header(&answer, "Retry-After"), "");
     char *body = ese_copy_text(answer.body);

@@ -122,20 +122,9 @@ static int begin(struct fixture *fixture, const char *query)
     return fd;
 }
 
-/* The caller clears it. */
-static struct ese_raw_answer finish(int fd, int status)
-{
-    struct ese_raw_answer answer = {0};
-    assert_true(ese_raw_read_answer(fd, true, &answer));
-    close(fd);
-    if (answer.status != status)
-        fail_msg("%s\n%s", answer.head, answer.body);
-    return answer;
-}
-
 static void finish_with(int fd, int status, const char *body)
 {
-    struct ese_raw_answer answer = finish(fd, status);
+    struct ese_raw_answer answer = ese_raw_finish(fd, status);
     assert_non_null(strstr(answer.body, body));
     ese_raw_answer_clear(&answer);
 }
@@ -163,7 +152,7 @@ static void it_is_written_as_the_original_writes_it(void **state)
 {
     struct fixture *fixture = *state;
     fixture->count = 3;
-    struct ese_raw_answer answer = finish(begin(fixture, ""), 200);
+    struct ese_raw_answer answer = ese_raw_finish(begin(fixture, ""), 200);
     assert_string_equal(answer.body,
                         "[\n    {\n        \"ip\": \"10.0.0.0\",\n        \"event_logs\": [\n"
                         LOGGED("10.0.0.0", 0) ",\n" LOGGED("10.0.0.0", 1)
@@ -177,7 +166,7 @@ static void it_is_written_as_the_original_writes_it(void **state)
 static void nothing_is_an_empty_list(void **state)
 {
     struct fixture *fixture = *state;
-    struct ese_raw_answer answer = finish(begin(fixture, ""), 200);
+    struct ese_raw_answer answer = ese_raw_finish(begin(fixture, ""), 200);
     assert_string_equal(answer.body, "[]");
     ese_raw_answer_clear(&answer);
 }
@@ -196,7 +185,7 @@ static void a_long_list_comes_in_pieces_and_whole(void **state)
     struct fixture *fixture = *state;
     size_t events = 0;
     fixture->count = 20000;
-    struct ese_raw_answer answer = finish(begin(fixture, ""), 200);
+    struct ese_raw_answer answer = ese_raw_finish(begin(fixture, ""), 200);
     json_t *list = json_loads(answer.body, 0, NULL);
     assert_int_equal(json_array_size(list), 10000);
     for (size_t i = 0; i < json_array_size(list); i++)
@@ -225,7 +214,7 @@ static void too_many_at_once_are_refused(void **state)
     others[0] = begin(fixture, "");
     others[1] = begin(fixture, "");
     int refused = first_of(others); /* the other one waits */
-    struct ese_raw_answer answer = finish(others[refused], 503);
+    struct ese_raw_answer answer = ese_raw_finish(others[refused], 503);
     assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "1");
     ese_raw_answer_clear(&answer);
     pthread_mutex_unlock(&fixture->lock);
@@ -238,12 +227,12 @@ static void what_cannot_be_gathered_is_refused_with_the_reason(void **state)
 {
     struct fixture *fixture = *state;
     fixture->failure = ESE_E_IO;
-    struct ese_raw_answer answer = finish(begin(fixture, ""), 503);
+    struct ese_raw_answer answer = ese_raw_finish(begin(fixture, ""), 503);
     assert_non_null(strstr(answer.body, "it cannot be gathered: ask the test"));
     assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "1");
     ese_raw_answer_clear(&answer);
     fixture->failure = ESE_E_FULL; /* another try would come to the same */
-    answer = finish(begin(fixture, ""), 413);
+    answer = ese_raw_finish(begin(fixture, ""), 413);
     assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "");
     ese_raw_answer_clear(&answer);
     fixture->failure = ESE_OK;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "ese-core/memory.h"
 #include "ese-core/option.h"
@@ -304,6 +306,60 @@ static void a_frozen_server_may_be_killed(void **state)
     assert_false(is_up(walk, ESE_ROLE_SERVER));
 }
 
+static bool is_there(const struct walk *walk, const char *name)
+{
+    char *path = ese_test_path(walk->directory, name);
+    bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+static void do_told(struct walk *walk, enum ese_act act, const char *part, const char *how)
+{
+    struct ese_fault_step step = {.act = act, .part = ese_fault_part_find(part)};
+    struct ese_error error;
+    snprintf(step.how, sizeof step.how, "%s", how);
+    assert_non_null(step.part);
+    assert_int_equal(ese_fault_do(&step, &walk->journey, &walk->deeds, &error), 0);
+}
+
+static void a_disk_is_full_and_well_again(void **state)
+{
+    struct walk *walk = *state;
+    char *trouble = ese_test_path(walk->directory, ESE_ARTIFACT_TROUBLE);
+    assert_int_equal(mkdir(trouble, 0755), 0);
+    free(trouble);
+    play(walk, ESE_ROLE_SERVER);
+    do_told(walk, ESE_ACT_DISK, "servers", "full");
+    assert_true(is_there(walk, "trouble/server.full"));
+    do_told(walk, ESE_ACT_DISK, "servers", "well");
+    assert_false(is_there(walk, "trouble/server.full"));
+    assert_true(is_up(walk, ESE_ROLE_SERVER));
+    assert_int_equal(walk->deeds.count, 2);
+    assert_int_equal(walk->deeds.list[0].roles, SERVER);
+    assert_int_equal(walk->deeds.list[0].passed_over, 0);
+    assert_string_equal(walk->deeds.list[0].how, "full");
+    assert_int_equal(ese_deeds_first(&walk->deeds, ESE_ACT_KILL, SERVER | BROKER, 0), 0); /* nobody has died */
+}
+
+static void who_cannot_have_such_trouble_is_passed_over(void **state)
+{
+    struct walk *walk = *state;
+    play(walk, ESE_ROLE_CONSUMER);
+    do_told(walk, ESE_ACT_DISK, "servers", "full"); /* there is none */
+    do_told(walk, ESE_ACT_CLOCK, "brokers", "+60s");
+    struct ese_fault_step cut = {.act = ESE_ACT_NETWORK, .part = ese_fault_part_lines(),
+                                 .lines = ESE_LINE_BIT(ESE_LINE_CLIENT_SERVER), .how = "cut both"};
+    assert_int_equal(ese_fault_do(&cut, &walk->journey, &walk->deeds, NULL), 0);
+    assert_int_equal(walk->deeds.count, 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(walk->deeds.list[i].roles, 0);
+    assert_int_equal(walk->deeds.list[0].passed_over, SERVER | BROKER);
+    assert_int_equal(walk->deeds.list[1].passed_over, BROKER);
+    assert_int_equal(walk->deeds.list[2].passed_over, ESE_ROLE_BIT(ESE_ROLE_CLIENT));
+    assert_string_equal(walk->deeds.list[2].how, "cut both");
+}
+
 /* ---- members of a group ---------------------------------------------------------------------- */
 
 static void play_group(struct walk *walk, int members)
@@ -408,6 +464,8 @@ int main(void)
         TEST(who_is_started_at_once_was_waited_for),
         TEST(a_server_is_frozen_and_thawed),
         TEST(a_frozen_server_may_be_killed),
+        TEST(a_disk_is_full_and_well_again),
+        TEST(who_cannot_have_such_trouble_is_passed_over),
         TEST(members_die_one_by_one_and_come_back),
         TEST(what_befalls_consumers_befalls_all_members),
         TEST(where_one_reads_alone_members_are_passed_over),

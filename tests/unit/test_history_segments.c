@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "ese-core/history_file.h"
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
+#include "tests/support/disk_room.h"
 #include "tests/support/stepped_clock.h"
 #include "tests/support/wait.h"
 
@@ -450,16 +450,6 @@ static void turning_survives_sigkill(void **state)
     assert_false(ese_history_read_lost(fixture->reader));
 }
 
-/* The disk is full to this process, as long as not. */
-static void let_files_grow(bool yes)
-{
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    limit.rlim_cur = yes ? limit.rlim_max : 0;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static bool records_again(void *context)
 {
     struct fixture *fixture = context;
@@ -473,12 +463,12 @@ static void a_full_disk_leaves_a_gap_that_is_told(void **state)
     struct fixture *fixture = *state;
     open_small(fixture, 100);
     record_numbers(fixture->history, 0, ROOM + 1);
-    let_files_grow(false);
+    ese_test_let_files_grow(false);
     record_numbers(fixture->history, ROOM + 1, 3 * ROOM);
     open_reader(fixture);
     expect_numbers(fixture->reader, 0, 2 * ROOM);
     assert_true(ese_history_read_truncated(fixture->reader));
-    let_files_grow(true);
+    ese_test_let_files_grow(true);
     assert_true(ese_test_wait_until(records_again, fixture, PATIENCE_MS));
     expect_numbers(fixture->reader, 2 * ROOM, 2 * ROOM + 1);
     assert_true(ese_history_read_truncated(fixture->reader));
@@ -496,10 +486,10 @@ static void the_next_process_goes_on_behind_a_full_disk(void **state)
     struct fixture *fixture = *state;
     open_small(fixture, 100);
     record_numbers(fixture->history, 0, ROOM);
-    let_files_grow(false);
+    ese_test_let_files_grow(false);
     record_numbers(fixture->history, ROOM, ROOM + 1);
     ese_history_close(&fixture->history);
-    let_files_grow(true);
+    ese_test_let_files_grow(true);
     open_small(fixture, 100);
     record_numbers(fixture->history, ROOM, ROOM + 1);
     open_reader(fixture);

@@ -71,12 +71,7 @@ static int tear_down(void **state)
 
 static json_t *end_request(int fd, int status)
 {
-    struct ese_raw_answer answer = {0};
-
-    assert_true(ese_raw_read_answer(fd, true, &answer));
-    close(fd);
-    if (answer.status != status)
-        fail_msg("%d instead of %d: %s", answer.status, status, answer.body);
+    struct ese_raw_answer answer = ese_raw_finish(fd, status);
     json_t *body = json_loadb(answer.body, answer.length, 0, NULL);
     assert_non_null(body);
     ese_raw_answer_clear(&answer);

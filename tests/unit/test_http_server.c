@@ -184,6 +184,13 @@ static void expect(struct fixture *fixture, const char *request, int status, con
     ese_raw_answer_clear(&answer);
 }
 
+static void expect_header(struct fixture *fixture, const char *request, int status, const char *name, const char *value)
+{
+    struct ese_raw_answer answer = ask(fixture, request, status);
+    assert_string_equal(ese_raw_answer_header(&answer, name), value);
+    ese_raw_answer_clear(&answer);
+}
+
 /* ---- answering ------------------------------------------------------------------------------- */
 
 static void a_handler_sees_the_whole_request(void **state)
@@ -370,38 +377,29 @@ static void a_trailing_slash_redirects(void **state)
     struct fixture fixture;
     (void)state;
     start(&fixture, (struct ese_http_server_options){0});
-    struct ese_raw_answer answer = ask(&fixture, "GET /echo/?q=1 HTTP/1.1\r\nHost: x\r\n\r\n", 301);
-    assert_string_equal(ese_raw_answer_header(&answer, "Location"), "/echo?q=1");
-    ese_raw_answer_clear(&answer);
-    answer = ask(&fixture, "POST /echo/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", 307);
-    assert_string_equal(ese_raw_answer_header(&answer, "Location"), "/echo");
-    ese_raw_answer_clear(&answer);
+    expect_header(&fixture, "GET /echo/?q=1 HTTP/1.1\r\nHost: x\r\n\r\n", 301, "Location", "/echo?q=1");
+    expect_header(&fixture, "POST /echo/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi", 307, "Location", "/echo");
     stop(&fixture);
 }
 
 static void other_origins_are_let_in(void **state)
 {
+    static const char allowed[] = "Access-Control-Allow-Origin";
     struct fixture fixture;
     (void)state;
     start(&fixture, (struct ese_http_server_options){0});
     struct ese_raw_answer answer =
         ask(&fixture, "OPTIONS /any HTTP/1.1\r\nHost: x:1\r\nOrigin: http://other\r\n\r\n", 204);
-    assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Origin"), "*");
+    assert_string_equal(ese_raw_answer_header(&answer, allowed), "*");
     assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Methods"),
                         "GET,POST,OPTIONS");
     assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Headers"),
                         "Origin,Content-Length,Content-Type");
     assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Max-Age"), "43200");
     ese_raw_answer_clear(&answer);
-    answer = ask(&fixture, "GET /echo HTTP/1.1\r\nHost: x:1\r\nOrigin: null\r\n\r\n", 200);
-    assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Origin"), "*");
-    ese_raw_answer_clear(&answer);
-    answer = ask(&fixture, "GET /echo HTTP/1.1\r\nHost: x:1\r\nOrigin: http://x:1\r\n\r\n", 200);
-    assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Origin"), "");
-    ese_raw_answer_clear(&answer);
-    answer = ask(&fixture, "GET /echo HTTP/1.1\r\nHost: x:1\r\n\r\n", 200);
-    assert_string_equal(ese_raw_answer_header(&answer, "Access-Control-Allow-Origin"), "");
-    ese_raw_answer_clear(&answer);
+    expect_header(&fixture, "GET /echo HTTP/1.1\r\nHost: x:1\r\nOrigin: null\r\n\r\n", 200, allowed, "*");
+    expect_header(&fixture, "GET /echo HTTP/1.1\r\nHost: x:1\r\nOrigin: http://x:1\r\n\r\n", 200, allowed, "");
+    expect_header(&fixture, "GET /echo HTTP/1.1\r\nHost: x:1\r\n\r\n", 200, allowed, "");
     stop(&fixture);
 }
 

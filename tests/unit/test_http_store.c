@@ -7,14 +7,13 @@
 
 #include <cmocka.h>
 #include <jansson.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
 #include "tests/support/directory.h"
+#include "tests/support/disk_room.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/store_server.h"
 #include "tests/support/wait.h"
@@ -88,12 +87,8 @@ static int begin_post(struct fixture *fixture, const char *path, const char *hea
 /* The body; the caller frees. Fails the test when the status is another. */
 static char *end_request(int fd, int status)
 {
-    struct ese_raw_answer answer = {0};
+    struct ese_raw_answer answer = ese_raw_finish(fd, status);
 
-    assert_true(ese_raw_read_answer(fd, true, &answer));
-    close(fd);
-    if (answer.status != status)
-        fail_msg("%d instead of %d: %s", answer.status, status, answer.body);
     if (status == 503)
         assert_string_not_equal(ese_raw_answer_header(&answer, "Retry-After"), "");
     char *body = ese_copy_text(answer.body);
@@ -515,25 +510,14 @@ static bool is_sick(void *context)
     return !healthy(context);
 }
 
-/* As on a full disk, when not. */
-static void let_files_grow(bool yes)
-{
-    struct rlimit limit;
-
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = yes ? limit.rlim_max : 0;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static void who_asks_is_told_how_it_is_now(void **state)
 {
     struct fixture *fixture = *state;
 
     assert_true(healthy(fixture));
-    let_files_grow(false); /* and nobody posts anything */
+    ese_test_let_files_grow(false); /* and nobody posts anything */
     bool noticed = ese_test_wait_until(is_sick, fixture, 20000);
-    let_files_grow(true);
+    ese_test_let_files_grow(true);
     assert_true(noticed);
     assert_true(ese_test_wait_until(healthy, fixture, 20000));
 }
@@ -544,10 +528,10 @@ static void who_posts_to_a_full_disk_is_told_that_it_is_full(void **state)
     char *event = event_text(ID_1 "1", "a", 5);
 
     struct ese_raw_answer answer = {0};
-    let_files_grow(false);
+    ese_test_let_files_grow(false);
     int fd = begin_post(fixture, "/event", "", event);
     bool answered = ese_raw_read_answer(fd, true, &answer);
-    let_files_grow(true);
+    ese_test_let_files_grow(true);
     assert_true(answered);
     close(fd);
     assert_int_equal(answer.status, 507);

@@ -35,6 +35,21 @@ static void strings_are_escaped_as_go_does(void **state)
     }
 }
 
+static void what_is_no_character_is_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *made;
+    } cases[] = {{"", ""}, {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"}, {"\xff" "a\xfe", "?a?"}, {"\xe2\x82", "??"},
+                 {"a\xc3", "a?"}};
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%s", cases[i].text);
+        ese_json_make_utf8(text);
+        assert_string_equal(text, cases[i].made);
+    }
+}
+
 static void compact_drops_space_outside_strings(void **state)
 {
     (void)state;
@@ -85,6 +100,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings_are_escaped_as_go_does),
+        cmocka_unit_test(what_is_no_character_is_asked_for),
         cmocka_unit_test(compact_drops_space_outside_strings),
         cmocka_unit_test(indented_as_go_does),
         cmocka_unit_test(broken_text_ends),

@@ -27,7 +27,7 @@ static struct ese_judgement judge(struct staged_run *run, const struct ese_promi
     struct ese_judgement judgement = judged(&options);
     const struct ese_mail_ledger *mails = &judgement.mails;
     assert_int_equal(mails->expected,
-                     mails->matched + mails->altered + mails->lost + mails->unknown);
+                     mails->matched + mails->altered + mails->lost + mails->in_flight + mails->unknown);
     assert_int_equal(mails->arrived,
                      mails->matched + mails->altered + mails->doubled + mails->unexpected);
     staged_run_free(&run);
@@ -186,6 +186,30 @@ static void a_stuck_order_nobody_tells_of_is_lost(void **state)
         says(&judgement, ESE_VERDICT_FAIL, "missing");
         assert_int_equal(judgement.mails.lost, 1);
     }
+}
+
+/* Its consumer comes to it when time has passed, and there is room for its mail; of a mailer that had sent all it had
+ * there was. */
+static void a_stuck_order_is_under_way_while_the_mailer_has_others(void **state)
+{
+    (void)state;
+    for (int queued = 0; queued < 2; queued++) {
+        struct staged_run *run = consumed(3);
+        int order = decision_of(run, an_order(run, 0));
+        staged_run_drop_mail(run, order);
+        run->decisions[order] = run->decisions[--run->decision_count];
+        run->queued_mails = queued;
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, queued ? ESE_VERDICT_CANNOT_TELL : ESE_VERDICT_FAIL, queued ? "not sent" : "missing");
+        assert_int_equal(judgement.mails.in_flight, queued);
+        assert_int_equal(judgement.mails.lost, !queued);
+    }
+    struct staged_run *run = consumed(3); /* near: it was decided on, and sent */
+    staged_run_drop_mail(run, decision_of(run, an_order(run, 0)));
+    run->queued_mails = 1;
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(judgement.mails.in_flight, 0);
+    assert_int_equal(judgement.mails.lost, 1);
 }
 
 static void a_mail_of_a_completed_order_is_unexpected(void **state)
@@ -441,6 +465,7 @@ int main(void)
         cmocka_unit_test(a_wall_clock_that_is_set_is_no_fault),
         cmocka_unit_test(only_mails_that_events_complete_have_a_latency),
         cmocka_unit_test(a_stuck_order_nobody_tells_of_is_lost),
+        cmocka_unit_test(a_stuck_order_is_under_way_while_the_mailer_has_others),
         cmocka_unit_test(a_mail_of_a_completed_order_is_unexpected),
         cmocka_unit_test(the_last_moment_is_in_time),
         cmocka_unit_test(a_second_mail_of_a_stuck_order_is_doubled),

@@ -400,7 +400,7 @@ static void a_loss_that_is_not_noted_cannot_be_told(void **state)
     staged_run_lose(run, a_press(run), ESE_HISTORY_END);
     staged_run_lose(run, a_press(run), ESE_HISTORY_OVERWRITTEN);
     struct ese_judgement judgement = judge_lossy(run);
-    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 acknowledged events are lost, and the store has noted no");
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 acknowledged event is lost, and the store has noted no");
     assert_int_equal(judgement.ledger.lost, 2);
     assert_int_equal(judgement.ledger.lost_by_other, 1);
 }
@@ -787,11 +787,54 @@ static void latencies_run_from_due_and_the_warm_up_is_cut(void **state)
     assert_true(judgement.processed_per_s > 1);
 }
 
-/* More than one of a hundred. */
+static int64_t first_due_ns(const struct staged_run *run)
+{
+    int64_t first_ns = INT64_MAX;
+    for (int event = 0; event < run->count; event++)
+        first_ns = run->events[event].due_ns < first_ns ? run->events[event].due_ns : first_ns;
+    return first_ns;
+}
+
+/* Curves of a run whose first event was due so long after its schedule began; 0: nobody says when that was. */
+static struct ese_judgement judge_begun_late(int64_t late_ns)
+{
+    struct staged_run *run = consumed(18);
+    const struct ese_judge_options options = {.promises = &careful,
+                                              .schedule_ns = late_ns == 0 ? 0 : first_due_ns(run) - late_ns};
+    return judge_at(run, &options);
+}
+
+/* Deeds keep to the schedule: with a client that came late they are still in the second that they are looked for in. */
+static void curves_begin_with_the_schedule(void **state)
+{
+    (void)state;
+    struct ese_judgement unknown = judge_begun_late(0), late = judge_begun_late(2 * ESE_NS_PER_S);
+    assert_int_equal(unknown.rates.bucket_ms, 1000);
+    assert_int_equal(late.rates.bucket_ms, 1000);
+    assert_true(unknown.rates.number[ESE_RATE_OFFERED][0] > 0);
+    assert_int_equal(late.rates.count, unknown.rates.count + 2);
+    assert_int_equal(late.lag.load_ended_ms, unknown.lag.load_ended_ms + 2000);
+    for (int i = 0; i < late.rates.count; i++) {
+        for (int which = 0; which < ESE_RATES; which++)
+            assert_int_equal(late.rates.number[which][i], i < 2 ? 0 : unknown.rates.number[which][i - 2]);
+    }
+}
+
+/* What was due before, as by a clock that was set, still is in the curves: they begin with it. */
+static void curves_begin_with_what_was_due_before_the_schedule(void **state)
+{
+    (void)state;
+    struct ese_judgement unknown = judge_begun_late(0), early = judge_begun_late(-2 * ESE_NS_PER_S);
+    assert_int_equal(early.rates.count, unknown.rates.count);
+    for (int i = 0; i < early.rates.count; i++)
+        assert_int_equal(early.rates.number[ESE_RATE_OFFERED][i], unknown.rates.number[ESE_RATE_OFFERED][i]);
+}
+
+/* More than one of a hundred, of those that were sent: some were not. */
 static void a_generator_that_fell_behind_withholds_timing_only(void **state)
 {
     (void)state;
-    static const int late[] = {EVENTS / 100, 50};
+    static const int late[] = {EVENTS / 100 - 1, 50};
     for (size_t i = 0; i < ESE_COUNT_OF(late); i++) {
         struct staged_run *run = consumed(19);
         for (int event = 0; event < late[i]; event++)
@@ -802,6 +845,72 @@ static void a_generator_that_fell_behind_withholds_timing_only(void **state)
         assert_int_equal(judgement.timing_verdict.word, is_behind ? ESE_VERDICT_CANNOT_TELL : ESE_VERDICT_PASS);
         assert_non_null(strstr(judgement.timing_verdict.reason, is_behind ? "fell behind" : ""));
         assert_true(judgement.behind_schedule > 0);
+    }
+}
+
+/* Of some it is not noted when they were sent, others were late: each of both may have been late. */
+static void when_others_sent_has_to_be_noted_for_the_timing(void **state)
+{
+    (void)state;
+    static const struct {
+        bool is_foreign;
+        int untold, late;
+        const char *reason; /* NULL: there is a timing */
+    } cases[] = {{true, 200, 0, "when 200 of 200 events were sent"}, {true, 3, 0, "when 3 of 200"}, {true, 2, 0, NULL},
+                 {true, 1, 1, NULL}, {true, 1, 2, "when 1 of 200"}, {true, 0, 3, "fell behind"}, {false, 200, 0, NULL}};
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        struct staged_run *run = staged_run_make(21, 200);
+        for (int event = 0; event < run->count; event++) {
+            struct staged_event *staged = &run->events[event];
+            bool is_late = event >= cases[i].untold && event < cases[i].untold + cases[i].late;
+            staged->outcome = ESE_HISTORY_ACKNOWLEDGED;
+            staged->done_ns = staged->due_ns + 10 * ESE_NS_PER_MS;
+            staged->sent_ns = event < cases[i].untold ? 0 : staged->due_ns + (is_late ? 6 * ESE_NS_PER_MS : 0);
+        }
+        struct ese_judgement judgement = judge_at(run, &(struct ese_judge_options){
+            .promises = &careless, .is_foreign = cases[i].is_foreign});
+        bool is_told = cases[i].reason == NULL;
+        assert_int_equal(judgement.timing_verdict.word, is_told ? ESE_VERDICT_PASS : ESE_VERDICT_CANNOT_TELL);
+        assert_non_null(strstr(judgement.timing_verdict.reason, is_told ? "" : cases[i].reason));
+    }
+}
+
+/* A run of so many events, of which some were not sent, and others were, and so much later than they were due. */
+static struct ese_judgement judge_lateness(int sent, int not_sent, int late, int64_t late_ns)
+{
+    struct staged_run *run = staged_run_make(21, sent + not_sent);
+    run->log_count = 0;
+    for (int i = 0; i < run->count; i++) {
+        struct staged_event *staged = &run->events[i];
+        staged->outcome = i < sent ? ESE_HISTORY_ACKNOWLEDGED : ESE_HISTORY_NOT_SENT;
+        staged->sent_ns = i < sent ? staged->due_ns + (i < late ? late_ns : 0) : 0;
+        staged->done_ns = staged->due_ns + 10 * ESE_NS_PER_MS;
+        if (i < sent)
+            run->log[run->log_count++] = i;
+    }
+    staged_run_consume(run);
+    return judge(run, &careful);
+}
+
+static void timing_is_withheld_where_more_than_one_in_a_hundred_was_sent_late(void **state)
+{
+    (void)state;
+    static const struct {
+        int sent, not_sent, late;
+        int64_t late_ns;
+        bool is_withheld;
+    } cases[] = {{1000, 0, 9, 5001000, false}, {1000, 0, 10, 5001000, false}, {1000, 0, 11, 5001000, true},
+                 {1000, 0, 11, 5000000, false}, /* as late as it may be */
+                 {500, 500, 6, 5001000, true}, {500, 500, 5, 5001000, false} /* of those that were sent */};
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        struct ese_judgement judgement =
+            judge_lateness(cases[i].sent, cases[i].not_sent, cases[i].late, cases[i].late_ns);
+        assert_int_equal(judgement.timing_verdict.word,
+                         cases[i].is_withheld ? ESE_VERDICT_CANNOT_TELL : ESE_VERDICT_PASS);
+        assert_int_equal(judgement.lateness.count, cases[i].sent);
+        assert_int_equal(judgement.lateness.p50_us, 0);
+        assert_int_equal(judgement.lateness.max_us, cases[i].late_ns / 1000);
+        assert_int_equal(judgement.lateness.p99_us >= 5000, cases[i].late * 100 > cases[i].sent);
     }
 }
 
@@ -865,7 +974,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_outcome_of_what_was_never_offered_cannot_be_told),
         cmocka_unit_test(without_a_client_history_there_is_nothing_to_judge),
         cmocka_unit_test(latencies_run_from_due_and_the_warm_up_is_cut),
+        cmocka_unit_test(curves_begin_with_the_schedule),
+        cmocka_unit_test(curves_begin_with_what_was_due_before_the_schedule),
         cmocka_unit_test(a_generator_that_fell_behind_withholds_timing_only),
+        cmocka_unit_test(when_others_sent_has_to_be_noted_for_the_timing),
+        cmocka_unit_test(timing_is_withheld_where_more_than_one_in_a_hundred_was_sent_late),
         cmocka_unit_test(a_negative_latency_withholds_timing_only),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);

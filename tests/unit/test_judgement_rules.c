@@ -247,6 +247,37 @@ static void what_was_handed_and_not_committed_is_in_flight(void **state)
     assert_int_equal(judgement.timing_verdict.word, ESE_VERDICT_PASS);
 }
 
+/* Two were handed and not committed, and one not at all; of another, which was told a place that is committed, its
+ * reader was handed nothing. */
+static struct ese_judgement judge_unseen(const char *script, int32_t partition, int64_t offset)
+{
+    struct staged_run *run = staged_run_of(script);
+    run->read = 3;
+    run->handed_beyond = 2;
+    run->gone = run->log_count;
+    run->events[run->count - 1].is_place_told = true;
+    run->events[run->count - 1].told_partition = partition < 0 ? partition : staged_run_partition(run, run->count - 1);
+    run->events[run->count - 1].told_offset = offset;
+    staged_run_consume(run);
+    return judge_as(run, &(struct ese_judge_options){
+        .directory = run->directory, .promises = &careless, .is_store_unseen = true});
+}
+
+static void what_may_be_in_a_store_that_nobody_looked_into_is_in_flight(void **state)
+{
+    (void)state;
+    for (int64_t offset = -1; offset < 5; offset++) {
+        struct ese_judgement judgement = judge_unseen("a0 a100 a200 a300 a400 a500", 0, offset);
+        bool is_lost = offset >= 0 && offset < 3;
+        says(&judgement, ESE_VERDICT_CANNOT_TELL, "nobody has looked into the store");
+        assert_int_equal(judgement.ledger.processed, 3);
+        assert_int_equal(judgement.ledger.lost, is_lost);
+        assert_int_equal(judgement.ledger.in_flight, is_lost ? 2 : 3);
+    }
+    /* its partition was not told, and in another one nobody has committed */
+    assert_int_equal(judge_unseen("a0 a100 a200 a300 a400 a500", -1, 0).ledger.lost, 0);
+}
+
 static void what_was_handed_and_left_before_it_was_committed_is_lost(void **state)
 {
     (void)state;
@@ -305,7 +336,7 @@ static void an_unknown_event_in_flight_cannot_be_told(void **state)
     run->read = 1;
     staged_run_consume(run);
     struct ese_judgement judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored events were not processed");
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored event was not processed");
     assert_int_equal(judgement.ledger.in_flight, 0);
     assert_int_equal(judgement.ledger.unknown_stored, 1);
 }
@@ -394,7 +425,7 @@ static void what_a_store_says_of_one_partition_holds_there(void **state)
     run->gone = 2;
     run->forgotten = 2;
     struct ese_judgement judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_FAIL, "1 acknowledged events are lost");
+    says(&judgement, ESE_VERDICT_FAIL, "1 acknowledged event is lost");
     assert_int_equal(judgement.ledger.processed, 4);
 }
 
@@ -615,7 +646,7 @@ static void without_places_what_was_read_back_is_in_flight(void **state)
     run->passed_over = 1;
     run->noted[1] = ESE_HISTORY_EXPIRED;
     struct ese_judgement judgement = judge(run, &lossy);
-    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored events were not processed");
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored event was not processed");
     assert_int_equal(judgement.ledger.in_flight, 1);
 }
 
@@ -662,7 +693,7 @@ static void a_cause_that_cannot_be_is_none(void **state)
             if (judgement.ledger.lost_by_other != doubted)
                 print_error("# case %zu\n", i);
             says(&judgement, doubted ? ESE_VERDICT_CANNOT_TELL : ESE_VERDICT_PASS,
-                 doubted ? "1 acknowledged events are lost, and the store has noted no cause that can be" : "");
+                 doubted ? "1 acknowledged event is lost, and the store has noted no cause that can be" : "");
             assert_int_equal(judgement.ledger.lost, 1);
             assert_int_equal(judgement.ledger.lost_by_other, doubted);
         }
@@ -857,7 +888,159 @@ static void what_was_skipped_is_counted(void **state)
     run->skipped_in = "store.history"; /* nobody knows what that was */
     run->skipped = 7;
     judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the store forgot 7 events");
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the store forgot 7 events before they were looked at");
+}
+
+/* As long as nothing was found in it: what it has shown and then lost is another matter. */
+static void a_store_may_go_on_forgetting_until_it_is_read(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed("a0. a100. a200. a300.");
+    run->gone = run->gone_on = 1;
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_PASS, "");
+    assert_int_equal(judgement.ledger.processed, 4);
+
+    run = run_of_partitions("p0. p100. p200. p300. p400.");
+    staged_run_consume(run);
+    run->gone = 1;
+    run->skipped_in = "store.history"; /* from 1 on, behind what was found there */
+    run->skipped = 1;
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the store forgot 1 event before it was looked at");
+
+    run = run_of_partitions("p0. p100. p200.");
+    staged_run_consume(run);
+    run->gone = 2;
+    run->forgotten = 2;
+    run->skipped_in = "store.history"; /* not where it begins */
+    run->skipped = 2;
+    judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "the store forgot 2 events");
+}
+
+/* ---- which of them retention took ------------------------------------------------------------- */
+
+static const struct ese_promises unreplayable = {
+    .delivery = ESE_DELIVERY_AT_LEAST_ONCE, .ordered_per_key = true, .positions_survive = true};
+
+/* Four of one key, none of them a press; of the last three the client was told their places, where it was told any. The
+ * first so many of the log are gone. */
+static struct ese_judgement judge_skipped(const char *reading, bool is_told, int gone, bool is_unseen)
+{
+    struct staged_run *run = staged_run_of("a0. a10. a20. a30.");
+    run->reading = reading;
+    run->gone = gone;
+    for (int i = 1; i < run->count; i++) {
+        run->events[i].is_place_told = is_told;
+        run->events[i].told_partition = staged_run_partition(run, i);
+        run->events[i].told_offset = i;
+    }
+    staged_run_consume(run);
+    return judge_as(run, &(struct ese_judge_options){
+        .directory = run->directory, .promises = is_unseen ? &unreplayable : &careful, .is_store_unseen = is_unseen});
+}
+
+static void assert_taken(const char *reading, bool is_told, int lost, int by_expiry)
+{
+    for (int is_unseen = 0; is_unseen < 2; is_unseen++) {
+        struct ese_judgement judgement = judge_skipped(reading, is_told, is_unseen ? 4 : 3, is_unseen);
+        if (judgement.ledger.lost != lost || judgement.ledger.lost_by_expiry != by_expiry ||
+            judgement.ledger.lost_by_other != lost - by_expiry || judgement.ledger.processed != 4 - lost)
+            fail_msg("%s%s: %lld are lost, of these %lld by expiry and %lld otherwise, and %lld are processed", reading,
+                     is_unseen ? ", unseen" : "", (long long)judgement.ledger.lost,
+                     (long long)judgement.ledger.lost_by_expiry, (long long)judgement.ledger.lost_by_other,
+                     (long long)judgement.ledger.processed);
+        says(&judgement, lost > 0 ? ESE_VERDICT_FAIL : ESE_VERDICT_PASS,
+             lost > 1 ? "acknowledged events are lost" : lost > 0 ? "1 acknowledged event is lost" : "");
+    }
+}
+
+/* And no excuse for it. */
+static void what_nobody_read_in_time_is_lost_by_expiry(void **state)
+{
+    (void)state;
+    assert_taken("1g0 1h0 1c1 1s1-3 1h3 1c4", true, 2, 2);
+    assert_taken("1g0 1h0 1c1 1s1-2 1h2 1h3 1c4", true, 1, 1);
+    assert_taken("1g0 1h0 1c1 2g1 2s1-2 2s2-3 2h3 2c4", true, 2, 2); /* in two stretches */
+    assert_taken("1g0 1h0 1c1 1h2 1s1-2 1h3 1c4", true, 1, 1); /* of what was handed nothing lay there */
+}
+
+static void what_lies_beside_that_is_lost_otherwise(void **state)
+{
+    (void)state;
+    assert_taken("1g0 1h0 1c1 1s1-2 1h3 1c4", true, 2, 1);  /* passed over */
+    assert_taken("1g0 1h0 1c1 1s2-3 1h3 1c4", true, 2, 1);
+    assert_taken("1g0 1h0 1c1 1h3 1c4", true, 2, 0);
+    assert_taken("1g0 1h0 1h1 1h2 1c3 1s1-3 1h3 1c4", true, 0, 0); /* committed before */
+}
+
+/* Where it lay nobody knows. */
+static void whose_place_nobody_was_told_retention_cannot_be_said_to_have_taken(void **state)
+{
+    (void)state;
+    struct ese_judgement judgement = judge_skipped("1g0 1h0 1c1 1s1-3 1h3 1c4", false, 3, false);
+    assert_int_equal(judgement.ledger.lost, 2);
+    assert_int_equal(judgement.ledger.lost_by_other, 2);
+    assert_int_equal(judgement.ledger.skipped_by_retention, 2);
+}
+
+/* Its reader died with it in hand, and whoever took over came too late: it goes on behind it. */
+static void what_was_handed_in_vain_and_then_no_longer_kept_is_lost(void **state)
+{
+    (void)state;
+    for (int is_told = 0; is_told < 2; is_told++) {
+        assert_taken("1g0 1h0 1c1 1h1 1h2 2g1 2s1-3 2h3 2c4", is_told == 1, 2, 2);
+        assert_taken("1g0 1h0 1c1 1h1 1h2 1g1 1s1-2 1h2 1h3 1c4", is_told == 1, 1, 1);
+        assert_taken("1g0 1h0 1c1 1h1 1h2 1g1 1h1 1h2 1h3 1c4", is_told == 1, 0, 0); /* in time */
+        assert_taken("1g0 1h0 1c1 1h1 1h2 1c3 2g3 2h3 2c4", is_told == 1, 0, 0);
+    }
+    /* As whoever follows the store has seen it. */
+    struct ese_judgement judgement = judge_skipped("1g0 1h0 1c1 1h1 1h2 2g1 2s1-3 2h3 2c4", true, 0, false);
+    assert_int_equal(judgement.ledger.lost_by_expiry, 2);
+    assert_int_equal(judgement.ledger.processed, 2);
+}
+
+static void what_was_handed_in_vain_may_be_handed_from_elsewhere(void **state)
+{
+    (void)state;
+    for (int is_there = 0; is_there < 2; is_there++) {
+        struct staged_run *run = staged_run_of("a0. a10. a20. a30.");
+        run->reading = "1g0 1h0 1c1 1h1 2g1 2s1-2 2h2 2h3 2h4 2c5";
+        staged_run_append(run, 1);
+        run->gone = is_there ? 2 : 5;
+        staged_run_consume(run);
+        struct ese_judgement judgement = judge_as(run, &(struct ese_judge_options){
+            .directory = run->directory, .promises = is_there ? &careful : &unreplayable,
+            .is_store_unseen = !is_there});
+        assert_int_equal(judgement.ledger.processed, 4);
+        assert_int_equal(judgement.ledger.lost, 0);
+    }
+}
+
+/* The first was handed; of its partition all before 2 is skipped, of partition 0 what lies behind its first. */
+static void what_is_skipped_elsewhere_takes_nothing_here(void **state)
+{
+    (void)state;
+    static const int64_t told[] = {-1, 0, 1, 2, -1, 1, 0};
+    struct staged_run *run = run_of_partitions("q0. q10. q20. q25. q28. r30. p40.");
+    struct ese_history_record skip = {.kind = ESE_HISTORY_SKIPPED, .time_ns = 1, .a = -2, .b = 2};
+    for (int i = 0; i < run->count; i++) {
+        run->events[i].is_place_told = i > 0; /* of one its partition alone */
+        run->events[i].told_partition = staged_run_partition(run, i);
+        run->events[i].told_offset = told[i];
+    }
+    run->others = &skip;
+    run->other_count = 1;
+    run->skipped_in = "consumer-1.history";
+    run->skipped = 2;
+    run->read = 1;
+    run->gone = 7;
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge_as(run, &(struct ese_judge_options){
+        .directory = run->directory, .promises = &careful});
+    assert_int_equal(judgement.ledger.lost, 6);
+    assert_int_equal(judgement.ledger.lost_by_expiry, 2);
 }
 
 /* ---- which mails have to come ---------------------------------------------------------------- */
@@ -907,7 +1090,7 @@ static void an_unknown_press_counts_when_it_is_stored(void **state)
     run->read = 2;
     staged_run_consume(run);
     struct ese_judgement judgement = judge(run, &careful);
-    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored events were not processed");
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored event was not processed");
     assert_int_equal(judgement.mails.expected, 1);
 }
 
@@ -1135,6 +1318,111 @@ static void a_mail_the_mailer_does_not_know_of_is_neither(void **state)
     assert_int_equal(judgement.mails.matched, 2);
 }
 
+/* It has not come, and nobody has lost it. */
+static void a_mail_that_waits_is_under_way(void **state)
+{
+    (void)state;
+    struct staged_run *run = consumed(two_mails);
+    run->waiting_mail = run->mails[1];
+    staged_run_drop_mail(run, 1);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 mail was not sent when the drain ended");
+    assert_int_equal(judgement.mails.in_flight, 1);
+    assert_int_equal(judgement.mails.lost, 0);
+    assert_int_equal(judgement.stories.people_count, 0);
+
+    run = consumed(two_mails); /* and the other one, which nobody has, is lost */
+    run->waiting_mail = run->mails[1];
+    staged_run_drop_mail(run, 0);
+    staged_run_drop_mail(run, 0);
+    judgement = judge(run, &careful);
+    assert_int_equal(judgement.mails.in_flight, 1);
+    assert_int_equal(judgement.mails.lost, 1);
+    assert_int_equal(judgement.stories.people_count, 1);
+
+    run = consumed(two_mails); /* it stands for the missing one, so that nothing else can */
+    make_up(run, 0, "made-up");
+    run->waiting_mail = run->mails[2];
+    staged_run_drop_mail(run, 2);
+    staged_run_drop_mail(run, 0);
+    judgement = judge(run, &careful);
+    assert_int_equal(judgement.mails.in_flight, 1);
+    assert_int_equal(judgement.mails.lost, 0);
+    assert_int_equal(judgement.stories.people_count, 0);
+}
+
+static void a_mail_that_was_not_brought_to_the_mailer_is_under_way(void **state)
+{
+    (void)state;
+    for (int unasked = 0; unasked < 2; unasked++) { /* near: the mailer had it, and has sent it */
+        struct staged_run *run = consumed("a0 a100 a200");
+        run->open_decisions = 1;
+        run->unasked_mails = unasked;
+        staged_run_drop_mail(run, 0);
+        struct ese_judgement judgement = judge(run, &careful);
+        says(&judgement, unasked ? ESE_VERDICT_CANNOT_TELL : ESE_VERDICT_FAIL,
+             unasked ? "1 mail was still under way when the drain ended, of which the mailer had 0 in its outbox"
+                     : "1 mails are missing");
+        assert_int_equal(judgement.mails.in_flight, unasked);
+        assert_int_equal(judgement.mails.lost, !unasked);
+    }
+}
+
+static void a_mail_of_events_in_flight_is_under_way(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0 a100 a200 b300 b400 b500");
+    run->read = 5;
+    staged_run_consume(run);
+    struct ese_judgement judgement = judge(run, &careful);
+    says(&judgement, ESE_VERDICT_CANNOT_TELL, "1 stored event was not processed");
+    assert_int_equal(judgement.mails.expected, 2);
+    assert_int_equal(judgement.mails.matched, 1);
+    assert_int_equal(judgement.mails.in_flight, 1);
+    assert_int_equal(judgement.mails.lost, 0);
+    assert_int_equal(judgement.stories.people_count, 0);
+
+    run = staged_run_of("a0 a100 a200 b300 b400 b500"); /* near: of another chain than the one that waits */
+    run->read = 5;
+    staged_run_consume(run);
+    staged_run_drop_mail(run, 0);
+    judgement = judge(run, &careful);
+    assert_int_equal(judgement.mails.in_flight, 1);
+    assert_int_equal(judgement.mails.lost, 1);
+    assert_int_equal(judgement.stories.people_count, 1);
+}
+
+/* It was decided on, and sent, before the rest of its chain came. */
+static void of_a_chain_in_flight_what_was_sent_and_did_not_come_is_lost(void **state)
+{
+    (void)state;
+    for (int unasked = 0; unasked < 2; unasked++) { /* near: it was not brought to the mailer */
+        struct staged_run *run = staged_run_of(two_mails);
+        run->read = 5;
+        staged_run_consume(run);
+        run->open_decisions = run->unasked_mails = unasked;
+        assert_int_equal(run->mail_count, 1);
+        staged_run_drop_mail(run, 0);
+        struct ese_judgement judgement = judge(run, &careful);
+        assert_int_equal(judgement.mails.expected, 2);
+        assert_int_equal(judgement.mails.matched, 0);
+        assert_int_equal(judgement.mails.in_flight, 1 + unasked);
+        assert_int_equal(judgement.mails.lost, !unasked);
+        assert_int_equal(judgement.stories.people_count, !unasked);
+    }
+
+    struct staged_run *run = staged_run_of(two_mails); /* near: what is missing beside it nobody had to get */
+    run->read = 5;
+    staged_run_consume(run);
+    make_up(run, 0, "made-up");
+    staged_run_drop_mail(run, 1);
+    struct ese_judgement judgement = judge(run, &careful);
+    assert_int_equal(judgement.mails.matched, 1);
+    assert_int_equal(judgement.mails.in_flight, 1);
+    assert_int_equal(judgement.mails.lost, 0);
+    assert_int_equal(judgement.stories.people_count, 0);
+}
+
 #define MADE_UP "1 decisions are of events of which no rule makes any"
 
 /* Of a decision that nobody expected, of that event: no copies of its mail have come, or one has. */
@@ -1357,6 +1645,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_event_has_one_end),
         cmocka_unit_test(what_was_handed_and_not_committed_is_in_flight),
+        cmocka_unit_test(what_may_be_in_a_store_that_nobody_looked_into_is_in_flight),
         cmocka_unit_test(what_was_handed_and_left_before_it_was_committed_is_lost),
         cmocka_unit_test(what_left_is_judged_by_where_it_was_handed),
         cmocka_unit_test(what_left_is_judged_by_where_it_was_handed_first),
@@ -1399,6 +1688,13 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_copy_that_is_noted_twice_is_one),
         cmocka_unit_test(without_places_nothing_has_an_order_and_copies_tell_nothing),
         cmocka_unit_test(what_was_skipped_is_counted),
+        cmocka_unit_test(a_store_may_go_on_forgetting_until_it_is_read),
+        cmocka_unit_test(what_nobody_read_in_time_is_lost_by_expiry),
+        cmocka_unit_test(what_lies_beside_that_is_lost_otherwise),
+        cmocka_unit_test(whose_place_nobody_was_told_retention_cannot_be_said_to_have_taken),
+        cmocka_unit_test(what_was_handed_in_vain_and_then_no_longer_kept_is_lost),
+        cmocka_unit_test(what_is_skipped_elsewhere_takes_nothing_here),
+        cmocka_unit_test(what_was_handed_in_vain_may_be_handed_from_elsewhere),
         cmocka_unit_test(three_presses_in_a_chain_make_a_mail),
         cmocka_unit_test(an_unknown_press_counts_when_it_is_stored),
         cmocka_unit_test(a_refused_press_is_none_even_where_it_is_stored),
@@ -1413,6 +1709,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(one_mail_stands_for_one_that_is_missing),
         cmocka_unit_test(a_mail_stands_for_one_of_its_own_chain),
         cmocka_unit_test(a_mail_the_mailer_does_not_know_of_is_neither),
+        cmocka_unit_test(a_mail_that_waits_is_under_way),
+        cmocka_unit_test(a_mail_that_was_not_brought_to_the_mailer_is_under_way),
+        cmocka_unit_test(a_mail_of_events_in_flight_is_under_way),
+        cmocka_unit_test(of_a_chain_in_flight_what_was_sent_and_did_not_come_is_lost),
         cmocka_unit_test(what_was_decided_on_and_not_expected_is_unknown_as_well),
         cmocka_unit_test(what_was_decided_on_of_no_chain_is_unknown_as_well),
         cmocka_unit_test(of_a_doubtful_chain_what_is_unknown_is_unknown),

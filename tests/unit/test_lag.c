@@ -64,6 +64,18 @@ static void an_event_waits_until_it_is_processed(void **state)
     assert_int_equal(curve.caught_up_us, -1);
 }
 
+/* It has a schedule, and nobody came to keep it. */
+static void a_run_without_events_has_no_length(void **state)
+{
+    (void)state;
+    const struct ese_book book = {.begun_ns = BEGUN_NS};
+    struct ese_lag lag;
+    ese_lag_take(&book, &lag);
+    struct ese_lag_curve curve = told(&lag, -1, 0);
+    assert_int_equal(curve.load_ended_ms, 0);
+    assert_int_equal(curve.count, 0);
+}
+
 /* Processed before its client heard of it, lost, of unknown outcome, or put out of sight. */
 static void what_does_not_wait_is_not_counted(void **state)
 {
@@ -171,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_waits_until_it_is_processed),
+        cmocka_unit_test(a_run_without_events_has_no_length),
         cmocka_unit_test(what_does_not_wait_is_not_counted),
         cmocka_unit_test(buckets_widen),
         cmocka_unit_test(widened_curves_are_what_wider_buckets_would_have_told),

@@ -72,18 +72,14 @@ static int tear_down(void **state)
 static void assert_post(struct fixture *fixture, const char *to, int status, const char *retry_after)
 {
     char body[200], request[400];
-    struct ese_raw_answer answer;
     int length = snprintf(body, sizeof body,
                           "{\"from\":\"b@ese.org\",\"to\":\"%s\",\"subject\":\"s\",\"content\":\"c\"}", to);
     snprintf(request, sizeof request, "POST /mail HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", length, body);
     int fd = ese_raw_connect(ese_http_server_address(fixture->server));
     ese_raw_send_text(fd, request);
-    assert_true(ese_raw_read_answer(fd, true, &answer));
-    if (answer.status != status)
-        fail_msg("%d instead of %d: %s", answer.status, status, answer.body);
+    struct ese_raw_answer answer = ese_raw_finish(fd, status);
     assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), retry_after);
     ese_raw_answer_clear(&answer);
-    close(fd);
 }
 
 static void who_finds_it_full_is_told_when_to_come_again(void **state)

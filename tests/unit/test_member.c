@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -26,8 +28,9 @@
 /* ---- the transport ------------------------------------------------------------------------------- */
 
 /* What one poll does. HAND gives the next `count` events of the partition; AWAY says that nothing
- * is heard, and with a count that this is the end; SPOIL gives what is no event. */
-enum act { GIVE, TAKE, HAND, SPOIL, STEAL, NAMESAKE, SKIP, FENCE, AWAY, END, STOP };
+ * is heard, and with a count that this is the end; SPOIL gives what is no event; HAND_AND_STOP
+ * asks for a stop as it hands. */
+enum act { GIVE, TAKE, HAND, SPOIL, STEAL, NAMESAKE, SKIP, FENCE, AWAY, END, STOP, HAND_AND_STOP };
 
 struct step {
     enum act act;
@@ -139,6 +142,9 @@ static int fake_next(struct ese_consumer *consumer, int timeout_ms, struct ese_b
         batch->at_end = step->count > 0;
         break;
     case FENCE: return ese_fail(error, ESE_E_FENCED, "another of this name has joined");
+    case HAND_AND_STOP:
+        ese_service_stop();
+        /* fall through */
     case HAND:
         batch->records = &fake.records[step->partition][consumer->at[step->partition]];
         batch->count = step->count;
@@ -212,6 +218,7 @@ struct bench {
     struct ese_member *member;
     bool stays; /* it goes on behind the end, until a STOP */
     int64_t cost_us; /* of its rules, by event */
+    const char *cost_file;
     struct ese_error error;
 };
 
@@ -272,6 +279,7 @@ static int run(struct bench *bench, const struct ese_transport *transport, const
         .from = ESE_OFFSET_EARLIEST,
         .max_batch = LOG,
         .rule_cost_us = bench->cost_us,
+        .rule_cost_file = bench->cost_file,
         .lateness_ms = 1000,
         .max_keys = 1000,
         .max_bytes = BOUND,
@@ -445,7 +453,27 @@ static void whether_anything_is_heard_is_told(void **state)
 
 /* ---- what rules cost -------------------------------------------------------------------------- */
 
-/* Each batch is waited for before it is handed on, so that a quarter of a second is the most that is lost. */
+/* How long the process had it, from when the first event of the history was handed until all that was handed last was
+ * committed. */
+static int64_t in_hand_ms(const struct bench *bench)
+{
+    struct ese_history_reader *reader = NULL;
+    struct ese_history_record record;
+    int64_t handed_ns = 0, sum_ns = 0;
+    assert_int_equal(ese_history_read_open(bench->history_path, &reader, NULL), 0);
+    while (ese_history_read_next(reader, &record, NULL) == 1) {
+        if (record.kind == ESE_HISTORY_HANDED && handed_ns == 0)
+            handed_ns = record.time_ns;
+        if (record.kind == ESE_HISTORY_COMMITTED) {
+            sum_ns += record.time_ns - handed_ns;
+            handed_ns = 0;
+        }
+    }
+    ese_history_read_close(&reader);
+    return sum_ns / ESE_NS_PER_MS;
+}
+
+/* While they take their time the events are in the reader's hands: noted as handed, and not committed. */
 static void what_rules_cost_is_waited(void **state)
 {
     struct bench *bench = *state;
@@ -458,6 +486,28 @@ static void what_rules_cost_is_waited(void **state)
     assert_true((clock() - used) * 1000 / CLOCKS_PER_SEC < took_ms * 2 / 3); /* not burnt */
     assert_int_equal(fake.max_batch, 25);
     assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 30);
+    ese_member_close(&bench->member);
+    assert_true(in_hand_ms(bench) >= 30 * 99 / 10 - 20);
+}
+
+/* In a process of its own, as nothing takes a stop back. */
+static bool leaves_alone_what_it_had_in_hand(struct bench *bench)
+{
+    static const struct step steps[] = {{GIVE, 0, 0}, {HAND, 0, 3}, {HAND_AND_STOP, 0, 2}, {END, 0, 0}};
+    bench->cost_us = 20000; /* more than a wait that ended late makes up for */
+    return run(bench, &sharing, steps) == 0 && figure(bench, ESE_FIGURE_HANDED) == 5 &&
+           figure(bench, ESE_FIGURE_PROCESSED) == 3 && fake.acknowledged[0] == 3;
+}
+
+/* What was handed and not waited for to its end is handed again to the next life. */
+static void a_stop_while_rules_take_their_time_commits_nothing(void **state)
+{
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(leaves_alone_what_it_had_in_hand(*state) ? 0 : 1);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 static void a_batch_costs_a_quarter_of_a_second_at_most(void **state)
@@ -469,6 +519,12 @@ static void a_batch_costs_a_quarter_of_a_second_at_most(void **state)
     assert_int_equal(ese_rule_cost_batch(&(struct ese_rule_cost){.us = 5000000}, 500), 1);
 }
 
+static void wait_for(struct ese_rule_cost *cost, int events)
+{
+    assert_int_equal(ese_rule_cost_begin(cost, events), events);
+    assert_true(ese_rule_cost_pay(cost));
+}
+
 /* What is below a millisecond adds up; a process that stood still meanwhile has not paid in advance. */
 static void small_costs_add_up(void **state)
 {
@@ -476,11 +532,92 @@ static void small_costs_add_up(void **state)
     struct ese_rule_cost cost = {.us = 300};
     int64_t begun_ns = ese_clock_monotonic_ns();
     for (int i = 0; i < 50; i++)
-        assert_true(ese_rule_cost_wait(&cost, 1));
+        wait_for(&cost, 1);
     assert_in_range((ese_clock_monotonic_ns() - begun_ns) / ESE_NS_PER_MS, 14, 30000);
     cost.owed_ns = -ESE_NS_PER_S;
-    assert_true(ese_rule_cost_wait(&cost, 1));
+    wait_for(&cost, 1);
     assert_true(cost.owed_ns >= -10 * ESE_NS_PER_MS);
+}
+
+static void write_cost(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+/* A second later, as far as the cost is concerned. */
+static int64_t cost_of_one_ms(struct ese_rule_cost *cost)
+{
+    cost->look_ns = cost->owed_ns = 0;
+    int64_t begun_ns = ese_clock_monotonic_ns();
+    wait_for(cost, 1);
+    return (ese_clock_monotonic_ns() - begun_ns) / ESE_NS_PER_MS;
+}
+
+static void a_file_says_what_rules_cost_while_it_is_there(void **state)
+{
+    (void)state;
+    char *directory = ese_test_directory_make(), *path = ese_test_path(directory, "rule");
+    struct ese_rule_cost cost = {.file = path};
+    assert_int_equal(ese_rule_cost_batch(&cost, 500), ESE_RULE_COST_BATCH_FILE);
+    assert_int_equal(ese_rule_cost_batch(&cost, 1), 1);
+    cost_of_one_ms(&cost);
+    assert_int_equal(cost.told_us, 0);
+    write_cost(path, "30000\n");
+    assert_true(cost_of_one_ms(&cost) >= 30);
+    static const char *const wrong[] = {"", "soon", "-7", "5000001"};
+    for (size_t i = 0; i < ESE_COUNT_OF(wrong); i++) {
+        write_cost(path, wrong[i]);
+        cost_of_one_ms(&cost);
+        assert_int_equal(cost.told_us, 0);
+    }
+    assert_int_equal(unlink(path), 0);
+    cost_of_one_ms(&cost);
+    assert_int_equal(cost.told_us, 0);
+    free(path);
+    ese_test_directory_remove(&directory);
+}
+
+/* What is handed was asked for when it cost nothing. */
+static void what_has_become_slow_is_committed_piece_by_piece(void **state)
+{
+    struct bench *bench = *state;
+    static const struct step steps[] = {{GIVE, 0, 0}, {HAND, 0, 12}, {SPOIL, 0, 0}, {END, 0, 0}};
+    char *path = ese_test_path(bench->directory, "rule");
+    bench->cost_file = path;
+    write_cost(path, "60000"); /* four of these are 240 ms, five are more */
+    assert_int_equal(run(bench, &sharing, steps), 0);
+    assert_int_equal(fake.max_batch, ESE_RULE_COST_BATCH_FILE);
+    assert_int_equal(figure(bench, ESE_FIGURE_PROCESSED), 12);
+    assert_int_equal(count_history(bench, ESE_HISTORY_HANDED), 12);
+    assert_int_equal(count_history(bench, ESE_HISTORY_COMMITTED), 3 + 1);
+    assert_int_equal(fake.acknowledged[0], 13);
+    free(path);
+}
+
+/* Of what costs more than a batch may, one; where the cost changes, by what events cost when their turn comes. */
+static void a_batch_is_no_dearer_than_it_may_be_whatever_events_cost_by_then(void **state)
+{
+    (void)state;
+    char *directory = ese_test_directory_make(), *path = ese_test_path(directory, "rule");
+    struct ese_rule_cost cost = {.file = path};
+    wait_for(&cost, 25);
+    static const struct {
+        const char *us;
+        int count;
+    } told[] = {{"300000", 1}, {"125000", 2}, {"0", 25}};
+    for (size_t i = 0; i < ESE_COUNT_OF(told); i++) {
+        write_cost(path, told[i].us);
+        cost.look_ns = 0;
+        assert_int_equal(ese_rule_cost_begin(&cost, 25), told[i].count);
+    }
+    cost = (struct ese_rule_cost){.us = 100000};
+    assert_int_equal(ese_rule_cost_begin(&cost, 25), 2);
+    wait_for(&cost, 1);
+    free(path);
+    ese_test_directory_remove(&directory);
 }
 
 /* ---- room in the state file ------------------------------------------------------------------ */
@@ -573,8 +710,12 @@ int main(void)
         TEST(where_positions_say_nothing_it_begins_anew),
         TEST(whether_anything_is_heard_is_told),
         TEST(what_rules_cost_is_waited),
+        TEST(a_stop_while_rules_take_their_time_commits_nothing),
         TEST(a_batch_costs_a_quarter_of_a_second_at_most),
         TEST(small_costs_add_up),
+        TEST(a_file_says_what_rules_cost_while_it_is_there),
+        TEST(what_has_become_slow_is_committed_piece_by_piece),
+        TEST(a_batch_is_no_dearer_than_it_may_be_whatever_events_cost_by_then),
         TEST(without_room_nothing_is_committed),
         TEST(with_room_it_goes_on_where_it_was),
     };

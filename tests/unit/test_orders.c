@@ -75,7 +75,7 @@ static void orders_are_the_originals(void **state)
     for (size_t i = 0; i < ESE_COUNT_OF(lives); i++) {
         int persons = ese_persons_needed(lives[i], RATE);
         struct watch watch = {.orders = ese_alloc_array((size_t)persons + 1, sizeof *watch.orders)};
-        struct ese_source *source = ese_persons_open(lives[i], RATE, 7);
+        struct ese_source *source = ese_persons_open(lives[i], RATE, 1, 7);
         struct act act = {.due_ns = 0};
         int64_t before_ns = 0;
         for (next(source, &act); act.due_ns < SECONDS * ESE_NS_PER_S; next(source, &act)) {
@@ -104,7 +104,7 @@ static void an_order_clashes_with_nothing(void **state)
     (void)state;
     enum { RATE = 700, COUNT = 200000 };
     int persons = ese_persons_needed(&ese_mixed_life, RATE);
-    struct ese_source *source = ese_persons_open(&ese_mixed_life, RATE, 11);
+    struct ese_source *source = ese_persons_open(&ese_mixed_life, RATE, 1, 11);
     struct before {
         int64_t ms;
         bool is_order;
@@ -129,7 +129,7 @@ static void an_order_clashes_with_nothing(void **state)
 static void its_data_is_the_originals(void **state)
 {
     (void)state;
-    struct ese_source *source = ese_persons_open(&ese_mixed_life, 100, 1);
+    struct ese_source *source = ese_persons_open(&ese_mixed_life, 100, 1, 1);
     struct act act = {.due_ns = 0};
     for (int i = 0; i < 500; i++) {
         next(source, &act);
@@ -158,8 +158,8 @@ static void the_seed_decides_everything(void **state)
 {
     (void)state;
     for (uint64_t other_seed = 42; other_seed <= 43; other_seed++) {
-        struct ese_source *one = ese_persons_open(&ese_mixed_life, 300, 42);
-        struct ese_source *other = ese_persons_open(&ese_mixed_life, 300, other_seed);
+        struct ese_source *one = ese_persons_open(&ese_mixed_life, 300, 1, 42);
+        struct ese_source *other = ese_persons_open(&ese_mixed_life, 300, 1, other_seed);
         struct act a = {.due_ns = 0}, b = {.due_ns = 0};
         int same = 0;
         for (int i = 0; i < 20000; i++) {

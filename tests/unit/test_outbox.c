@@ -6,14 +6,13 @@
 #include <cmocka.h>
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
 #include "ese-mailer/outbox.h"
 #include "tests/support/directory.h"
+#include "tests/support/disk_room.h"
 #include "tests/support/wait.h"
 
 #define FAR_MS 3600000
@@ -467,16 +466,6 @@ static void lists_the_parked(void **state)
     assert_string_equal(listed.first, "i-3");
 }
 
-/* Files can grow no more, as on a full disk. */
-static void let_files_grow(bool yes)
-{
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = yes ? limit.rlim_max : 0;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static void answers_for_nothing_the_disk_did_not_take(void **state)
 {
     struct fixture *fixture = *state;
@@ -485,13 +474,13 @@ static void answers_for_nothing_the_disk_did_not_take(void **state)
     char text[512];
     put(fixture, "i-1", "x");
     sent.seq = claim(fixture, "i-1");
-    let_files_grow(false);
+    ese_test_let_files_grow(false);
     assert_int_equal(begin_put(fixture, "i-2", "x", &answer), 0);
     await_count(&answer, 1);
     int marked = ese_outbox_mark_sending(fixture->outbox, sent.seq, NULL);
     int ended = ese_outbox_end(fixture->outbox, &sent, NULL);
     bool healthy = ese_outbox_healthy(fixture->outbox, text, sizeof text);
-    let_files_grow(true);
+    ese_test_let_files_grow(true);
     assert_true(answer.failed);
     assert_int_equal(marked, -1);
     assert_int_equal(ended, -1);
@@ -520,9 +509,9 @@ static void finds_out_how_it_is_when_nothing_comes_in(void **state)
 {
     struct fixture *fixture = *state;
     assert_true(is_well(fixture));
-    let_files_grow(false);
+    ese_test_let_files_grow(false);
     bool noticed = ese_test_wait_until(is_sick, fixture, 20000);
-    let_files_grow(true);
+    ese_test_let_files_grow(true);
     assert_true(noticed);
     assert_true(ese_test_wait_until(is_well, fixture, 20000));
     assert_int_equal(put(fixture, "i-1", "x"), ESE_MAIL_TAKEN);

@@ -17,7 +17,7 @@
 #include "tests/support/judged.h"
 #include "tests/support/staged_run.h"
 
-enum { EVENTS = 600, MOST_FAULTS = 6, RUNS = 24 };
+enum { EVENTS = 600, MOST_FAULTS = 6, RUNS = 32 };
 
 static const struct ese_promises careful = {
     .delivery = ESE_DELIVERY_AT_LEAST_ONCE, .ordered_per_key = true, .retry_stored_once = true,
@@ -88,6 +88,31 @@ static void hand_twice(struct staged_run *run, struct ese_random *random)
     run->late = below(random, 3);
 }
 
+static void hand_out_of_order(struct staged_run *run, struct ese_random *random)
+{
+    run->handed_behind[0] = below(random, run->log_count - 40);
+    run->handed_behind[1] = run->handed_behind[0] + 1 + below(random, 30);
+}
+
+static void take_over(struct staged_run *run, struct ese_random *random)
+{
+    run->taken_over[0] = below(random, run->log_count - 40);
+    run->taken_over[1] = run->taken_over[0] + 1 + below(random, 30);
+    run->is_taken_in_order = below(random, 2) == 0;
+}
+
+static void retry(struct staged_run *run, struct ese_random *random)
+{
+    int event = run->log[a_place(run, random)];
+    run->events[event].attempts = 2;
+    staged_run_append(run, event);
+}
+
+static void commit_late(struct staged_run *run, struct ese_random *random)
+{
+    run->committed_late_ns = below(random, 3) * ESE_NS_PER_S;
+}
+
 static void die(struct staged_run *run, struct ese_random *random)
 {
     run->second_life = 1 + below(random, run->count - 1);
@@ -101,7 +126,7 @@ static void contradict(struct staged_run *run, struct ese_random *random)
 
 static void (*const faults[])(struct staged_run *run, struct ese_random *random) = {
     drop, lose, swap, store_twice, change_outcome, pass_over, stop_reading, forget, hand_twice, die,
-    contradict};
+    contradict, hand_out_of_order, take_over, retry, commit_late};
 
 static void drop_mail(struct staged_run *run, struct ese_random *random)
 {
@@ -190,7 +215,8 @@ static int judge_at_fault(uint64_t seed)
         mail_faults[below(&random, (int)ESE_COUNT_OF(mail_faults))](run, &random);
     const struct ese_deeds deeds = deeds_in(run, &random);
     const struct ese_judge_options options = {
-        .promises = promises, .rate = 10, .deeds = &deeds, .restarted_ns = deeds.list[2].done_ns,
+        .promises = promises, .rate = 10, .stale_after_ms = 1500, .deeds = &deeds,
+        .restarted_ns = deeds.list[2].done_ns,
         .measured_from_ns = run->events[below(&random, 100)].due_ns};
     struct ese_judgement judgement = judge(run, options);
     return judgement.stories.fault_count + judgement.stories.people_count;
@@ -494,6 +520,8 @@ static void a_difference_is_seen(void **state)
         {&changed.mail.max_us, "mail"},
         {&changed.warmup_cut, "warm-up"},
         {&changed.behind_schedule, "behind schedule"},
+        {&changed.lateness.p50_us, "lateness"},
+        {&changed.stale_worst_us, "stale, the worst"},
         {&changed.recovery.acknowledges_again_us, "acknowledges again"},
         {&changed.recovery.reads_again_us, "reads again"},
         {&changed.recovery.backlog_at_restart, "backlog at restart"},

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "ese-core/random.h"
 #include "orchestration/lab/judgement.h"
@@ -22,6 +23,7 @@
 #define HISTORIES 1000
 #endif
 #define FEWEST_EVENTS 30
+#define STALE_AFTER_MS 60000
 #define MORE_EVENTS 100
 
 struct scene {
@@ -30,6 +32,7 @@ struct scene {
     const struct ese_promises *promises;
     struct ese_random random;
     struct staged_run *run;
+    struct ese_deeds deeds;
 };
 
 static int below(struct scene *scene, int bound)
@@ -453,6 +456,97 @@ static bool swap_across_keys(struct scene *scene)
     return false;
 }
 
+/* Two of a key, of which nothing is doubted. */
+static bool a_pair(struct scene *scene, int pair[2])
+{
+    pair[0] = a_press(scene);
+    pair[1] = pair[0] < 0 ? -1 : next_of_key(scene->run, pair[0]);
+    return pair[1] >= 0;
+}
+
+/* One, and the next of another key in its partition, with none of its own key in between. */
+static bool a_mixed_pair(struct scene *scene, int pair[2])
+{
+    const struct staged_run *run = scene->run;
+    pair[0] = a_press(scene);
+    for (pair[1] = pair[0] + 1; pair[0] >= 0 && pair[1] < run->log_count; pair[1]++) {
+        if (is_same_key(at(run, pair[0]), at(run, pair[1])))
+            break;
+        if (is_wanted(run, pair[1]) && partition_of(run, pair[0]) == partition_of(run, pair[1]))
+            return true;
+    }
+    pair[0] = pair[1] = -1;
+    return false;
+}
+
+static bool hand_out_of_order(struct scene *scene)
+{
+    return a_pair(scene, scene->run->handed_behind);
+}
+
+static bool hand_keys_out_of_order(struct scene *scene)
+{
+    return a_mixed_pair(scene, scene->run->handed_behind);
+}
+
+/* Its successor begins behind what its predecessor has in hand. */
+static bool take_over_beyond(struct scene *scene)
+{
+    return a_pair(scene, scene->run->taken_over);
+}
+
+static bool take_over_in_order(struct scene *scene)
+{
+    scene->run->is_taken_in_order = true;
+    return a_pair(scene, scene->run->taken_over);
+}
+
+static bool commit_late(struct scene *scene)
+{
+    scene->run->committed_late_ns = STALE_AFTER_MS * ESE_NS_PER_MS;
+    return true;
+}
+
+static bool commit_in_time(struct scene *scene)
+{
+    scene->run->committed_late_ns = STALE_AFTER_MS / 2 * ESE_NS_PER_MS;
+    return true;
+}
+
+static bool retry(struct scene *scene)
+{
+    int place = a_press(scene);
+    if (place < 0)
+        return false;
+    at(scene->run, place)->attempts = 2;
+    staged_run_append(scene->run, scene->run->log[place]);
+    return true;
+}
+
+/* Its server is killed at that time since it was sent. */
+static bool retry_with_death(struct scene *scene, int64_t after_ns)
+{
+    int place = a_press(scene);
+    if (place < 0)
+        return false;
+    struct staged_event *staged = at(scene->run, place);
+    staged->attempts = 2;
+    ese_deeds_add(&scene->deeds, &(struct ese_deed){.act = ESE_ACT_KILL, .roles = ESE_ROLE_BIT(ESE_ROLE_SERVER),
+                                                    .done_ns = staged->sent_ns + after_ns});
+    staged_run_append(scene->run, scene->run->log[place]);
+    return true;
+}
+
+static bool retry_over_death(struct scene *scene)
+{
+    return retry_with_death(scene, 1);
+}
+
+static bool retry_before_death(struct scene *scene)
+{
+    return retry_with_death(scene, INT64_C(3600) * ESE_NS_PER_S);
+}
+
 static bool make_phantom(struct scene *scene)
 {
     int place = a_press(scene);
@@ -636,6 +730,12 @@ static bool stores_once(const struct ese_promises *promises)
     return promises->retry_stored_once;
 }
 
+/* And may store what comes again: then nothing but the number of each cause tells of a fault. */
+static bool stores_again(const struct ese_promises *promises)
+{
+    return keeps_all(promises) && !promises->retry_stored_once;
+}
+
 static bool tells_losses(const struct ese_promises *promises)
 {
     return promises->tells_losses;
@@ -651,6 +751,8 @@ struct fault {
     enum ese_verdict_word word;
     const char *reason;
     const char *cannot_tell; /* where the store tells of its losses; NULL: the same there */
+    const char *counted;     /* the member of the ledger that counts it, and nothing beside it; NULL: it is the verdict
+                                that tells */
 };
 
 static const struct fault faults[] = {
@@ -680,6 +782,22 @@ static const struct fault faults[] = {
     {"two events swapped across keys, into other partitions", "neighbours of different keys swapped",
      keeps_order, swap_across_keys, swap_neighbours, NULL, NULL, ESE_VERDICT_FAIL, "behind a later one",
      NULL},
+    {"two of a key handed in the other order", "two of different keys", keeps_order,
+     hand_out_of_order, hand_keys_out_of_order, NULL, NULL, ESE_VERDICT_FAIL, "within one ownership", NULL,
+     "handed_out_of_order_by_within_ownership"},
+    {"two of a key handed in the other order by two owners", "in their order", keeps_order,
+     take_over_beyond, take_over_in_order, NULL, NULL, ESE_VERDICT_FAIL, "as their partition changed hands", NULL,
+     "handed_out_of_order_by_after_rebalance"},
+    {"an event passed over by its reader, and handed later", "handed twice", keeps_all,
+     hand_keys_out_of_order, hand_all_twice, NULL, NULL, ESE_VERDICT_PASS, "", NULL, "passed_over_first"},
+    {"events processed too late", "late, and within the bound", NULL,
+     commit_late, commit_in_time, NULL, NULL, ESE_VERDICT_FAIL, "later after their acknowledgement", NULL, "stale"},
+    {"an event doubled by a retry", "handed twice", stores_again,
+     retry, hand_all_twice, NULL, NULL, ESE_VERDICT_PASS, "", NULL, "stored_twice_by_retry"},
+    {"an event doubled by a retry after its server's death", "by one, and its server died later", stores_again,
+     retry_over_death, retry_before_death, NULL, NULL, ESE_VERDICT_PASS, "", NULL, "stored_twice_by_death"},
+    {"an event handed again by another owner", "by the same", keeps_all,
+     take_over_in_order, hand_all_twice, NULL, NULL, ESE_VERDICT_PASS, "", NULL, "redelivered_by_return"},
     {"a phantom: refused or not sent, and stored", "of unknown outcome, and stored", NULL,
      make_phantom, store_unknown, NULL, NULL, ESE_VERDICT_FAIL, "stored though refused", NULL},
     {"a phantom: offered by nobody, and stored", "of unknown outcome, and stored", NULL,
@@ -723,18 +841,41 @@ static bool stage(struct scene *scene, uint64_t seed, plant *strike, plant *stri
     return is_struck && (strike_mails == NULL || strike_mails(scene));
 }
 
-static void expect(struct scene *scene, const char *what, enum ese_verdict_word word, const char *reason)
+static int64_t counted_as(const struct ese_judgement *judgement, const char *name)
 {
-    const struct ese_judge_options options = {.directory = scene->run->directory,
-                                              .promises = scene->promises};
+    const struct ese_ledger_member *member = ese_ledger_members;
+    while (strcmp(member->name, name) != 0)
+        member++;
+    return ese_ledger_get(&judgement->ledger, member);
+}
+
+/* Of one that is lost it is said as of one. */
+static bool is_said(const char *reason, const char *told)
+{
+    static const char one[] = "1 acknowledged event is lost", ones[] = "1 acknowledged events are lost";
+    char text[sizeof((struct ese_verdict *)NULL)->reason + sizeof ones];
+    bool is_one = strncmp(told, one, strlen(one)) == 0;
+    snprintf(text, sizeof text, "%s%s", is_one ? ones : "", is_one ? told + strlen(one) : told);
+    return strstr(text, reason) != NULL;
+}
+
+/* counted: whether anything is to be, by what counts that fault. */
+static void expect(struct scene *scene, const char *what, enum ese_verdict_word word, const char *reason,
+                   const char *counter, bool counted)
+{
+    const struct ese_judge_options options = {.directory = scene->run->directory, .promises = scene->promises,
+                                              .deeds = &scene->deeds, .stale_after_ms = STALE_AFTER_MS};
     struct ese_judgement judgement;
     struct ese_error error;
     staged_run_write(scene->run);
     assert_int_equal(ese_judge(&options, &judgement, &error), 0);
     const struct ese_verdict *verdict = &judgement.ledger_verdict;
-    if (verdict->word != word || strstr(verdict->reason, reason) == NULL)
+    if (verdict->word != word || !is_said(reason, verdict->reason))
         fail_msg("seed %llu, over %s, %s: the verdict is %s: %s", (unsigned long long)scene->seed,
                  scene->transport->name, what, ese_verdict_text(verdict->word), verdict->reason);
+    if (counter != NULL && (counted_as(&judgement, counter) > 0) != counted)
+        fail_msg("seed %llu, over %s, %s: %lld are %s", (unsigned long long)scene->seed, scene->transport->name, what,
+                 (long long)counted_as(&judgement, counter), counter);
     balance_check(&judgement);
     staged_run_free(&scene->run);
 }
@@ -753,9 +894,10 @@ static int try_both(uint64_t seed, int from)
         }
         bool is_told = scene.promises->tells_losses && fault->cannot_tell != NULL;
         expect(&scene, fault->name, is_told ? ESE_VERDICT_CANNOT_TELL : fault->word,
-               is_told ? fault->cannot_tell : fault->reason);
+               is_told ? fault->cannot_tell : fault->reason, fault->counted, true);
         bool has_neighbour = stage(&scene, seed, fault->strike_near, fault->strike_mails_near);
-        expect(&scene, has_neighbour ? fault->name_near : "without fault", ESE_VERDICT_PASS, "");
+        expect(&scene, has_neighbour ? fault->name_near : "without fault", ESE_VERDICT_PASS, "", fault->counted,
+               false);
         return (int)(fault - faults);
     }
     fail_msg("seed %llu: no fault could be planted", (unsigned long long)seed);

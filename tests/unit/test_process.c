@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ese-core/clock.h"
@@ -53,6 +54,52 @@ static void tells_how_it_ended(void **state)
     assert_string_equal(words, "last words");
     ese_process_free(&process);
     assert_null(process);
+}
+
+static void what_goes_over_several_lines_is_told_by_its_head(void **state)
+{
+    (void)state;
+    static const char *const said[][2] = {
+        {"listening\ncannot open it: {\n  \"path\": \"/x\",\n  \"errno\": 2\n}\n", "cannot open it: { \"path\": "
+                                                                                   "\"/x\","},
+        {"listening\n{\n  \"error\": \"no room\",\n  \"at\": 1\n}\n", "\"error\": \"no room\", \"at\": 1"},
+        {"Exception: no port\n\tat One.two\n\tat Three.four\n\n", "Exception: no port at One.two"},
+        {"a\nb\n}\n", "b"}, /* near: there is a line of its own */
+        {"}\n", "}"},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        char words[200], command[300];
+        struct ese_error error;
+        snprintf(command, sizeof command, "cat << 'END'\n%sEND\n", said[i][0]);
+        struct ese_process *process = shell(command);
+        assert_int_equal(ese_process_start(process, &error), 0);
+        assert_true(ese_process_wait(process, 10000));
+        ese_process_last_words(process, words, sizeof words);
+        assert_string_equal(words, said[i][1]);
+        ese_process_free(&process);
+        unlink(log_path);
+    }
+}
+
+/* Nothing of ours that a user has set, but what it is told itself; what is preloaded stands behind what was. */
+static void its_environment_is_what_it_is_told(void **state)
+{
+    (void)state;
+    struct ese_error error;
+    setenv("ESE_OTHER", "of the user", 1);
+    setenv("LD_PRELOAD", "", 1);
+    struct ese_process *process = shell("echo $ESE_OTHER,$ESE_OWN,$LD_PRELOAD,$HOME");
+    ese_process_environment(process, "ESE_OWN", "one");
+    ese_process_environment(process, "ESE_OWN", "two");
+    ese_process_environment(process, "HOME", "/elsewhere");
+    assert_int_equal(ese_process_start(process, &error), 0);
+    assert_true(ese_process_wait(process, 10000));
+    char words[64];
+    ese_process_last_words(process, words, sizeof words);
+    assert_string_equal(words, ",two,,/elsewhere");
+    ese_process_free(&process);
+    unsetenv("ESE_OTHER");
+    unsetenv("LD_PRELOAD");
 }
 
 static void asks_before_it_kills(void **state)
@@ -132,6 +179,49 @@ static void counts_what_a_killed_life_has_cost(void **state)
     ese_process_free(&process);
 }
 
+/* One that sleeps again and again, in each of two lives; and while it lives, by its threads. */
+static void counts_its_context_switches(void **state)
+{
+    (void)state;
+    struct ese_error error;
+    struct ese_process *process = shell("for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.01; done");
+    int64_t before = 0;
+    for (int life = 1; life <= 2; life++) {
+        assert_int_equal(ese_process_start(process, &error), 0);
+        assert_true(ese_process_wait(process, 10000));
+        int64_t switches = ese_process_usage(process).switches;
+        assert_true(switches >= before + 10); /* it waits for each */
+        before = switches;
+    }
+    assert_int_equal(ese_process_lives(process), 2);
+    struct ese_usage own = {.switches = 1000000};
+    struct timespec a_while = {.tv_nsec = 1000000};
+    ese_usage_add_switches(getpid(), &own);
+    int64_t until_now = own.switches;
+    assert_true(until_now > 1000000);
+    for (int i = 0; i < 20; i++)
+        nanosleep(&a_while, NULL);
+    own.switches = 1000000;
+    ese_usage_add_switches(getpid(), &own);
+    assert_true(own.switches >= until_now + 20);
+    ese_process_free(&process);
+}
+
+static void keeps_the_most_memory_of_any_life(void **state)
+{
+    (void)state;
+    struct ese_error error;
+    struct ese_process *process = shell("exec sleep 60");
+    assert_int_equal(ese_process_start(process, &error), 0);
+    ese_process_sample(process);
+    int64_t peak = ese_process_usage(process).resident_peak_bytes;
+    assert_true(peak >= ese_process_usage(process).resident_bytes && peak > 0);
+    ese_process_kill(process);
+    assert_true(ese_process_usage(process).resident_peak_bytes >= peak);
+    assert_int_equal(ese_process_usage(process).resident_bytes, 0);
+    ese_process_free(&process);
+}
+
 static void counts_what_was_written(void **state)
 {
     (void)state;
@@ -168,9 +258,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_how_it_ended),
+        cmocka_unit_test(what_goes_over_several_lines_is_told_by_its_head),
+        cmocka_unit_test(its_environment_is_what_it_is_told),
         cmocka_unit_test(asks_before_it_kills),
         cmocka_unit_test(freezes_and_thaws),
         cmocka_unit_test(counts_what_a_killed_life_has_cost),
+        cmocka_unit_test(counts_its_context_switches),
+        cmocka_unit_test(keeps_the_most_memory_of_any_life),
         cmocka_unit_test(counts_what_was_written),
         cmocka_unit_test(says_what_cannot_be_run),
     };

@@ -70,6 +70,29 @@ static void the_table_holds_the_figures(void **state)
     free(text);
 }
 
+static void has_row(const char *text, const char *label, const char *first, const char *second);
+
+/* Of what was processed, which need not be what was offered; nothing of nothing. */
+static void the_table_tells_what_a_thousand_events_cost(void **state)
+{
+    (void)state;
+    struct ese_results results = fair_run();
+    results.transports[1].judgement.ledger.processed = 0;
+    for (int i = 0; i < 2; i++) {
+        results.transports[i].cost.wire_bytes = 1234500;
+        results.transports[i].cost.disk_written_bytes = 123450000;
+        results.transports[i].judgement.acknowledge.p999_us = 2500 + i * 1000;
+        results.transports[i].judgement.acknowledge.max_us = 3500;
+    }
+    char *text = table(&results), *each = strstr(text, "FOR 1,000 EVENTS PROCESSED");
+    assert_non_null(each);
+    has_row(each, "processor time", "162 ms", "-");
+    has_row(each, "bytes on the wire", "100 kB", "-");
+    has_row(each, "disk, written", "10 MB", "-");
+    has_row(text, "acknowledged, p99.9 / most", "2.5 / 3.5 ms", "3.5 / 3.5 ms");
+    free(text);
+}
+
 static void the_table_says_who_ended_unasked(void **state)
 {
     (void)state;
@@ -249,6 +272,12 @@ static void sentences_follow_the_figures(void **state)
     assert_non_null(strstr(text, "alpha (2.0 s; beta 4.0)"));
     assert_non_null(strstr(text, "  Recovery: the backlog was gone after 0.3 s (alpha), after 1.3 s (beta).\n"));
     free(text);
+    results.transports[0].judgement.timing_verdict.word = ESE_VERDICT_CANNOT_TELL;
+    text = sentences(&results);
+    assert_non_null(strstr(text, "  Recovery: the backlog was gone after a time that is withheld (alpha), after 1.3 s "
+                                 "(beta).\n"));
+    free(text);
+    results.transports[0].judgement.timing_verdict.word = ESE_VERDICT_PASS;
     strike(&results.transports[1], ESE_ACT_KILL, ESE_ROLE_BIT(ESE_ROLE_SERVER), 5);
     results.transports[0].deeds.count = 0;
     text = sentences(&results);
@@ -392,6 +421,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_table_holds_the_figures),
+        cmocka_unit_test(the_table_tells_what_a_thousand_events_cost),
         cmocka_unit_test(the_table_says_who_ended_unasked),
         cmocka_unit_test(the_recovery_rows_are_there_only_after_a_restart),
         cmocka_unit_test(a_dead_server_has_its_rows),

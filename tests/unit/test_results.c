@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "orchestration/lab/results.h"
 #include "tests/support/directory.h"
@@ -67,10 +68,34 @@ static void what_check_needs_comes_back(void **state)
     ese_deeds_add(deeds, &(struct ese_deed){.act = ESE_ACT_FREEZE, .done_ns = 1234567891001,
                                             .roles = ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
                                             .members = ESE_MEMBER_BIT(2) | ESE_MEMBER_BIT(ESE_MEMBERS)});
+    ese_deeds_add(deeds, &(struct ese_deed){.act = ESE_ACT_NETWORK, .done_ns = 1234567891002,
+                                            .roles = ESE_ROLE_BIT(ESE_ROLE_CONSUMER), .how = "cut backward",
+                                            .lines = ESE_LINE_BIT(ESE_LINE_CONSUMER_BROKER) |
+                                                     ESE_LINE_BIT(ESE_LINE_CONSUMER_SERVER)});
     snprintf(written.preset, sizeof written.preset, "share-work");
     written.consumers = 3;
     written.rule_cost_us = 4000;
     written.poison_every = 50;
+    written.resend_every = 7;
+    written.readers_are_late = true;
+    char schedule[ESE_RESULTS_SCHEDULE_SIZE] = "trace:"; /* as long as a path can be */
+    memset(schedule + strlen(schedule), 'x', sizeof schedule - strlen(schedule) - 1);
+    memcpy(written.schedule, schedule, sizeof schedule);
+    written.trace = (struct ese_kept_trace){.sha256 = "0123abcd", .lines = 7, .bytes = 20, .is_kept = true};
+    written.hot_percent = 60;
+    written.retention_s = 3;
+    written.poll_ms = 500;
+    written.clients = 4;
+    written.readers = 16;
+    snprintf(written.scenario, sizeof written.scenario, "burst");
+    snprintf(written.question, sizeof written.question, "Who \"waits\"?");
+    written.is_small = true;
+    written.stale_after_ms = 1500;
+    written.transports[0].cost.parties[0] = (struct ese_party_cost){
+        .party = "broker", .lives = 2, .cpu_ns = 1500000000, .switches = 70, .preemptions = 7, .requests = 30,
+        .wire_bytes = ESE_COST_UNKNOWN, .syncs = ESE_COST_UNKNOWN, .requests_sent = ESE_COST_UNKNOWN};
+    written.transports[0].cost.party_count = 1;
+    written.transports[0].judgement.ledger.offered = 20;
     written.transports[0].members = 2;
     assert_int_equal(ese_results_write(directory, &written, NULL), 0);
     assert_int_equal(ese_results_read(directory, &read, NULL), 0);
@@ -95,15 +120,83 @@ static void what_check_needs_comes_back(void **state)
     assert_int_equal(read.consumers, 3);
     assert_int_equal(read.rule_cost_us, 4000);
     assert_int_equal(read.poison_every, 50);
+    assert_int_equal(read.resend_every, 7);
+    assert_true(read.readers_are_late);
+    assert_string_equal(read.schedule, schedule);
+    assert_string_equal(read.trace.sha256, "0123abcd");
+    assert_int_equal(read.trace.lines, 7);
+    assert_int_equal(read.trace.bytes, 20);
+    assert_true(read.trace.is_kept);
+    assert_int_equal(read.hot_percent, 60);
+    assert_int_equal(read.retention_s, 3);
+    assert_int_equal(read.poll_ms, 500);
+    assert_int_equal(read.clients, 4);
+    assert_int_equal(read.readers, 16);
+    assert_string_equal(read.scenario, "burst");
+    assert_string_equal(read.question, "Who \"waits\"?");
+    assert_true(read.is_small);
+    assert_int_equal(read.stale_after_ms, 1500);
+    assert_int_equal(one->cost.party_count, 1);
+    assert_memory_equal(&one->cost.parties[0], &written.transports[0].cost.parties[0], sizeof one->cost.parties[0]);
     assert_int_equal(one->members, 2);
-    assert_int_equal(one->deeds.count, 3);
+    assert_int_equal(one->deeds.count, 4);
     for (int i = 0; i < 3; i++) {
+        assert_int_equal(one->deeds.list[i].lines, deeds->list[i].lines);
+        assert_string_equal(one->deeds.list[i].how, deeds->list[i].how);
         assert_int_equal(one->deeds.list[i].members, deeds->list[i].members);
         assert_int_equal(one->deeds.list[i].act, deeds->list[i].act);
         assert_int_equal(one->deeds.list[i].done_ns, deeds->list[i].done_ns);
         assert_int_equal(one->deeds.list[i].roles, deeds->list[i].roles);
         assert_int_equal(one->deeds.list[i].passed_over, deeds->list[i].passed_over);
     }
+}
+
+static json_t *transport_of(const struct ese_results *results)
+{
+    char *text = ese_results_text(results);
+    json_t *root = json_loads(text, 0, NULL), *transport = json_array_get(json_object_get(root, "transports"), 0);
+    free(text);
+    json_incref(transport);
+    json_decref(root);
+    return transport;
+}
+
+static json_int_t number_in(json_t *object, const char *array, size_t at)
+{
+    return json_integer_value(json_array_get(json_object_get(object, array), at));
+}
+
+/* What a page is drawn from. */
+static void curves_and_promises_stand_there(void **state)
+{
+    (void)state;
+    static const struct ese_promises promises = {.delivery = ESE_DELIVERY_AT_LEAST_ONCE, .shares_work = true};
+    struct ese_results written = some_results();
+    struct ese_results_transport *one = &written.transports[0];
+    one->judgement.rates = (struct ese_rate_curves){.bucket_ms = 2000, .count = 2,
+                                                    .number = {{5, 6}, {4, 7}, {0, 11}}};
+    one->judgement.acknowledge = (struct ese_latency){.count = 11, .at_us = {[4] = 50, [ESE_PERCENTILES - 1] = 99}};
+    json_t *transport = transport_of(&written), *rates = json_object_get(transport, "rates");
+    assert_null(json_object_get(transport, "promises")); /* nobody knows a transport of that name */
+    assert_int_equal(json_integer_value(json_object_get(rates, "bucket_ms")), 2000);
+    assert_int_equal(json_array_size(json_object_get(rates, "offered")), 2);
+    assert_int_equal(number_in(rates, "offered", 1), 6);
+    assert_int_equal(number_in(rates, "acknowledged", 0), 4);
+    assert_int_equal(number_in(rates, "processed", 1), 11);
+    json_t *latency = json_object_get(transport, "latency_us");
+    json_t *curve = json_object_get(json_object_get(latency, "ack"), "percentiles");
+    assert_int_equal(json_array_size(curve), ESE_PERCENTILES);
+    assert_true(json_real_value(json_array_get(json_array_get(curve, 4), 0)) == 50.0);
+    assert_int_equal(json_integer_value(json_array_get(json_array_get(curve, 4), 1)), 50);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(latency, "mail"), "percentiles")), 0);
+    json_decref(transport);
+    one->promises = &promises;
+    transport = transport_of(&written);
+    json_t *told = json_object_get(transport, "promises");
+    assert_string_equal(json_string_value(json_object_get(told, "delivery")), "at_least_once");
+    assert_true(json_is_true(json_object_get(told, "shares_work")));
+    assert_true(json_is_false(json_object_get(told, "ordered_per_key")));
+    json_decref(transport);
 }
 
 /* What a program of another day may have written of them. */
@@ -126,11 +219,32 @@ static void unheard_of_deeds_are_malformed(void **state)
 }
 
 /* As the first version wrote it. */
+static void what_nobody_can_tell_is_null(void **state)
+{
+    (void)state;
+    struct ese_results written = some_results(), read;
+    written.transports[0].cost.parties[0] = (struct ese_party_cost){
+        .party = "server", .wire_bytes = ESE_COST_UNKNOWN, .requests = 30, .requests_sent = 10};
+    written.transports[0].cost.party_count = 1;
+    written.transports[0].judgement.ledger.offered = 20;
+    char *text = ese_results_text(&written);
+    assert_non_null(strstr(text, "\"wire_bytes\": null"));
+    assert_non_null(strstr(text, "\"requests_per_event\": 2.0"));
+    char *member = strstr(text, "\"syncs\": 0");
+    assert_non_null(member);
+    memcpy(member, "\"sinks\": 0", strlen("\"sinks\": 0")); /* not told at all */
+    write_results(text);
+    assert_int_equal(ese_results_read(directory, &read, NULL), -1);
+    free(text);
+}
+
 static void a_run_of_earlier_days_is_read(void **state)
 {
     (void)state;
     static const char *const younger[][2] = {
         {"\"gap_s\"", "\"_____\""},         {"\"consumers\"", "\"_________\""},
+        {"\"parties\"", "\"_______\""},     {"\"stale_after_ms\"", "\"______________\""},
+        {"\"lateness_us\"", "\"___________\""},
         {"\"consumers\"", "\"_________\""}, {"\"rule_cost_us\"", "\"____________\""}};
     struct ese_results written = some_results(), read;
     written.gap_s = 5;
@@ -146,6 +260,27 @@ static void a_run_of_earlier_days_is_read(void **state)
     assert_int_equal(read.consumers, 1);
     assert_int_equal(read.transports[0].members, 1);
     free(text);
+}
+
+static void a_question_comes_back_as_a_whole(void **state)
+{
+    (void)state;
+    struct ese_results written = some_results(), read;
+    struct ese_error error;
+    snprintf(written.scenario, sizeof written.scenario, "some");
+    memset(written.question, '?', sizeof written.question - 1);
+    char *text = ese_results_text(&written), *longer = NULL;
+    write_results(text);
+    if (ese_results_read(directory, &read, &error) != 0)
+        fail_msg("%s", error.text);
+    assert_string_equal(read.question, written.question);
+    char *asked = strstr(text, "??");
+    assert_true(asprintf(&longer, "%.*s?%s", (int)(asked - text), text, asked) > 0);
+    write_results(longer);
+    assert_int_equal(ese_results_read(directory, &read, &error), -1);
+    assert_non_null(strstr(error.text, "its scenario is malformed"));
+    free(text);
+    free(longer);
 }
 
 static void a_run_of_no_transport_is_none(void **state)
@@ -238,8 +373,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_check_needs_comes_back),
+        TEST(curves_and_promises_stand_there),
         TEST(unheard_of_deeds_are_malformed),
+        TEST(what_nobody_can_tell_is_null),
         TEST(a_run_of_earlier_days_is_read),
+        TEST(a_question_comes_back_as_a_whole),
         TEST(a_run_of_no_transport_is_none),
         TEST(what_is_refused_is_named_with_what_to_do),
         TEST(what_the_verdict_hangs_on_is_demanded),

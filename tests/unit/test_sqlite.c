@@ -6,8 +6,6 @@
 #include <cmocka.h>
 
 #include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include "ese-core/sqlite.h"
 #include "ese-core/sqlite_syncs.h"
 #include "tests/support/directory.h"
+#include "tests/support/disk_room.h"
 
 #define SCHEMA "CREATE TABLE IF NOT EXISTS thing (name TEXT PRIMARY KEY, number INTEGER, bytes BLOB)"
 
@@ -282,24 +281,14 @@ static void a_full_database_rolls_back(void **state)
     assert_int_equal(ask_number(sqlite, "SELECT count(*) FROM thing"), 0);
 }
 
-/* As a quota does. SQLite does not know that this is a want of room. */
-static void let_files_grow(bool yes)
-{
-    struct rlimit limit;
-    signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = yes ? limit.rlim_max : 0;
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
 static void a_file_without_room_is_full(void **state)
 {
     struct fixture *fixture = *state;
     struct ese_sqlite *sqlite = fixture->sqlite = open_things(fixture->path, ESE_DURABILITY_OS);
     struct ese_error error = {0};
-    let_files_grow(false);
+    ese_test_let_files_grow(false);
     int result = ese_sqlite_run(sqlite, "INSERT INTO thing VALUES (NULL, 1, zeroblob(4000))", &error);
-    let_files_grow(true);
+    ese_test_let_files_grow(true);
     assert_int_equal(result, -1);
     assert_int_equal(error.code, ESE_E_FULL);
     assert_non_null(strstr(error.text, "File too large"));
@@ -315,9 +304,9 @@ static void who_opens_without_room_is_told_to_make_some(void **state)
     struct ese_error error = {0};
     struct ese_sqlite *refused = open_things(fixture->path, ESE_DURABILITY_OS);
     ese_sqlite_close(&refused);
-    let_files_grow(false);
+    ese_test_let_files_grow(false);
     int result = ese_sqlite_open(&options, &refused, &error);
-    let_files_grow(true);
+    ese_test_let_files_grow(true);
     assert_int_equal(result, -1);
     assert_int_equal(error.code, ESE_E_FULL);
     assert_non_null(strstr(error.text, "File too large"));

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
+#include "ese-core/sqlite_checkpointer.h"
 #include "ese-core/sqlite_syncs.h"
 #include "tests/support/directory.h"
 
@@ -39,7 +41,7 @@ static atomic_int beside, by_the_writer; /* checkpoints */
 
 /* Where it is gated, the other thread works only while the writer has something to commit, so that the log does not
  * begin anew by itself: whatever is taken in, that is to come. */
-static atomic_bool is_gated, is_at_gate;
+static atomic_bool is_gated, is_at_gate, is_asked;
 static sem_t gate, passed;
 
 static void work_beside(void)
@@ -50,10 +52,13 @@ static void work_beside(void)
     atomic_store(&is_at_gate, false);
 }
 
+/* Who was asked comes, however late he wakes. */
 static void let_others_work(void)
 {
-    if (!atomic_load(&is_gated) || !atomic_load(&is_at_gate))
+    if (!atomic_load(&is_gated) || !atomic_exchange(&is_asked, false))
         return;
+    while (!atomic_load(&is_at_gate))
+        sched_yield();
     sem_post(&gate);
     while (sem_wait(&passed) != 0)
         continue;
@@ -78,6 +83,15 @@ int __wrap_sqlite3_wal_checkpoint_v2(sqlite3 *handle, const char *name, int mode
     if (is_beside)
         sem_post(&passed);
     return result;
+}
+
+void __real_ese_sqlite_checkpointer_ask(struct ese_sqlite_checkpointer *checkpointer);
+void __wrap_ese_sqlite_checkpointer_ask(struct ese_sqlite_checkpointer *checkpointer);
+
+void __wrap_ese_sqlite_checkpointer_ask(struct ese_sqlite_checkpointer *checkpointer)
+{
+    atomic_store(&is_asked, true);
+    __real_ese_sqlite_checkpointer_ask(checkpointer);
 }
 
 /* What SQLite calls. Where it is stuck, the other thread's come to no end. */
@@ -143,6 +157,7 @@ static int set_up(void **state)
     atomic_store(&by_the_writer, 0);
     atomic_store(&is_gated, true);
     atomic_store(&is_at_gate, false);
+    atomic_store(&is_asked, false);
     sem_init(&gate, 0, 0);
     sem_init(&passed, 0, 0);
     return 0;

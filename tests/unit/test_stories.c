@@ -92,7 +92,8 @@ static int a_press(const struct staged_run *run)
 
 static const char *const grave[] = {
     "lost by key clash", "lost by expiry", "lost by the store's death",
-    "lost, for no cause that is noted", "not processed when the drain ended", "stored twice",
+    "lost by its store, after it was processed", "lost, for no cause that is noted", "not processed by the end",
+    "stored twice",
     "stored out of its key's order", "stored though refused, not sent or never offered (phantom)",
     "mail that came twice", "mail from events that gave one (doubled)", "mail from other events (altered)",
     "mail that nothing accounts for (unexpected)"};
@@ -148,7 +149,7 @@ static void an_event_in_flight_is_told(void **state)
         first = at(run, i)->due_ns < at(run, first)->due_ns ? i : first;
     struct ese_id id = at(run, first)->event.id;
     struct ese_judgement judgement = judge(run, &careful);
-    tells(&judgement, "not processed when the drain ended", &id, "no reader was handed it");
+    tells(&judgement, "not processed by the end", &id, "no reader was handed it");
 }
 
 static void a_loss_is_told_with_its_cause(void **state)
@@ -177,6 +178,61 @@ static void a_loss_is_told_with_its_cause(void **state)
         struct ese_judgement judgement = judge(run, &lossy);
         tells(&judgement, losses[i].what, &id, losses[i].words);
         says_nothing_but(&judgement, losses[i].what);
+    }
+}
+
+/* It was committed, as everybody can see, and that is what is told of it. */
+static void what_a_store_lost_that_had_promised_to_keep_it_was_processed(void **state)
+{
+    (void)state;
+    struct staged_run *run = staged_run_of("a0. a100. a200. a300.");
+    run->forgotten = 1;
+    struct ese_id id = run->events[1].event.id;
+    struct ese_judgement judgement = judge(run, &careful);
+    const char *what = "lost by its store, after it was processed";
+    tells(&judgement, what, &id, "; it is gone from the store, which promises to keep what was read; a reader was ");
+    tells(&judgement, what, &id, "; it was processed at 0.");
+    says_nothing_but(&judgement, what);
+    assert_null(strstr(find(&judgement, what)->text, "not committed"));
+    assert_string_equal(judgement.ledger_verdict.reason,
+                        "1 acknowledged event is lost: 1 was processed, and gone from the store since, which promises "
+                        "to keep what was read");
+    run = staged_run_of("a0. a100. a200. a300."); /* near: nor had anybody been handed it */
+    run->forgotten = run->passed_over = 1;
+    id = run->events[1].event.id;
+    judgement = judge(run, &careful);
+    tells(&judgement, "lost, for no cause that is noted", &id, "no reader was handed it");
+    says_nothing_but(&judgement, "lost, for no cause that is noted");
+}
+
+static struct ese_judgement judge_unsent(bool is_noted, bool is_foreign)
+{
+    struct staged_run *run = staged_run_of("a0. a100/ a200.");
+    struct ese_judgement judgement;
+    if (!is_noted)
+        run->events[1].outcome = ESE_HISTORY_END;
+    staged_run_write(run);
+    assert_int_equal(ese_judge(&(struct ese_judge_options){
+        .directory = run->directory, .promises = &careful, .is_foreign = is_foreign}, &judgement, NULL), 0);
+    staged_run_free(&run);
+    return judgement;
+}
+
+/* Only of the lab's own client it is known why. */
+static void no_reason_is_made_up_for_what_was_not_sent(void **state)
+{
+    (void)state;
+    for (int noted = 0; noted < 2; noted++) {
+        for (int foreign = 0; foreign < 2; foreign++) {
+            struct ese_judgement judgement = judge_unsent(noted, foreign);
+            const char *words = !noted   ? ": nobody says that it was sent, or what became of it; not in the store"
+                                : foreign ? ": not sent, as its client says at 0."
+                                          : ": not sent, as there was no room or no time left, and given up at 0.";
+            assert_int_equal(judgement.ledger.not_sent, 1);
+            assert_non_null(find(&judgement, "not sent"));
+            if (strstr(find(&judgement, "not sent")->text, words) == NULL)
+                fail_msg("%s", find(&judgement, "not sent")->text);
+        }
     }
 }
 
@@ -757,6 +813,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_event_that_is_stored_again_is_told),
         cmocka_unit_test(an_event_in_flight_is_told),
         cmocka_unit_test(a_loss_is_told_with_its_cause),
+        cmocka_unit_test(what_a_store_lost_that_had_promised_to_keep_it_was_processed),
+        cmocka_unit_test(no_reason_is_made_up_for_what_was_not_sent),
         cmocka_unit_test(a_commit_that_is_not_in_the_state_is_told),
         cmocka_unit_test(a_mail_that_comes_twice_is_told),
         cmocka_unit_test(a_mail_that_does_not_come_has_its_person),

@@ -66,9 +66,9 @@ static void a_failed_ledger_fails_the_round(void **state)
 {
     struct stage *stage = *state;
     stage->other->judgement.ledger_verdict =
-        (struct ese_verdict){ESE_VERDICT_FAIL, "1 acknowledged events are lost"};
+        (struct ese_verdict){ESE_VERDICT_FAIL, "1 acknowledged event is lost"};
     stage->one->judgement.ledger_verdict = (struct ese_verdict){ESE_VERDICT_CANNOT_TELL, "who knows"};
-    expect(stage, ESE_VERDICT_FAIL, "other: 1 acknowledged events are lost");
+    expect(stage, ESE_VERDICT_FAIL, "other: 1 acknowledged event is lost");
     stage->other->judgement.ledger_verdict = (struct ese_verdict){.word = ESE_VERDICT_PASS};
     expect(stage, ESE_VERDICT_CANNOT_TELL, "one: who knows");
 }

@@ -176,6 +176,48 @@ static void a_run_goes_over_batches(void **state)
     assert_int_equal(ese_holdings_find(&bench->holdings, 0)->position.next, 4);
 }
 
+/* Whose history is looked at whenever something is counted in it; NULL: nobody's. */
+static const char *watched_path;
+static int64_t handings_counted;
+static bool was_counted_first;
+
+void __real_ese_history_count(struct ese_history *history, enum ese_history_counter counter, int64_t amount);
+void __wrap_ese_history_count(struct ese_history *history, enum ese_history_counter counter, int64_t amount);
+
+static int64_t handings_in(const char *path)
+{
+    struct ese_history_reader *reader;
+    struct ese_history_record record;
+    int64_t handings = 0;
+    assert_int_equal(ese_history_read_open(path, &reader, NULL), 0);
+    while (ese_history_read_next(reader, &record, NULL) == 1)
+        handings += record.kind == ESE_HISTORY_HANDED;
+    ese_history_read_close(&reader);
+    return handings;
+}
+
+void __wrap_ese_history_count(struct ese_history *history, enum ese_history_counter counter, int64_t amount)
+{
+    if (watched_path != NULL && counter == ESE_COUNT_HANDED) {
+        handings_counted += amount;
+        was_counted_first |= handings_in(watched_path) < handings_counted;
+    }
+    __real_ese_history_count(history, counter, amount);
+}
+
+/* Killed in between, it must not count more than it tells of: that is what a history that has lost records does. */
+static void what_is_handed_is_recorded_before_it_is_counted(void **state)
+{
+    struct bench *bench = *state;
+    watched_path = bench->history_path;
+    press(bench, "a", 0, 0);
+    press(bench, "a", 1, 1);
+    assert_int_equal(process(bench), 0);
+    watched_path = NULL;
+    assert_int_equal(handings_counted, 2);
+    assert_false(was_counted_first);
+}
+
 static void a_repeat_is_not_applied(void **state)
 {
     struct bench *bench = *state;
@@ -648,6 +690,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_run_goes_over_batches),
+        TEST(what_is_handed_is_recorded_before_it_is_counted),
         TEST(a_repeat_is_not_applied),
         TEST(a_partitions_first_event_is_not_forgotten),
         TEST(a_name_that_comes_again_is_not_applied),

@@ -102,6 +102,38 @@ static void a_frozen_one_may_be_killed(void **state)
     expect(&struck, 2 * SESSIONS);
 }
 
+static void tell_line(struct struck *struck, const char *how, unsigned roles, int64_t at_ms)
+{
+    strike(struck, ESE_ACT_NETWORK, roles, at_ms);
+    snprintf(struck->deeds.list[struck->deeds.count - 1].how, ESE_ACT_HOW_SIZE, "%s", how);
+}
+
+static void a_line_that_is_reset_parts_them(void **state)
+{
+    (void)state;
+    struct struck struck = {.deeds.count = 0};
+    tell_line(&struck, "reset", CONSUMER, 1000);
+    tell_line(&struck, "restore", MAILER, 1001);
+    tell_line(&struck, "restore", MAILER, 99000);
+    expect(&struck, 0);
+    tell_line(&struck, "reset", MAILER, 99001);
+    tell_line(&struck, "restore", MAILER, 99002); /* too late */
+    expect(&struck, SESSIONS);
+}
+
+static void a_line_that_is_cut_parts_them_where_it_is_for_long(void **state)
+{
+    (void)state;
+    struct struck struck = {.deeds.count = 0};
+    tell_line(&struck, "cut both", MAILER, 1000);
+    tell_line(&struck, "restore", MAILER, 1000 + LIMIT_MS);
+    expect(&struck, 0);
+    struck.deeds.list[1].done_ns++;
+    expect(&struck, SESSIONS);
+    strike(&struck, ESE_ACT_SMTP, SINK, 99000); /* a refusal is an answer */
+    expect(&struck, SESSIONS);
+}
+
 /* Nobody is accused for want of it. */
 static void where_the_limit_is_not_known_any_freeze_counts(void **state)
 {
@@ -122,6 +154,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_was_passed_over_accounts_for_nothing),
         cmocka_unit_test(only_a_freeze_beyond_the_limit_counts),
         cmocka_unit_test(a_frozen_one_may_be_killed),
+        cmocka_unit_test(a_line_that_is_reset_parts_them),
+        cmocka_unit_test(a_line_that_is_cut_parts_them_where_it_is_for_long),
         cmocka_unit_test(where_the_limit_is_not_known_any_freeze_counts),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);

@@ -7,6 +7,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/event_json.h"
 #include "ese-core/memory.h"
+#include "ese-core/tally.h"
 #include "transports/unreadable.h"
 
 #define FILE_NAME "events.ndjson"
@@ -88,8 +89,7 @@ static int open_writer(const struct ese_config *config, const struct ese_produce
     return -1;
 }
 
-static int send_line(struct ese_producer *producer, const struct ese_event *event,
-                     struct ese_error *error)
+static int send_line(struct ese_producer *producer, const struct ese_event *event, struct ese_error *error)
 {
     struct ese_event stored = *event; /* borrows its data */
     stored.server_ts = ese_clock_wall_ms();
@@ -111,12 +111,12 @@ static int send_line(struct ese_producer *producer, const struct ese_event *even
 }
 
 /* What is written survives kill -9 at once; for `disk` one sync serves all that has gathered. */
-static int poll_writer(struct ese_producer *producer, int timeout_ms,
-                       struct ese_acknowledgement *acks, int max)
+static int poll_writer(struct ese_producer *producer, int timeout_ms, struct ese_acknowledgement *acks, int max)
 {
     if (producer->pending == 0) /* nothing can come: only the caller's time passes */
         ese_clock_sleep_until(ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS);
-    producer->unsure = producer->unsure || (producer->disk && producer->pending > 0 && fdatasync(producer->fd) != 0);
+    bool is_syncing = producer->disk && producer->pending > 0;
+    producer->unsure = producer->unsure || (is_syncing && ese_tally_sync(producer->fd) != 0);
     int count = producer->pending < max ? producer->pending : max;
     for (int i = 0; i < count; i++) {
         acks[i] = producer->waiting[i];

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "ese-core/log.h"
+#include "ese-core/tally.h"
 #include "ese-core/wire.h"
 
 #define PROPERTY_SIZE 128
@@ -24,6 +25,23 @@ static int close_socket(int fd, void *opaque)
     (void)opaque;
     ese_wire_closing(fd);
     return close(fd);
+}
+
+static rd_kafka_resp_err_t count_request(rd_kafka_t *handle, int fd, const char *name, int32_t broker, int16_t key,
+                                         int16_t version, int32_t number, size_t size, void *opaque)
+{
+    (void)handle, (void)fd, (void)name, (void)broker, (void)key, (void)version, (void)number, (void)size, (void)opaque;
+    ese_tally_count(ESE_TALLY_ASKED_BROKER, 1);
+    ese_tally_note_wire();
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* Of every handle that is made of the configuration. Without it nothing fails but the counting. */
+static rd_kafka_resp_err_t follow_requests(rd_kafka_t *handle, const rd_kafka_conf_t *conf, void *opaque,
+                                           char *reason, size_t size)
+{
+    (void)conf, (void)opaque, (void)reason, (void)size;
+    return rd_kafka_interceptor_add_on_request_sent(handle, "ese-tally", count_request, NULL);
 }
 
 /* Levels are syslog(3)'s. That a connection failed is an error to librdkafka, and to us a matter
@@ -145,6 +163,7 @@ int ese_connection_conf(const struct ese_config *config,
     rd_kafka_conf_set_error_cb(*conf, error_seen);
     rd_kafka_conf_set_socket_cb(*conf, open_socket);
     rd_kafka_conf_set_closesocket_cb(*conf, close_socket);
+    rd_kafka_conf_interceptor_add_on_new(*conf, "ese-tally", follow_requests, NULL);
     if (set_list(*conf, ours, error) == -1 || set_list(*conf, quick, error) == -1 ||
         set_all_given(*conf, config, fixed, error) == -1 || set_list(*conf, fixed, error) == -1 ||
         set(*conf, "bootstrap.servers", ese_config_text(config, "bootstrap-servers"),

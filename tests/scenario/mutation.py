@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+"""An expectation that cannot fail is worth nothing. What each scenario is about is taken out of its text, which has to be
+found out: at least one expectation does not hold any more, of those that are about it. TAP.
+
+    mutation.py ESE_LAB SCENARIOS quick|full
+
+quick: what shows without a broker, over the transports named here. full: each, over all transports of its text.
+"""
+import concurrent.futures
+import json
+import os
+import shutil
+import sys
+import tempfile
+
+import trial
+from trial import Case
+
+LAB, SCENARIOS, SIZE = sys.argv[1:4]
+BESIDE = {"quick": 3, "full": 2}
+LIMIT_S = 240
+BROKER = None  # it takes one, and is left to full
+
+
+def without(*beginnings):
+    """The lines that begin so are gone."""
+    return lambda text: "".join(line for line in text.splitlines(keepends=True)
+                                if not any(line.split()[:len(words)] == words
+                                           for words in (beginning.split() for beginning in beginnings)))
+
+
+def instead(*pairs):
+    def changed(text):
+        for old, new in pairs:
+            assert old in text, f"'{old}' is not there any more"
+            text = text.replace(old, new)
+        return text
+    return changed
+
+
+# Of each text: what is taken away; over which transports that shows; in which figure.
+CALM = without("at")
+MUTATIONS = {
+    # Nothing goes wrong in it: who is said to win is the other one.
+    "answer-now": [(instead(("expect   http                  latency_us", "expect   kafka                 latency_us"),
+                            ("kafka/latency_us", "http/latency_us")), BROKER, "latency_us.ack.p50")],
+    "bad-deployment": [(CALM, "file", "lag.highest")],
+    "bad-disk": [(CALM, "http", "endings.0.party")],
+    "broker-loss": [(CALM, "http", "acknowledges_again_us")],
+    "burst": [(without("with schedule"), "file", "lag.highest")],
+    "clock-set": [(CALM, "file", "ledger.late")],
+    "consumer-down": [(CALM, "file", "backlog_at_restart")],
+    "crash-before-commit": [(CALM, "file", "ledger.redelivered")],
+    "disk-full": [(CALM, "http", "rates.acknowledged.2")],
+    "fan-out": [(without("with readers"), "file", "readers.*.missed")],
+    "half-open": [(CALM, "http", "lag.highest")],
+    "hot-key": [(without("with hot-percent"), BROKER, "lag.at_load_end")],
+    "later-reader": [(without("with late-readers", "at"), "file", "readers.*.began_ns")],
+    # Either claim of it will do: the one is about time.
+    "linger": [(instead(("linger.ms=50", "linger.ms=1")), BROKER, "")],
+    "lost-acknowledgement": [(CALM, "http", "rates.acknowledged.2")],
+    "mail-server": [(CALM, "file", "deeds.0.parties.0")],
+    "measuring-wrong": [(CALM, "http", "latency_us.ack.p99")],
+    "order-per-key": [(without("with consumers"), BROKER, "consumers")],
+    "poison": [(without("with poison-every"), "file", "ledger.dead_letters")],
+    "power-cut": [(CALM, "http", "acknowledges_again_us")],
+    # Nor in this: the small one would need half of the other's memory.
+    "quiet-shop": [(instead(("expect   http                  cost.rss", "expect   kafka                 cost.rss"),
+                            ("kafka/cost.rss", "http/cost.rss")), BROKER, "cost.rss_peak_bytes")],
+    "rebalance": [(CALM, "file", "deeds.1.passed_over.0"), (CALM, BROKER, "ledger.redelivered")],
+    "retention": [(without("with retention"), "http", "ledger.skipped_by_retention")],
+    "sent-twice": [(without("with resend-every"), "file", "ledger.stored_twice")],
+    "slow-consumer": [(without("with rule-cost-us"), "file", "lag.at_load_end")],
+    "slow-line": [(CALM, BROKER, "latency_us.ack.p99")],
+    "sources-and-sinks": [(without("with clients"), "file", "verdict.ledger.word"),
+                          (without("with readers"), "http", "readers.*.missed")],
+}
+OTHERS = [(CALM, "file,http", "")]  # of a text that is not named above: any figure will do
+
+
+def wanted():
+    for name in trial.names_of(SCENARIOS):
+        for mutate, transports, figure in MUTATIONS.get(name, OTHERS):
+            if SIZE == "full" or transports is not BROKER:
+                yield name, mutate, transports if SIZE == "quick" else None, figure
+
+
+def look(name, mutate, transports, figure):
+    """"" where it was found out, or what was found instead."""
+    with tempfile.TemporaryDirectory(prefix="ese-mutation-") as shelf:
+        for file in os.listdir(SCENARIOS):
+            if not file.endswith(".scenario"):
+                shutil.copy(os.path.join(SCENARIOS, file), shelf)
+        with open(os.path.join(SCENARIOS, name + ".scenario"), encoding="utf-8") as file:
+            text = file.read()
+        mutated = mutate(text)
+        if mutated == text:
+            return "there is nothing in it to take away"
+        with open(os.path.join(shelf, name + ".scenario"), "w", encoding="utf-8") as file:
+            file.write(mutated)
+        done, _ = trial.run(LAB, shelf, name, "--small", "--quiet", "--out", os.path.join(shelf, "out"),
+                            *(["--transports", transports] if transports else []), limit_s=LIMIT_S)
+    told = json.loads(done.stdout) if done.stdout else {}
+    held = [f"{one['holds']} {one['transport']}: {one['claim']}, found {one['found']}" for one in told.get("expectations", [])]
+    broken = [one["claim"] for one in told.get("expectations", []) if one["holds"] == "NO"]
+    # What is about time alone, and could not be told, has shown nothing: that is no pass either.
+    is_untold = told.get("verdict", {}).get("word") == "cannot tell" and "alone" in text.splitlines()
+    if done.returncode == 1 and (is_untold or any(claim.startswith(figure) for claim in broken)):
+        return ""
+    return "\n".join([f"exit status {done.returncode}", done.stderr[-1000:], *held])
+
+
+def cases():
+    tried = list(wanted())
+    with concurrent.futures.ThreadPoolExecutor(BESIDE[SIZE]) as pool:
+        for (name, _, transports, figure), found in zip(tried, pool.map(lambda one: look(*one), tried)):
+            yield Case(not found, f"{name} without what it is about, over {transports or 'all'}: {figure or 'something'} "
+                                  "shows it", found)
+
+
+def main():
+    if SIZE == "full":
+        trial.needs_a_broker()
+    return trial.tell(cases())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
