@@ -54,7 +54,7 @@ static int read_to_the_end(const struct ese_consume_face *face, struct ese_consu
 {
     int64_t until = ese_clock_monotonic_ns() + LIMIT_S * ESE_NS_PER_S;
     struct ese_batch batch = {0};
-    while (!batch.at_end || batch.count > 0) {
+    while (!batch.at_end) {
         if (face->next(consumer, STEP_MS, &batch, error) < 0)
             return -1;
         note(history, &batch);
