@@ -1,0 +1,69 @@
+/*
+ * streams.h - the streams of a data directory: which there are, and who writes each of them.
+ *
+ * A stream is a file, DIR/NAME.db, made by the first event that is posted to it; its rows' rowid is an event's
+ * position, from 1, without gaps but for what retention has taken from the front. A stream in use has a writer of its
+ * own (ese-core/group_writer.h: many posts to one commit), so that one stream's sync does not wait for another's; a
+ * writer at rest is closed, and of many streams so many are open as options say. (At memory durability all stay open:
+ * a closed one would be forgotten.)
+ *
+ * Threads: post and the questions from any; the routes from the HTTP server's. Opening and closing happen on a thread
+ * of its own.
+ */
+#ifndef ESE_WEBHOOK_STREAMS_H
+#define ESE_WEBHOOK_STREAMS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ese-core/error.h"
+#include "ese-core/http_server.h"
+#include "ese-core/metrics.h"
+#include "ese-core/sqlite.h"
+
+struct ese_webhook_streams;
+
+struct ese_webhook_streams_options {
+    const char *directory;  /* made when missing */
+    enum ese_durability durability;
+    int64_t retention_ms;
+    int64_t max_bytes;      /* of each stream's file */
+    int64_t queue_events;   /* that may wait for a commit, of each stream */
+    int64_t group;          /* posts a commit takes at most */
+    int most_open;          /* streams with a writer at a time */
+    struct ese_http_server *server;
+    struct ese_metrics *metrics;
+    /* Events behind the earlier end of that stream are committed and readable. Any thread; must not block. */
+    void (*grown)(void *context, const char *stream);
+    void *context;
+};
+
+int ese_webhook_streams_open(const struct ese_webhook_streams_options *options, struct ese_webhook_streams **streams,
+                             struct ese_error *error);
+
+/* Stores what is queued; what it has not begun within timeout_ms is answered 503. Nothing more is taken. */
+void ese_webhook_streams_stop(struct ese_webhook_streams *streams, int timeout_ms);
+void ese_webhook_streams_close(struct ese_webhook_streams **streams);
+
+/* Why not everything could be stored the last time, and false; any thread. */
+bool ese_webhook_streams_healthy(struct ese_webhook_streams *streams, char *text, size_t size);
+
+/* The position of the newest committed event, 0 where there is none; the oldest that is kept (newest + 1 where there is
+ * none). Known as soon as the stream was opened once by anybody; -1 with ESE_E_MISSING: there is no such stream. May
+ * read the file: not on the HTTP server's thread. */
+int ese_webhook_streams_ends(struct ese_webhook_streams *streams, const char *stream, int64_t *oldest, int64_t *newest,
+                             struct ese_error *error);
+
+/* The names of all streams, sorted, for introspection: calls visit with each. Any thread. */
+void ese_webhook_streams_each(struct ese_webhook_streams *streams, void (*visit)(void *context, const char *stream),
+                              void *context);
+
+/* Where and how files are opened, for stream_reader.h. */
+const char *ese_webhook_streams_directory(const struct ese_webhook_streams *streams);
+enum ese_durability ese_webhook_streams_durability(const struct ese_webhook_streams *streams);
+
+/* POST /streams/:stream and GET /streams/:stream/:offset/:limit (stream_routes.c), GET /introspect and
+ * GET /introspect/:stream (introspection.c). Before the server starts. */
+void ese_webhook_streams_add_routes(struct ese_webhook_streams *streams);
+
+#endif
