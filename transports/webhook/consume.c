@@ -1,0 +1,333 @@
+/*
+ * consume.c - the consumer's side: a receiving end of its own, and a subscription for each stream.
+ *
+ * A push is held until its effect is stored: until acknowledge says so of its last event. So of each stream one push is
+ * in hand, and the server, which waits for its answer, has none further under way; what next hands comes from it, in as
+ * many calls as it takes. What was pushed and not acknowledged when this ends is pushed again.
+ *
+ * Without a group nobody is to remember anything: the subscription has a name of its own, and is deleted in the end.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ese-core/address.h"
+#include "ese-core/clock.h"
+#include "ese-core/id.h"
+#include "ese-core/memory.h"
+#include "ese-core/token.h"
+#include "transports/webhook/batch.h"
+#include "transports/webhook/receiver.h"
+#include "transports/webhook/registrar.h"
+#include "transports/webhook/stream_name.h"
+#include "transports/webhook/webhook.h"
+
+#define PUSH_MOST 1000 /* events a push, at most */
+#define FAREWELL_MS 1000
+
+/* A stream, which is a partition. */
+struct line {
+    struct ese_webhook_registrar *registrar;
+    struct ese_webhook_progress progress;
+    struct ese_webhook_page page; /* of the push that is in hand */
+    int index;                    /* of its next event to be handed */
+    bool in_hand;
+};
+
+struct ese_consumer {
+    struct ese_consume_listener listener;
+    struct ese_http_client *client;
+    struct ese_webhook_receiver *receiver;
+    struct ese_webhook_batch batch;
+    struct line lines[ESE_WEBHOOK_LINES];
+    int count;
+    bool is_lasting; /* in a group */
+    bool given;
+};
+
+static const struct ese_option options[] = {
+    {.name = "server", .kind = ESE_OPTION_TEXT, .value = "URL", .fallback = "http://" ESE_SERVER_ADDRESS,
+     .help = "The ese-server that has the streams, and pushes."},
+    {.name = "token-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
+     .help = "The first line of FILE is the token the server asks for."},
+    {.name = "receiver", .kind = ESE_OPTION_TEXT, .value = "HOST:PORT", .fallback = ESE_LOOPBACK ":0",
+     .help = "Where pushes are received; port 0 takes a free one. Beyond loopback only with --trusted-network."},
+    {.name = "receiver-url", .kind = ESE_OPTION_TEXT, .value = "URL",
+     .help = "How the server finds that place, as http://HOST:PORT; without it, as it is."},
+    {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1, .max = PUSH_MOST,
+     .help = "Events a push may carry; 1: each is pushed by itself, as Eventor does. At most half of --max-batch."},
+    ESE_TOPIC_OPTION_OF_STREAMS,
+    ESE_OPTION_END,
+};
+
+/* ---- pushes that came ------------------------------------------------------------------------ */
+
+static void put_in_hand(struct ese_consumer *consumer, int i)
+{
+    struct line *line = &consumer->lines[i];
+    if (line->in_hand || !ese_webhook_receiver_take(consumer->receiver, i, &line->page))
+        return;
+    line->in_hand = true;
+    line->index = 0;
+}
+
+static int64_t last_of(const struct ese_webhook_page *page)
+{
+    return page->events[page->count - 1].position;
+}
+
+/* Nothing of it is new: its effect was stored when it came before. */
+static void let_go_of_repeat(struct ese_consumer *consumer, int i)
+{
+    struct line *line = &consumer->lines[i];
+    if (!line->in_hand || line->index > 0 || last_of(&line->page) > line->progress.handed)
+        return;
+    line->in_hand = false;
+    ese_webhook_receiver_answer(consumer->receiver, i, 200);
+}
+
+/* What is in hand and was not handed yet. */
+static void fill(struct ese_consumer *consumer)
+{
+    for (int i = 0; i < consumer->count; i++) {
+        struct line *line = &consumer->lines[i];
+        put_in_hand(consumer, i);
+        let_go_of_repeat(consumer, i);
+        if (line->in_hand)
+            ese_webhook_batch_add(&consumer->batch, &line->page, &line->index, &line->progress, &consumer->listener);
+    }
+}
+
+static void acknowledge(struct ese_consumer *consumer, int32_t partition, int64_t next)
+{
+    for (int i = 0; i < consumer->count; i++) {
+        struct line *line = &consumer->lines[i];
+        if (line->progress.partition != partition || !line->in_hand || next <= last_of(&line->page))
+            continue;
+        line->in_hand = false;
+        ese_webhook_receiver_answer(consumer->receiver, i, 200);
+    }
+}
+
+/* ---- one turn -------------------------------------------------------------------------------- */
+
+static void take_places(struct ese_consumer *consumer, int32_t first)
+{
+    consumer->given = true;
+    for (int i = 0; i < consumer->count; i++) {
+        struct line *line = &consumer->lines[i];
+        int64_t position = ese_webhook_progress_begin(&line->progress, first + i, &consumer->listener);
+        ese_webhook_registrar_register(line->registrar, position);
+    }
+}
+
+/* Asked for the latest, the server knows which that was. */
+static void learn_place(struct line *line)
+{
+    if (line->progress.handed < 0 && !line->in_hand)
+        line->progress.handed = ese_webhook_registrar_first(line->registrar);
+}
+
+static int turn_registrars(struct ese_consumer *consumer, int64_t fresh_ns, int64_t *due_ns, struct ese_error *error)
+{
+    for (int i = 0; i < consumer->count; i++) {
+        struct line *line = &consumer->lines[i];
+        learn_place(line);
+        int64_t due = ese_webhook_registrar_turn(line->registrar, line->progress.handed, !line->in_hand, fresh_ns, error);
+        if (due < 0)
+            return -1;
+        *due_ns = due < *due_ns ? due : *due_ns;
+    }
+    return 0;
+}
+
+/* At the moment the server was asked of, each stream ended at, or before, what was handed by now. */
+static void note_end(struct ese_consumer *consumer, struct ese_batch *batch)
+{
+    batch->end_ns = INT64_MAX;
+    batch->at_end = true;
+    for (int i = 0; i < consumer->count; i++) {
+        const struct line *line = &consumer->lines[i];
+        int64_t asked_ns, newest = ese_webhook_registrar_newest(line->registrar, &asked_ns);
+        batch->at_end = batch->at_end && newest >= 0 && newest <= line->progress.handed;
+        batch->end_ns = asked_ns < batch->end_ns ? asked_ns : batch->end_ns;
+        if (batch->away == NULL)
+            batch->away = ese_webhook_registrar_away(line->registrar);
+    }
+    if (!batch->at_end)
+        batch->end_ns = 0;
+}
+
+static bool has_found(const struct ese_batch *batch)
+{
+    return batch->count + batch->unreadable > 0;
+}
+
+static int until_ms(int64_t until_ns)
+{
+    int64_t left_ns = until_ns - ese_clock_monotonic_ns();
+    return left_ns <= 0 ? 0 : (int)((left_ns + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS);
+}
+
+static int next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch, struct ese_error *error)
+{
+    int64_t began_ns = ese_clock_monotonic_ns(), deadline_ns = began_ns + timeout_ms * ESE_NS_PER_MS;
+    struct ese_batch *filled = &consumer->batch.batch;
+    if (!consumer->given)
+        take_places(consumer, consumer->lines[0].progress.partition);
+    ese_webhook_batch_begin(&consumer->batch);
+    for (bool waited = false;; waited = true) {
+        int64_t due_ns = deadline_ns;
+        fill(consumer);
+        if (turn_registrars(consumer, began_ns, &due_ns, error) != 0)
+            return -1;
+        if (has_found(filled) || (waited && ese_clock_monotonic_ns() >= deadline_ns))
+            break;
+        ese_http_client_poll(consumer->client, until_ms(due_ns), -1);
+    }
+    if (has_found(filled))
+        ese_http_client_poll(consumer->client, 0, -1);
+    note_end(consumer, filled);
+    *batch = *filled;
+    return 0;
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void wake(void *context)
+{
+    struct ese_consumer *consumer = context;
+    ese_http_client_wake(consumer->client);
+}
+
+static void say_farewell(struct ese_consumer *consumer)
+{
+    for (int i = 0; i < consumer->count; i++) {
+        struct line *line = &consumer->lines[i];
+        if (consumer->given)
+            consumer->listener.taken(consumer->listener.context, line->progress.partition);
+        if (line->registrar == NULL)
+            continue;
+        if (consumer->given && !consumer->is_lasting)
+            ese_webhook_registrar_delete(line->registrar, FAREWELL_MS);
+        ese_webhook_registrar_hush(line->registrar);
+    }
+}
+
+static void close_consumer(struct ese_consumer **consumer)
+{
+    struct ese_consumer *closed = *consumer;
+    if (closed == NULL)
+        return;
+    *consumer = NULL;
+    say_farewell(closed);
+    ese_webhook_receiver_close(&closed->receiver);
+    ese_http_client_close(&closed->client);
+    for (int i = 0; i < closed->count; i++) {
+        ese_webhook_registrar_free(&closed->lines[i].registrar);
+        ese_webhook_page_clear(&closed->lines[i].page);
+    }
+    ese_webhook_batch_close(&closed->batch);
+    free(closed);
+}
+
+static int open_receiver(struct ese_consumer *consumer, const struct ese_config *config, struct ese_error *error)
+{
+    struct ese_webhook_receiver_options receiver = {
+        .listen = ese_config_text(config, "receiver"),
+        .url = ese_config_text(config, "receiver-url"),
+        .trusted_network = ese_config_has(config, "trusted-network") && ese_config_flag(config, "trusted-network"),
+        .count = consumer->count,
+        .wake = wake,
+        .context = consumer,
+    };
+    for (int i = 0; i < consumer->count; i++)
+        receiver.streams[i] = ese_webhook_stream_of(consumer->lines[i].progress.partition);
+    return ese_webhook_receiver_open(&receiver, &consumer->receiver, error);
+}
+
+/* A half of what a batch may hold, as there may be two streams; one at least. */
+static int push_batch(const struct ese_config *config, const struct ese_consume_settings *settings)
+{
+    int wanted = (int)ese_config_number(config, "push-batch"), half = settings->max_batch / 2;
+    if (half < 1)
+        return 1;
+    return wanted < half ? wanted : half;
+}
+
+static void open_registrars(struct ese_consumer *consumer, const struct ese_config *config,
+                            const struct ese_consume_settings *settings, const char *server)
+{
+    char once[ESE_ID_TEXT_SIZE] = "";
+    if (settings->group == NULL) {
+        struct ese_id id = ese_id_new();
+        ese_id_text(&id, once);
+    }
+    for (int i = 0; i < consumer->count; i++) {
+        char name[ESE_WEBHOOK_STREAM_SIZE];
+        const char *stream = ese_webhook_stream_of(consumer->lines[i].progress.partition);
+        ese_webhook_subscription_name(settings->group != NULL ? settings->group : once, stream, name);
+        const struct ese_webhook_registrar_options registrar = {
+            .client = consumer->client,
+            .server = server,
+            .name = name,
+            .stream = stream,
+            .url = ese_webhook_receiver_url(consumer->receiver, i),
+            .batch = push_batch(config, settings),
+            .is_lasting = settings->group != NULL,
+        };
+        consumer->lines[i].registrar = ese_webhook_registrar_new(&registrar);
+    }
+}
+
+static int open_parts(struct ese_consumer *consumer, const struct ese_config *config,
+                      const struct ese_consume_settings *settings, struct ese_error *error)
+{
+    char token[ESE_TOKEN_SIZE];
+    char *server;
+    const struct ese_http_given given = {ese_config_text(config, "server"), "--server",
+                                         "a URL as http://" ESE_SERVER_ADDRESS};
+    if (ese_token_read(ese_config_text(config, "token-file"), token, error) != 0 ||
+        ese_http_client_open(ESE_WEBHOOK_LINES, token[0] != '\0' ? token : NULL, &consumer->client, error) != 0 ||
+        open_receiver(consumer, config, error) != 0 || ese_http_url(&given, "", &server, error) != 0)
+        return -1;
+    open_registrars(consumer, config, settings, server);
+    free(server);
+    return 0;
+}
+
+static int open_consumer(const struct ese_config *config, const struct ese_consume_settings *settings,
+                         struct ese_consumer **consumer, struct ese_error *error)
+{
+    int32_t first;
+    struct ese_consumer *opened = *consumer = ese_alloc(sizeof *opened);
+    opened->listener = settings->listener;
+    opened->is_lasting = settings->group != NULL;
+    ese_webhook_stream_range(ese_config_text(config, ESE_TOPIC_OPTION), &first, &opened->count);
+    for (int i = 0; i < opened->count; i++)
+        opened->lines[i].progress.partition = first + i;
+    ese_webhook_batch_open(&opened->batch, settings->max_batch);
+    if (open_parts(opened, config, settings, error) == 0)
+        return 0;
+    close_consumer(consumer);
+    return -1;
+}
+
+static void partition_name(int32_t partition, char *text, size_t size)
+{
+    const char *stream = ese_webhook_stream_of(partition);
+    if (stream != NULL)
+        snprintf(text, size, "%s", stream);
+    else
+        snprintf(text, size, "partition %" PRId32, partition);
+}
+
+const struct ese_consume_face ese_webhook_consume = {
+    .options = options,
+    .open = open_consumer,
+    .next = next,
+    .acknowledge = acknowledge,
+    .close = close_consumer,
+    .partition_name = partition_name,
+};
