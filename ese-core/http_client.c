@@ -235,27 +235,29 @@ static int turn(struct ese_http_client *client)
 }
 
 /* Waits for sockets, a wake or extra_fd; true when one of the latter two came. */
-static bool wait_for_more(struct ese_http_client *client, int64_t until_ns, int extra_fd)
+static bool wait_for_more(struct ese_http_client *client, int64_t left_ns, int extra_fd)
 {
-    int64_t left_ms = (until_ns - ese_clock_monotonic_ns() + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS;
+    int64_t left_ms = (left_ns + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS;
     struct curl_waitfd extra = {.fd = extra_fd, .events = CURL_WAIT_POLLIN};
     if (client->first != NULL && left_ms > SWEEP_NS / ESE_NS_PER_MS)
         left_ms = SWEEP_NS / ESE_NS_PER_MS;
-    curl_multi_poll(client->multi, &extra, extra_fd >= 0 ? 1 : 0, left_ms > 0 ? (int)left_ms : 0,
-                    NULL);
+    curl_multi_poll(client->multi, &extra, extra_fd >= 0 ? 1 : 0, (int)left_ms, NULL);
     return extra.revents != 0 || atomic_exchange(&client->woken, false);
 }
 
+/* A turn costs as much as a request's share of the work, and with one request at a time there are
+ * few to share it: there is one where a call waits to be sent, and one behind each wait. */
 int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd)
 {
-    int64_t until_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS;
+    int64_t now_ns = ese_clock_monotonic_ns(), until_ns = now_ns + timeout_ms * ESE_NS_PER_MS;
     bool woken = atomic_exchange(&client->woken, false);
-    int ran = turn(client);
-    while (ran == 0 && !woken && ese_clock_monotonic_ns() < until_ns) {
-        woken = wait_for_more(client, until_ns, extra_fd);
+    bool idle = client->first == NULL && now_ns < until_ns && !woken;
+    int ran = idle ? 0 : turn(client);
+    while (ran == 0 && !woken && (now_ns = ese_clock_monotonic_ns()) < until_ns) {
+        woken = wait_for_more(client, until_ns - now_ns, extra_fd);
         ran = turn(client);
     }
-    if (ran > 0)
+    if (ran > 0 && client->first != NULL)
         turn(client); /* sends what the callbacks asked for */
     return client->under_way;
 }
