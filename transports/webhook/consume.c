@@ -21,6 +21,7 @@
 #include "transports/webhook/receiver.h"
 #include "transports/webhook/registrar.h"
 #include "transports/webhook/stream_name.h"
+#include "transports/webhook/subscription_name.h"
 #include "transports/webhook/webhook.h"
 
 #define PUSH_MOST 1000 /* events a push, at most */
@@ -57,7 +58,7 @@ static const struct ese_option options[] = {
      .help = "How the server finds that place, as http://HOST:PORT; without it, as it is."},
     {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1, .max = PUSH_MOST,
      .help = "Events a push may carry; 1: each is pushed by itself, as Eventor does. At most half of --max-batch."},
-    ESE_TOPIC_OPTION_OF_STREAMS,
+    ESE_WEBHOOK_TOPIC_OPTION,
     ESE_OPTION_END,
 };
 
@@ -260,12 +261,10 @@ static void open_registrars(struct ese_consumer *consumer, const struct ese_conf
                             const struct ese_consume_settings *settings, const char *server)
 {
     char once[ESE_ID_TEXT_SIZE] = "";
-    if (settings->group == NULL) {
-        struct ese_id id = ese_id_new();
-        ese_id_text(&id, once);
-    }
+    if (settings->group == NULL)
+        snprintf(once, sizeof once, "once.%" PRIx32 ".%" PRIx32, ese_id_draw_run(), ese_id_draw_run());
     for (int i = 0; i < consumer->count; i++) {
-        char name[ESE_WEBHOOK_STREAM_SIZE];
+        char name[ESE_WEBHOOK_SUBSCRIPTION_SIZE];
         const char *stream = ese_webhook_stream_of(consumer->lines[i].progress.partition);
         ese_webhook_subscription_name(settings->group != NULL ? settings->group : once, stream, name);
         const struct ese_webhook_registrar_options registrar = {

@@ -58,7 +58,8 @@ static int read_single(const struct ese_http_request *request, struct ese_webhoo
     page->bytes = ese_copy_bytes(body, event.length);
     page->size = event.length + 1;
     event.body = page->bytes;
-    page->events = ese_copy_bytes((const char *)&event, sizeof event);
+    page->events = ese_alloc(sizeof event);
+    page->events[0] = event;
     page->count = page->room = 1;
     return 0;
 }
