@@ -41,6 +41,9 @@ static const struct ese_option options[] = {
     ESE_OPTION_END,
 };
 
+/* As its original's. */
+static const struct ese_http_manners manners = {.any_origin = true, .strict_paths = true};
+
 static void grown(void *context, const char *stream)
 {
     struct ese_store *store = context;
@@ -105,6 +108,7 @@ static int attach(const struct ese_config *config, const struct ese_store_settin
         detach(store, 0);
         return -1;
     }
+    ese_http_server_manners(settings->server, &manners);
     ese_webhook_streams_add_routes(attached->streams);
     ese_webhook_pusher_add_routes(attached->pusher);
     if (ese_webhook_pusher_start(attached->pusher, error) == 0)
