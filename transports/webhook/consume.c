@@ -5,7 +5,8 @@
  * in hand, and the server, which waits for its answer, has none further under way; what next hands comes from it, in as
  * many calls as it takes. What was pushed and not acknowledged when this ends is pushed again.
  *
- * Without a group nobody is to remember anything: the subscription has a name of its own, and is deleted in the end.
+ * Without a group nobody is to remember anything, and whoever reads so may be where nothing can be pushed to him: pages are
+ * pulled.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,10 +15,10 @@
 
 #include "ese-core/address.h"
 #include "ese-core/clock.h"
-#include "ese-core/id.h"
 #include "ese-core/memory.h"
 #include "ese-core/token.h"
 #include "transports/webhook/batch.h"
+#include "transports/webhook/puller.h"
 #include "transports/webhook/receiver.h"
 #include "transports/webhook/registrar.h"
 #include "transports/webhook/stream_name.h"
@@ -25,13 +26,13 @@
 #include "transports/webhook/webhook.h"
 
 #define PUSH_MOST 1000 /* events a push, at most */
-#define FAREWELL_MS 1000
 
 /* A stream, which is a partition. */
 struct line {
-    struct ese_webhook_registrar *registrar;
+    struct ese_webhook_registrar *registrar; /* of the two, one is there */
+    struct ese_webhook_puller *puller;
     struct ese_webhook_progress progress;
-    struct ese_webhook_page page; /* of the push that is in hand */
+    struct ese_webhook_page page; /* what is in hand: of a push, until it is acknowledged; or pulled, until it is handed */
     int index;                    /* of its next event to be handed */
     bool in_hand;
 };
@@ -43,7 +44,6 @@ struct ese_consumer {
     struct ese_webhook_batch batch;
     struct line lines[ESE_WEBHOOK_LINES];
     int count;
-    bool is_lasting; /* in a group */
     bool given;
 };
 
@@ -64,12 +64,19 @@ static const struct ese_option options[] = {
 
 /* ---- pushes that came ------------------------------------------------------------------------ */
 
+/* What was pulled is done with once it is handed: nobody waits for an answer. */
+static bool is_pulled_out(const struct line *line)
+{
+    return line->puller != NULL && line->index >= line->page.count;
+}
+
 static void put_in_hand(struct ese_consumer *consumer, int i)
 {
     struct line *line = &consumer->lines[i];
-    if (line->in_hand || !ese_webhook_receiver_take(consumer->receiver, i, &line->page))
+    if (line->in_hand && !is_pulled_out(line))
         return;
-    line->in_hand = true;
+    line->in_hand = line->puller != NULL ? ese_webhook_puller_take(line->puller, &line->page)
+                                         : ese_webhook_receiver_take(consumer->receiver, i, &line->page);
     line->index = 0;
 }
 
@@ -82,7 +89,7 @@ static int64_t last_of(const struct ese_webhook_page *page)
 static void let_go_of_repeat(struct ese_consumer *consumer, int i)
 {
     struct line *line = &consumer->lines[i];
-    if (!line->in_hand || line->index > 0 || last_of(&line->page) > line->progress.handed)
+    if (!line->in_hand || line->puller != NULL || line->index > 0 || last_of(&line->page) > line->progress.handed)
         return;
     line->in_hand = false;
     ese_webhook_receiver_answer(consumer->receiver, i, 200);
@@ -104,7 +111,8 @@ static void acknowledge(struct ese_consumer *consumer, int32_t partition, int64_
 {
     for (int i = 0; i < consumer->count; i++) {
         struct line *line = &consumer->lines[i];
-        if (line->progress.partition != partition || !line->in_hand || next <= last_of(&line->page))
+        if (line->progress.partition != partition || line->puller != NULL || !line->in_hand ||
+            next <= last_of(&line->page))
             continue;
         line->in_hand = false;
         ese_webhook_receiver_answer(consumer->receiver, i, 200);
@@ -119,28 +127,45 @@ static void take_places(struct ese_consumer *consumer, int32_t first)
     for (int i = 0; i < consumer->count; i++) {
         struct line *line = &consumer->lines[i];
         int64_t position = ese_webhook_progress_begin(&line->progress, first + i, &consumer->listener);
-        ese_webhook_registrar_register(line->registrar, position);
+        if (line->registrar != NULL)
+            ese_webhook_registrar_register(line->registrar, position);
     }
+}
+
+static int64_t newest_of(const struct line *line, int64_t *asked_ns)
+{
+    return line->puller != NULL ? ese_webhook_puller_newest(line->puller, asked_ns)
+                                : ese_webhook_registrar_newest(line->registrar, asked_ns);
 }
 
 /* Asked for the latest, the server knows which that was. */
 static void learn_place(struct line *line)
 {
+    int64_t asked_ns;
     if (line->progress.handed < 0 && !line->in_hand)
-        line->progress.handed = ese_webhook_registrar_first(line->registrar);
+        line->progress.handed = line->puller != NULL ? newest_of(line, &asked_ns)
+                                                     : ese_webhook_registrar_first(line->registrar);
 }
 
-static int turn_registrars(struct ese_consumer *consumer, int64_t fresh_ns, int64_t *due_ns, struct ese_error *error)
+static int turn_lines(struct ese_consumer *consumer, int64_t fresh_ns, int64_t *due_ns, struct ese_error *error)
 {
     for (int i = 0; i < consumer->count; i++) {
         struct line *line = &consumer->lines[i];
         learn_place(line);
-        int64_t due = ese_webhook_registrar_turn(line->registrar, line->progress.handed, !line->in_hand, fresh_ns, error);
+        int64_t handed = line->progress.handed;
+        int64_t due = line->puller != NULL
+                          ? ese_webhook_puller_turn(line->puller, handed, fresh_ns, error)
+                          : ese_webhook_registrar_turn(line->registrar, handed, !line->in_hand, fresh_ns, error);
         if (due < 0)
             return -1;
         *due_ns = due < *due_ns ? due : *due_ns;
     }
     return 0;
+}
+
+static const char *away_of(const struct line *line)
+{
+    return line->puller != NULL ? ese_webhook_puller_away(line->puller) : ese_webhook_registrar_away(line->registrar);
 }
 
 /* At the moment the server was asked of, each stream ended at, or before, what was handed by now. */
@@ -150,11 +175,11 @@ static void note_end(struct ese_consumer *consumer, struct ese_batch *batch)
     batch->at_end = true;
     for (int i = 0; i < consumer->count; i++) {
         const struct line *line = &consumer->lines[i];
-        int64_t asked_ns, newest = ese_webhook_registrar_newest(line->registrar, &asked_ns);
+        int64_t asked_ns, newest = newest_of(line, &asked_ns);
         batch->at_end = batch->at_end && newest >= 0 && newest <= line->progress.handed;
         batch->end_ns = asked_ns < batch->end_ns ? asked_ns : batch->end_ns;
         if (batch->away == NULL)
-            batch->away = ese_webhook_registrar_away(line->registrar);
+            batch->away = away_of(line);
     }
     if (!batch->at_end)
         batch->end_ns = 0;
@@ -181,7 +206,7 @@ static int next(struct ese_consumer *consumer, int timeout_ms, struct ese_batch 
     for (bool waited = false;; waited = true) {
         int64_t due_ns = deadline_ns;
         fill(consumer);
-        if (turn_registrars(consumer, began_ns, &due_ns, error) != 0)
+        if (turn_lines(consumer, began_ns, &due_ns, error) != 0)
             return -1;
         if (has_found(filled) || (waited && ese_clock_monotonic_ns() >= deadline_ns))
             break;
@@ -208,11 +233,10 @@ static void say_farewell(struct ese_consumer *consumer)
         struct line *line = &consumer->lines[i];
         if (consumer->given)
             consumer->listener.taken(consumer->listener.context, line->progress.partition);
-        if (line->registrar == NULL)
-            continue;
-        if (consumer->given && !consumer->is_lasting)
-            ese_webhook_registrar_delete(line->registrar, FAREWELL_MS);
-        ese_webhook_registrar_hush(line->registrar);
+        if (line->registrar != NULL)
+            ese_webhook_registrar_hush(line->registrar);
+        if (line->puller != NULL)
+            ese_webhook_puller_hush(line->puller);
     }
 }
 
@@ -227,6 +251,7 @@ static void close_consumer(struct ese_consumer **consumer)
     ese_http_client_close(&closed->client);
     for (int i = 0; i < closed->count; i++) {
         ese_webhook_registrar_free(&closed->lines[i].registrar);
+        ese_webhook_puller_free(&closed->lines[i].puller);
         ese_webhook_page_clear(&closed->lines[i].page);
     }
     ese_webhook_batch_close(&closed->batch);
@@ -257,27 +282,37 @@ static int push_batch(const struct ese_config *config, const struct ese_consume_
     return wanted < half ? wanted : half;
 }
 
-static void open_registrars(struct ese_consumer *consumer, const struct ese_config *config,
-                            const struct ese_consume_settings *settings, const char *server)
+static void open_registrar(struct ese_consumer *consumer, int i, const struct ese_config *config,
+                           const struct ese_consume_settings *settings, const char *server)
 {
-    char once[ESE_ID_TEXT_SIZE] = "";
-    if (settings->group == NULL)
-        snprintf(once, sizeof once, "once.%" PRIx32 ".%" PRIx32, ese_id_draw_run(), ese_id_draw_run());
+    char name[ESE_WEBHOOK_SUBSCRIPTION_SIZE];
+    const char *stream = ese_webhook_stream_of(consumer->lines[i].progress.partition);
+    ese_webhook_subscription_name(settings->group, stream, name);
+    const struct ese_webhook_registrar_options registrar = {
+        .client = consumer->client,
+        .server = server,
+        .name = name,
+        .stream = stream,
+        .url = ese_webhook_receiver_url(consumer->receiver, i),
+        .batch = push_batch(config, settings),
+    };
+    consumer->lines[i].registrar = ese_webhook_registrar_new(&registrar);
+}
+
+static int open_lines(struct ese_consumer *consumer, const struct ese_config *config,
+                      const struct ese_consume_settings *settings, const char *server, struct ese_error *error)
+{
+    if (settings->group != NULL && open_receiver(consumer, config, error) != 0)
+        return -1;
     for (int i = 0; i < consumer->count; i++) {
-        char name[ESE_WEBHOOK_SUBSCRIPTION_SIZE];
         const char *stream = ese_webhook_stream_of(consumer->lines[i].progress.partition);
-        ese_webhook_subscription_name(settings->group != NULL ? settings->group : once, stream, name);
-        const struct ese_webhook_registrar_options registrar = {
-            .client = consumer->client,
-            .server = server,
-            .name = name,
-            .stream = stream,
-            .url = ese_webhook_receiver_url(consumer->receiver, i),
-            .batch = push_batch(config, settings),
-            .is_lasting = settings->group != NULL,
-        };
-        consumer->lines[i].registrar = ese_webhook_registrar_new(&registrar);
+        if (settings->group != NULL)
+            open_registrar(consumer, i, config, settings, server);
+        else
+            consumer->lines[i].puller =
+                ese_webhook_puller_new(consumer->client, server, stream, push_batch(config, settings));
     }
+    return 0;
 }
 
 static int open_parts(struct ese_consumer *consumer, const struct ese_config *config,
@@ -289,11 +324,11 @@ static int open_parts(struct ese_consumer *consumer, const struct ese_config *co
                                          "a URL as http://" ESE_SERVER_ADDRESS};
     if (ese_token_read(ese_config_text(config, "token-file"), token, error) != 0 ||
         ese_http_client_open(ESE_WEBHOOK_LINES, token[0] != '\0' ? token : NULL, &consumer->client, error) != 0 ||
-        open_receiver(consumer, config, error) != 0 || ese_http_url(&given, "", &server, error) != 0)
+        ese_http_url(&given, "", &server, error) != 0)
         return -1;
-    open_registrars(consumer, config, settings, server);
+    int result = open_lines(consumer, config, settings, server, error);
     free(server);
-    return 0;
+    return result;
 }
 
 static int open_consumer(const struct ese_config *config, const struct ese_consume_settings *settings,
@@ -302,7 +337,6 @@ static int open_consumer(const struct ese_config *config, const struct ese_consu
     int32_t first;
     struct ese_consumer *opened = *consumer = ese_alloc(sizeof *opened);
     opened->listener = settings->listener;
-    opened->is_lasting = settings->group != NULL;
     ese_webhook_stream_range(ese_config_text(config, ESE_TOPIC_OPTION), &first, &opened->count);
     for (int i = 0; i < opened->count; i++)
         opened->lines[i].progress.partition = first + i;

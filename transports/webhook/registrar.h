@@ -31,7 +31,6 @@ struct ese_webhook_registrar_options {
     const char *stream;
     const char *url;    /* where pushes are to go */
     int batch;          /* events a push at most */
-    bool is_lasting;    /* tried for ever; else given up after some tries, as nobody may be left to delete it */
 };
 
 struct ese_webhook_registrar *ese_webhook_registrar_new(const struct ese_webhook_registrar_options *options);
@@ -52,9 +51,6 @@ int64_t ese_webhook_registrar_turn(struct ese_webhook_registrar *registrar, int6
 int64_t ese_webhook_registrar_newest(const struct ese_webhook_registrar *registrar, int64_t *asked_ns);
 /* The position the subscription had when it was asked after first; -1: not known yet. */
 int64_t ese_webhook_registrar_first(const struct ese_webhook_registrar *registrar);
-
-/* Deletes the subscription, if it gets through within timeout_ms. */
-void ese_webhook_registrar_delete(struct ese_webhook_registrar *registrar, int timeout_ms);
 
 /* Why nothing is heard of the server; NULL: all is well, as far as one knows. */
 const char *ese_webhook_registrar_away(const struct ese_webhook_registrar *registrar);
