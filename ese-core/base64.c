@@ -17,14 +17,40 @@ void ese_base64_write(const void *bytes, size_t length, struct ese_buffer *text)
     free(written);
 }
 
-/* The padding is counted by libcrypto as bytes that are 0. */
-int64_t ese_base64_read(const char *text, size_t length, void *bytes)
+/* How many '=' stand at its end: 0 to 2, or too many. */
+static size_t count_padding(const char *text, size_t length)
 {
-    if (length % 4 != 0 || length > INT_MAX / 2 || memchr(text, '\0', length) != NULL)
+    size_t count = 0;
+    while (count < length && text[length - 1 - count] == '=')
+        count++;
+    return count;
+}
+
+static bool is_whole(const char *text, size_t length, size_t padding)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char *const last[] = {alphabet, "AEIMQUYcgkosw048", "AQgw"}; /* with no bits behind the last byte */
+    if (length % 4 != 0 || padding > 2)
+        return false;
+    for (size_t i = 0; i < length - padding; i++) {
+        const char *allowed = i + 1 == length - padding ? last[padding] : alphabet;
+        if (text[i] == '\0' || strchr(allowed, text[i]) == NULL)
+            return false;
+    }
+    return true;
+}
+
+int ese_base64_read(const char *text, size_t length, uint8_t *bytes, size_t most)
+{
+    assert(most <= INT_MAX / 2);
+    memset(bytes, 0, most);
+    size_t padding = count_padding(text, length);
+    if (length / 4 > (most + 2) / 3 || !is_whole(text, length, padding) || length / 4 * 3 - padding > most)
         return -1;
-    size_t padding = length >= 4 ? (size_t)(text[length - 1] == '=') + (size_t)(text[length - 2] == '=') : 0;
-    if (memchr(text, '=', length - padding) != NULL || strcspn(text, " \t\r\n-") < length)
-        return -1;
-    int written = length == 0 ? 0 : EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)length);
-    return written < 0 ? -1 : written - (int64_t)padding;
+    uint8_t *read = ese_alloc(length / 4 * 3 + 1); /* libcrypto makes zeros of the padding, too */
+    int count = length > 0 ? EVP_DecodeBlock(read, (const unsigned char *)text, (int)length) - (int)padding : 0;
+    memcpy(bytes, read, (size_t)count);
+    explicit_bzero(read, (size_t)count);
+    free(read);
+    return count;
 }

@@ -6,8 +6,8 @@
 #include "ese-core/base64.h"
 #include "ese-core/memory.h"
 
-/* Bodies lie one behind the other, each with a NUL and the few bytes more that decoding writes. */
-#define BEHIND_BODY 4
+/* Bodies lie one behind the other, each with a NUL. */
+#define BEHIND_BODY 1
 
 static size_t bytes_of(const json_t *list)
 {
@@ -34,7 +34,9 @@ static bool read_event(const json_t *element, struct ese_webhook_event *event, c
     take_text(element, "uuid", event->uuid, sizeof event->uuid);
     take_text(element, "type", event->type, sizeof event->type);
     take_text(element, "created", event->created, sizeof event->created);
-    int64_t length = json_is_null(body) ? 0 : ese_base64_read(json_string_value(body), json_string_length(body), bytes);
+    size_t characters = json_string_length(body);
+    int length = json_is_null(body) ? 0 : ese_base64_read(json_string_value(body), characters, (uint8_t *)bytes,
+                                                          characters / 4 * 3);
     if (length < 0)
         return false;
     bytes[length] = '\0';
