@@ -271,12 +271,12 @@ static int take(struct ese_requests *requests, struct holding *holding,
     return 0;
 }
 
-/* What is no request was passed over, and is done with as well. */
+/* What is no request was passed over, and is done with as well, unless a stop has left something in front of it. */
 static void acknowledge(struct ese_requests *requests, const struct holding *holding, const struct ese_batch *read,
                         int count)
 {
     int64_t next = count > 0 && holding->next != ESE_POSITIONS_NONE ? holding->next : 0;
-    for (int i = 0; i < read->unreadable; i++) {
+    for (int i = 0; i < read->unreadable && !ese_service_stopping(); i++) {
         if (read->unreadables[i].partition == holding->partition && read->unreadables[i].next > next)
             next = read->unreadables[i].next;
     }
