@@ -1,5 +1,6 @@
 /*
- * webhook_caller.c - signs, and verifies, what comes on stdin, with the secrets of a file (transports/webhook/signature.h):
+ * webhook_caller.c - signs, and verifies, what comes on stdin, with the secrets of a file
+ * (transports/webhook/signature.h):
  *
  *     webhook_caller FILE sign ID SECONDS                       the header webhook-signature
  *     webhook_caller FILE verify ID SECONDS SIGNATURE NOW       "verified", or what is wrong with it, and status 1
