@@ -10,7 +10,7 @@
  * at is listed.
  *
  * Three parts, each with its own connection to the database:
- *   store_writer.h  a thread that stores what has come in, many requests to one commit
+ *   store_writer.h  a thread that stores what has come in, many requests to one commit (ese-core/group_writer.h)
  *   store_pages.h   a thread that answers GET /events?after= (ese-core/event_pages.h)
  *   store_list.h    a thread that sorts for the original's whole list; sent piece by piece
  */

@@ -169,6 +169,11 @@ void ese_store_table_rollback(struct ese_store_table *table)
     table->ends = table->committed;
 }
 
+const struct ese_store_log *ese_store_table_log(const struct ese_store_table *table)
+{
+    return table->log;
+}
+
 int64_t ese_store_table_used_bytes(const struct ese_store_table *table)
 {
     return table->used_bytes;
