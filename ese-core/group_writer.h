@@ -44,8 +44,8 @@ struct ese_group_table {
                   struct ese_error *error);
     /* Deletes what is too old, at most `most` rows of each kind; *deleted says how many events it were. */
     int (*expire)(void *table, int64_t now_ms, int64_t most, int64_t *deleted, struct ese_error *error);
-    /* Writes something large, where no reader sees it: fails when that could not be stored. *why becomes NULL, or, where
-     * only a bound keeps it from that, the table's words. */
+    /* Writes something large, where no reader sees it: fails when that could not be stored. *why becomes NULL, or,
+     * where only a bound keeps it from that, the table's words. */
     int (*probe)(void *table, int64_t now_ms, const char **why, struct ese_error *error);
     const char *(*full)(const void *table);     /* why something was AT_BOUND, the last time */
     int64_t (*used_bytes)(const void *table);   /* that hold something, as of the last commit */
