@@ -26,9 +26,11 @@ struct held {
     struct held *next; /* in its lane */
     struct ese_event_poster *poster;
     struct ese_id id;
+    char *url;
+    char *headers; /* a line each */
     char *body;
     size_t length;
-    char headers[sizeof PREFER "\r\ntraceparent: " + ESE_TRACEPARENT_SIZE]; /* a line each */
+    int number;          /* of its address */
     int64_t deadline_ns; /* monotonic */
     struct ese_backoff backoff;
     int attempts;
@@ -44,7 +46,9 @@ struct lane {
 
 struct ese_event_poster {
     struct ese_http_client *client;
-    char *url;
+    char *server; /* its URL, without a path */
+    ese_post_addressing *address;
+    ese_post_place *place;
     int64_t retry_deadline_ms;
     int held_count, held_most; /* until poll has told the outcome */
     struct lane lanes[ESE_ID_LANES];
@@ -110,20 +114,27 @@ static void deactivate(struct ese_event_poster *poster, struct lane *lane)
 
 static void free_held(struct held *held)
 {
+    free(held->url);
+    free(held->headers);
     free(held->body);
     free(held);
 }
 
-/* Notes what became of an event that stands in no lane any more, and frees it. */
-static void settle(struct ese_event_poster *poster, struct held *held, enum ese_outcome outcome)
+/* Notes what became of an event that stands in no lane any more, and frees it. answer: the 2xx, or NULL. */
+static void settle(struct ese_event_poster *poster, struct held *held, enum ese_outcome outcome,
+                   const struct ese_http_answer *answer)
 {
+    int32_t partition = -1;
+    int64_t offset = -1;
+    if (answer != NULL && poster->place != NULL)
+        poster->place(answer, held->number, &partition, &offset);
     int place = (poster->outcome_first + poster->outcome_count) % poster->held_most;
     assert(poster->outcome_count < poster->held_most);
     poster->outcome_count++;
     poster->outcomes[place] = (struct ese_acknowledgement){.id = held->id,
                                                            .outcome = outcome,
-                                                           .partition = -1,
-                                                           .offset = -1,
+                                                           .partition = partition,
+                                                           .offset = offset,
                                                            .attempts = held->attempts,
                                                            .done_ns = ese_clock_monotonic_ns()};
     free_held(held);
@@ -147,7 +158,7 @@ static void attempt(struct ese_event_poster *poster, struct held *held, int64_t 
     if (left_ms > REQUEST_MS)
         left_ms = REQUEST_MS;
     const struct ese_http_call call = {.method = "POST",
-                                       .url = poster->url,
+                                       .url = held->url,
                                        .headers = held->headers,
                                        .body = held->body,
                                        .length = held->length,
@@ -174,7 +185,7 @@ static void move_on(struct ese_event_poster *poster, struct lane *lane)
     int64_t now_ns = ese_clock_monotonic_ns();
     while (lane->first != NULL && lane->first->deadline_ns <= now_ns) {
         struct held *late = take_first(lane);
-        settle(poster, late, outcome_at_end(late));
+        settle(poster, late, outcome_at_end(late), NULL);
     }
     if (lane->first != NULL)
         attempt(poster, lane->first, now_ns);
@@ -183,9 +194,9 @@ static void move_on(struct ese_event_poster *poster, struct lane *lane)
 }
 
 static void settle_first(struct ese_event_poster *poster, struct lane *lane,
-                         enum ese_outcome outcome)
+                         enum ese_outcome outcome, const struct ese_http_answer *answer)
 {
-    settle(poster, take_first(lane), outcome);
+    settle(poster, take_first(lane), outcome, answer);
     move_on(poster, lane);
 }
 
@@ -209,7 +220,8 @@ static bool refused_for_good(int status)
 }
 
 /* Now and then a word, not one for each attempt. */
-static void complain(struct ese_event_poster *poster, const struct ese_http_answer *answer)
+static void complain(struct ese_event_poster *poster, const struct held *held,
+                     const struct ese_http_answer *answer)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
     bool for_good = refused_for_good(answer->status);
@@ -219,16 +231,16 @@ static void complain(struct ese_event_poster *poster, const struct ese_http_answ
     poster->complained |= !for_good;
     if (answer->status == 0)
         ese_log_warning("%s: no answer (%s): does ese-server run there? --server names another; "
-                        "trying again", poster->url, answer->problem);
+                        "trying again", held->url, answer->problem);
     else
-        ese_log_warning("%s: answers %d %.200s; %s", poster->url, answer->status, answer->body,
+        ese_log_warning("%s: answers %d %.200s; %s", held->url, answer->status, answer->body,
                         for_good ? "an event is refused" : "trying again");
 }
 
 static void note_stored(struct ese_event_poster *poster)
 {
     if (poster->complained)
-        ese_log_info("%s: events are stored again", poster->url);
+        ese_log_info("%s: events are stored again", poster->server);
     poster->complained = false;
 }
 
@@ -248,12 +260,12 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     assert(lane->first == held);
     if (answer->status >= 200 && answer->status < 300) {
         note_stored(poster);
-        settle_first(poster, lane, ESE_OUTCOME_ACKNOWLEDGED);
+        settle_first(poster, lane, ESE_OUTCOME_ACKNOWLEDGED, answer);
         return;
     }
-    complain(poster, answer);
+    complain(poster, held, answer);
     if (refused_for_good(answer->status)) {
-        settle_first(poster, lane, outcome_at_end(held));
+        settle_first(poster, lane, outcome_at_end(held), NULL);
     } else {
         if (!is_refusal_for_now(answer) && !answer->certainly_not_sent)
             held->perhaps_stored = true;
@@ -280,7 +292,7 @@ static void end_late(struct ese_event_poster *poster, struct lane *lane, int64_t
             continue;
         }
         *place = held->next;
-        settle(poster, held, ESE_OUTCOME_NOT_SENT);
+        settle(poster, held, ESE_OUTCOME_NOT_SENT, NULL);
     }
     lane->last = place;
 }
@@ -302,13 +314,15 @@ int ese_event_poster_open(const struct ese_event_poster_options *options,
     const struct ese_http_given given = {
         options->server, "--server", "a URL as http://" ESE_SERVER_ADDRESS};
     struct ese_event_poster *poster = ese_alloc(sizeof *poster);
-    if (ese_http_url(&given, "/event", &poster->url, error) != 0 ||
+    if (ese_http_url(&given, "", &poster->server, error) != 0 ||
         ese_http_client_open(options->connections, options->token, &poster->client, error) != 0) {
-        free(poster->url);
+        free(poster->server);
         free(poster);
         return -1;
     }
     poster->retry_deadline_ms = options->retry_deadline_ms;
+    poster->address = options->address;
+    poster->place = options->place;
     poster->held_most = options->inflight;
     poster->outcomes = ese_alloc_array((size_t)options->inflight, sizeof *poster->outcomes);
     for (int i = 0; i < ESE_ID_LANES; i++)
@@ -330,6 +344,24 @@ static int64_t deadline_ns(const struct ese_event_poster *poster, int64_t client
            (client_ts - now_ms + poster->retry_deadline_ms) * ESE_NS_PER_MS;
 }
 
+static void address(struct held *held, const struct ese_event *event)
+{
+    struct ese_post_address to = {.path = "/event", .headers = PREFER};
+    struct ese_buffer text = ESE_BUFFER_INIT(SIZE_MAX);
+    if (held->poster->address != NULL)
+        held->poster->address(event, &to);
+    held->number = to.number;
+    ese_buffer_text(&text, held->poster->server);
+    ese_buffer_text(&text, to.path);
+    held->url = ese_buffer_detach(&text);
+    ese_buffer_text(&text, to.headers);
+    if (event->traceparent[0] != '\0') {
+        ese_buffer_text(&text, "\ntraceparent: ");
+        ese_buffer_text(&text, event->traceparent);
+    }
+    held->headers = ese_buffer_detach(&text);
+}
+
 static struct held *hold(struct ese_event_poster *poster, const struct ese_event *event)
 {
     struct held *held = ese_alloc(sizeof *held);
@@ -342,9 +374,7 @@ static struct held *hold(struct ese_event_poster *poster, const struct ese_event
     held->id = event->id;
     held->deadline_ns = deadline_ns(poster, event->client_ts);
     held->backoff = (struct ese_backoff){.first_ms = BACKOFF_FIRST_MS, .most_ms = BACKOFF_MOST_MS};
-    bool is_traced = event->traceparent[0] != '\0';
-    snprintf(held->headers, sizeof held->headers, PREFER "%s%s", is_traced ? "\r\ntraceparent: " : "",
-             event->traceparent);
+    address(held, event);
     return held;
 }
 
@@ -423,6 +453,6 @@ void ese_event_poster_close(struct ese_event_poster **handle)
             free_held(take_first(&poster->lanes[i]));
     }
     free(poster->outcomes);
-    free(poster->url);
+    free(poster->server);
     free(poster);
 }

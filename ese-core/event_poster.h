@@ -1,5 +1,6 @@
 /*
- * event_poster.h - sends events by POST /event, in order per lane, again and again until told.
+ * event_poster.h - sends events by POST /event, or to where each belongs, in order per lane, again
+ * and again until told.
  *
  * The produce side every HTTP transport shares. A lane (the lane number in the event's id) has one
  * request in flight; what is not answered is sent again under the same id, after a back-off, until
@@ -24,6 +25,8 @@
 #include "ese-core/error.h"
 #include "ese-core/event.h"
 
+struct ese_http_answer;
+
 enum ese_outcome {
     ESE_OUTCOME_ACKNOWLEDGED,
     ESE_OUTCOME_REFUSED,  /* every attempt was refused: certainly not stored */
@@ -43,12 +46,32 @@ struct ese_acknowledgement {
 
 struct ese_event_poster;
 
+#define ESE_POST_PATH_SIZE 512
+#define ESE_POST_HEADERS_SIZE 512
+
+/* Where an event is posted to, and what goes with it. */
+struct ese_post_address {
+    char path[ESE_POST_PATH_SIZE];       /* begins with a slash; as it goes over the wire: escaped where it has to be */
+    char headers[ESE_POST_HEADERS_SIZE]; /* "Name: value" lines, a newline between them, beside traceparent */
+    int number;                          /* the caller's own; kept with the event, for ese_post_place */
+};
+
+/* Changes what is not to be as it stands there: "/event", "Prefer: return=minimal" and 0. Asked once an
+ * event, from send; all attempts are the same. */
+typedef void ese_post_addressing(const struct ese_event *event, struct ese_post_address *address);
+
+/* Reads from a 2xx where the event with that number is stored, by ese_http_answer_header or the body;
+ * both stand at -1, not known. From poll. */
+typedef void ese_post_place(const struct ese_http_answer *answer, int number, int32_t *partition, int64_t *offset);
+
 struct ese_event_poster_options {
     const char *server;        /* "http://127.0.0.1:2001" */
     const char *token;         /* or NULL */
     int inflight;              /* events held at most; beyond: send is ESE_E_FULL */
     int connections;           /* at most this many at once */
     int64_t retry_deadline_ms; /* from client_ts */
+    ese_post_addressing *address; /* NULL: each to /event */
+    ese_post_place *place;     /* NULL: a 2xx does not say where */
 };
 
 int ese_event_poster_open(const struct ese_event_poster_options *options,

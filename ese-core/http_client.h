@@ -14,6 +14,8 @@
 #include "ese-core/error.h"
 
 struct ese_http_client;
+struct ese_http_line;
+struct sockaddr;
 
 struct ese_http_answer {
     int status;              /* 0: no answer came */
@@ -22,27 +24,47 @@ struct ese_http_answer {
     size_t length;
     int64_t retry_after_ms;  /* from Retry-After in seconds; -1: none */
     const char *problem;     /* for status 0: what went wrong, in words */
+    const struct ese_http_line *line; /* for ese_http_answer_header */
 };
+
+/* The value of the answer's first header of that name, in whatever case; NULL: it has none, or no
+ * answer came. Only during the callback; the text is good until the next header is asked for. */
+const char *ese_http_answer_header(const struct ese_http_answer *answer, const char *name);
 
 typedef void ese_http_done(void *context, const struct ese_http_answer *answer);
 
 struct ese_http_call {
-    const char *method;  /* "GET" or "POST" */
+    const char *method;  /* "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD" (which takes no body) or another token */
     const char *url;     /* copied */
     const char *headers; /* "Name: value" lines separated by newlines, or NULL; copied */
-    const char *body;    /* copied; NULL for none; its type is JSON */
+    const char *body;    /* copied; NULL for none; its type is JSON, unless bare */
     size_t length;
+    bool bare;           /* no header but the caller's, Host and the body's length: no token, no Content-Type */
+    size_t keep;         /* so much of the answer's body at most is told, the rest is read and dropped; 0: all of it,
+                            up to 128 MiB, beyond which there is no answer */
     int timeout_ms;      /* for all of it */
     ese_http_done *done; /* exactly once, from poll or close (status 0 then) */
     void *context;
 };
+/* The caller's headers go out as they are, one given twice goes out twice, and Host, Content-Length
+ * and Transfer-Encoding take the place of what the client would say, true or not: whoever takes
+ * headers from somebody else looks at their names first. */
 
-/* max_connections bounds open connections; requests beyond it wait their turn. token is sent as
+/* max_connections bounds open connections; requests beyond it wait their turn. What each costs is
+ * taken when it is first needed. token is sent as
  * "Authorization: Bearer", or NULL. The certificate of an https server has to be good for its host,
  * and signed by whom the system trusts, or the file that the environment's SSL_CERT_FILE names. */
 int ese_http_client_open(int max_connections, const char *token, struct ese_http_client **client,
                          struct ese_error *error);
 void ese_http_client_close(struct ese_http_client **client);
+
+/* may is asked, from poll, before each socket is opened, with the address that would be connected to:
+ * a host's name is looked up by then, so that whoever answers for the name cannot lead a request to
+ * where it must not go. Where it says no there, and no other address of the host takes the request,
+ * it ends as certainly not sent, with the address in its problem. Set it before the first call: a
+ * connection that is open already is used again without asking. */
+typedef bool ese_http_may_connect(void *context, const struct sockaddr *address);
+void ese_http_client_guard(struct ese_http_client *client, ese_http_may_connect *may, void *context);
 
 void ese_http_client_call(struct ese_http_client *client, const struct ese_http_call *call);
 
