@@ -1,9 +1,13 @@
 #include "ese-core/digest.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <pthread.h>
 
 #include "ese-core/memory.h"
@@ -47,6 +51,39 @@ void ese_digest(const struct ese_digest_part *parts, size_t count, uint8_t diges
     good = good && EVP_DigestFinal_ex(context, digest, &size);
     /* SHA-256 over memory has nothing that can fail but memory itself. */
     assert(good && size == ESE_DIGEST_SIZE);
+}
+
+/* ---- with a key ------------------------------------------------------------------------------ */
+
+static EVP_MAC *hmac;
+
+static void fetch_hmac(void)
+{
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+}
+
+void ese_digest_keyed(const void *key, size_t length, const struct ese_digest_part *parts, size_t count,
+                      uint8_t code[ESE_DIGEST_SIZE])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    char name[] = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
+                                     OSSL_PARAM_construct_end()};
+    assert(length > 0 && length <= INT_MAX); /* without a key libcrypto would take the last one */
+    pthread_once(&once, fetch_hmac);
+    EVP_MAC_CTX *context = EVP_MAC_CTX_new(hmac);
+    int good = context != NULL && EVP_MAC_init(context, key, length, parameters);
+    for (size_t i = 0; good && i < count; i++)
+        good = EVP_MAC_update(context, parts[i].bytes, parts[i].length);
+    size_t size = 0;
+    good = good && EVP_MAC_final(context, code, &size, ESE_DIGEST_SIZE);
+    EVP_MAC_CTX_free(context); /* which wipes the key's traces */
+    assert(good && size == ESE_DIGEST_SIZE);
+}
+
+bool ese_digest_same(const void *one, const void *other, size_t length)
+{
+    return CRYPTO_memcmp(one, other, length) == 0;
 }
 
 /* ---- piece by piece -------------------------------------------------------------------------- */

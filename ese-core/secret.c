@@ -1,7 +1,6 @@
 #include "ese-core/secret.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -22,17 +21,17 @@ static int check_mode(const struct ese_secret_place *place, int fd, struct ese_e
                     place->what, place->path, (unsigned)status.st_mode & 0777u);
 }
 
-/* As much of the first line as fits behind each other, its end included: a NUL is a byte like any. */
-static size_t read_line(int fd, char bytes[ESE_SECRET_SIZE], bool *failed)
+/* As much of the first line, or of all, as fits behind each other, its end included: a NUL is a byte like any. */
+static size_t read_line(int fd, bool takes_all, char bytes[ESE_SECRET_SIZE], bool *failed)
 {
     size_t length = 0;
     ssize_t got = 1;
-    while (got > 0 && length < ESE_SECRET_SIZE && memchr(bytes, '\n', length) == NULL) {
+    while (got > 0 && length < ESE_SECRET_SIZE && (takes_all || memchr(bytes, '\n', length) == NULL)) {
         got = read(fd, bytes + length, ESE_SECRET_SIZE - length);
         length += got > 0 ? (size_t)got : 0;
     }
     *failed = got < 0;
-    const char *end = memchr(bytes, '\n', length);
+    const char *end = takes_all ? NULL : memchr(bytes, '\n', length);
     return end != NULL ? (size_t)(end - bytes) + 1 : length;
 }
 
@@ -46,8 +45,8 @@ static int take_line(const struct ese_secret_place *place, char line[ESE_SECRET_
     explicit_bzero(line + (is_sound ? whole : 0), ESE_SECRET_SIZE - (is_sound ? whole : 0));
     if (is_sound)
         return 1;
-    return ese_fail(error, ESE_E_USAGE, "the first line of %s '%.200s' must be 1 to %d bytes without a NUL",
-                    place->what, place->path, ESE_SECRET_SIZE - 1);
+    return ese_fail(error, ESE_E_USAGE, "%s %s '%.200s' must be 1 to %d bytes without a NUL",
+                    place->takes_all ? "all of" : "the first line of", place->what, place->path, ESE_SECRET_SIZE - 1);
 }
 
 static int read_file(const struct ese_secret_place *place, char line[ESE_SECRET_SIZE],
@@ -61,7 +60,7 @@ static int read_file(const struct ese_secret_place *place, char line[ESE_SECRET_
         return -1;
     }
     if (fd >= 0)
-        length = read_line(fd, line, &failed);
+        length = read_line(fd, place->takes_all, line, &failed);
     if (failed)
         ese_fail_path(error, place->what, place->path, "a file whose first line is it");
     if (fd >= 0)

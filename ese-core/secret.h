@@ -9,6 +9,8 @@
 #ifndef ESE_SECRET_H
 #define ESE_SECRET_H
 
+#include <stdbool.h>
+
 #include "ese-core/error.h"
 
 #define ESE_SECRET_SIZE 1024 /* a line at most, and the NUL */
@@ -17,6 +19,7 @@ struct ese_secret_place {
     const char *path;     /* the file, or NULL: then */
     const char *variable; /* of the environment */
     const char *what;     /* how an error names the file: "the token file" */
+    bool takes_all;       /* of the file's lines, with what ends them, for who takes several: they count as one here */
 };
 
 /* The file's first line, or the variable's value, without the end of the line. 1; or 0 where there

@@ -105,6 +105,24 @@ static void a_line_is_taken_whole_or_not_at_all(void **state)
     assert_int_equal(read_it(bench, true), -1);
 }
 
+static void all_lines_are_taken_where_they_are_asked_for(void **state)
+{
+    struct bench *bench = *state;
+    char longest[ESE_SECRET_SIZE];
+    const struct ese_secret_place place = {.path = bench->path, .variable = VARIABLE, .what = "the file", .takes_all = true};
+    write_file(bench, "s3c\n\nret\r\n", 10, 0600);
+    assert_int_equal(ese_secret_read(&place, bench->line, &bench->error), 1);
+    assert_string_equal(bench->line, "s3c\n\nret");
+    write_file(bench, "s3c\nr\0t\n", 9, 0600);
+    assert_int_equal(ese_secret_read(&place, bench->line, &bench->error), -1);
+    memset(longest, '\n', sizeof longest);
+    longest[0] = longest[ESE_SECRET_SIZE - 1] = 's';
+    write_file(bench, longest, sizeof longest, 0600);
+    assert_int_equal(ese_secret_read(&place, bench->line, &bench->error), -1);
+    assert_non_null(strstr(bench->error.text, "all of the file"));
+    assert_string_equal(bench->line, "");
+}
+
 static void a_file_that_cannot_be_read_is_named(void **state)
 {
     struct bench *bench = *state;
@@ -148,6 +166,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(a_file_has_to_be_closed_to_others),
         TEST(a_line_is_taken_whole_or_not_at_all),
+        TEST(all_lines_are_taken_where_they_are_asked_for),
         TEST(a_file_that_cannot_be_read_is_named),
         TEST(a_variable_that_is_empty_is_none_that_is_not_set),
         TEST(who_holds_one_leaves_no_core),
