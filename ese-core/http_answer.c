@@ -236,8 +236,11 @@ static void add_headers(const struct ese_http_request *request, struct MHD_Respo
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->content_type);
     for (int i = 0; i < answer->header_count; i++)
         MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
-    if (ese_http_guard_foreign_origin(request))
+    bool any_origin = request->server->manners.any_origin;
+    if (any_origin || ese_http_guard_foreign_origin(request))
         MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    if (any_origin)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ORIGIN);
     if (answer->close || atomic_load(&request->server->quiescing))
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }

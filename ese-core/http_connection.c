@@ -15,10 +15,7 @@
 #define QUIET_NS ESE_NS_PER_S        /* who says nothing for so long makes room for somebody who waits, */
 #define UNREAD_NS (5 * ESE_NS_PER_S) /* as does who reads nothing of its answer */
 
-static const char timed_out[] = "HTTP/1.1 408 Request Timeout\r\n"
-                                "Connection: close\r\n"
-                                "Content-Length: 0\r\n"
-                                "\r\n";
+#define TIMED_OUT "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n"
 
 static struct tcp_info info_of(int fd)
 {
@@ -104,8 +101,11 @@ static void hang_up(struct http_connection *connection)
 /* Nothing was answered to this request yet, so that the 408 cannot stand in the midst of something. */
 static void cut(struct http_connection *connection)
 {
+    const char *text = connection->server->manners.any_origin
+                           ? TIMED_OUT "Access-Control-Allow-Origin: *\r\nVary: Origin\r\n\r\n"
+                           : TIMED_OUT "\r\n";
     /* Who does not read cannot be told: the result changes nothing. */
-    send(connection->fd, timed_out, sizeof timed_out - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    send(connection->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
     hang_up(connection);
 }
 

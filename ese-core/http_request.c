@@ -19,25 +19,6 @@
 
 #define LOCATION_LIMIT 8192 /* bytes of where a redirect leads to */
 
-static const char *const methods[ESE_HTTP_METHODS] = {"GET",     "POST",  "PUT", "DELETE", "HEAD",
-                                                      "OPTIONS", "PATCH", "other"};
-
-/* ---- metrics of what is no route ------------------------------------------------------------- */
-
-void ese_http_request_name_strays(struct ese_http_server *server)
-{
-    for (int i = 0; i < ESE_HTTP_METHODS; i++)
-        server->strays[i] = (struct http_route){.method = methods[i], .path = "other"};
-}
-
-static struct http_route *stray(struct ese_http_server *server, const char *method)
-{
-    int i = 0;
-    while (i < ESE_HTTP_METHODS - 1 && strcmp(methods[i], method) != 0)
-        i++;
-    return &server->strays[i];
-}
-
 /* ---- beginning ------------------------------------------------------------------------------- */
 
 /* Of "/event/?x=1" the "?x=1": a redirect has to repeat it. */
@@ -79,6 +60,7 @@ void *ese_http_request_begin(void *context, const char *uri, struct MHD_Connecti
     } else {
         request->raw_query = query_behind_slash(uri);
     }
+    ese_http_route_keep_path(request);
     connection->request = request;
     connection->phase = HTTP_READING;
     if (connection->began_ns == 0)
@@ -94,25 +76,30 @@ void ese_http_request_release(struct ese_http_request *request)
     ese_buffer_free(&request->body);
     ese_http_mailbox_release(request->mailbox);
     free(request->raw_query);
+    free(request->segments);
     free(request);
 }
 
 /* ---- refusing and routing -------------------------------------------------------------------- */
 
-static struct http_route *find_route(struct ese_http_server *server, const char *method,
-                                     const char *path, size_t length)
+/* It brings no token, and is answered without. Under any_origin every OPTIONS is one; what leaves in doubt where it
+ * ends is refused there all the same. */
+static bool is_preflight(const struct ese_http_request *request)
 {
-    for (int i = 0; i < server->route_count; i++) {
-        struct http_route *route = &server->routes[i];
-        if (strncmp(route->path, path, length) == 0 && route->path[length] == '\0' &&
-            strcmp(route->method, method) == 0)
-            return route;
-    }
-    return NULL;
+    if (strcmp(request->method, "OPTIONS") != 0)
+        return false;
+    if (request->server->manners.any_origin)
+        return request->refusal == 0 || request->refusal == 401;
+    return ese_http_guard_foreign_origin(request);
 }
 
 static void preflight(struct ese_http_request *request)
 {
+    if (request->server->manners.any_origin) {
+        ese_http_request_add_header(request, "Access-Control-Allow-Methods", "GET");
+        ese_http_reply(request, 204, NULL, NULL, 0);
+        return;
+    }
     ese_http_request_add_header(request, "Access-Control-Allow-Methods", "GET,POST,OPTIONS");
     ese_http_request_add_header(request, "Access-Control-Allow-Headers",
                                 "Origin,Content-Length,Content-Type");
@@ -145,19 +132,26 @@ static void refuse(struct ese_http_request *request)
     ese_http_reply_message(request, request->refusal, request->refusal_text);
 }
 
+static void answer_strictly(struct ese_http_request *request)
+{
+    bool is_known = ese_http_route_has_another(request);
+    const char *body = is_known ? "{\"message\":\"Method Not Allowed\"}" : "{\"message\":\"Not Found\"}";
+    ese_http_reply(request, is_known ? 405 : 404, "application/json; charset=UTF-8", body, strlen(body));
+}
+
 static void answer_stray(struct ese_http_request *request)
 {
     static const char not_found[] = "404 page not found";
-    size_t length = strlen(request->path);
-    struct http_route *route = NULL;
-    if (length > 1 && request->path[length - 1] == '/')
-        route = find_route(request->server, request->method, request->path, length - 1);
-    if (strcmp(request->method, "OPTIONS") == 0 && ese_http_guard_foreign_origin(request))
+    bool is_strict = request->server->manners.strict_paths;
+    const struct http_route *route = is_strict ? NULL : ese_http_route_before_slash(request);
+    if (is_preflight(request))
         preflight(request);
     else if (request->refusal != 0)
         refuse(request);
     else if (route != NULL)
         redirect(request, route);
+    else if (is_strict)
+        answer_strictly(request);
     else
         ese_http_reply(request, 404, "text/plain", not_found, strlen(not_found));
 }
@@ -207,9 +201,7 @@ static enum MHD_Result read_headers(struct ese_http_request *request, const char
 {
     struct ese_http_server *server = request->server;
     request->headers_read = true;
-    struct http_route *route =
-        find_route(server, request->method, request->path, strlen(request->path));
-    request->route = route != NULL ? route : stray(server, request->method);
+    ese_http_route_choose(request);
     if (!ese_http_guard_framing(request, version))
         return refuse_framing(request);
     request->challenge = ese_http_guard_challenge(request);

@@ -63,7 +63,7 @@ int ese_http_server_open(const struct ese_http_server_options *options,
     server->listen = listen;
     fill_in(server, options);
     make_metrics(server);
-    ese_http_request_name_strays(server);
+    ese_http_route_name_strays(server);
     server->mailbox = ese_http_mailbox_new();
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
@@ -79,10 +79,18 @@ void ese_http_server_route(struct ese_http_server *server, const char *method, c
     struct http_route *route = &server->routes[server->route_count++];
     *route = (struct http_route){
         .method = method, .path = path, .handler = handler, .context = context};
+    route->is_pattern = ese_http_route_is_pattern(path);
+    server->has_patterns |= route->is_pattern;
     snprintf(labels, sizeof labels, "route=\"%s\"", path);
     route->seconds =
         ese_metrics_seconds(server->options.metrics, "ese_http_request_seconds", labels,
                             "From the request line to the last byte of the answer.");
+}
+
+void ese_http_server_manners(struct ese_http_server *server, const struct ese_http_manners *manners)
+{
+    assert(server->daemon == NULL);
+    server->manners = *manners;
 }
 
 void ese_http_server_after_turns(struct ese_http_server *server, void (*function)(void *context), void *context)

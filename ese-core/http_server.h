@@ -1,9 +1,10 @@
 /*
  * http_server.h - HTTP/1.1 (RFC 9112) for every binary, by libmicrohttpd on one thread of its own.
  *
- * Routes are exact paths. A handler runs on the server's thread with the whole request read; it
- * must not block. It answers at once, or keeps the request and answers later from any thread. Every
- * request is answered exactly once; after that the pointer is no longer valid.
+ * Routes are exact paths, or patterns with parameters: "/streams/:stream/:offset/:limit". A handler
+ * runs on the server's thread with the whole request read; it must not block. It answers at once, or
+ * keeps the request and answers later from any thread. Every request is answered exactly once; after
+ * that the pointer is no longer valid.
  *
  * Guard, on for everyone: loopback unless options say otherwise (and then only with a token, or on
  * a network said to be the lab's own);
@@ -15,7 +16,8 @@
  *
  * As the original: unknown paths and methods are 404 "404 page not found" as text; a route's path
  * with a slash behind it is redirected (GET 301, else 307); CORS headers come only with an Origin
- * that is not the server's own, and a preflight is 204 on any path.
+ * that is not the server's own, and a preflight is 204 on any path. Who serves another system's
+ * routes has that system's manners in their place: ese_http_server_manners.
  *
  * libmicrohttpd 0.9.75's internal epoll threads stall when exactly 128*k connections are ready, so
  * the server drives it from one external loop, and runs it again after every resume.
@@ -50,10 +52,32 @@ struct ese_http_server_options {
 int ese_http_server_open(const struct ese_http_server_options *options,
                          struct ese_http_server **server, struct ese_error *error);
 
-/* method "GET", "POST", ...; path "/event". Texts are kept, not copied. Before start only; at most
- * 64 routes. */
+/*
+ * method "GET", "POST", ...; path "/event". Texts are kept, not copied. Before start only; at most
+ * 64 routes.
+ *
+ * A path with a segment that begins with ':' is a pattern. Such a segment stands for exactly one that
+ * is not empty, ese_http_request_parameter tells which; the pattern's others are as they are, byte for
+ * byte. An exact path is compared with what came once it is decoded; a pattern with what came itself,
+ * so that a %2F is no slash: "/streams/a%2Fb" has two segments. The query belongs to no segment. An
+ * exact path wins over patterns, of several patterns the one that was given first. To a pattern nobody
+ * is redirected: a slash behind it is an empty segment more. In the metrics the route is the pattern,
+ * however many parameters come.
+ */
 void ese_http_server_route(struct ese_http_server *server, const char *method, const char *path,
                            ese_http_handler *handler, void *context);
+
+/* How it behaves outside its routes, where another system's clients come. All false: as the original. */
+struct ese_http_manners {
+    bool any_origin;   /* Access-Control-Allow-Origin: * and Vary: Origin on every answer, refusals included
+                          (not on the few that libmicrohttpd itself makes of what is no HTTP); OPTIONS on any path
+                          without a route of that method is 204, token or not, with
+                          Access-Control-Allow-Methods: GET */
+    bool strict_paths; /* what is no route's path is 404 {"message":"Not Found"}, a route's path with another
+                          method 405 {"message":"Method Not Allowed"} (without Allow), nobody is redirected */
+};
+/* Copied. Before start only. */
+void ese_http_server_manners(struct ese_http_server *server, const struct ese_http_manners *manners);
 
 int ese_http_server_start(struct ese_http_server *server, struct ese_error *error);
 
@@ -73,6 +97,11 @@ void ese_http_server_close(struct ese_http_server **server);
  * a NUL behind it. */
 const char *ese_http_request_query(const struct ese_http_request *request, const char *name);
 const char *ese_http_request_header(const struct ese_http_request *request, const char *name);
+/* The segment that came for ":name" (asked for as "name") of the route's pattern; NULL: it has none of that name. It is
+ * as it came, never decoded: "a%20b", "..%2Fevil". It is not empty, and has no slash, blank or control character, and no
+ * "%00"; any other bytes it may have, "..", "%" and what is no UTF-8 among them, and as many as the headers' bound
+ * leaves (24 KiB with the headers). */
+const char *ese_http_request_parameter(const struct ese_http_request *request, const char *name);
 /* How many headers have that name, in any case; the one above is the first of them. */
 int ese_http_request_header_count(const struct ese_http_request *request, const char *name);
 const char *ese_http_request_body(const struct ese_http_request *request, size_t *length);
@@ -80,8 +109,8 @@ int64_t ese_http_request_started_ns(const struct ese_http_request *request);
 /* How many connections its server has at most. In its handler. */
 int ese_http_request_most_connections(const struct ese_http_request *request);
 
-/* Before the answer; name and value are copied; at most 8; a value with control characters is
- * dropped. */
+/* Before the answer; name and value are copied; at most 8, beside what the server adds itself; a value
+ * with control characters is dropped. */
 void ese_http_request_add_header(struct ese_http_request *request, const char *name,
                                  const char *value);
 

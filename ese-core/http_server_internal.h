@@ -4,6 +4,7 @@
  *   http_server.c      opening, the loop, quiescing, closing
  *   http_connection.c  who is connected, and for how long a request may take to arrive
  *   http_guard.c       what is refused before any handler sees it
+ *   http_route.c       which route a request is for, and what its pattern makes of the path
  *   http_request.c     a request from its first line to the last byte of its answer
  *   http_answer.c      the answer: taken from any thread, handed to libmicrohttpd on the server's
  *
@@ -37,6 +38,7 @@
 
 struct http_route {
     const char *method, *path;
+    bool is_pattern;
     ese_http_handler *handler;
     void *context;
     struct ese_metric *seconds;
@@ -111,6 +113,8 @@ struct ese_http_request {
     const char *target;        /* libmicrohttpd's: where the path and query stood before that */
     size_t target_length;
     char *raw_query;           /* kept only where a redirect may need it */
+    char *segments;            /* the path as it came, kept only where there are patterns; its route one of them: with
+                                  NULs for its slashes */
     struct ese_buffer body;
     uint64_t body_bytes;       /* received, kept or not */
     int64_t kept_bytes;        /* of these, as counted in the server's */
@@ -132,6 +136,8 @@ struct ese_http_server {
     struct ese_http_listen listen;
     struct http_route routes[ESE_HTTP_MOST_ROUTES];
     int route_count;
+    bool has_patterns; /* among them */
+    struct ese_http_manners manners;
     struct http_route strays[ESE_HTTP_METHODS];
     void (*after_turn)(void *context); /* or NULL */
     void *after_turn_context;
@@ -175,6 +181,18 @@ bool ese_http_guard_foreign_origin(const struct ese_http_request *request);
 /* The body's announced length; 0 when there is none or it is chunked. */
 uint64_t ese_http_guard_announced(const struct ese_http_request *request);
 
+/* http_route.c */
+void ese_http_route_name_strays(struct ese_http_server *server);
+bool ese_http_route_is_pattern(const char *path);
+/* Before libmicrohttpd decodes it. */
+void ese_http_route_keep_path(struct ese_http_request *request);
+/* Sets its route: where there is none, the one that counts what is none. Once. */
+void ese_http_route_choose(struct ese_http_request *request);
+/* Of a request without one: whether its path has a route by another method. */
+bool ese_http_route_has_another(struct ese_http_request *request);
+/* The exact route of the path without the slash at its end, or NULL. */
+struct http_route *ese_http_route_before_slash(struct ese_http_request *request);
+
 /* http_request.c: libmicrohttpd's callbacks */
 void *ese_http_request_begin(void *server, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result ese_http_request_continue(void *server, struct MHD_Connection *mhd,
@@ -184,7 +202,6 @@ enum MHD_Result ese_http_request_continue(void *server, struct MHD_Connection *m
 void ese_http_request_end(void *server, struct MHD_Connection *mhd, void **context,
                           enum MHD_RequestTerminationCode how);
 void ese_http_request_release(struct ese_http_request *request);
-void ese_http_request_name_strays(struct ese_http_server *server);
 
 /* http_answer.c */
 struct http_mailbox *ese_http_mailbox_new(void);
