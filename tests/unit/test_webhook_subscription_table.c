@@ -317,7 +317,7 @@ static bool see(void *context, const struct ese_webhook_dead_letter *letter)
     assert_int_equal(letter->event.length, letter->event.position == 15 ? 0 : 3);
     assert_memory_equal(letter->event.body, "a\0b", letter->event.length);
     int64_t when;
-    assert_int_equal(ese_webhook_time_read(letter->when, &when), 0);
+    assert_int_equal(ese_webhook_created_read(letter->when, &when), 0);
     seen->positions[seen->count++] = letter->event.position;
     return seen->count < seen->most;
 }
@@ -380,40 +380,6 @@ static void dead_letters_are_bounded(void **state)
     assert_int_equal(fixture->loaded[0].position, 12);
 }
 
-/* ---- times ----------------------------------------------------------------------------------- */
-
-static void times_are_gos(void **state)
-{
-    static const struct {
-        const char *text;
-        int64_t ms; /* -1: it is none */
-    } cases[] = {
-        {"1970-01-01 00:00:01.25 +0000 UTC", 1250},
-        {"1970-01-01 01:00:01.123456789 +0100 CET m=+0.012345", 1123},
-        {"1969-12-31 19:00:02 -0500 EST", 2000},
-        {"2026-11-21 10:11:12.5 +0000 UTC", 1795255872500},
-        {"", -1},
-        {"2026-11-21", -1},
-        {"2026-11-21 10:11:12.5", -1},
-        {"yesterday", -1},
-    };
-    char text[ESE_WEBHOOK_TIME_SIZE];
-    int64_t ms;
-
-    (void)state;
-    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
-        assert_int_equal(ese_webhook_time_read(cases[i].text, &ms), cases[i].ms == -1 ? -1 : 0);
-        if (cases[i].ms != -1)
-            assert_int_equal(ms, cases[i].ms);
-    }
-    ese_webhook_time_write(1795255872500000, text);
-    assert_string_equal(text, "2026-11-21 10:11:12.5 +0000 UTC");
-    ese_webhook_time_write(1795255872000000, text);
-    assert_string_equal(text, "2026-11-21 10:11:12 +0000 UTC");
-    ese_webhook_time_write(1795255872000010, text);
-    assert_string_equal(text, "2026-11-21 10:11:12.00001 +0000 UTC");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,7 +394,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_name_beyond_bounds_is_passed_over, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_set_aside_stays_and_is_passed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dead_letters_are_bounded, set_up, tear_down),
-        cmocka_unit_test(times_are_gos),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,88 +1,76 @@
 #include "transports/webhook/created.h"
 
-#include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#define US_PER_S INT64_C(1000000)
-
-void ese_webhook_time_write(int64_t wall_us, char text[ESE_WEBHOOK_TIME_SIZE])
+void ese_webhook_created_write(int64_t wall_ms, char text[ESE_WEBHOOK_CREATED_WRITTEN_SIZE])
 {
-    time_t seconds = (time_t)(wall_us / US_PER_S);
-    char fraction[16];
-    struct tm parts;
+    int64_t rest = wall_ms % 1000 + (wall_ms % 1000 < 0 ? 1000 : 0);
+    time_t seconds = (time_t)((wall_ms - rest) / 1000);
+    char fraction[8] = "";
+    struct tm utc;
 
-    int length = snprintf(fraction, sizeof(fraction), ".%06" PRId64, wall_us % US_PER_S);
-    while (length > 0 && (fraction[length - 1] == '0' || fraction[length - 1] == '.')) {
-        fraction[--length] = '\0';
+    gmtime_r(&seconds, &utc);
+    size_t length = strftime(text, ESE_WEBHOOK_CREATED_WRITTEN_SIZE, "%Y-%m-%d %H:%M:%S", &utc);
+    if (rest > 0)
+        snprintf(fraction, sizeof(fraction), ".%03d", (int)rest);
+    for (size_t end = strlen(fraction); end > 0 && fraction[end - 1] == '0'; end--)
+        fraction[end - 1] = '\0';
+    snprintf(text + length, ESE_WEBHOOK_CREATED_WRITTEN_SIZE - length, "%s +0000 UTC", fraction);
+}
+
+/* So many digits, and no more, as a number; -1: they are not. */
+static int digits(const char *text, int count)
+{
+    int number = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return -1;
+        number = number * 10 + (text[i] - '0');
     }
-    gmtime_r(&seconds, &parts);
-    snprintf(text, ESE_WEBHOOK_TIME_SIZE, "%04d-%02d-%02d %02d:%02d:%02d%s +0000 UTC", parts.tm_year + 1900,
-             parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, fraction);
+    return number;
 }
 
-/* So many digits at *text, which is moved behind them and what follows, a byte of `behind` ('\0': nothing). */
-static bool read_digits(const char **text, int count, char behind, int *number)
+/* "2026-11-21 10:11:12": of what is a digit there stands 0, in what it is compared with. */
+static int read_seconds(const char *text, int64_t *seconds)
 {
-    *number = 0;
-    for (int i = 0; i < count; i++, (*text)++) {
-        if (**text < '0' || **text > '9')
-            return false;
-        *number = *number * 10 + (**text - '0');
+    static const char shape[] = "0000-00-00 00:00:00";
+    struct tm utc = {0};
+
+    for (size_t i = 0; i < sizeof(shape) - 1; i++) {
+        if (shape[i] == '0' ? text[i] < '0' || text[i] > '9' : text[i] != shape[i])
+            return -1;
     }
-    if (behind == '\0')
-        return true;
-    if (**text != behind)
-        return false;
-    (*text)++;
-    return true;
+    utc.tm_year = digits(text, 4) - 1900;
+    utc.tm_mon = digits(text + 5, 2) - 1;
+    utc.tm_mday = digits(text + 8, 2);
+    utc.tm_hour = digits(text + 11, 2);
+    utc.tm_min = digits(text + 14, 2);
+    utc.tm_sec = digits(text + 17, 2);
+    *seconds = timegm(&utc);
+    return (int)sizeof(shape) - 1;
 }
 
-/* ".123456789", or nothing. */
-static int64_t read_fraction_ms(const char **text)
+int ese_webhook_created_read(const char *text, int64_t *wall_ms)
 {
-    int64_t ms = 0, worth = 100;
+    int64_t seconds, ms = 0;
+    int length = read_seconds(text, &seconds);
 
-    if (**text != '.')
-        return 0;
-    for ((*text)++; **text >= '0' && **text <= '9'; (*text)++, worth /= 10)
-        ms += worth * (**text - '0');
-    return ms;
-}
-
-/* " +0100" */
-static bool read_zone_s(const char **text, int64_t *zone_s)
-{
-    int hours, minutes;
-
-    if (**text != ' ')
-        return false;
-    bool west = *++*text == '-';
-    if (!west && **text != '+')
-        return false;
-    ++*text;
-    if (!read_digits(text, 2, '\0', &hours) || !read_digits(text, 2, '\0', &minutes))
-        return false;
-    *zone_s = (west ? -1 : 1) * (hours * 3600 + minutes * 60);
-    return true;
-}
-
-int ese_webhook_time_read(const char *text, int64_t *wall_ms)
-{
-    struct tm parts = {0};
-    int64_t zone_s;
-
-    if (!read_digits(&text, 4, '-', &parts.tm_year) || !read_digits(&text, 2, '-', &parts.tm_mon) ||
-        !read_digits(&text, 2, ' ', &parts.tm_mday) || !read_digits(&text, 2, ':', &parts.tm_hour) ||
-        !read_digits(&text, 2, ':', &parts.tm_min) || !read_digits(&text, 2, '\0', &parts.tm_sec))
+    if (length < 0)
         return -1;
-    int64_t ms = read_fraction_ms(&text);
-    if (!read_zone_s(&text, &zone_s))
+    text += length;
+    if (*text == '.') {
+        text++;
+        for (int64_t worth = 100; *text >= '0' && *text <= '9'; text++, worth /= 10)
+            ms += worth * (*text - '0');
+    }
+    int hours = text[0] == ' ' && (text[1] == '+' || text[1] == '-') ? digits(text + 2, 2) : -1;
+    int minutes = hours >= 0 ? digits(text + 4, 2) : -1;
+    if (minutes < 0)
         return -1;
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    *wall_ms = (timegm(&parts) - zone_s) * 1000 + ms;
+    int64_t zone = (hours * 60 + minutes) * INT64_C(60);
+    *wall_ms = (seconds - (text[1] == '+' ? zone : -zone)) * 1000 + ms;
     return 0;
 }

@@ -1,19 +1,20 @@
 /*
- * created.h - times as Go's time.Time writes itself, which is how the original keeps them:
- * "2026-11-21 10:11:12.123456789 +0000 UTC", in whatever zone its server is, zeros at the end of the fraction left out,
- * and built with Go 1.9 or later with " m=+0.012345" behind (https://pkg.go.dev/time#Time.String). Ours are UTC.
+ * created.h - a time as the original writes it: Go's time.String(), "2026-11-21 10:11:12.123 +0000 UTC".
+ *
+ * Of the fraction zeros at the end are left out, and all of it where it is nothing. Read is whatever zone it was written
+ * in, and with the suffix " m=+1.5" that Go puts behind it from 1.9 on. https://pkg.go.dev/time#Time.String
  */
 #ifndef ESE_WEBHOOK_CREATED_H
 #define ESE_WEBHOOK_CREATED_H
 
 #include <stdint.h>
 
-#define ESE_WEBHOOK_TIME_SIZE 96
+#define ESE_WEBHOOK_CREATED_WRITTEN_SIZE 48
 
-/* Of a Unix time in microseconds. */
-void ese_webhook_time_write(int64_t wall_us, char text[ESE_WEBHOOK_TIME_SIZE]);
+/* Unix time in milliseconds, in UTC. */
+void ese_webhook_created_write(int64_t wall_ms, char text[ESE_WEBHOOK_CREATED_WRITTEN_SIZE]);
 
-/* In Unix milliseconds; -1: it is no such time. */
-int ese_webhook_time_read(const char *text, int64_t *wall_ms);
+/* -1: it is no such time. */
+int ese_webhook_created_read(const char *text, int64_t *wall_ms);
 
 #endif

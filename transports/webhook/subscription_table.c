@@ -290,6 +290,11 @@ int ese_webhook_subscription_table_position(struct ese_webhook_subscription_tabl
     return write_position(table->position_often, name, position, error);
 }
 
+void ese_webhook_subscription_table_drop_positions(struct ese_webhook_subscription_table *table)
+{
+    ese_sqlite_rollback(table->often);
+}
+
 int ese_webhook_subscription_table_end_positions(struct ese_webhook_subscription_table *table,
                                                  struct ese_error *error)
 {
@@ -303,9 +308,9 @@ static int insert_dead(struct ese_webhook_subscription_table *table,
                        const char *reason, struct ese_error *error)
 {
     struct ese_statement *row = table->set_aside;
-    char when[ESE_WEBHOOK_TIME_SIZE];
+    char when[ESE_WEBHOOK_CREATED_WRITTEN_SIZE];
 
-    ese_webhook_time_write(ese_clock_wall_us(), when);
+    ese_webhook_created_write(ese_clock_wall_ms(), when);
     ese_statement_text(row, 1, subscription->wish.name);
     ese_statement_text(row, 2, subscription->wish.stream);
     ese_statement_number(row, 3, event->position);

@@ -58,6 +58,7 @@ int ese_webhook_subscription_table_begin_positions(struct ese_webhook_subscripti
                                                    struct ese_error *error);
 int ese_webhook_subscription_table_position(struct ese_webhook_subscription_table *table, const char *name,
                                             int64_t position, struct ese_error *error);
+void ese_webhook_subscription_table_drop_positions(struct ese_webhook_subscription_table *table); /* instead of end */
 int ese_webhook_subscription_table_end_positions(struct ese_webhook_subscription_table *table,
                                                  struct ese_error *error);
 
