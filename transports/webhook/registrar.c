@@ -25,7 +25,8 @@ struct ese_webhook_registrar {
     bool wants_registering;
     bool is_registering; /* that is what is under way */
     int64_t position;    /* to register from */
-    int64_t handed;      /* as the last turn was told */
+    int64_t handed;      /* as the last turn was told, */
+    int64_t asked_at;    /* and as it was when it was asked after */
     bool is_idle;
     int64_t newest;      /* -1: not known */
     int64_t newest_ns;
@@ -85,10 +86,10 @@ static void take_subscription(struct ese_webhook_registrar *registrar, const cha
     if (strcmp(url, registrar->url) != 0)
         ese_fail(&registrar->fatal, ESE_E_FENCED, "%s is pushed to %.200s now: a newer consumer has taken over",
                  registrar->name, url);
-    else if (newest < registrar->handed)
+    else if (newest < registrar->asked_at)
         ese_fail(&registrar->fatal, ESE_E_INVALID, "the stream %s ends at %lld, and %lld was handed: the server has "
                                                    "lost what it had; --from and another --state begin anew",
-                 registrar->stream, (long long)newest, (long long)registrar->handed);
+                 registrar->stream, (long long)newest, (long long)registrar->asked_at);
     else if (stands_still(state) && newest > registrar->handed && registrar->is_idle)
         ese_webhook_registrar_register(registrar, registrar->handed);
 }
@@ -158,6 +159,7 @@ int64_t ese_webhook_registrar_turn(struct ese_webhook_registrar *registrar, int6
         send_registration(registrar);
     } else {
         registrar->is_registering = false;
+        registrar->asked_at = position;
         ese_webhook_inquiry_ask(&registrar->inquiry, "GET", registrar->subscription_url, NULL);
     }
     return INT64_MAX;

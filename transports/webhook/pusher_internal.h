@@ -1,0 +1,124 @@
+/*
+ * pusher_internal.h - what the files of the pusher share:
+ *
+ *   pusher.c               opening, the loop, stopping
+ *   pusher_send.c          whose turn it is, what is read and sent, what an answer means
+ *   pusher_keep.c          what is stored of it, and when; figures
+ *   subscription_routes.c  what is asked of it
+ *
+ * All but the queue of what was asked is the pusher's thread's.
+ */
+#ifndef ESE_WEBHOOK_PUSHER_INTERNAL_H
+#define ESE_WEBHOOK_PUSHER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/http_client.h"
+#include "ese-core/news.h"
+#include "transports/webhook/push_message.h"
+#include "transports/webhook/pusher.h"
+#include "transports/webhook/stream_reader.h"
+#include "transports/webhook/subscribers.h"
+#include "transports/webhook/subscription_ask.h"
+#include "transports/webhook/subscription_table.h"
+#include "transports/webhook/targets.h"
+
+#define ESE_WEBHOOK_NEVER INT64_MAX
+
+struct ese_webhook_pusher {
+    struct ese_webhook_pusher_options options;
+    char *secrets;
+    struct ese_webhook_targets *targets;
+    struct ese_webhook_subscription_table *table;
+    struct ese_webhook_reader *reader;
+    struct ese_webhook_subscribers *subscribers;
+    struct ese_webhook_figures_names names;
+    struct ese_http_client *client;
+    struct ese_webhook_message message;              /* the one that is written at the moment */
+    struct ese_webhook_subscriber_list fresh, again; /* whose turn comes: those who have taken the last one, and others */
+    struct ese_webhook_subscriber_list dirty;        /* whose position is to be stored */
+    int under_way;                                   /* requests, */
+    int again_under_way;                             /* and those of them that had failed */
+    int64_t next_due_ns;                             /* not later than the next one that waits is due */
+    int64_t next_keep_ns;
+    int64_t next_figures_ns;
+    struct ese_news unreadable, unstored;
+    bool cannot_read, cannot_store;
+    bool is_leaving; /* nothing more is sent, */
+    bool is_closing; /* and who has no answer yet has none */
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex; /* guards what follows */
+    struct ese_webhook_ask *asked, **last_asked;
+    bool stopping;
+    int64_t deadline_ns; /* when stopping */
+};
+
+/* ---- pusher_send.c --------------------------------------------------------------------------- */
+
+/* Its turn comes when there is a connection; no-op where it is not due, or in the queue already. */
+void ese_webhook_pusher_queue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
+void ese_webhook_pusher_unqueue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
+
+/* Queues those whose wait is over. */
+void ese_webhook_pusher_queue_due(struct ese_webhook_pusher *pusher, int64_t now_ns);
+
+/* Queues those who waited for what has come into their streams. */
+void ese_webhook_pusher_queue_grown(struct ese_webhook_pusher *pusher);
+
+/* Sends for as many as there are connections. */
+void ese_webhook_pusher_send(struct ese_webhook_pusher *pusher);
+
+/* Nobody has it any more. Frees it, now or with the answer it waits for. */
+void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
+
+/* What was read for it is not needed; when the next of it was made is kept. */
+void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber);
+
+/* ---- pusher_keep.c --------------------------------------------------------------------------- */
+
+/* Its position has moved. */
+void ese_webhook_pusher_note_position(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
+/* Stores what was changed of it; where that fails, tries again until it is. */
+void ese_webhook_pusher_note_change(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
+/* As above, but an error is the caller's. */
+int ese_webhook_pusher_change(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                              struct ese_error *error);
+/* Takes it off the list of those to be stored. */
+void ese_webhook_pusher_unnote(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
+
+/* Stores positions, when it is time, or at once. Returns when it wants to be called again. */
+int64_t ese_webhook_pusher_keep(struct ese_webhook_pusher *pusher, int64_t now_ns, bool at_once);
+
+/* The position of its stream's newest event, and how many it has not taken; 0 where there is no such stream. */
+struct ese_webhook_lag {
+    int64_t newest;
+    int64_t events;
+};
+void ese_webhook_pusher_lag(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                            struct ese_webhook_lag *lag);
+/* Sets the figures of all, when it is time. May read. */
+void ese_webhook_pusher_show(struct ese_webhook_pusher *pusher, int64_t now_ns);
+
+/* ---- pusher.c -------------------------------------------------------------------------------- */
+
+/* One more subscription, as it is stored: it is active, and its first turn comes at once. */
+struct ese_webhook_subscriber *ese_webhook_pusher_add(struct ese_webhook_pusher *pusher,
+                                                      struct ese_webhook_subscription *subscription);
+/* Looks anew at what it needs: its headers, secret and target. Sets problem, or that there is none. */
+void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
+
+/* Hands over to the pusher's thread. Any thread; false: it is stopping. */
+bool ese_webhook_pusher_ask(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask);
+
+/* ---- subscription_routes.c ------------------------------------------------------------------- */
+
+/* Does what was asked, answers it, and frees it. */
+void ese_webhook_pusher_do(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask);
+/* Answers that nothing is done any more. */
+void ese_webhook_pusher_refuse(struct ese_webhook_ask *ask);
+
+#endif

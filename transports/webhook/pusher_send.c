@@ -1,0 +1,335 @@
+#include "transports/webhook/pusher_internal.h"
+
+#include <stdlib.h>
+
+#include "ese-core/log.h"
+#include "ese-core/memory.h"
+#include "transports/webhook/created.h"
+
+#define PAGE_EVENTS 100
+#define PAGE_BYTES ((size_t)256 * 1024)
+#define UNREADABLE_NS ESE_NS_PER_S /* until a stream that could not be read is tried again */
+#define ANSWER_KEPT 1              /* of an answer nothing but its status is looked at */
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+static struct ese_webhook_subscriber_list *queue_of(struct ese_webhook_pusher *pusher,
+                                                    const struct ese_webhook_subscriber *subscriber)
+{
+    return subscriber->is_retrying ? &pusher->again : &pusher->fresh;
+}
+
+void ese_webhook_pusher_queue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    if (subscriber->is_queued || !ese_webhook_subscription_due(&subscriber->subscription, ese_clock_monotonic_ns()))
+        return;
+    subscriber->is_queued = true;
+    subscriber->is_retrying = subscriber->subscription.attempts > 0;
+    TAILQ_INSERT_TAIL(queue_of(pusher, subscriber), subscriber, in_queue);
+}
+
+void ese_webhook_pusher_unqueue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    if (!subscriber->is_queued)
+        return;
+    subscriber->is_queued = false;
+    TAILQ_REMOVE(queue_of(pusher, subscriber), subscriber, in_queue);
+}
+
+/* Those who have failed, and may hang again until their time is over, have half of the connections at most: the others
+ * are not to wait for them. */
+static struct ese_webhook_subscriber *next_turn(struct ese_webhook_pusher *pusher)
+{
+    int most_again = pusher->options.connections > 1 ? pusher->options.connections / 2 : 1;
+    struct ese_webhook_subscriber *next = TAILQ_FIRST(&pusher->fresh);
+
+    if (!TAILQ_EMPTY(&pusher->again) && pusher->again_under_way < most_again)
+        next = TAILQ_FIRST(&pusher->again);
+    if (next != NULL)
+        ese_webhook_pusher_unqueue(pusher, next);
+    return next;
+}
+
+void ese_webhook_pusher_queue_due(struct ese_webhook_pusher *pusher, int64_t now_ns)
+{
+    struct ese_webhook_subscriber *subscriber;
+
+    if (now_ns < pusher->next_due_ns)
+        return;
+    pusher->next_due_ns = ESE_WEBHOOK_NEVER;
+    TAILQ_FOREACH (subscriber, ese_webhook_subscribers_all(pusher->subscribers), in_all) {
+        const struct ese_webhook_subscription *subscription = &subscriber->subscription;
+        if (ese_webhook_subscription_state(subscription) != ESE_WEBHOOK_WAITING)
+            continue;
+        if (subscription->due_ns <= now_ns)
+            ese_webhook_pusher_queue(pusher, subscriber);
+        else if (subscription->due_ns < pusher->next_due_ns)
+            pusher->next_due_ns = subscription->due_ns;
+    }
+}
+
+void ese_webhook_pusher_queue_grown(struct ese_webhook_pusher *pusher)
+{
+    struct ese_webhook_subscriber_list *members;
+    struct ese_webhook_subscriber *subscriber;
+
+    while ((members = ese_webhook_subscribers_take_grown(pusher->subscribers)) != NULL) {
+        TAILQ_FOREACH (subscriber, members, in_group) {
+            if (ese_webhook_subscription_grown(&subscriber->subscription))
+                ese_webhook_pusher_queue(pusher, subscriber);
+        }
+    }
+}
+
+/* Queued at once, or when its time has come. */
+static void await_turn(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    const struct ese_webhook_subscription *subscription = &subscriber->subscription;
+
+    ese_webhook_pusher_queue(pusher, subscriber);
+    if (!subscriber->is_queued && ese_webhook_subscription_state(subscription) == ESE_WEBHOOK_WAITING &&
+        subscription->due_ns < pusher->next_due_ns)
+        pusher->next_due_ns = subscription->due_ns;
+}
+
+/* ---- pages ----------------------------------------------------------------------------------- */
+
+static const struct ese_webhook_event *head_of(const struct ese_webhook_subscriber *subscriber)
+{
+    return subscriber->page_next < subscriber->page.count ? &subscriber->page.events[subscriber->page_next] : NULL;
+}
+
+void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber)
+{
+    const struct ese_webhook_event *head = head_of(subscriber);
+
+    if (head != NULL && ese_webhook_created_read(head->created, &subscriber->head_ms) == 0)
+        subscriber->head_behind = subscriber->subscription.position;
+    ese_webhook_page_clear(&subscriber->page);
+    subscriber->page_next = 0;
+}
+
+/* Tells the log that streams cannot be read, and that they can again. */
+static void note_reading(struct ese_webhook_pusher *pusher, const char *problem)
+{
+    pusher->cannot_read = problem != NULL;
+    if (!ese_news_due(&pusher->unreadable, pusher->cannot_read))
+        return;
+    if (problem != NULL)
+        ese_log_error("a stream cannot be read for its subscribers: %s", problem);
+    else
+        ese_log_info("streams can be read again");
+}
+
+/* Has the event behind its position in its page. False: there is none, or it could not be read. */
+static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    struct ese_webhook_subscription *subscription = &subscriber->subscription;
+    int limit = subscription->wish.batch > PAGE_EVENTS ? subscription->wish.batch : PAGE_EVENTS;
+    struct ese_error error = {0};
+
+    if (head_of(subscriber) != NULL)
+        return true;
+    subscriber->page_next = 0;
+    if (ese_webhook_reader_page(pusher->reader, subscription->wish.stream, subscription->position, limit, PAGE_BYTES,
+                                &subscriber->page, &error) != 0) {
+        note_reading(pusher, error.text);
+        ese_webhook_page_clear(&subscriber->page);
+        ese_webhook_subscription_postpone(subscription, ese_clock_monotonic_ns() + UNREADABLE_NS);
+        return false;
+    }
+    note_reading(pusher, NULL);
+    if (subscriber->page.count > 0)
+        return true;
+    ese_webhook_page_clear(&subscriber->page);
+    ese_webhook_subscription_rest(subscription);
+    return false;
+}
+
+/* The events up to that position are done with. */
+static void move_page(struct ese_webhook_subscriber *subscriber)
+{
+    const struct ese_webhook_event *head;
+
+    while ((head = head_of(subscriber)) != NULL && head->position <= subscriber->subscription.position)
+        subscriber->page_next++;
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static void on_answer(void *context, const struct ese_http_answer *answer);
+
+/* Nothing can be sent to it as it is: it stands still until somebody changes that. */
+static void stop_for(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber, const char *reason)
+{
+    if (ese_webhook_subscription_pause(&subscriber->subscription, reason))
+        ese_log_warning("the subscription '%s' is paused: %s", subscriber->subscription.wish.name, reason);
+    ese_webhook_pusher_forget_page(subscriber);
+    ese_webhook_pusher_note_change(pusher, subscriber);
+}
+
+static int write_message(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                         struct ese_error *error)
+{
+    const struct ese_webhook_subscription *subscription = &subscriber->subscription;
+    int left = subscriber->page.count - subscriber->page_next;
+    int most = ese_webhook_subscription_batch(subscription);
+    const struct ese_webhook_push push = {
+        .wish = &subscription->wish,
+        .headers = &subscriber->headers,
+        .secret = subscriber->secret.count > 0 ? &subscriber->secret : NULL,
+        .events = head_of(subscriber),
+        .count = left < most ? left : most,
+        .newest = subscriber->page.newest,
+        .wall_s = ese_clock_wall_ms() / 1000,
+    };
+
+    subscriber->pushed_count = push.count;
+    subscriber->pushed_last = push.events[push.count - 1].position;
+    return ese_webhook_message_write(&push, &pusher->message, error);
+}
+
+static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    const struct ese_http_call request = {
+        .method = "POST",
+        .url = subscriber->subscription.wish.url,
+        .headers = pusher->message.headers.text,
+        .body = pusher->message.body,
+        .length = pusher->message.length,
+        .bare = true,
+        .keep = ANSWER_KEPT,
+        .timeout_ms = pusher->options.push_timeout_ms,
+        .done = on_answer,
+        .context = subscriber,
+    };
+
+    ese_webhook_subscription_begin(&subscriber->subscription);
+    pusher->under_way++;
+    pusher->again_under_way += subscriber->is_retrying;
+    ese_metric_add(subscriber->figures.attempts, 1);
+    ese_http_client_call(pusher->client, &request);
+}
+
+static void take_turn(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    struct ese_error error = {0};
+
+    if (!ese_webhook_subscription_due(&subscriber->subscription, ese_clock_monotonic_ns()))
+        return; /* paused meanwhile */
+    if (subscriber->problem != NULL)
+        stop_for(pusher, subscriber, subscriber->problem);
+    else if (!read_ahead(pusher, subscriber))
+        await_turn(pusher, subscriber);
+    else if (write_message(pusher, subscriber, &error) != 0)
+        stop_for(pusher, subscriber, error.text);
+    else
+        call(pusher, subscriber);
+}
+
+void ese_webhook_pusher_send(struct ese_webhook_pusher *pusher)
+{
+    while (pusher->under_way < pusher->options.connections) {
+        struct ese_webhook_subscriber *next = next_turn(pusher);
+        if (next == NULL)
+            return;
+        take_turn(pusher, next);
+    }
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* The one event goes to the dead letters; where there is no room for it, the line stops instead. */
+static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                      const struct ese_webhook_outcome *outcome)
+{
+    struct ese_webhook_subscription *subscription = &subscriber->subscription;
+    char reason[ESE_WEBHOOK_REASON_SIZE];
+    struct ese_error error = {0};
+
+    ese_webhook_outcome_reason(outcome, subscription->wish.url, reason);
+    if (ese_webhook_subscription_table_set_aside(pusher->table, subscription, head_of(subscriber), reason, &error) !=
+        0) {
+        stop_for(pusher, subscriber, error.text);
+        return;
+    }
+    ese_log_warning("event %lld of '%s' is set aside for the subscription '%s': %s", (long long)outcome->last,
+                    subscription->wish.stream, subscription->wish.name, reason);
+    subscriber->dead_letters++;
+    ese_metric_add(subscriber->figures.dead_letters, 1);
+    ese_webhook_subscription_pass(subscription, outcome->last);
+    move_page(subscriber);
+}
+
+/* Of one whose answer counts. */
+static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                  const struct ese_webhook_outcome *outcome)
+{
+    struct ese_webhook_subscription *subscription = &subscriber->subscription;
+
+    switch (ese_webhook_subscription_answer(subscription, outcome, ese_clock_monotonic_ns())) {
+    case ESE_WEBHOOK_TAKEN:
+        ese_metric_add(subscriber->figures.pushed, outcome->count);
+        ese_webhook_pusher_note_position(pusher, subscriber);
+        move_page(subscriber);
+        if (!subscription->active)
+            ese_webhook_pusher_forget_page(subscriber);
+        break;
+    case ESE_WEBHOOK_GIVEN_UP:
+        ese_metric_add(subscriber->figures.failures, 1);
+        ese_log_warning("the subscription '%s' is paused: %s", subscription->wish.name, subscription->pause_reason);
+        ese_webhook_pusher_forget_page(subscriber);
+        ese_webhook_pusher_note_change(pusher, subscriber);
+        break;
+    case ESE_WEBHOOK_SET_ASIDE:
+        ese_metric_add(subscriber->figures.failures, 1);
+        set_aside(pusher, subscriber, outcome);
+        break;
+    case ESE_WEBHOOK_AGAIN:
+        ese_metric_add(subscriber->figures.failures, 1);
+        ese_webhook_pusher_forget_page(subscriber);
+        break;
+    case ESE_WEBHOOK_NOTHING:
+        break;
+    }
+}
+
+/* From the client's poll; or, with status 0, from its closing, when nothing goes on. */
+static void on_answer(void *context, const struct ese_http_answer *answer)
+{
+    struct ese_webhook_subscriber *subscriber = context;
+    struct ese_webhook_pusher *pusher = subscriber->pusher;
+    const struct ese_webhook_outcome outcome = {
+        .status = answer->status,
+        .retry_after_ms = answer->retry_after_ms,
+        .problem = answer->problem,
+        .count = subscriber->pushed_count,
+        .last = subscriber->pushed_last,
+    };
+
+    pusher->under_way--;
+    pusher->again_under_way -= subscriber->is_retrying;
+    if (subscriber->is_removed) {
+        ese_webhook_subscriber_free(subscriber);
+    } else if (!pusher->is_closing) {
+        judge(pusher, subscriber, &outcome);
+        if (!pusher->is_leaving)
+            await_turn(pusher, subscriber);
+    }
+    if (!pusher->is_leaving)
+        ese_webhook_pusher_send(pusher);
+}
+
+void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    ese_webhook_pusher_unqueue(pusher, subscriber);
+    ese_webhook_pusher_unnote(pusher, subscriber);
+    ese_webhook_subscription_figures_end(&subscriber->figures);
+    ese_webhook_subscribers_remove(pusher->subscribers, subscriber);
+    if (!subscriber->subscription.under_way) {
+        ese_webhook_subscriber_free(subscriber);
+        return;
+    }
+    subscriber->is_removed = true;
+    ese_webhook_page_clear(&subscriber->page);
+}

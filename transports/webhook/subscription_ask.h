@@ -1,0 +1,40 @@
+/*
+ * subscription_ask.h - what somebody asks of subscriptions, as it came with a request.
+ *
+ * A body is checked as the original checks it, in its order and with its words, and what is ours behind: JSON, name,
+ * stream, url, headers, batch, retry, poison, signed. Names of members match in any case, of several the last counts, as
+ * Go reads them; "name" in the body takes the place of the one in the path.
+ */
+#ifndef ESE_WEBHOOK_SUBSCRIPTION_ASK_H
+#define ESE_WEBHOOK_SUBSCRIPTION_ASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ese-core/error.h"
+#include "ese-core/http_server.h"
+#include "transports/webhook/subscription.h"
+#include "transports/webhook/targets.h"
+
+#define ESE_WEBHOOK_ASK_NAME_SIZE 1024 /* a name of a path that is none of a subscription is at most told so */
+
+struct ese_webhook_pusher;
+
+struct ese_webhook_ask {
+    struct ese_webhook_ask *next;
+    void (*act)(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask); /* answers it */
+    struct ese_http_request *request;
+    char name[ESE_WEBHOOK_ASK_NAME_SIZE];
+    struct ese_webhook_wish wish; /* of what is to be made */
+    bool has_position;
+    int64_t position; /* to begin behind; of dead letters, to be listed behind */
+};
+
+/* Fills wish and position from a body. targets: where may be pushed to; has_secrets: whether there are any to sign by.
+ * ESE_E_INVALID: error's text is the answer. The wish is to be cleared in any case. */
+int ese_webhook_ask_read(struct ese_webhook_ask *ask, const char *body, size_t length,
+                         const struct ese_webhook_targets *targets, bool has_secrets, struct ese_error *error);
+
+void ese_webhook_ask_free(struct ese_webhook_ask *ask);
+
+#endif

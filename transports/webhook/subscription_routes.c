@@ -1,0 +1,372 @@
+/*
+ * subscription_routes.c - /subscriptions...: what is asked on the HTTP server's thread, and done and answered on the
+ * pusher's, so that nobody sees a subscription half changed.
+ *
+ *   POST   /subscriptions/:name               makes one; the same again wakes it
+ *   PUT    /subscriptions/:name               makes one in the place of whatever is there
+ *   GET    /subscriptions                     all; /subscriptions/:name one of them
+ *   DELETE /subscriptions/:name
+ *   POST   /subscriptions/:name/pause, /subscriptions/:name/resume
+ *   GET    /subscriptions/:name/dead-letters  ?after=POSITION lists those behind it
+ */
+#include <stdlib.h>
+
+#include "ese-core/memory.h"
+#include "ese-core/number.h"
+#include "transports/webhook/created.h"
+#include "transports/webhook/pusher_internal.h"
+#include "transports/webhook/subscription_json.h"
+
+#define TEXT "text/plain; charset=UTF-8"
+#define JSON "application/json; charset=UTF-8"
+#define ANSWER_BYTES ((size_t)64 * 1024 * 1024)
+#define LETTERS_BYTES ((size_t)1024 * 1024) /* where an answer of dead letters ends, with one at least */
+#define LETTERS 1000                        /* in one answer */
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+/* As the original: with a newline behind. */
+static void answer(struct ese_http_request *request, int status, const char *text)
+{
+    struct ese_buffer line = ESE_BUFFER_INIT(SIZE_MAX);
+
+    ese_buffer_printf(&line, "%s\n", text);
+    ese_http_reply_buffer(request, status, TEXT, &line);
+    ese_buffer_free(&line);
+}
+
+/* What could not be stored, nothing came of. */
+static void answer_unstored(struct ese_http_request *request, const struct ese_error *error)
+{
+    if (error->code == ESE_E_FULL)
+        ese_http_request_add_header(request, "Retry-After", "1");
+    answer(request, error->code == ESE_E_FULL ? 503 : 500, error->text);
+}
+
+static void answer_json(struct ese_http_request *request, struct ese_buffer *json)
+{
+    if (json->overflowed)
+        answer(request, 500, "the answer would be too long");
+    else
+        ese_http_reply_buffer(request, 200, JSON, json);
+    ese_buffer_free(json);
+}
+
+static void answer_missing(struct ese_http_request *request)
+{
+    static const char text[] = "{\"message\":\"Subscription doesn't exist\"}";
+
+    ese_http_reply(request, 404, JSON, text, sizeof(text) - 1);
+}
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+/* Stores it first: what is answered with Created is there. */
+static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
+                 struct ese_webhook_subscriber *replaced)
+{
+    struct ese_webhook_subscription subscription;
+    struct ese_error error = {0};
+
+    if (replaced == NULL && ese_webhook_subscribers_count(pusher->subscribers) == ESE_WEBHOOK_MOST_SUBSCRIPTIONS) {
+        ese_fail(&error, ESE_E_FULL, "there are %d subscriptions already", ESE_WEBHOOK_MOST_SUBSCRIPTIONS);
+        answer_unstored(ask->request, &error);
+        return;
+    }
+    ese_webhook_subscription_init(&subscription, &ask->wish, ask->position);
+    ese_webhook_created_write(ese_clock_wall_ms(), subscription.created);
+    if (ese_webhook_subscription_table_put(pusher->table, &subscription, &error) != 0) {
+        answer_unstored(ask->request, &error);
+        ese_webhook_subscription_clear(&subscription);
+        return;
+    }
+    if (replaced != NULL)
+        ese_webhook_pusher_drop(pusher, replaced);
+    ese_webhook_pusher_add(pusher, &subscription);
+    answer(ask->request, 200, "Created");
+}
+
+/* Who registers again is there again, and waits. */
+static void wake(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask, struct ese_webhook_subscriber *found)
+{
+    struct ese_error error = {0};
+
+    if (ask->has_position) {
+        ese_webhook_pusher_forget_page(found);
+        ese_webhook_subscription_seek(&found->subscription, ask->position);
+    }
+    ese_webhook_subscription_wake(&found->subscription);
+    ese_webhook_pusher_prepare(pusher, found);
+    if (ese_webhook_pusher_change(pusher, found, &error) != 0)
+        answer_unstored(ask->request, &error);
+    else
+        answer(ask->request, 200, "Created");
+    ese_webhook_pusher_queue(pusher, found);
+}
+
+static void create(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
+
+    if (found == NULL)
+        make(pusher, ask, NULL);
+    else if (strcmp(found->subscription.wish.stream, ask->wish.stream) == 0 &&
+             strcmp(found->subscription.wish.url, ask->wish.url) == 0)
+        wake(pusher, ask, found);
+    else
+        answer(ask->request, 400, "Subscription with this name already exists");
+}
+
+/* Where no position is asked for, one of the same stream goes on from where it is. */
+static void replace(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
+
+    if (found != NULL && !ask->has_position && strcmp(found->subscription.wish.stream, ask->wish.stream) == 0)
+        ask->position = found->subscription.position;
+    make(pusher, ask, found);
+}
+
+/* ---- the others ------------------------------------------------------------------------------ */
+
+static void show(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber, bool with_newest,
+                 struct ese_buffer *json)
+{
+    struct ese_webhook_lag lag;
+
+    ese_webhook_pusher_lag(pusher, subscriber, &lag);
+    const struct ese_webhook_subscription_shown shown = {
+        .subscription = &subscriber->subscription,
+        .lag = lag.events,
+        .dead_letters = subscriber->dead_letters,
+        .newest = with_newest ? lag.newest : -1,
+    };
+    ese_webhook_subscription_write_json(json, &shown);
+}
+
+static void list(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_buffer json = ESE_BUFFER_INIT(ANSWER_BYTES);
+    struct ese_webhook_subscriber *subscriber;
+
+    ese_buffer_text(&json, "[");
+    TAILQ_FOREACH (subscriber, ese_webhook_subscribers_all(pusher->subscribers), in_all) {
+        if (json.length > 1)
+            ese_buffer_text(&json, ",");
+        show(pusher, subscriber, false, &json);
+    }
+    ese_buffer_text(&json, "]");
+    answer_json(ask->request, &json);
+}
+
+static void show_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->name);
+    struct ese_buffer json = ESE_BUFFER_INIT(ANSWER_BYTES);
+
+    if (found == NULL) {
+        answer_missing(ask->request);
+        return;
+    }
+    show(pusher, found, true, &json);
+    answer_json(ask->request, &json);
+}
+
+/* Also where there is none, as the original. */
+static void remove_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->name);
+    struct ese_error error = {0};
+
+    if (ese_webhook_subscription_table_remove(pusher->table, ask->name, &error) != 0) {
+        answer_unstored(ask->request, &error);
+        return;
+    }
+    if (found != NULL)
+        ese_webhook_pusher_drop(pusher, found);
+    answer(ask->request, 200, "Deleted");
+}
+
+static void pause_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->name);
+    struct ese_error error = {0};
+
+    if (found == NULL || !ese_webhook_subscription_pause(&found->subscription, "API request")) {
+        answer(ask->request, 400, "Subscription doesn't exist");
+        return;
+    }
+    ese_webhook_pusher_unqueue(pusher, found);
+    ese_webhook_pusher_forget_page(found);
+    if (ese_webhook_pusher_change(pusher, found, &error) != 0)
+        answer_unstored(ask->request, &error);
+    else
+        answer(ask->request, 200, "Paused");
+}
+
+static void resume_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->name);
+    struct ese_error error = {0};
+
+    if (found == NULL) {
+        answer(ask->request, 400, "Subscription doesn't exist");
+        return;
+    }
+    if (ese_webhook_subscription_resume(&found->subscription)) {
+        ese_webhook_pusher_prepare(pusher, found);
+        ese_webhook_pusher_queue(pusher, found);
+        if (ese_webhook_pusher_change(pusher, found, &error) != 0) {
+            answer_unstored(ask->request, &error);
+            return;
+        }
+    }
+    answer(ask->request, 200, "Resumed");
+}
+
+static bool write_letter(void *context, const struct ese_webhook_dead_letter *letter)
+{
+    struct ese_buffer *json = context;
+
+    if (json->length > 1)
+        ese_buffer_text(json, ",");
+    ese_webhook_dead_letter_write_json(json, letter);
+    return json->length < LETTERS_BYTES;
+}
+
+static void list_letters(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_buffer json = ESE_BUFFER_INIT(ANSWER_BYTES);
+    struct ese_error error = {0};
+
+    if (ese_webhook_subscribers_find(pusher->subscribers, ask->name) == NULL) {
+        answer_missing(ask->request);
+        return;
+    }
+    ese_buffer_text(&json, "[");
+    if (ese_webhook_subscription_table_each_dead(pusher->table, ask->name, ask->position, LETTERS, write_letter, &json,
+                                                 &error) != 0) {
+        answer_unstored(ask->request, &error);
+        ese_buffer_free(&json);
+        return;
+    }
+    ese_buffer_text(&json, "]");
+    answer_json(ask->request, &json);
+}
+
+/* ---- from one thread to the other ------------------------------------------------------------ */
+
+void ese_webhook_pusher_do(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    ask->act(pusher, ask);
+    ese_webhook_ask_free(ask);
+}
+
+void ese_webhook_pusher_refuse(struct ese_webhook_ask *ask)
+{
+    ese_http_reply_message(ask->request, 503, "the server is stopping");
+    ese_webhook_ask_free(ask);
+}
+
+static void hand_over(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    if (!ese_webhook_pusher_ask(pusher, ask))
+        ese_webhook_pusher_refuse(ask);
+}
+
+/* A name that is too long is none of ours, and never was one. */
+static struct ese_webhook_ask *begin(struct ese_http_request *request,
+                                     void (*act)(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask))
+{
+    struct ese_webhook_ask *ask = ese_alloc(sizeof(*ask));
+    const char *name = ese_http_request_parameter(request, "name");
+
+    ask->request = request;
+    ask->act = act;
+    if (name != NULL)
+        ese_fit_text(ask->name, sizeof(ask->name), name);
+    return ask;
+}
+
+static void take_body(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_error error = {0};
+    size_t length;
+    const char *body = ese_http_request_body(ask->request, &length);
+
+    if (ese_webhook_ask_read(ask, body, length, pusher->targets, pusher->secrets != NULL, &error) == 0) {
+        hand_over(pusher, ask);
+        return;
+    }
+    answer(ask->request, 400, error.text);
+    ese_webhook_ask_free(ask);
+}
+
+static void on_post(void *context, struct ese_http_request *request)
+{
+    take_body(context, begin(request, create));
+}
+
+static void on_put(void *context, struct ese_http_request *request)
+{
+    take_body(context, begin(request, replace));
+}
+
+static void on_list(void *context, struct ese_http_request *request)
+{
+    hand_over(context, begin(request, list));
+}
+
+static void on_show(void *context, struct ese_http_request *request)
+{
+    hand_over(context, begin(request, show_one));
+}
+
+static void on_delete(void *context, struct ese_http_request *request)
+{
+    hand_over(context, begin(request, remove_one));
+}
+
+static void on_pause(void *context, struct ese_http_request *request)
+{
+    hand_over(context, begin(request, pause_one));
+}
+
+static void on_resume(void *context, struct ese_http_request *request)
+{
+    hand_over(context, begin(request, resume_one));
+}
+
+static void on_letters(void *context, struct ese_http_request *request)
+{
+    const char *after = ese_http_request_query(request, "after");
+    struct ese_webhook_ask *ask = begin(request, list_letters);
+    struct ese_error error = {0};
+
+    if (after == NULL || ese_number_parse(after, "after", 0, INT64_MAX, &ask->position, &error) == 0) {
+        hand_over(context, ask);
+        return;
+    }
+    answer(request, 400, error.text);
+    ese_webhook_ask_free(ask);
+}
+
+void ese_webhook_pusher_add_routes(struct ese_webhook_pusher *pusher)
+{
+    static const struct {
+        const char *method, *path;
+        ese_http_handler *handler;
+    } routes[] = {
+        {"POST", "/subscriptions/:name", on_post},
+        {"PUT", "/subscriptions/:name", on_put},
+        {"GET", "/subscriptions", on_list},
+        {"GET", "/subscriptions/:name", on_show},
+        {"DELETE", "/subscriptions/:name", on_delete},
+        {"POST", "/subscriptions/:name/pause", on_pause},
+        {"POST", "/subscriptions/:name/resume", on_resume},
+        {"GET", "/subscriptions/:name/dead-letters", on_letters},
+    };
+
+    for (size_t i = 0; i < ESE_COUNT_OF(routes); i++)
+        ese_http_server_route(pusher->options.server, routes[i].method, routes[i].path, routes[i].handler, pusher);
+}
