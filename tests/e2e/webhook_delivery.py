@@ -28,7 +28,7 @@ class Writer:
 
     def __init__(self, server, stream, threads=2, pause_s=0.0):
         self.server, self.stream, self.pause_s, self.over = server, stream, pause_s, threading.Event()
-        self.newest, self.problem = 0, None
+        self.newest, self.problem, self.lock = 0, None, threading.Lock()
         self.thread = threading.Thread(target=self.write_all, args=(threads,), daemon=True)
 
     def write_all(self, threads):
@@ -40,7 +40,9 @@ class Writer:
     def write(self):
         with Producer(self.server) as producer:
             while not self.over.wait(self.pause_s):
-                self.newest = max(self.newest, producer.post(self.stream, b"{}"))
+                position = producer.post(self.stream, b"{}")
+                with self.lock:
+                    self.newest = max(self.newest, position)
 
     def __enter__(self):
         self.thread.start()
@@ -217,7 +219,7 @@ def pushes_are_signed_where_it_was_asked_for(server):
 # ---- while it is live ---------------------------------------------------------------------------------------------------
 
 def a_paused_one_gets_nothing(server):
-    with Receiver() as receiver, Writer(server, "s") as writer:
+    with Receiver() as receiver, Writer(server, "s", 2, 0.001) as writer:
         subscribed(server, "one", "s", receiver.url())
         for _ in range(10):
             receiver.await_position(writer.newest + 10)

@@ -347,8 +347,9 @@ def main(port, path):
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def keep(push):
-        word = push.path if push.path.startswith("/mark/") else ",".join(map(str, push.positions()))
-        os.write(file, (word + "\n").encode())
+        is_mark = push.path.startswith("/mark/")
+        places = "" if is_mark else ",".join(map(str, push.positions()))
+        os.write(file, f"{push.path} {time.monotonic()} {places}\n".encode())
         return OK
     receiver = Receiver(keep, port, keeps=False)
     print(receiver.port, flush=True)

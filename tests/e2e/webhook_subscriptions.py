@@ -67,7 +67,6 @@ def what_cannot_be_is_refused_in_its_order(server):
             later = {other: wrong[other][0] for other in list(wrong)[list(wrong).index(member) + 1:]}
             status, text = told(server, "POST", path, json.dumps({**good, member: value, **later}))
             assert (status, text) == (400, alone), (member, value, status, text, alone)
-    assert told(server, "POST", path, json.dumps(good)) == (200, "Created\n") or True
     assert subscribe(server, "there", "another", NOBODY) == TAKEN
     assert subscribe(server, "there", "s", NOBODY + "another") == TAKEN
     assert [one["name"] for one in server.get("/subscriptions")] == ["there"]
@@ -111,14 +110,13 @@ def what_is_ours_has_its_bounds(server):
 
 def one_is_told_by_itself(server):
     status, headers, text = server.ask("GET", "/subscriptions/nobody")
-    assert (status, text) == (404, '{"message":"Not Found"}') and headers["Content-Type"].lower() == JSON, (status, text)
+    assert status == 404 and headers["Content-Type"].lower() == JSON and list(json.loads(text)) == ["message"], (status, text)
     post_all(server, "s", 10)
     with Receiver(lambda push: HELD) as receiver:
         subscribed(server, "one", "s", receiver.url(), position=4)
         receiver.await_pushes(1)
         one = server.get("/subscriptions/one")
-        assert {member: one[member] for member in MEMBERS} == listed(server, "one") or all(
-            listed(server, "one")[member] == one[member] for member in MEMBERS), one
+        assert [listed(server, "one")[member] for member in MEMBERS] == [one[member] for member in MEMBERS], one
         assert (one["position"], one["newest"], one["lag"]) == (4, 10, 6), one
         states = {one["state"]}
         receiver.decide = lambda push: Answer()
@@ -189,7 +187,7 @@ def one_is_put_in_the_place_of_another(server):
 
 
 def all_of_it_outlives_a_death(server):
-    asked = {"headers": {"x-a": "b"}, "batch": 7, "retry": PATIENT, "poison": "aside", "position": 3}
+    asked = {"headers": {"x-a": "b"}, "batch": 7, "retry": {**PATIENT, "tries": 9}, "poison": "aside", "position": 3}
     quiet(server, "one", **asked)
     before = [server.get("/subscriptions"), server.get("/subscriptions/one")]
     server.kill()
