@@ -97,13 +97,15 @@ static void streams_and_types_are_counted(void **state)
     store(rig, "b", "x", "{\"k\":1}");
     assert_get(rig, "/introspect",
                "[{\"name\":\"a\",\"total\":1,\"event_types\":[{\"name\":\"y\\u003c\",\"total\":1}]},"
-               "{\"name\":\"b\",\"total\":3,\"event_types\":[{\"name\":\"w\",\"total\":1},{\"name\":\"x\",\"total\":2}]}]");
+               "{\"name\":\"b\",\"total\":3,\"event_types\":"
+               "[{\"name\":\"w\",\"total\":1},{\"name\":\"x\",\"total\":2}]}]");
     store(rig, "b", "x", "{}");
     webhook_rig_close(rig);
     webhook_rig_open(rig);
     assert_get(rig, "/introspect",
                "[{\"name\":\"a\",\"total\":1,\"event_types\":[{\"name\":\"y\\u003c\",\"total\":1}]},"
-               "{\"name\":\"b\",\"total\":4,\"event_types\":[{\"name\":\"w\",\"total\":1},{\"name\":\"x\",\"total\":3}]}]");
+               "{\"name\":\"b\",\"total\":4,\"event_types\":"
+               "[{\"name\":\"w\",\"total\":1},{\"name\":\"x\",\"total\":3}]}]");
 }
 
 static void each_shape_has_an_example(void **state)

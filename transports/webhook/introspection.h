@@ -4,15 +4,14 @@
  *     [{"name","total","event_types":[{"name","total"}...]}...]
  *     {"name","event_variants":{TYPE:[{"position","uuid","created","body"}...]}}
  *
- * The original counts each event as it comes. Here they are read from the streams afterwards, a few each second and all
- * of them when somebody asks, so that posting waits for none of it; how far each stream was read is kept beside the
+ * The original counts each event as it comes. Here they are read from the streams afterwards, a few each second, and
+ * all of them when somebody asks, so that posting waits for none of it; how far each stream was read is kept beside the
  * counts, in one transaction with them. What retention takes before it was read counts in the total alone.
  *
- * The tables are the original's (DIR/_itrospect.db, sic): stream_stats, where the total is the row with the type "", and
- * event_variants. A shape is the sorted top-level keys of a JSON object, with stream and type; its hash is what the
- * original makes of it: these in hexadecimal digits, and behind them the MD5 of nothing. Of a stream whose counts are
- * the original's, which forgets them with each start, all is counted anew. A stream has at most 1,000 types and 1,000
- * shapes; the original has no bound.
+ * The tables are the original's (DIR/_itrospect.db, sic): stream_stats, where the total is the row with the type "",
+ * and event_variants. A shape is the sorted top-level keys of a JSON object, with stream and type (shape.h); its
+ * example is replaced by later ones. Of a stream whose counts are the original's, which forgets them with each start, all is
+ * counted anew. A stream has at most 999 types and 1,000 shapes; the original has no bound.
  *
  * One thread: that which reads.
  */

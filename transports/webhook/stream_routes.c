@@ -114,7 +114,7 @@ static int find_key(struct ese_http_request *request, const char **key, struct e
         return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: longer than %d bytes", ESE_WEBHOOK_KEY_MOST);
     for (const char *c = found; *c != '\0'; c++) {
         if (*c < 0x20 || *c > 0x7e)
-            return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: a character that cannot be printed, or beyond ASCII");
+            return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: a character that is none to be printed, in ASCII");
     }
     *key = found;
     return 0;
@@ -135,6 +135,7 @@ static void post_event(void *context, struct ese_http_request *request)
     static const char no_type[] = "Event must have type specified in x-event-type header";
     struct ese_webhook_routes *routes = context;
     const char *type = ese_http_request_header(request, "X-Event-Type");
+    const char *stream = ese_http_request_parameter(request, "stream");
     struct ese_error error;
 
     if (type == NULL || type[0] == '\0') {
@@ -144,7 +145,7 @@ static void post_event(void *context, struct ese_http_request *request)
     struct post *post = ese_alloc(sizeof(*post));
     post->request = request;
     if (make_row(request, type, &post->row, &error) == 0 &&
-        ese_webhook_streams_post(routes->streams, ese_http_request_parameter(request, "stream"), &post->row, &error) == 0)
+        ese_webhook_streams_post(routes->streams, stream, &post->row, &error) == 0)
         return;
     free(post);
     ese_webhook_reply_text(request, 400, "", error.text);
