@@ -32,7 +32,9 @@
 
 #include <stdbool.h>
 
+#include "ese-core/append_result.h"
 #include "ese-core/event_json.h"
+#include "ese-core/group_writer.h"
 #include "ese-core/http_server.h"
 
 #define ESE_INTAKE_KEY_SIZE 128
@@ -41,6 +43,7 @@
 /* One request on its way through a store. The intake owns it; between append and done it is the
  * store's to read and to fill. */
 struct ese_append {
+    struct ese_group_item item; /* the store's, for its queue; the first member */
     /* The store fills server_ts; for what it has had before, also id and whatever else it answered
      * then. */
     struct ese_event_list list;
@@ -49,19 +52,6 @@ struct ese_append {
     uint64_t content_hash;      /* over all events, where there is a key: for its comparison */
     bool many;                  /* POST /events: the answer is an array */
     char why[ESE_INTAKE_WHY_SIZE]; /* the store's words for a 503: what is wrong and what to do */
-    void *store_private;        /* the store's, while it holds it */
-    struct ese_append *next;    /* the store's, for its queue */
-};
-
-enum ese_append_result {
-    ESE_APPEND_STORED,
-    ESE_APPEND_FULL,
-    ESE_APPEND_AT_BOUND,
-    ESE_APPEND_CONFLICT,
-    ESE_APPEND_UNKNOWN,
-    ESE_APPEND_UNSYNCED,
-    ESE_APPEND_NO_ROOM,
-    ESE_APPEND_FAILED
 };
 
 /* Called on the HTTP thread; must not block. Answers through ese_append_done, at once or later. */

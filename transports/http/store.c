@@ -21,7 +21,7 @@
 
 struct ese_store {
     struct ese_store_log log;
-    struct ese_store_writer *writer;
+    struct ese_group_writer *writer;
     struct ese_store_pages *pages;
     struct ese_event_lists *lists;
     struct ese_event_intake *intake;
@@ -105,10 +105,10 @@ static void detach(struct ese_store **store, int timeout_ms)
         return;
     *store = NULL;
     if (detached->writer != NULL)
-        ese_store_writer_stop(detached->writer, timeout_ms);
+        ese_group_writer_stop(detached->writer, timeout_ms);
     ese_store_pages_close(&detached->pages);
     ese_event_lists_close(&detached->lists);
-    ese_store_writer_close(&detached->writer);
+    ese_group_writer_close(&detached->writer);
     ese_event_intake_free(&detached->intake);
     if (detached->lock_fd >= 0)
         close(detached->lock_fd);
@@ -147,8 +147,7 @@ static int lock(struct ese_store *store, struct ese_error *error)
 static int open_parts(struct ese_store *store, const struct ese_config *config,
                       const struct ese_store_settings *settings, struct ese_error *error)
 {
-    const struct ese_store_writer_options writer = {
-        .log = &store->log,
+    struct ese_group_writer_options writer = {
         .queue_events = ese_config_number(config, "queue-events"),
         .queue_bytes = QUEUE_BYTES,
         .group = ese_config_number(config, "group"),
@@ -161,7 +160,7 @@ static int open_parts(struct ese_store *store, const struct ese_config *config,
     store->log.max_bytes = ese_config_number(config, "max-bytes");
     if (find_path(&store->log, ese_config_text(config, "data"), error) != 0 ||
         lock(store, error) != 0 ||
-        ese_store_writer_open(&writer, &store->writer, error) != 0 ||
+        ese_store_writer_open(&store->log, &writer, &store->writer, error) != 0 ||
         ese_store_pages_open(&store->log, settings->metrics, &store->pages, error) != 0 ||
         ese_store_lists_open(&store->log, &store->lists, error) != 0)
         return -1;
@@ -191,7 +190,7 @@ static int attach(const struct ese_config *config, const struct ese_store_settin
 
 static bool healthy(struct ese_store *store, char *text, size_t size)
 {
-    return ese_store_writer_healthy(store->writer, text, size);
+    return ese_group_writer_healthy(store->writer, text, size);
 }
 
 const struct ese_store_face ese_http_store = {

@@ -10,7 +10,7 @@
  * at is listed.
  *
  * Three parts, each with its own connection to the database:
- *   store_writer.h  a thread that stores what has come in, many requests to one commit
+ *   store_writer.h  a thread that stores what has come in, many requests to one commit (ese-core/group_writer.h)
  *   store_pages.h   a thread that answers GET /events?after= (ese-core/event_pages.h)
  *   store_list.h    a thread that sorts for the original's whole list; sent piece by piece
  */
@@ -20,8 +20,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "ese-core/row_age.h"
 #include "ese-core/sqlite.h"
-#include "transports/http/store_age.h"
 #include "transports/http/store_lanes.h"
 
 struct ese_store_log {
@@ -31,7 +31,7 @@ struct ese_store_log {
     int64_t retention_ms;    /* readable for so long */
     int64_t grace_ms;        /* and by cursor so much longer */
     struct ese_store_bounds bounds; /* of what is kept in memory to know repeats by */
-    struct ese_store_age age;
+    struct ese_row_age age;
     _Atomic int64_t next;    /* one behind the newest committed event; the writer's to set */
     _Atomic int64_t start;   /* the oldest readable; only grows; see ese_store_reader_start */
 };
@@ -47,7 +47,7 @@ static inline int64_t ese_store_log_keep_ms(const struct ese_store_log *log)
 /* The present time to which server_ts are compared. */
 static inline int64_t ese_store_log_present_ms(struct ese_store_log *log, int64_t wall_ms)
 {
-    return wall_ms - ese_store_age_set_ms(&log->age, ese_store_log_keep_ms(log));
+    return wall_ms - ese_row_age_set_ms(&log->age, ese_store_log_keep_ms(log));
 }
 
 #endif

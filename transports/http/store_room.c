@@ -6,7 +6,6 @@
  * over several pages leaves the last of them partly empty, and a page that was split is half so. */
 #define EVENT_BYTES 2048
 #define DATA_TIMES 2
-#define AHEAD_BYTES (512 * 1024) /* asked for on top, for the requests that follow */
 
 int64_t ese_store_room_needed(const struct ese_event_list *list)
 {
@@ -20,28 +19,4 @@ int64_t ese_store_room_needed(const struct ese_event_list *list)
 int64_t ese_store_room_largest(void)
 {
     return 2 * EVENT_BYTES + DATA_TIMES * (int64_t)ESE_EVENT_DATA_LIMIT;
-}
-
-void ese_store_room_ask(struct ese_store_room *room)
-{
-    room->granted = 0;
-}
-
-bool ese_store_room_for(struct ese_store_room *room, int64_t bytes)
-{
-    struct ese_error error;
-
-    if (bytes > room->granted && ese_sqlite_check_room(room->sqlite, bytes + AHEAD_BYTES, &error) == 0)
-        room->granted = bytes + AHEAD_BYTES;
-    if (bytes <= room->granted) {
-        room->granted -= bytes;
-        return true;
-    }
-    if (ese_sqlite_check_room(room->sqlite, bytes, &error) == 0)
-        return true;
-    snprintf(room->full, sizeof(room->full),
-             "the store is full: %.400s. Older events leave by --retention; a larger --max-bytes "
-             "takes more",
-             error.text);
-    return false;
 }

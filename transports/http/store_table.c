@@ -5,6 +5,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite_grant.h"
 #include "transports/http/store_known.h"
 #include "transports/http/store_room.h"
 
@@ -47,7 +48,7 @@ struct ese_store_table {
     struct ends committed;
     int64_t repeats;
     int64_t used_bytes; /* as of the last commit */
-    struct ese_store_room room;
+    struct ese_sqlite_grant room;
     struct ese_statement *insert;
     struct ese_statement *mark_request; /* savepoints */
     struct ese_statement *undo_request;
@@ -143,7 +144,7 @@ void ese_store_table_close(struct ese_store_table **table)
 
 int ese_store_table_begin(struct ese_store_table *table, struct ese_error *error)
 {
-    ese_store_room_ask(&table->room);
+    ese_sqlite_grant_begin(&table->room);
     return ese_sqlite_begin(table->sqlite, error);
 }
 
@@ -169,6 +170,11 @@ void ese_store_table_rollback(struct ese_store_table *table)
     table->ends = table->committed;
 }
 
+const struct ese_store_log *ese_store_table_log(const struct ese_store_table *table)
+{
+    return table->log;
+}
+
 int64_t ese_store_table_used_bytes(const struct ese_store_table *table)
 {
     return table->used_bytes;
@@ -180,7 +186,7 @@ int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, const c
 {
     static const char bytes[ESE_EVENT_DATA_LIMIT];
     struct ese_statement *put = table->put_request;
-    bool has_room = ese_store_room_for(&table->room, ese_store_room_largest());
+    bool has_room = ese_sqlite_grant_take(&table->room, ese_store_room_largest());
 
     *why = has_room ? NULL : table->room.full;
     if (!has_room)
@@ -391,7 +397,7 @@ int ese_store_table_append(struct ese_store_table *table, struct ese_append *app
         if (recalled != 0)
             return recalled == 1 ? 0 : -1;
     }
-    if (!ese_store_room_for(&table->room, ese_store_room_needed(&append->list))) {
+    if (!ese_sqlite_grant_take(&table->room, ese_store_room_needed(&append->list))) {
         int known = is_all_known(table, append, error);
         *result = ESE_APPEND_AT_BOUND;
         ese_fit_text(append->why, sizeof append->why, table->room.full);

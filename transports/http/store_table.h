@@ -49,6 +49,8 @@ int ese_store_table_expire(struct ese_store_table *table, int64_t now_ms, int64_
 int ese_store_table_probe(struct ese_store_table *table, int64_t now_ms, const char **why,
                           struct ese_error *error);
 
+const struct ese_store_log *ese_store_table_log(const struct ese_store_table *table);
+
 /* Bytes of the database that hold something, as of the last commit. */
 int64_t ese_store_table_used_bytes(const struct ese_store_table *table);
 

@@ -1,10 +1,10 @@
-#include "transports/http/store_age.h"
+#include "ese-core/row_age.h"
 
 #include "ese-core/clock.h"
 
 #define SET_MS 1000 /* less is not worth while */
 
-int64_t ese_store_age_set_ms(struct ese_store_age *age, int64_t keep_ms)
+int64_t ese_row_age_set_ms(struct ese_row_age *age, int64_t keep_ms)
 {
     int64_t offset_ns = ese_clock_wall_offset_ns(), now_ns = ese_clock_monotonic_ns();
 

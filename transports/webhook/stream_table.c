@@ -1,0 +1,394 @@
+#include "transports/webhook/stream_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ese-core/clock.h"
+#include "ese-core/digest.h"
+#include "ese-core/memory.h"
+#include "ese-core/sqlite_grant.h"
+#include "transports/webhook/created.h"
+
+#define RETRY_WINDOW_MS INT64_C(600000)
+
+/* A row has texts of half a kilobyte at most, and its key a place in two trees; a body that goes over several pages
+ * leaves the last of them partly empty. */
+#define ROW_BYTES 2048
+#define BODY_TIMES 2
+#define PROBE_BYTES (64 * 1024)
+
+static const char schema[] =
+    "CREATE TABLE IF NOT EXISTS events (uuid, body text, type text, created);"
+    "CREATE TABLE IF NOT EXISTS event_keys ("
+    "  idempotency_key TEXT PRIMARY KEY,"
+    "  content BLOB NOT NULL," /* a digest of type and body */
+    "  position INTEGER NOT NULL,"
+    "  uuid TEXT NOT NULL,"
+    "  at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS event_keys_by_at ON event_keys (at);";
+
+/* What a transaction that fails gives back. */
+struct ends {
+    int64_t first; /* no row before it */
+    int64_t next;  /* the position of the event to come */
+};
+
+struct ese_webhook_table {
+    struct ese_webhook_table_options options;
+    char *path;
+    struct ese_sqlite *sqlite;
+    struct ends ends;
+    struct ends committed;
+    int64_t repeats;
+    int64_t used_bytes; /* as of the last commit */
+    struct ese_sqlite_grant room;
+    int64_t created_ms; /* of the text below */
+    char created[ESE_WEBHOOK_CREATED_WRITTEN_SIZE];
+    struct ese_statement *insert;
+    struct ese_statement *find_key;
+    struct ese_statement *put_key;
+    struct ese_statement *oldest;
+    struct ese_statement *delete_events;
+    struct ese_statement *delete_keys;
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static void prepare(struct ese_webhook_table *table)
+{
+    struct ese_sqlite *sqlite = table->sqlite;
+
+    table->insert = ese_statement_new(
+        sqlite, "INSERT INTO events (rowid, uuid, body, type, created) VALUES (?1, ?2, ?3, ?4, ?5)");
+    table->find_key = ese_statement_new(
+        sqlite, "SELECT content, position, uuid FROM event_keys WHERE idempotency_key = ?1 AND at >= ?2");
+    table->put_key = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_keys VALUES (?1, ?2, ?3, ?4, ?5)");
+    table->oldest = ese_statement_new(
+        sqlite, "SELECT rowid, created FROM events WHERE rowid >= ?1 AND rowid < ?2 ORDER BY rowid LIMIT ?3");
+    table->delete_events = ese_statement_new(sqlite, "DELETE FROM events WHERE rowid < ?1");
+    table->delete_keys = ese_statement_new(
+        sqlite, "DELETE FROM event_keys WHERE idempotency_key IN"
+                " (SELECT idempotency_key FROM event_keys WHERE at < ?1 ORDER BY at LIMIT ?2)");
+}
+
+static int find_ends(struct ese_webhook_table *table, struct ese_error *error)
+{
+    struct ese_statement *ends = ese_statement_new(
+        table->sqlite, "SELECT min(rowid), max(rowid) FROM events HAVING max(rowid) IS NOT NULL");
+    int got = ese_statement_step(ends, error);
+
+    if (got == 1) {
+        table->ends.first = ese_statement_column_number(ends, 0);
+        table->ends.next = ese_statement_column_number(ends, 1) + 1;
+    } else {
+        bool in_memory = table->options.durability == ESE_DURABILITY_MEMORY;
+        table->ends.first = table->ends.next = in_memory ? ese_clock_wall_us() : 1;
+    }
+    ese_statement_reset(ends);
+    return got < 0 ? -1 : 0;
+}
+
+/* What is committed, for all to see. Whoever reads the one and then the other may see a stream shorter than it is. */
+static void tell_ends(struct ese_webhook_table *table)
+{
+    table->committed = table->ends;
+    atomic_store(&table->options.ends->newest, table->ends.next - 1);
+    atomic_store(&table->options.ends->oldest, table->ends.first);
+}
+
+static void close_table(void *context)
+{
+    struct ese_webhook_table *table = context;
+
+    ese_sqlite_close(&table->sqlite);
+    free(table->path);
+    free(table);
+}
+
+int ese_webhook_table_open(const struct ese_webhook_table_options *options, struct ese_webhook_table **table,
+                           struct ese_error *error)
+{
+    const struct ese_sqlite_options sqlite = {.path = options->path,
+                                              .durability = options->durability,
+                                              .read_only = false,
+                                              .schema = schema,
+                                              .own_table = "events",
+                                              .max_bytes = options->max_bytes};
+    struct ese_webhook_table *opened = ese_alloc(sizeof(*opened));
+
+    *table = NULL;
+    opened->options = *options;
+    opened->path = ese_copy_text(options->path);
+    if (ese_sqlite_open(&sqlite, &opened->sqlite, error) != 0 || find_ends(opened, error) != 0) {
+        close_table(opened);
+        return -1;
+    }
+    prepare(opened);
+    opened->room.sqlite = opened->sqlite;
+    opened->used_bytes = ese_sqlite_used_bytes(opened->sqlite);
+    tell_ends(opened);
+    *table = opened;
+    return 0;
+}
+
+/* ---- transactions ---------------------------------------------------------------------------- */
+
+static int begin(void *context, struct ese_error *error)
+{
+    struct ese_webhook_table *table = context;
+
+    ese_sqlite_grant_begin(&table->room);
+    return ese_sqlite_begin(table->sqlite, error);
+}
+
+static void rollback(void *context)
+{
+    struct ese_webhook_table *table = context;
+
+    ese_sqlite_rollback(table->sqlite);
+    table->ends = table->committed;
+}
+
+static int commit(void *context, struct ese_error *error)
+{
+    struct ese_webhook_table *table = context;
+    int64_t used_bytes = ese_sqlite_used_bytes(table->sqlite); /* sooner told within the transaction than after it */
+
+    if (ese_sqlite_commit(table->sqlite, error) != 0) {
+        rollback(table);
+        return -1;
+    }
+    table->used_bytes = used_bytes;
+    tell_ends(table);
+    return 0;
+}
+
+/* ---- one event ------------------------------------------------------------------------------- */
+
+static int64_t key_window_ms(const struct ese_webhook_table *table)
+{
+    return table->options.retention_ms > RETRY_WINDOW_MS ? table->options.retention_ms : RETRY_WINDOW_MS;
+}
+
+static int64_t window_start(const struct ese_webhook_table *table, int64_t now_ms, int64_t keep_ms)
+{
+    return now_ms - ese_row_age_set_ms(table->options.age, key_window_ms(table)) - keep_ms;
+}
+
+/* UUID version 4 (RFC 9562), of random bits alone. */
+static void make_uuid(char uuid[ESE_ID_TEXT_SIZE])
+{
+    struct ese_id id;
+
+    arc4random_buf(id.bytes, sizeof(id.bytes));
+    id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x40);
+    id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
+    ese_id_text(&id, uuid);
+}
+
+static void digest_content(const struct ese_webhook_row *row, uint8_t digest[ESE_DIGEST_SIZE])
+{
+    const struct ese_digest_part parts[] = {{row->type, strlen(row->type) + 1}, {row->body, row->length}};
+
+    ese_digest(parts, ESE_COUNT_OF(parts), digest);
+}
+
+/* 1: it was answered before, and *result says what of it; 0: it was not. */
+static int recall(struct ese_webhook_table *table, struct ese_webhook_row *row, const uint8_t *content,
+                  int64_t now_ms, enum ese_append_result *result, struct ese_error *error)
+{
+    struct ese_statement *find = table->find_key;
+    size_t length;
+
+    ese_statement_text(find, 1, row->key);
+    ese_statement_number(find, 2, window_start(table, now_ms, key_window_ms(table)));
+    int got = ese_statement_step(find, error);
+    if (got != 1)
+        return got;
+    const void *earlier = ese_statement_column_bytes(find, 0, &length);
+    bool is_same = length == ESE_DIGEST_SIZE && memcmp(earlier, content, length) == 0;
+    *result = is_same ? ESE_APPEND_STORED : ESE_APPEND_CONFLICT;
+    row->position = ese_statement_column_number(find, 1);
+    ese_fit_text(row->uuid, sizeof(row->uuid), ese_statement_column_text(find, 2));
+    ese_statement_reset(find);
+    table->repeats++;
+    return 1;
+}
+
+static int remember(struct ese_webhook_table *table, const struct ese_webhook_row *row, const uint8_t *content,
+                    int64_t now_ms, struct ese_error *error)
+{
+    struct ese_statement *put = table->put_key;
+
+    ese_statement_text(put, 1, row->key);
+    ese_statement_bytes(put, 2, content, ESE_DIGEST_SIZE);
+    ese_statement_number(put, 3, row->position);
+    ese_statement_text(put, 4, row->uuid);
+    ese_statement_number(put, 5, now_ms);
+    return ese_statement_run(put, error);
+}
+
+static int insert(struct ese_webhook_table *table, struct ese_webhook_row *row, int64_t now_ms,
+                  struct ese_error *error)
+{
+    struct ese_statement *insert = table->insert;
+
+    if (table->created_ms != now_ms) {
+        ese_webhook_created_write(now_ms, table->created);
+        table->created_ms = now_ms;
+    }
+    make_uuid(row->uuid);
+    ese_statement_number(insert, 1, table->ends.next);
+    ese_statement_text(insert, 2, row->uuid);
+    if (row->length > 0)
+        ese_statement_bytes(insert, 3, row->body, row->length);
+    else
+        ese_statement_text(insert, 3, NULL);
+    ese_statement_text(insert, 4, row->type);
+    ese_statement_text(insert, 5, table->created);
+    if (ese_statement_run(insert, error) != 0)
+        return -1;
+    row->position = table->ends.next++;
+    return 0;
+}
+
+static int append(void *context, struct ese_group_item *item, int64_t now_ms, enum ese_append_result *result,
+                  struct ese_error *error)
+{
+    struct ese_webhook_table *table = context;
+    struct ese_webhook_row *row = (struct ese_webhook_row *)item;
+    uint8_t content[ESE_DIGEST_SIZE];
+
+    if (row->key != NULL) {
+        digest_content(row, content);
+        int recalled = recall(table, row, content, now_ms, result, error);
+        if (recalled != 0)
+            return recalled == 1 ? 0 : -1;
+    }
+    if (!ese_sqlite_grant_take(&table->room, ROW_BYTES + BODY_TIMES * (int64_t)row->length)) {
+        *result = ESE_APPEND_AT_BOUND;
+        free(row->why);
+        row->why = ese_copy_text(table->room.full);
+        return 0;
+    }
+    *result = ESE_APPEND_STORED;
+    if (insert(table, row, now_ms, error) != 0)
+        return -1;
+    return row->key != NULL ? remember(table, row, content, now_ms, error) : 0;
+}
+
+/* No request has the empty key; the row leaves like any other. */
+static int probe(void *context, int64_t now_ms, const char **why, struct ese_error *error)
+{
+    static const char bytes[PROBE_BYTES];
+    struct ese_webhook_table *table = context;
+    struct ese_statement *put = table->put_key;
+    bool has_room = ese_sqlite_grant_take(&table->room, ROW_BYTES + BODY_TIMES * PROBE_BYTES);
+
+    *why = has_room ? NULL : table->room.full;
+    if (!has_room)
+        return 0;
+    ese_statement_text(put, 1, "");
+    ese_statement_bytes(put, 2, bytes, sizeof(bytes));
+    ese_statement_number(put, 3, 0);
+    ese_statement_text(put, 4, "");
+    ese_statement_number(put, 5, now_ms);
+    return ese_statement_run(put, error);
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+/* *first becomes the oldest that may stay, at most `most` rows further on. */
+static int find_first_kept(struct ese_webhook_table *table, int64_t since_ms, int64_t most, int64_t *first,
+                           struct ese_error *error)
+{
+    int64_t created_ms;
+    int got;
+
+    ese_statement_number(table->oldest, 1, table->ends.first);
+    ese_statement_number(table->oldest, 2, table->ends.next - 1);
+    ese_statement_number(table->oldest, 3, most);
+    while ((got = ese_statement_step(table->oldest, error)) == 1) {
+        if (ese_webhook_created_read(ese_statement_column_text(table->oldest, 1), &created_ms) != 0 ||
+            created_ms >= since_ms) {
+            ese_statement_reset(table->oldest);
+            break;
+        }
+        *first = ese_statement_column_number(table->oldest, 0) + 1;
+    }
+    return got < 0 ? -1 : 0;
+}
+
+static int expire(void *context, int64_t now_ms, int64_t most, int64_t *deleted, struct ese_error *error)
+{
+    struct ese_webhook_table *table = context;
+    int64_t first = table->ends.first;
+
+    *deleted = 0;
+    if (find_first_kept(table, window_start(table, now_ms, table->options.retention_ms), most, &first, error) != 0)
+        return -1;
+    if (first > table->ends.first) {
+        ese_statement_number(table->delete_events, 1, first);
+        if (ese_statement_run(table->delete_events, error) != 0)
+            return -1;
+        *deleted = ese_sqlite_changes(table->sqlite);
+        table->ends.first = first;
+    }
+    ese_statement_number(table->delete_keys, 1, window_start(table, now_ms, key_window_ms(table)));
+    ese_statement_number(table->delete_keys, 2, most);
+    return ese_statement_run(table->delete_keys, error);
+}
+
+/* ---- what the writer asks -------------------------------------------------------------------- */
+
+static const char *full(const void *context)
+{
+    const struct ese_webhook_table *table = context;
+
+    return table->room.full;
+}
+
+static int64_t used_bytes(const void *context)
+{
+    const struct ese_webhook_table *table = context;
+
+    return table->used_bytes;
+}
+
+static int64_t max_bytes(const void *context)
+{
+    const struct ese_webhook_table *table = context;
+
+    return table->options.max_bytes;
+}
+
+static int64_t end(const void *context)
+{
+    const struct ese_webhook_table *table = context;
+
+    return table->committed.next;
+}
+
+static int64_t repeats(const void *context)
+{
+    const struct ese_webhook_table *table = context;
+
+    return table->repeats;
+}
+
+const struct ese_group_table ese_webhook_table_functions = {
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .append = append,
+    .expire = expire,
+    .probe = probe,
+    .full = full,
+    .used_bytes = used_bytes,
+    .max_bytes = max_bytes,
+    .end = end,
+    .repeats = repeats,
+    .close = close_table,
+};
