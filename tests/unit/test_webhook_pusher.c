@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -306,20 +307,32 @@ static void post(struct fixture *fixture, const char *stream, const char *body)
     ese_raw_answer_clear(&answer);
 }
 
-/* So many, over one connection, each a pipelined request behind the other. */
+/* One answer, which is that it was stored. (raw_http.h would do, for one thread.) */
+static void read_created(int fd)
+{
+    static const char end[] = "\r\n\r\nCreated\n";
+    struct ese_buffer answer = ESE_BUFFER_INIT(10000);
+    char byte;
+
+    while (answer.length < sizeof(end) - 1 || strcmp(answer.text + answer.length - (sizeof(end) - 1), end) != 0) {
+        if (recv(fd, &byte, 1, 0) != 1 || answer.overflowed)
+            abort();
+        ese_buffer_append(&answer, &byte, 1);
+    }
+    ese_buffer_free(&answer);
+}
+
+/* So many, one after the other over one connection. Any thread. */
 static void post_many(struct fixture *fixture, const char *stream, int count)
 {
     int fd = ese_raw_connect(ese_http_server_address(fixture->server));
+    char request[200];
 
+    snprintf(request, sizeof(request),
+             "POST /streams/%s HTTP/1.1\r\nHost: x\r\nX-Event-Type: T\r\nContent-Length: 7\r\n\r\n{\"a\":1}", stream);
     for (int i = 0; i < count; i++) {
-        char request[200];
-        struct ese_raw_answer answer;
-        snprintf(request, sizeof(request),
-                 "POST /streams/%s HTTP/1.1\r\nHost: x\r\nX-Event-Type: T\r\nContent-Length: 7\r\n\r\n{\"a\":1}", stream);
         ese_raw_send_text(fd, request);
-        assert_true(ese_raw_read_answer(fd, true, &answer));
-        assert_int_equal(answer.status, 200);
-        ese_raw_answer_clear(&answer);
+        read_created(fd);
     }
     close(fd);
 }
