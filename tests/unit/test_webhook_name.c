@@ -13,8 +13,8 @@
 
 static void names_are_taken_as_they_stand_in_a_path(void **state)
 {
-    static const char *const names[] = {"a", "click-events", "dlq.click-events", "a%20b", "..%2Fevil", "...", "_activity",
-                                        "meta", "_meta2", "a:b", "~"};
+    static const char *const names[] = {"a", "click-events", "dlq.click-events", "a%20b", "..%2Fevil", "...",
+                                        "_activity", "meta", "_meta2", "a:b", "~"};
 
     (void)state;
     for (size_t i = 0; i < ESE_COUNT_OF(names); i++)

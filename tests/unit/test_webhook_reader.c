@@ -124,7 +124,7 @@ static void bodies_of_a_long_page_are_each_their_own(void **state)
     struct fixture *fixture = *state;
     struct webhook_posts posts = WEBHOOK_POSTS_INIT;
     static struct webhook_post post[500];
-    static char bodies[500][2000];
+    static char bodies[500][2004];
 
     open_rig(fixture);
     for (int i = 0; i < 500; i++) {

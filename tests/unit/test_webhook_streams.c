@@ -49,9 +49,14 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int64_t metric(struct fixture *fixture, const char *name)
+static int64_t gauge(struct fixture *fixture, const char *name)
 {
     return ese_metric_value(ese_metrics_gauge(fixture->rig.metrics, name, NULL, ""));
+}
+
+static int64_t counter(struct fixture *fixture, const char *name)
+{
+    return ese_metric_value(ese_metrics_counter(fixture->rig.metrics, name, NULL, ""));
 }
 
 static void assert_ends(struct fixture *fixture, const char *stream, int64_t oldest, int64_t newest)
@@ -113,10 +118,10 @@ static void many_streams_are_written_with_few_open(void **state)
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join(posters[i].thread, NULL);
-    assert_int_equal(metric(fixture, "ese_webhook_open_streams"), 4);
-    assert_int_equal(metric(fixture, "ese_webhook_streams"), STREAMS);
-    assert_int_equal(metric(fixture, "ese_store_events_total"), THREADS * ROUNDS * STREAMS);
-    assert_true(metric(fixture, "ese_webhook_stream_openings_total") > STREAMS);
+    assert_int_equal(gauge(fixture, "ese_webhook_open_streams"), 4);
+    assert_int_equal(gauge(fixture, "ese_webhook_streams"), STREAMS);
+    assert_int_equal(counter(fixture, "ese_store_events_total"), THREADS * ROUNDS * STREAMS);
+    assert_true(counter(fixture, "ese_webhook_stream_openings_total") > STREAMS);
     for (int i = 0; i < STREAMS; i++) {
         snprintf(name, sizeof(name), "s%d", i);
         assert_ends(fixture, name, 1, THREADS * ROUNDS);
@@ -127,7 +132,7 @@ static void many_streams_are_written_with_few_open(void **state)
         snprintf(name, sizeof(name), "s%d", i);
         assert_ends(fixture, name, 1, THREADS * ROUNDS);
     }
-    assert_int_equal(metric(fixture, "ese_webhook_stream_openings_total"), 0);
+    assert_int_equal(counter(fixture, "ese_webhook_stream_openings_total"), 0);
 }
 
 /* ---- tests ----------------------------------------------------------------------------------- */
@@ -188,7 +193,7 @@ static void a_hostile_name_makes_no_file(void **state)
     assert_int_equal(ese_webhook_streams_post(fixture->rig.streams, "../evil", &row, &error), -1);
     assert_int_equal(error.code, ESE_E_INVALID);
     assert_non_null(strstr(error.text, "../evil"));
-    assert_int_equal(metric(fixture, "ese_webhook_streams"), 0);
+    assert_int_equal(gauge(fixture, "ese_webhook_streams"), 0);
 }
 
 static void a_file_that_is_no_stream_is_told_to_who_posts(void **state)
@@ -304,14 +309,14 @@ static void figures_are_of_what_is_open(void **state)
     fixture->rig.options.most_open = 1;
     webhook_rig_open(&fixture->rig);
     webhook_post(&fixture->rig, "s1", "a", ESE_APPEND_STORED);
-    assert_int_equal(metric(fixture, "ese_store_max_bytes"), fixture->rig.options.max_bytes);
-    int64_t used = metric(fixture, "ese_store_used_bytes");
+    assert_int_equal(gauge(fixture, "ese_store_max_bytes"), fixture->rig.options.max_bytes);
+    int64_t used = gauge(fixture, "ese_store_used_bytes");
     assert_true(used > 0);
     webhook_post(&fixture->rig, "s2", "a", ESE_APPEND_STORED);
-    assert_int_equal(metric(fixture, "ese_store_max_bytes"), fixture->rig.options.max_bytes);
-    assert_int_equal(metric(fixture, "ese_store_used_bytes"), used);
-    assert_int_equal(metric(fixture, "ese_store_queue_events"), 0);
-    assert_int_equal(metric(fixture, "ese_store_queue_bytes"), 0);
+    assert_int_equal(gauge(fixture, "ese_store_max_bytes"), fixture->rig.options.max_bytes);
+    assert_int_equal(gauge(fixture, "ese_store_used_bytes"), used);
+    assert_int_equal(gauge(fixture, "ese_store_queue_events"), 0);
+    assert_int_equal(gauge(fixture, "ese_store_queue_bytes"), 0);
 }
 
 /* Its rows are of long ago, and nobody posts to it. */
