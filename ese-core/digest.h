@@ -1,5 +1,6 @@
 /*
- * digest.h - SHA-256 (FIPS 180-4), and the code that only who knows a key can make of it (HMAC, RFC 2104), by libcrypto.
+ * digest.h - SHA-256 (FIPS 180-4), and the code that only who knows a key can make of it (HMAC, RFC 2104), by
+ * libcrypto.
  */
 #ifndef ESE_DIGEST_H
 #define ESE_DIGEST_H

@@ -17,8 +17,9 @@ LOOKED_AT = "address,undefined"
 COMPILE = ["-g", "-O1", "-D_GNU_SOURCE", '-DESE_VERSION="fuzzed"', '-DESE_LIBRARIES="lib"', "-include", "ese-core/banned.h", "-I.",
            f"-fsanitize={LOOKED_AT}", "-fno-sanitize-recover=all"]
 SOURCES = ("ese-core/*.c", "ese-mailer/mail*.c", "ese-mailer/message.c", "ese-server/retention.c", "transports/*/cursor.c",
-           "transports/kafka/partition.c", "transports/kafka/record.c", "tests/fuzz/headers.c", "orchestration/kafka/port.c",
-           "orchestration/proxy/*.c",
+           "transports/kafka/partition.c", "transports/kafka/record.c",
+           *(f"transports/webhook/{name}.c" for name in ("address", "targets", "url")),
+           "tests/fuzz/headers.c", "orchestration/kafka/port.c", "orchestration/proxy/*.c",
            *(f"orchestration/lab/{name}.c" for name in (
                "anomalies", "artifacts", "book", "book_fates", "book_read", "book_records", "book_skips",
                "book_turns", "closed_loop", "comparison_options", "decided", "deed", "ending", "expectation",

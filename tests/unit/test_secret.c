@@ -109,7 +109,8 @@ static void all_lines_are_taken_where_they_are_asked_for(void **state)
 {
     struct bench *bench = *state;
     char longest[ESE_SECRET_SIZE];
-    const struct ese_secret_place place = {.path = bench->path, .variable = VARIABLE, .what = "the file", .takes_all = true};
+    const struct ese_secret_place place = {
+        .path = bench->path, .variable = VARIABLE, .what = "the file", .takes_all = true};
     write_file(bench, "s3c\n\nret\r\n", 10, 0600);
     assert_int_equal(ese_secret_read(&place, bench->line, &bench->error), 1);
     assert_string_equal(bench->line, "s3c\n\nret");

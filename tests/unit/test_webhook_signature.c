@@ -225,7 +225,8 @@ static void any_of_the_list_with_any_of_the_keys_will_do(void **state)
 {
     (void)state;
     assert_verified((struct ese_webhook_signed){ID, TIME, SIGNATURE}, BODY, TIME_S, ESE_OK, NULL);
-    assert_verified((struct ese_webhook_signed){ID, TIME, FOREIGN " v2,x " SIGNATURE " " FOREIGN}, BODY, TIME_S, ESE_OK, NULL);
+    assert_verified((struct ese_webhook_signed){ID, TIME, FOREIGN " v2,x " SIGNATURE " " FOREIGN}, BODY, TIME_S, ESE_OK,
+                    NULL);
     assert_verified((struct ese_webhook_signed){ID, TIME, "  " SIGNATURE " "}, BODY, TIME_S, ESE_OK, NULL);
 }
 
@@ -266,7 +267,8 @@ static void the_time_has_bounds(void **state)
     assert_verified(headers, BODY, TIME_S + ESE_WEBHOOK_TOLERANCE_S + 1, ESE_E_TIMEOUT, "too old: 301 s");
     assert_verified(headers, BODY, TIME_S - ESE_WEBHOOK_TOLERANCE_S - 1, ESE_E_TIMEOUT, "too new: 301 s");
     assert_verified((struct ese_webhook_signed){ID, "0", SIGNATURE}, BODY, INT64_MAX, ESE_E_TIMEOUT, "too old");
-    assert_verified((struct ese_webhook_signed){ID, "9223372036854775807", SIGNATURE}, BODY, 0, ESE_E_TIMEOUT, "too new");
+    assert_verified((struct ese_webhook_signed){ID, "9223372036854775807", SIGNATURE}, BODY, 0, ESE_E_TIMEOUT,
+                    "too new");
 }
 
 static void a_time_is_a_number(void **state)
@@ -282,7 +284,8 @@ static void a_time_is_a_number(void **state)
 static void what_is_missing_is_named(void **state)
 {
     (void)state;
-    assert_verified((struct ese_webhook_signed){NULL, TIME, SIGNATURE}, BODY, TIME_S, ESE_E_INVALID, "webhook-id is missing");
+    assert_verified((struct ese_webhook_signed){NULL, TIME, SIGNATURE}, BODY, TIME_S, ESE_E_INVALID,
+                    "webhook-id is missing");
     assert_verified((struct ese_webhook_signed){ID, NULL, SIGNATURE}, BODY, TIME_S, ESE_E_INVALID,
                     "webhook-timestamp is missing");
     assert_verified((struct ese_webhook_signed){ID, TIME, NULL}, BODY, TIME_S, ESE_E_INVALID,

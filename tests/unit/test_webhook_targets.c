@@ -135,11 +135,11 @@ static void what_is_on_no_list_is_refused(void **state)
     assert_url(list, "http://[fdff::1]:90/", NULL);
     assert_url(list, "http://192.0.2.7:91/", NULL);
     static const char *const refused[] = {
-        "http://a.example.org/",  "http://example.org.evil.example/", "http://xexample.org/",   "http://example/",
-        "http://a.lab.example/",  "http://lab.example:8080/",         "http://xlab.example:8080/", "http://lab.example.:8080/",
-        "http://10.2.0.0/",       "http://10.0.255.255/",             "http://[fe00::1]:90/",   "http://[fdff::1]/",
-        "http://192.0.2.7/",      "http://192.0.2.8:91/",             "http://8.8.8.8/",        "http://[2606:4700::1111]/",
-        "http://localhost/",
+        "http://a.example.org/", "http://example.org.evil.example/", "http://xexample.org/", "http://example/",
+        "http://a.lab.example/", "http://lab.example:8080/", "http://xyzlab.example:8080/",
+        "http://lab.example.:8080/", "http://10.2.0.0/", "http://10.0.255.255/", "http://[fe00::1]:90/",
+        "http://[fdff::1]/", "http://192.0.2.7/", "http://192.0.2.8:91/", "http://8.8.8.8/",
+        "http://[2606:4700::1111]/", "http://localhost/",
     };
     for (size_t i = 0; i < ESE_COUNT_OF(refused); i++)
         assert_url(list, refused[i], "--allow-targets does not name it");

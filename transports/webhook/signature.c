@@ -151,12 +151,12 @@ static int check_time(const char *timestamp, int64_t now_s, int64_t tolerance_s,
         return ese_fail(error, ESE_E_INVALID, "webhook-timestamp must be a whole number of Unix seconds");
     if (signed_s < now_s && now_s - signed_s > tolerance_s)
         return ese_fail(error, ESE_E_TIMEOUT,
-                        "webhook-timestamp %" PRId64 " is too old: %" PRId64 " s, and %" PRId64 " s are allowed", signed_s,
-                        now_s - signed_s, tolerance_s);
+                        "webhook-timestamp %" PRId64 " is too old: %" PRId64 " s, and %" PRId64 " s are allowed",
+                        signed_s, now_s - signed_s, tolerance_s);
     if (signed_s > now_s && signed_s - now_s > tolerance_s)
         return ese_fail(error, ESE_E_TIMEOUT,
-                        "webhook-timestamp %" PRId64 " is too new: %" PRId64 " s from now, and %" PRId64 " s are allowed; "
-                        "look at both clocks", signed_s, signed_s - now_s, tolerance_s);
+                        "webhook-timestamp %" PRId64 " is too new: %" PRId64 " s from now, and %" PRId64
+                        " s are allowed; look at both clocks", signed_s, signed_s - now_s, tolerance_s);
     return 0;
 }
 
@@ -197,5 +197,6 @@ int ese_webhook_verify(const struct ese_webhook_secret *secret, const struct ese
     }
     if (found)
         return 0;
-    return ese_fail(error, ESE_E_INVALID, "webhook-signature: none fits this id, time and body with a secret known here");
+    return ese_fail(error, ESE_E_INVALID,
+                    "webhook-signature: none fits this id, time and body with a secret known here");
 }

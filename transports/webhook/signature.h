@@ -1,12 +1,12 @@
 /*
- * signature.h - who pushes an event signs it, so that the receiver knows who did, that nothing was changed on the way, and
- * that it is not an old one which somebody has recorded and sends again.
+ * signature.h - who pushes an event signs it, so that the receiver knows who did, that nothing was changed on the
+ * way, and that it is not an old one which somebody has recorded and sends again.
  *
- * Standard Webhooks 1.0.0 (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md), its symmetric
- * scheme "v1". Three headers: webhook-id, the event's name, the same at each attempt; webhook-timestamp, when this attempt
- * was made, in Unix seconds; webhook-signature, a list with blanks between, of which each is "v1," and the base64
- * (RFC 4648 4) of the HMAC-SHA256 (RFC 2104) of "id.timestamp.body", the body as it is sent, byte by byte. What begins
- * with something else ("v1a,": with two keys, by Ed25519) is passed over.
+ * Standard Webhooks 1.0.0 (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md), its
+ * symmetric scheme "v1". Three headers: webhook-id, the event's name, the same at each attempt; webhook-timestamp,
+ * when this attempt was made, in Unix seconds; webhook-signature, a list with blanks between, of which each is
+ * "v1," and the base64 (RFC 4648 4) of the HMAC-SHA256 (RFC 2104) of "id.timestamp.body", the body as it is sent,
+ * byte by byte. What begins with something else ("v1a,": with two keys, by Ed25519) is passed over.
  *
  * A signature holds back no repeat within the tolerance: that is what the id is for.
  *

@@ -121,7 +121,8 @@ int ese_webhook_targets_parse(const char *text, struct ese_webhook_targets **tar
         text += length;
     }
     if (result == 0 && (*targets)->count == 0)
-        result = ese_fail(error, ESE_E_USAGE, "--allow-targets: the list is empty; leave it away to allow all that is public");
+        result = ese_fail(error, ESE_E_USAGE,
+                          "--allow-targets: the list is empty; leave it away to allow all that is public");
     if (result != 0)
         ese_webhook_targets_free(targets);
     return result;
@@ -202,9 +203,9 @@ static int refuse(const struct ese_webhook_url *url, struct ese_error *error)
         inet_ntop(url->address.bits == 32 ? AF_INET : AF_INET6, url->address.bytes, address, sizeof address);
     if (is_localhost(url->host))
         kind = "loopback";
-    return ese_fail(error, ESE_E_INVALID, "url: nothing is pushed to %s%s, port %d%s%s%s: --allow-targets does not name it",
-                    url->host, address, url->port, kind != NULL ? " (" : "", kind != NULL ? kind : "",
-                    kind != NULL ? ")" : "");
+    return ese_fail(error, ESE_E_INVALID,
+                    "url: nothing is pushed to %s%s, port %d%s%s%s: --allow-targets does not name it", url->host,
+                    address, url->port, kind != NULL ? " (" : "", kind != NULL ? kind : "", kind != NULL ? ")" : "");
 }
 
 int ese_webhook_targets_check_url(const struct ese_webhook_targets *targets, const char *text, struct ese_error *error)

@@ -1,7 +1,7 @@
 /*
- * targets.h - where a server may push to at all. Whoever registers a subscription has the server send requests for him: to
- * what only the server can reach, unless somebody says where they may go (server-side request forgery, OWASP Top Ten
- * 2021, A10).
+ * targets.h - where a server may push to at all. Whoever registers a subscription has the server send requests for
+ * him: to what only the server can reach, unless somebody says where they may go (server-side request forgery,
+ * OWASP Top Ten 2021, A10).
  *
  * The list is that of --allow-targets, with commas, blanks or ends of lines between its entries:
  *
@@ -15,9 +15,9 @@
  *
  *  - at registration, and wherever a URL is read again: a name by entries for names, an address by those for addresses.
  *    "localhost", and what is below it (RFC 6761 6.3), counts as 127.0.0.1 or [::1].
- *  - at connect, when a name has become an address, each time anew (who owns a name can change what it stands for between
- *    two looks, DNS rebinding): an address that is not public has to be in an entry for addresses, whatever name led
- *    there. A public one may be connected to where any entry names names or "*".
+ *  - at connect, when a name has become an address, each time anew (who owns a name can change what it stands for
+ *    between two looks, DNS rebinding): an address that is not public has to be in an entry for addresses, whatever
+ *    name led there. A public one may be connected to where any entry names names or "*".
  *
  * So "consumer.lab" alone does not lead into 10.0.0.0/8, and "consumer.lab,10.0.0.0/8" does. Redirects are answers like
  * others: whoever would follow one has to ask again, both questions.

@@ -2,12 +2,12 @@
  * url.h - the address an event is pushed to, as a subscription gives it: taken apart strictly, once, before anything is
  * done with it.
  *
- * RFC 3986 with less: http or https, "//", a host, perhaps a port, a path, a query. No name and password (they would be in
- * every log), no fragment (nobody sends one), no blank, control character or backslash anywhere, nothing beyond ASCII
- * (write it percent-encoded, and a host as xn--, RFC 5891), a '%' only before two hexadecimal digits. A host is a name, four
- * decimal numbers, or an IPv6 address in brackets; what the C library would take for an address besides ("0x7f.1", "127.1",
- * "2130706433") is refused, as a name's last part is not a number (RFC 3986 7.4, RFC 3696 2). What passes here, every
- * parser of URLs reads the same way.
+ * RFC 3986 with less: http or https, "//", a host, perhaps a port, a path, a query. No name and password (they
+ * would be in every log), no fragment (nobody sends one), no blank, control character or backslash anywhere,
+ * nothing beyond ASCII (write it percent-encoded, and a host as xn--, RFC 5891), a '%' only before two hexadecimal
+ * digits. A host is a name, four decimal numbers, or an IPv6 address in brackets; what the C library would take for
+ * an address besides ("0x7f.1", "127.1", "2130706433") is refused, as a name's last part is not a number (RFC 3986
+ * 7.4, RFC 3696 2). What passes here, every parser of URLs reads the same way.
  *
  * Nothing here keeps anything: any thread.
  */
@@ -29,8 +29,8 @@ struct ese_webhook_url {
     int port;                             /* 80 or 443 where the URL names none */
 };
 
-/* ESE_E_INVALID says what is wrong, and shows the URL as far as it is fit for a log: neither control characters nor what
- * may be a password. */
+/* ESE_E_INVALID says what is wrong, and shows the URL as far as it is fit for a log: neither control characters nor
+ * what may be a password. */
 int ese_webhook_url_parse(const char *text, struct ese_webhook_url *url, struct ese_error *error);
 
 /* Whether that is a host's name; it is then copied as struct ese_webhook_url has it. */
