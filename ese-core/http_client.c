@@ -6,6 +6,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/http_client_line.h"
+#include "ese-core/http_client_sockets.h"
 #include "ese-core/memory.h"
 #include "ese-core/tally.h"
 
@@ -13,6 +14,7 @@
 
 struct ese_http_client {
     CURLM *multi;
+    struct ese_http_sockets sockets;
     char *authorization; /* the whole header line, or NULL */
     struct ese_http_address_guard guard;
     struct ese_http_line *lines; /* all; made when they are needed */
@@ -50,7 +52,7 @@ int ese_http_client_open(int max_connections, const char *token, struct ese_http
         client->authorization = ese_buffer_detach(&header);
     }
     client->multi = curl_multi_init();
-    if (client->multi == NULL) {
+    if (ese_http_sockets_open(&client->sockets, client->multi) != 0 || client->multi == NULL) {
         ese_http_client_close(&client);
         return ese_fail(error, ESE_E_IO, "libcurl cannot be initialized for %d connections",
                         max_connections);
@@ -223,41 +225,35 @@ static int end_calls(struct ese_http_client *client)
 
 /* ---- poll ------------------------------------------------------------------------------------ */
 
-/* One turn without waiting. Returns how many callbacks ran. */
+/* Begins what waits, and ends what is done. Returns how many callbacks ran. */
 static int turn(struct ese_http_client *client)
 {
-    int running;
     int64_t now_ns = ese_clock_monotonic_ns();
     int count = start_waiting(client, now_ns) + sweep(client, now_ns);
-    curl_multi_perform(client->multi, &running);
-    count += end_calls(client);
-    return count;
+    ese_http_sockets_run_due(&client->sockets);
+    return count + end_calls(client);
 }
 
 /* Waits for sockets, a wake or extra_fd; true when one of the latter two came. */
 static bool wait_for_more(struct ese_http_client *client, int64_t left_ns, int extra_fd)
 {
-    int64_t left_ms = (left_ns + ESE_NS_PER_MS - 1) / ESE_NS_PER_MS;
-    struct curl_waitfd extra = {.fd = extra_fd, .events = CURL_WAIT_POLLIN};
-    if (client->first != NULL && left_ms > SWEEP_NS / ESE_NS_PER_MS)
-        left_ms = SWEEP_NS / ESE_NS_PER_MS;
-    curl_multi_poll(client->multi, &extra, extra_fd >= 0 ? 1 : 0, (int)left_ms, NULL);
-    return extra.revents != 0 || atomic_exchange(&client->woken, false);
+    if (client->first != NULL && left_ns > SWEEP_NS)
+        left_ns = SWEEP_NS;
+    bool extra = ese_http_sockets_wait(&client->sockets, left_ns, extra_fd);
+    return atomic_exchange(&client->woken, false) || extra;
 }
 
-/* A turn costs as much as a request's share of the work, and with one request at a time there are
- * few to share it: there is one where a call waits to be sent, and one behind each wait. */
 int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int extra_fd)
 {
-    int64_t now_ns = ese_clock_monotonic_ns(), until_ns = now_ns + timeout_ms * ESE_NS_PER_MS;
+    int64_t until_ns = ese_clock_monotonic_ns() + timeout_ms * ESE_NS_PER_MS, left_ns;
     bool woken = atomic_exchange(&client->woken, false);
-    bool idle = client->first == NULL && now_ns < until_ns && !woken;
-    int ran = idle ? 0 : turn(client);
-    while (ran == 0 && !woken && (now_ns = ese_clock_monotonic_ns()) < until_ns) {
-        woken = wait_for_more(client, until_ns - now_ns, extra_fd);
-        ran = turn(client);
-    }
-    if (ran > 0 && client->first != NULL)
+    int ran = client->first != NULL ? turn(client) : 0;
+    do {
+        left_ns = until_ns - ese_clock_monotonic_ns();
+        woken |= wait_for_more(client, ran > 0 || woken ? 0 : left_ns, extra_fd);
+        ran += turn(client);
+    } while (ran == 0 && !woken && left_ns > 0);
+    if (client->first != NULL)
         turn(client); /* sends what the callbacks asked for */
     return client->under_way;
 }
@@ -265,7 +261,7 @@ int ese_http_client_poll(struct ese_http_client *client, int timeout_ms, int ext
 void ese_http_client_wake(struct ese_http_client *client)
 {
     atomic_store(&client->woken, true);
-    curl_multi_wakeup(client->multi);
+    ese_http_sockets_wake(&client->sockets);
 }
 
 /* ---- closing --------------------------------------------------------------------------------- */
@@ -296,6 +292,7 @@ void ese_http_client_close(struct ese_http_client **handle)
         ese_http_line_free(line);
     }
     curl_multi_cleanup(client->multi);
+    ese_http_sockets_close(&client->sockets);
     free(client->authorization);
     free(client);
 }

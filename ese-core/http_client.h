@@ -2,7 +2,8 @@
  * http_client.h - many HTTP requests at once from one thread, by libcurl's multi interface.
  *
  * Everything, callbacks included, happens on the thread that calls poll; only wake is for others.
- * Connections are kept alive and reused. Redirects are not followed. Bytes are counted in wire.h.
+ * Connections are kept alive and reused. Redirects are not followed. Bytes are counted in wire.h. A
+ * request that hangs costs the others nothing but its place among max_connections.
  */
 #ifndef ESE_HTTP_CLIENT_H
 #define ESE_HTTP_CLIENT_H
@@ -51,9 +52,9 @@ struct ese_http_call {
  * headers from somebody else looks at their names first. */
 
 /* max_connections bounds open connections; requests beyond it wait their turn. What each costs is
- * taken when it is first needed. token is sent as
- * "Authorization: Bearer", or NULL. The certificate of an https server has to be good for its host,
- * and signed by whom the system trusts, or the file that the environment's SSL_CERT_FILE names. */
+ * taken when it is first needed. token is sent as "Authorization: Bearer", or NULL. The certificate of
+ * an https server has to be good for its host, and signed by whom the system trusts, or the file that
+ * the environment's SSL_CERT_FILE names. */
 int ese_http_client_open(int max_connections, const char *token, struct ese_http_client **client,
                          struct ese_error *error);
 void ese_http_client_close(struct ese_http_client **client);
