@@ -55,7 +55,7 @@ int ese_webhook_file_open(const char *path, enum ese_durability durability, stru
         sqlite, "SELECT rowid, uuid, type, created, body FROM events WHERE rowid > ?1 AND rowid <= ?2"
                 " ORDER BY rowid LIMIT ?3");
     (*file)->ends = ese_statement_new(
-        sqlite, "SELECT min(rowid), max(rowid) FROM events HAVING max(rowid) IS NOT NULL");
+        sqlite, ESE_WEBHOOK_ENDS_SQL);
     return 1;
 }
 
