@@ -58,6 +58,9 @@ static const struct ese_option options[] = {
      .help = "How the server finds that place, as http://HOST:PORT; without it, as it is."},
     {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1, .max = PUSH_MOST,
      .help = "Events a push may carry; 1: each is pushed by itself, as Eventor does. At most half of --max-batch."},
+    {.name = "push-secret", .kind = ESE_OPTION_TEXT, .value = "FILE",
+     .help = "Pushes have to be signed with the secret in FILE (Standard Webhooks: whsec_...); the server signs with the "
+             "file of the same name below its --secrets."},
     ESE_WEBHOOK_TOPIC_OPTION,
     ESE_OPTION_END,
 };
@@ -260,17 +263,24 @@ static void close_consumer(struct ese_consumer **consumer)
 
 static int open_receiver(struct ese_consumer *consumer, const struct ese_config *config, struct ese_error *error)
 {
+    struct ese_webhook_secret secret = {.count = 0};
+    const char *path = ese_config_text(config, "push-secret");
+    if (path != NULL && ese_webhook_secret_read(path, &secret, error) != 0)
+        return -1;
     struct ese_webhook_receiver_options receiver = {
         .listen = ese_config_text(config, "receiver"),
         .url = ese_config_text(config, "receiver-url"),
         .trusted_network = ese_config_has(config, "trusted-network") && ese_config_flag(config, "trusted-network"),
         .count = consumer->count,
+        .secret = &secret,
         .wake = wake,
         .context = consumer,
     };
     for (int i = 0; i < consumer->count; i++)
         receiver.streams[i] = ese_webhook_stream_of(consumer->lines[i].progress.partition);
-    return ese_webhook_receiver_open(&receiver, &consumer->receiver, error);
+    int result = ese_webhook_receiver_open(&receiver, &consumer->receiver, error);
+    ese_webhook_secret_wipe(&secret);
+    return result;
 }
 
 /* A half of what a batch may hold, as there may be two streams; one at least. */
@@ -280,6 +290,14 @@ static int push_batch(const struct ese_config *config, const struct ese_consume_
     if (half < 1)
         return 1;
     return wanted < half ? wanted : half;
+}
+
+/* What the server calls it: the last part of the path. */
+static const char *secret_name(const struct ese_config *config)
+{
+    const char *path = ese_config_text(config, "push-secret");
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    return slash != NULL ? slash + 1 : path;
 }
 
 static void open_registrar(struct ese_consumer *consumer, int i, const struct ese_config *config,
@@ -295,6 +313,7 @@ static void open_registrar(struct ese_consumer *consumer, int i, const struct es
         .stream = stream,
         .url = ese_webhook_receiver_url(consumer->receiver, i),
         .batch = push_batch(config, settings),
+        .secret = secret_name(config),
     };
     consumer->lines[i].registrar = ese_webhook_registrar_new(&registrar);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/http_server.h"
 #include "ese-core/memory.h"
 #include "ese-core/number.h"
@@ -31,6 +32,7 @@ struct ese_webhook_receiver {
     void (*wake)(void *context);
     void *context;
     bool ending;
+    struct ese_webhook_secret secret;
     pthread_mutex_t mutex;
 };
 
@@ -82,6 +84,25 @@ static void send_back(struct ese_http_request *request, int status, const char *
     ese_http_reply_message(request, status, text);
 }
 
+/* A header that comes twice says nothing. */
+static const char *single_header(const struct ese_http_request *request, const char *name)
+{
+    return ese_http_request_header_count(request, name) == 1 ? ese_http_request_header(request, name) : NULL;
+}
+
+static int check_signature(const struct line *line, const struct ese_http_request *request, struct ese_error *error)
+{
+    size_t length;
+    const struct ese_webhook_secret *secret = &line->receiver->secret;
+    const char *body = ese_http_request_body(request, &length);
+    const struct ese_webhook_signed headers = {.id = single_header(request, "webhook-id"),
+                                               .timestamp = single_header(request, "webhook-timestamp"),
+                                               .signature = single_header(request, "webhook-signature")};
+    if (secret->count == 0)
+        return 0;
+    return ese_webhook_verify(secret, &headers, body, length, ese_clock_wall_ms() / 1000, ESE_WEBHOOK_TOLERANCE_S, error);
+}
+
 /* The page goes with the request. False: there is one in hand. */
 static bool hold(struct line *line, struct ese_http_request *request, struct ese_webhook_page *page,
                  struct ese_http_request **given_up)
@@ -105,6 +126,10 @@ static void on_push(void *context, struct ese_http_request *request)
     struct ese_webhook_page page = {0};
     struct ese_http_request *given_up = NULL;
     struct ese_error error;
+    if (check_signature(line, request, &error) != 0) {
+        send_back(request, 401, error.text);
+        return;
+    }
     if (read_push(request, &page, &error) != 0) {
         ese_webhook_page_clear(&page);
         send_back(request, 400, error.text);
@@ -181,6 +206,8 @@ int ese_webhook_receiver_open(const struct ese_webhook_receiver_options *options
     struct ese_webhook_receiver *opened = *receiver = ese_alloc(sizeof *opened);
     opened->wake = options->wake;
     opened->context = options->context;
+    if (options->secret != NULL)
+        opened->secret = *options->secret;
     pthread_mutex_init(&opened->mutex, NULL);
     if (ese_http_server_open(&server, &opened->server, error) != 0) {
         ese_fail_within(error, "the receiving end");
@@ -221,5 +248,6 @@ void ese_webhook_receiver_close(struct ese_webhook_receiver **receiver)
     give_back(closed);
     ese_http_server_close(&closed->server);
     pthread_mutex_destroy(&closed->mutex);
+    ese_webhook_secret_wipe(&closed->secret);
     free(closed);
 }

@@ -5,7 +5,7 @@
  *
  *   200  whoever takes from here says that the effect is stored (ese_webhook_receiver_answer)
  *   429  with Retry-After: of that line there is one in hand already, and there is room for no other
- *   401  a secret is known, and no good signature of it came with the push
+ *   401  a secret is known, and no good signature by it came with the push (signature.h): it is not read any further
  *   400  what came says no position, or is no page
  *
  * So what is held is bounded: one push a line. A newer one takes the place of one that nobody has taken yet: its sender
@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include "ese-core/error.h"
+#include "transports/webhook/signature.h"
 #include "transports/webhook/stream_reader.h"
 
 #define ESE_WEBHOOK_LINES 2 /* streams at most */
@@ -31,6 +32,7 @@ struct ese_webhook_receiver_options {
     bool trusted_network;
     const char *streams[ESE_WEBHOOK_LINES];
     int count;
+    const struct ese_webhook_secret *secret; /* that pushes are signed with; copied; count 0: they need not be */
     void (*wake)(void *context); /* something may be taken; any thread */
     void *context;
 };

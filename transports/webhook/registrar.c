@@ -20,7 +20,7 @@
 
 struct ese_webhook_registrar {
     struct ese_webhook_inquiry inquiry;
-    char *name, *stream, *url, *subscription_url;
+    char *name, *stream, *url, *subscription_url, *secret;
     int batch;
     bool wants_registering;
     bool is_registering; /* that is what is under way */
@@ -56,8 +56,13 @@ static void write_registration(const struct ese_webhook_registrar *registrar, st
     ese_json_write_string(body, registrar->stream);
     ese_buffer_text(body, ",\"url\":");
     ese_json_write_string(body, registrar->url);
-    ese_buffer_printf(body, ",\"position\":%lld,\"batch\":%d,\"retry\":{\"tries\":0,\"first_ms\":%d,\"most_ms\":%d}}",
+    ese_buffer_printf(body, ",\"position\":%lld,\"batch\":%d,\"retry\":{\"tries\":0,\"first_ms\":%d,\"most_ms\":%d}",
                       (long long)registrar->position, registrar->batch, RETRY_FIRST_MS, RETRY_MOST_MS);
+    if (registrar->secret != NULL) {
+        ese_buffer_text(body, ",\"signed\":");
+        ese_json_write_string(body, registrar->secret);
+    }
+    ese_buffer_text(body, "}");
 }
 
 static void send_registration(struct ese_webhook_registrar *registrar)
@@ -196,6 +201,7 @@ struct ese_webhook_registrar *ese_webhook_registrar_new(const struct ese_webhook
     registrar->name = ese_copy_text(options->name);
     registrar->stream = ese_copy_text(options->stream);
     registrar->url = ese_copy_text(options->url);
+    registrar->secret = ese_copy_text(options->secret);
     registrar->batch = options->batch;
     registrar->newest = registrar->first = -1;
     ese_buffer_printf(&url, "%s/subscriptions/%s", options->server, options->name);
@@ -212,6 +218,7 @@ void ese_webhook_registrar_free(struct ese_webhook_registrar **registrar)
     free(freed->name);
     free(freed->stream);
     free(freed->url);
+    free(freed->secret);
     free(freed->subscription_url);
     free(freed);
 }

@@ -31,6 +31,7 @@ struct ese_webhook_registrar_options {
     const char *stream;
     const char *url;    /* where pushes are to go */
     int batch;          /* events a push at most */
+    const char *secret; /* the name, to the server, of the secret that pushes are to be signed with; NULL: they are not */
 };
 
 struct ese_webhook_registrar *ese_webhook_registrar_new(const struct ese_webhook_registrar_options *options);

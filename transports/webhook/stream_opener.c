@@ -67,7 +67,8 @@ static void refuse_all(struct ese_group_item *head, enum ese_append_result resul
 
 /* ---- closing --------------------------------------------------------------------------------- */
 
-/* With the mutex, which is let go of meanwhile. What it has queued is stored; what comes waits until it is open again. */
+/* With the mutex, which is let go of meanwhile. What it has queued is stored; what comes waits until it is open
+ * again. */
 static void close_writer(struct webhook_stream *stream, int timeout_ms)
 {
     struct ese_webhook_streams *streams = stream->streams;

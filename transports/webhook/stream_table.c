@@ -10,6 +10,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/sqlite_grant.h"
 #include "transports/webhook/created.h"
+#include "transports/webhook/stream_file.h"
 
 #define RETRY_WINDOW_MS INT64_C(600000)
 
@@ -76,7 +77,7 @@ static void prepare(struct ese_webhook_table *table)
 static int find_ends(struct ese_webhook_table *table, struct ese_error *error)
 {
     struct ese_statement *ends = ese_statement_new(
-        table->sqlite, "SELECT min(rowid), max(rowid) FROM events HAVING max(rowid) IS NOT NULL");
+        table->sqlite, ESE_WEBHOOK_ENDS_SQL);
     int got = ese_statement_step(ends, error);
 
     if (got == 1) {

@@ -15,24 +15,18 @@
 #include "ese-core/number.h"
 #include "transports/webhook/created.h"
 #include "transports/webhook/pusher_internal.h"
+#include "transports/webhook/stream_routes.h"
 #include "transports/webhook/subscription_json.h"
 
-#define TEXT "text/plain; charset=UTF-8"
-#define JSON "application/json; charset=UTF-8"
 #define ANSWER_BYTES ((size_t)64 * 1024 * 1024)
 #define LETTERS_BYTES ((size_t)1024 * 1024) /* where an answer of dead letters ends, with one at least */
 #define LETTERS 1000                        /* in one answer */
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-/* As the original: with a newline behind. */
 static void answer(struct ese_http_request *request, int status, const char *text)
 {
-    struct ese_buffer line = ESE_BUFFER_INIT(SIZE_MAX);
-
-    ese_buffer_printf(&line, "%s\n", text);
-    ese_http_reply_buffer(request, status, TEXT, &line);
-    ese_buffer_free(&line);
+    ese_webhook_reply_text(request, status, "", text);
 }
 
 /* What could not be stored, nothing came of. */
@@ -48,7 +42,7 @@ static void answer_json(struct ese_http_request *request, struct ese_buffer *jso
     if (json->overflowed)
         answer(request, 500, "the answer would be too long");
     else
-        ese_http_reply_buffer(request, 200, JSON, json);
+        ese_http_reply_buffer(request, 200, ESE_WEBHOOK_JSON, json);
     ese_buffer_free(json);
 }
 
@@ -56,7 +50,7 @@ static void answer_missing(struct ese_http_request *request)
 {
     static const char text[] = "{\"message\":\"Subscription doesn't exist\"}";
 
-    ese_http_reply(request, 404, JSON, text, sizeof(text) - 1);
+    ese_http_reply(request, 404, ESE_WEBHOOK_JSON, text, sizeof(text) - 1);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
