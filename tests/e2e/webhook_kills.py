@@ -33,8 +33,7 @@ OPTIONS = ("--transport", "webhook")
 WRITERS = 4
 SHORT = {"tries": 0, "first_ms": 10, "most_ms": 50}
 PATHS = {"/one": 1, "/pages": 10}  # and events a push
-TAIL = 1 << 15
-NOTED_S = 3.0  # a position is in the file so long after its answer, on whatever machine
+NOTED_S = 1.0  # a position is in the file so long after its answer, on whatever machine
 
 
 # ---- what happened, and whether it may ------------------------------------------------------------------------------
@@ -122,6 +121,7 @@ class Subscriber:
     def __init__(self, directory):
         self.file, self.port, self.process = pathlib.Path(directory, "pushes"), 0, None
         self.file.touch()
+        self.read, self.came = 0, {}
 
     def start(self):
         self.process = subprocess.Popen([sys.executable, webhook_peer.__file__, str(self.port), self.file],
@@ -148,14 +148,14 @@ class Subscriber:
         return list(lines_of(self.file.read_text()))
 
     def newest(self, path):
-        """The position that came there last, from the file's end: it is looked at often."""
-        with open(self.file, encoding="ascii") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - TAIL))
-            text = file.read()
-        if size > TAIL:
-            text = text.partition("\n")[2]
-        return max((line.positions[-1] for line in lines_of(text.rpartition("\n")[0]) if line.path == path), default=0)
+        """The position that came there last; of the file only what is new is read, as it is looked at often."""
+        with open(self.file, "rb") as file:
+            file.seek(self.read)
+            text = file.read().rpartition(b"\n")[0].decode()
+        self.read += len(text) + 1 if text else 0
+        for line in lines_of(text):
+            self.came[line.path] = line.positions[-1] if line.positions else 0
+        return self.came.get(path, 0)
 
 
 class Writer(threading.Thread):
