@@ -561,28 +561,26 @@ static int keep_hanging(struct fixture *fixture, const struct push *push, int nt
     return strncmp(push->name, "hang", 4) == 0 ? 0 : 200;
 }
 
+/* Of two connections one is for those who have failed, where they hang one after the other. */
 static void who_hangs_slows_nobody(void **state)
 {
     struct fixture *fixture = *state;
 
     fixture->options.connections = 2;
-    fixture->options.push_timeout_ms = 200;
+    fixture->options.push_timeout_ms = 1000;
     restart(fixture);
     decide_by(fixture, keep_hanging);
     subscribe(fixture, "hang_a", "s", AGAIN);
     subscribe(fixture, "hang_b", "s", AGAIN);
-    subscribe(fixture, "hang_c", "s", AGAIN);
     post(fixture, "s", "x");
     await(fixture, "hang_a", 2);
     await(fixture, "hang_b", 2);
-    await(fixture, "hang_c", 2);
     subscribe(fixture, "good", "s", AGAIN);
     post_many(fixture, "s", 100);
-    int before = count_of(fixture, "hang_a") + count_of(fixture, "hang_b") + count_of(fixture, "hang_c");
-    await(fixture, "good", 101);
-    int after = count_of(fixture, "hang_a") + count_of(fixture, "hang_b") + count_of(fixture, "hang_c");
-    assert_in_order(fixture, "good", 1, 101);
-    assert_true(after - before < 50); /* had it waited for each of them, there were one for each */
+    int before = count_of(fixture, "hang_a") + count_of(fixture, "hang_b");
+    await_shown(fixture, "good", "position", "101");
+    int after = count_of(fixture, "hang_a") + count_of(fixture, "hang_b");
+    assert_true(after - before < 50); /* had it waited for them, there were one for each of its own */
 }
 
 /* ---- what an answer means -------------------------------------------------------------------- */
