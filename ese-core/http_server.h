@@ -98,9 +98,9 @@ void ese_http_server_close(struct ese_http_server **server);
 const char *ese_http_request_query(const struct ese_http_request *request, const char *name);
 const char *ese_http_request_header(const struct ese_http_request *request, const char *name);
 /* The segment that came for ":name" (asked for as "name") of the route's pattern; NULL: it has none of that name. It is
- * as it came, never decoded: "a%20b", "..%2Fevil". It is not empty, and has no slash, blank or control character, and no
- * "%00"; any other bytes it may have, "..", "%" and what is no UTF-8 among them, and as many as the headers' bound
- * leaves (24 KiB with the headers). */
+ * as it came, never decoded: "a%20b", "..%2Fevil". It is not empty, and has no slash, blank or control character and no
+ * "%00". Any other bytes it may have, a ".." and what is no UTF-8 among them, and as many as the headers leave of their
+ * 24 KiB: whoever makes a file's name of it looks at it first. */
 const char *ese_http_request_parameter(const struct ese_http_request *request, const char *name);
 /* How many headers have that name, in any case; the one above is the first of them. */
 int ese_http_request_header_count(const struct ese_http_request *request, const char *name);

@@ -19,8 +19,7 @@
 #define NOT_FOUND "{\"message\":\"Not Found\"}"
 #define NOT_ALLOWED "{\"message\":\"Method Not Allowed\"}"
 #define LONG 8000 /* bytes of a long parameter */
-
-static const struct ese_http_manners as_others = {.any_origin = true, .strict_paths = true};
+#define AS_OTHERS &(struct ese_http_manners){.any_origin = true, .strict_paths = true}
 
 struct fixture {
     struct ese_http_server *server;
@@ -103,57 +102,45 @@ static void route_all(struct ese_http_server *server)
     ese_http_server_route(server, "GET", "/streams", show, "all");
 }
 
-static void start(struct fixture *fixture, struct ese_http_server_options options,
-                  const struct ese_http_manners *manners)
+static int start(void **state, struct ese_http_server_options options, struct ese_http_manners *manners)
 {
+    static struct fixture fixture;
     struct ese_error error = {0};
-    *fixture = (struct fixture){.metrics = ese_metrics_new()};
-    current = fixture;
+    fixture = (struct fixture){.metrics = ese_metrics_new()};
+    *state = current = &fixture;
     options.listen = "127.0.0.1:0";
-    options.metrics = fixture->metrics;
-    if (ese_http_server_open(&options, &fixture->server, &error) != 0)
+    options.metrics = fixture.metrics;
+    if (ese_http_server_open(&options, &fixture.server, &error) != 0)
         fail_msg("%s", error.text);
-    route_all(fixture->server);
-    ese_http_server_route_metrics(fixture->server, fixture->metrics);
+    route_all(fixture.server);
+    ese_http_server_route_metrics(fixture.server, fixture.metrics);
     if (manners != NULL) {
-        struct ese_http_manners passing = *manners;
-        ese_http_server_manners(fixture->server, &passing);
-        memset(&passing, 0, sizeof passing); /* it was copied */
+        ese_http_server_manners(fixture.server, manners);
+        memset(manners, 0, sizeof *manners); /* they were copied */
     }
-    assert_int_equal(ese_http_server_start(fixture->server, &error), 0);
-    fixture->address = ese_http_server_address(fixture->server);
+    assert_int_equal(ese_http_server_start(fixture.server, &error), 0);
+    fixture.address = ese_http_server_address(fixture.server);
+    return 0;
 }
 
 static int set_up_plain(void **state)
 {
-    static struct fixture fixture;
-    start(&fixture, (struct ese_http_server_options){0}, NULL);
-    *state = &fixture;
-    return 0;
+    return start(state, (struct ese_http_server_options){0}, NULL);
 }
 
 static int set_up_mannered(void **state)
 {
-    static struct fixture fixture;
-    start(&fixture, (struct ese_http_server_options){.max_body_bytes = 8}, &as_others);
-    *state = &fixture;
-    return 0;
+    return start(state, (struct ese_http_server_options){.max_body_bytes = 8}, AS_OTHERS);
 }
 
 static int set_up_impatient(void **state)
 {
-    static struct fixture fixture;
-    start(&fixture, (struct ese_http_server_options){.request_deadline_ms = 200}, &as_others);
-    *state = &fixture;
-    return 0;
+    return start(state, (struct ese_http_server_options){.request_deadline_ms = 200}, AS_OTHERS);
 }
 
 static int set_up_with_token(void **state)
 {
-    static struct fixture fixture;
-    start(&fixture, (struct ese_http_server_options){.token = "s3cret"}, &as_others);
-    *state = &fixture;
-    return 0;
+    return start(state, (struct ese_http_server_options){.token = "s3cret"}, AS_OTHERS);
 }
 
 static int tear_down(void **state)
@@ -275,7 +262,8 @@ static void what_does_not_fit_is_not_found(void **state)
         "GET /%73treams/a",     "GET /Streams/a",        "GET /stream/a",          "GET /streamss/a",
         "GET /streams/a/",      "DELETE /streams/",      "GET http://x/streams/a", "POST /kept/a/paused",
         "POST /kept/a/paus",    "POST /kept/a/%70ause",  "POST /kept//pause",      "POST /kept/a/pause/",
-        "HEAD /streams/a",      "BREW /streams/a",       "OPTIONS /streams/a",
+        "HEAD /streams/a",      "BREW /streams/a",       "OPTIONS /streams/a",     "GET /streams/:stream/",
+        "GET /streams%2F:stream",
     };
     for (size_t i = 0; i < ESE_COUNT_OF(lines); i++) {
         struct ese_raw_answer answer = ask(*state, lines[i], "\r\n", 404);
