@@ -1,4 +1,4 @@
-/* The pushing half of the webhook transport with a real server before it, real streams beneath it, and real receivers. */
+/* The pushing half of the webhook transport, with a real server before it, real streams beneath it, real receivers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -282,8 +282,8 @@ static struct ese_raw_answer ask(struct fixture *fixture, const char *method, co
     struct ese_buffer request = ESE_BUFFER_INIT(1 << 20);
     int fd = ese_raw_connect(ese_http_server_address(fixture->server));
 
-    ese_buffer_printf(&request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s", method,
-                      path, headers, strlen(body), body);
+    ese_buffer_printf(&request, "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%sContent-Length: %zu\r\n\r\n%s",
+                      method, path, headers, strlen(body), body);
     ese_raw_send(fd, request.text, request.length);
     ese_buffer_free(&request);
     return ese_raw_finish(fd, status);
@@ -596,7 +596,8 @@ static void only_200_to_300_is_taken(void **state)
     static const struct {
         const char *name;
         int pushes;
-    } cases[] = {{"a300", 3}, {"a204", 3}, {"a201", 3}, {"a302", 4}, {"a304", 4}, {"a400", 4}, {"a500", 4}, {"a503", 4}};
+    } cases[] = {{"a300", 3}, {"a204", 3}, {"a201", 3}, {"a302", 4},
+                 {"a304", 4}, {"a400", 4}, {"a500", 4}, {"a503", 4}};
     struct fixture *fixture = *state;
 
     decide_by(fixture, fail_the_second_once);
@@ -1002,10 +1003,12 @@ static void subscriptions_are_listed_as_the_original_does(void **state)
     await_shown(fixture, "one", "state", "\"idle\"");
     struct ese_raw_answer answer = ask(fixture, "GET", "/subscriptions", "", "", 200);
     snprintf(start, sizeof(start),
-             "[{\"name\":\"one\",\"stream\":\"s\",\"url\":\"%s/one\",\"position\":7,\"headers\":{\"X-A\":\"\\u003cb\\u003e\"},"
-             "\"active\":true,\"pause_reason\":\"\",\"created\":\"2", fixture->url);
+             "[{\"name\":\"one\",\"stream\":\"s\",\"url\":\"%s/one\",\"position\":7,"
+             "\"headers\":{\"X-A\":\"\\u003cb\\u003e\"},\"active\":true,\"pause_reason\":\"\",\"created\":\"2",
+             fixture->url);
     assert_memory_equal(answer.body, start, strlen(start));
-    assert_non_null(strstr(answer.body, "\"updated\":\"\",\"lag\":0,\"state\":\"idle\",\"attempts\":0,\"dead_letters\":0,"
+    assert_non_null(strstr(answer.body, "\"updated\":\"\",\"lag\":0,\"state\":\"idle\",\"attempts\":0,"
+                                        "\"dead_letters\":0,"
                                         "\"batch\":1,\"retry\":{\"tries\":5,\"first_ms\":8000,\"most_ms\":64000},"
                                         "\"poison\":\"stop\",\"signed\":\"\"},{\"name\":\"two\""));
     assert_non_null(strstr(answer.body, "\"headers\":null"));

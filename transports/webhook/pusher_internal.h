@@ -38,7 +38,7 @@ struct ese_webhook_pusher {
     struct ese_webhook_figures_names names;
     struct ese_http_client *client;
     struct ese_webhook_message message;              /* the one that is written at the moment */
-    struct ese_webhook_subscriber_list fresh, again; /* whose turn comes: those who have taken the last one, and others */
+    struct ese_webhook_subscriber_list fresh, again; /* whose turn comes: again, of those who have failed */
     struct ese_webhook_subscriber_list dirty;        /* whose position is to be stored */
     int under_way;                                   /* requests, */
     int again_under_way;                             /* and those of them that had failed */

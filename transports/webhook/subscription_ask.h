@@ -2,8 +2,8 @@
  * subscription_ask.h - what somebody asks of subscriptions, as it came with a request.
  *
  * A body is checked as the original checks it, in its order and with its words, and what is ours behind: JSON, name,
- * stream, url, headers, batch, retry, poison, signed. Names of members match in any case, of several the last counts, as
- * Go reads them; "name" in the body takes the place of the one in the path.
+ * stream, url, headers, batch, retry, poison, signed. Names of members match in any case, of several the last counts,
+ * as Go reads them; "name" in the body takes the place of the one in the path.
  */
 #ifndef ESE_WEBHOOK_SUBSCRIPTION_ASK_H
 #define ESE_WEBHOOK_SUBSCRIPTION_ASK_H
