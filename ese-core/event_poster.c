@@ -48,6 +48,7 @@ struct ese_event_poster {
     struct ese_http_client *client;
     char *server; /* its URL, without a path */
     ese_post_addressing *address;
+    ese_post_writing *write;
     ese_post_place *place;
     int64_t retry_deadline_ms;
     int held_count, held_most; /* until poll has told the outcome */
@@ -323,6 +324,7 @@ int ese_event_poster_open(const struct ese_event_poster_options *options,
     poster->retry_deadline_ms = options->retry_deadline_ms;
     poster->address = options->address;
     poster->place = options->place;
+    poster->write = options->write != NULL ? options->write : ese_event_json_write_posted;
     poster->held_most = options->inflight;
     poster->outcomes = ese_alloc_array((size_t)options->inflight, sizeof *poster->outcomes);
     for (int i = 0; i < ESE_ID_LANES; i++)
@@ -366,7 +368,7 @@ static struct held *hold(struct ese_event_poster *poster, const struct ese_event
 {
     struct held *held = ese_alloc(sizeof *held);
     struct ese_buffer body = ESE_BUFFER_INIT(BODY_LIMIT);
-    ese_event_json_write_posted(&body, event);
+    poster->write(&body, event);
     assert(!body.overflowed);
     held->length = body.length;
     held->body = ese_buffer_detach(&body);

@@ -64,6 +64,11 @@ typedef void ese_post_addressing(const struct ese_event *event, struct ese_post_
  * both stand at -1, not known. From poll. */
 typedef void ese_post_place(const struct ese_http_answer *answer, int number, int32_t *partition, int64_t *offset);
 
+struct ese_buffer;
+
+/* Appends the body. */
+typedef void ese_post_writing(struct ese_buffer *buffer, const struct ese_event *event);
+
 struct ese_event_poster_options {
     const char *server;        /* "http://127.0.0.1:2001" */
     const char *token;         /* or NULL */
@@ -72,6 +77,7 @@ struct ese_event_poster_options {
     int64_t retry_deadline_ms; /* from client_ts */
     ese_post_addressing *address; /* NULL: each to /event */
     ese_post_place *place;     /* NULL: a 2xx does not say where */
+    ese_post_writing *write;   /* NULL: as it is posted to /event (event_json.h) */
 };
 
 int ese_event_poster_open(const struct ese_event_poster_options *options,

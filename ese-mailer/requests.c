@@ -271,6 +271,19 @@ static int take(struct ese_requests *requests, struct holding *holding,
     return 0;
 }
 
+/* What is no request was passed over, and is done with as well, unless a stop has left something in front of it. */
+static void acknowledge(struct ese_requests *requests, const struct holding *holding, const struct ese_batch *read,
+                        int count)
+{
+    int64_t next = count > 0 && holding->next != ESE_POSITIONS_NONE ? holding->next : 0;
+    for (int i = 0; i < read->unreadable && !ese_service_stopping(); i++) {
+        if (read->unreadables[i].partition == holding->partition && read->unreadables[i].next > next)
+            next = read->unreadables[i].next;
+    }
+    if (next > 0 && face_of(requests)->acknowledge != NULL)
+        face_of(requests)->acknowledge(requests->consumer, holding->partition, next);
+}
+
 static int take_partition(struct ese_requests *requests, struct holding *holding,
                           const struct ese_batch *read, struct ese_error *error)
 {
@@ -290,9 +303,8 @@ static int take_partition(struct ese_requests *requests, struct holding *holding
     int result = batch.count == 0 ? 0 : take(requests, holding, batch, records, error);
     for (int i = 0; i < batch.count; i++)
         ese_mail_clear(&requests->batch[i].mail);
-    if (result == 0 && batch.count > 0 && face_of(requests)->acknowledge != NULL &&
-        holding->next != ESE_POSITIONS_NONE)
-        face_of(requests)->acknowledge(requests->consumer, holding->partition, holding->next);
+    if (result == 0)
+        acknowledge(requests, holding, read, batch.count);
     return result;
 }
 

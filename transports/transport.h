@@ -14,7 +14,8 @@
  * Options several transports have in common keep one name, so that whoever starts processes (ese-lab) can
  * hand them on without knowing the transport: "server" (URL of an ese-server), "bootstrap-servers", "data"
  * (directory), "history" (where a server notes what it lost), "topic" (what is meant where there are several:
- * "events", or "mail-requests" of mail_request.h). A face that has the option in its table is given it.
+ * "events", or "mail-requests" of mail_request.h), "receiver" (HOST:PORT where a consumer is pushed to) and
+ * "receiver-url" (how the server finds that). A face that has the option in its table is given it.
  */
 #ifndef ESE_TRANSPORT_H
 #define ESE_TRANSPORT_H
@@ -186,8 +187,9 @@ struct ese_consume_face {
     int (*next)(struct ese_consumer *consumer, int timeout_ms, struct ese_batch *batch,
                 struct ese_error *error);
 
-    /* Everything of the partition before `next` was processed: for whoever shows lag. Best effort, must not
-     * block; may be NULL. */
+    /* Everything of the partition before `next` was processed: for whoever shows lag, and where the other side waits
+     * for it before it sends more. So who wants more calls it, for each partition of a batch. Best effort, must not
+     * block; may be NULL: then nobody waits. */
     void (*acknowledge)(struct ese_consumer *consumer, int32_t partition, int64_t next);
 
     /* As produce's close. */

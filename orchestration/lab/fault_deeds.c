@@ -95,9 +95,9 @@ static int do_to_roles(const struct ese_fault_step *step, struct ese_journey *jo
 /* Who connects. */
 static const enum ese_role near_ends[ESE_LINES] = {
     [ESE_LINE_CLIENT_SERVER] = ESE_ROLE_CLIENT,     [ESE_LINE_CONSUMER_SERVER] = ESE_ROLE_CONSUMER,
-    [ESE_LINE_CONSUMER_MAILER] = ESE_ROLE_CONSUMER, [ESE_LINE_MAILER_SMTP] = ESE_ROLE_MAILER,
-    [ESE_LINE_CLIENT_BROKER] = ESE_ROLE_CLIENT,     [ESE_LINE_SERVER_BROKER] = ESE_ROLE_SERVER,
-    [ESE_LINE_CONSUMER_BROKER] = ESE_ROLE_CONSUMER,
+    [ESE_LINE_SERVER_CONSUMER] = ESE_ROLE_SERVER,   [ESE_LINE_CONSUMER_MAILER] = ESE_ROLE_CONSUMER,
+    [ESE_LINE_MAILER_SMTP] = ESE_ROLE_MAILER,       [ESE_LINE_CLIENT_BROKER] = ESE_ROLE_CLIENT,
+    [ESE_LINE_SERVER_BROKER] = ESE_ROLE_SERVER,     [ESE_LINE_CONSUMER_BROKER] = ESE_ROLE_CONSUMER,
 };
 
 /* It is noted as what befell these lines, and their near ends; where none of the lines is there, as passed over. */

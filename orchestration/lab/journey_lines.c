@@ -58,10 +58,18 @@ static void lead_to_server(struct ese_journey *journey)
         ese_network_lead(journey->network, ESE_LINE_CONSUMER_SERVER, journey->server_address);
 }
 
+/* Where the consumer is pushed to. */
+static void lead_to_consumer(struct ese_journey *journey)
+{
+    if (journey->receiver_address[0] != '\0')
+        ese_network_lead(journey->network, ESE_LINE_SERVER_CONSUMER, journey->receiver_address);
+}
+
 int ese_journey_lay_lines(struct ese_journey *journey, struct ese_error *error)
 {
     lead_to_server(journey);
     lead_to_broker(journey);
+    lead_to_consumer(journey);
     ese_network_lead(journey->network, ESE_LINE_CONSUMER_MAILER, journey->mailer_address);
     ese_network_lead(journey->network, ESE_LINE_MAILER_SMTP, journey->smtp_address);
     return ese_network_start(journey->network, error);

@@ -42,6 +42,7 @@ struct ese_journey {
     unsigned befallen[ESE_ACTS]; /* the roles that are to be made ready for it */
     int64_t poll_ms;
     char server_address[128];
+    char receiver_address[128]; /* where the consumer is pushed to; "": wherever it likes */
     char mailer_address[128];
     char smtp_address[128];
     bool with_sink;

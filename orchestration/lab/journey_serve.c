@@ -210,6 +210,18 @@ static void add_membership(struct ese_journey *journey, struct ese_process *cons
     add_path(journey, consumer, "--history", history);
 }
 
+/* Where lines are asked for, a consumer that is pushed to receives at an address that a line can lead to. */
+static void add_receiver(struct ese_journey *journey, struct ese_process *consumer)
+{
+    char url[160];
+    if (journey->receiver_address[0] == '\0')
+        return;
+    snprintf(url, sizeof url, "http://%s",
+             ese_network_address(journey->network, ESE_LINE_SERVER_CONSUMER, journey->receiver_address));
+    ese_process_option(consumer, "--receiver", journey->receiver_address);
+    ese_process_option(consumer, "--receiver-url", url);
+}
+
 static int new_consumer(struct ese_journey *journey, int party, struct ese_error *error)
 {
     if (new_process(journey, party, "ese-consumer", error) < 0)
@@ -219,6 +231,7 @@ static int new_consumer(struct ese_journey *journey, int party, struct ese_error
     snprintf(mailer, sizeof mailer, "http://%s",
              ese_network_address(journey->network, ESE_LINE_CONSUMER_MAILER, journey->mailer_address));
     add_transport(journey, consumer, ESE_FACE_CONSUME);
+    add_receiver(journey, consumer);
     add_membership(journey, consumer, ese_party_member(party));
     ese_process_option(consumer, "--mailer", mailer);
     ese_process_option(consumer, "--durability", ese_durability_name(journey->durability));
@@ -323,6 +336,9 @@ static int lay_lines(struct ese_journey *journey, struct ese_error *error)
         (ese_journey_transport(journey)->store != NULL &&
          draw_address(&role[ESE_ROLE_SERVER], journey->server_address, sizeof journey->server_address, error) < 0) ||
         draw_address(&role[ESE_ROLE_MAILER], journey->mailer_address, sizeof journey->mailer_address, error) < 0)
+        return -1;
+    if (ese_option_find(ese_registry_options(ese_journey_transport(journey), ESE_FACE_CONSUME), "receiver") != NULL &&
+        draw_address(&role[ESE_ROLE_CONSUMER], journey->receiver_address, sizeof journey->receiver_address, error) < 0)
         return -1;
     return ese_journey_lay_lines(journey, error);
 }

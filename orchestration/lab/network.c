@@ -32,9 +32,9 @@ struct ese_network {
 
 static const char *const names[ESE_LINES] = {
     [ESE_LINE_CLIENT_SERVER] = "client-server",     [ESE_LINE_CONSUMER_SERVER] = "consumer-server",
-    [ESE_LINE_CONSUMER_MAILER] = "consumer-mailer", [ESE_LINE_MAILER_SMTP] = "mailer-smtp",
-    [ESE_LINE_CLIENT_BROKER] = "client-broker",     [ESE_LINE_SERVER_BROKER] = "server-broker",
-    [ESE_LINE_CONSUMER_BROKER] = "consumer-broker",
+    [ESE_LINE_SERVER_CONSUMER] = "server-consumer", [ESE_LINE_CONSUMER_MAILER] = "consumer-mailer",
+    [ESE_LINE_MAILER_SMTP] = "mailer-smtp",         [ESE_LINE_CLIENT_BROKER] = "client-broker",
+    [ESE_LINE_SERVER_BROKER] = "server-broker",     [ESE_LINE_CONSUMER_BROKER] = "consumer-broker",
 };
 
 const char *ese_line_name(enum ese_line line)

@@ -33,8 +33,8 @@ static int read_lines(char *names, unsigned *lines, struct ese_error *error)
     for (char *name = strsep(&rest, ","); name != NULL; name = strsep(&rest, ",")) {
         enum ese_line line = ese_line_find(name);
         if (line == ESE_LINES)
-            return ese_fail(error, ESE_E_USAGE, "'%.40s' is no line: client-server, consumer-server, consumer-mailer, "
-                                                "mailer-smtp, client-broker, server-broker or consumer-broker", name);
+            return ese_fail(error, ESE_E_USAGE, "'%.40s' is no line: client-server, consumer-server, server-consumer, "
+                                                "consumer-mailer, mailer-smtp, client-broker, server-broker or consumer-broker", name);
         *lines |= ESE_LINE_BIT(line);
     }
     return 0;

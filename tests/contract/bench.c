@@ -244,6 +244,31 @@ static void take(struct ese_bench *bench, const struct ese_record *record)
     ese_journey_note_handed(bench->journey, record);
 }
 
+/* Behind what was taken of that partition: its last record, and what is no event, where all was taken. */
+static int64_t taken_of(const struct ese_batch *batch, int count, int32_t partition)
+{
+    int64_t next = 0;
+    for (int i = 0; i < count; i++) {
+        if (batch->records[i].partition == partition)
+            next = batch->records[i].next;
+    }
+    for (int i = 0; count == batch->count && i < batch->unreadable; i++) {
+        if (batch->unreadables[i].partition == partition && batch->unreadables[i].next > next)
+            next = batch->unreadables[i].next;
+    }
+    return next;
+}
+
+static void acknowledge(struct ese_bench *bench, const struct ese_batch *batch, int count)
+{
+    const struct ese_consume_face *consume = bench->transport->consume;
+    for (int i = 0; consume->acknowledge != NULL && i < bench->partition_count; i++) {
+        int64_t next = taken_of(batch, count, bench->partitions[i].number);
+        if (next > 0)
+            consume->acknowledge(bench->consumer, bench->partitions[i].number, next);
+    }
+}
+
 int ese_bench_read(struct ese_bench *bench, int timeout_ms, int most)
 {
     struct ese_error error = {0};
@@ -260,9 +285,7 @@ int ese_bench_read(struct ese_bench *bench, int timeout_ms, int most)
     int count = batch.count < most ? batch.count : most;
     for (int i = 0; i < count; i++)
         take(bench, &batch.records[i]);
-    if (bench->transport->consume->acknowledge != NULL && count > 0)
-        bench->transport->consume->acknowledge(bench->consumer, batch.records[count - 1].partition,
-                                               batch.records[count - 1].next);
+    acknowledge(bench, &batch, count);
     return count;
 }
 

@@ -1,7 +1,9 @@
 #include "transports/webhook/slice.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +171,14 @@ static void answer_page(struct ese_webhook_streams *streams, const char *stream,
     answer_long(streams, slice, request);
 }
 
+static void tell_newest(struct ese_http_request *request, int64_t newest)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRId64, newest);
+    ese_http_request_add_header(request, "X-Event-Newest", text);
+}
+
 void ese_webhook_slice_answer(struct ese_webhook_streams *streams, struct ese_webhook_reader *reader,
                               struct ese_http_request *request)
 {
@@ -185,6 +195,7 @@ void ese_webhook_slice_answer(struct ese_webhook_streams *streams, struct ese_we
     ese_buffer_text(&text, "[");
     write_page(&text, stream, &page, true);
     if (got == 0 && check_text(&text, &error) == 0) {
+        tell_newest(request, page.newest);
         answer_page(streams, stream, limit, &page, &text, request);
     } else {
         fail(request, &error);

@@ -1,0 +1,42 @@
+/*
+ * batch.h - pages of events as the batch a consumer is handed: records of those that are events, notes of those that
+ * are none.
+ *
+ * An event in front of what was handed before is passed over: a push is repeated when its answer was lost. Where
+ * positions are missing, retention has taken the events: the listener's `skipped` is told.
+ */
+#ifndef ESE_WEBHOOK_BATCH_H
+#define ESE_WEBHOOK_BATCH_H
+
+#include "transports/transport.h"
+#include "transports/webhook/stream_reader.h"
+
+/* How far one partition was handed. */
+struct ese_webhook_progress {
+    int32_t partition;
+    int64_t handed;  /* the position of the last event that was; 0: none. -1: where it begins is not known yet */
+    bool tells_gaps; /* a position was asked for: what is missing behind it is told */
+};
+
+struct ese_webhook_batch {
+    struct ese_record *records; /* room for `most`; events are freed with the batch */
+    int most;
+    struct ese_unreadable unreadables[ESE_UNREADABLE_MOST];
+    struct ese_batch batch;
+};
+
+void ese_webhook_batch_open(struct ese_webhook_batch *batch, int most);
+void ese_webhook_batch_close(struct ese_webhook_batch *batch);
+void ese_webhook_batch_begin(struct ese_webhook_batch *batch);
+
+/* The page's events from *index on, as many as there is room for; *index is behind them. The page has to stay until the
+ * batch begins anew: the unreadable are not copied. */
+void ese_webhook_batch_add(struct ese_webhook_batch *batch, const struct ese_webhook_page *page, int *index,
+                           struct ese_webhook_progress *progress, const struct ese_consume_listener *listener);
+
+/* Where a listener wants to begin, as progress; returns the position behind which to register or read: -1 for the
+ * latest. */
+int64_t ese_webhook_progress_begin(struct ese_webhook_progress *progress, int32_t partition,
+                                   const struct ese_consume_listener *listener);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * page_json.h - reads a page of events, as GET /streams/NAME/OFFSET/LIMIT answers it and a push of several carries it.
+ */
+#ifndef ESE_WEBHOOK_PAGE_JSON_H
+#define ESE_WEBHOOK_PAGE_JSON_H
+
+#include "transports/webhook/stream_reader.h"
+
+/* The positions must rise. ESE_E_INVALID says what is wrong, and of which element. newest is not filled. */
+int ese_webhook_page_read_json(const char *body, size_t length, struct ese_webhook_page *page,
+                               struct ese_error *error);
+
+#endif

@@ -1,0 +1,224 @@
+#include "transports/webhook/registrar.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ese-core/buffer.h"
+#include "ese-core/clock.h"
+#include "ese-core/json_text.h"
+#include "ese-core/memory.h"
+#include "transports/webhook/inquiry.h"
+
+#define BUSY_ASK_MS 100 /* how often it is asked while pushes come, */
+#define IDLE_ASK_MS 500 /* and while none do */
+#define URL_LIMIT 4096
+
+/* Of the lab's own consumer: soon again, and never given up. */
+#define RETRY_FIRST_MS 250
+#define RETRY_MOST_MS 4000
+
+struct ese_webhook_registrar {
+    struct ese_webhook_inquiry inquiry;
+    char *name, *stream, *url, *subscription_url, *secret;
+    int batch;
+    bool wants_registering;
+    bool is_registering; /* that is what is under way */
+    int64_t position;    /* to register from */
+    int64_t handed;      /* as the last turn was told, */
+    int64_t asked_at;    /* and as it was when it was asked after */
+    bool is_idle;
+    int64_t newest;      /* -1: not known */
+    int64_t newest_ns;
+    int64_t first;
+    struct ese_error fatal;
+};
+
+static void fail_for_good(struct ese_webhook_registrar *registrar, const struct ese_http_answer *answer)
+{
+    ese_fail(&registrar->fatal, ESE_E_INVALID, "%s answered %d: %.200s", registrar->subscription_url, answer->status,
+             answer->body);
+}
+
+/* ---- registering ----------------------------------------------------------------------------- */
+
+static void take_registered(struct ese_webhook_registrar *registrar, const struct ese_http_answer *answer)
+{
+    if (answer->status >= 300)
+        fail_for_good(registrar, answer);
+    registrar->wants_registering = false;
+    registrar->newest = -1;
+}
+
+static void write_registration(const struct ese_webhook_registrar *registrar, struct ese_buffer *body)
+{
+    ese_buffer_text(body, "{\"stream\":");
+    ese_json_write_string(body, registrar->stream);
+    ese_buffer_text(body, ",\"url\":");
+    ese_json_write_string(body, registrar->url);
+    ese_buffer_printf(body, ",\"position\":%lld,\"batch\":%d,\"retry\":{\"tries\":0,\"first_ms\":%d,\"most_ms\":%d}",
+                      (long long)registrar->position, registrar->batch, RETRY_FIRST_MS, RETRY_MOST_MS);
+    if (registrar->secret != NULL) {
+        ese_buffer_text(body, ",\"signed\":");
+        ese_json_write_string(body, registrar->secret);
+    }
+    ese_buffer_text(body, "}");
+}
+
+static void send_registration(struct ese_webhook_registrar *registrar)
+{
+    struct ese_buffer body = ESE_BUFFER_INIT(URL_LIMIT);
+    write_registration(registrar, &body);
+    registrar->is_registering = true;
+    ese_webhook_inquiry_ask(&registrar->inquiry, "PUT", registrar->subscription_url, body.text);
+    ese_buffer_free(&body);
+}
+
+/* ---- asking after it ------------------------------------------------------------------------- */
+
+static bool stands_still(const char *state)
+{
+    return state != NULL && (strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0);
+}
+
+static void take_subscription(struct ese_webhook_registrar *registrar, const char *url, const char *state,
+                              int64_t position, int64_t newest)
+{
+    registrar->newest = newest;
+    registrar->newest_ns = registrar->inquiry.asked_ns;
+    if (registrar->first < 0)
+        registrar->first = position;
+    if (strcmp(url, registrar->url) != 0)
+        ese_fail(&registrar->fatal, ESE_E_FENCED, "%s is pushed to %.200s now: a newer consumer has taken over",
+                 registrar->name, url);
+    else if (newest < registrar->asked_at)
+        ese_fail(&registrar->fatal, ESE_E_INVALID, "the stream %s ends at %lld, and %lld was handed: the server has "
+                                                   "lost what it had; --from and another --state begin anew",
+                 registrar->stream, (long long)newest, (long long)registrar->asked_at);
+    else if (stands_still(state) && newest > registrar->handed && registrar->is_idle)
+        ese_webhook_registrar_register(registrar, registrar->handed);
+}
+
+static void read_subscription(struct ese_webhook_registrar *registrar, const struct ese_http_answer *answer)
+{
+    json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
+    const json_t *newest = json_object_get(body, "newest"), *position = json_object_get(body, "position");
+    const char *url = json_string_value(json_object_get(body, "url"));
+    if (url == NULL || !json_is_integer(newest) || !json_is_integer(position))
+        fail_for_good(registrar, answer);
+    else
+        take_subscription(registrar, url, json_string_value(json_object_get(body, "state")),
+                          json_integer_value(position), json_integer_value(newest));
+    json_decref(body);
+}
+
+static void take_asked(struct ese_webhook_registrar *registrar, const struct ese_http_answer *answer)
+{
+    if (answer->status == 404)
+        ese_webhook_registrar_register(registrar, registrar->handed);
+    else if (answer->status != 200)
+        fail_for_good(registrar, answer);
+    else
+        read_subscription(registrar, answer);
+}
+
+static void on_answer(void *context, const struct ese_http_answer *answer)
+{
+    struct ese_webhook_registrar *registrar = context;
+    if (registrar->is_registering)
+        take_registered(registrar, answer);
+    else
+        take_asked(registrar, answer);
+}
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+void ese_webhook_registrar_register(struct ese_webhook_registrar *registrar, int64_t position)
+{
+    registrar->wants_registering = true;
+    registrar->position = position;
+}
+
+/* When it may be asked after next. */
+static int64_t ask_due_ns(const struct ese_webhook_registrar *registrar, int64_t fresh_ns)
+{
+    if (registrar->newest < 0 || (registrar->is_idle && registrar->newest_ns < fresh_ns))
+        return registrar->inquiry.not_before_ns;
+    int64_t due_ns = registrar->newest_ns + (registrar->is_idle ? IDLE_ASK_MS : BUSY_ASK_MS) * ESE_NS_PER_MS;
+    return due_ns > registrar->inquiry.not_before_ns ? due_ns : registrar->inquiry.not_before_ns;
+}
+
+int64_t ese_webhook_registrar_turn(struct ese_webhook_registrar *registrar, int64_t position, bool is_idle,
+                                   int64_t fresh_ns, struct ese_error *error)
+{
+    registrar->handed = position;
+    registrar->is_idle = is_idle;
+    if (registrar->fatal.code != ESE_OK)
+        return ese_fail(error, registrar->fatal.code, "%s", registrar->fatal.text);
+    if (registrar->inquiry.asking)
+        return INT64_MAX;
+    int64_t due_ns = registrar->wants_registering ? registrar->inquiry.not_before_ns : ask_due_ns(registrar, fresh_ns);
+    if (ese_clock_monotonic_ns() < due_ns)
+        return due_ns;
+    if (registrar->wants_registering) {
+        send_registration(registrar);
+    } else {
+        registrar->is_registering = false;
+        registrar->asked_at = position;
+        ese_webhook_inquiry_ask(&registrar->inquiry, "GET", registrar->subscription_url, NULL);
+    }
+    return INT64_MAX;
+}
+
+int64_t ese_webhook_registrar_newest(const struct ese_webhook_registrar *registrar, int64_t *asked_ns)
+{
+    *asked_ns = registrar->newest_ns;
+    return registrar->wants_registering ? -1 : registrar->newest;
+}
+
+int64_t ese_webhook_registrar_first(const struct ese_webhook_registrar *registrar)
+{
+    return registrar->first;
+}
+
+const char *ese_webhook_registrar_away(const struct ese_webhook_registrar *registrar)
+{
+    return ese_webhook_inquiry_away(&registrar->inquiry);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+void ese_webhook_registrar_hush(struct ese_webhook_registrar *registrar)
+{
+    ese_webhook_inquiry_hush(&registrar->inquiry);
+}
+
+struct ese_webhook_registrar *ese_webhook_registrar_new(const struct ese_webhook_registrar_options *options)
+{
+    struct ese_webhook_registrar *registrar = ese_alloc(sizeof *registrar);
+    struct ese_buffer url = ESE_BUFFER_INIT(URL_LIMIT);
+    ese_webhook_inquiry_open(&registrar->inquiry, options->client, on_answer, registrar);
+    registrar->name = ese_copy_text(options->name);
+    registrar->stream = ese_copy_text(options->stream);
+    registrar->url = ese_copy_text(options->url);
+    registrar->secret = ese_copy_text(options->secret);
+    registrar->batch = options->batch;
+    registrar->newest = registrar->first = -1;
+    ese_buffer_printf(&url, "%s/subscriptions/%s", options->server, options->name);
+    registrar->subscription_url = ese_buffer_detach(&url);
+    return registrar;
+}
+
+void ese_webhook_registrar_free(struct ese_webhook_registrar **registrar)
+{
+    struct ese_webhook_registrar *freed = *registrar;
+    if (freed == NULL)
+        return;
+    *registrar = NULL;
+    free(freed->name);
+    free(freed->stream);
+    free(freed->url);
+    free(freed->secret);
+    free(freed->subscription_url);
+    free(freed);
+}
