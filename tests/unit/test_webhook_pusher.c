@@ -77,6 +77,7 @@ struct fixture {
     struct ese_webhook_streams *streams;
     struct ese_webhook_pusher *_Atomic pusher;
     struct ese_webhook_pusher_options options;
+    enum ese_durability durability;
     struct ese_http_server *receiver;
     char url[80]; /* of the receiver */
     pthread_mutex_t mutex; /* guards what follows */
@@ -186,7 +187,7 @@ static void open_server(struct fixture *fixture)
     const struct ese_http_server_options http = {.listen = "127.0.0.1:0", .metrics = fixture->metrics};
     const struct ese_http_manners manners = {.any_origin = true, .strict_paths = true};
     const struct ese_webhook_streams_options streams = {
-        .directory = fixture->directory, .durability = ESE_DURABILITY_OS, .retention_ms = 3600000,
+        .directory = fixture->directory, .durability = fixture->durability, .retention_ms = 3600000,
         .max_bytes = INT64_C(1) << 30,   .queue_events = 100000,          .group = 100000,
         .most_open = 20,                 .metrics = fixture->metrics,     .grown = grown,
         .context = fixture};
@@ -238,6 +239,7 @@ static int set_up(void **state)
     struct fixture *fixture = ese_alloc(sizeof(*fixture));
 
     fixture->directory = ese_test_directory_make();
+    fixture->durability = ESE_DURABILITY_OS;
     fixture->metrics = ese_metrics_new();
     fixture->pushes = ese_alloc_array(MOST_PUSHES, sizeof(fixture->pushes[0]));
     pthread_mutex_init(&fixture->mutex, NULL);
@@ -890,6 +892,36 @@ static void the_next_life_goes_on_where_the_last_one_was(void **state)
     assert_in_order(fixture, "one", 1, 25);
 }
 
+static void who_wants_what_is_new_begins_behind_the_newest(void **state)
+{
+    struct fixture *fixture = *state;
+
+    post_many(fixture, "s", 5);
+    subscribe(fixture, "one", "s", "\"position\":-1");
+    subscribe(fixture, "two", "nothing", "\"position\":-1");
+    assert_shown(fixture, "one", "position", "5");
+    assert_shown(fixture, "two", "position", "0");
+    post_many(fixture, "s", 1);
+    await_shown(fixture, "one", "position", "6");
+    assert_in_order(fixture, "one", 6, 6);
+}
+
+/* Positions begin elsewhere there. */
+static void in_memory_it_is_the_same(void **state)
+{
+    struct fixture *fixture = *state;
+
+    close_server(fixture);
+    fixture->durability = ESE_DURABILITY_MEMORY;
+    open_server(fixture);
+    post_many(fixture, "s", 150);
+    subscribe(fixture, "one", "s", AGAIN);
+    post_many(fixture, "s", 50);
+    await(fixture, "one", 200);
+    await_shown(fixture, "one", "lag", "0");
+    assert_in_order(fixture, "one", fixture->pushes[0].position, fixture->pushes[0].position + 199);
+}
+
 static void where_nobody_may_push_nothing_is_pushed(void **state)
 {
     struct fixture *fixture = *state;
@@ -947,7 +979,7 @@ static void what_is_hostile_is_refused_with_its_name(void **state)
         {"\"url\":\"http://[::1\"", "http://[::1"},
         {"\"url\":\"http://10.0.0.1/\"", "10.0.0.1"},
         {"\"headers\":{\"A\":\"b\\r\\nC: d\"}", "'A'"},
-        {"\"position\":-1", "position: -1 "},
+        {"\"position\":-2", "position: -2 "},
         {"\"batch\":0", "batch: 0 "},
         {"\"batch\":1001", "batch: 1001 "},
         {"\"batch\":1e3", "batch: "},
@@ -1102,6 +1134,8 @@ int main(void)
         TEST(a_page_goes_in_one_push),
         TEST(what_is_pushed_is_signed),
         TEST(the_next_life_goes_on_where_the_last_one_was),
+        TEST(who_wants_what_is_new_begins_behind_the_newest),
+        TEST(in_memory_it_is_the_same),
         TEST(where_nobody_may_push_nothing_is_pushed),
         TEST(what_cannot_be_is_refused_in_the_originals_order),
         TEST(what_is_hostile_is_refused_with_its_name),
