@@ -24,11 +24,17 @@ static void take_text(const json_t *element, const char *name, char *target, siz
     ese_fit_text(target, size, text != NULL ? text : "");
 }
 
+/* One that has a next one, which a record tells. */
+static bool is_position(const json_t *value)
+{
+    return json_is_integer(value) && json_integer_value(value) >= 1 && json_integer_value(value) < INT64_MAX;
+}
+
 /* False: it has no position, or no body that can be read. */
 static bool read_event(const json_t *element, struct ese_webhook_event *event, char *bytes)
 {
     const json_t *position = json_object_get(element, "position"), *body = json_object_get(element, "body");
-    if (!json_is_integer(position) || !(json_is_string(body) || json_is_null(body)))
+    if (!is_position(position) || !(json_is_string(body) || json_is_null(body)))
         return false;
     event->position = json_integer_value(position);
     take_text(element, "uuid", event->uuid, sizeof event->uuid);
@@ -58,6 +64,9 @@ static int read_list(const json_t *list, struct ese_webhook_page *page, struct e
 {
     size_t i;
     json_t *element;
+    if (json_array_size(list) > ESE_WEBHOOK_PAGE_MOST)
+        return ese_fail(error, ESE_E_INVALID, "a page of %zu events, and %d are the most", json_array_size(list),
+                        ESE_WEBHOOK_PAGE_MOST);
     make_room(page, (int)json_array_size(list), bytes_of(list));
     char *bytes = page->bytes;
     json_array_foreach(list, i, element) {

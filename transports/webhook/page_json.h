@@ -6,7 +6,10 @@
 
 #include "transports/webhook/stream_reader.h"
 
-/* The positions must rise. ESE_E_INVALID says what is wrong, and of which element. newest is not filled. */
+#define ESE_WEBHOOK_PAGE_MOST 1000 /* events; nobody of the lab asks for more */
+
+/* The positions must rise, from 1 at least. ESE_E_INVALID says what is wrong, and of which element. newest is not
+ * filled. */
 int ese_webhook_page_read_json(const char *body, size_t length, struct ese_webhook_page *page,
                                struct ese_error *error);
 

@@ -51,7 +51,7 @@ static int read_single(const struct ese_http_request *request, struct ese_webhoo
     struct ese_webhook_event event = {0};
     if (position == NULL)
         return ese_fail(error, ESE_E_INVALID, "X-Event-Position is missing: which event is it?");
-    if (ese_number_parse(position, "X-Event-Position", 1, INT64_MAX, &event.position, error) != 0)
+    if (ese_number_parse(position, "X-Event-Position", 1, INT64_MAX - 1, &event.position, error) != 0)
         return -1;
     take_header(request, "X-Event-Uuid", event.uuid, sizeof event.uuid);
     take_header(request, "X-Event-Type", event.type, sizeof event.type);
