@@ -13,11 +13,13 @@
 #include "ese-core/memory.h"
 #include "transports/webhook/page_json.h"
 
+#define AT(position, members) "{\"stream\":\"s\",\"position\":" position members "}"
+
 static void read_good(const char *body, struct ese_webhook_page *page, int count)
 {
     struct ese_error error = {0};
 
-    if (ese_webhook_page_read_json(body, strlen(body), page, &error) != 0)
+    if (ese_webhook_page_read_json(body, strlen(body), "s", page, &error) != 0)
         fail_msg("%s", error.text);
     assert_int_equal(page->count, count);
 }
@@ -28,7 +30,7 @@ static void refuse(const char *body, size_t length, const char *said)
     struct ese_webhook_page page = {0};
     struct ese_error error = {0};
 
-    if (ese_webhook_page_read_json(body, length, &page, &error) == 0)
+    if (ese_webhook_page_read_json(body, length, "s", &page, &error) == 0)
         fail_msg("this was taken: %.200s", body);
     assert_int_equal(error.code, ESE_E_INVALID);
     if (strstr(error.text, said) == NULL)
@@ -48,10 +50,11 @@ static void a_page_is_read(void **state)
     struct ese_webhook_page page = {0};
 
     (void)state;
-    read_good("[{\"uuid\":\"u\",\"position\":3,\"stream\":\"s\",\"type\":\"t\",\"body\":\"YWJj\",\"body_json\":\"\","
+    read_good("[{\"uuid\":\"u\",\"stream\":\"s\",\"position\":3,\"type\":\"t\",\"body\":\"YWJj\",\"body_json\":\"\","
               "\"created\":\"c\",\"unknown\":[{}]},"
-              "{\"body\":\"YQ==\",\"position\":9},{\"position\":10,\"body\":\"\"},{\"position\":11,\"body\":null},"
-              "{\"position\":9223372036854775806,\"body\":\"YWI=\",\"uuid\":5,\"type\":null,\"created\":{}}]",
+              "{\"body\":\"YQ==\",\"stream\":\"s\",\"position\":9}," AT("10", ",\"body\":\"\"") ","
+              AT("11", ",\"body\":null") ","
+              AT("9223372036854775806", ",\"body\":\"YWI=\",\"uuid\":5,\"type\":null,\"created\":{}") "]",
               &page, 5);
     assert_event(&page.events[0], 3, "abc");
     assert_string_equal(page.events[0].uuid, "u");
@@ -72,11 +75,11 @@ static void a_page_takes_the_place_of_another(void **state)
     struct ese_error error = {0};
 
     (void)state;
-    read_good("[{\"position\":1,\"body\":\"YWJj\"},{\"position\":2,\"body\":\"YWJj\"}]", &page, 2);
+    read_good("[" AT("1", ",\"body\":\"YWJj\"") "," AT("2", ",\"body\":\"YWJj\"") "]", &page, 2);
     read_good("[]", &page, 0);
-    read_good("[{\"position\":1,\"body\":\"YQ==\"}]", &page, 1);
+    read_good("[" AT("1", ",\"body\":\"YQ==\"") "]", &page, 1);
     assert_event(&page.events[0], 1, "a");
-    assert_int_equal(ese_webhook_page_read_json("[0]", 3, &page, &error), -1);
+    assert_int_equal(ese_webhook_page_read_json("[0]", 3, "s", &page, &error), -1);
     ese_webhook_page_clear(&page);
     ese_webhook_page_clear(&page);
 }
@@ -90,9 +93,9 @@ static void bytes_of_any_kind_are_a_body(void **state)
     (void)state;
     for (int i = 0; i < 256; i++)
         bytes[i] = (uint8_t)i;
-    ese_buffer_text(&text, "[{\"position\":1,\"body\":\"");
+    ese_buffer_text(&text, "[{\"stream\":\"s\",\"position\":1,\"body\":\"");
     ese_base64_write(bytes, sizeof(bytes), &text);
-    ese_buffer_text(&text, "\"},{\"position\":2,\"body\":\"YQ==\"}]");
+    ese_buffer_text(&text, "\"}," AT("2", ",\"body\":\"YQ==\"") "]");
     read_good(text.text, &page, 2);
     assert_int_equal(page.events[0].length, sizeof(bytes));
     assert_memory_equal(page.events[0].body, bytes, sizeof(bytes));
@@ -101,46 +104,75 @@ static void bytes_of_any_kind_are_a_body(void **state)
     ese_buffer_free(&text);
 }
 
+/* A body that begins as JSON is shown as it is, too: whatever it is. */
+static void a_nul_in_what_nobody_reads_is_none_of_the_matter(void **state)
+{
+    struct ese_webhook_page page = {0};
+
+    (void)state;
+    read_good("[" AT("1", ",\"body\":\"ewA=\",\"body_json\":\"{\\u0000\"") "]", &page, 1);
+    assert_int_equal(page.events[0].length, 2);
+    assert_memory_equal(page.events[0].body, "{\0", 3);
+    ese_webhook_page_clear(&page);
+}
+
+/* What was signed for one line is not good for another. */
+static void all_are_of_the_stream(void **state)
+{
+    static const char *const streams[] = {"", "\"stream\":\"t\",", "\"stream\":\"ss\",", "\"stream\":\"\",",
+                                          "\"stream\":null,", "\"stream\":5,"};
+    char body[200];
+
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(streams); i++) {
+        snprintf(body, sizeof(body), "[" AT("3", ",\"body\":null") ",{%s\"position\":4,\"body\":null}]", streams[i]);
+        refuse(body, strlen(body), "element 1 of the page is not of the stream s");
+    }
+}
+
 static void what_is_no_list_is_no_page(void **state)
 {
-    static const char *const bodies[] = {"", "{}", "null", "5", "\"[]\"", "[", "[{\"position\":1,\"body\":null}",
-                                         "[] []", "{\"position\":1,\"body\":null}", "[{\"position\":1,\"body\":\"\\u0000\"}]",
-                                         "[{\"position\":99999999999999999999,\"body\":null}]"};
+    static const char *const bodies[] = {"", "{}", "null", "5", "\"[]\"", "[", "[" AT("1", ",\"body\":null"),
+                                         "[] []", AT("1", ",\"body\":null"),
+                                         "[" AT("99999999999999999999", ",\"body\":null") "]"};
 
     (void)state;
     for (size_t i = 0; i < ESE_COUNT_OF(bodies); i++)
         refuse(bodies[i], strlen(bodies[i]), "no page of events");
     refuse("[]\0", 3, "no page of events");
+    refuse("[{}]", 4, "element 0");
+    refuse("[null]", 6, "element 0");
 }
 
 /* Nobody would know where it stands, or what it says. */
 static void an_element_without_position_or_body_spoils_the_page(void **state)
 {
     static const char *const elements[] = {
-        "null", "[]", "5", "{}", "{\"position\":4}", "{\"body\":\"YQ==\"}", "{\"position\":\"4\",\"body\":\"YQ==\"}",
-        "{\"position\":4.0,\"body\":\"YQ==\"}", "{\"position\":null,\"body\":\"YQ==\"}", "{\"position\":4,\"body\":5}",
-        "{\"position\":4,\"body\":{}}", "{\"position\":4,\"body\":\"YQ=\"}", "{\"position\":4,\"body\":\"Y\"}",
-        "{\"position\":4,\"body\":\"YQ\"}", "{\"position\":4,\"body\":\"Y Q=\"}", "{\"position\":4,\"body\":\"YQ-_\"}",
-        "{\"position\":4,\"body\":\"YR==\"}", "{\"position\":9223372036854775807,\"body\":\"YQ==\"}",
+        AT("4", ""), "{\"stream\":\"s\",\"body\":\"YQ==\"}", AT("\"4\"", ",\"body\":\"YQ==\""),
+        AT("4.0", ",\"body\":\"YQ==\""), AT("null", ",\"body\":\"YQ==\""), AT("4", ",\"body\":5"),
+        AT("4", ",\"body\":{}"), AT("4", ",\"body\":\"YQ=\""), AT("4", ",\"body\":\"Y\""),
+        AT("4", ",\"body\":\"YQ\""), AT("4", ",\"body\":\"Y Q=\""), AT("4", ",\"body\":\"YQ-_\""),
+        AT("4", ",\"body\":\"YR==\""), AT("4", ",\"body\":\"\\u0000\""), AT("4", ",\"body\":\"YWJ\\u0000\""),
+        AT("9223372036854775807", ",\"body\":\"YQ==\""),
     };
     char body[200];
 
     (void)state;
     for (size_t i = 0; i < ESE_COUNT_OF(elements); i++) {
-        snprintf(body, sizeof(body), "[{\"position\":3,\"body\":\"YWJj\"},%s]", elements[i]);
-        refuse(body, strlen(body), "element 1 of the page");
+        snprintf(body, sizeof(body), "[" AT("3", ",\"body\":\"YWJj\"") ",%s]", elements[i]);
+        refuse(body, strlen(body), "element 1 of the page has no position, or no body");
     }
     for (int position = -1; position < 1; position++) {
-        snprintf(body, sizeof(body), "[{\"position\":%d,\"body\":\"YWJj\"}]", position);
+        snprintf(body, sizeof(body), "[" AT("%d", ",\"body\":\"YWJj\"") "]", position);
         refuse(body, strlen(body), "element 0 of the page");
     }
 }
 
 static void positions_rise(void **state)
 {
-    static const char same[] = "[{\"position\":3,\"body\":null},{\"position\":3,\"body\":null}]",
-                      falling[] = "[{\"position\":3,\"body\":null},{\"position\":4,\"body\":null},"
-                                  "{\"position\":2,\"body\":null}]";
+    static const char same[] = "[" AT("3", ",\"body\":null") "," AT("3", ",\"body\":null") "]",
+                      falling[] = "[" AT("3", ",\"body\":null") "," AT("4", ",\"body\":null") ","
+                                  AT("2", ",\"body\":null") "]";
 
     (void)state;
     refuse(same, strlen(same), "element 1 of the page has position 3, behind 3");
@@ -152,7 +184,7 @@ static char *page_of(int count)
     struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
 
     for (int i = 0; i < count; i++)
-        ese_buffer_printf(&text, "%c{\"position\":%d,\"body\":null}", i == 0 ? '[' : ',', i + 1);
+        ese_buffer_printf(&text, "%c" AT("%d", ",\"body\":null"), i == 0 ? '[' : ',', i + 1);
     ese_buffer_text(&text, "]");
     return ese_buffer_detach(&text);
 }
@@ -176,8 +208,8 @@ static void what_does_not_fit_is_left_out(void **state)
     struct ese_webhook_page page = {0};
 
     (void)state;
-    ese_buffer_printf(&text, "[{\"position\":1,\"body\":null,\"uuid\":\"%0500d\",\"type\":\"%0500d\",\"created\":\"%0500d\"}]",
-                      0, 0, 0);
+    ese_buffer_printf(&text, "[" AT("1", ",\"body\":null,\"uuid\":\"%0500d\",\"type\":\"%0500d\","
+                                         "\"created\":\"%0500d\"") "]", 0, 0, 0);
     read_good(text.text, &page, 1);
     assert_string_equal(page.events[0].uuid, "");
     assert_string_equal(page.events[0].type, "");
@@ -192,6 +224,8 @@ int main(void)
         cmocka_unit_test(a_page_is_read),
         cmocka_unit_test(a_page_takes_the_place_of_another),
         cmocka_unit_test(bytes_of_any_kind_are_a_body),
+        cmocka_unit_test(a_nul_in_what_nobody_reads_is_none_of_the_matter),
+        cmocka_unit_test(all_are_of_the_stream),
         cmocka_unit_test(what_is_no_list_is_no_page),
         cmocka_unit_test(an_element_without_position_or_body_spoils_the_page),
         cmocka_unit_test(positions_rise),

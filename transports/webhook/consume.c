@@ -56,7 +56,8 @@ static const struct ese_option options[] = {
     {.name = "receiver-url", .kind = ESE_OPTION_TEXT, .value = "URL",
      .help = "How the server finds that place, as http://HOST:PORT; without it, as it is."},
     {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1, .max = ESE_WEBHOOK_PAGE_MOST,
-     .help = "Events a push may carry; 1: each is pushed by itself, as Eventor does. At most half of --max-batch."},
+     .help = "Events a push may carry; 1: each is pushed by itself, as Eventor does, where pushes are not signed. At most "
+             "half of --max-batch."},
     {.name = "push-secret", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Pushes have to be signed with the secret in FILE (Standard Webhooks: whsec_...); the server signs with the "
              "file of the same name below its --secrets."},
@@ -282,13 +283,13 @@ static int open_receiver(struct ese_consumer *consumer, const struct ese_config 
     return result;
 }
 
-/* A half of what a batch may hold, as there may be two streams; one at least. */
+/* A half of what a batch may hold, as there may be two streams; one at least. With two at most they are pushed as pages,
+ * also where it is one, and only a page's positions are signed. */
 static int push_batch(const struct ese_config *config, const struct ese_consume_settings *settings)
 {
     int wanted = (int)ese_config_number(config, "push-batch"), half = settings->max_batch / 2;
-    if (half < 1)
-        return 1;
-    return wanted < half ? wanted : half;
+    int least = ese_config_text(config, "push-secret") != NULL ? 2 : 1, most = wanted < half ? wanted : half;
+    return most > least ? most : least;
 }
 
 /* What the server calls it: the last part of the path. */
