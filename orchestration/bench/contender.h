@@ -47,6 +47,7 @@ struct ese_contender {
 
 extern const struct ese_contender ese_contender_http;          /* ese-server with the transport http */
 extern const struct ese_contender ese_contender_http_read;     /* and ese-consumer, which reads from it meanwhile */
+extern const struct ese_contender ese_contender_webhook;       /* ese-server with the transport webhook, two streams */
 extern const struct ese_contender ese_contender_gateway;       /* ese-server with the transport kafka */
 extern const struct ese_contender ese_contender_direct;        /* ese-client with the transport kafka, via=direct */
 extern const struct ese_contender ese_contender_direct_read;   /* and ese-consumer, which reads meanwhile */
