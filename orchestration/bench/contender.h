@@ -67,6 +67,11 @@ extern const struct ese_contender ese_contender_bare;          /* ese-bare: libr
 extern const struct ese_contender ese_contender_bare_read;     /* and a group that reads it back */
 extern const struct ese_contender ese_contender_producer_tool; /* Kafka's own */
 extern const struct ese_contender ese_contender_kcat;
+extern const struct ese_contender ese_contender_push;           /* ese-server that finds much to push, webhook */
+extern const struct ese_contender ese_contender_push_one_hangs; /* to one more, who never answers */
+extern const struct ese_contender ese_contender_push_live;      /* while it is posted to */
+extern const struct ese_contender ese_contender_bare_push;      /* ese-bare-push: libcurl and nothing else */
+extern const struct ese_contender ese_contender_bound_rate;     /* no program, but 100,000 events a second */
 extern const struct ese_contender ese_contender_bound;         /* no program, but 16 MiB */
 
 #endif
