@@ -228,8 +228,9 @@ int ese_crowd_destination_close(struct ese_crowd_destination **destination, stru
         return 0;
     *destination = NULL;
     pthread_join(closed->thread, NULL);
-    int result = closed->error.code == ESE_OK
-                     ? 0 : ese_fail(error, closed->error.code, "destination %d: %s", closed->number, closed->error.text);
+    int result = 0;
+    if (closed->error.code != ESE_OK)
+        result = ese_fail(error, closed->error.code, "destination %d: %s", closed->number, closed->error.text);
     ese_crowd_places_free(&closed->places);
     free(closed);
     return result;

@@ -33,8 +33,8 @@ bool ese_crowd_destination_is_given(const struct ese_crowd_destination *destinat
  * INT64_MAX: nobody waits for it. */
 int64_t ese_crowd_destination_at_end_ns(const struct ese_crowd_destination *destination);
 
-/* Waits for its end, once a stop was asked for (service.h). -1: it had ended before, for good. NULL behind the pointer is
- * allowed. */
+/* Waits for its end, once a stop was asked for (service.h). -1: it had ended before, for good. NULL behind the pointer
+ * is allowed. */
 int ese_crowd_destination_close(struct ese_crowd_destination **destination, struct ese_error *error);
 
 #endif

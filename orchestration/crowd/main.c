@@ -20,8 +20,8 @@ static const struct ese_option options[] = {
     {.name = "destinations", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 1, .max = ESE_CROWD_MOST,
      .help = "How many want the events, each all of them: consumers of groups of their own, numbered from 1."},
     {.name = "flaky", .kind = ESE_OPTION_NUMBER, .value = "PERCENT", .fallback = "0", .min = 0, .max = 100,
-     .help = "So many of them are flaky: one takes a batch and hangs for ever; the others are slow to acknowledge, fail "
-             "for a while, or are away for a while."},
+     .help = "So many of them are flaky: one takes a batch and hangs for ever; the others are slow to acknowledge, "
+             "fail for a while, or are away for a while."},
     {.name = "seed", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1", .min = 0, .max = INT64_MAX,
      .help = "Decides which, when and for how long."},
     {.name = "plan", .kind = ESE_OPTION_FLAG, .command_line_only = true,

@@ -1,9 +1,9 @@
 /*
  * plan.h - which of a crowd's destinations is flaky, and how: drawn from a seed, the same seed the same plan.
  *
- * Of so many per cent one hangs for ever, and the others are, in turn, slow, failing and away: each at a time and for as
- * long as it draws for itself. What begins is counted in events, not in time: so it befalls each transport's destination
- * at the same place of what it is handed, however long its program took to start.
+ * Of so many per cent one hangs for ever, and the others are, in turn, slow, failing and away: each from a moment on,
+ * and for as long, as is drawn for it. That moment is counted in events, not in time: so it befalls a destination at
+ * the same place of what it is handed over each transport, however long its program took to start.
  *
  * Pure: no clock, no thread.
  */
