@@ -142,7 +142,8 @@ static bool suffer(struct ese_crowd_destination *destination)
         be_gone(destination, destination->way.for_ms);
         return false;
     default:
-        ese_service_wait(-1);
+        while (!ese_service_wait(POLL_MS))
+            ;
         return false;
     }
 }
