@@ -16,8 +16,9 @@ ese-mailer          ese-core/ transports/
 orchestration/kafka ese-core/
 orchestration/disk  ese-core/
 orchestration/proxy ese-core/
+orchestration/crowd ese-core/ transports/
 orchestration/bench ese-core/ orchestration/kafka/
-orchestration/lab   ese-core/ transports/ orchestration/kafka/ orchestration/proxy/'
+orchestration/lab   ese-core/ transports/ orchestration/kafka/ orchestration/proxy/ orchestration/crowd/'
 
 # A header, and how the names of the only files begin that may include it.
 third_party='
