@@ -1,4 +1,4 @@
-"""webhook_original_data.py ESE-SERVER - a data directory as the original left it (Eventor, github.com/writepush-labs/eventor),
+"""webhook_original_data.py ESE-SERVER [TEST ...] - a data directory as the original left it (Eventor, github.com/writepush-labs/eventor),
 made here by its schemas and in its storage classes, and served by the transport that pushes: events, subscriptions, positions
 and counts go on; and what ours has written, the original's own queries read, and can be added to. TAP."""
 import base64
@@ -233,4 +233,4 @@ TESTS = (its_events_are_read_and_added_to, its_subscriptions_go_on_where_they_we
          what_ours_wrote_the_original_reads, what_the_original_died_of_ends_nobody)
 
 if __name__ == "__main__":
-    sys.exit(run(PROGRAM, [(test, OPTIONS) for test in TESTS]))
+    sys.exit(run(PROGRAM, [(test, OPTIONS) for test in TESTS if test.__name__ in (sys.argv[2:] or test.__name__)]))

@@ -1,4 +1,4 @@
-"""webhook_routes.py ESE-SERVER - the routes of the transport that pushes, as its contract has them and as somebody else's
+"""webhook_routes.py ESE-SERVER [TEST ...] - the routes of the transport that pushes, as its contract has them and as somebody else's
 producer asks them (webhook_peer.py): what is posted, read back in slices, counted by shape; which names are none; who may ask
 from a page; what a repeated post comes to; and that a stop is one. TAP.
 
@@ -282,4 +282,4 @@ TESTS = (a_post_is_answered_with_its_position_and_uuid, a_post_without_a_type_is
          posts_repeated_at_once_are_one_event, many_streams_are_not_many_open_files, a_stop_is_an_end)
 
 if __name__ == "__main__":
-    sys.exit(run(PROGRAM, [(test, OPTIONS) for test in TESTS]))
+    sys.exit(run(PROGRAM, [(test, OPTIONS) for test in TESTS if test.__name__ in (sys.argv[2:] or test.__name__)]))
