@@ -22,6 +22,9 @@ struct webhook_server {
     pthread_mutex_t mutex; /* guards what follows */
     int puts, gets, slices;    /* how many came */
     char path[300], put[2048]; /* of the last PUT */
+    struct {
+        char name[210], url[300];
+    } known[2]; /* subscriptions */
     char slice[300];           /* the path of the last slice asked for */
     int put_status, get_status, slice_status; /* to answer with */
     const char *words;         /* where that is none of the good ones; or a GET's whole answer */
@@ -65,6 +68,19 @@ static inline void webhook_server_reply(struct ese_http_request *request, int st
     ese_http_reply(request, status, ESE_HTTP_JSON, text, strlen(text));
 }
 
+/* Where that subscription is pushed to; there is room for two of them. */
+static inline char *webhook_server_url(struct webhook_server *server, const char *name)
+{
+    for (size_t i = 0; i < ESE_COUNT_OF(server->known); i++) {
+        if (server->known[i].name[0] == '\0')
+            ese_fit_text(server->known[i].name, sizeof(server->known[i].name), name);
+        if (strcmp(server->known[i].name, name) == 0)
+            return server->known[i].url;
+    }
+    fail_msg("a further subscription: %s", name);
+    return NULL;
+}
+
 static inline void webhook_server_put(void *context, struct ese_http_request *request)
 {
     struct webhook_server *server = context;
@@ -74,27 +90,20 @@ static inline void webhook_server_put(void *context, struct ese_http_request *re
     server->puts++;
     snprintf(server->path, sizeof(server->path), "%s", ese_http_request_parameter(request, "name"));
     snprintf(server->put, sizeof(server->put), "%s", ese_http_request_body(request, &length));
+    const char *url = strstr(server->put, "\"url\":\"");
+    url = url != NULL ? url + strlen("\"url\":\"") : "";
+    snprintf(webhook_server_url(server, server->path), 300, "%.*s", (int)strcspn(url, "\""), url);
     int status = server->put_status;
     const char *words = server->words;
     webhook_server_unlock(server);
     webhook_server_reply(request, status, status == 200 ? "Created" : words);
 }
 
-/* The URL of the last PUT, between its quotes. */
-static inline void webhook_server_url(struct webhook_server *server, char *url, size_t size)
-{
-    const char *found = strstr(server->put, "\"url\":\"");
-
-    found = found != NULL ? found + strlen("\"url\":\"") : "";
-    snprintf(url, size, "%.*s", (int)strcspn(found, "\""), found);
-}
-
 static inline void webhook_server_answer_get(struct webhook_server *server, struct ese_http_request *request)
 {
     struct ese_buffer text = ESE_BUFFER_INIT(4096);
-    char url[300];
+    const char *url = webhook_server_url(server, ese_http_request_parameter(request, "name"));
 
-    webhook_server_url(server, url, sizeof(url));
     if (server->words != NULL)
         ese_buffer_text(&text, server->words);
     else
