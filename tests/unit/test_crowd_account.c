@@ -51,7 +51,8 @@ static int64_t at(int64_t ms)
 
 static void note_outcome(struct scene *scene, int number, enum ese_history_kind kind)
 {
-    struct ese_history_record record = {.kind = (uint16_t)kind, .time_ns = at(10 * number + 5), .id = scene->ids[number]};
+    struct ese_history_record record = {.kind = (uint16_t)kind, .time_ns = at(10 * number + 5),
+                                        .id = scene->ids[number]};
     struct ese_event event = {.id = scene->ids[number], .type = "a", .key = "k"};
     ese_history_offer(scene->history, &event, at(10 * number));
     ese_history_record(scene->history, &record);
