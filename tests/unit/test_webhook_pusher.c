@@ -26,7 +26,7 @@
 #include "transports/webhook/stream_reader.h"
 #include "transports/webhook/streams.h"
 
-#define PATIENCE_MS 20000 /* for what is to come at all */
+#define PATIENCE_MS 60000 /* for what is to come at all */
 #define MOST_PUSHES 40000
 #define MOST_KEPT 1000
 #define NAME 32
@@ -498,7 +498,7 @@ static void *run_poster(void *context)
     return NULL;
 }
 
-#define HANDED_OVER 60
+#define HANDED_OVER 30
 
 static void nobody_misses_or_doubles_between_catching_up_and_live(void **state)
 {
@@ -507,7 +507,7 @@ static void nobody_misses_or_doubles_between_catching_up_and_live(void **state)
     char name[NAME];
 
     for (size_t i = 0; i < ESE_COUNT_OF(posters); i++) {
-        posters[i] = (struct poster){.fixture = fixture, .count = 100};
+        posters[i] = (struct poster){.fixture = fixture, .count = 60};
         assert_int_equal(pthread_create(&posters[i].thread, NULL, run_poster, &posters[i]), 0);
     }
     for (int i = 0; i < HANDED_OVER; i++) {
@@ -518,11 +518,11 @@ static void nobody_misses_or_doubles_between_catching_up_and_live(void **state)
         pthread_join(posters[i].thread, NULL);
     for (int i = 0; i < HANDED_OVER; i++) {
         snprintf(name, sizeof(name), "n%d", i);
-        await(fixture, name, 400);
+        await(fixture, name, 240);
     }
     for (int i = 0; i < HANDED_OVER; i++) {
         snprintf(name, sizeof(name), "n%d", i);
-        assert_in_order(fixture, name, 1, 400);
+        assert_in_order(fixture, name, 1, 240);
     }
 }
 

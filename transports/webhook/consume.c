@@ -261,15 +261,24 @@ static void close_consumer(struct ese_consumer **consumer)
     free(closed);
 }
 
+/* NULL where none is given. */
+static int receiver_url(const struct ese_config *config, char **url, struct ese_error *error)
+{
+    const struct ese_http_given given = {ese_config_text(config, "receiver-url"), "--receiver-url", "http://HOST:PORT"};
+    *url = NULL;
+    return given.server == NULL ? 0 : ese_http_url(&given, "", url, error);
+}
+
 static int open_receiver(struct ese_consumer *consumer, const struct ese_config *config, struct ese_error *error)
 {
     struct ese_webhook_secret secret = {.count = 0};
     const char *path = ese_config_text(config, "push-secret");
-    if (path != NULL && ese_webhook_secret_read(path, &secret, error) != 0)
+    char *url;
+    if ((path != NULL && ese_webhook_secret_read(path, &secret, error) != 0) || receiver_url(config, &url, error) != 0)
         return -1;
     struct ese_webhook_receiver_options receiver = {
         .listen = ese_config_text(config, "receiver"),
-        .url = ese_config_text(config, "receiver-url"),
+        .url = url,
         .trusted_network = ese_config_has(config, "trusted-network") && ese_config_flag(config, "trusted-network"),
         .count = consumer->count,
         .secret = &secret,
@@ -280,6 +289,7 @@ static int open_receiver(struct ese_consumer *consumer, const struct ese_config 
         receiver.streams[i] = ese_webhook_stream_of(consumer->lines[i].progress.partition);
     int result = ese_webhook_receiver_open(&receiver, &consumer->receiver, error);
     ese_webhook_secret_wipe(&secret);
+    free(url);
     return result;
 }
 
