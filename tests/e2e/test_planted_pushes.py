@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Servers that push, with one known fault each (tests/planted/builds.plants): the tests of webhook_peer.py's subscriber that look
-for it have to fail with it, and say why. TAP.
+"""Servers that push, with one known fault each (tests/planted/builds.plants): the tests by webhook_peer.py's subscriber that
+look for it have to fail with it, and say why. TAP.
 
     test_planted_pushes.py PLANTED    the directory of such programs
 """

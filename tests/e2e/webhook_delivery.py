@@ -1,6 +1,6 @@
-"""webhook_delivery.py ESE-SERVER [TEST ...] - what a subscriber of the transport that pushes is brought (webhook_peer.py): the headers and
-the bodies, from where on, in pages, signed; and what becomes of the line when it is paused, resumed, deleted or made anew
-while it is live, and when the server stops. What does not succeed is in webhook_retries.py. TAP."""
+"""webhook_delivery.py ESE-SERVER [TEST ...] - what a subscriber of the transport that pushes is brought (webhook_peer.py): the
+headers and the bodies, from where on, in pages, signed; and what becomes of the line when it is paused, resumed, deleted or
+made anew while it is live, and when the server stops. What does not succeed is in webhook_retries.py. TAP."""
 import base64
 import hashlib
 import hmac
@@ -218,7 +218,7 @@ def pushes_are_signed_where_it_was_asked_for(server):
         assert signature_is_good(receiver.await_pushes(2 * len(BODIES) + 1, "/shop")[-1], keys["shop"])
 
 
-# ---- while it is live ---------------------------------------------------------------------------------------------------
+# ---- while it is live -----------------------------------------------------------------------------------------------
 
 def a_paused_one_gets_nothing(server):
     with Receiver() as receiver, Writer(server, "s", 2, 0.001) as writer:
@@ -237,8 +237,8 @@ def a_paused_one_gets_nothing(server):
 
 
 def paused_and_resumed_it_repeats_nothing(server):
-    """In the midst of catching up, as often as the original was when it brought each event four times; and resumed where it is
-    not paused."""
+    """In the midst of catching up, as often as the original was when it brought each event four times; and resumed where it
+    is not paused."""
     post_all(server, "s", 400)
     with Receiver(lambda push: Answer(wait_s=0.002)) as receiver:
         subscribed(server, "one", "s", receiver.url())

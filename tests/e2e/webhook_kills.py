@@ -1,9 +1,10 @@
-"""webhook_kills.py ESE-SERVER ROUNDS [TEST ...] - the server of the transport that pushes, its subscriber, or both, killed (SIGKILL) that many
-times while writers post and repeat what was not answered: nothing that was acknowledged is lost or doubled, each subscription
-keeps the order, and what is brought twice comes directly behind a death and is what nobody can have noted as taken. TAP.
+"""webhook_kills.py ESE-SERVER ROUNDS [TEST ...] - the server of the transport that pushes, its subscriber, or both, killed
+(SIGKILL) that many times while writers post and repeat what was not answered: nothing that was acknowledged is lost or
+doubled, each subscription keeps the order, and what is brought twice comes directly behind a death and is what nobody can
+have noted as taken. TAP.
 
-Behind the server's death a subscription goes on exactly behind the position that is then in its file; behind the subscriber's
-with the push that was not answered.
+Behind the server's death a subscription goes on exactly behind the position that is then in its file; behind the
+subscriber's with the push that was not answered.
 """
 import base64
 import contextlib
@@ -134,7 +135,7 @@ class Subscriber:
         self.process.stdout.close()
 
     def mark(self, number):
-        """Behind all that was pushed before: by itself, as what is on its way to it comes first, or where it is dead, for it."""
+        """Behind all that was pushed before: by itself, as what is on its way comes first, or where it is dead, for it."""
         if self.process.poll() is None:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
             with contextlib.closing(connection):

@@ -1,6 +1,6 @@
-"""webhook_routes.py ESE-SERVER [TEST ...] - the routes of the transport that pushes, as its contract has them and as somebody else's
-producer asks them (webhook_peer.py): what is posted, read back in slices, counted by shape; which names are none; who may ask
-from a page; what a repeated post comes to; and that a stop is one. TAP.
+"""webhook_routes.py ESE-SERVER [TEST ...] - the routes of the transport that pushes, as its contract has them and as somebody
+else's producer asks them (webhook_peer.py): what is posted, read back in slices, counted by shape; which names are none; who
+may ask from a page; what a repeated post comes to; and that a stop is one. TAP.
 
 The contract: Eventor's routes, texts and shapes (github.com/writepush-labs/eventor), without what was broken in them.
 """
@@ -112,7 +112,8 @@ def names_that_are_none_are_refused(server):
     for name in ("..", ".", "%2e%2e", "..%2Fevil", "%2Fetc%2Fx", "..%5Cevil", "a%00b", "%0d%0aX:%20y"):
         status, _, text = server.ask("POST", f"/streams/{name}", b"{}", {"X-Event-Type": "t"})
         assert status in (400, 404) or (status, text) == (200, "Created\n"), (name, status, text)
-    for method, path in (("POST", "/streams/"), ("POST", "/streams"), ("GET", "/streams//0/10"), ("GET", "/streams/kept/0"), ("GET", "/streams/kept/0/1/2"), ("POST", "/subscriptions/"),
+    for method, path in (("POST", "/streams/"), ("POST", "/streams"), ("GET", "/streams//0/10"),
+                         ("GET", "/streams/kept/0"), ("GET", "/streams/kept/0/1/2"), ("POST", "/subscriptions/"),
                          ("DELETE", "/subscriptions/"), ("GET", "/nothing"), ("POST", "/subscriptions//pause")):
         status, headers, text = server.ask(method, path, b"{}" if method == "POST" else None, {"X-Event-Type": "t"})
         assert (status, text) == (404, NOT_FOUND), (method, path, status, text)
