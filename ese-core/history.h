@@ -25,6 +25,9 @@
  * history that met it, or a full disk, stops recording, says so once in the log and in its header
  * (`truncated`), and a ledger made from it cannot be told. Without segments that is its end.
  *
+ * A party that is many readers (orchestration/crowd) has one history, and each record says which of them: by its
+ * number, from 1, in HANDED's b and in aux of COMMITTED, GIVEN, TAKEN and SKIPPED.
+ *
  * A store that may lose what it acknowledged notes how: each event it keeps, whose place another one
  * took, which were too old, and that it began empty.
  *

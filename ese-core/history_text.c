@@ -13,18 +13,20 @@ enum place { NOWHERE, AUX, PARTITION, A, B };
 
 #define MOST_MEMBERS 4
 
-/* A number of a record. Where it may be left out, absent stands for it. */
+/* A number of a record. Where it may be left out, absent stands for it; what is rare is not written then. */
 struct member {
     const char *name;
     enum place place;
     bool may_be_absent;
     int64_t absent;
+    bool is_rare;
 };
 
 #define LATEST_NS (INT64_C(1) << 62) /* so that a difference of two never overflows */
 
 #define NEEDED(name, place) {name, place, false, 0}
 #define USUALLY(name, place, absent) {name, place, true, absent}
+#define OF_MANY(place) {"destination", place, true, 0, .is_rare = true} /* a party that is many readers */
 
 static const struct kind {
     const char *name;
@@ -41,16 +43,17 @@ static const struct kind {
     [ESE_HISTORY_NOT_SENT] = {"not_sent", .has_id = true},
     [ESE_HISTORY_HANDED] = {"handed", .has_id = true,
                             .members = {USUALLY("partition", PARTITION, 0), NEEDED("offset", A),
-                                        USUALLY("repeat", AUX, 0)}},
+                                        USUALLY("repeat", AUX, 0), OF_MANY(B)}},
     [ESE_HISTORY_COMMITTED] = {"committed",
                                .members = {USUALLY("partition", PARTITION, 0), NEEDED("next", A),
-                                           USUALLY("events", B, 0)}},
+                                           USUALLY("events", B, 0), OF_MANY(AUX)}},
     [ESE_HISTORY_GIVEN] = {"given",
                            .members = {USUALLY("partition", PARTITION, 0), NEEDED("offset", A),
-                                       USUALLY("epoch", B, 0)}},
-    [ESE_HISTORY_TAKEN] = {"taken", .members = {USUALLY("partition", PARTITION, 0)}},
+                                       USUALLY("epoch", B, 0), OF_MANY(AUX)}},
+    [ESE_HISTORY_TAKEN] = {"taken", .members = {USUALLY("partition", PARTITION, 0), OF_MANY(AUX)}},
     [ESE_HISTORY_SKIPPED] = {"skipped",
-                             .members = {USUALLY("partition", PARTITION, 0), NEEDED("from", A), NEEDED("to", B)}},
+                             .members = {USUALLY("partition", PARTITION, 0), NEEDED("from", A), NEEDED("to", B),
+                                         OF_MANY(AUX)}},
     [ESE_HISTORY_FENCED] = {"fenced", .members = {USUALLY("partition", PARTITION, 0)}},
     [ESE_HISTORY_DECIDED] = {"decided", .has_id = true, .members = {USUALLY("partition", PARTITION, 0)}},
     [ESE_HISTORY_MAIL_ASKED] = {"mail_asked", .has_id = true},
@@ -133,8 +136,12 @@ void ese_history_text_write(const struct ese_history_reader *reader, const struc
         add_id(text, "by", &other);
     }
     for (int i = 0; i < MOST_MEMBERS && kind->members[i].name != NULL; i++) {
-        add_name(text, kind->members[i].name);
-        ese_buffer_number(text, number_at(record, kind->members[i].place));
+        const struct member *member = &kind->members[i];
+        int64_t number = number_at(record, member->place);
+        if (member->is_rare && number == member->absent)
+            continue;
+        add_name(text, member->name);
+        ese_buffer_number(text, number);
     }
     ese_buffer_text(text, "}\n");
 }

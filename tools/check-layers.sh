@@ -16,13 +16,14 @@ ese-mailer          ese-core/ transports/
 orchestration/kafka ese-core/
 orchestration/disk  ese-core/
 orchestration/proxy ese-core/
+orchestration/crowd ese-core/ transports/
 orchestration/bench ese-core/ orchestration/kafka/
-orchestration/lab   ese-core/ transports/ orchestration/kafka/ orchestration/proxy/'
+orchestration/lab   ese-core/ transports/ orchestration/kafka/ orchestration/proxy/ orchestration/crowd/'
 
 # A header, and how the names of the only files begin that may include it.
 third_party='
 librdkafka/  transports/kafka/ orchestration/kafka/ orchestration/bench/bare/
-curl/        ese-core/http_client
+curl/        ese-core/http_client orchestration/bench/bare_push/
 microhttpd.h ese-core/http_server
 sqlite3.h    ese-core/sqlite
 libesmtp.h   ese-mailer/smtp

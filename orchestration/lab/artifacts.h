@@ -10,6 +10,7 @@
  *         consumer-1.history  what the consumer was handed and committed, all its lives in one file; of a group
  *                             one a member, consumer-2.history and so on
  *         reader-1.history    what a reader was handed, reader-1.db its state
+ *         crowd.history       what each of many destinations was handed and acknowledged, all in one
  *         server.history      what the server lost, where it tells (struct ese_promises)
  *         mailer.history      what was sent
  *         store.history       the store as read back after the drain (STORED records)
@@ -50,6 +51,7 @@
 #define ESE_ARTIFACT_CLIENT_HISTORY "client.history"
 #define ESE_ARTIFACT_CLIENT_HISTORIES "client*.history" /* of all of them */
 #define ESE_ARTIFACT_CONSUMER_HISTORY "consumer-1.history"
+#define ESE_ARTIFACT_CROWD_HISTORY "crowd.history"
 #define ESE_ARTIFACT_SERVER_HISTORY "server.history"
 #define ESE_ARTIFACT_MAILER_HISTORY "mailer.history"
 #define ESE_ARTIFACT_STORE_HISTORY "store.history"

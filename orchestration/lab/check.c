@@ -71,7 +71,9 @@ static int judge_again(const char *directory, const struct ese_results *results,
         .look = transport->look,
     };
     transport->reader_count = results->readers;
+    const struct ese_crowd_plan crowd = {results->destinations, results->flaky, results->seed};
     if (ese_reader_accounts(path, results->readers, transport->readers, error) == 0 &&
+        ese_crowd_account(path, &crowd, judging.measured_from_ns, &transport->crowd, error) == 0 &&
         ese_judge(&judging, &transport->judgement, error) == 0)
         return 0;
     /* Nothing of this one can be judged; the others still can. */

@@ -54,6 +54,15 @@ static int check_late_readers(const struct ese_run_options *run, struct ese_erro
                                                      "readers)");
 }
 
+/* Of nobody nobody is flaky. */
+static int check_flaky(const struct ese_run_options *run, struct ese_error *error)
+{
+    if (run->flaky == 0 || run->destinations > 0)
+        return 0;
+    return ese_fail(error, ESE_E_USAGE, "--flaky %d: there are no destinations that could be flaky: say by "
+                                        "--destinations how many there are to be, or leave it away", run->flaky);
+}
+
 /* A source of orders alone has no clicks. */
 static int check_hot_key(const struct ese_run_options *run, struct ese_error *error)
 {
@@ -151,6 +160,7 @@ static const struct {
     {check_shares, {"rate", "clients", NULL}},
     {check_deadline, {"retry-deadline-ms", NULL}},
     {check_late_readers, {"late-readers", NULL}},
+    {check_flaky, {"flaky", "destinations", NULL}},
     {check_hot_key, {"hot-percent", "source", NULL}},
 };
 
@@ -198,6 +208,8 @@ int ese_comparison_read(const struct ese_config *config, bool (*is_meant)(const 
         .clients = (int)ese_config_number(config, "clients"),
         .readers = (int)ese_config_number(config, "readers"),
         .readers_are_late = ese_config_flag(config, "late-readers"),
+        .destinations = (int)ese_config_number(config, "destinations"),
+        .flaky = (int)ese_config_number(config, "flaky"),
     };
     comparison->refused = of_broker;
     if (ese_broker_life_check(run->broker, run->bootstrap_servers, error) < 0)

@@ -26,7 +26,8 @@ typedef enum finding check(char *text, size_t size);
 
 static enum finding programs(char *text, size_t size)
 {
-    static const char *const names[] = {"ese-client", "ese-server", "ese-consumer", "ese-mailer", "ese-proxy"};
+    static const char *const names[] = {"ese-client", "ese-server", "ese-consumer", "ese-mailer", "ese-proxy",
+                                        "ese-crowd"};
     struct ese_error error;
     char path[ESE_ARTIFACT_PATH_SIZE];
     for (size_t i = 0; i < ESE_COUNT_OF(names); i++) {

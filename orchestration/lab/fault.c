@@ -18,6 +18,7 @@ static const struct ese_fault_part member_3 = {"member 3", ESE_ROLE_BIT(ESE_ROLE
 static const struct ese_fault_part clients = {"clients", ESE_ROLE_BIT(ESE_ROLE_CLIENT)};
 static const struct ese_fault_part part_of_lines = {"lines", 0};
 static const struct ese_fault_part readers = {"readers", ESE_ROLE_BIT(ESE_ROLE_READER)};
+static const struct ese_fault_part destinations = {"destinations", ESE_ROLE_BIT(ESE_ROLE_CROWD)};
 static const struct ese_fault_part sinks = {"smtp", ESE_ROLE_BIT(ESE_ROLE_SINK)};
 static const struct ese_fault_part member_1 = {"member 1", ESE_ROLE_BIT(ESE_ROLE_CONSUMER),
                                                ESE_MEMBER_BIT(1)};
@@ -36,9 +37,8 @@ const struct ese_fault_part *ese_fault_part_lines(void)
 const struct ese_fault_part *ese_fault_part_find(const char *name)
 {
     static const struct ese_fault_part *const parts[] = {&consumers, &servers,  &brokers,  &mailers,  &clients,
-                                                          &readers, &sinks, &member_1,  &member_2, &member_3, &member_4,
-                                                          &member_5,
-                                                         &member_6};
+                                                         &readers, &destinations, &sinks, &member_1, &member_2,
+                                                         &member_3, &member_4, &member_5, &member_6};
     for (size_t i = 0; i < ESE_COUNT_OF(parts); i++) {
         if (strcmp(parts[i]->name, name) == 0)
             return parts[i];

@@ -44,7 +44,7 @@ const struct ese_fault_part *ese_fault_part_find(const char *name);
 /* That of steps that are done to lines, and to no party. */
 const struct ese_fault_part *ese_fault_part_lines(void);
 /* For people; those that are no members alone, and all. */
-#define ESE_FAULT_PARTIES "consumers, readers, servers, brokers, mailers, clients, smtp"
+#define ESE_FAULT_PARTIES "consumers, readers, destinations, servers, brokers, mailers, clients, smtp"
 #define ESE_FAULT_PARTS ESE_FAULT_PARTIES ", or member 1 to 6"
 
 /* ESE_E_USAGE names the known ones. */

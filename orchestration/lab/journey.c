@@ -80,6 +80,9 @@ int ese_journey_open(const struct ese_journey_options *options, struct ese_journ
     made->clients = options->clients;
     made->readers = options->readers;
     made->readers_are_late = options->readers_are_late;
+    made->destinations = options->destinations;
+    made->flaky = options->flaky;
+    made->seed = options->seed;
     assert(options->consumers <= ESE_MEMBERS && options->clients <= ESE_CLIENTS && options->readers <= ESE_READERS);
     if (ese_registry_find(options->specification, &made->entry, error) < 0 ||
         make_directories(options->directory, error) < 0 || open_network(made, options, error) < 0 ||

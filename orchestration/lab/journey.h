@@ -41,6 +41,8 @@ struct ese_journey_options {
     int clients;             /* at most ESE_CLIENTS; 0: one */
     int readers;             /* beside the consumers, each for itself; at most ESE_READERS */
     bool readers_are_late;   /* nobody starts them but a fault's step */
+    int destinations;        /* likewise, in one program (orchestration/crowd) */
+    int flaky;               /* per cent of them, as the seed draws */
     unsigned bad_disks, set_clocks, cut_powers, slow_rules; /* roles that these may befall (ESE_ROLE_BIT, trouble.h) */
     int64_t seed;   /* of what chance does on these lines */
     unsigned lines; /* those that go through a proxy, where this journey has them (ESE_LINE_BIT) */
@@ -125,7 +127,8 @@ struct ese_role_view {
 struct ese_journey_view {
     int64_t count[ESE_HISTORY_COUNTERS]; /* the parties' counters, added */
     int64_t lag;                         /* acknowledged, not yet processed, and not known to be lost */
-    bool readers_are_behind;           /* one that runs has not found the end since the last acknowledgement */
+    bool readers_are_behind;           /* one that runs has not found the end since the last acknowledgement; nor have
+                                          all destinations but those that hang */
     struct ese_role_view role[ESE_ROLES];
 };
 void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view);

@@ -37,6 +37,8 @@ struct ese_journey {
     int clients; /* likewise */
     int readers;
     bool readers_are_late;
+    int destinations, flaky;
+    int64_t seed;
     int64_t rule_cost_us;
     int64_t retention_s;
     unsigned befallen[ESE_ACTS]; /* the roles that are to be made ready for it */

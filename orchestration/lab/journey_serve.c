@@ -315,6 +315,35 @@ static int serve_readers(struct ese_journey *journey, struct ese_error *error)
     return 0;
 }
 
+/* ---- destinations: many of the like in one program, some of them flaky ------------------------- */
+
+static int new_crowd(struct ese_journey *journey, struct ese_error *error)
+{
+    if (new_process(journey, ESE_ROLE_CROWD, "ese-crowd", error) < 0)
+        return -1;
+    struct ese_process *crowd = journey->role[ESE_ROLE_CROWD].process;
+    add_transport(journey, crowd, ESE_FACE_CONSUME);
+    ese_process_option(crowd, "--group", journey->topic_prefix[0] != '\0' ? journey->topic_prefix : GROUP);
+    add_number(crowd, "--destinations", journey->destinations);
+    add_number(crowd, "--flaky", journey->flaky);
+    add_number(crowd, "--seed", journey->seed);
+    add_path(journey, crowd, "--history", ESE_ARTIFACT_CROWD_HISTORY);
+    return 0;
+}
+
+static int serve_crowd(struct ese_journey *journey, struct ese_error *error)
+{
+    char ready[READY_SIZE], nothing[8];
+    if (journey->destinations == 0)
+        return 0;
+    if (new_crowd(journey, error) < 0)
+        return -1;
+    tell_ready(journey, ESE_ROLE_CROWD, ready);
+    if (start_party(journey, ESE_ROLE_CROWD, error) < 0)
+        return -1;
+    return ese_ready_file(ready, journey->role[ESE_ROLE_CROWD].process, SERVE_LIMIT_MS, nothing, sizeof nothing, error);
+}
+
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static int await_broker(struct ese_journey *journey, struct ese_error *error)
@@ -355,7 +384,8 @@ int ese_journey_serve(struct ese_journey *journey, struct ese_error *error)
         return ese_fail_within(error, "%s", journey->specification);
     if (journey->broker != NULL && await_broker(journey, error) < 0)
         return ese_fail_within(error, "%s", journey->specification);
-    if (serve_server(journey, error) < 0 || serve_consumers(journey, error) < 0 || serve_readers(journey, error) < 0)
+    if (serve_server(journey, error) < 0 || serve_consumers(journey, error) < 0 || serve_readers(journey, error) < 0 ||
+        serve_crowd(journey, error) < 0)
         return ese_fail_within(error, "%s", journey->specification);
     return 0;
 }

@@ -19,6 +19,7 @@ static const char *history_of(int party, char member[ESE_ARTIFACT_MEMBER_SIZE])
     static const char *const names[ESE_ROLES] = {
         [ESE_ROLE_SERVER] = ESE_ARTIFACT_SERVER_HISTORY, /* of some */
         [ESE_ROLE_CONSUMER] = ESE_ARTIFACT_CONSUMER_HISTORY,
+        [ESE_ROLE_CROWD] = ESE_ARTIFACT_CROWD_HISTORY,
         [ESE_ROLE_MAILER] = ESE_ARTIFACT_MAILER_HISTORY,
     };
     enum ese_role role = ese_party_role(party);
@@ -53,8 +54,8 @@ int64_t ese_journey_count(struct ese_journey *journey, int party, enum ese_histo
 /* Readers are for themselves: what they were handed counts for nobody else, but for what it cost. */
 static bool adds_up(int party, int counter)
 {
-    return ese_party_role(party) != ESE_ROLE_READER || counter == ESE_COUNT_WIRE_SENT ||
-           counter == ESE_COUNT_WIRE_RECEIVED;
+    bool is_for_itself = ese_party_role(party) == ESE_ROLE_READER || ese_party_role(party) == ESE_ROLE_CROWD;
+    return !is_for_itself || counter == ESE_COUNT_WIRE_SENT || counter == ESE_COUNT_WIRE_RECEIVED;
 }
 
 void ese_journey_add_counts(struct ese_journey *journey, int64_t count[ESE_HISTORY_COUNTERS])
@@ -129,12 +130,12 @@ static int64_t without_lost(struct ese_journey *journey, int64_t open)
     return open > journey->given_up ? open - journey->given_up : 1; /* something was acknowledged since */
 }
 
-/* A reader that runs, and has not found the end since the last event was acknowledged. */
-static bool readers_are_behind(struct ese_journey *journey)
+/* One of them that runs, and has not found the end since the last event was acknowledged. */
+static bool are_behind(struct ese_journey *journey, enum ese_role role)
 {
     int64_t done_ns = last_of(journey, ESE_ROLE_CLIENT, ESE_COUNT_LAST_DONE_NS);
-    for (int party = ese_party_first(ESE_ROLE_READER, ESE_MEMBERS_ALL); party < ESE_PARTIES;
-         party = ese_party_next(party, ESE_ROLE_READER, ESE_MEMBERS_ALL)) {
+    for (int party = ese_party_first(role, ESE_MEMBERS_ALL); party < ESE_PARTIES;
+         party = ese_party_next(party, role, ESE_MEMBERS_ALL)) {
         if (journey->role[party].process != NULL && journey->role[party].was_up &&
             members_end_ns(journey, party) <= done_ns)
             return true;
@@ -185,6 +186,7 @@ static const char *address_of(const struct ese_journey *journey, enum ese_role r
         [ESE_ROLE_SERVER] = journey->server_address,
         [ESE_ROLE_CONSUMER] = "",
         [ESE_ROLE_READER] = "",
+        [ESE_ROLE_CROWD] = "",
         [ESE_ROLE_MAILER] = journey->mailer_address,
         [ESE_ROLE_SINK] = journey->smtp_address,
         [ESE_ROLE_BROKER] = journey->broker == NULL ? "" : ese_broker_life_bootstrap(journey->broker),
@@ -276,7 +278,7 @@ void ese_journey_view(struct ese_journey *journey, struct ese_journey_view *view
     }
     ese_journey_look_at_lines(journey);
     view->count[ESE_COUNT_AT_END_NS] = end_ns(journey);
-    view->readers_are_behind = readers_are_behind(journey);
+    view->readers_are_behind = are_behind(journey, ESE_ROLE_READER) || are_behind(journey, ESE_ROLE_CROWD);
 }
 
 void ese_journey_addresses(const struct ese_journey *journey, char *text, size_t size)

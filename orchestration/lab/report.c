@@ -5,6 +5,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/cost_cells.h"
+#include "orchestration/lab/crowd_cells.h"
 #include "orchestration/lab/fault_cells.h"
 #include "orchestration/lab/picture.h"
 #include "orchestration/lab/reader_cells.h"
@@ -316,6 +317,14 @@ static const struct row rows[] = {
     {"acknowledged and not seen, at most", ese_reader_cell_missed, ese_reader_cells_any, false},
     {"handed again, all together", ese_reader_cell_again, ese_reader_cells_any, false},
     {"had seen all, since it began", ese_reader_cell_caught_up, ese_reader_cells_any, false},
+    {"DESTINATIONS, each of which wants all", NULL, ese_crowd_cells_any, false},
+    {"how many / of these flaky", ese_crowd_cell_count, ese_crowd_cells_any, false},
+    {"acknowledged and not delivered", ese_crowd_cell_missed, ese_crowd_cells_any, false},
+    {"handed again, all together", ese_crowd_cell_again, ese_crowd_cells_any, false},
+    {"delivered out of order", ese_crowd_cell_order, ese_crowd_cells_any, false},
+    {"delivered to the healthy, p50 / p99", ese_crowd_cell_healthy, ese_crowd_cells_any, false},
+    {"behind when the load ended, of the healthy", ese_crowd_cell_healthy_behind, ese_crowd_cells_any, false},
+    {"behind when the load ended, who hangs", ese_crowd_cell_hung_behind, ese_crowd_cells_any, false},
     {"FAULT", NULL, ese_fault_cells_any, false},
     {"server away for", ese_fault_cell_server, ese_fault_cells_server, false},
     {"acknowledged again, since death", ese_fault_cell_acknowledges, ese_fault_cells_server, false},

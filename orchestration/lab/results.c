@@ -35,6 +35,8 @@ static json_t *options_json(const struct ese_results *results)
     json_object_set_new(object, "clients", json_integer(results->clients));
     json_object_set_new(object, "readers", json_integer(results->readers));
     json_object_set_new(object, "late_readers", json_boolean(results->readers_are_late));
+    json_object_set_new(object, "destinations", json_integer(results->destinations));
+    json_object_set_new(object, "flaky", json_integer(results->flaky));
     json_object_set_new(object, "resend_every", json_integer(results->resend_every));
     return object;
 }
@@ -282,6 +284,27 @@ static json_t *readers_json(const struct ese_results_transport *transport)
     return array;
 }
 
+static json_t *crowd_sum_json(const struct ese_crowd_sum *sum)
+{
+    const struct member members[] = {
+        {"count", sum->count},   {"expected", sum->expected}, {"delivered", sum->delivered},
+        {"missed", sum->missed}, {"again", sum->again},       {"out_of_order", sum->out_of_order},
+        {"behind", sum->behind},
+    };
+    json_t *object = members_json(members, ESE_COUNT_OF(members));
+    json_object_set_new(object, "latency_us", latency_json(&sum->latency));
+    return object;
+}
+
+/* Those of all but who hangs; and of each kind. */
+static json_t *destinations_json(const struct ese_crowd_account *account)
+{
+    json_t *object = crowd_sum_json(&account->all);
+    for (enum ese_crowd_kind kind = 0; kind < ESE_CROWD_KINDS; kind++)
+        json_object_set_new(object, ese_crowd_kind_name(kind), crowd_sum_json(&account->of[kind]));
+    return object;
+}
+
 static json_t *rates_json(const struct ese_rate_curves *rates)
 {
     static const char *const names[ESE_RATES] = {"offered", "acknowledged", "processed"};
@@ -341,6 +364,8 @@ static json_t *transport_json(const struct ese_results_transport *transport)
     add_recovery(object, &judgement->recovery);
     json_object_set_new(object, "lag", lag_json(&judgement->lag));
     json_object_set_new(object, "readers", readers_json(transport));
+    if (transport->crowd.all.count + transport->crowd.of[ESE_CROWD_HUNG].count > 0)
+        json_object_set_new(object, "destinations", destinations_json(&transport->crowd));
     json_object_set_new(object, "rates", rates_json(&judgement->rates));
     json_object_set_new(object, "processed_per_s", json_real(judgement->processed_per_s));
     json_object_set_new(object, "cost", cost_json(&transport->cost, judgement->ledger.offered));

@@ -6,6 +6,7 @@
 #define ESE_LAB_RESULTS_H
 
 #include "orchestration/lab/artifacts.h"
+#include "orchestration/lab/crowd_account.h"
 #include "orchestration/lab/deed.h"
 #include "orchestration/lab/journey.h"
 #include "orchestration/lab/judgement.h"
@@ -35,6 +36,7 @@ struct ese_results_transport {
     struct ese_judgement judgement;
     struct ese_reader_account readers[ESE_READERS];
     int reader_count;
+    struct ese_crowd_account crowd;
     const struct ese_judge_look *look;   /* at what it is judged by; NULL: nobody's */
     const struct ese_promises *promises; /* of one that nobody finds by its name; NULL: it can be found */
 };
@@ -63,6 +65,8 @@ struct ese_results {
     int clients;                 /* of each transport; 0: one */
     int readers;                 /* and beside the consumers */
     bool readers_are_late;       /* somebody had to start them */
+    int destinations;            /* and these, all in one program, */
+    int flaky;                   /* so many per cent of them flaky */
     int64_t resend_every;        /* each so manieth event was sent twice; 0: none was */
     int64_t poison_every;        /* on each so manieth event a rule had to fail; 0: on none */
     int64_t stale_after_ms;      /* the bound of what is stale; 0: there is none */

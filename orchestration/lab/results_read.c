@@ -147,11 +147,12 @@ static int read_load(json_t *object, struct ese_results *results)
 {
     const char *schedule = "constant";
     json_int_t hot_percent = 0, retention_s = 0, poll_ms = 0, resend_every = 0;
-    int clients = 0, readers = 0, readers_are_late = 0;
-    if (json_unpack(object, "{s?s, s?I, s?I, s?I, s?i, s?i, s?b, s?I}", "schedule", &schedule, "hot_percent",
+    int clients = 0, readers = 0, readers_are_late = 0, destinations = 0, flaky = 0;
+    if (json_unpack(object, "{s?s, s?I, s?I, s?I, s?i, s?i, s?b, s?I, s?i, s?i}", "schedule", &schedule, "hot_percent",
                     &hot_percent, "retention_s", &retention_s, "poll_ms", &poll_ms, "clients", &clients, "readers",
-                    &readers, "late_readers", &readers_are_late, "resend_every", &resend_every) < 0 ||
-        resend_every < 0 ||
+                    &readers, "late_readers", &readers_are_late, "resend_every", &resend_every,
+                    "destinations", &destinations, "flaky", &flaky) < 0 ||
+        resend_every < 0 || destinations < 0 || destinations > ESE_CROWD_MOST || flaky < 0 || flaky > 100 ||
         clients < 0 || clients > ESE_CLIENTS || readers < 0 || readers > ESE_READERS)
         return -1;
     copy_text(results->schedule, sizeof results->schedule, schedule);
@@ -161,6 +162,8 @@ static int read_load(json_t *object, struct ese_results *results)
     results->clients = clients;
     results->readers = readers;
     results->readers_are_late = readers_are_late != 0;
+    results->destinations = destinations;
+    results->flaky = flaky;
     results->resend_every = resend_every;
     return 0;
 }

@@ -20,6 +20,10 @@ static void fill(struct ese_results_transport *transport)
         .roles = ESE_ROLE_BIT(ESE_ROLE_SERVER), .passed_over = ESE_ROLE_BIT(ESE_ROLE_BROKER),
         .members = ESE_MEMBER_BIT(1), .lines = ESE_LINE_BIT(ESE_LINE_CLIENT_SERVER), .how = "full"};
     transport->reader_count = 1;
+    transport->crowd.all.count = 1;
+    transport->crowd.all.latency.count = 1;
+    for (int kind = 0; kind < ESE_CROWD_KINDS; kind++)
+        transport->crowd.of[kind].latency.count = 1;
     transport->cost.party_count = 1;
     for (size_t i = 0; i < ESE_COUNT_OF(latencies); i++)
         latencies[i]->count = 1;

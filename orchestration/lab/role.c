@@ -6,8 +6,8 @@ const char *ese_role_name(enum ese_role role)
 {
     static const char *const names[ESE_ROLES] = {
         [ESE_ROLE_CLIENT] = "client", [ESE_ROLE_SERVER] = "server", [ESE_ROLE_CONSUMER] = "consumer",
-        [ESE_ROLE_READER] = "reader", [ESE_ROLE_MAILER] = "mailer", [ESE_ROLE_SINK] = "sink",
-        [ESE_ROLE_BROKER] = "broker"};
+        [ESE_ROLE_READER] = "reader", [ESE_ROLE_CROWD] = "crowd", [ESE_ROLE_MAILER] = "mailer",
+        [ESE_ROLE_SINK] = "sink", [ESE_ROLE_BROKER] = "broker"};
     return names[role];
 }
 

@@ -11,6 +11,7 @@ enum ese_role {
     ESE_ROLE_SERVER,
     ESE_ROLE_CONSUMER,
     ESE_ROLE_READER, /* a consumer of a group of its own, without rules: somebody else who wants the events */
+    ESE_ROLE_CROWD,  /* many of these in one program (orchestration/crowd) */
     ESE_ROLE_MAILER,
     ESE_ROLE_SINK,
     ESE_ROLE_BROKER,

@@ -114,6 +114,8 @@ static int open_journeys(struct run *run, int first, int count, struct ese_error
             .clients = run->options->clients,
             .readers = run->options->readers,
             .readers_are_late = run->options->readers_are_late,
+            .destinations = run->options->destinations,
+            .flaky = run->options->flaky,
         };
         if (ese_artifact_path(run->options->directory, label, directory, error) < 0 ||
             ese_journey_open(&journey, &run->journeys[run->count], error) < 0)
@@ -382,6 +384,7 @@ static int finish(struct run *run, const bool drained[], struct ese_run_result *
         ese_journey_sample(run->journeys[i]); /* before the reading back, which is not part of the walk */
         ese_journey_stop(run->journeys[i], ESE_ROLE_CONSUMER);
         ese_journey_stop(run->journeys[i], ESE_ROLE_READER);
+        ese_journey_stop(run->journeys[i], ESE_ROLE_CROWD);
         ese_journey_stop(run->journeys[i], ESE_ROLE_MAILER);
         ese_journey_cost(run->journeys[i], &one->cost);
         /* A store that nobody serves any more leaves no history, and the judge says so. */

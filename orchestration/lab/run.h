@@ -63,6 +63,8 @@ struct ese_run_options {
     int clients;          /* of each journey; 0: one */
     int readers;          /* of each journey, beside the consumers */
     bool readers_are_late; /* somebody has to start them: the fault */
+    int destinations;     /* likewise, all in one program */
+    int flaky;            /* per cent of them */
     int64_t limit_ms; /* from the schedule's beginning to the end of the drain; 0: the drain's own alone */
     bool in_turn; /* one journey after the other instead of all at once */
 };

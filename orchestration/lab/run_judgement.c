@@ -40,6 +40,9 @@ static int judge(const struct ese_run_options *run, const struct ese_run_journey
     transport->reader_count = run->readers;
     if (ese_reader_accounts(journey->directory, run->readers, transport->readers, error) < 0)
         return -1;
+    const struct ese_crowd_plan crowd = {run->destinations, run->flaky, run->seed};
+    if (ese_crowd_account(journey->directory, &crowd, judging.measured_from_ns, &transport->crowd, error) < 0)
+        return -1;
     judging.logs = ese_latency_logs_new(judging.measured_from_ns);
     int status = ese_judge(&judging, &transport->judgement, error);
     if (status == 0)
@@ -69,6 +72,8 @@ int ese_run_judge(const struct ese_run_options *run, const struct ese_run_result
         .resend_every = run->resend_every,
         .readers_are_late = run->readers_are_late,
         .readers = run->readers,
+        .destinations = run->destinations,
+        .flaky = run->flaky,
         .poison_every = run->poison_every,
         .stale_after_ms = run->stale_after_ms,
     };

@@ -140,6 +140,8 @@ static int check_presence(const struct standing *standing, const struct ese_faul
                         part->name, (long long)ese_scenario_number(standing->scenario, "consumers"));
     if (part->roles == ESE_ROLE_BIT(ESE_ROLE_READER) && ese_scenario_number(standing->scenario, "readers") == 0)
         return ese_fail(error, ESE_E_USAGE, "there are no readers: say with readers, and how many");
+    if (part->roles == ESE_ROLE_BIT(ESE_ROLE_CROWD) && ese_scenario_number(standing->scenario, "destinations") == 0)
+        return ese_fail(error, ESE_E_USAGE, "there are no destinations: say with destinations, and how many");
     return 0;
 }
 

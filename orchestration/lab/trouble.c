@@ -242,7 +242,8 @@ static const struct trouble {
                       "disk/ese-disk.so", tell_disk, check_disk, set_disk},
     [ESE_ACT_POWER] = {ESE_ROLE_BIT(ESE_ROLE_SERVER), "disk/ese-disk.so", tell_power, check_power, NULL},
     [ESE_ACT_CLOCK] = {ESE_ROLE_BIT(ESE_ROLE_CLIENT) | ESE_ROLE_BIT(ESE_ROLE_SERVER) | ESE_ROLE_BIT(ESE_ROLE_CONSUMER) |
-                           ESE_ROLE_BIT(ESE_ROLE_READER) | ESE_ROLE_BIT(ESE_ROLE_MAILER),
+                           ESE_ROLE_BIT(ESE_ROLE_READER) | ESE_ROLE_BIT(ESE_ROLE_CROWD) |
+                           ESE_ROLE_BIT(ESE_ROLE_MAILER),
                        "clock/ese-clock.so", tell_clock, check_clock, set_clock},
     [ESE_ACT_RULE] = {ESE_ROLE_BIT(ESE_ROLE_CONSUMER), NULL, tell_rule, check_rule, set_rule},
     [ESE_ACT_SMTP] = {ESE_ROLE_BIT(ESE_ROLE_SINK), NULL, tell_smtp, check_smtp, set_smtp},

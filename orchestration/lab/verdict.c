@@ -238,7 +238,7 @@ static void judge_timing(const struct ese_figures *figures, const struct ese_gro
 const double ese_percentiles[ESE_PERCENTILES] = {1,  5,    10, 25,   50,    75,    90,
                                                  95, 97.5, 99, 99.5, 99.9, 99.99, 100};
 
-static struct ese_latency latency_of(const struct ese_histogram *histogram)
+struct ese_latency ese_latency_of(const struct ese_histogram *histogram)
 {
     struct ese_latency latency = {
         .count = (int64_t)ese_histogram_count(histogram),
@@ -274,11 +274,11 @@ void ese_judge_figures(const struct ese_figures *figures, const struct ese_groun
     *judgement = (struct ese_judgement){
         .ledger = figures->ledger,
         .mails = figures->mails,
-        .acknowledge = latency_of(timing->acknowledge),
-        .end_to_end = latency_of(timing->end_to_end),
-        .mail = latency_of(timing->mail),
-        .lateness = latency_of(timing->lateness),
-        .closed_loop = latency_of(timing->closed_loop),
+        .acknowledge = ese_latency_of(timing->acknowledge),
+        .end_to_end = ese_latency_of(timing->end_to_end),
+        .mail = ese_latency_of(timing->mail),
+        .lateness = ese_latency_of(timing->lateness),
+        .closed_loop = ese_latency_of(timing->closed_loop),
         .warmup_cut = timing->warmup_cut,
         .behind_schedule = timing->behind_schedule,
         .recovery = timing->recovery,

@@ -26,4 +26,7 @@ struct ese_grounds {
 void ese_judge_figures(const struct ese_figures *figures, const struct ese_grounds *grounds,
                        struct ese_judgement *judgement);
 
+/* What a histogram of microseconds tells. */
+struct ese_latency ese_latency_of(const struct ese_histogram *histogram);
+
 #endif

@@ -53,6 +53,8 @@ MUTATIONS = {
     "crash-before-commit": [(CALM, "file", "ledger.redelivered")],
     "disk-full": [(CALM, "http", "rates.acknowledged.2")],
     "fan-out": [(without("with readers"), "file", "readers.*.missed")],
+    "flaky-destinations": [(without("with flaky"), "http", "destinations.hung.missed"),
+                           (without("with destinations", "with flaky"), "http", "destinations.missed")],
     "half-open": [(CALM, "http", "lag.highest")],
     "hot-key": [(without("with hot-percent"), BROKER, "lag.at_load_end")],
     "later-reader": [(without("with late-readers", "at"), "file", "readers.*.began_ns")],

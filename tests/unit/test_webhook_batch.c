@@ -121,7 +121,7 @@ static void a_listener_says_where_it_begins(void **state)
         assert_int_equal(begin(&fixture, places[i].place), places[i].behind);
         assert_int_equal(fixture.progress.partition, 1);
         assert_int_equal(fixture.progress.handed, places[i].behind);
-        assert_int_equal(fixture.progress.tells_gaps, places[i].tells_gaps);
+        assert_int_equal(fixture.progress.next, places[i].tells_gaps ? places[i].place : -1);
     }
 }
 

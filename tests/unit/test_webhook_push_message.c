@@ -107,8 +107,8 @@ static void brought_headers_take_the_place_of_ours(void **state)
     struct ese_webhook_message message = {0};
 
     (void)state;
-    write_message("{\"Content-Type\":\"text/x\",\"USER-AGENT\":\"me\",\"X-Event-Position\":\"7\",\"x-mine\":\"1\"}", 1, 1,
-          NULL, &message);
+    write_message("{\"Content-Type\":\"text/x\",\"USER-AGENT\":\"me\",\"X-Event-Position\":\"7\",\"x-mine\":\"1\"}", 1,
+                  1, NULL, &message);
     assert_int_equal(count_header(message.headers.text, "content-type:"), 1);
     assert_non_null(strstr(message.headers.text, "Content-Type: text/x\n"));
     assert_int_equal(count_header(message.headers.text, "user-agent:"), 1);

@@ -5,8 +5,8 @@
  * in hand, and the server, which waits for its answer, has none further under way; what next hands comes from it, in as
  * many calls as it takes. What was pushed and not acknowledged when this ends is pushed again.
  *
- * Without a group nobody is to remember anything, and whoever reads so may be where nothing can be pushed to him: pages are
- * pulled.
+ * Without a group nobody is to remember anything, and whoever reads so may be where nothing can be pushed to him:
+ * pages are pulled.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ struct line {
     struct ese_webhook_registrar *registrar; /* of the two, one is there */
     struct ese_webhook_puller *puller;
     struct ese_webhook_progress progress;
-    struct ese_webhook_page page; /* what is in hand: of a push, until it is acknowledged; or pulled, until it is handed */
+    struct ese_webhook_page page; /* in hand: of a push, until it is acknowledged; or pulled, until it is handed */
     int index;                    /* of its next event to be handed */
     bool in_hand;
 };
@@ -59,8 +59,8 @@ static const struct ese_option options[] = {
      .help = "Events a push may carry; 1: each is pushed by itself, as Eventor does, where pushes are not signed. At most "
              "half of --max-batch."},
     {.name = "push-secret", .kind = ESE_OPTION_TEXT, .value = "FILE",
-     .help = "Pushes have to be signed with the secret in FILE (Standard Webhooks: whsec_...); the server signs with the "
-             "file of the same name below its --secrets."},
+     .help = "Pushes have to be signed with the secret in FILE (Standard Webhooks: whsec_...); the server signs with "
+             "the file of the same name below its --secrets."},
     ESE_WEBHOOK_TOPIC_OPTION,
     ESE_OPTION_END,
 };

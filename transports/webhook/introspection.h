@@ -10,8 +10,8 @@
  *
  * The tables are the original's (DIR/_itrospect.db, sic): stream_stats, where the total is the row with the type "",
  * and event_variants. A shape is the sorted top-level keys of a JSON object, with stream and type (shape.h); its
- * example is replaced by later ones. Of a stream whose counts are the original's, which forgets them with each start, all is
- * counted anew. A stream has at most 999 types and 1,000 shapes; the original has no bound.
+ * example is replaced by later ones. Of a stream whose counts are the original's, which forgets them with each start,
+ * all is counted anew. A stream has at most 999 types and 1,000 shapes; the original has no bound.
  *
  * One thread: that which reads.
  */

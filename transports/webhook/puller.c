@@ -52,9 +52,9 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     puller->newest = position;
     puller->newest_ns = puller->inquiry.asked_ns;
     if (position < puller->asked_from)
-        ese_fail(&puller->fatal, ESE_E_INVALID, "%s ends at %lld, and what is behind %lld was asked for: the server has "
-                                                "lost what it had", puller->url, (long long)position,
-                 (long long)puller->asked_from);
+        ese_fail(&puller->fatal, ESE_E_INVALID,
+                 "%s ends at %lld, and what is behind %lld was asked for: the server has lost what it had", puller->url,
+                 (long long)position, (long long)puller->asked_from);
     else
         take_page(puller, answer);
 }

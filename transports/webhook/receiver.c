@@ -107,7 +107,8 @@ static int check_signature(const struct line *line, const struct ese_http_reques
                                                .signature = single_header(request, "webhook-signature")};
     if (secret->count == 0)
         return 0;
-    return ese_webhook_verify(secret, &headers, body, length, ese_clock_wall_ms() / 1000, ESE_WEBHOOK_TOLERANCE_S, error);
+    return ese_webhook_verify(secret, &headers, body, length, ese_clock_wall_ms() / 1000, ESE_WEBHOOK_TOLERANCE_S,
+                              error);
 }
 
 /* The page goes with the request. False: there is one in hand. */

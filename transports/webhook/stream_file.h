@@ -37,8 +37,8 @@ struct ese_webhook_page {
 };
 void ese_webhook_page_clear(struct ese_webhook_page *page);
 
-/* The first and the last rowid; no row where there is none. Asked for both at once, SQLite would go through all there are
- * (https://www.sqlite.org/optoverview.html#minmax). */
+/* The first and the last rowid; no row where there is none. Asked for both at once, SQLite would go through all there
+ * are (https://www.sqlite.org/optoverview.html#minmax). */
 #define ESE_WEBHOOK_ENDS_SQL                                                                                           \
     "SELECT first, last FROM (SELECT (SELECT min(rowid) FROM events) AS first,"                                        \
     " (SELECT max(rowid) FROM events) AS last) WHERE last IS NOT NULL"

@@ -29,7 +29,8 @@ static void answer(struct ese_http_request *request, int status, const char *tex
     ese_webhook_reply_text(request, status, "", text);
 }
 
-/* What could not be stored, nothing came of. */
+/* Nothing was made or deleted; what was changed of one that is there holds until the server ends, and is tried to be
+ * stored again and again. */
 static void answer_unstored(struct ese_http_request *request, const struct ese_error *error)
 {
     if (error->code == ESE_E_FULL)
@@ -54,6 +55,18 @@ static void answer_missing(struct ese_http_request *request)
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
+
+/* The position that was asked for, where that is the newest: what it is by now. */
+static void find_position(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    int64_t oldest, newest;
+
+    if (ask->position != ESE_WEBHOOK_AT_NEWEST)
+        return;
+    ask->position = 0;
+    if (ese_webhook_streams_ends(pusher->options.streams, ask->wish.stream, &oldest, &newest, NULL) == 0)
+        ask->position = newest;
+}
 
 /* Stores it first: what is answered with Created is there. */
 static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
@@ -102,6 +115,7 @@ static void create(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *as
 {
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
 
+    find_position(pusher, ask);
     if (found == NULL)
         make(pusher, ask, NULL);
     else if (strcmp(found->subscription.wish.stream, ask->wish.stream) == 0 &&
@@ -116,6 +130,7 @@ static void replace(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *a
 {
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
 
+    find_position(pusher, ask);
     if (found != NULL && !ask->has_position && strcmp(found->subscription.wish.stream, ask->wish.stream) == 0)
         ask->position = found->subscription.position;
     make(pusher, ask, found);

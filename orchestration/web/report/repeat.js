@@ -6,7 +6,7 @@ const FLAGS = {duration_s: "duration", warmup_s: "warmup", gap_s: "gap", retenti
 const NONE = ["smtp_timeout_ms"]; /* no option: everybody has the same */
 const EMPTY = {
     ...{poison_every: 0, rule_cost_us: 0, stale_after_ms: 0, hot_percent: 0, retention_s: 0, poll_ms: 0},
-    ...{clients: 0, readers: 0, resend_every: 0, schedule: "constant"}
+    ...{clients: 0, readers: 0, destinations: 0, flaky: 0, resend_every: 0, schedule: "constant"}
 };
 const OF_SCENARIO = ["fault", "gap_s", "preset"]; /* it has its own */
 
