@@ -12,7 +12,7 @@
 
 #define BUSY_ASK_MS 100 /* how often it is asked while pushes come, */
 #define IDLE_ASK_MS 500 /* and while none do */
-#define WAKE_MS 500     /* between two registrations that are to wake it: where pushes fail at once, it sleeps at once */
+#define WAKE_MS 500     /* between two registrations that are to wake it: where pushes fail at once, it soon sleeps */
 #define URL_LIMIT 4096
 
 /* Of the lab's own consumer: soon again, and never given up. */
