@@ -11,7 +11,6 @@ import os
 import random
 import sys
 import threading
-import time
 
 from ese_program import wait_until
 from ese_server import run
@@ -19,7 +18,7 @@ from webhook_peer import (HELD, OK, Answer, Producer, Receiver, in_order, in_thr
                           wrong_order)
 
 PROGRAM = os.path.abspath(sys.argv[1])
-OPTIONS = ("--transport", "webhook")
+OPTIONS = ("--transport", "webhook", "--push-timeout-ms", "600000")  # who hangs does so for good
 WRITERS, EVENTS = 32, 6400
 SUBSCRIPTIONS, HANDS = 600, 6
 MANY = 30000
@@ -153,12 +152,10 @@ def each_stream_has_its_own_line(server):
                 for turn in range(100):
                     for number in streams:
                         assert producer.post(f"stream-{number}", b"%d" % number) == turn + 1
-        began = time.monotonic()
         in_threads([lambda part=part: write(range(part, 40, 8)) for part in range(8)])
         for number in range(40):
             in_order(receiver.await_position(100, f"/{number}/a"), 1, 100)
             assert {push.body for push in receiver.of(f"/{number}/a")} == {b"%d" % number}
-        assert time.monotonic() - began < 30, "as long as a time-out"
         assert receiver.positions("/10/b") == [1], receiver.positions("/10/b")
 
 

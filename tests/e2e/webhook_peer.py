@@ -122,6 +122,18 @@ class Connection(asyncio.Protocol):
         asyncio.get_running_loop().call_soon(self.go_on)
 
 
+def listening(port):
+    """A socket; of a port that is given, and that may be somebody's own end of a connection for a while."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return socket.create_server(("127.0.0.1", port), backlog=1024)
+        except OSError:
+            if port == 0 or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
+
+
 class Receiver:
     """Serves on one thread, however many connect. decide(push) says the answer, on that thread; before_answer is
     told when it is given, unless nobody waits for it any more. All pushes are kept."""
@@ -129,7 +141,7 @@ class Receiver:
     def __init__(self, decide=lambda push: OK, port=0, keeps=True, before_answer=lambda push: None):
         self.decide, self.keeps, self.before_answer, self.lock = decide, keeps, before_answer, threading.Condition()
         self.pushes, self.faults, self.held, self.connections = {}, [], {}, set()
-        self.socket = socket.create_server(("127.0.0.1", port), backlog=1024)
+        self.socket = listening(port)
         self.port = self.socket.getsockname()[1]
         self.loop = asyncio.new_event_loop()
         self.loop.set_exception_handler(lambda _, context: self.faults.append(context))
@@ -157,11 +169,10 @@ class Receiver:
         return [position for push in self.of(path) for position in push.positions()]
 
     def wait(self, condition, what):
-        """Until it is true, looked at whenever something came."""
-        deadline = time.monotonic() + PATIENCE_S
+        """Until it is true, looked at whenever something came; it fails when nothing does for a while."""
         with self.lock:
             while not condition():
-                assert self.lock.wait(max(0, deadline - time.monotonic())), what() if callable(what) else what
+                assert self.lock.wait(PATIENCE_S), what() if callable(what) else what
 
     def await_pushes(self, count, path="/"):
         self.wait(lambda: len(self.pushes.get(path, ())) >= count,

@@ -5,7 +5,6 @@ import base64
 import os
 import socket
 import sys
-import time
 
 from ese_program import wait_until
 from ese_server import run
@@ -14,6 +13,7 @@ from webhook_peer import (HELD, OK, Answer, Receiver, in_order, listed, paused, 
 PROGRAM = os.path.abspath(sys.argv[1])
 OPTIONS = ("--transport", "webhook")
 IMPATIENT = (*OPTIONS, "--push-timeout-ms", "300")
+PATIENT = (*OPTIONS, "--push-timeout-ms", "600000")
 SHORT = {"tries": 0, "first_ms": 20, "most_ms": 40}
 TAKEN = (200, 201, 202, 204, 206, 226, 299, 300)
 NOT_TAKEN = (301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 408, 409, 410, 413, 422, 429, 500, 501, 502, 503, 504, 599)
@@ -64,14 +64,14 @@ def who_does_not_answer_in_time_has_not_taken_it(server):
 def waits_double(server):
     post_all(server, "s", 2)
     with Receiver(lambda push: Answer(500)) as receiver:
-        subscribed(server, "one", "s", receiver.url(), retry={"tries": 7, "first_ms": 40, "most_ms": 400})
+        subscribed(server, "one", "s", receiver.url(), retry={"tries": 10, "first_ms": 40, "most_ms": 160})
         wait_until(lambda: paused(server, "one"), "it is not paused")
         pushes = receiver.of()
-        assert [push.position() for push in pushes] == [1] * 7, receiver.positions()
+        assert [push.position() for push in pushes] == [1] * 10, receiver.positions()
         assert len({push.headers["x-event-uuid"] for push in pushes}) == 1
         waits = [later.at - one.at for one, later in zip(pushes, pushes[1:])]
-        for wait, nominal in zip(waits, (0.04, 0.08, 0.16, 0.32, 0.4, 0.4)):
-            assert nominal * 0.98 <= wait < nominal + 2, waits
+        assert all(wait >= nominal * 0.98 for wait, nominal in zip(waits, (0.04, 0.08, *[0.16] * 7))), waits
+        assert sum(waits) < 10, f"{waits}: they double beyond their bound"  # that would be 20 s
         reason = paused(server, "one")
         assert reason.startswith(f"HTTP call to {receiver.url()} failed with error code") and "500" in reason, reason
         assert server.get("/subscriptions/one")["position"] == 0
@@ -90,7 +90,7 @@ def a_taken_event_begins_the_waits_anew(server):
         receiver.wait(lambda: tried.get(6) == 4, "it does not come to the end")
         assert receiver.positions() == [position for position in range(1, 7) for _ in range(4)], receiver.positions()
         ends = [push.at for push in receiver.of()][3::4]
-        assert max(later - one for one, later in zip(ends, ends[1:])) < 0.21 + 3, ends
+        assert max(later - one for one, later in zip(ends, ends[1:])) < 10, ends  # the sixth's would be minutes
     assert listed(server, "one")["active"] is True
 
 
@@ -99,7 +99,7 @@ def the_original_s_waits_are_the_default(server):
     with Receiver(lambda push: Answer(500)) as receiver:
         subscribed(server, "one", "s", receiver.url())
         one, later = receiver.await_pushes(2)
-        assert 7.8 <= later.at - one.at < 12, later.at - one.at
+        assert 7.8 <= later.at - one.at < 15.8, later.at - one.at
         assert told(server, "DELETE", "/subscriptions/one")[0] == 200
 
 
@@ -205,21 +205,18 @@ def poison_stops_the_line_where_nothing_else_was_asked_for(server):
 
 
 def nobody_waits_for_who_hangs(server):
-    """Of 30 subscribers ten hang, ten refuse, and ten take what comes, before any time-out is over."""
+    """Of 30 subscribers ten hang, ten refuse, and ten take what comes, while no time-out is over."""
     def decide(push):
         return HELD if push.path.startswith("/hang") else Answer(500) if push.path.startswith("/no") else OK
     with Receiver(decide) as receiver:
         for number in range(10):
             for kind in ("hang", "no", "yes"):
                 subscribed(server, f"{kind}{number}", "s", receiver.url(f"/{kind}{number}"), retry=SHORT)
-        began = time.monotonic()
         post_all(server, "s", 200)
         for number in range(10):
             in_order(receiver.await_position(200, f"/yes{number}"), 1, 200)
             assert receiver.positions(f"/hang{number}") == [1], receiver.positions(f"/hang{number}")
             assert set(receiver.positions(f"/no{number}")) == {1}
-        took = time.monotonic() - began
-        assert took < 25, f"{took:.1f} s: as long as a time-out"
         assert told(server, "DELETE", "/subscriptions/hang0")[0] == 200
 
 
@@ -227,7 +224,7 @@ TESTS = ((answers_are_taken_for_what_they_are, OPTIONS), (who_does_not_answer_in
          (waits_double, OPTIONS), (a_taken_event_begins_the_waits_anew, OPTIONS), (the_original_s_waits_are_the_default, OPTIONS),
          (a_paused_one_is_woken, OPTIONS), (one_that_waits_is_woken, OPTIONS), (who_is_away_finds_all_when_he_is_back, OPTIONS),
          (poison_is_set_aside_where_it_was_asked_for, OPTIONS), (poison_stops_the_line_where_nothing_else_was_asked_for, OPTIONS),
-         (nobody_waits_for_who_hangs, OPTIONS))
+         (nobody_waits_for_who_hangs, PATIENT))
 
 if __name__ == "__main__":
     sys.exit(run(PROGRAM, [test for test in TESTS if test[0].__name__ in (sys.argv[2:] or test[0].__name__)]))
