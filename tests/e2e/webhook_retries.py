@@ -1,6 +1,6 @@
-"""webhook_retries.py ESE-SERVER [TEST ...] - what becomes of an event that a subscriber of the transport that pushes does not take
-(webhook_peer.py): which answers are none, how often and after which waits it is tried again, when the subscription is paused and
-with which reason, what wakes it, what is set aside; and that nobody else waits for it. TAP."""
+"""webhook_retries.py ESE-SERVER [TEST ...] - what becomes of an event that a subscriber of the transport that pushes does not
+take (webhook_peer.py): which answers are none, how often and after which waits it is tried again, when the subscription is
+paused and with which reason, what wakes it, what is set aside; and that nobody else waits for it. TAP."""
 import base64
 import os
 import socket

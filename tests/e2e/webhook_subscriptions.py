@@ -1,5 +1,5 @@
-"""webhook_subscriptions.py ESE-SERVER [TEST ...] - the routes about subscriptions, of the transport that pushes: what may be asked for, in
-which words it is refused, how it is listed, paused, resumed, exchanged and deleted. What is then pushed is in
+"""webhook_subscriptions.py ESE-SERVER [TEST ...] - the routes about subscriptions, of the transport that pushes: what may be
+asked for, in which words it is refused, how it is listed, paused, resumed, exchanged and deleted. What is then pushed is in
 webhook_delivery.py. TAP."""
 import json
 import os
