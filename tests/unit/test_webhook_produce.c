@@ -213,7 +213,7 @@ static void what_cannot_be_is_told(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_goes_to_its_stream),
@@ -222,5 +222,6 @@ int main(void)
         TEST(where_it_is_stored_may_not_be_said),
         TEST(what_cannot_be_is_told),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

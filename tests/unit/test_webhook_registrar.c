@@ -474,7 +474,7 @@ static void it_asks_when_somebody_wants_to_know(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(it_registers_and_asks),
@@ -494,5 +494,6 @@ int main(void)
         TEST(what_it_says_of_the_newest_is_of_when_it_asked),
         TEST(it_asks_when_somebody_wants_to_know),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
