@@ -232,6 +232,19 @@ static void a_key_with_another_type_is_a_conflict(void **state)
     commit(fixture);
 }
 
+static void without_a_retention_events_stay_for_ever(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.retention_ms = 0;
+    open_table(fixture);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    store(fixture, "b", NULL, NOW, ESE_APPEND_STORED);
+    assert_int_equal(expire(fixture, NOW + INT64_C(1000) * WINDOW_MS, 10), 0);
+    assert_answer(fixture, "SELECT count(*) FROM events", "2");
+    assert_answer(fixture, "SELECT count(*) FROM event_keys", "0"); /* these for ten minutes */
+}
+
 static void a_key_is_known_after_a_restart_and_without_its_event(void **state)
 {
     struct fixture *fixture = *state;
@@ -474,6 +487,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_names_an_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_with_another_type_is_a_conflict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_known_after_a_restart_and_without_its_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_retention_events_stay_for_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_of_many_keys_is_found_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_was_taken_back_is_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_came_again_later_stays_known, set_up, tear_down),

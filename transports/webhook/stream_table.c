@@ -302,7 +302,8 @@ static int expire(void *context, int64_t now_ms, int64_t most, int64_t *deleted,
     int64_t first = table->ends.first;
 
     *deleted = 0;
-    if (find_first_kept(table, window_start(table, now_ms, table->options.retention_ms), most, &first, error) != 0)
+    if (table->options.retention_ms > 0 &&
+        find_first_kept(table, window_start(table, now_ms, table->options.retention_ms), most, &first, error) != 0)
         return -1;
     if (first > table->ends.first) {
         ese_statement_number(table->delete_events, 1, first);
