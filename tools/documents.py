@@ -12,7 +12,7 @@ import os
 import re
 from typing import NamedTuple
 
-OURS = re.compile(r"(?:\./lab|(?:build/[\w/-]+/)?ese-(?:client|server|consumer|mailer|lab|bench|power-cut|proxy))$")
+OURS = re.compile(r"(?:\./lab|(?:build/[\w/-]+/)?ese-(?:client|server|consumer|mailer|lab|bench|crowd|power-cut|proxy))$")
 COMMON = {"apt-get", "cat", "cd", "cp", "curl", "docker", "docker-compose", "git", "jq", "kcat", "kill",
           "ls", "meson", "mkdir", "mvn", "ninja", "python3", "rm", "sqlite3", "tail"}
 

@@ -1,6 +1,6 @@
 /*
- * pushed.c - ese-server with the transport webhook, pushing one stream to receivers of the bench's own: what lies there, at
- * whose beginning they ask, or with posts going on meanwhile.
+ * pushed.c - ese-server with the transport webhook, pushing one stream to receivers of the bench's own: what lies
+ * there, at whose beginning they ask, or with posts going on meanwhile.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -117,7 +117,8 @@ static int subscribe(const struct ese_served_life *life, const struct ese_sink *
     snprintf(body, sizeof body, "{\"stream\":\"%s\",\"url\":\"%s\",\"position\":0,\"batch\":%d}", ESE_PLACE_CLICKS, url,
              batch);
     snprintf(request, sizeof request,
-             "POST /subscriptions/bench%d HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+             "POST /subscriptions/bench%d HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n"
+                      "Content-Length: %zu\r\n\r\n%s",
              path + 1, strlen(body), body);
     if (ese_served_ask(life->address, request, NULL, &answer, error) != 0)
         return -1;

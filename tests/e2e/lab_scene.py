@@ -22,6 +22,7 @@ def lab_with(directory, lab, programs):
     """A copy of the lab in the directory that finds all its programs beside it: these by name, else its own."""
     own = {name: own_program(lab, name) for name in ("ese-client", "ese-server", "ese-consumer", "ese-mailer")}
     own["ese-proxy"] = os.path.join(os.path.dirname(lab), "..", "proxy", "ese-proxy")
+    own["ese-crowd"] = os.path.join(os.path.dirname(lab), "..", "crowd", "ese-crowd")
     for name, path in {**own, **programs}.items():
         os.symlink(path, os.path.join(directory, name))
     # by somebody else: what is open for writing here may not be run before all children of other threads have let it go

@@ -1,6 +1,6 @@
-"""webhook_delivery.py ESE-SERVER - what a subscriber of the transport that pushes is brought (webhook_peer.py): the headers and
-the bodies, from where on, in pages, signed; and what becomes of the line when it is paused, resumed, deleted or made anew
-while it is live, and when the server stops. What does not succeed is in webhook_retries.py. TAP."""
+"""webhook_delivery.py ESE-SERVER [TEST ...] - what a subscriber of the transport that pushes is brought (webhook_peer.py): the
+headers and the bodies, from where on, in pages, signed; and what becomes of the line when it is paused, resumed, deleted or
+made anew while it is live, and when the server stops. What does not succeed is in webhook_retries.py. TAP."""
 import base64
 import hashlib
 import hmac
@@ -218,7 +218,7 @@ def pushes_are_signed_where_it_was_asked_for(server):
         assert signature_is_good(receiver.await_pushes(2 * len(BODIES) + 1, "/shop")[-1], keys["shop"])
 
 
-# ---- while it is live ---------------------------------------------------------------------------------------------------
+# ---- while it is live -----------------------------------------------------------------------------------------------
 
 def a_paused_one_gets_nothing(server):
     with Receiver() as receiver, Writer(server, "s", 2, 0.001) as writer:
@@ -237,8 +237,8 @@ def a_paused_one_gets_nothing(server):
 
 
 def paused_and_resumed_it_repeats_nothing(server):
-    """In the midst of catching up, as often as the original was when it brought each event four times; and resumed where it is
-    not paused."""
+    """In the midst of catching up, as often as the original was when it brought each event four times; and resumed where it
+    is not paused."""
     post_all(server, "s", 400)
     with Receiver(lambda push: Answer(wait_s=0.002)) as receiver:
         subscribed(server, "one", "s", receiver.url())
@@ -277,7 +277,7 @@ def a_deleted_one_gets_nothing_more(server):
     for tag, pushes in lives.items():
         in_order([push.position() for push in pushes], 1, len(pushes))
         late = [push.position() for push in pushes if push.at > deleted.get(tag, float("inf"))]
-        assert not late, f"{late} of {tag} came behind the answer to its deletion"
+        assert len(late) <= 1, f"{late} of {tag} came behind the answer to its deletion"  # one may be under way
     assert len(lives["last"]) == writer.newest
 
 
@@ -296,6 +296,26 @@ def what_is_under_way_at_a_deletion_is_its_last(server):
         assert len(receiver.of()) == 1, receiver.positions()
     one = server.get("/subscriptions/one")
     assert one["active"] is True and one["lag"] <= 1, one
+
+
+def registered_again_it_goes_on_from_where_it_was_asked_to(server):
+    """While it is live, ten times: nothing is left out behind that, and nothing comes from before it."""
+    asked = []
+    with Receiver() as receiver, Writer(server, "s", 2, 0.001) as writer:
+        subscribed(server, "one", "s", receiver.url())
+        for turn in range(10):
+            receiver.await_pushes(len(receiver.of()) + random.randrange(30, 60))
+            receiver.await_position(30)
+            asked.append(random.randrange(20))
+            subscribed(server, "one", "s", receiver.url(), "POST", position=asked[-1])
+            if turn % 2:
+                subscribed(server, "one", "s", receiver.url())  # goes on where it is
+        receiver.await_pushes(len(receiver.of()) + 60)
+        writer.over.set()
+        writer.thread.join()
+        positions = receiver.await_position(writer.newest)
+    jumps = [later for one, later in zip(positions, positions[1:]) if later != one + 1]
+    assert jumps == [position + 1 for position in asked], (jumps, asked)
 
 
 def churn_ends_nobody(server):
@@ -344,8 +364,9 @@ def a_stop_repeats_nothing(server):
 TESTS = (an_event_is_brought_as_it_is, own_headers_may_take_the_place_of_others, own_headers_frame_nothing,
          it_begins_where_it_was_asked_to, one_is_under_way_at_a_time, pages_are_brought_whole,
          pushes_are_signed_where_it_was_asked_for, a_paused_one_gets_nothing, paused_and_resumed_it_repeats_nothing,
-         a_deleted_one_gets_nothing_more, what_is_under_way_at_a_deletion_is_its_last, churn_ends_nobody,
+         a_deleted_one_gets_nothing_more, what_is_under_way_at_a_deletion_is_its_last,
+         registered_again_it_goes_on_from_where_it_was_asked_to, churn_ends_nobody,
          positions_never_go_back, a_stop_repeats_nothing)
 
 if __name__ == "__main__":
-    sys.exit(run(PROGRAM, [(test, OPTIONS) for test in TESTS]))
+    sys.exit(run(PROGRAM, [(test, OPTIONS) for test in TESTS if test.__name__ in (sys.argv[2:] or test.__name__)]))

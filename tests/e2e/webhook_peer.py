@@ -13,7 +13,7 @@ import threading
 import time
 from typing import NamedTuple
 
-PATIENCE_S = 60  # the machine may be busy
+PATIENCE_S = float(os.environ.get("ESE_PATIENCE_S", "60"))  # the machine may be busy
 MOST_HEAD = 65536
 
 
@@ -26,7 +26,6 @@ class Push(NamedTuple):
     body: bytes
     at: float  # time.monotonic()
     lines: tuple
-    port: int  # of the connection
 
     def position(self):
         return int(self.headers["x-event-position"])
@@ -58,7 +57,8 @@ class Connection(asyncio.Protocol):
     """One request after the other, each with a Content-Length or none at all; whatever else is a fault of the sender."""
 
     def __init__(self, receiver):
-        self.receiver, self.transport, self.kept, self.busy, self.told_to_go_on = receiver, None, b"", False, False
+        self.receiver, self.transport, self.push = receiver, None, None
+        self.kept, self.busy, self.told_to_go_on = b"", False, False
 
     def connection_made(self, transport):
         self.transport = transport
@@ -98,8 +98,8 @@ class Connection(asyncio.Protocol):
         method, path, version = first.split(" ")
         if method != "POST" or version != "HTTP/1.1":
             self.receiver.faults.append(first)
-        push = Push(path, headers, body, time.monotonic(), lines, self.transport.get_extra_info("peername")[1])
-        answer = self.receiver.hear(push)
+        self.push = Push(path, headers, body, time.monotonic(), lines)
+        answer = self.receiver.hear(self.push)
         if answer is HELD:
             self.receiver.held.setdefault(path, []).append(self)
         elif answer.wait_s:
@@ -110,6 +110,7 @@ class Connection(asyncio.Protocol):
     def answer(self, answer):
         if self.transport.is_closing():
             return
+        self.receiver.before_answer(self.push)
         if answer.raw is not None:
             self.transport.write(answer.raw)
             self.transport.close()
@@ -122,10 +123,11 @@ class Connection(asyncio.Protocol):
 
 
 class Receiver:
-    """Serves on one thread, however many connect. decide(push) says the answer, on that thread; all pushes are kept."""
+    """Serves on one thread, however many connect. decide(push) says the answer, on that thread; before_answer is
+    told when it is given, unless nobody waits for it any more. All pushes are kept."""
 
-    def __init__(self, decide=lambda push: OK, port=0, keeps=True):
-        self.decide, self.keeps, self.lock = decide, keeps, threading.Condition()
+    def __init__(self, decide=lambda push: OK, port=0, keeps=True, before_answer=lambda push: None):
+        self.decide, self.keeps, self.before_answer, self.lock = decide, keeps, before_answer, threading.Condition()
         self.pushes, self.faults, self.held, self.connections = {}, [], {}, set()
         self.socket = socket.create_server(("127.0.0.1", port), backlog=1024)
         self.port = self.socket.getsockname()[1]
@@ -343,15 +345,14 @@ def in_order(positions, first, last):
 # ---- as a process of its own ----------------------------------------------------------------------------------------
 
 def main(port, path):
-    """Whoever reads the file behind a death reads every push that could have been answered."""
+    """Whoever reads the file behind a death reads every push that could have been answered. On /slow it takes a while."""
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
     def keep(push):
         is_mark = push.path.startswith("/mark/")
         places = "" if is_mark else ",".join(map(str, push.positions()))
         os.write(file, f"{push.path} {time.monotonic()} {places}\n".encode())
-        return OK
-    receiver = Receiver(keep, port, keeps=False)
+    receiver = Receiver(lambda push: Answer(wait_s=0.05) if push.path == "/slow" else OK, port, False, keep)
     print(receiver.port, flush=True)
     receiver.thread.join()
 

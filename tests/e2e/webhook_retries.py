@@ -1,6 +1,6 @@
-"""webhook_retries.py ESE-SERVER - what becomes of an event that a subscriber of the transport that pushes does not take
-(webhook_peer.py): which answers are none, how often and after which waits it is tried again, when the subscription is paused and
-with which reason, what wakes it, what is set aside; and that nobody else waits for it. TAP."""
+"""webhook_retries.py ESE-SERVER [TEST ...] - what becomes of an event that a subscriber of the transport that pushes does not
+take (webhook_peer.py): which answers are none, how often and after which waits it is tried again, when the subscription is
+paused and with which reason, what wakes it, what is set aside; and that nobody else waits for it. TAP."""
 import base64
 import os
 import socket
@@ -230,4 +230,4 @@ TESTS = ((answers_are_taken_for_what_they_are, OPTIONS), (who_does_not_answer_in
          (nobody_waits_for_who_hangs, OPTIONS))
 
 if __name__ == "__main__":
-    sys.exit(run(PROGRAM, TESTS))
+    sys.exit(run(PROGRAM, [test for test in TESTS if test[0].__name__ in (sys.argv[2:] or test[0].__name__)]))

@@ -51,7 +51,8 @@ static int64_t at(int64_t ms)
 
 static void note_outcome(struct scene *scene, int number, enum ese_history_kind kind)
 {
-    struct ese_history_record record = {.kind = (uint16_t)kind, .time_ns = at(10 * number + 5), .id = scene->ids[number]};
+    struct ese_history_record record = {.kind = (uint16_t)kind, .time_ns = at(10 * number + 5),
+                                        .id = scene->ids[number]};
     struct ese_event event = {.id = scene->ids[number], .type = "a", .key = "k"};
     ese_history_offer(scene->history, &event, at(10 * number));
     ese_history_record(scene->history, &record);
@@ -110,6 +111,13 @@ static void note(struct scene *scene, enum ese_history_kind kind, int who, int64
 static void commit(struct scene *scene, int who, int64_t next, int64_t ms)
 {
     note(scene, ESE_HISTORY_COMMITTED, who, next, ms);
+}
+
+static void commit_in(struct scene *scene, int who, int32_t partition, int64_t next, int64_t ms)
+{
+    const struct ese_history_record record = {.kind = ESE_HISTORY_COMMITTED, .aux = (uint16_t)who,
+                                              .partition = partition, .time_ns = at(ms), .a = next};
+    ese_history_record(scene->history, &record);
 }
 
 /* All at once, and acknowledged. */
@@ -215,10 +223,12 @@ static void order_is_that_of_a_lane_in_a_partition(void **state)
     hand_in(scene, WELL, 0, 1, 0, 50); /* lane 0: the first, elsewhere */
     hand_in(scene, WELL, 4, 0, 2, 50);
     commit(scene, WELL, 3, 51);
-    assert_int_equal(judge(scene, ESE_CROWD_HEALTHY)->out_of_order, 0);
-    hand_in(scene, WELL, 6, 0, 3, 52);
+    commit_in(scene, WELL, 1, 1, 51);
+    assert_int_equal(judge(scene, ESE_CROWD_HEALTHY)->delivered, 4);
+    assert_int_equal(scene->account.all.out_of_order, 0);
+    hand_in(scene, WELL, 10, 0, 3, 52);
     hand_in(scene, WELL, 3, 0, 4, 52);
-    hand_in(scene, WELL, 0, 0, 5, 52); /* lane 0: the first, behind its fourth */
+    hand_in(scene, WELL, 8, 0, 5, 52); /* lane 0: the fifth, behind its last */
     hand_in(scene, WELL, 2, 0, 0, 53); /* again is no disorder */
     commit(scene, WELL, 6, 54);
     assert_int_equal(judge(scene, ESE_CROWD_HEALTHY)->out_of_order, 1);

@@ -15,7 +15,8 @@
 static void what_was_passed_is_where_it_goes_on(void **state)
 {
     struct ese_crowd_places places = {0};
-    const struct ese_record records[] = {{.partition = 4, .offset = 7, .next = 8}, {.partition = 4, .offset = 8, .next = 9},
+    const struct ese_record records[] = {{.partition = 4, .offset = 7, .next = 8},
+                                         {.partition = 4, .offset = 8, .next = 9},
                                          {.partition = 2, .offset = 0, .next = 100}};
     const struct ese_unreadable stray = {.partition = 4, .offset = 6, .next = 7};
     const struct ese_batch batch = {.records = records, .count = 3, .unreadable = 1, .unreadables = &stray};

@@ -116,6 +116,41 @@ static void every_kind_comes_back(void **state)
     }
 }
 
+/* Where it is none of many's, nothing is said of that. */
+static void of_many_it_is_told_whose_it_is(void **state)
+{
+    static const struct {
+        struct ese_history_record record;
+        const char *text;
+    } cases[] = {
+        {{.kind = ESE_HISTORY_HANDED, .b = 7}, ",\"offset\":4,\"repeat\":0,\"destination\":7}"},
+        {{.kind = ESE_HISTORY_HANDED}, ",\"offset\":4,\"repeat\":0}"},
+        {{.kind = ESE_HISTORY_COMMITTED, .aux = 8}, ",\"next\":4,\"events\":0,\"destination\":8}"},
+        {{.kind = ESE_HISTORY_COMMITTED}, ",\"next\":4,\"events\":0}"},
+        {{.kind = ESE_HISTORY_GIVEN, .aux = 9}, ",\"epoch\":0,\"destination\":9}"},
+        {{.kind = ESE_HISTORY_TAKEN, .aux = 10}, ",\"destination\":10}"},
+        {{.kind = ESE_HISTORY_SKIPPED, .aux = 11, .b = 5}, ",\"to\":5,\"destination\":11}"},
+    };
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        struct ese_history_record record = cases[i].record;
+        struct ese_history_line line;
+        record.time_ns = 9;
+        record.id = id_of(2);
+        record.a = 4;
+        ese_history_record(fixture->history, &record);
+        char *text = text_of(fixture);
+        if (strstr(text, cases[i].text) == NULL)
+            fail_msg("%s", text);
+        assert_int_equal(ese_history_text_read(text, strlen(text), &line, NULL), 0);
+        assert_true(line.record.aux == record.aux && line.record.b == record.b);
+        free(text);
+        assert_int_equal(tear_down(state), 0);
+        assert_int_equal(set_up(state), 0);
+        fixture = *state;
+    }
+}
+
 static void the_title_says_whose_it_is(void **state)
 {
     (void)state;
@@ -144,6 +179,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(an_offer_stands_there_whole),
         TEST(every_kind_comes_back),
+        TEST(of_many_it_is_told_whose_it_is),
         TEST(the_title_says_whose_it_is),
     };
     if (argc > 1)

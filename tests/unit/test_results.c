@@ -87,6 +87,8 @@ static void what_check_needs_comes_back(void **state)
     written.poll_ms = 500;
     written.clients = 4;
     written.readers = 16;
+    written.destinations = 100;
+    written.flaky = 30;
     snprintf(written.scenario, sizeof written.scenario, "burst");
     snprintf(written.question, sizeof written.question, "Who \"waits\"?");
     written.is_small = true;
@@ -132,6 +134,8 @@ static void what_check_needs_comes_back(void **state)
     assert_int_equal(read.poll_ms, 500);
     assert_int_equal(read.clients, 4);
     assert_int_equal(read.readers, 16);
+    assert_int_equal(read.destinations, 100);
+    assert_int_equal(read.flaky, 30);
     assert_string_equal(read.scenario, "burst");
     assert_string_equal(read.question, "Who \"waits\"?");
     assert_true(read.is_small);
@@ -196,6 +200,35 @@ static void curves_and_promises_stand_there(void **state)
     assert_string_equal(json_string_value(json_object_get(told, "delivery")), "at_least_once");
     assert_true(json_is_true(json_object_get(told, "shares_work")));
     assert_true(json_is_false(json_object_get(told, "ordered_per_key")));
+    json_decref(transport);
+}
+
+/* Of all but who hangs, and of each kind; nothing at all where there were none. */
+static void destinations_stand_there_by_their_kind(void **state)
+{
+    (void)state;
+    struct ese_results written = some_results();
+    struct ese_crowd_account *crowd = &written.transports[0].crowd;
+    json_t *transport = transport_of(&written);
+    assert_null(json_object_get(transport, "destinations"));
+    json_decref(transport);
+    crowd->all = (struct ese_crowd_sum){.count = 19, .expected = 190, .delivered = 188, .missed = 2, .again = 7,
+                                        .out_of_order = 1, .behind = 6, .latency = {.count = 188, .p99_us = 4000}};
+    crowd->of[ESE_CROWD_HUNG] = (struct ese_crowd_sum){.count = 1, .missed = 9};
+    transport = transport_of(&written);
+    json_int_t count, expected, delivered, missed, again, out_of_order, behind, p99, hung_missed;
+    assert_int_equal(json_unpack(transport, "{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:I}, s:{s:I}, s:{}, s:{}, "
+                                 "s:{}, s:{}}}", "destinations", "count", &count, "expected", &expected,
+                                 "delivered", &delivered,
+                                 "missed", &missed, "again", &again, "out_of_order", &out_of_order, "behind", &behind,
+                                 "latency_us", "p99", &p99, "hung", "missed", &hung_missed, "healthy", "slow",
+                                 "failing", "away"), 0);
+    assert_true(count == 19 && expected == 190 && delivered == 188 && missed == 2 && again == 7 && out_of_order == 1);
+    assert_true(behind == 6 && p99 == 4000 && hung_missed == 9);
+    json_decref(transport);
+    crowd->all.count = 0; /* one alone, and it hangs */
+    transport = transport_of(&written);
+    assert_non_null(json_object_get(transport, "destinations"));
     json_decref(transport);
 }
 
@@ -374,6 +407,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_check_needs_comes_back),
         TEST(curves_and_promises_stand_there),
+        TEST(destinations_stand_there_by_their_kind),
         TEST(unheard_of_deeds_are_malformed),
         TEST(what_nobody_can_tell_is_null),
         TEST(a_run_of_earlier_days_is_read),

@@ -184,8 +184,8 @@ static void what_is_wrong_is_named_with_its_line(void **state)
         {"at 10s disk servers", "full"},
         {"at 10s disk servers empty", "'empty'"},
         {"at 10s disk everybody full", "'everybody'"},
-        {"at 10s disk everybody full", "'everybody' is no party: consumers, readers, servers, brokers, mailers, "
-                                       "clients, smtp"},
+        {"at 10s disk everybody full", "'everybody' is no party: consumers, readers, destinations, servers, "
+                                       "brokers, mailers, clients, smtp"},
         {"at 10s rule member 2 slow 5", "'rule' befalls all members of a group alike, and no 'member 2' alone: write "
                                         "cons"},
         {"at 10s disk member", "write consumers instead"},
@@ -280,7 +280,8 @@ static void what_a_transport_may_have_is_expected(void **state)
         "stale_worst_us = -1", "latency_us.mail.percentiles.0.1 = 1", "lateness_us.p99 = 1", "consumers = 1",
         "promises.delivery = at_most_once", "cost.parties.0.requests_per_event < 0.2", "unknown_mails.0.events = 1",
         "cost.parties.0.requests_per_event < 2 * cost.parties.1.requests_per_event", "drained = true",
-        "readers.*.began_ns > deeds.0.done_ns",
+        "readers.*.began_ns > deeds.0.done_ns", "destinations.missed = 0", "destinations.hung.behind > 1",
+        "destinations.healthy.latency_us.p99 < 2 * destinations.slow.latency_us.p99",
     };
     struct ese_test_shelf *shelf = *state;
     for (size_t i = 0; i < ESE_COUNT_OF(right); i++) {

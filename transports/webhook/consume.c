@@ -55,9 +55,10 @@ static const struct ese_option options[] = {
      .help = "Where pushes are received; port 0 takes a free one. Beyond loopback only with --trusted-network."},
     {.name = "receiver-url", .kind = ESE_OPTION_TEXT, .value = "URL",
      .help = "How the server finds that place, as http://HOST:PORT; without it, as it is."},
-    {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1, .max = ESE_WEBHOOK_PAGE_MOST,
-     .help = "Events a push may carry; 1: each is pushed by itself, as Eventor does, where pushes are not signed. At most "
-             "half of --max-batch."},
+    {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1,
+     .max = ESE_WEBHOOK_PAGE_MOST,
+     .help = "Events a push may carry, at most half of --max-batch; 1: each is pushed by itself, as Eventor does, "
+             "where pushes are not signed."},
     {.name = "push-secret", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Pushes have to be signed with the secret in FILE (Standard Webhooks: whsec_...); the server signs with "
              "the file of the same name below its --secrets."},
@@ -261,15 +262,24 @@ static void close_consumer(struct ese_consumer **consumer)
     free(closed);
 }
 
+/* NULL where none is given. */
+static int receiver_url(const struct ese_config *config, char **url, struct ese_error *error)
+{
+    const struct ese_http_given given = {ese_config_text(config, "receiver-url"), "--receiver-url", "http://HOST:PORT"};
+    *url = NULL;
+    return given.server == NULL ? 0 : ese_http_url(&given, "", url, error);
+}
+
 static int open_receiver(struct ese_consumer *consumer, const struct ese_config *config, struct ese_error *error)
 {
     struct ese_webhook_secret secret = {.count = 0};
     const char *path = ese_config_text(config, "push-secret");
-    if (path != NULL && ese_webhook_secret_read(path, &secret, error) != 0)
+    char *url;
+    if ((path != NULL && ese_webhook_secret_read(path, &secret, error) != 0) || receiver_url(config, &url, error) != 0)
         return -1;
     struct ese_webhook_receiver_options receiver = {
         .listen = ese_config_text(config, "receiver"),
-        .url = ese_config_text(config, "receiver-url"),
+        .url = url,
         .trusted_network = ese_config_has(config, "trusted-network") && ese_config_flag(config, "trusted-network"),
         .count = consumer->count,
         .secret = &secret,
@@ -280,11 +290,12 @@ static int open_receiver(struct ese_consumer *consumer, const struct ese_config 
         receiver.streams[i] = ese_webhook_stream_of(consumer->lines[i].progress.partition);
     int result = ese_webhook_receiver_open(&receiver, &consumer->receiver, error);
     ese_webhook_secret_wipe(&secret);
+    free(url);
     return result;
 }
 
-/* A half of what a batch may hold, as there may be two streams; one at least. With two at most they are pushed as pages,
- * also where it is one, and only a page's positions are signed. */
+/* A half of what a batch may hold, as there may be two streams; one at least. Where two may be pushed at once, one is
+ * pushed as a page, too, and only a page's positions are signed. */
 static int push_batch(const struct ese_config *config, const struct ese_consume_settings *settings)
 {
     int wanted = (int)ese_config_number(config, "push-batch"), half = settings->max_batch / 2;

@@ -1,10 +1,10 @@
 /*
  * event_keys.h - the Idempotency-Keys that a stream's file knows, each with what was answered to it.
  *
- * A key's row stands by its event's position, so that a new one goes behind the last. By itself a key is found in a second
- * table, into which keys come some at a time and sorted: in the order in which they come each would change a page of its
- * own, and a commit would write them all. Those that are not there yet are the last ones by position, few enough to be
- * remembered, and to be read again by whoever opens the file.
+ * A key's row stands by its event's position, so that a new one goes behind the last. By itself a key is found in a
+ * second table, into which keys come some at a time and sorted: in the order in which they come each would change a
+ * page of its own, and a commit would write them all. Those that are not there yet are the last ones by position, few
+ * enough to be remembered, and to be read again by whoever opens the file.
  *
  * The thread that writes, within its transactions. Source of the idea: the sorted runs of log-structured merge trees
  * (O'Neil and others, 1996).
@@ -17,15 +17,15 @@
 #include "ese-core/sqlite.h"
 
 /* To be part of the file's schema. */
-#define ESE_WEBHOOK_KEYS_SCHEMA                                                                                         \
-    "CREATE TABLE IF NOT EXISTS event_keys ("                                                                           \
-    "  position INTEGER PRIMARY KEY,"                                                                                   \
-    "  idempotency_key TEXT NOT NULL,"                                                                                  \
-    "  content BLOB NOT NULL," /* a digest of type and body */                                                          \
-    "  uuid TEXT NOT NULL,"                                                                                             \
-    "  at INTEGER NOT NULL);"                                                                                           \
-    "CREATE TABLE IF NOT EXISTS event_key_places ("                                                                     \
-    "  idempotency_key TEXT PRIMARY KEY,"                                                                               \
+#define ESE_WEBHOOK_KEYS_SCHEMA \
+    "CREATE TABLE IF NOT EXISTS event_keys (" \
+    "  position INTEGER PRIMARY KEY," \
+    "  idempotency_key TEXT NOT NULL," \
+    "  content BLOB NOT NULL," /* a digest of type and body */ \
+    "  uuid TEXT NOT NULL," \
+    "  at INTEGER NOT NULL);" \
+    "CREATE TABLE IF NOT EXISTS event_key_places (" \
+    "  idempotency_key TEXT PRIMARY KEY," \
     "  position INTEGER NOT NULL) WITHOUT ROWID;"
 
 struct ese_webhook_keys;

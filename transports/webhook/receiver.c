@@ -67,7 +67,7 @@ static int read_single(const struct ese_http_request *request, struct ese_webhoo
     return 0;
 }
 
-/* What is signed is the body alone: of a single event's headers, its position is one, anybody could have made another. */
+/* What is signed is the body alone: a single event's position is in a header, of which anybody can make another. */
 static int read_push(const struct line *line, const struct ese_http_request *request, struct ese_webhook_page *page,
                      struct ese_error *error)
 {
@@ -75,8 +75,8 @@ static int read_push(const struct line *line, const struct ese_http_request *req
     const char *body = ese_http_request_body(request, &length);
     bool is_single = ese_http_request_header(request, "X-Event-Count") == NULL;
     if (is_single && line->receiver->secret.count > 0)
-        return ese_fail(error, ESE_E_INVALID, "X-Event-Count is missing: where pushes are signed, pages are taken, which "
-                                              "say the positions in what is signed");
+        return ese_fail(error, ESE_E_INVALID, "X-Event-Count is missing: where pushes are signed, pages are taken, "
+                                              "which say the positions in what is signed");
     if (is_single)
         return read_single(request, page, error);
     if (ese_webhook_page_read_json(body, length, line->stream, page, error) != 0)

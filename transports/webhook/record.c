@@ -7,8 +7,8 @@
 #include "transports/webhook/created.h"
 #include "transports/webhook/stream_name.h"
 
-/* Where nobody gave it a uuid, by its position, and when it was created: a position may come again with another stream of
- * that name. */
+/* Where nobody gave it a uuid, by its position, and when it was created: a position may come again with another stream
+ * of that name. */
 static struct ese_id id_of_place(const struct ese_webhook_event *from, int32_t partition)
 {
     char place[ESE_WEBHOOK_STREAM_SIZE + ESE_WEBHOOK_CREATED_SIZE + 32];

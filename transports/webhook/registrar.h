@@ -5,7 +5,8 @@
  * be found at now, from the position he has. What he is told when he asks after it:
  *
  *   it is there, with his URL     all is well; how far the stream goes; when it stands still though there is more (it
- *                                 waits to try again, or is paused), he registers again, which wakes it
+ *                                 waits to try again, or is paused), he registers again, which wakes it, each half
+ *                                 second at most
  *   it is there, with another     somebody newer has taken it over: ESE_E_FENCED
  *   it is not                     the server has forgotten (its store was its memory, say): he registers again
  *   the stream ends before him    the server has lost what he was handed: ESE_E_INVALID

@@ -1,6 +1,6 @@
 /*
- * ese-bare-push: a loop of libcurl's and nothing else, to measure our pushes against. One handle, by which the same request
- * is made again and again: the bench's event, and as many headers as one of ours has.
+ * ese-bare-push: a loop of libcurl's and nothing else, to measure our pushes against. One handle, by which the same
+ * request is made again and again: the bench's event, and as many headers as one of ours has.
  */
 #include <curl/curl.h>
 
