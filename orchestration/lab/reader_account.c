@@ -78,12 +78,12 @@ static int compare_times(const void *a, const void *b)
     return (one > other) - (one < other);
 }
 
-/* Each waits from when it was acknowledged, or the reader was there, until it is handed. How many did at once? */
-static int64_t most_that_waited(const struct ids *ids, int64_t handed[], int64_t began_ns)
+/* Each waits from when it was acknowledged until it is handed. How many did at once? */
+static int64_t most_that_waited(const struct ids *ids, int64_t handed[])
 {
     int64_t *since = ese_alloc_array(ids->count + 1, sizeof *since), most = 0;
     for (size_t i = 0; i < ids->count; i++) {
-        since[i] = ids->list[i].at_ns > began_ns ? ids->list[i].at_ns : began_ns;
+        since[i] = ids->list[i].at_ns;
         if (handed[i] == 0)
             handed[i] = INT64_MAX;
         else if (handed[i] < since[i]) /* before its sender knew of it */
@@ -118,7 +118,7 @@ static int take_reader(const char *directory, int number, const struct ids *ids,
             if (record.kind == ESE_HISTORY_HANDED)
                 take_handing(ids, &record, handed, account);
         }
-        account->lag_highest = account->began_ns != 0 ? most_that_waited(ids, handed, account->began_ns) : 0;
+        account->lag_highest = account->began_ns != 0 ? most_that_waited(ids, handed) : 0;
         free(handed);
         ese_history_read_close(&reader);
     }

@@ -18,7 +18,7 @@ struct ese_reader_account {
     int64_t again;    /* handings beyond the first */
     int64_t began_ns; /* monotonic: its first record; 0: it was never there */
     int64_t caught_up_us; /* from there to the first handing of the last one that it saw; -1: it has missed some */
-    int64_t lag_highest;  /* at most so many were acknowledged and not handed to it yet, from when it began */
+    int64_t lag_highest;  /* at most so many were acknowledged and not handed to it yet; 0: it was never there */
 };
 
 /* Of as many readers as there are to be, from the histories in the directory. ESE_E_FULL: more events than can be

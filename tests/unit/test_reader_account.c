@@ -165,7 +165,7 @@ static void what_waited_for_it_is_counted_at_its_most(void **state)
     assert_int_equal(account_of(scene).lag_highest, 4);
 }
 
-static void what_came_before_it_waits_since_it_began(void **state)
+static void what_came_before_it_waits_for_it(void **state)
 {
     struct scene *scene = *state;
     begin(scene, "reader-1.history");
@@ -187,7 +187,7 @@ int main(void)
         TEST(one_that_was_never_there_has_missed_all),
         TEST(each_has_an_account_of_its_own),
         TEST(what_waited_for_it_is_counted_at_its_most),
-        TEST(what_came_before_it_waits_since_it_began),
+        TEST(what_came_before_it_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
