@@ -1,9 +1,9 @@
 /*
  * row_age.h - how old rows are that were stored before the wall clock was set.
  *
- * A store compares the time an event came with the wall clock. Where that is set forward (a laptop has slept, a machine was
- * brought back), everything would be old at once, and gone before anybody could read it. So what was
- * stored before stays for its whole time from then on. Any thread.
+ * A store compares the time an event came with the wall clock. Where that is set forward (a laptop has slept, a machine
+ * was brought back), everything would be old at once, and gone before anybody could read it. So what was stored before
+ * stays for its whole time from then on. Any thread.
  */
 #ifndef ESE_ROW_AGE_H
 #define ESE_ROW_AGE_H

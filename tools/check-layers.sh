@@ -23,7 +23,7 @@ orchestration/lab   ese-core/ transports/ orchestration/kafka/ orchestration/pro
 # A header, and how the names of the only files begin that may include it.
 third_party='
 librdkafka/  transports/kafka/ orchestration/kafka/ orchestration/bench/bare/
-curl/        ese-core/http_client
+curl/        ese-core/http_client orchestration/bench/bare_push/
 microhttpd.h ese-core/http_server
 sqlite3.h    ese-core/sqlite
 libesmtp.h   ese-mailer/smtp

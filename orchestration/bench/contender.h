@@ -47,6 +47,7 @@ struct ese_contender {
 
 extern const struct ese_contender ese_contender_http;          /* ese-server with the transport http */
 extern const struct ese_contender ese_contender_http_read;     /* and ese-consumer, which reads from it meanwhile */
+extern const struct ese_contender ese_contender_webhook;       /* ese-server with the transport webhook, two streams */
 extern const struct ese_contender ese_contender_gateway;       /* ese-server with the transport kafka */
 extern const struct ese_contender ese_contender_direct;        /* ese-client with the transport kafka, via=direct */
 extern const struct ese_contender ese_contender_direct_read;   /* and ese-consumer, which reads meanwhile */
@@ -66,6 +67,11 @@ extern const struct ese_contender ese_contender_bare;          /* ese-bare: libr
 extern const struct ese_contender ese_contender_bare_read;     /* and a group that reads it back */
 extern const struct ese_contender ese_contender_producer_tool; /* Kafka's own */
 extern const struct ese_contender ese_contender_kcat;
+extern const struct ese_contender ese_contender_push;           /* ese-server that finds much to push, webhook */
+extern const struct ese_contender ese_contender_push_one_hangs; /* to one more, who never answers */
+extern const struct ese_contender ese_contender_push_live;      /* while it is posted to */
+extern const struct ese_contender ese_contender_bare_push;      /* ese-bare-push: libcurl and nothing else */
+extern const struct ese_contender ese_contender_bound_rate;     /* no program, but 100,000 events a second */
 extern const struct ese_contender ese_contender_bound;         /* no program, but 16 MiB */
 
 #endif

@@ -66,13 +66,19 @@ static int start(const struct ese_side *side, const struct ese_stint *stint, con
 /* Room for all that comes in some seconds: a full store is no figure. */
 #define MAX_BYTES "68719476736"
 
+static int start_with_data(const char *transport, const struct ese_side *side, const struct ese_stint *stint,
+                           struct ese_served_life *life, struct ese_error *error)
+{
+    const char *const words[] = {"--transport", transport, "--data", life->directory, "--max-bytes", MAX_BYTES, NULL};
+
+    return start(side, stint, words, life, error);
+}
+
 static int start_http(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
                       struct ese_served_life *life, struct ese_error *error)
 {
-    const char *const words[] = {"--transport", "http", "--data", life->directory, "--max-bytes", MAX_BYTES, NULL};
-
     (void)place;
-    return start(side, stint, words, life, error);
+    return start_with_data("http", side, stint, life, error);
 }
 
 static int account_http(const struct ese_served_life *life, struct ese_served_account *account,
@@ -127,6 +133,35 @@ static int open_http_read(struct ese_place *place, const struct ese_side *side, 
 const struct ese_contender ese_contender_http_read = {
     .name = "ese-server, http, ese-consumer",
     .open = open_http_read,
+    .run = ese_served_run,
+    .close = ese_served_close,
+    .program = program,
+};
+
+/* ---- webhook --------------------------------------------------------------------------------------------------- */
+
+static int start_webhook(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
+                         struct ese_served_life *life, struct ese_error *error)
+{
+    (void)place;
+    return start_with_data("webhook", side, stint, life, error);
+}
+
+const struct ese_served ese_served_webhook = {
+    .protocol = &ese_bench_webhook,
+    .start = start_webhook,
+    .account = account_http,
+};
+
+static int open_webhook(struct ese_place *place, const struct ese_side *side, const struct ese_stint *stint,
+                        struct ese_contest **contest, struct ese_error *error)
+{
+    return ese_served_open(&ese_served_webhook, place, side, stint, contest, error);
+}
+
+const struct ese_contender ese_contender_webhook = {
+    .name = "ese-server, webhook",
+    .open = open_webhook,
     .run = ese_served_run,
     .close = ese_served_close,
     .program = program,

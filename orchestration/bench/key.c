@@ -77,7 +77,7 @@ static int add_file(const char *path, struct making *making, struct ese_error *e
 static int add_ours(struct making *making, struct ese_error *error)
 {
     static const char *const ours[] = {"ese-client", "ese-server", "ese-consumer", "ese-mailer", "ese-bare",
-                                       "ese-disk.so"};
+                                       "ese-bare-push", "ese-disk.so"};
     static const char *const settings[] = {"topics.conf", "server.properties", "pom.xml"};
     char path[ESE_PLACE_PATH_SIZE];
     struct ese_kafka_home kafka;

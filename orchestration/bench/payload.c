@@ -65,7 +65,7 @@ static void make(struct ese_payload *payload, uint32_t run, uint16_t lane, write
     struct ese_id id = ese_id_make(&parts);
     char id_text[ESE_ID_TEXT_SIZE], time_text[TIME_DIGITS + 1] = "";
 
-    *payload = (struct ese_payload){.step_ms = 0};
+    *payload = (struct ese_payload){.lane = lane};
     write_padded(write, payload, &parts);
     ese_id_text(&id, id_text);
     if (!has_id)

@@ -23,6 +23,7 @@ struct ese_payload {
     size_t key_at; /* where the number stands, at the end of either */
     size_t id_at;
     size_t time_at; /* client_ts */
+    uint16_t lane;
     int64_t first_ms, step_ms; /* of event 0, and from one to the next; 0: it stands still */
 };
 

@@ -74,7 +74,7 @@ void ese_place_close(struct ese_place *place)
 
 int ese_place_binary(const char *name, char path[ESE_PLACE_PATH_SIZE], struct ese_error *error)
 {
-    char here[ESE_PLACE_PATH_SIZE] = "", places[4][160];
+    char here[ESE_PLACE_PATH_SIZE] = "", places[5][160];
     ssize_t length = readlink("/proc/self/exe", here, sizeof here - 1);
 
     if (length < 0)
@@ -85,7 +85,8 @@ int ese_place_binary(const char *name, char path[ESE_PLACE_PATH_SIZE], struct es
     snprintf(places[0], sizeof places[0], "%s", name);
     snprintf(places[1], sizeof places[1], "../../%s/%s", name, name);
     snprintf(places[2], sizeof places[2], "bare/%s", name);
-    snprintf(places[3], sizeof places[3], "../disk/%s", name);
+    snprintf(places[3], sizeof places[3], "bare_push/%s", name);
+    snprintf(places[4], sizeof places[4], "../disk/%s", name);
     for (size_t i = 0; i < ESE_COUNT_OF(places); i++) {
         if (ese_place_path(here, places[i], path, error) != 0)
             return -1;

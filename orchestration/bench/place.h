@@ -14,7 +14,8 @@
 #include "ese-core/sqlite.h"
 
 #define ESE_PLACE_PATH_SIZE 1024
-#define ESE_PLACE_CLICKS "click-events" /* a topic of topics.conf, behind its prefix */
+#define ESE_PLACE_CLICKS "click-events" /* a topic of topics.conf, behind its prefix; and a stream */
+#define ESE_PLACE_ORDERS "order-events" /* likewise */
 
 struct ese_broker;
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ese-core/memory.h"
 
@@ -32,8 +33,17 @@ void ese_bench_request_event(struct ese_bench_request *request, const struct ese
     ese_buffer_append(&request->bytes, payload->text, ESE_PAYLOAD_BYTES);
 }
 
+void ese_bench_request_key(struct ese_bench_request *request, const struct ese_payload *payload)
+{
+    request->key = request->bytes.length;
+    ese_buffer_append(&request->bytes, ese_payload_id(payload, payload->text), ESE_ID_TEXT_SIZE - 1);
+}
+
 void ese_bench_request_number(struct ese_bench_request *request, const struct ese_payload *payload, uint32_t first)
 {
     for (int i = 0; i < request->count; i++)
         ese_payload_number(payload, request->bytes.text + request->events[i], first + (uint32_t)i);
+    if (request->key > 0)
+        memcpy(request->bytes.text + request->key, ese_payload_id(payload, request->bytes.text + request->events[0]),
+               ESE_ID_TEXT_SIZE - 1);
 }

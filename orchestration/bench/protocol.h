@@ -16,6 +16,7 @@
 struct ese_bench_request {
     struct ese_buffer bytes;
     size_t *events; /* where each begins */
+    size_t key;     /* where the first one's id stands once more, as the key of a repeat; 0: nowhere */
     int count;
     int answers; /* that many come for it */
 };
@@ -36,6 +37,8 @@ struct ese_bench_protocol {
 };
 
 extern const struct ese_bench_protocol ese_bench_http; /* POST /event, or /events of many; keep-alive */
+extern const struct ese_bench_protocol ese_bench_webhook; /* POST /streams/NAME, of one; every other lane has the other
+                                                           * of two streams, and each event its Idempotency-Key */
 extern const struct ese_bench_protocol ese_bench_resp; /* Redis: an XADD an event, pipelined; RESP2 */
 
 void ese_bench_request_make(struct ese_bench_request *request, const struct ese_bench_protocol *protocol,
@@ -44,6 +47,9 @@ void ese_bench_request_clear(struct ese_bench_request *request);
 
 /* For write: appends an event's bytes and notes where. */
 void ese_bench_request_event(struct ese_bench_request *request, const struct ese_payload *payload);
+
+/* Likewise: appends the id that such an event has. */
+void ese_bench_request_key(struct ese_bench_request *request, const struct ese_payload *payload);
 
 /* Gives its events the numbers from `first` on. */
 void ese_bench_request_number(struct ese_bench_request *request, const struct ese_payload *payload, uint32_t first);

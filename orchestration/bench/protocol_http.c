@@ -1,10 +1,14 @@
 /* protocol_http.c - HTTP/1.1 as ese-server speaks it. RFC 9112. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "ese-core/event.h"
+#include "orchestration/bench/place.h"
 #include "orchestration/bench/protocol.h"
 
+#define OK 200
 #define CREATED 201
 #define HEAD_LIMIT 16384
 #define BODY_LIMIT (1 << 26)
@@ -50,7 +54,7 @@ static long body_length(const char *head, const char *end)
     return -1;
 }
 
-static int read_answer(const char *bytes, size_t length, struct ese_bench_answer *answer)
+static int read_answer(const char *bytes, size_t length, int right, struct ese_bench_answer *answer)
 {
     static const char version[] = "HTTP/1.1 ";
     size_t begin = strlen(version);
@@ -64,13 +68,46 @@ static int read_answer(const char *bytes, size_t length, struct ese_bench_answer
     if (body < 0 || body > BODY_LIMIT)
         return -1;
     answer->length = (size_t)(end - bytes) + 4 + (size_t)body;
-    answer->right = strtol(bytes + begin, NULL, 10) == CREATED;
+    answer->right = strtol(bytes + begin, NULL, 10) == right;
     return 1;
+}
+
+static int read_created(const char *bytes, size_t length, struct ese_bench_answer *answer)
+{
+    return read_answer(bytes, length, CREATED, answer);
 }
 
 const struct ese_bench_protocol ese_bench_http = {
     .name = "HTTP",
     .write = write_request,
     .answers = answers,
-    .read = read_answer,
+    .read = read_created,
+};
+
+/* ---- streams --------------------------------------------------------------------------------------------------- */
+
+/* As ese-client sends it. */
+static void write_post(struct ese_bench_request *request, const char *host, const struct ese_payload *payload,
+                       int count)
+{
+    assert(count == 1); /* it has no other */
+    ese_buffer_printf(&request->bytes,
+                      "POST /streams/%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n"
+                      "X-Event-Type: " ESE_TYPE_CLICK "\r\nIdempotency-Key: ",
+                      payload->lane % 2 == 0 ? ESE_PLACE_CLICKS : ESE_PLACE_ORDERS, host);
+    ese_bench_request_key(request, payload);
+    ese_buffer_printf(&request->bytes, "\r\nContent-Length: %d\r\n\r\n", ESE_PAYLOAD_BYTES);
+    ese_bench_request_event(request, payload);
+}
+
+static int read_ok(const char *bytes, size_t length, struct ese_bench_answer *answer)
+{
+    return read_answer(bytes, length, OK, answer);
+}
+
+const struct ese_bench_protocol ese_bench_webhook = {
+    .name = "HTTP",
+    .write = write_post,
+    .answers = answers,
+    .read = read_ok,
 };

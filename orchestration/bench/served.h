@@ -36,7 +36,8 @@ struct ese_served {
                    struct ese_error *error);
 };
 
-extern const struct ese_served ese_served_http; /* ese-server with the transport http */
+extern const struct ese_served ese_served_http;    /* ese-server with the transport http */
+extern const struct ese_served ese_served_webhook; /* and webhook, two streams */
 
 /* For a contender's three functions. */
 int ese_served_open(const struct ese_served *served, struct ese_place *place, const struct ese_side *side,

@@ -33,6 +33,7 @@ static struct {
     int64_t began[PARTITIONS];        /* where the listener wanted to begin */
     int64_t acknowledged[PARTITIONS]; /* -1: nothing */
     int fences, opened, unreadable;
+    struct ese_unreadable unreadables[3];
     const char *away;
     void (*before_handing)(void);
 } topic;
@@ -91,8 +92,8 @@ static int next_batch(struct ese_consumer *consumer, int timeout_ms, struct ese_
             consumer->next[i]++;
         }
     }
-    *batch = (struct ese_batch){.records = consumer->handed, .count = count,
-                                .unreadable = topic.unreadable, .away = topic.away};
+    *batch = (struct ese_batch){.records = consumer->handed, .count = count, .unreadable = topic.unreadable,
+                                .unreadables = topic.unreadables, .away = topic.away};
     topic.unreadable = 0;
     return 0;
 }
@@ -324,9 +325,12 @@ static void passes_over_what_is_no_mail(void **state)
     put_body(0, "{\"from\":\"a@ese.org\"}");
     put(0, "five");
     snprintf(topic.events[0][topic.count[0] - 1].type, ESE_EVENT_TYPE_SIZE, ESE_TYPE_CLICK);
-    topic.unreadable = 3;
+    topic.unreadable = 3; /* the last of them behind all that is one, in another partition */
+    topic.unreadables[2] = (struct ese_unreadable){.partition = 1, .offset = 8, .next = 9};
     put(0, "last");
     turn(desk);
+    assert_int_equal(topic.acknowledged[0], 7);
+    assert_int_equal(topic.acknowledged[1], 9);
     assert_int_equal(ask(desk, MAILS), 2);
     assert_int_equal(ask(desk, MAILS " WHERE content = 'another'"), 0);
     assert_int_equal(ask(desk, POSITION(0)), 7);

@@ -107,8 +107,8 @@ static void brought_headers_take_the_place_of_ours(void **state)
     struct ese_webhook_message message = {0};
 
     (void)state;
-    write_message("{\"Content-Type\":\"text/x\",\"USER-AGENT\":\"me\",\"X-Event-Position\":\"7\",\"x-mine\":\"1\"}", 1, 1,
-          NULL, &message);
+    write_message("{\"Content-Type\":\"text/x\",\"USER-AGENT\":\"me\",\"X-Event-Position\":\"7\",\"x-mine\":\"1\"}", 1,
+                  1, NULL, &message);
     assert_int_equal(count_header(message.headers.text, "content-type:"), 1);
     assert_non_null(strstr(message.headers.text, "Content-Type: text/x\n"));
     assert_int_equal(count_header(message.headers.text, "user-agent:"), 1);
@@ -272,7 +272,7 @@ static void bodies_are_base64_and_text_where_json_begins(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_event_is_its_body),
@@ -285,5 +285,6 @@ int main(void)
         cmocka_unit_test(bodies_are_base64_and_text_where_json_begins),
     };
 
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -241,7 +241,8 @@ static void the_originals_data_opens(void **state)
 
     run(fixture, ORIGINALS_TABLE);
     run(fixture, "INSERT INTO subscriptions VALUES ('fresh', 's', 'http://a/', '', 5, 1, 'then', NULL, NULL)");
-    run(fixture, "INSERT INTO subscriptions VALUES ('far', 's', 'http://a/', '{\"A\":\"b\"}', '77', 1, 'then', NULL, NULL)");
+    run(fixture, "INSERT INTO subscriptions VALUES ('far', 's', 'http://a/', '{\"A\":\"b\"}', '77', 1, 'then', NULL,"
+                 " NULL)");
     run(fixture, "INSERT INTO subscriptions VALUES ('held', 's', 'http://a/', 'null', '9', 0, 'then', 'now', 'why')");
     run(fixture, "INSERT INTO subscriptions VALUES ('fresh', 's', 'http://b/', '', 6, 1, 'then', NULL, NULL)");
     open_table(fixture);
@@ -373,14 +374,14 @@ static void dead_letters_are_bounded(void **state)
     load(fixture);
     run(fixture, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
                  " INSERT INTO ese_dead_letters (subscription, position) SELECT 'one', i FROM n");
-    assert_int_equal(ese_webhook_subscription_table_set_aside(fixture->table, &fixture->loaded[0], &event, "why", &error),
-                     -1);
+    assert_int_equal(
+        ese_webhook_subscription_table_set_aside(fixture->table, &fixture->loaded[0], &event, "why", &error), -1);
     assert_int_equal(error.code, ESE_E_FULL);
     load(fixture);
     assert_int_equal(fixture->loaded[0].position, 12);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_next_life_has_all_of_it, set_up, tear_down),
@@ -396,5 +397,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(dead_letters_are_bounded, set_up, tear_down),
     };
 
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include "transports/webhook/record.h"
 #include "transports/webhook/stream_name.h"
 
+#define FIRST_POSITION 1 /* of a stream's first event */
+
 void ese_webhook_batch_open(struct ese_webhook_batch *batch, int most)
 {
     *batch = (struct ese_webhook_batch){.most = most};
@@ -30,8 +32,9 @@ void ese_webhook_batch_begin(struct ese_webhook_batch *batch)
 static void note_gap(const struct ese_webhook_event *event, const struct ese_webhook_progress *progress,
                      const struct ese_consume_listener *listener)
 {
-    if (progress->handed >= 0 && progress->tells_gaps && event->position > progress->handed + 1)
-        listener->skipped(listener->context, progress->partition, progress->handed + 1, event->position);
+    int64_t expected = progress->next > 0 ? progress->next : FIRST_POSITION;
+    if (progress->next >= 0 && event->position > expected)
+        listener->skipped(listener->context, progress->partition, progress->next, event->position);
 }
 
 static bool has_room(const struct ese_webhook_batch *batch)
@@ -62,7 +65,7 @@ void ese_webhook_batch_add(struct ese_webhook_batch *batch, const struct ese_web
         note_gap(event, progress, listener);
         add(batch, event, progress->partition);
         progress->handed = event->position;
-        progress->tells_gaps = true;
+        progress->next = event->position + 1;
     }
 }
 
@@ -70,10 +73,10 @@ int64_t ese_webhook_progress_begin(struct ese_webhook_progress *progress, int32_
                                    const struct ese_consume_listener *listener)
 {
     int64_t position = listener->given(listener->context, partition);
-    *progress = (struct ese_webhook_progress){.partition = partition, .tells_gaps = position >= 0};
+    *progress = (struct ese_webhook_progress){.partition = partition, .next = position >= 0 ? position : -1};
     if (position == ESE_OFFSET_LATEST)
         progress->handed = -1;
     else
-        progress->handed = position > 1 ? position - 1 : 0;
+        progress->handed = position > FIRST_POSITION ? position - 1 : 0;
     return progress->handed;
 }

@@ -14,8 +14,9 @@
 /* How far one partition was handed. */
 struct ese_webhook_progress {
     int32_t partition;
-    int64_t handed;  /* the position of the last event that was; 0: none. -1: where it begins is not known yet */
-    bool tells_gaps; /* a position was asked for: what is missing behind it is told */
+    int64_t handed; /* the position of the last event that was; 0: none. -1: where it begins is not known yet */
+    int64_t next;   /* the position asked for, or the one behind `handed`: what is missing from there on is told. -1: no
+                       position was asked for, and nothing handed */
 };
 
 struct ese_webhook_batch {

@@ -5,8 +5,8 @@
  * in hand, and the server, which waits for its answer, has none further under way; what next hands comes from it, in as
  * many calls as it takes. What was pushed and not acknowledged when this ends is pushed again.
  *
- * Without a group nobody is to remember anything, and whoever reads so may be where nothing can be pushed to him: pages are
- * pulled.
+ * Without a group nobody is to remember anything, and whoever reads so may be where nothing can be pushed to him:
+ * pages are pulled.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/token.h"
 #include "transports/webhook/batch.h"
+#include "transports/webhook/page_json.h"
 #include "transports/webhook/puller.h"
 #include "transports/webhook/receiver.h"
 #include "transports/webhook/registrar.h"
@@ -25,14 +26,12 @@
 #include "transports/webhook/subscription_name.h"
 #include "transports/webhook/webhook.h"
 
-#define PUSH_MOST 1000 /* events a push, at most */
-
 /* A stream, which is a partition. */
 struct line {
     struct ese_webhook_registrar *registrar; /* of the two, one is there */
     struct ese_webhook_puller *puller;
     struct ese_webhook_progress progress;
-    struct ese_webhook_page page; /* what is in hand: of a push, until it is acknowledged; or pulled, until it is handed */
+    struct ese_webhook_page page; /* in hand: of a push, until it is acknowledged; or pulled, until it is handed */
     int index;                    /* of its next event to be handed */
     bool in_hand;
 };
@@ -56,8 +55,13 @@ static const struct ese_option options[] = {
      .help = "Where pushes are received; port 0 takes a free one. Beyond loopback only with --trusted-network."},
     {.name = "receiver-url", .kind = ESE_OPTION_TEXT, .value = "URL",
      .help = "How the server finds that place, as http://HOST:PORT; without it, as it is."},
-    {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1, .max = PUSH_MOST,
-     .help = "Events a push may carry; 1: each is pushed by itself, as Eventor does. At most half of --max-batch."},
+    {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1,
+     .max = ESE_WEBHOOK_PAGE_MOST,
+     .help = "Events a push may carry, at most half of --max-batch; 1: each is pushed by itself, as Eventor does, "
+             "where pushes are not signed."},
+    {.name = "push-secret", .kind = ESE_OPTION_TEXT, .value = "FILE",
+     .help = "Pushes have to be signed with the secret in FILE (Standard Webhooks: whsec_...); the server signs with "
+             "the file of the same name below its --secrets."},
     ESE_WEBHOOK_TOPIC_OPTION,
     ESE_OPTION_END,
 };
@@ -258,28 +262,53 @@ static void close_consumer(struct ese_consumer **consumer)
     free(closed);
 }
 
+/* NULL where none is given. */
+static int receiver_url(const struct ese_config *config, char **url, struct ese_error *error)
+{
+    const struct ese_http_given given = {ese_config_text(config, "receiver-url"), "--receiver-url", "http://HOST:PORT"};
+    *url = NULL;
+    return given.server == NULL ? 0 : ese_http_url(&given, "", url, error);
+}
+
 static int open_receiver(struct ese_consumer *consumer, const struct ese_config *config, struct ese_error *error)
 {
+    struct ese_webhook_secret secret = {.count = 0};
+    const char *path = ese_config_text(config, "push-secret");
+    char *url;
+    if ((path != NULL && ese_webhook_secret_read(path, &secret, error) != 0) || receiver_url(config, &url, error) != 0)
+        return -1;
     struct ese_webhook_receiver_options receiver = {
         .listen = ese_config_text(config, "receiver"),
-        .url = ese_config_text(config, "receiver-url"),
+        .url = url,
         .trusted_network = ese_config_has(config, "trusted-network") && ese_config_flag(config, "trusted-network"),
         .count = consumer->count,
+        .secret = &secret,
         .wake = wake,
         .context = consumer,
     };
     for (int i = 0; i < consumer->count; i++)
         receiver.streams[i] = ese_webhook_stream_of(consumer->lines[i].progress.partition);
-    return ese_webhook_receiver_open(&receiver, &consumer->receiver, error);
+    int result = ese_webhook_receiver_open(&receiver, &consumer->receiver, error);
+    ese_webhook_secret_wipe(&secret);
+    free(url);
+    return result;
 }
 
-/* A half of what a batch may hold, as there may be two streams; one at least. */
+/* A half of what a batch may hold, as there may be two streams; one at least. Where two may be pushed at once, one is
+ * pushed as a page, too, and only a page's positions are signed. */
 static int push_batch(const struct ese_config *config, const struct ese_consume_settings *settings)
 {
     int wanted = (int)ese_config_number(config, "push-batch"), half = settings->max_batch / 2;
-    if (half < 1)
-        return 1;
-    return wanted < half ? wanted : half;
+    int least = ese_config_text(config, "push-secret") != NULL ? 2 : 1, most = wanted < half ? wanted : half;
+    return most > least ? most : least;
+}
+
+/* What the server calls it: the last part of the path. */
+static const char *secret_name(const struct ese_config *config)
+{
+    const char *path = ese_config_text(config, "push-secret");
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    return slash != NULL ? slash + 1 : path;
 }
 
 static void open_registrar(struct ese_consumer *consumer, int i, const struct ese_config *config,
@@ -295,6 +324,7 @@ static void open_registrar(struct ese_consumer *consumer, int i, const struct es
         .stream = stream,
         .url = ese_webhook_receiver_url(consumer->receiver, i),
         .batch = push_batch(config, settings),
+        .secret = secret_name(config),
     };
     consumer->lines[i].registrar = ese_webhook_registrar_new(&registrar);
 }

@@ -1,8 +1,8 @@
 /*
  * created.h - a time as the original writes it: Go's time.String(), "2026-11-21 10:11:12.123 +0000 UTC".
  *
- * Of the fraction zeros at the end are left out, and all of it where it is nothing. Read is whatever zone it was written
- * in, and with the suffix " m=+1.5" that Go puts behind it from 1.9 on. https://pkg.go.dev/time#Time.String
+ * Of the fraction zeros at the end are left out, and all of it where it is nothing. Read is whatever zone it was
+ * written in, and with the suffix " m=+1.5" that Go puts behind it from 1.9 on. https://pkg.go.dev/time#Time.String
  */
 #ifndef ESE_WEBHOOK_CREATED_H
 #define ESE_WEBHOOK_CREATED_H

@@ -1,11 +1,11 @@
 /*
- * event_json.h - an event of a stream as JSON, in the original's shape: what GET /streams/NAME/OFFSET/LIMIT lists, and a
- * push of many holds.
+ * event_json.h - an event of a stream as JSON, in the original's shape: what GET /streams/NAME/OFFSET/LIMIT lists, and
+ * a push of many holds.
  *
  *   {"uuid","position","stream","type","body","body_json","created"}
  *
- * body is its bytes in base64; body_json its text, where that begins with { or [, else "". Escaped as Go's encoding/json
- * does it (ese-core/json_text.h), no blanks.
+ * body is its bytes in base64; body_json its text, where that begins with { or [, else "". Escaped as Go's
+ * encoding/json does it (ese-core/json_text.h), no blanks.
  */
 #ifndef ESE_WEBHOOK_EVENT_JSON_H
 #define ESE_WEBHOOK_EVENT_JSON_H
@@ -18,7 +18,7 @@
 void ese_webhook_event_write_json(struct ese_buffer *buffer, const char *stream,
                                   const struct ese_webhook_event *event);
 
-/* The three members "body", "body_json" and "created" of it, without braces: what else speaks of events has them, too. */
+/* Its members "body", "body_json" and "created", without braces. */
 void ese_webhook_event_write_json_body(struct ese_buffer *buffer, const struct ese_webhook_event *event);
 
 #endif

@@ -52,7 +52,8 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     inquiry->take(inquiry->context, answer);
 }
 
-void ese_webhook_inquiry_ask(struct ese_webhook_inquiry *inquiry, const char *method, const char *url, const char *body)
+void ese_webhook_inquiry_ask(struct ese_webhook_inquiry *inquiry, const char *method, const char *url,
+                             const char *body)
 {
     const struct ese_http_call call = {.method = method,
                                        .url = url,

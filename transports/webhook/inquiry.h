@@ -1,6 +1,6 @@
 /*
- * inquiry.h - one question after another to a server that may be away: what registering, asking after a subscription and
- * reading a stream have in common.
+ * inquiry.h - one question after another to a server that may be away: what registering, asking after a subscription
+ * and reading a stream have in common.
  *
  * One request is under way at a time. An answer that only says "later" (none at all, 408, 429, 5xx) is told once in the
  * log, and nothing is due until a back-off has passed; every other goes to `take`. One thread: that which polls the
@@ -32,7 +32,8 @@ void ese_webhook_inquiry_open(struct ese_webhook_inquiry *inquiry, struct ese_ht
                               void *context);
 
 /* Nothing may be under way. body: JSON, or NULL. */
-void ese_webhook_inquiry_ask(struct ese_webhook_inquiry *inquiry, const char *method, const char *url, const char *body);
+void ese_webhook_inquiry_ask(struct ese_webhook_inquiry *inquiry, const char *method, const char *url,
+                             const char *body);
 
 /* No talk about a request that is broken off. */
 void ese_webhook_inquiry_hush(struct ese_webhook_inquiry *inquiry);

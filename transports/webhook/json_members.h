@@ -9,8 +9,8 @@
 
 #include <stddef.h>
 
-/* The value of the object's last member of that name, in any case (as Go matches them); NULL: it has none, or text is no
- * object. Its blanks around it are not its. */
+/* The value of the object's last member of that name, in any case (as Go matches them); NULL: it has none, or text is
+ * no object. Its blanks around it are not its. */
 const char *ese_webhook_json_member(const char *text, size_t length, const char *name, size_t *value_length);
 
 #endif

@@ -34,7 +34,8 @@ static const struct ese_option options[] = {
 
 /* ---- where an event goes, and what is said of it --------------------------------------------- */
 
-/* As a header's value: what a replayed file calls an event may be anything. The body says it as it is. */
+/* As a header's value, which has to be there: what a replayed file calls an event may be anything. The body says it as
+ * it is. */
 static void write_type(const char *type, char text[ESE_EVENT_TYPE_SIZE])
 {
     ese_fit_text(text, ESE_EVENT_TYPE_SIZE, type);
@@ -42,6 +43,8 @@ static void write_type(const char *type, char text[ESE_EVENT_TYPE_SIZE])
         if (!isprint((unsigned char)*c))
             *c = '?';
     }
+    if (text[strspn(text, " ")] == '\0')
+        ese_fit_text(text, ESE_EVENT_TYPE_SIZE, "?");
 }
 
 static void address(const char *topic, const struct ese_event *event, struct ese_post_address *to)

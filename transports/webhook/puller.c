@@ -16,6 +16,7 @@
 struct ese_webhook_puller {
     struct ese_webhook_inquiry inquiry;
     char *url; /* without offset and limit */
+    char *stream;
     int limit;
     struct ese_webhook_page page;
     bool has_page;
@@ -29,7 +30,7 @@ struct ese_webhook_puller {
 static void take_page(struct ese_webhook_puller *puller, const struct ese_http_answer *answer)
 {
     struct ese_error error;
-    if (ese_webhook_page_read_json(answer->body, answer->length, &puller->page, &error) != 0) {
+    if (ese_webhook_page_read_json(answer->body, answer->length, puller->stream, &puller->page, &error) != 0) {
         ese_log_warning("%s: %s; nothing is passed over, asking again", puller->url, error.text);
         puller->inquiry.not_before_ns = ese_clock_monotonic_ns() + ESE_NS_PER_S;
         return;
@@ -51,9 +52,9 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     puller->newest = position;
     puller->newest_ns = puller->inquiry.asked_ns;
     if (position < puller->asked_from)
-        ese_fail(&puller->fatal, ESE_E_INVALID, "%s ends at %lld, and what is behind %lld was asked for: the server has "
-                                                "lost what it had", puller->url, (long long)position,
-                 (long long)puller->asked_from);
+        ese_fail(&puller->fatal, ESE_E_INVALID,
+                 "%s ends at %lld, and what is behind %lld was asked for: the server has lost what it had", puller->url,
+                 (long long)position, (long long)puller->asked_from);
     else
         take_page(puller, answer);
 }
@@ -121,6 +122,7 @@ struct ese_webhook_puller *ese_webhook_puller_new(struct ese_http_client *client
     ese_webhook_inquiry_open(&puller->inquiry, client, on_answer, puller);
     ese_buffer_printf(&url, "%s/streams/%s", server, stream);
     puller->url = ese_buffer_detach(&url);
+    puller->stream = ese_copy_text(stream);
     puller->limit = limit;
     puller->newest = -1;
     return puller;
@@ -134,5 +136,6 @@ void ese_webhook_puller_free(struct ese_webhook_puller **puller)
     *puller = NULL;
     ese_webhook_page_clear(&freed->page);
     free(freed->url);
+    free(freed->stream);
     free(freed);
 }

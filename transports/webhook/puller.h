@@ -1,9 +1,9 @@
 /*
- * puller.h - reads one stream by GET /streams/NAME/OFFSET/LIMIT, page after page: for whoever reads without a group, has
- * no receiving end and wants nobody to remember him.
+ * puller.h - reads one stream by GET /streams/NAME/OFFSET/LIMIT, page after page: for whoever reads without a group,
+ * has no receiving end and wants nobody to remember him.
  *
- * One page is under way, or there, at a time. Whatever only says "later" (no answer, 408, 429, 5xx) is asked again after
- * a back-off. One thread: that which polls the client.
+ * One page is under way, or there, at a time. Whatever only says "later" (no answer, 408, 429, 5xx) is asked again
+ * after a back-off. One thread: that which polls the client.
  */
 #ifndef ESE_WEBHOOK_PULLER_H
 #define ESE_WEBHOOK_PULLER_H
@@ -23,8 +23,8 @@ void ese_webhook_puller_hush(struct ese_webhook_puller *puller);  /* before its 
 void ese_webhook_puller_free(struct ese_webhook_puller **puller); /* after that */
 
 /* Asks for what is behind that position (-1: for where the stream ends, and no event), where nothing is under way or
- * there, and it is time: behind the stream's end it is asked again once fresh_ns (CLOCK_MONOTONIC) is later than the last
- * time, or a while has passed. Returns when it is due again; -1: for good. */
+ * there, and it is time: behind the stream's end it is asked again once fresh_ns (CLOCK_MONOTONIC) is later than the
+ * last time, or a while has passed. Returns when it is due again; -1: for good. */
 int64_t ese_webhook_puller_turn(struct ese_webhook_puller *puller, int64_t position, int64_t fresh_ns,
                                 struct ese_error *error);
 

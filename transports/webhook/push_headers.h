@@ -4,8 +4,8 @@
  *
  * A name is a token (RFC 9110 5.6.2); names are the same in any case, and of two of one name the later counts. A value
  * has no control character but the tab, so that none begins a line or a request of its own (RFC 9112 11.1). What frames
- * a message or belongs to the connection (Content-Length, Transfer-Encoding, Host, Connection, ...) is ours alone: it is
- * taken and left out, as the original's HTTP library does with the most of it.
+ * a message or belongs to the connection (Content-Length, Transfer-Encoding, Host, Connection, ...) is ours alone: it
+ * is taken and left out, as the original's HTTP library does with the most of it.
  */
 #ifndef ESE_WEBHOOK_PUSH_HEADERS_H
 #define ESE_WEBHOOK_PUSH_HEADERS_H

@@ -5,9 +5,9 @@
  *
  *   content-type: application/json    x-event-position    x-event-uuid    x-event-created    user-agent: Eventor
  *
- * and ours behind: x-event-stream, x-event-type, x-event-newest (the position of the stream's newest event when this one
- * was read: how far behind the receiver is). A subscription with batch > 1 gets a JSON array of events in the shape of
- * event_json.h instead; the headers are the last one's, without its type, and x-event-count says how many there are.
+ * and ours behind: x-event-stream, x-event-type, x-event-newest (the position of the stream's newest event when this
+ * one was read: how far behind the receiver is). A subscription with batch > 1 gets a JSON array of events in the shape
+ * of event_json.h instead; the headers are the last one's, without its type, and x-event-count says how many there are.
  * Signed: webhook-id (the event's uuid, of a batch the last one's, "_" and the first position), webhook-timestamp and
  * webhook-signature (signature.h).
  *

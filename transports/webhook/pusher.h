@@ -1,10 +1,11 @@
 /*
  * pusher.h - brings each subscriber its stream's events, in order, one request under way each, on a thread of its own.
  *
- * All that there is of subscriptions is this thread's: their table (DATA/_meta.db), their states (subscription.h), their
- * requests. The routes hand over what was asked (subscription_routes.c), and are answered from here. A subscription is
- * only ever moved on by its position: what is read behind it is sent, what was taken moves it. Positions are stored
- * soon after (at most POSITION_MS later), never backwards, never beyond what was taken: a death repeats a little.
+ * All that there is of subscriptions is this thread's: their table (DATA/_meta.db), their states (subscription.h),
+ * their requests. The routes hand over what was asked (subscription_routes.c), and are answered from here. A
+ * subscription is only ever moved on by its position: what is read behind it is sent, what was taken moves it.
+ * Positions are stored soon after (at most 20 ms later), never backwards, never beyond what was taken: a death
+ * repeats a little.
  */
 #ifndef ESE_WEBHOOK_PUSHER_H
 #define ESE_WEBHOOK_PUSHER_H

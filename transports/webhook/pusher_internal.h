@@ -38,7 +38,7 @@ struct ese_webhook_pusher {
     struct ese_webhook_figures_names names;
     struct ese_http_client *client;
     struct ese_webhook_message message;              /* the one that is written at the moment */
-    struct ese_webhook_subscriber_list fresh, again; /* whose turn comes: those who have taken the last one, and others */
+    struct ese_webhook_subscriber_list fresh, again; /* whose turn comes: again, of those who have failed */
     struct ese_webhook_subscriber_list dirty;        /* whose position is to be stored */
     int under_way;                                   /* requests, */
     int again_under_way;                             /* and those of them that had failed */
@@ -82,9 +82,9 @@ void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber);
 
 /* Its position has moved. */
 void ese_webhook_pusher_note_position(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
-/* Stores what was changed of it; where that fails, tries again until it is. */
+/* Stores what was changed of it; where that fails, tries again with the positions until it is. The error is the
+ * caller's, or the log's. */
 void ese_webhook_pusher_note_change(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
-/* As above, but an error is the caller's. */
 int ese_webhook_pusher_change(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                               struct ese_error *error);
 /* Takes it off the list of those to be stored. */

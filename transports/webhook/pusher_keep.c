@@ -44,8 +44,11 @@ int ese_webhook_pusher_change(struct ese_webhook_pusher *pusher, struct ese_webh
     struct ese_webhook_subscription *subscription = &subscriber->subscription;
 
     ese_webhook_created_write(ese_clock_wall_ms(), subscription->updated);
-    if (ese_webhook_subscription_table_change(pusher->table, subscription, error) != 0)
+    if (ese_webhook_subscription_table_change(pusher->table, subscription, error) != 0) {
+        ese_webhook_pusher_note_position(pusher, subscriber);
+        subscriber->is_row_dirty = true;
         return -1;
+    }
     ese_webhook_pusher_unnote(pusher, subscriber);
     return 0;
 }
@@ -54,11 +57,8 @@ void ese_webhook_pusher_note_change(struct ese_webhook_pusher *pusher, struct es
 {
     struct ese_error error = {0};
 
-    if (ese_webhook_pusher_change(pusher, subscriber, &error) == 0)
-        return;
-    note_storing(pusher, error.text);
-    ese_webhook_pusher_note_position(pusher, subscriber);
-    subscriber->is_row_dirty = true;
+    if (ese_webhook_pusher_change(pusher, subscriber, &error) != 0)
+        note_storing(pusher, error.text);
 }
 
 static int keep_positions(struct ese_webhook_pusher *pusher, struct ese_error *error)

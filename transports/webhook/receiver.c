@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ese-core/clock.h"
 #include "ese-core/http_server.h"
 #include "ese-core/memory.h"
 #include "ese-core/number.h"
@@ -17,6 +18,7 @@
 
 struct line {
     struct ese_webhook_receiver *receiver;
+    const char *stream;
     char path[ESE_WEBHOOK_STREAM_SIZE + sizeof "/push/"];
     char *url;
     struct ese_http_request *held; /* guarded by the receiver's mutex, as what follows */
@@ -31,6 +33,7 @@ struct ese_webhook_receiver {
     void (*wake)(void *context);
     void *context;
     bool ending;
+    struct ese_webhook_secret secret;
     pthread_mutex_t mutex;
 };
 
@@ -49,7 +52,7 @@ static int read_single(const struct ese_http_request *request, struct ese_webhoo
     struct ese_webhook_event event = {0};
     if (position == NULL)
         return ese_fail(error, ESE_E_INVALID, "X-Event-Position is missing: which event is it?");
-    if (ese_number_parse(position, "X-Event-Position", 1, INT64_MAX, &event.position, error) != 0)
+    if (ese_number_parse(position, "X-Event-Position", 1, INT64_MAX - 1, &event.position, error) != 0)
         return -1;
     take_header(request, "X-Event-Uuid", event.uuid, sizeof event.uuid);
     take_header(request, "X-Event-Type", event.type, sizeof event.type);
@@ -64,13 +67,19 @@ static int read_single(const struct ese_http_request *request, struct ese_webhoo
     return 0;
 }
 
-static int read_push(const struct ese_http_request *request, struct ese_webhook_page *page, struct ese_error *error)
+/* What is signed is the body alone: a single event's position is in a header, of which anybody can make another. */
+static int read_push(const struct line *line, const struct ese_http_request *request, struct ese_webhook_page *page,
+                     struct ese_error *error)
 {
     size_t length;
     const char *body = ese_http_request_body(request, &length);
-    if (ese_http_request_header(request, "X-Event-Count") == NULL)
+    bool is_single = ese_http_request_header(request, "X-Event-Count") == NULL;
+    if (is_single && line->receiver->secret.count > 0)
+        return ese_fail(error, ESE_E_INVALID, "X-Event-Count is missing: where pushes are signed, pages are taken, "
+                                              "which say the positions in what is signed");
+    if (is_single)
         return read_single(request, page, error);
-    if (ese_webhook_page_read_json(body, length, page, error) != 0)
+    if (ese_webhook_page_read_json(body, length, line->stream, page, error) != 0)
         return -1;
     return page->count > 0 ? 0 : ese_fail(error, ESE_E_INVALID, "a page without an event");
 }
@@ -80,6 +89,26 @@ static void send_back(struct ese_http_request *request, int status, const char *
     if (status == 429 || status == 503)
         ese_http_request_add_header(request, "Retry-After", "1");
     ese_http_reply_message(request, status, text);
+}
+
+/* A header that comes twice says nothing. */
+static const char *single_header(const struct ese_http_request *request, const char *name)
+{
+    return ese_http_request_header_count(request, name) == 1 ? ese_http_request_header(request, name) : NULL;
+}
+
+static int check_signature(const struct line *line, const struct ese_http_request *request, struct ese_error *error)
+{
+    size_t length;
+    const struct ese_webhook_secret *secret = &line->receiver->secret;
+    const char *body = ese_http_request_body(request, &length);
+    const struct ese_webhook_signed headers = {.id = single_header(request, "webhook-id"),
+                                               .timestamp = single_header(request, "webhook-timestamp"),
+                                               .signature = single_header(request, "webhook-signature")};
+    if (secret->count == 0)
+        return 0;
+    return ese_webhook_verify(secret, &headers, body, length, ese_clock_wall_ms() / 1000, ESE_WEBHOOK_TOLERANCE_S,
+                              error);
 }
 
 /* The page goes with the request. False: there is one in hand. */
@@ -105,7 +134,11 @@ static void on_push(void *context, struct ese_http_request *request)
     struct ese_webhook_page page = {0};
     struct ese_http_request *given_up = NULL;
     struct ese_error error;
-    if (read_push(request, &page, &error) != 0) {
+    if (check_signature(line, request, &error) != 0) {
+        send_back(request, 401, error.text);
+        return;
+    }
+    if (read_push(line, request, &page, &error) != 0) {
         ese_webhook_page_clear(&page);
         send_back(request, 400, error.text);
         return;
@@ -164,6 +197,7 @@ static void add_line(struct ese_webhook_receiver *receiver, const char *stream, 
     struct line *line = &receiver->lines[receiver->count++];
     struct ese_buffer text = ESE_BUFFER_INIT(4096);
     line->receiver = receiver;
+    line->stream = stream;
     snprintf(line->path, sizeof line->path, "/push/%s", stream);
     ese_buffer_printf(&text, "%s%s%s", url != NULL ? url : "http://",
                       url != NULL ? "" : ese_http_server_address(receiver->server), line->path);
@@ -181,6 +215,8 @@ int ese_webhook_receiver_open(const struct ese_webhook_receiver_options *options
     struct ese_webhook_receiver *opened = *receiver = ese_alloc(sizeof *opened);
     opened->wake = options->wake;
     opened->context = options->context;
+    if (options->secret != NULL)
+        opened->secret = *options->secret;
     pthread_mutex_init(&opened->mutex, NULL);
     if (ese_http_server_open(&server, &opened->server, error) != 0) {
         ese_fail_within(error, "the receiving end");
@@ -221,5 +257,6 @@ void ese_webhook_receiver_close(struct ese_webhook_receiver **receiver)
     give_back(closed);
     ese_http_server_close(&closed->server);
     pthread_mutex_destroy(&closed->mutex);
+    ese_webhook_secret_wipe(&closed->secret);
     free(closed);
 }

@@ -5,8 +5,9 @@
  *
  *   200  whoever takes from here says that the effect is stored (ese_webhook_receiver_answer)
  *   429  with Retry-After: of that line there is one in hand already, and there is room for no other
- *   401  a secret is known, and no good signature of it came with the push
- *   400  what came says no position, or is no page
+ *   401  a secret is known, and no good signature by it came with the push (signature.h): it is not read any further
+ *   400  what came says no position, or is no page of that stream; or is none where a secret is known: what is signed
+ *        is the body, and a single event's position is not in it
  *
  * So what is held is bounded: one push a line. A newer one takes the place of one that nobody has taken yet: its sender
  * has given that up.
@@ -19,6 +20,7 @@
 #include <stdbool.h>
 
 #include "ese-core/error.h"
+#include "transports/webhook/signature.h"
 #include "transports/webhook/stream_reader.h"
 
 #define ESE_WEBHOOK_LINES 2 /* streams at most */
@@ -29,8 +31,9 @@ struct ese_webhook_receiver_options {
     const char *listen;      /* "127.0.0.1:0" */
     const char *url;         /* under which the pushing server finds it, without a path; NULL: where it listens */
     bool trusted_network;
-    const char *streams[ESE_WEBHOOK_LINES];
+    const char *streams[ESE_WEBHOOK_LINES]; /* kept, not copied */
     int count;
+    const struct ese_webhook_secret *secret; /* that pushes are signed with; copied; count 0: they need not be */
     void (*wake)(void *context); /* something may be taken; any thread */
     void *context;
 };

@@ -5,11 +5,11 @@
  *   Idempotency-Key  its id, as text: sent again it is stored once
  *   body             the event as a line of JSON (ese-core/event_json.h), with its id and traceparent: this wire has
  *                    no header that would reach the subscriber
- *   server_ts        what the stream says it was created at
+ *   server_ts        what the stream says it was created at (created.h); where that is no time, the event's own
  *
  * The offset of a record is its position. What other producers have posted to a stream of the lab is read as far as it
- * is an event; without an id it gets one that is made from its uuid, so that whoever reads it, and however often,
- * finds the same.
+ * is an event; without an id it gets one that is made from its uuid, or from its place, so that whoever reads it, and
+ * however often, finds the same.
  */
 #ifndef ESE_WEBHOOK_RECORD_H
 #define ESE_WEBHOOK_RECORD_H
@@ -21,8 +21,5 @@
  * filled in any case. */
 int ese_webhook_record_read(const struct ese_webhook_event *from, int32_t partition, struct ese_record *record,
                             struct ese_error *error);
-
-/* "2026-11-21 10:11:12.123456789 +0000 UTC" in Unix ms; -1: it is none. */
-int64_t ese_webhook_created_ms(const char *created);
 
 #endif

@@ -12,6 +12,7 @@
 
 #define BUSY_ASK_MS 100 /* how often it is asked while pushes come, */
 #define IDLE_ASK_MS 500 /* and while none do */
+#define WAKE_MS 500     /* between two registrations that are to wake it: where pushes fail at once, it soon sleeps */
 #define URL_LIMIT 4096
 
 /* Of the lab's own consumer: soon again, and never given up. */
@@ -20,10 +21,11 @@
 
 struct ese_webhook_registrar {
     struct ese_webhook_inquiry inquiry;
-    char *name, *stream, *url, *subscription_url;
+    char *name, *stream, *url, *subscription_url, *secret;
     int batch;
     bool wants_registering;
     bool is_registering; /* that is what is under way */
+    int64_t registered_ns; /* when it last was */
     int64_t position;    /* to register from */
     int64_t handed;      /* as the last turn was told, */
     int64_t asked_at;    /* and as it was when it was asked after */
@@ -47,6 +49,7 @@ static void take_registered(struct ese_webhook_registrar *registrar, const struc
     if (answer->status >= 300)
         fail_for_good(registrar, answer);
     registrar->wants_registering = false;
+    registrar->registered_ns = ese_clock_monotonic_ns();
     registrar->newest = -1;
 }
 
@@ -56,8 +59,13 @@ static void write_registration(const struct ese_webhook_registrar *registrar, st
     ese_json_write_string(body, registrar->stream);
     ese_buffer_text(body, ",\"url\":");
     ese_json_write_string(body, registrar->url);
-    ese_buffer_printf(body, ",\"position\":%lld,\"batch\":%d,\"retry\":{\"tries\":0,\"first_ms\":%d,\"most_ms\":%d}}",
+    ese_buffer_printf(body, ",\"position\":%lld,\"batch\":%d,\"retry\":{\"tries\":0,\"first_ms\":%d,\"most_ms\":%d}",
                       (long long)registrar->position, registrar->batch, RETRY_FIRST_MS, RETRY_MOST_MS);
+    if (registrar->secret != NULL) {
+        ese_buffer_text(body, ",\"signed\":");
+        ese_json_write_string(body, registrar->secret);
+    }
+    ese_buffer_text(body, "}");
 }
 
 static void send_registration(struct ese_webhook_registrar *registrar)
@@ -76,6 +84,12 @@ static bool stands_still(const char *state)
     return state != NULL && (strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0);
 }
 
+static bool may_wake(const struct ese_webhook_registrar *registrar, int64_t newest)
+{
+    return newest > registrar->handed && registrar->is_idle &&
+           ese_clock_monotonic_ns() >= registrar->registered_ns + WAKE_MS * ESE_NS_PER_MS;
+}
+
 static void take_subscription(struct ese_webhook_registrar *registrar, const char *url, const char *state,
                               int64_t position, int64_t newest)
 {
@@ -90,7 +104,7 @@ static void take_subscription(struct ese_webhook_registrar *registrar, const cha
         ese_fail(&registrar->fatal, ESE_E_INVALID, "the stream %s ends at %lld, and %lld was handed: the server has "
                                                    "lost what it had; --from and another --state begin anew",
                  registrar->stream, (long long)newest, (long long)registrar->asked_at);
-    else if (stands_still(state) && newest > registrar->handed && registrar->is_idle)
+    else if (stands_still(state) && may_wake(registrar, newest))
         ese_webhook_registrar_register(registrar, registrar->handed);
 }
 
@@ -196,6 +210,7 @@ struct ese_webhook_registrar *ese_webhook_registrar_new(const struct ese_webhook
     registrar->name = ese_copy_text(options->name);
     registrar->stream = ese_copy_text(options->stream);
     registrar->url = ese_copy_text(options->url);
+    registrar->secret = ese_copy_text(options->secret);
     registrar->batch = options->batch;
     registrar->newest = registrar->first = -1;
     ese_buffer_printf(&url, "%s/subscriptions/%s", options->server, options->name);
@@ -212,6 +227,7 @@ void ese_webhook_registrar_free(struct ese_webhook_registrar **registrar)
     free(freed->name);
     free(freed->stream);
     free(freed->url);
+    free(freed->secret);
     free(freed->subscription_url);
     free(freed);
 }

@@ -1,17 +1,18 @@
 /*
  * registrar.h - one subscription as its subscriber sees to it: registered, asked after, registered again.
  *
- * A push server knows its readers, so a reader has to see to it that he is known: under his name, with the URL he can be
- * found at now, from the position he has. What he is told when he asks after it:
+ * A push server knows its readers, so a reader has to see to it that he is known: under his name, with the URL he can
+ * be found at now, from the position he has. What he is told when he asks after it:
  *
  *   it is there, with his URL     all is well; how far the stream goes; when it stands still though there is more (it
- *                                 waits to try again, or is paused), he registers again, which wakes it
+ *                                 waits to try again, or is paused), he registers again, which wakes it, each half
+ *                                 second at most
  *   it is there, with another     somebody newer has taken it over: ESE_E_FENCED
  *   it is not                     the server has forgotten (its store was its memory, say): he registers again
  *   the stream ends before him    the server has lost what he was handed: ESE_E_INVALID
  *
- * Whatever only says "later" (no answer, 408, 429, 5xx) is asked again after a back-off. One thread: that which polls the
- * client.
+ * Whatever only says "later" (no answer, 408, 429, 5xx) is asked again after a back-off. One thread: that which polls
+ * the client.
  */
 #ifndef ESE_WEBHOOK_REGISTRAR_H
 #define ESE_WEBHOOK_REGISTRAR_H
@@ -31,6 +32,7 @@ struct ese_webhook_registrar_options {
     const char *stream;
     const char *url;    /* where pushes are to go */
     int batch;          /* events a push at most */
+    const char *secret; /* how the server calls the one that pushes are to be signed with; NULL: they are not */
 };
 
 struct ese_webhook_registrar *ese_webhook_registrar_new(const struct ese_webhook_registrar_options *options);

@@ -7,10 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ese-core/base64.h"
-#include "ese-core/json_text.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
+#include "transports/webhook/event_json.h"
 #include "transports/webhook/stream_name.h"
 #include "transports/webhook/stream_routes.h"
 
@@ -49,39 +48,12 @@ int64_t ese_webhook_slice_number(const char *text)
 
 /* ---- the text -------------------------------------------------------------------------------- */
 
-/* A text has no NUL within. */
-static const char *body_json(const struct ese_webhook_event *event)
-{
-    bool is_json = (event->body[0] == '{' || event->body[0] == '[') && strlen(event->body) == event->length;
-
-    return is_json ? event->body : "";
-}
-
-static void write_event(struct ese_buffer *text, const char *stream, const struct ese_webhook_event *event)
-{
-    ese_buffer_text(text, "{\"uuid\":");
-    ese_json_write_string(text, event->uuid);
-    ese_buffer_text(text, ",\"position\":");
-    ese_buffer_number(text, event->position);
-    ese_buffer_text(text, ",\"stream\":");
-    ese_json_write_string(text, stream);
-    ese_buffer_text(text, ",\"type\":");
-    ese_json_write_string(text, event->type);
-    ese_buffer_text(text, ",\"body\":\"");
-    ese_base64_write(event->body, event->length, text);
-    ese_buffer_text(text, "\",\"body_json\":");
-    ese_json_write_string(text, body_json(event));
-    ese_buffer_text(text, ",\"created\":");
-    ese_json_write_string(text, event->created);
-    ese_buffer_text(text, "}");
-}
-
 static void write_page(struct ese_buffer *text, const char *stream, const struct ese_webhook_page *page, bool is_first)
 {
     for (int i = 0; i < page->count; i++) {
         if (i > 0 || !is_first)
             ese_buffer_text(text, ",");
-        write_event(text, stream, &page->events[i]);
+        ese_webhook_event_write_json(text, stream, &page->events[i]);
     }
 }
 

@@ -4,9 +4,9 @@
  *     [{"uuid","position","stream","type","body","body_json","created"}...]
  *
  * body is base64 (RFC 4648 4), body_json the text of one that begins with { or [, else "". What is no number is 0; a
- * negative limit is all there are when it is asked. A short answer is made at once; of a long one a piece at a time while
- * it is sent, through a connection of its own, so that it needs no memory for the whole. The header X-Event-Newest says
- * at which position the stream ended then.
+ * negative limit is all there are when it is asked. A short answer is made at once; of a long one a piece at a time
+ * while it is sent, through a connection of its own, so that it needs no memory for the whole. The header
+ * X-Event-Newest says at which position the stream ended then.
  */
 #ifndef ESE_WEBHOOK_SLICE_H
 #define ESE_WEBHOOK_SLICE_H

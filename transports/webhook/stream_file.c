@@ -55,7 +55,7 @@ int ese_webhook_file_open(const char *path, enum ese_durability durability, stru
         sqlite, "SELECT rowid, uuid, type, created, body FROM events WHERE rowid > ?1 AND rowid <= ?2"
                 " ORDER BY rowid LIMIT ?3");
     (*file)->ends = ese_statement_new(
-        sqlite, "SELECT min(rowid), max(rowid) FROM events HAVING max(rowid) IS NOT NULL");
+        sqlite, ESE_WEBHOOK_ENDS_SQL);
     return 1;
 }
 
@@ -170,8 +170,10 @@ int ese_webhook_file_page(struct ese_webhook_file *file, int64_t after, int64_t 
     while ((page->count == 0 || used < bytes) && (got = ese_statement_step(rows, error)) == 1)
         used = take_row(rows, page, used);
     ese_statement_reset(rows);
-    if (got < 0)
+    if (got < 0) {
+        page->count = 0; /* their bodies are nowhere yet */
         return -1;
+    }
     point_to_bodies(page);
     return find_newest(file, last, got == 0 && page->count < limit, page, error);
 }

@@ -37,6 +37,12 @@ struct ese_webhook_page {
 };
 void ese_webhook_page_clear(struct ese_webhook_page *page);
 
+/* The first and the last rowid; no row where there is none. Asked for both at once, SQLite would go through all there
+ * are (https://www.sqlite.org/optoverview.html#minmax). */
+#define ESE_WEBHOOK_ENDS_SQL                                                                                           \
+    "SELECT first, last FROM (SELECT (SELECT min(rowid) FROM events) AS first,"                                        \
+    " (SELECT max(rowid) FROM events) AS last) WHERE last IS NOT NULL"
+
 struct ese_webhook_file;
 
 /* 1: it is open; 0: there is no such stream, its file was only half made, or, at memory, nobody has it open. -1. */

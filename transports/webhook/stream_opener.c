@@ -67,7 +67,8 @@ static void refuse_all(struct ese_group_item *head, enum ese_append_result resul
 
 /* ---- closing --------------------------------------------------------------------------------- */
 
-/* With the mutex, which is let go of meanwhile. What it has queued is stored; what comes waits until it is open again. */
+/* With the mutex, which is let go of meanwhile. What it has queued is stored; what comes waits until it is open
+ * again. */
 static void close_writer(struct webhook_stream *stream, int timeout_ms)
 {
     struct ese_webhook_streams *streams = stream->streams;
@@ -252,7 +253,7 @@ static bool is_due(const struct webhook_stream *stream, int64_t now_ns)
     int64_t retention_ns = stream->streams->options.retention_ms * ESE_NS_PER_MS;
     int64_t newest = atomic_load(&stream->ends.newest);
 
-    if (stream->state != WEBHOOK_RESTING || !stream->exists)
+    if (stream->state != WEBHOOK_RESTING || !stream->exists || retention_ns == 0)
         return false;
     if (stream->rests_ns != 0 && now_ns - stream->rests_ns < retention_ns)
         return false;

@@ -79,20 +79,31 @@ static int open_place(struct ese_webhook_reader *reader, const char *stream, str
     return 1;
 }
 
+/* Up to where it goes, as its writer tells all who ask: what was committed since then is not there yet, or whoever is
+ * pushed it could hear that the stream ends before it. 1: *last is its end; 0: there is no such stream. */
+static int find_end(struct ese_webhook_reader *reader, const char *stream, int64_t *last, struct ese_error *error)
+{
+    struct ese_error reason = {0};
+    int64_t oldest;
+
+    if (ese_webhook_streams_ends(reader->streams, stream, &oldest, last, &reason) == 0)
+        return 1;
+    return reason.code == ESE_E_MISSING ? 0 : ese_fail(error, reason.code, "%s", reason.text);
+}
+
 int ese_webhook_reader_page(struct ese_webhook_reader *reader, const char *stream, int64_t after, int limit,
                             size_t bytes, struct ese_webhook_page *page, struct ese_error *error)
 {
-    int64_t oldest, last = INT64_MAX;
+    int64_t last;
     struct place *place;
 
     page->count = 0;
     page->newest = 0;
     if (ese_webhook_stream_check(stream, error) != 0)
         return -1;
-    if (ese_webhook_streams_durability(reader->streams) == ESE_DURABILITY_MEMORY &&
-        ese_webhook_streams_ends(reader->streams, stream, &oldest, &last, NULL) != 0)
-        return 0;
-    int got = open_place(reader, stream, &place, error);
+    int got = find_end(reader, stream, &last, error);
+    if (got == 1)
+        got = open_place(reader, stream, &place, error);
     if (got != 1)
         return got;
     place->used = ++reader->reads;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ese-core/memory.h"
+#include "transports/webhook/introspection.h"
 #include "transports/webhook/slice.h"
 #include "transports/webhook/stream_name.h"
 #include "transports/webhook/stream_table.h"
@@ -20,6 +21,7 @@ struct post {
 struct ese_webhook_routes {
     struct ese_webhook_streams *streams;
     struct ese_webhook_reader *reader; /* the reading thread's */
+    struct ese_webhook_introspection *introspection; /* likewise */
     struct ese_webhook_reading *reading;
 };
 
@@ -112,7 +114,7 @@ static int find_key(struct ese_http_request *request, const char **key, struct e
         return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: longer than %d bytes", ESE_WEBHOOK_KEY_MOST);
     for (const char *c = found; *c != '\0'; c++) {
         if (*c < 0x20 || *c > 0x7e)
-            return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: a character that cannot be printed, or beyond ASCII");
+            return ese_fail(error, ESE_E_INVALID, "Idempotency-Key: a character that is none to be printed, in ASCII");
     }
     *key = found;
     return 0;
@@ -133,6 +135,7 @@ static void post_event(void *context, struct ese_http_request *request)
     static const char no_type[] = "Event must have type specified in x-event-type header";
     struct ese_webhook_routes *routes = context;
     const char *type = ese_http_request_header(request, "X-Event-Type");
+    const char *stream = ese_http_request_parameter(request, "stream");
     struct ese_error error;
 
     if (type == NULL || type[0] == '\0') {
@@ -142,7 +145,7 @@ static void post_event(void *context, struct ese_http_request *request)
     struct post *post = ese_alloc(sizeof(*post));
     post->request = request;
     if (make_row(request, type, &post->row, &error) == 0 &&
-        ese_webhook_streams_post(routes->streams, ese_http_request_parameter(request, "stream"), &post->row, &error) == 0)
+        ese_webhook_streams_post(routes->streams, stream, &post->row, &error) == 0)
         return;
     free(post);
     ese_webhook_reply_text(request, 400, "", error.text);
@@ -164,23 +167,61 @@ static void get_slice(void *context, struct ese_http_request *request)
     ese_webhook_reading_ask(routes->reading, request, answer_slice, routes);
 }
 
+static void answer_streams(void *context, struct ese_http_request *request)
+{
+    struct ese_webhook_routes *routes = context;
+
+    ese_webhook_introspection_answer_all(routes->introspection, request);
+}
+
+static void get_streams(void *context, struct ese_http_request *request)
+{
+    struct ese_webhook_routes *routes = context;
+
+    ese_webhook_reading_ask(routes->reading, request, answer_streams, routes);
+}
+
+static void answer_stream(void *context, struct ese_http_request *request)
+{
+    struct ese_webhook_routes *routes = context;
+
+    ese_webhook_introspection_answer_stream(routes->introspection, request);
+}
+
+static void get_stream(void *context, struct ese_http_request *request)
+{
+    struct ese_webhook_routes *routes = context;
+
+    ese_webhook_reading_ask(routes->reading, request, answer_stream, routes);
+}
+
+static void go_on(void *context)
+{
+    struct ese_webhook_routes *routes = context;
+
+    ese_webhook_introspection_go_on(routes->introspection);
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 void ese_webhook_routes_add(struct ese_webhook_routes *routes, struct ese_http_server *server)
 {
     ese_http_server_route(server, "POST", "/streams/:stream", post_event, routes);
     ese_http_server_route(server, "GET", "/streams/:stream/:offset/:limit", get_slice, routes);
+    ese_http_server_route(server, "GET", "/introspect", get_streams, routes);
+    ese_http_server_route(server, "GET", "/introspect/:stream", get_stream, routes);
 }
 
 int ese_webhook_routes_open(struct ese_webhook_streams *streams, struct ese_webhook_routes **routes,
                             struct ese_error *error)
 {
-    const struct ese_webhook_reading_options reading = {0};
     struct ese_webhook_routes *opened = *routes = ese_alloc(sizeof(*opened));
+    const struct ese_webhook_reading_options reading = {.idle = go_on, .context = opened};
 
     opened->streams = streams;
     opened->reader = ese_webhook_reader_new(streams);
-    if (ese_webhook_reading_open(&reading, &opened->reading, error) != 0) {
+    if (ese_webhook_introspection_open(streams, opened->reader, &opened->introspection, error) != 0 ||
+        ese_webhook_reading_open(&reading, &opened->reading, error) != 0) {
         ese_webhook_routes_close(routes);
         return -1;
     }
@@ -195,6 +236,7 @@ void ese_webhook_routes_close(struct ese_webhook_routes **routes)
         return;
     *routes = NULL;
     ese_webhook_reading_close(&closed->reading);
+    ese_webhook_introspection_close(&closed->introspection);
     ese_webhook_reader_free(&closed->reader);
     free(closed);
 }

@@ -2,13 +2,15 @@
  * streams.h - the streams of a data directory: which there are, and who writes each of them.
  *
  * A stream is a file, DIR/NAME.db, made by the first event that is posted to it; its rows' rowid is an event's
- * position, from 1, without gaps but for what retention has taken from the front (at memory durability it begins at the
- * present microsecond instead: so none of an earlier life's positions is among them). A stream in use has a writer of its
- * own (ese-core/group_writer.h: many posts to one commit), so that one stream's sync does not wait for another's; a
- * writer at rest is closed, and of many streams so many are open as options say: beyond, the one whose last post is the
- * longest ago is closed for the one that is posted to. (At memory durability all stay open, as a closed one would be
- * forgotten; beyond, there is no room for another.) Posts to a stream whose writer is being opened wait, bounded as a
- * queue is. What has rested for its retention is opened now and then, so that its rows leave, too.
+ * position, from 1, without gaps but for what retention has taken from the front. (At memory durability it begins at
+ * the present microsecond instead, so that none of an earlier life's positions is among them.)
+ *
+ * A stream in use has a writer of its own (ese-core/group_writer.h: many posts to one commit), so that one stream's
+ * sync does not wait for another's. A writer at rest is closed, and of many streams so many are open as options say:
+ * beyond, the one whose last post is the longest ago is closed for the one that is posted to. (At memory durability
+ * all stay open, as a closed one would be forgotten; beyond, there is no room for another.) Posts to a stream whose
+ * writer is being opened wait, bounded as a queue is. What has rested for its retention is opened now and then, so
+ * that its rows leave, too.
  *
  * Threads: post and the questions from any; the routes from the HTTP server's. Opening and closing happen on a thread
  * of its own.
@@ -29,7 +31,7 @@ struct ese_webhook_streams;
 struct ese_webhook_streams_options {
     const char *directory;  /* made when missing */
     enum ese_durability durability;
-    int64_t retention_ms;
+    int64_t retention_ms;   /* 0: events are kept for ever */
     int64_t max_bytes;      /* of each stream's file */
     int64_t queue_events;   /* that may wait for a commit, of each stream */
     int64_t group;          /* posts a commit takes at most */
@@ -44,13 +46,13 @@ struct ese_webhook_streams_options {
 int ese_webhook_streams_open(const struct ese_webhook_streams_options *options, struct ese_webhook_streams **streams,
                              struct ese_error *error);
 
-/* Takes the row, which is answered by its `done`, at once or later, on any thread; that must not call us. ESE_E_INVALID,
+/* Takes the row, which is answered by its `done`, at once or later, on any thread; that must not call us. ESE_E_INVALID
  * and not taken: it is no stream's name. */
 struct ese_webhook_row;
 int ese_webhook_streams_post(struct ese_webhook_streams *streams, const char *stream, struct ese_webhook_row *row,
                              struct ese_error *error);
-/* Whoever posted has no others in hand (a struct ese_webhook_streams): else few wait for others to come for a second. The
- * routes' posts need it not. Any thread. */
+/* Whoever posted has no others in hand (a struct ese_webhook_streams): without it few posts wait for others to come for
+ * a second. The routes' need it not. Any thread. */
 void ese_webhook_streams_complete(void *streams);
 
 /* Stores what is queued; what it has not begun within timeout_ms is answered 503. Nothing more is taken. */

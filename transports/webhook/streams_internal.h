@@ -1,6 +1,6 @@
 /*
- * streams_internal.h - the streams of a directory, for their own parts: streams.c knows which there are and takes posts,
- * stream_opener.c opens and closes their writers, stream_routes.c and introspection.c answer.
+ * streams_internal.h - the streams of a directory, for their own parts: streams.c knows which there are and takes
+ * posts, stream_opener.c opens and closes their writers.
  */
 #ifndef ESE_WEBHOOK_STREAMS_INTERNAL_H
 #define ESE_WEBHOOK_STREAMS_INTERNAL_H

@@ -3,8 +3,8 @@
  * streams have grown.
  *
  * All of it belongs to the pusher's thread, but ese_webhook_subscribers_grown, which is for any. A stream's growth is
- * noted before the pusher looks at who waits for it, and a note is taken back before anything is read on its account: so
- * whoever finds nothing behind its position finds the note of what came in that instant.
+ * noted before the pusher looks at who waits for it, and a note is taken back before anything is read on its account:
+ * so whoever finds nothing behind its position finds the note of what came in that instant.
  */
 #ifndef ESE_WEBHOOK_SUBSCRIBERS_H
 #define ESE_WEBHOOK_SUBSCRIBERS_H

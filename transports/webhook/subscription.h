@@ -1,8 +1,8 @@
 /*
  * subscription.h - one subscription: what was asked for, how far it has come, and when what is due.
  *
- * A machine without clock, network and file: whoever drives it (pusher.h) says what the time is, reads, sends, and tells
- * what came of it. So a retry schedule of two minutes is a test of a millisecond.
+ * A machine without clock, network and file: whoever drives it (pusher.h) says what the time is, reads, sends, and
+ * tells what came of it. So a retry schedule of two minutes is a test of a millisecond.
  *
  *                      begin                       taken, or set aside: the position moves
  *     +-------- due ----------> under way -----------------------------+
@@ -12,8 +12,8 @@
  *     |  grown                                            paused       |
  *     +<-------- idle <---- nothing behind the position <--------------+
  *
- * One request is under way at a time, also beyond a pause, a resume, and a position that is set meanwhile: its answer is
- * heard (or void, where the position was set) before the next begins. The position only moves forward, but where
+ * One request is under way at a time, also beyond a pause, a resume, and a position that is set meanwhile: its answer
+ * is heard (or void, where the position was set) before the next begins. The position only moves forward, but where
  * somebody sets it.
  *
  * Times are nanoseconds of CLOCK_MONOTONIC. One thread.

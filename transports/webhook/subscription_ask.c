@@ -152,8 +152,8 @@ static int check_members(struct ese_webhook_ask *ask, const char *stream, const 
         ese_webhook_headers_parse(wish->headers, &headers, error) != 0)
         return -1;
     ese_webhook_headers_clear(&headers);
-    if (ask->position < 0)
-        return ese_fail(error, ESE_E_INVALID, "position: %" PRId64 " is below 0", ask->position);
+    if (ask->position < ESE_WEBHOOK_AT_NEWEST)
+        return ese_fail(error, ESE_E_INVALID, "position: %" PRId64 " is below -1", ask->position);
     return 0;
 }
 

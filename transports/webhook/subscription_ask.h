@@ -2,8 +2,8 @@
  * subscription_ask.h - what somebody asks of subscriptions, as it came with a request.
  *
  * A body is checked as the original checks it, in its order and with its words, and what is ours behind: JSON, name,
- * stream, url, headers, batch, retry, poison, signed. Names of members match in any case, of several the last counts, as
- * Go reads them; "name" in the body takes the place of the one in the path.
+ * stream, url, headers, batch, retry, poison, signed. Names of members match in any case, of several the last counts,
+ * as Go reads them; "name" in the body takes the place of the one in the path.
  */
 #ifndef ESE_WEBHOOK_SUBSCRIPTION_ASK_H
 #define ESE_WEBHOOK_SUBSCRIPTION_ASK_H
@@ -16,6 +16,7 @@
 #include "transports/webhook/subscription.h"
 #include "transports/webhook/targets.h"
 
+#define ESE_WEBHOOK_AT_NEWEST INT64_C(-1)
 #define ESE_WEBHOOK_ASK_NAME_SIZE 1024 /* a name of a path that is none of a subscription is at most told so */
 
 struct ese_webhook_pusher;
@@ -27,7 +28,7 @@ struct ese_webhook_ask {
     char name[ESE_WEBHOOK_ASK_NAME_SIZE];
     struct ese_webhook_wish wish; /* of what is to be made */
     bool has_position;
-    int64_t position; /* to begin behind; of dead letters, to be listed behind */
+    int64_t position; /* to begin behind, ESE_WEBHOOK_AT_NEWEST for what is newest then; dead letters: to list behind */
 };
 
 /* Fills wish and position from a body. targets: where may be pushed to; has_secrets: whether there are any to sign by.

@@ -33,19 +33,19 @@ void ese_webhook_subscription_figures_make(struct ese_webhook_figures_names *nam
 
     figures->is_own = has_own(names, name);
     snprintf(label, sizeof(label), "subscription=\"%s\"", figures->is_own ? name : "*");
-    figures->lag_events = ese_metrics_gauge(metrics, "ese_subscription_lag_events", label,
+    figures->lag_events = ese_metrics_gauge(metrics, "ese_webhook_subscription_lag_events", label,
                                             "Events of its stream that a subscription has not taken yet.");
-    figures->lag_seconds = ese_metrics_gauge(metrics, "ese_subscription_lag_seconds", label,
+    figures->lag_seconds = ese_metrics_gauge(metrics, "ese_webhook_subscription_lag_seconds", label,
                                              "Age of the oldest event that a subscription has not taken yet.");
-    figures->state = ese_metrics_gauge(metrics, "ese_subscription_state", label,
+    figures->state = ese_metrics_gauge(metrics, "ese_webhook_subscription_state", label,
                                        "0 idle, 1 a push is under way, 2 waiting for its time, 3 paused.");
-    figures->attempts = ese_metrics_counter(metrics, "ese_subscription_attempts_total", label,
+    figures->attempts = ese_metrics_counter(metrics, "ese_webhook_subscription_attempts_total", label,
                                             "Pushes to a subscription that were sent.");
-    figures->pushed = ese_metrics_counter(metrics, "ese_subscription_pushed_events_total", label,
+    figures->pushed = ese_metrics_counter(metrics, "ese_webhook_subscription_pushed_events_total", label,
                                           "Events that a subscription has taken.");
-    figures->failures = ese_metrics_counter(metrics, "ese_subscription_failures_total", label,
+    figures->failures = ese_metrics_counter(metrics, "ese_webhook_subscription_failures_total", label,
                                             "Pushes to a subscription that failed.");
-    figures->dead_letters = ese_metrics_counter(metrics, "ese_subscription_dead_letters_total", label,
+    figures->dead_letters = ese_metrics_counter(metrics, "ese_webhook_subscription_dead_letters_total", label,
                                                 "Events that a subscription would not take and that were set aside.");
 }
 

@@ -4,8 +4,8 @@
  *   {"name","stream","url","position","headers","active","pause_reason","created","updated",
  *    "lag","state","attempts","dead_letters","batch","retry":{"tries","first_ms","most_ms"},"poison","signed"}
  *
- * and "newest" behind, where one is asked for by name. state is "idle", "under way", "waiting" or "paused"; attempts are
- * those that failed of what is tried now. A dead letter is an event (event_json.h) with "reason" and "when".
+ * and "newest" behind, where one is asked for by name. state is "idle", "under way", "waiting" or "paused"; attempts
+ * are those that failed of what is tried now. A dead letter is an event (event_json.h) with "reason" and "when".
  */
 #ifndef ESE_WEBHOOK_SUBSCRIPTION_JSON_H
 #define ESE_WEBHOOK_SUBSCRIPTION_JSON_H

@@ -15,27 +15,22 @@
 #include "ese-core/number.h"
 #include "transports/webhook/created.h"
 #include "transports/webhook/pusher_internal.h"
+#include "transports/webhook/stream_routes.h"
 #include "transports/webhook/subscription_json.h"
 
-#define TEXT "text/plain; charset=UTF-8"
-#define JSON "application/json; charset=UTF-8"
 #define ANSWER_BYTES ((size_t)64 * 1024 * 1024)
 #define LETTERS_BYTES ((size_t)1024 * 1024) /* where an answer of dead letters ends, with one at least */
 #define LETTERS 1000                        /* in one answer */
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-/* As the original: with a newline behind. */
 static void answer(struct ese_http_request *request, int status, const char *text)
 {
-    struct ese_buffer line = ESE_BUFFER_INIT(SIZE_MAX);
-
-    ese_buffer_printf(&line, "%s\n", text);
-    ese_http_reply_buffer(request, status, TEXT, &line);
-    ese_buffer_free(&line);
+    ese_webhook_reply_text(request, status, "", text);
 }
 
-/* What could not be stored, nothing came of. */
+/* Nothing was made or deleted; what was changed of one that is there holds until the server ends, and is tried to be
+ * stored again and again. */
 static void answer_unstored(struct ese_http_request *request, const struct ese_error *error)
 {
     if (error->code == ESE_E_FULL)
@@ -48,7 +43,7 @@ static void answer_json(struct ese_http_request *request, struct ese_buffer *jso
     if (json->overflowed)
         answer(request, 500, "the answer would be too long");
     else
-        ese_http_reply_buffer(request, 200, JSON, json);
+        ese_http_reply_buffer(request, 200, ESE_WEBHOOK_JSON, json);
     ese_buffer_free(json);
 }
 
@@ -56,10 +51,22 @@ static void answer_missing(struct ese_http_request *request)
 {
     static const char text[] = "{\"message\":\"Subscription doesn't exist\"}";
 
-    ese_http_reply(request, 404, JSON, text, sizeof(text) - 1);
+    ese_http_reply(request, 404, ESE_WEBHOOK_JSON, text, sizeof(text) - 1);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
+
+/* The position that was asked for, where that is the newest: what it is by now. */
+static void find_position(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    int64_t oldest, newest;
+
+    if (ask->position != ESE_WEBHOOK_AT_NEWEST)
+        return;
+    ask->position = 0;
+    if (ese_webhook_streams_ends(pusher->options.streams, ask->wish.stream, &oldest, &newest, NULL) == 0)
+        ask->position = newest;
+}
 
 /* Stores it first: what is answered with Created is there. */
 static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
@@ -108,6 +115,7 @@ static void create(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *as
 {
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
 
+    find_position(pusher, ask);
     if (found == NULL)
         make(pusher, ask, NULL);
     else if (strcmp(found->subscription.wish.stream, ask->wish.stream) == 0 &&
@@ -122,6 +130,7 @@ static void replace(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *a
 {
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
 
+    find_position(pusher, ask);
     if (found != NULL && !ask->has_position && strcmp(found->subscription.wish.stream, ask->wish.stream) == 0)
         ask->position = found->subscription.position;
     make(pusher, ask, found);

@@ -19,8 +19,8 @@ const struct ese_transport ese_transport_webhook = {
             .retry_stored_once = true,
             .slow_consumer_holds_producers = false,
             .durability = ESE_DURABILITY_MEMORY | ESE_DURABILITY_OS | ESE_DURABILITY_DISK,
-            .notes = "The server pushes, one request a subscriber at a time: a slow receiver stops its own line, and one "
-                     "event it will not take stands before all behind it.",
+            .notes = "The server pushes, one request a subscriber at a time: a slow receiver stops its own line, and "
+                     "one event it will not take stands before all behind it.",
         },
     .produce = &ese_webhook_produce,
     .store = &ese_webhook_store,
