@@ -78,6 +78,7 @@ static int read_settings(const struct ese_server *server, const struct ese_confi
     *settings = (struct ese_store_settings){
         .durability = ese_durability_parse(ese_config_text(config, "durability")),
         .metrics = server->metrics,
+        .retention_is_asked_for = ese_config_peek(config, "retention") != NULL,
     };
     if (check_durability(server->transport, settings->durability, error) != 0)
         return -1;

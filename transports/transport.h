@@ -94,6 +94,7 @@ struct ese_store;
 struct ese_store_settings {
     enum ese_durability durability; /* one of the promised levels: the server has checked it */
     int64_t retention_ms;
+    bool retention_is_asked_for; /* false: it is the default, which a store that keeps for ever need not take */
     struct ese_http_server *server; /* add routes; not started yet */
     struct ese_metrics *metrics;
 };

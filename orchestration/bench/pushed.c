@@ -1,6 +1,6 @@
 /*
- * pushed.c - ese-server with the transport webhook, pushing one stream to receivers of the bench's own: what lies there, at
- * whose beginning they ask, or with posts going on meanwhile.
+ * pushed.c - ese-server with the transport webhook, pushing one stream to receivers of the bench's own: what lies
+ * there, at whose beginning they ask, or with posts going on meanwhile.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #define GRACE_MS 10000
 #define POSTERS 64     /* connections */
 #define FILLING_MOST 3 /* times as long as it is measured, where a page is pushed at once */
+#define LEAST 5000     /* events, so that there is something to be measured */
 #define HANGS_NS (5 * ESE_NS_PER_S)
 #define PAUSE_NS ESE_NS_PER_MS
 
@@ -116,7 +117,8 @@ static int subscribe(const struct ese_served_life *life, const struct ese_sink *
     snprintf(body, sizeof body, "{\"stream\":\"%s\",\"url\":\"%s\",\"position\":0,\"batch\":%d}", ESE_PLACE_CLICKS, url,
              batch);
     snprintf(request, sizeof request,
-             "POST /subscriptions/bench%d HTTP/1.1\r\nHost: bench\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n%s",
+             "POST /subscriptions/bench%d HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n"
+                      "Content-Length: %zu\r\n\r\n%s",
              path + 1, strlen(body), body);
     if (ese_served_ask(life->address, request, NULL, &answer, error) != 0)
         return -1;
@@ -155,17 +157,29 @@ static int subscribe_all(const struct ese_contest *contest, const struct ese_ser
 
 /* ---- a round --------------------------------------------------------------------------------------------------- */
 
+static int fill(const struct ese_served_life *life, int64_t span_ns, int64_t *events, struct ese_error *error)
+{
+    struct posts posts = {.clicks = 0};
+
+    do {
+        if (post(life, 0, span_ns, &posts, error) != 0)
+            return -1;
+    } while (posts.clicks < LEAST);
+    *events = posts.clicks;
+    return 0;
+}
+
 static int measure_backlog(const struct ese_contest *contest, const struct ese_served_life *life,
                            struct ese_delivery *delivery, struct ese_round *round, struct ese_error *error)
 {
     const struct ese_load_shape *shape = &contest->side.shape;
     int64_t filling_ns = contest->stint.measure_ns * (shape->batch > 1 ? FILLING_MOST : 1);
-    struct posts posts = {.clicks = 0};
+    int64_t events;
 
-    if (post(life, 0, filling_ns, &posts, error) != 0 ||
+    if (fill(life, filling_ns, &events, error) != 0 ||
         subscribe_all(contest, life, delivery->sink, shape->connections, error) != 0)
         return -1;
-    delivery->total = posts.clicks * shape->connections;
+    delivery->total = events * shape->connections;
     return ese_delivery_measure(delivery, round, error);
 }
 

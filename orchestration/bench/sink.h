@@ -27,7 +27,7 @@ void ese_sink_url(const struct ese_sink *sink, int path, char url[ESE_SINK_URL_S
 
 /* So far; any thread. */
 int64_t ese_sink_events(const struct ese_sink *sink);  /* that were taken, of all paths */
-int64_t ese_sink_gaps(const struct ese_sink *sink);    /* pushes that did not go on where the last one of the path ended */
+int64_t ese_sink_gaps(const struct ese_sink *sink);    /* pushes that did not go on where the last one ended */
 int64_t ese_sink_hanging(const struct ese_sink *sink); /* requests that were left without an answer */
 int64_t ese_sink_cpu_ns(const struct ese_sink *sink);  /* that its thread has used */
 

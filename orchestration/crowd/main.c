@@ -102,6 +102,7 @@ static void note_end(const struct crowd *crowd)
 static int serve(struct crowd *crowd, const struct ese_config *config, struct ese_error *error)
 {
     bool is_ready = false;
+    ask_for_handles();
     if (start(crowd, error) != 0)
         return -1;
     while (!ese_service_wait(LOOK_MS)) {
@@ -131,14 +132,15 @@ static int close_all(struct crowd *crowd, struct ese_error *error)
 static int run_crowd(struct crowd *crowd, const struct ese_config *config, struct ese_error *error)
 {
     struct ese_history_options history = ese_history_told(config, "ese-crowd", crowd->setting.transport->name);
-    if (ese_crowd_places_read(history.path, crowd->places, crowd->count, error) != 0 ||
-        ese_history_open(&history, &crowd->setting.history, error) != 0)
-        return -1;
-    ask_for_handles();
-    int result = serve(crowd, config, error);
+    int result = ese_crowd_places_read(history.path, crowd->places, crowd->count, error);
+    if (result == 0)
+        result = ese_history_open(&history, &crowd->setting.history, error);
+    if (result == 0)
+        result = serve(crowd, config, error);
     if (close_all(crowd, result == 0 ? error : NULL) != 0)
         result = -1;
-    ese_history_note_wire(crowd->setting.history);
+    if (crowd->setting.history != NULL)
+        ese_history_note_wire(crowd->setting.history);
     ese_history_close(&crowd->setting.history);
     return result;
 }

@@ -278,6 +278,7 @@ static json_t *readers_json(const struct ese_results_transport *transport)
         const struct member members[] = {
             {"expected", account->expected}, {"seen", account->seen},         {"missed", account->missed},
             {"again", account->again},       {"began_ns", account->began_ns}, {"caught_up_us", account->caught_up_us},
+            {"lag_highest", account->lag_highest},
         };
         json_array_append_new(array, members_json(members, ESE_COUNT_OF(members)));
     }

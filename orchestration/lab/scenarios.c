@@ -205,13 +205,14 @@ static int tell(const struct ese_config *config, const struct ese_scenario *scen
 }
 
 /* Beside the artifacts: what was drawn for this seed. */
-static int keep_schedule(const struct ese_scenario *scenario, const char *directory, struct ese_error *error)
+static int keep_schedule(const struct ese_config *config, const struct ese_scenario *scenario, const char *directory,
+                         struct ese_error *error)
 {
     char path[ESE_ARTIFACT_PATH_SIZE];
     struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
     if (ese_artifact_path(directory, SCHEDULE, path, error) < 0)
         return -1;
-    ese_scenario_schedule(scenario, &text);
+    ese_scenarios_schedule(config, scenario, &text);
     FILE *file = fopen(path, "we");
     int status = file == NULL || fwrite(text.text, 1, text.length, file) != text.length ? -1 : 0;
     if (file != NULL && fclose(file) != 0)
@@ -224,7 +225,7 @@ static int run_it(const struct ese_config *config, const struct ese_scenario *sc
                   struct ese_comparison *comparison, struct ese_error *error)
 {
     if (prepare(config, scenario, comparison, error) < 0 || ese_comparison_open(config, comparison, error) < 0 ||
-        keep_schedule(scenario, comparison->directory, error) < 0)
+        keep_schedule(config, scenario, comparison->directory, error) < 0)
         return -1;
     if (ese_config_flag(config, "quiet") && !given.has_level)
         ese_log_open(NAME, ESE_LOG_ERROR); /* the lab reads as its consumers do, whose warnings are in their logs */

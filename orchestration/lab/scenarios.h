@@ -20,4 +20,8 @@ int ese_scenarios_read(const struct ese_config *config, const char *name, int64_
 int ese_scenarios_list(const struct ese_config *config, struct ese_error *error);
 void ese_scenarios_show(const struct ese_config *config, const struct ese_scenario *scenario);
 
+/* All that was drawn: what is done, and which destinations are flaky, of as many as the options say; a line each. */
+void ese_scenarios_schedule(const struct ese_config *config, const struct ese_scenario *scenario,
+                            struct ese_buffer *text);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
+#include "orchestration/crowd/plan.h"
 #include "orchestration/lab/scenarios.h"
 
 int ese_scenarios_read(const struct ese_config *config, const char *name, int64_t seed,
@@ -47,6 +48,16 @@ int ese_scenarios_list(const struct ese_config *config, struct ese_error *error)
     return status;
 }
 
+void ese_scenarios_schedule(const struct ese_config *config, const struct ese_scenario *scenario,
+                            struct ese_buffer *text)
+{
+    struct ese_crowd_way ways[ESE_CROWD_MOST];
+    int destinations = (int)ese_config_number(config, "destinations");
+    ese_scenario_schedule(scenario, text);
+    ese_crowd_draw(scenario->seed, destinations, (int)ese_config_number(config, "flaky"), ways);
+    ese_crowd_plan_write(ways, destinations, text);
+}
+
 /* ---- one of them ----------------------------------------------------------------------------- */
 
 /* A text of several lines, each set in by so much. */
@@ -60,7 +71,7 @@ static void print_lines(const char *heading, const char *text)
     }
 }
 
-static void print_as_text(const struct ese_scenario *scenario)
+static void print_as_text(const struct ese_config *config, const struct ese_scenario *scenario)
 {
     struct ese_buffer text = ESE_BUFFER_INIT(1 << 16);
     printf("%s: %s\n", scenario->name, scenario->title);
@@ -71,8 +82,8 @@ static void print_as_text(const struct ese_scenario *scenario)
     print_lines("THE LOAD, as options of compare", text.text);
     ese_buffer_free(&text);
     text = (struct ese_buffer)ESE_BUFFER_INIT(1 << 16);
-    ese_scenario_schedule(scenario, &text);
-    print_lines("WHAT IS DONE, since the schedule began", scenario->fault.count > 0 ? text.text : "nothing");
+    ese_scenarios_schedule(config, scenario, &text);
+    print_lines("WHAT IS DONE, since the schedule began", text.length > 0 ? text.text : "nothing");
     ese_buffer_free(&text);
     printf("\nWHAT HAS TO HOLD\n");
     for (int i = 0; i < scenario->expectation_count; i++) {
@@ -105,13 +116,13 @@ static json_t *expectations_of(const struct ese_scenario *scenario)
     return expectations;
 }
 
-static void print_as_json(const struct ese_scenario *scenario)
+static void print_as_json(const struct ese_config *config, const struct ese_scenario *scenario)
 {
     struct ese_buffer schedule = ESE_BUFFER_INIT(1 << 16);
     json_t *load = json_object();
     for (int i = 0; i < scenario->option_count; i++)
         json_object_set_new(load, scenario->options[i].name, json_string(scenario->options[i].value));
-    ese_scenario_schedule(scenario, &schedule);
+    ese_scenarios_schedule(config, scenario, &schedule);
     json_t *object = json_pack("{s:s, s:s, s:b, s:s, s:s, s:o, s:o, s:o}", "name", scenario->name, "title",
                                scenario->title, "alone", scenario->is_alone, "story", scenario->story, "predict",
                                scenario->predict, "load", load, "schedule", lines_of(schedule.text), "expectations",
@@ -125,7 +136,7 @@ static void print_as_json(const struct ese_scenario *scenario)
 void ese_scenarios_show(const struct ese_config *config, const struct ese_scenario *scenario)
 {
     if (ese_config_flag(config, "json"))
-        print_as_json(scenario);
+        print_as_json(config, scenario);
     else
-        print_as_text(scenario);
+        print_as_text(config, scenario);
 }

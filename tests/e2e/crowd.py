@@ -82,9 +82,15 @@ class Walk:
                 hands[who, place] = {offset: one for offset, one in hands[who, place].items() if offset >= line["next"]}
         return {who: list(ids) for who, ids in had.items()}
 
+    def who_lacks(self, whom, ids):
+        had = self.acknowledged()
+        return {who: len(had.get(who, [])) for who in whom if len(had.get(who, [])) < len(ids)}
+
     def await_all(self, whom, ids):
-        wait_until(lambda: all(len(self.acknowledged().get(who, [])) >= len(ids) for who in whom),
-                   "not everybody has had all of it", 60)
+        try:
+            wait_until(lambda: not self.who_lacks(whom, ids), "not everybody has had all of it", 60)
+        except AssertionError as problem:
+            raise AssertionError(f"{problem}: {self.who_lacks(whom, ids)}; {self.crowd.said()}") from problem
 
 
 def each_is_brought_all_of_it_but_the_one_who_hangs():

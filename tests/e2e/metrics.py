@@ -24,7 +24,9 @@ EVERYWHERE = (
     ("server/webhook", "webhook", (SERVER, "--transport", "webhook", "--listen", FREE)),
     ("server/kafka", "kafka", (SERVER, "--transport", "kafka", "--bootstrap-servers", NOBODY, "--listen", FREE)))
 # What is told of somebody who has to be there first.
-BEFORE = {"server/webhook": ("PUT", "/subscriptions/some", '{"stream": "some", "url": "http://127.0.0.1:1/"}')}
+BEFORE = {"server/webhook": (
+    ("PUT", "/subscriptions/some", '{"stream": "some", "url": "http://127.0.0.1:1/"}', {}),
+    ("POST", "/streams/some", "an event", {"X-Event-Type": "any"}))}
 HERE = [entry for entry in EVERYWHERE if entry[1] is None or entry[1] in TRANSPORTS]
 UNITS = {"seconds": r"_seconds(_total)?$", "bytes": r"_bytes(_total)?$"}  # by Prometheus' naming
 
@@ -97,10 +99,10 @@ def complaints(documented, place, told):
             yield f"{place} does not tell {name}"
 
 
-def ask(command, before=None):
+def ask(command, before=()):
     with Program(*command) as program:
-        if before is not None:
-            program.request(*before, {"Content-Type": "application/json"})
+        for request in before:
+            program.request(*request)
         program.ask("/metrics")  # from then on this request is in it, too
         status, text = program.ask("/metrics")
         assert status == 200, status
@@ -113,7 +115,7 @@ def the_document_is_what_the_programs_say():
     unknown = {where for row in documented.values() for where in row.where} - places
     assert not unknown, f"nobody is {unknown}"
     found = [complaint for place, _, command in HERE
-             for complaint in complaints(documented, place, read_exposition(ask(command, BEFORE.get(place))))]
+             for complaint in complaints(documented, place, read_exposition(ask(command, BEFORE.get(place, ()))))]
     assert not found, "\n".join(found)
 
 

@@ -200,6 +200,22 @@ def the_same_seed_gives_the_same_faults_and_the_same_events():
         assert offered(shelf.path("a")) == offered(shelf.path("b")) != offered(shelf.path("c"))
 
 
+def the_seed_says_which_destinations_are_flaky():
+    """That is a part of what is drawn, shown and kept; how many there are may be said beside the text."""
+    with Shelf(one=LOSES_NOTHING + "with destinations 6\nwith flaky 50\n") as shelf:
+        shown = shelf.ask("show", "one", "--seed", "7").stdout
+        assert shown.count("destination ") == 3 and shown.count(": hung from") == 1, shown
+        assert shown == shelf.ask("show", "one", "--seed", "7").stdout != shelf.ask("show", "one", "--seed", "8").stdout
+        done = shelf.run("one", "--seed", "7", "--flaky", "17", out="a")
+        assert done.returncode == 0, done
+        with open(os.path.join(shelf.path("a"), "schedule.txt"), encoding="utf-8") as file:
+            schedule = file.read().splitlines()
+        assert len(schedule) == 2 and all("  " + line in shown for line in schedule), (schedule, shown)
+        with open(os.path.join(shelf.path("a"), "results.json"), encoding="utf-8") as file:
+            told = json.load(file)["transports"][0]["destinations"]
+        assert (told["count"], told["hung"]["count"], told["missed"]) == (5, 1, 0), told
+
+
 def events_of(directory, kind):
     return [uuid.UUID(bytes=bytes(one.id)) for one in history.records(os.path.join(directory, "file", "client.history"))
             if one.kind == kind]
@@ -528,6 +544,7 @@ if __name__ == "__main__":
                   lines_of_json_are_results_json_again, one_that_is_shown_is_shown_as_json,
                   who_names_his_directory_as_he_likes_is_told_as_json_all_the_same,
                   what_is_given_beside_it_has_the_last_word, the_same_seed_gives_the_same_faults_and_the_same_events,
+                  the_seed_says_which_destinations_are_flaky,
                   an_events_story_is_told_from_its_run, the_story_of_what_a_death_took_tells_of_it, what_is_measured_wrongly_is_drawn_beside_it,
                   clocks_that_are_apart_do_no_harm_to_a_time, a_trace_is_dealt_out_to_its_last_line, a_trace_is_kept_with_the_run, of_all_each_is_told_and_one_that_fails_fails_all,
                   of_all_each_is_a_line_of_json,

@@ -2,9 +2,10 @@
 """An expectation that cannot fail is worth nothing. What each scenario is about is taken out of its text, which has to be
 found out: at least one expectation does not hold any more, of those that are about it. TAP.
 
-    mutation.py ESE_LAB SCENARIOS quick|full
+    mutation.py ESE_LAB SCENARIOS quick|full TRANSPORTS
 
-quick: what shows without a broker, over the transports named here. full: each, over all transports of its text.
+quick: what shows without a broker, over the transports named here, of those that this build has. full: each, over all
+transports of its text.
 """
 import concurrent.futures
 import json
@@ -17,6 +18,7 @@ import trial
 from trial import Case
 
 LAB, SCENARIOS, SIZE = sys.argv[1:4]
+THERE = set(sys.argv[4].split(","))
 BESIDE = {"quick": 3, "full": 2}
 LIMIT_S = 240
 BROKER = None  # it takes one, and is left to full
@@ -55,7 +57,7 @@ MUTATIONS = {
     "fan-out": [(without("with readers"), "file", "readers.*.missed")],
     "flaky-destinations": [(without("with flaky"), "http", "destinations.hung.missed"),
                            (without("with destinations", "with flaky"), "http", "destinations.missed")],
-    "half-open": [(CALM, "http", "lag.highest")],
+    "half-open": [(CALM, "http", "lag.highest"), (CALM, "webhook", "lag.highest")],
     "hot-key": [(without("with hot-percent"), BROKER, "lag.at_load_end")],
     "later-reader": [(without("with late-readers", "at"), "file", "readers.*.began_ns")],
     # Either claim of it will do: the one is about time.
@@ -69,10 +71,17 @@ MUTATIONS = {
     # Nor in this: the small one would need half of the other's memory.
     "quiet-shop": [(instead(("expect   http                  cost.rss", "expect   kafka                 cost.rss"),
                             ("kafka/cost.rss", "http/cost.rss")), BROKER, "cost.rss_peak_bytes")],
+    "receiver-away": [(CALM, "webhook", "backlog_at_restart"),
+                      (instead(("5s  start", "6900ms  start")), "webhook", "lag.at_load_end")],
     "rebalance": [(CALM, "file", "deeds.1.passed_over.0"), (CALM, BROKER, "ledger.redelivered")],
-    "retention": [(without("with retention"), "http", "ledger.skipped_by_retention")],
+    "retention": [(without("with retention"), transports, "ledger.skipped_by_retention")
+                  for transports in ("http", "webhook")],
     "sent-twice": [(without("with resend-every"), "file", "ledger.stored_twice")],
     "slow-consumer": [(without("with rule-cost-us"), "file", "lag.at_load_end")],
+    "slow-receiver": [(without("with rule-cost-us"), "webhook", "lag.highest"),
+                      # The others stand, too.
+                      (instead(("with     readers 3\n", "with     readers 3\nat 1s freeze readers\nat 4s thaw readers\n")),
+                       "webhook", "readers.*.lag_highest")],
     "slow-line": [(CALM, BROKER, "latency_us.ack.p99")],
     "sources-and-sinks": [(without("with clients"), "file", "verdict.ledger.word"),
                           (without("with readers"), "http", "readers.*.missed")],
@@ -83,7 +92,7 @@ OTHERS = [(CALM, "file,http", "")]  # of a text that is not named above: any fig
 def wanted():
     for name in trial.names_of(SCENARIOS):
         for mutate, transports, figure in MUTATIONS.get(name, OTHERS):
-            if SIZE == "full" or transports is not BROKER:
+            if SIZE == "full" or (transports is not BROKER and THERE.issuperset(transports.split(","))):
                 yield name, mutate, transports if SIZE == "quick" else None, figure
 
 

@@ -129,6 +129,36 @@ static void a_post_has_its_length(void **state)
     }
 }
 
+static void a_post_to_a_stream_has_its_events_key(void **state)
+{
+    (void)state;
+    for (uint16_t lane = 0; lane < 4; lane++) {
+        struct ese_bench_request request;
+        struct ese_payload payload;
+        struct ese_event event = {.type = ""};
+        char id[ESE_ID_TEXT_SIZE];
+        ese_payload_make(&payload, 12345, lane);
+        ese_bench_request_make(&request, &ese_bench_webhook, HOST, &payload, 1);
+        ese_bench_request_number(&request, &payload, 7);
+        ese_bench_request_number(&request, &payload, 500);
+        static const char *const begin[] = {"POST /streams/click-events HTTP/1.1\r\n",
+                                            "POST /streams/order-events HTTP/1.1\r\n"};
+        assert_memory_equal(request.bytes.text, begin[lane % 2], strlen(begin[0]));
+        assert_non_null(strstr(request.bytes.text, "\r\nX-Event-Type: " ESE_TYPE_CLICK "\r\n"));
+        const char *body = strstr(request.bytes.text, "\r\n\r\n") + 4;
+        const char *length = strstr(request.bytes.text, "\r\nContent-Length: ") + strlen("\r\nContent-Length: ");
+        const char *key = strstr(request.bytes.text, "\r\nIdempotency-Key: ") + strlen("\r\nIdempotency-Key: ");
+        assert_int_equal(strtol(length, NULL, 10), strlen(body));
+        assert_int_equal(ese_event_json_read_posted(body, strlen(body), &event, NULL), 0);
+        assert_int_equal(ese_id_read(&event.id).sequence, 500);
+        ese_id_text(&event.id, id);
+        assert_memory_equal(key, id, strlen(id));
+        assert_memory_equal(key + strlen(id), "\r\n", 2);
+        ese_event_clear(&event);
+        ese_bench_request_clear(&request);
+    }
+}
+
 static int read_text(const struct ese_bench_protocol *protocol, const char *text, struct ese_bench_answer *answer)
 {
     *answer = (struct ese_bench_answer){.length = 0};
@@ -169,6 +199,16 @@ static void http_answers_end_where_they_say(void **state)
 }
 
 /* ---- Redis ----------------------------------------------------------------------------------------------------- */
+
+static void a_stream_says_ok(void **state)
+{
+    (void)state;
+    struct ese_bench_answer answer;
+    assert_int_equal(read_text(&ese_bench_webhook, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", &answer), 1);
+    assert_true(answer.right);
+    assert_int_equal(read_text(&ese_bench_webhook, CREATED "12345", &answer), 1);
+    assert_false(answer.right);
+}
 
 static void an_xadd_an_event(void **state)
 {
@@ -219,7 +259,9 @@ int main(void)
         cmocka_unit_test(records_are_as_long_and_tell_their_number),
         cmocka_unit_test(time_goes_on_where_it_is_spread),
         cmocka_unit_test(a_post_has_its_length),
+        cmocka_unit_test(a_post_to_a_stream_has_its_events_key),
         cmocka_unit_test(http_answers_end_where_they_say),
+        cmocka_unit_test(a_stream_says_ok),
         cmocka_unit_test(an_xadd_an_event),
         cmocka_unit_test(redis_answers_end_where_they_say),
     };

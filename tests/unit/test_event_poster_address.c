@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "ese-core/buffer.h"
 #include "ese-core/clock.h"
 #include "ese-core/event_poster.h"
 #include "ese-core/http_client.h"
@@ -29,7 +30,7 @@ struct fixture {
     atomic_int seen_count;
 };
 
-static int addressed, placed; /* how often each was asked, by the test's thread */
+static int addressed, placed, written; /* how often each was asked, by the test's thread */
 
 /* ---- the server's side ----------------------------------------------------------------------- */
 
@@ -106,13 +107,13 @@ static void place_by_header(const struct ese_http_answer *answer, int number, in
     *offset = strtoll(where, NULL, 10);
 }
 
-static void start(struct fixture *fixture, ese_post_place *place)
+static void start(struct fixture *fixture, ese_post_place *place, ese_post_writing *write)
 {
     struct ese_error error = {0};
     char url[80];
     const struct ese_http_server_options served = {.listen = "127.0.0.1:0"};
     *fixture = (struct fixture){.sequence = 0};
-    addressed = placed = 0;
+    addressed = placed = written = 0;
     assert_int_equal(ese_http_server_open(&served, &fixture->server, &error), 0);
     ese_http_server_route(fixture->server, "POST", "/to/left", take_left, fixture);
     ese_http_server_route(fixture->server, "POST", "/to/right", take_right, fixture);
@@ -124,7 +125,8 @@ static void start(struct fixture *fixture, ese_post_place *place)
                                                      .connections = 2,
                                                      .retry_deadline_ms = 10000,
                                                      .address = address_by_type,
-                                                     .place = place};
+                                                     .place = place,
+                                                     .write = write};
     assert_int_equal(ese_event_poster_open(&options, &fixture->poster, &error), 0);
 }
 
@@ -171,7 +173,7 @@ static void each_goes_where_it_belongs_and_is_told_where_it_is(void **state)
     struct fixture fixture;
     struct ese_event event;
     (void)state;
-    start(&fixture, place_by_header);
+    start(&fixture, place_by_header, NULL);
     struct ese_acknowledgement told = post(&fixture, "left", &event);
     assert_int_equal(told.outcome, ESE_OUTCOME_ACKNOWLEDGED);
     assert_int_equal(told.partition, 3);
@@ -186,7 +188,7 @@ static void all_attempts_have_one_address(void **state)
     struct fixture fixture;
     struct ese_event event;
     (void)state;
-    start(&fixture, place_by_header);
+    start(&fixture, place_by_header, NULL);
     struct ese_acknowledgement told = post(&fixture, "right", &event);
     assert_int_equal(told.outcome, ESE_OUTCOME_ACKNOWLEDGED);
     assert_int_equal(told.attempts, 2);
@@ -204,7 +206,7 @@ static void what_is_left_as_it_stands_is_the_usual(void **state)
     struct fixture fixture;
     struct ese_event event;
     (void)state;
-    start(&fixture, place_by_header);
+    start(&fixture, place_by_header, NULL);
     struct ese_acknowledgement told = post(&fixture, "USUAL", &event);
     assert_int_equal(told.outcome, ESE_OUTCOME_REFUSED); /* here */
     assert_int_equal(told.partition, -1);
@@ -221,11 +223,33 @@ static void where_nobody_reads_it_no_place_is_known(void **state)
     struct fixture fixture;
     struct ese_event event;
     (void)state;
-    start(&fixture, NULL);
+    start(&fixture, NULL, NULL);
     struct ese_acknowledgement told = post(&fixture, "left", &event);
     assert_int_equal(told.outcome, ESE_OUTCOME_ACKNOWLEDGED);
     assert_int_equal(told.partition, -1);
     assert_int_equal(told.offset, -1);
+    stop(&fixture);
+}
+
+static void write_otherwise(struct ese_buffer *buffer, const struct ese_event *event)
+{
+    written++;
+    ese_buffer_printf(buffer, "written \"S-2\" %s", event->type);
+}
+
+/* All attempts are the same. */
+static void a_body_may_be_written_otherwise(void **state)
+{
+    struct fixture fixture;
+    struct ese_event event;
+    (void)state;
+    start(&fixture, place_by_header, write_otherwise);
+    struct ese_acknowledgement told = post(&fixture, "right", &event);
+    assert_int_equal(told.outcome, ESE_OUTCOME_ACKNOWLEDGED);
+    assert_int_equal(told.attempts, 2);
+    assert_true(written > 0);
+    assert_string_equal(fixture.seen[0].sub_type, "S-2");
+    assert_string_equal(fixture.seen[1].sub_type, "S-2");
     stop(&fixture);
 }
 
@@ -236,6 +260,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(all_attempts_have_one_address),
         cmocka_unit_test(what_is_left_as_it_stands_is_the_usual),
         cmocka_unit_test(where_nobody_reads_it_no_place_is_known),
+        cmocka_unit_test(a_body_may_be_written_otherwise),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,7 @@ static void who_has_seen_all_has_missed_nothing(void **state)
     assert_int_equal(account.again, 0);
     assert_int_equal(account.began_ns, BEGUN_NS + 100 * ESE_NS_PER_MS);
     assert_int_equal(account.caught_up_us, 1000 * (100 + EVENTS - 3));
+    assert_int_equal(account.lag_highest, EVENTS - 2);
 }
 
 static void what_was_never_handed_is_missed(void **state)
@@ -132,6 +133,7 @@ static void one_that_was_never_there_has_missed_all(void **state)
     assert_int_equal(account.missed, EVENTS - 2);
     assert_int_equal(account.began_ns, 0);
     assert_int_equal(account.caught_up_us, -1);
+    assert_int_equal(account.lag_highest, 0);
 }
 
 static void each_has_an_account_of_its_own(void **state)
@@ -149,6 +151,31 @@ static void each_has_an_account_of_its_own(void **state)
     assert_int_equal(accounts[1].seen, 1);
 }
 
+/* One is acknowledged each millisecond, from 0 to 17. */
+static void what_waited_for_it_is_counted_at_its_most(void **state)
+{
+    struct scene *scene = *state;
+    begin(scene, "reader-1.history");
+    note(scene, ESE_HISTORY_GIVEN, 0, -1);
+    for (int i = 0; i < 6; i++)
+        note(scene, ESE_HISTORY_HANDED, i, i); /* at once */
+    assert_int_equal(account_of(scene).lag_highest, EVENTS - 2 - 6); /* and no other any more */
+    for (int i = 6; i < EVENTS; i++)
+        note(scene, ESE_HISTORY_HANDED, i, i < 10 ? 10 : i + 1); /* four waited as the fifth comes; then one, two */
+    assert_int_equal(account_of(scene).lag_highest, 4);
+}
+
+static void what_came_before_it_waits_for_it(void **state)
+{
+    struct scene *scene = *state;
+    begin(scene, "reader-1.history");
+    note(scene, ESE_HISTORY_GIVEN, 0, 7);
+    note(scene, ESE_HISTORY_HANDED, 0, 8);
+    for (int i = 1; i < EVENTS; i++)
+        note(scene, ESE_HISTORY_HANDED, i, 8 + i / 9); /* eight of them at once; some before they are acknowledged */
+    assert_int_equal(account_of(scene).lag_highest, 8);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -159,6 +186,8 @@ int main(void)
         TEST(what_is_handed_again_is_counted_and_seen_once),
         TEST(one_that_was_never_there_has_missed_all),
         TEST(each_has_an_account_of_its_own),
+        TEST(what_waited_for_it_is_counted_at_its_most),
+        TEST(what_came_before_it_waits_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -211,6 +211,14 @@ static void what_is_no_event_is_handed_in_order_too(void **state)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+/* From when it knows of something further it is not at the end. */
+static void stays_behind(struct fixture *fixture)
+{
+    webhook_consumer_until(&fixture->reader, false);
+    for (int i = 0; i < 5; i++, assert_false(fixture->reader.batch.at_end))
+        webhook_consumer_hands_nothing(&fixture->reader, 20);
+}
+
 static void it_is_at_the_end_when_all_was_handed(void **state)
 {
     struct fixture *fixture = *state;
@@ -218,11 +226,7 @@ static void it_is_at_the_end_when_all_was_handed(void **state)
     begin(fixture, 1000);
     assert_true(fixture->reader.batch.end_ns > 0 && fixture->reader.batch.end_ns <= ese_clock_monotonic_ns());
     tell_newest(fixture, 3);
-    webhook_consumer_hands_nothing(&fixture->reader, 20);
-    for (int i = 0; i < 5; i++) {
-        webhook_consumer_hands_nothing(&fixture->reader, 20);
-        assert_false(fixture->reader.batch.at_end);
-    }
+    stays_behind(fixture);
     int fd = push(fixture, 1, 2);
     webhook_consumer_hands(&fixture->reader, OF_MAILS, 1, 2);
     assert_false(fixture->reader.batch.at_end);
@@ -241,15 +245,11 @@ static void it_is_at_the_end_when_both_are(void **state)
 
     begin_both(fixture);
     tell_newest(fixture, 1);
-    webhook_consumer_hands_nothing(&fixture->reader, 50);
-    int clicks = webhook_push_one(fixture->url, 1, WEBHOOK_GOOD);
-    webhook_consumer_hands(&fixture->reader, OF_CLICKS, 1, 1);
-    for (int i = 0; i < 5; i++) {
-        webhook_consumer_hands_nothing(&fixture->reader, 20);
-        assert_false(fixture->reader.batch.at_end);
-    }
     int orders = webhook_push_one(fixture->other_url, 1, WEBHOOK_GOOD);
     webhook_consumer_hands(&fixture->reader, OF_ORDERS, 1, 1);
+    stays_behind(fixture);
+    int clicks = webhook_push_one(fixture->url, 1, WEBHOOK_GOOD);
+    webhook_consumer_hands(&fixture->reader, OF_CLICKS, 1, 1);
     webhook_consumer_until_end(&fixture->reader);
     webhook_consumer_acknowledge(&fixture->reader, OF_CLICKS, 2);
     webhook_consumer_acknowledge(&fixture->reader, OF_ORDERS, 2);
@@ -348,7 +348,6 @@ static void a_server_that_is_away_is_said_to_be(void **state)
     do
         webhook_consumer_hands_nothing(&fixture->reader, 20);
     while (fixture->reader.batch.away == NULL);
-    assert_false(fixture->reader.batch.at_end);
     webhook_server_start(&fixture->server);
     webhook_consumer_until_end(&fixture->reader);
     assert_null(fixture->reader.batch.away);
@@ -400,7 +399,7 @@ static void what_was_never_given_is_not_taken(void **state)
 
     webhook_consumer_open(&fixture->reader);
     webhook_consumer_close(&fixture->reader);
-    assert_int_equal(fixture->reader.given + fixture->reader.taken, 0);
+    assert_int_equal(fixture->reader.taken, 0);
 }
 
 static void what_cannot_be_is_told(void **state)
@@ -471,7 +470,7 @@ static void partitions_have_names(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_push_is_held_until_all_of_it_is_acknowledged),
@@ -496,5 +495,6 @@ int main(void)
         TEST(pushes_are_of_half_a_batch),
         TEST(partitions_have_names),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

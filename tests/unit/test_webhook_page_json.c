@@ -218,7 +218,7 @@ static void what_does_not_fit_is_left_out(void **state)
     ese_buffer_free(&text);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_is_read),
@@ -232,5 +232,6 @@ int main(void)
         cmocka_unit_test(a_page_has_a_bound),
         cmocka_unit_test(what_does_not_fit_is_left_out),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

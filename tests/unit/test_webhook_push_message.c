@@ -272,7 +272,7 @@ static void bodies_are_base64_and_text_where_json_begins(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_event_is_its_body),
@@ -285,5 +285,6 @@ int main(void)
         cmocka_unit_test(bodies_are_base64_and_text_where_json_begins),
     };
 
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -450,7 +450,7 @@ static void where_it_cannot_listen_it_says_so(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_push_is_held_until_its_effect_is_stored),
@@ -470,5 +470,6 @@ int main(void)
         TEST(it_may_end_while_pushes_come),
         TEST(where_it_cannot_listen_it_says_so),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,7 +208,7 @@ static void all_of_the_body_counts(void **state)
     ese_event_clear(&record.event);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_lab_wrote_comes_back),
@@ -220,5 +220,6 @@ int main(void)
         cmocka_unit_test(what_is_no_event_has_its_place_all_the_same),
         cmocka_unit_test(all_of_the_body_counts),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

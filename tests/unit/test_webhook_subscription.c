@@ -414,7 +414,7 @@ static void numbers_out_of_range_are_named(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_originals_schedule_ends_in_a_pause),
@@ -438,5 +438,6 @@ int main(void)
         cmocka_unit_test(numbers_out_of_range_are_named),
     };
 
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -381,7 +381,7 @@ static void dead_letters_are_bounded(void **state)
     assert_int_equal(fixture->loaded[0].position, 12);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_next_life_has_all_of_it, set_up, tear_down),
@@ -397,5 +397,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(dead_letters_are_bounded, set_up, tear_down),
     };
 
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

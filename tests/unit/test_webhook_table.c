@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -231,6 +232,19 @@ static void a_key_with_another_type_is_a_conflict(void **state)
     commit(fixture);
 }
 
+static void without_a_retention_events_stay_for_ever(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.retention_ms = 0;
+    open_table(fixture);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    store(fixture, "b", NULL, NOW, ESE_APPEND_STORED);
+    assert_int_equal(expire(fixture, NOW + INT64_C(1000) * WINDOW_MS, 10), 0);
+    assert_answer(fixture, "SELECT count(*) FROM events", "2");
+    assert_answer(fixture, "SELECT count(*) FROM event_keys", "0"); /* these for ten minutes */
+}
+
 static void a_key_is_known_after_a_restart_and_without_its_event(void **state)
 {
     struct fixture *fixture = *state;
@@ -248,6 +262,84 @@ static void a_key_is_known_after_a_restart_and_without_its_event(void **state)
     assert_int_equal(expire(fixture, NOW + WINDOW_MS + 1, 10), 0);
     assert_answer(fixture, "SELECT count(*) FROM event_keys", "0");
     assert_int_equal(store(fixture, "c", "k", NOW + WINDOW_MS + 1, ESE_APPEND_STORED).position, 3);
+}
+
+/* So many that most have a place in the file, some of them given within this transaction. */
+#define MANY 2500
+
+static void store_many(struct fixture *fixture, int from, int to, int64_t now_ms)
+{
+    char key[24];
+
+    begin(fixture);
+    for (int i = from; i < to; i++) {
+        struct ese_webhook_row row = {.type = "t", .body = "a", .length = 1, .key = key};
+        snprintf(key, sizeof(key), "%x-%d", (unsigned)i * 2654435761U, i);
+        assert_int_equal(put(fixture, &row, now_ms), ESE_APPEND_STORED);
+        assert_int_equal(row.position, i + 1);
+    }
+    commit(fixture);
+}
+
+static void each_of_many_keys_is_found_again(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_table(fixture);
+    store_many(fixture, 0, 100, NOW);
+    store_many(fixture, 100, MANY, NOW);
+    store_many(fixture, 0, MANY, NOW);
+    close_table(fixture);
+    open_table(fixture);
+    store_many(fixture, 0, MANY + 100, NOW);
+    store_many(fixture, 0, MANY + 100, NOW);
+    assert_int_equal(newest(fixture), MANY + 100);
+}
+
+/* Also where so much is taken back that the keys before it had got their place with it. */
+static void a_key_that_was_taken_back_is_new(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_table(fixture);
+    store_many(fixture, 0, 100, NOW);
+    begin(fixture);
+    for (int i = 0; i < MANY; i++) {
+        char key[24];
+        struct ese_webhook_row row = {.type = "t", .body = "a", .length = 1, .key = key};
+        snprintf(key, sizeof(key), "other %d", i);
+        assert_int_equal(put(fixture, &row, NOW), ESE_APPEND_STORED);
+    }
+    ese_webhook_table_functions.rollback(fixture->table);
+    store_many(fixture, 0, 100, NOW);
+    assert_int_equal(store(fixture, "b", "other 5", NOW, ESE_APPEND_STORED).position, 101);
+}
+
+/* Behind so many others that each time it has a place. */
+static void a_key_that_came_again_later_stays_known(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t later = NOW + RETENTION_MS + 1;
+
+    open_table(fixture);
+    store_many(fixture, 0, MANY, NOW);
+    struct ese_webhook_row row = {.type = "t", .body = "b", .length = 1, .key = "0-0"};
+    begin(fixture);
+    assert_int_equal(put(fixture, &row, later), ESE_APPEND_STORED);
+    commit(fixture);
+    assert_int_equal(row.position, MANY + 1);
+    begin(fixture);
+    for (int i = 0; i < MANY; i++) {
+        char key[24];
+        struct ese_webhook_row other = {.type = "t", .body = "a", .length = 1, .key = key};
+        snprintf(key, sizeof(key), "other %d", i);
+        assert_int_equal(put(fixture, &other, later), ESE_APPEND_STORED);
+    }
+    commit(fixture);
+    expire(fixture, later, MANY);
+    assert_int_equal(store(fixture, "b", "0-0", later, ESE_APPEND_STORED).position, MANY + 1);
+    assert_answer(fixture, "SELECT min(position) FROM event_keys", "2501");
+    assert_answer(fixture, "SELECT min(position) FROM event_key_places", "2501");
 }
 
 static void rows_leave_from_the_front_and_the_newest_stays(void **state)
@@ -395,6 +487,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_names_an_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_with_another_type_is_a_conflict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_known_after_a_restart_and_without_its_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_retention_events_stay_for_ever, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_of_many_keys_is_found_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_was_taken_back_is_new, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_came_again_later_stays_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_leave_from_the_front_and_the_newest_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_taken_back_was_never_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_originals_file_is_gone_on_with, set_up, tear_down),

@@ -116,15 +116,20 @@ static inline int webhook_consumer_next(struct webhook_consumer *reader, int tim
     return reader->batch.count + reader->batch.unreadable;
 }
 
-/* Nothing is handed before that. */
-static inline void webhook_consumer_until_end(struct webhook_consumer *reader)
+/* Nothing is handed before it is at the end, or is not. */
+static inline void webhook_consumer_until(struct webhook_consumer *reader, bool at_end)
 {
     int64_t end_ns = ese_clock_monotonic_ns() + WEBHOOK_PATIENCE_MS * ESE_NS_PER_MS;
 
     do {
         assert_int_equal(webhook_consumer_next(reader, 20), 0);
         assert_true(ese_clock_monotonic_ns() < end_ns);
-    } while (!reader->batch.at_end);
+    } while (reader->batch.at_end != at_end);
+}
+
+static inline void webhook_consumer_until_end(struct webhook_consumer *reader)
+{
+    webhook_consumer_until(reader, true);
 }
 
 /* The next batch has these, and nothing else. */

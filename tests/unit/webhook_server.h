@@ -126,6 +126,11 @@ static inline void webhook_server_get(void *context, struct ese_http_request *re
     webhook_server_unlock(server);
 }
 
+static inline void webhook_server_answer_slice(struct webhook_server *server, struct ese_http_request *request)
+{
+    webhook_server_reply(request, server->slice_status, server->page);
+}
+
 static inline void webhook_server_slice(void *context, struct ese_http_request *request)
 {
     struct webhook_server *server = context;
@@ -139,7 +144,7 @@ static inline void webhook_server_slice(void *context, struct ese_http_request *
     if (server->keeps)
         server->kept = request;
     else
-        webhook_server_reply(request, server->slice_status, server->page);
+        webhook_server_answer_slice(server, request);
     webhook_server_unlock(server);
 }
 
@@ -166,8 +171,10 @@ static inline void webhook_server_release(struct webhook_server *server)
 {
     webhook_server_lock(server);
     server->keeps = false;
-    if (server->kept != NULL)
+    if (server->kept != NULL && ese_http_request_parameter(server->kept, "name") != NULL)
         webhook_server_answer_get(server, server->kept);
+    else if (server->kept != NULL)
+        webhook_server_answer_slice(server, server->kept);
     server->kept = NULL;
     webhook_server_unlock(server);
 }

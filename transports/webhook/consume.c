@@ -57,8 +57,8 @@ static const struct ese_option options[] = {
      .help = "How the server finds that place, as http://HOST:PORT; without it, as it is."},
     {.name = "push-batch", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "500", .min = 1,
      .max = ESE_WEBHOOK_PAGE_MOST,
-     .help = "Events a push may carry, at most half of --max-batch; 1: each is pushed by itself, as Eventor does, where "
-             "pushes are not signed."},
+     .help = "Events a push may carry, at most half of --max-batch; 1: each is pushed by itself, as Eventor does, "
+             "where pushes are not signed."},
     {.name = "push-secret", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Pushes have to be signed with the secret in FILE (Standard Webhooks: whsec_...); the server signs with "
              "the file of the same name below its --secrets."},

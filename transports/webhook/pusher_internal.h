@@ -46,6 +46,7 @@ struct ese_webhook_pusher {
     int64_t next_keep_ns;
     int64_t next_figures_ns;
     struct ese_news unreadable, unstored;
+    int64_t aside_untold, next_aside_ns; /* events set aside that the log was not told of, and when it may be */
     bool cannot_read, cannot_store;
     bool is_leaving; /* nothing more is sent, */
     bool is_closing; /* and who has no answer yet has none */

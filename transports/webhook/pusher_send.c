@@ -9,6 +9,7 @@
 #define PAGE_EVENTS 100
 #define PAGE_BYTES ((size_t)256 * 1024)
 #define UNREADABLE_NS ESE_NS_PER_S /* until a stream that could not be read is tried again */
+#define ASIDE_NS (10 * ESE_NS_PER_S) /* between words about events that were set aside */
 #define ANSWER_KEPT 1              /* of an answer nothing but its status is looked at */
 
 /* ---- turns ----------------------------------------------------------------------------------- */
@@ -239,6 +240,22 @@ void ese_webhook_pusher_send(struct ese_webhook_pusher *pusher)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
+/* Tells the log, of many at a time one: all of them are in the table. */
+static void tell_aside(struct ese_webhook_pusher *pusher, const struct ese_webhook_subscription *subscription,
+                       int64_t position, const char *reason)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+
+    pusher->aside_untold++;
+    if (now_ns < pusher->next_aside_ns)
+        return;
+    ese_log_warning("event %lld of '%s' is set aside for the subscription '%s': %s (%lld since this was told last)",
+                    (long long)position, subscription->wish.stream, subscription->wish.name, reason,
+                    (long long)pusher->aside_untold);
+    pusher->aside_untold = 0;
+    pusher->next_aside_ns = now_ns + ASIDE_NS;
+}
+
 /* The one event goes to the dead letters; where there is no room for it, the line stops instead. */
 static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                       const struct ese_webhook_outcome *outcome)
@@ -253,8 +270,7 @@ static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
         stop_for(pusher, subscriber, error.text);
         return;
     }
-    ese_log_warning("event %lld of '%s' is set aside for the subscription '%s': %s", (long long)outcome->last,
-                    subscription->wish.stream, subscription->wish.name, reason);
+    tell_aside(pusher, subscription, outcome->last, reason);
     subscriber->dead_letters++;
     ese_metric_add(subscriber->figures.dead_letters, 1);
     ese_webhook_subscription_pass(subscription, outcome->last);

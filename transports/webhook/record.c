@@ -20,9 +20,9 @@ static struct ese_id id_of_place(const struct ese_webhook_event *from, int32_t p
     return ese_id_derive(place, NULL, 0);
 }
 
-static void settle_id(const struct ese_webhook_event *from, int32_t partition, struct ese_event *event)
+/* Where it came with none of ours. */
+static void give_id(const struct ese_webhook_event *from, int32_t partition, struct ese_event *event)
 {
-    ese_event_settle_id(event);
     if (ese_id_is_none(&event->id))
         event->id = event->foreign_id[0] != '\0' && event->source[0] != '\0' ? ese_event_id_of_name(event)
                                                                              : id_of_place(from, partition);
@@ -37,7 +37,7 @@ int ese_webhook_record_read(const struct ese_webhook_event *from, int32_t partit
     record->next = from->position + 1;
     if (ese_event_json_read_line(from->body, from->length, event, error) != 0)
         return -1;
-    settle_id(from, partition, event);
+    give_id(from, partition, event);
     if (ese_webhook_created_read(from->created, &event->server_ts) != 0 || event->server_ts < 0)
         event->server_ts = event->client_ts;
     return 0;

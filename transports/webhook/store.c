@@ -18,7 +18,7 @@ struct ese_store {
 static const struct ese_option options[] = {
     {.name = "data", .kind = ESE_OPTION_TEXT, .value = "DIR", .fallback = "ese-data",
      .help = "Where streams are kept, each in a file of its own, NAME.db, and subscriptions, in _meta.db; created when "
-             "missing. A directory of Eventor's can be given."},
+             "missing. A directory of Eventor's can be given. Events are kept for ever, unless --retention is given."},
     {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824", .min = MIN_BYTES,
      .max = INT64_C(1) << 43,
      .help = "A stream's file grows up to so many bytes. Beyond, posts to it are answered 503 until older events have "
@@ -72,7 +72,7 @@ static int open_streams(struct ese_store *store, const struct ese_config *config
     const struct ese_webhook_streams_options streams = {
         .directory = ese_config_text(config, "data"),
         .durability = settings->durability,
-        .retention_ms = settings->retention_ms,
+        .retention_ms = settings->retention_is_asked_for ? settings->retention_ms : 0,
         .max_bytes = ese_config_number(config, "max-bytes"),
         .queue_events = ese_config_number(config, "queue-events"),
         .group = ese_config_number(config, "group"),

@@ -253,7 +253,7 @@ static bool is_due(const struct webhook_stream *stream, int64_t now_ns)
     int64_t retention_ns = stream->streams->options.retention_ms * ESE_NS_PER_MS;
     int64_t newest = atomic_load(&stream->ends.newest);
 
-    if (stream->state != WEBHOOK_RESTING || !stream->exists)
+    if (stream->state != WEBHOOK_RESTING || !stream->exists || retention_ns == 0)
         return false;
     if (stream->rests_ns != 0 && now_ns - stream->rests_ns < retention_ns)
         return false;

@@ -10,6 +10,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/sqlite_grant.h"
 #include "transports/webhook/created.h"
+#include "transports/webhook/event_keys.h"
 #include "transports/webhook/stream_file.h"
 
 #define RETRY_WINDOW_MS INT64_C(600000)
@@ -21,14 +22,7 @@
 #define PROBE_BYTES (64 * 1024)
 
 static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS events (uuid, body text, type text, created);"
-    "CREATE TABLE IF NOT EXISTS event_keys ("
-    "  idempotency_key TEXT PRIMARY KEY,"
-    "  content BLOB NOT NULL," /* a digest of type and body */
-    "  position INTEGER NOT NULL,"
-    "  uuid TEXT NOT NULL,"
-    "  at INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX IF NOT EXISTS event_keys_by_at ON event_keys (at);";
+    "CREATE TABLE IF NOT EXISTS events (uuid, body text, type text, created);" ESE_WEBHOOK_KEYS_SCHEMA;
 
 /* What a transaction that fails gives back. */
 struct ends {
@@ -40,6 +34,7 @@ struct ese_webhook_table {
     struct ese_webhook_table_options options;
     char *path;
     struct ese_sqlite *sqlite;
+    struct ese_webhook_keys *keys;
     struct ends ends;
     struct ends committed;
     int64_t repeats;
@@ -48,11 +43,8 @@ struct ese_webhook_table {
     int64_t created_ms; /* of the text below */
     char created[ESE_WEBHOOK_CREATED_WRITTEN_SIZE];
     struct ese_statement *insert;
-    struct ese_statement *find_key;
-    struct ese_statement *put_key;
     struct ese_statement *oldest;
     struct ese_statement *delete_events;
-    struct ese_statement *delete_keys;
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -63,15 +55,10 @@ static void prepare(struct ese_webhook_table *table)
 
     table->insert = ese_statement_new(
         sqlite, "INSERT INTO events (rowid, uuid, body, type, created) VALUES (?1, ?2, ?3, ?4, ?5)");
-    table->find_key = ese_statement_new(
-        sqlite, "SELECT content, position, uuid FROM event_keys WHERE idempotency_key = ?1 AND at >= ?2");
-    table->put_key = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_keys VALUES (?1, ?2, ?3, ?4, ?5)");
+    table->keys = ese_webhook_keys_new(sqlite);
     table->oldest = ese_statement_new(
         sqlite, "SELECT rowid, created FROM events WHERE rowid >= ?1 AND rowid < ?2 ORDER BY rowid LIMIT ?3");
     table->delete_events = ese_statement_new(sqlite, "DELETE FROM events WHERE rowid < ?1");
-    table->delete_keys = ese_statement_new(
-        sqlite, "DELETE FROM event_keys WHERE idempotency_key IN"
-                " (SELECT idempotency_key FROM event_keys WHERE at < ?1 ORDER BY at LIMIT ?2)");
 }
 
 static int find_ends(struct ese_webhook_table *table, struct ese_error *error)
@@ -103,6 +90,7 @@ static void close_table(void *context)
 {
     struct ese_webhook_table *table = context;
 
+    ese_webhook_keys_free(&table->keys);
     ese_sqlite_close(&table->sqlite);
     free(table->path);
     free(table);
@@ -149,6 +137,7 @@ static void rollback(void *context)
     struct ese_webhook_table *table = context;
 
     ese_sqlite_rollback(table->sqlite);
+    ese_webhook_keys_rolled_back(table->keys);
     table->ends = table->committed;
 }
 
@@ -200,20 +189,15 @@ static void digest_content(const struct ese_webhook_row *row, uint8_t digest[ESE
 static int recall(struct ese_webhook_table *table, struct ese_webhook_row *row, const uint8_t *content,
                   int64_t now_ms, enum ese_append_result *result, struct ese_error *error)
 {
-    struct ese_statement *find = table->find_key;
-    size_t length;
+    struct ese_webhook_known known;
+    int found = ese_webhook_keys_find(table->keys, row->key, content,
+                                      window_start(table, now_ms, key_window_ms(table)), &known, error);
 
-    ese_statement_text(find, 1, row->key);
-    ese_statement_number(find, 2, window_start(table, now_ms, key_window_ms(table)));
-    int got = ese_statement_step(find, error);
-    if (got != 1)
-        return got;
-    const void *earlier = ese_statement_column_bytes(find, 0, &length);
-    bool is_same = length == ESE_DIGEST_SIZE && memcmp(earlier, content, length) == 0;
-    *result = is_same ? ESE_APPEND_STORED : ESE_APPEND_CONFLICT;
-    row->position = ese_statement_column_number(find, 1);
-    ese_fit_text(row->uuid, sizeof(row->uuid), ese_statement_column_text(find, 2));
-    ese_statement_reset(find);
+    if (found != 1)
+        return found;
+    *result = known.is_same ? ESE_APPEND_STORED : ESE_APPEND_CONFLICT;
+    row->position = known.position;
+    memcpy(row->uuid, known.uuid, sizeof(row->uuid));
     table->repeats++;
     return 1;
 }
@@ -221,14 +205,10 @@ static int recall(struct ese_webhook_table *table, struct ese_webhook_row *row, 
 static int remember(struct ese_webhook_table *table, const struct ese_webhook_row *row, const uint8_t *content,
                     int64_t now_ms, struct ese_error *error)
 {
-    struct ese_statement *put = table->put_key;
+    struct ese_webhook_known known = {.position = row->position};
 
-    ese_statement_text(put, 1, row->key);
-    ese_statement_bytes(put, 2, content, ESE_DIGEST_SIZE);
-    ese_statement_number(put, 3, row->position);
-    ese_statement_text(put, 4, row->uuid);
-    ese_statement_number(put, 5, now_ms);
-    return ese_statement_run(put, error);
+    memcpy(known.uuid, row->uuid, sizeof(known.uuid));
+    return ese_webhook_keys_add(table->keys, row->key, content, now_ms, &known, error);
 }
 
 static int insert(struct ese_webhook_table *table, struct ese_webhook_row *row, int64_t now_ms,
@@ -285,18 +265,12 @@ static int probe(void *context, int64_t now_ms, const char **why, struct ese_err
 {
     static const char bytes[PROBE_BYTES];
     struct ese_webhook_table *table = context;
-    struct ese_statement *put = table->put_key;
     bool has_room = ese_sqlite_grant_take(&table->room, ROW_BYTES + BODY_TIMES * PROBE_BYTES);
 
     *why = has_room ? NULL : table->room.full;
     if (!has_room)
         return 0;
-    ese_statement_text(put, 1, "");
-    ese_statement_bytes(put, 2, bytes, sizeof(bytes));
-    ese_statement_number(put, 3, 0);
-    ese_statement_text(put, 4, "");
-    ese_statement_number(put, 5, now_ms);
-    return ese_statement_run(put, error);
+    return ese_webhook_keys_probe(table->keys, bytes, sizeof(bytes), now_ms, error);
 }
 
 /* ---- leaving --------------------------------------------------------------------------------- */
@@ -328,7 +302,8 @@ static int expire(void *context, int64_t now_ms, int64_t most, int64_t *deleted,
     int64_t first = table->ends.first;
 
     *deleted = 0;
-    if (find_first_kept(table, window_start(table, now_ms, table->options.retention_ms), most, &first, error) != 0)
+    if (table->options.retention_ms > 0 &&
+        find_first_kept(table, window_start(table, now_ms, table->options.retention_ms), most, &first, error) != 0)
         return -1;
     if (first > table->ends.first) {
         ese_statement_number(table->delete_events, 1, first);
@@ -337,9 +312,7 @@ static int expire(void *context, int64_t now_ms, int64_t most, int64_t *deleted,
         *deleted = ese_sqlite_changes(table->sqlite);
         table->ends.first = first;
     }
-    ese_statement_number(table->delete_keys, 1, window_start(table, now_ms, key_window_ms(table)));
-    ese_statement_number(table->delete_keys, 2, most);
-    return ese_statement_run(table->delete_keys, error);
+    return ese_webhook_keys_expire(table->keys, window_start(table, now_ms, key_window_ms(table)), most, error);
 }
 
 /* ---- what the writer asks -------------------------------------------------------------------- */

@@ -52,7 +52,7 @@ struct ese_webhook_ends {
 struct ese_webhook_table_options {
     const char *path;
     enum ese_durability durability;
-    int64_t retention_ms;
+    int64_t retention_ms; /* 0: for ever */
     int64_t max_bytes;
     struct ese_row_age *age; /* of all tables together */
     struct ese_webhook_ends *ends;

@@ -31,7 +31,7 @@ struct ese_webhook_streams;
 struct ese_webhook_streams_options {
     const char *directory;  /* made when missing */
     enum ese_durability durability;
-    int64_t retention_ms;
+    int64_t retention_ms;   /* 0: events are kept for ever */
     int64_t max_bytes;      /* of each stream's file */
     int64_t queue_events;   /* that may wait for a commit, of each stream */
     int64_t group;          /* posts a commit takes at most */

@@ -94,7 +94,7 @@ void ese_webhook_subscription_begin(struct ese_webhook_subscription *subscriptio
     subscription->at_once = false;
 }
 
-/* 300 is none of a redirect's that anybody follows, and the original takes it for success; 304 it does not. */
+/* As the original: 300 is one, 304 is none. Redirects are nobody's to follow. */
 static bool is_success(int status)
 {
     return status >= 200 && status <= 300;

@@ -1,9 +1,10 @@
 /*
- * ese-bare-push: a loop of libcurl's and nothing else, to measure our pushes against. One handle, by which the same request
- * is made again and again: the bench's event, and as many headers as one of ours has.
+ * ese-bare-push: a loop of libcurl's and nothing else, to measure our pushes against. One handle, by which the same
+ * request is made again and again: the bench's event, and as many headers as one of ours has.
  */
 #include <curl/curl.h>
 
+#include "ese-core/event.h"
 #include "ese-core/id.h"
 #include "ese-core/memory.h"
 #include "ese-core/service.h"
@@ -32,7 +33,7 @@ static struct curl_slist *make_headers(const struct ese_payload *payload)
         "x-event-created: 2026-11-27 18:42:47.123456789 +0000 UTC",
         "user-agent: Eventor",
         "x-event-stream: " ESE_PLACE_CLICKS,
-        "x-event-type: CLICK",
+        "x-event-type: " ESE_TYPE_CLICK,
         "x-event-newest: 1000000",
     };
     char uuid[80];
