@@ -190,13 +190,6 @@ def events_are_counted_by_their_shape(server):
     assert len(samples()) == 3, samples()
 
 
-def there_is_a_page_to_look_at(server):
-    for path in ("/dashboard", "/dashboard/streams", "/dashboard/subscriptions"):
-        status, headers, text = server.ask("GET", path)
-        assert status == 200 and headers["Content-Type"].startswith("text/html"), (path, status, headers.items())
-        assert "http://localhost:9400" not in text, "it asks another server"
-
-
 def a_repeated_post_is_one_event(server):
     first = server.ask("POST", "/streams/s", b"one", {"X-Event-Type": "t", "Idempotency-Key": "k-1"})
     assert post(server, "s", b"two") == 2
@@ -285,7 +278,7 @@ def a_stop_is_an_end(server):
 TESTS = (a_post_is_answered_with_its_position_and_uuid, a_post_without_a_type_is_refused, what_was_posted_is_read_back,
          a_slice_begins_behind_its_offset, a_stream_that_is_not_there_is_not_made_by_looking, names_that_are_none_are_refused,
          a_name_stays_as_it_was_written, other_methods_are_refused, a_page_from_elsewhere_may_look,
-         events_are_counted_by_their_shape, there_is_a_page_to_look_at, a_repeated_post_is_one_event,
+         events_are_counted_by_their_shape, a_repeated_post_is_one_event,
          posts_repeated_at_once_are_one_event, many_streams_are_not_many_open_files, a_stop_is_an_end)
 
 if __name__ == "__main__":
