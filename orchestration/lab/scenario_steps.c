@@ -34,7 +34,8 @@ static int read_lines(char *names, unsigned *lines, struct ese_error *error)
         enum ese_line line = ese_line_find(name);
         if (line == ESE_LINES)
             return ese_fail(error, ESE_E_USAGE, "'%.40s' is no line: client-server, consumer-server, server-consumer, "
-                                                "consumer-mailer, mailer-smtp, client-broker, server-broker or consumer-broker", name);
+                                                "consumer-mailer, mailer-smtp, client-broker, server-broker or "
+                                                "consumer-broker", name);
         *lines |= ESE_LINE_BIT(line);
     }
     return 0;
