@@ -22,7 +22,7 @@ DURATION_S = 5
 # how long after its end a run may take: the lab waits 15 s for a party that may come back
 LIMIT_S = DURATION_S + 10
 # what lets a client get nothing acknowledged: nobody there, no room
-IN_VAIN = {"http": "--server http://127.0.0.1:1", "file": "--max-bytes 1"}
+IN_VAIN = {**dict.fromkeys(("http", "webhook"), "--server http://127.0.0.1:1"), "file": "--max-bytes 1"}
 # a word of each party's command
 WORDS = {"client": "/ese-client", "server": "/ese-server", "broker": "kafka.Kafka", "consumer": "/ese-consumer",
          "mailer": "/ese-mailer", "sink": "aiosmtpd"}

@@ -3,7 +3,7 @@
  * are killed again and again. Each decision is one mail. Over a transport that needs nothing, over two
  * servers that know ids, or on a real broker, which is skipped without Java or jars.
  *
- *     test_e2e_mail_topic CONSUMER file|http|kafka
+ *     test_e2e_mail_topic CONSUMER file|http|webhook|kafka
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,7 +65,7 @@ static void serve(struct world *world, int i, const char *place)
 {
     const struct ese_registry_entry *entry;
     char data[300];
-    must(ese_registry_find("http", &entry, &error));
+    must(ese_registry_find(transport, &entry, &error));
     snprintf(data, sizeof data, "data=%s/%s", world->directory, place);
     const struct ese_test_store_options options = {.face = entry->transport->store,
                                                    .durability = ESE_DURABILITY_OS,
@@ -82,13 +82,11 @@ static void name_places(struct world *world)
                  world->directory);
         return;
     }
-    if (is_over("http")) {
+    if (!is_over("kafka")) {
         serve(world, 0, "events");
         serve(world, 1, "requests");
-        snprintf(world->events, sizeof world->events, "http:server=http://%s",
-                 world->servers[0].address);
-        snprintf(world->requests, sizeof world->requests, "http:server=http://%s",
-                 world->servers[1].address);
+        snprintf(world->events, sizeof world->events, "%s:server=http://%s", transport, world->servers[0].address);
+        snprintf(world->requests, sizeof world->requests, "%s:server=http://%s", transport, world->servers[1].address);
         return;
     }
     ese_kafka_scene_fresh_topics(&scene, false);
@@ -294,7 +292,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(each_decision_is_one_mail, open_world, close_world),
     };
     if (argc != 3) {
-        fprintf(stderr, "usage: %s CONSUMER file|http|kafka\n", argv[0]);
+        fprintf(stderr, "usage: %s CONSUMER file|http|webhook|kafka\n", argv[0]);
         return 64;
     }
     program = argv[1];

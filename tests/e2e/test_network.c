@@ -2,7 +2,7 @@
  * Whole journeys whose lines are cut, and the proof that nobody goes past the proxy. Of a broker, the real one: skipped
  * without Java or jars.
  *
- *     test_e2e_network http|kafka|file
+ *     test_e2e_network http|webhook|kafka|file
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "orchestration/lab/journey_parts.h"
 #include "orchestration/lab/judgement.h"
 #include "orchestration/lab/readback.h"
+#include "tests/e2e/connections.h"
 #include "tests/support/balance.h"
 #include "tests/support/directory.h"
 #include "tests/support/wait.h"
@@ -29,7 +29,6 @@
 #define PATIENCE_MS 60000
 #define RATE 200 /* events a second, about */
 #define DEADLINE_MS 10000
-#define PORTS 16
 
 struct walk {
     char *directory;
@@ -38,6 +37,7 @@ struct walk {
     int64_t awaited; /* of the processed */
 };
 
+static const char *transport;
 static struct walk walk;
 static struct ese_error error;
 
@@ -167,77 +167,17 @@ static struct ese_process *party(enum ese_role role)
     return walk.journey->role[role].process;
 }
 
-/* ---- who is connected to whom, as the kernel tells ---- */
-
-static bool is_among(int port, const int ports[PORTS])
-{
-    for (int i = 0; i < PORTS && ports[i] != 0; i++) {
-        if (ports[i] == port)
-            return true;
-    }
-    return false;
-}
-
-/* The inodes of the sockets that a process has open. */
-static int sockets_of(pid_t pid, unsigned long inodes[], int most)
-{
-    char path[300];
-    int count = 0;
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    DIR *directory = opendir(path);
-    assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL && count < most;) {
-        char target[64];
-        snprintf(path, sizeof path, "/proc/%d/fd/%.20s", (int)pid, entry->d_name);
-        ssize_t length = readlink(path, target, sizeof target - 1);
-        target[length < 0 ? 0 : length] = '\0';
-        if (sscanf(target, "socket:[%lu]", &inodes[count]) == 1)
-            count++;
-    }
-    closedir(directory);
-    return count;
-}
-
-/* Of one table of the kernel's: those connections of the sockets that lead to any of the ports. */
-static int connections_in(const char *table, const unsigned long inodes[], int count, const int ports[PORTS])
-{
-    char line[512];
-    int found = 0;
-    FILE *file = fopen(table, "re");
-    assert_non_null(file);
-    while (fgets(line, sizeof line, file) != NULL) {
-        unsigned port, tcp_state;
-        unsigned long inode;
-        if (sscanf(line, " %*d: %*[^ ] %*[^:]:%X %X %*s %*s %*s %*u %*u %lu", &port, &tcp_state, &inode) != 3 ||
-            tcp_state != 1 || !is_among((int)port, ports)) /* established: include/net/tcp_states.h */
-            continue;
-        for (int i = 0; i < count; i++)
-            found += inodes[i] == inode;
-    }
-    fclose(file);
-    return found;
-}
-
-/* The established connections of a process to any of the ports. */
-static int connections(pid_t pid, const int ports[PORTS])
-{
-    static unsigned long inodes[4096];
-    int count = sockets_of(pid, inodes, 4096);
-    return connections_in("/proc/net/tcp", inodes, count, ports) +
-           connections_in("/proc/net/tcp6", inodes, count, ports);
-}
-
 /* ---- the broker's places ---- */
 
 /* The ports behind a property of the broker's, in its order: "listeners". */
-static void read_ports(const char *property, int ports[PORTS])
+static void read_ports(const char *property, int ports[ESE_TEST_PORTS])
 {
     char line[1024];
     size_t length = strlen(property);
     char *path = ese_test_path(walk.directory, "broker/server.properties");
     FILE *file = fopen(path, "re");
     assert_non_null(file);
-    memset(ports, 0, PORTS * sizeof *ports);
+    memset(ports, 0, ESE_TEST_PORTS * sizeof *ports);
     while (fgets(line, sizeof line, file) != NULL) {
         if (strncmp(line, property, length) != 0 || line[length] != '=')
             continue;
@@ -250,9 +190,9 @@ static void read_ports(const char *property, int ports[PORTS])
 }
 
 /* Where a line begins. */
-static void near_port(enum ese_line line, int ports[PORTS])
+static void near_port(enum ese_line line, int ports[ESE_TEST_PORTS])
 {
-    memset(ports, 0, PORTS * sizeof *ports);
+    memset(ports, 0, ESE_TEST_PORTS * sizeof *ports);
     ports[0] = ese_network_port(walk.journey->network, line);
 }
 
@@ -266,14 +206,14 @@ static int connections_past(int64_t ms, bool client_goes_there)
     } goers[] = {{ESE_ROLE_CLIENT, ESE_LINE_CLIENT_BROKER},
                  {ESE_ROLE_SERVER, ESE_LINE_SERVER_BROKER},
                  {ESE_ROLE_CONSUMER, ESE_LINE_CONSUMER_BROKER}};
-    int brokers[PORTS], own[PORTS], past = 0, seen[ESE_COUNT_OF(goers)] = {0};
+    int brokers[ESE_TEST_PORTS], own[ESE_TEST_PORTS], past = 0, seen[ESE_COUNT_OF(goers)] = {0};
     int64_t until_ns = ese_clock_monotonic_ns() + ms * ESE_NS_PER_MS;
     read_ports("listeners", brokers);
     while (ese_clock_monotonic_ns() < until_ns) {
         for (size_t i = 0; i < ESE_COUNT_OF(goers); i++) {
             near_port(goers[i].line, own);
-            past += connections(ese_process_pid(party(goers[i].role)), brokers);
-            seen[i] += connections(ese_process_pid(party(goers[i].role)), own);
+            past += ese_test_connections(ese_process_pid(party(goers[i].role)), brokers);
+            seen[i] += ese_test_connections(ese_process_pid(party(goers[i].role)), own);
         }
         let_pass(20);
     }
@@ -282,12 +222,12 @@ static int connections_past(int64_t ms, bool client_goes_there)
     return past;
 }
 
-/* ---- http: what is lost on the way back is asked for again ---- */
+/* ---- over a server: what is lost on the way back is asked for again ---- */
 
 static void lost_acknowledgements_are_asked_for_again(void **state)
 {
     (void)state;
-    open_journey("http", "auto", ESE_LINES_ALL);
+    open_journey(transport, "auto", ESE_LINES_ALL);
     or_fail(ese_journey_serve(walk.journey, &error));
     assert_true(ese_journey_has_line(walk.journey, ESE_LINE_CLIENT_SERVER));
     assert_false(ese_journey_has_line(walk.journey, ESE_LINE_CLIENT_BROKER));
@@ -313,9 +253,10 @@ static void every_line_leads_somewhere(void **state)
 {
     (void)state;
     static const enum ese_line lines[] = {ESE_LINE_CLIENT_SERVER, ESE_LINE_CONSUMER_SERVER, ESE_LINE_CONSUMER_MAILER,
-                                          ESE_LINE_MAILER_SMTP};
+                                          ESE_LINE_MAILER_SMTP, ESE_LINE_SERVER_CONSUMER};
+    size_t count = ESE_COUNT_OF(lines) - (strcmp(transport, "http") == 0); /* which pushes nothing */
     struct ese_journey_cost cost;
-    open_journey("http", "auto", ESE_LINES_ALL);
+    open_journey(transport, "auto", ESE_LINES_ALL);
     or_fail(ese_journey_serve(walk.journey, &error));
     offer(3);
     tell(ESE_LINE_CONSUMER_SERVER, "latency 50 jitter 20");
@@ -324,7 +265,7 @@ static void every_line_leads_somewhere(void **state)
     let_pass(2000);
     tell(ESE_LINE_CONSUMER_MAILER, "restore");
     judge();
-    for (size_t i = 0; i < ESE_COUNT_OF(lines); i++) {
+    for (size_t i = 0; i < count; i++) {
         char passed[200];
         or_fail(ese_journey_passed(walk.journey, lines[i], passed, sizeof passed, &error));
         assert_non_null(strstr(passed, "forward="));
@@ -339,7 +280,7 @@ static void every_line_leads_somewhere(void **state)
 static void nonsense_is_refused_whether_there_is_a_line_or_not(void **state)
 {
     (void)state;
-    open_journey("http", "auto", ESE_LINE_BIT(ESE_LINE_CLIENT_SERVER));
+    open_journey(transport, "auto", ESE_LINE_BIT(ESE_LINE_CLIENT_SERVER));
     or_fail(ese_journey_serve(walk.journey, &error));
     for (int line = 0; line < ESE_LINES; line++) {
         assert_int_equal(ese_journey_network(walk.journey, (enum ese_line)line, "cut", &error), -1);
@@ -359,7 +300,7 @@ static bool is_noted(void *context)
 static void a_proxy_that_ends_is_noted(void **state)
 {
     (void)state;
-    open_journey("http", "auto", ESE_LINE_BIT(ESE_LINE_CLIENT_SERVER));
+    open_journey(transport, "auto", ESE_LINE_BIT(ESE_LINE_CLIENT_SERVER));
     or_fail(ese_journey_serve(walk.journey, &error));
     view();
     assert_int_equal(ese_journey_endings(walk.journey)->count, 0);
@@ -369,6 +310,29 @@ static void a_proxy_that_ends_is_noted(void **state)
     assert_int_equal(ese_journey_endings(walk.journey)->count, 1);
     assert_int_equal(ese_journey_network(walk.journey, ESE_LINE_CLIENT_SERVER, "reset", &error), -1);
     assert_int_equal(error.code, ESE_E_IO);
+}
+
+/* ---- a server that pushes ---- */
+
+static void nothing_is_pushed_past_its_line(void **state)
+{
+    (void)state;
+    open_journey(transport, "auto", ESE_LINE_BIT(ESE_LINE_SERVER_CONSUMER));
+    or_fail(ese_journey_serve(walk.journey, &error));
+    assert_true(ese_journey_has_line(walk.journey, ESE_LINE_SERVER_CONSUMER));
+    offer(6);
+    await_processed(RATE);
+    tell(ESE_LINE_SERVER_CONSUMER, "cut forward");
+    let_pass(1000); /* what had come by then */
+    struct ese_journey_view cut = view();
+    let_pass(1000);
+    assert_true(view().count[ESE_COUNT_PROCESSED] == cut.count[ESE_COUNT_PROCESSED]);
+    assert_true(view().count[ESE_COUNT_ACKNOWLEDGED] > cut.count[ESE_COUNT_ACKNOWLEDGED]);
+    tell(ESE_LINE_SERVER_CONSUMER, "reset");
+    tell(ESE_LINE_SERVER_CONSUMER, "restore");
+    struct ese_judgement judgement = judge();
+    assert_int_equal(judgement.ledger.processed, judgement.ledger.offered);
+    assert_int_equal(judgement.ledger.processed_out_of_order, 0);
 }
 
 /* ---- file: there is nobody to be cut off from ---- */
@@ -437,11 +401,11 @@ static void nobody_goes_past_a_line(void **state)
 /* Has the broker advertise its own port where it should have the line's. */
 static void advertise_the_broker(enum ese_line line)
 {
-    int listening[PORTS], advertised[PORTS];
+    int listening[ESE_TEST_PORTS], advertised[ESE_TEST_PORTS];
     char command[1024];
     read_ports("listeners", listening);
     read_ports("advertised.listeners", advertised);
-    for (int i = 0; i < PORTS; i++) {
+    for (int i = 0; i < ESE_TEST_PORTS; i++) {
         if (advertised[i] != ese_network_port(walk.journey->network, line))
             continue;
         snprintf(command, sizeof command, "sed -i '/^advertised/s/:%d/:%d/' '%.900s/broker/server.properties'",
@@ -499,6 +463,16 @@ static int walk_http(void)
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
+static int walk_webhook(void)
+{
+    const struct CMUnitTest tests[] = {
+        WALKED(lost_acknowledgements_are_asked_for_again),
+        WALKED(every_line_leads_somewhere),
+        WALKED(nothing_is_pushed_past_its_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
 static int walk_file(void)
 {
     const struct CMUnitTest tests[] = {WALKED(lines_that_are_not_there_are_passed_over)};
@@ -507,8 +481,10 @@ static int walk_file(void)
 
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "kafka") == 0)
+    transport = argc > 1 ? argv[1] : "http";
+    if (strcmp(transport, "kafka") == 0)
         return walk_kafka();
-    return strcmp(name, "file") == 0 ? walk_file() : walk_http();
+    if (strcmp(transport, "webhook") == 0)
+        return walk_webhook();
+    return strcmp(transport, "file") == 0 ? walk_file() : walk_http();
 }
