@@ -161,11 +161,7 @@ static void what_waited_for_it_is_counted_at_its_most(void **state)
         note(scene, ESE_HISTORY_HANDED, i, i); /* at once */
     assert_int_equal(account_of(scene).lag_highest, EVENTS - 2 - 6); /* and no other any more */
     for (int i = 6; i < EVENTS; i++)
-<<<<<<< HEAD
-        note(scene, ESE_HISTORY_HANDED, i, i < 10 ? 10 : i + 1); /* four waited as the fifth comes; then one, two */
-=======
         note(scene, ESE_HISTORY_HANDED, i, i < 10 ? 10 : i + 1); /* four that have waited; then each for the next */
->>>>>>> scen
     assert_int_equal(account_of(scene).lag_highest, 4);
 }
 
