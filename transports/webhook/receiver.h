@@ -9,9 +9,9 @@
  *   400  what came says no position, or is no page of that stream; or is none where a secret is known: what is signed
  *        is the body, and a single event's position is not in it
  *
- * The key is drawn anew by each receiver. For where one has listened another may listen next, with streams of the same
- * names: what is still pushed there is not meant for it, and is answered 404, until the server is told where else to go.
- * Were it taken, its sender would think that the other had it, and who took it that there was nothing before it.
+ * The key is drawn anew by each receiver. For where one has listened another may listen next, with streams of the
+ * same names: what is still pushed there is not meant for it, and is answered 404, until the server is told where else
+ * to go. Were it taken, its sender would think that the other had it, and who took it that there was nothing before it.
  *
  * So what is held is bounded: one push a line. A newer one takes the place of one that nobody has taken yet: its sender
  * has given that up.
