@@ -265,6 +265,19 @@ static void other_paths_take_none(void **state)
     assert_nothing_to_take(fixture);
 }
 
+/* Its port is this one's now, and its streams have the same names. */
+static void what_was_meant_for_who_was_there_before_is_not_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    char before[200], url[400];
+
+    snprintf(before, sizeof(before), "%s", strstr(fixture->url, "/push/"));
+    open_receiver(fixture, NULL, NULL);
+    snprintf(url, sizeof(url), "%.*s%s", (int)(strstr(fixture->url, "/push/") - fixture->url), fixture->url, before);
+    webhook_push_ends(webhook_push_one(url, 1, WEBHOOK_GOOD), 404, "");
+    assert_nothing_to_take(fixture);
+}
+
 /* ---- who signs ------------------------------------------------------------------------------- */
 
 static void sign(struct ese_buffer *headers, const char *by, int64_t when_s, const char *body)
@@ -359,10 +372,10 @@ static void it_says_where_it_is(void **state)
     struct fixture *fixture = *state;
 
     assert_int_equal(strncmp(fixture->url, "http://127.0.0.1:", 17), 0);
-    assert_string_equal(strrchr(fixture->url, ':') + strcspn(strrchr(fixture->url, ':'), "/"), "/push/click-events");
+    assert_non_null(strstr(fixture->url, "/push/click-events/"));
     open_receiver(fixture, "http://consumer:8080", NULL);
-    assert_string_equal(fixture->url, "http://consumer:8080/push/click-events");
-    assert_string_equal(fixture->other_url, "http://consumer:8080/push/order-events");
+    assert_int_equal(strncmp(fixture->url, "http://consumer:8080/push/click-events/", 39), 0);
+    assert_int_equal(strncmp(fixture->other_url, "http://consumer:8080/push/order-events/", 39), 0);
 }
 
 static void what_is_held_at_the_end_comes_again(void **state)
@@ -382,6 +395,7 @@ static void what_is_held_at_the_end_comes_again(void **state)
 
 struct pushing {
     struct sockaddr_in to;
+    const char *path;
     atomic_bool ends;
 };
 
@@ -390,8 +404,8 @@ static int try_push(const struct pushing *pushing, int position)
 {
     char text[200], answer[16] = "";
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int length = snprintf(text, sizeof(text), "POST /push/click-events HTTP/1.1\r\nHost: x\r\nX-Event-Position: %d\r\n"
-                                              "Content-Length: 0\r\n\r\n", position);
+    int length = snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\nHost: x\r\nX-Event-Position: %d\r\n"
+                                              "Content-Length: 0\r\n\r\n", pushing->path, position);
 
     if (connect(fd, (const struct sockaddr *)&pushing->to, sizeof(pushing->to)) == 0 &&
         send(fd, text, (size_t)length, MSG_NOSIGNAL) == length)
@@ -418,7 +432,10 @@ static void it_may_end_while_pushes_come(void **state)
     for (int round = 0; round < 6; round++) {
         struct pushing pushing = {.to = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}}};
         pthread_t thread;
+        char path[100];
         open_receiver(fixture, NULL, NULL);
+        snprintf(path, sizeof(path), "%s", strstr(fixture->url, "/push/"));
+        pushing.path = path;
         pushing.to.sin_port = htons((uint16_t)strtol(strrchr(fixture->url, ':') + 1, NULL, 10));
         assert_int_equal(pthread_create(&thread, NULL, push_on, &pushing), 0);
         for (int i = 1; i <= 5 * round; i++) {
@@ -462,6 +479,7 @@ int main(int argc, char **argv)
         TEST(what_is_no_page_is_no_push),
         TEST(what_is_no_push_takes_nobodys_place),
         TEST(other_paths_take_none),
+        TEST(what_was_meant_for_who_was_there_before_is_not_taken),
         TEST(what_is_signed_is_taken),
         TEST(what_is_not_well_signed_is_nobodys),
         TEST(a_single_event_cannot_be_signed),

@@ -1,6 +1,7 @@
 #include "transports/webhook/receiver.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +16,12 @@
 
 #define BODY_BYTES (8 * 1024 * 1024) /* a page of events in base64 */
 #define CONNECTIONS 32
+#define KEY_DIGITS 16
 
 struct line {
     struct ese_webhook_receiver *receiver;
     const char *stream;
-    char path[ESE_WEBHOOK_STREAM_SIZE + sizeof "/push/"];
+    char path[ESE_WEBHOOK_STREAM_SIZE + sizeof "/push//" + KEY_DIGITS];
     char *url;
     struct ese_http_request *held; /* guarded by the receiver's mutex, as what follows */
     bool taken;
@@ -28,6 +30,7 @@ struct line {
 
 struct ese_webhook_receiver {
     struct ese_http_server *server;
+    uint64_t key; /* of its paths */
     struct line lines[ESE_WEBHOOK_LINES];
     int count;
     void (*wake)(void *context);
@@ -198,7 +201,7 @@ static void add_line(struct ese_webhook_receiver *receiver, const char *stream, 
     struct ese_buffer text = ESE_BUFFER_INIT(4096);
     line->receiver = receiver;
     line->stream = stream;
-    snprintf(line->path, sizeof line->path, "/push/%s", stream);
+    snprintf(line->path, sizeof line->path, "/push/%s/%016" PRIx64, stream, receiver->key);
     ese_buffer_printf(&text, "%s%s%s", url != NULL ? url : "http://",
                       url != NULL ? "" : ese_http_server_address(receiver->server), line->path);
     line->url = ese_buffer_detach(&text);
@@ -215,6 +218,7 @@ int ese_webhook_receiver_open(const struct ese_webhook_receiver_options *options
     struct ese_webhook_receiver *opened = *receiver = ese_alloc(sizeof *opened);
     opened->wake = options->wake;
     opened->context = options->context;
+    opened->key = (uint64_t)arc4random() << 32 | arc4random();
     if (options->secret != NULL)
         opened->secret = *options->secret;
     pthread_mutex_init(&opened->mutex, NULL);

@@ -1,13 +1,17 @@
 /*
  * receiver.h - a receiving end: an HTTP server to which a stream's events are pushed, one stream a line.
  *
- *   POST /push/STREAM   one event, as Eventor pushes it, or with X-Event-Count a page of them (README.md)
+ *   POST /push/STREAM/KEY   one event, as Eventor pushes it, or with X-Event-Count a page of them (README.md)
  *
  *   200  whoever takes from here says that the effect is stored (ese_webhook_receiver_answer)
  *   429  with Retry-After: of that line there is one in hand already, and there is room for no other
  *   401  a secret is known, and no good signature by it came with the push (signature.h): it is not read any further
  *   400  what came says no position, or is no page of that stream; or is none where a secret is known: what is signed
  *        is the body, and a single event's position is not in it
+ *
+ * The key is drawn anew by each receiver. For where one has listened another may listen next, with streams of the
+ * same names: what is still pushed there is not meant for it, and is answered 404, until the server is told where else
+ * to go. Were it taken, its sender would think that the other had it, and who took it that there was nothing before it.
  *
  * So what is held is bounded: one push a line. A newer one takes the place of one that nobody has taken yet: its sender
  * has given that up.
