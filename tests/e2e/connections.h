@@ -1,6 +1,5 @@
 /*
- * connections.h - who is connected to whom, as the kernel tells (/proc): past any line that a test has put between
- * them.
+ * connections.h - who is connected to whom, as the kernel tells: past any line that a test has put between them.
  */
 #ifndef ESE_TEST_CONNECTIONS_H
 #define ESE_TEST_CONNECTIONS_H

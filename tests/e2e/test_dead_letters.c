@@ -23,6 +23,7 @@
 #include "tests/e2e/kafka_scene.h"
 #include "tests/support/directory.h"
 #include "tests/support/fake_mailer.h"
+#include "tests/support/raw_http.h"
 #include "tests/support/state_probe.h"
 #include "tests/support/store_server.h"
 #include "tests/support/wait.h"
@@ -84,7 +85,7 @@ static void serve(struct world *world)
                                              .retention_ms = 3600000};
     if (!is_over("http+ese-store"))
         options.durability = ESE_DURABILITY_OS;
-    if (is_over("http"))
+    if (is_over("http") || is_over("webhook"))
         options.options[0] = data;
     if (is_over("kafka"))
         memcpy(options.options, (const char *[]){brokers, prefix}, 2 * sizeof options.options[0]);
@@ -224,6 +225,17 @@ static void spoil_row(const struct world *world)
     ese_sqlite_close(&database);
 }
 
+/* A stream takes what it is sent. */
+static void post_no_event(const struct world *world)
+{
+    static const char request[] = "POST /streams/click-events HTTP/1.1\r\nHost: x\r\nX-Event-Type: CLICK\r\n"
+                                  "Content-Length: 15\r\nConnection: close\r\n\r\nno event at all";
+    int fd = ese_raw_connect(world->server.address);
+    ese_raw_send_text(fd, request);
+    struct ese_raw_answer answer = ese_raw_finish(fd, 200);
+    ese_raw_answer_clear(&answer);
+}
+
 /* What is no event; 0: over this transport nothing gets in that is none. */
 static int send_unparsable(struct world *world)
 {
@@ -234,6 +246,10 @@ static int send_unparsable(struct world *world)
     }
     if (is_over("file")) { /* whose writer appends, wherever the end is */
         append_line(world, "no event at all \x01");
+        return 1;
+    }
+    if (is_over("webhook")) {
+        post_no_event(world);
         return 1;
     }
     if (is_over("kafka")) {
