@@ -6,11 +6,14 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ese-core/sqlite.h"
 #include "tests/unit/webhook_rig.h"
+#include "transports/webhook/stream_file.h"
 #include "transports/webhook/stream_reader.h"
 
 struct fixture {
@@ -66,6 +69,29 @@ static void make_file(struct fixture *fixture, const char *name, const char *tex
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
     free(path);
+}
+
+/* What a file is to whoever opens it after its maker was killed while he made it: its journal says what to take back,
+ * which asks for writing. */
+static void make_interrupted(const char *path)
+{
+    sqlite3 *maker;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (sqlite3_open(path, &maker) != SQLITE_OK ||
+            sqlite3_exec(maker, "CREATE TABLE events (uuid, body TEXT, type TEXT, created);"
+                                "INSERT INTO events VALUES ('u', 'b', 't', 'c');"
+                                "PRAGMA cache_size=1; BEGIN; UPDATE events SET uuid = 'v';"
+                                "CREATE TABLE other AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                                " LIMIT 2000) SELECT i, randomblob(100) FROM n;", NULL, NULL, NULL) != SQLITE_OK)
+            _exit(1);
+        _exit(0); /* without a word to SQLite, as killed */
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 /* ---- tests ----------------------------------------------------------------------------------- */
@@ -155,6 +181,24 @@ static void a_body_may_have_any_bytes(void **state)
     read_page(fixture, "s", 0, 1, 100);
     assert_int_equal(fixture->page.events[0].length, 5);
     assert_memory_equal(fixture->page.events[0].body, body, 5);
+}
+
+static void what_was_interrupted_is_taken_back_by_who_reads(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_webhook_file *file;
+    struct ese_error error = {0};
+    char *path = ese_test_path(fixture->rig.directory, "interrupted.db");
+
+    make_interrupted(path);
+    assert_true(is_there(fixture, "interrupted.db-journal"));
+    if (ese_webhook_file_open(path, ESE_DURABILITY_OS, &file, &error) != 1)
+        fail_msg("%s", error.text);
+    assert_int_equal(ese_webhook_file_page(file, 0, 100, 10, 1000, &fixture->page, &error), 0);
+    assert_int_equal(fixture->page.count, 1);
+    assert_string_equal(fixture->page.events[0].uuid, "u");
+    ese_webhook_file_close(&file);
+    free(path);
 }
 
 static void what_is_not_there_is_empty_and_stays_so(void **state)
@@ -282,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_of_a_long_page_are_each_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_body_may_have_any_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_empty_and_stays_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_interrupted_is_taken_back_by_who_reads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_empty, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_streams_are_read_with_few_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_keeps_up_reads_through_the_file_it_has, set_up, tear_down),

@@ -33,6 +33,22 @@ static int has_table(struct ese_sqlite *sqlite, struct ese_error *error)
     return got;
 }
 
+/* A file whose maker was killed while he made it has to be written to before it can be read: what he had begun is taken
+ * back by whoever opens it next and may. */
+static int open_read_only(const struct ese_sqlite_options *options, struct ese_sqlite **sqlite,
+                          struct ese_error *error)
+{
+    struct ese_sqlite_options writing = *options;
+
+    writing.read_only = false;
+    if (ese_sqlite_open(options, sqlite, error) == 0)
+        return 0;
+    if (options->durability == ESE_DURABILITY_MEMORY || ese_sqlite_open(&writing, sqlite, NULL) != 0)
+        return -1;
+    ese_sqlite_close(sqlite);
+    return ese_sqlite_open(options, sqlite, error);
+}
+
 int ese_webhook_file_open(const char *path, enum ese_durability durability, struct ese_webhook_file **file,
                           struct ese_error *error)
 {
@@ -42,7 +58,7 @@ int ese_webhook_file_open(const char *path, enum ese_durability durability, stru
     *file = NULL;
     if (durability != ESE_DURABILITY_MEMORY && access(path, F_OK) != 0 && errno == ENOENT)
         return 0;
-    if (ese_sqlite_open(&options, &sqlite, error) != 0)
+    if (open_read_only(&options, &sqlite, error) != 0)
         return -1;
     int got = has_table(sqlite, error);
     if (got != 1) {
