@@ -19,7 +19,6 @@ PORTS = {"ESE_HTTP_PORT": 2001, "ESE_KAFKA_SERVER_PORT": 2002, "ESE_KAFKA_ANALYT
 
 # Where each side tells how many events it has stored.
 STORED = {"http": ("ESE_HTTP_PORT", "ese_store_events_total"),
-          "webhook": ("ESE_WEBHOOK_PORT", "ese_store_events_total"),
           "kafka": ("ESE_KAFKA_SERVER_PORT", 'ese_produced_total{outcome="stored"}')}
 
 # What the inbox's stand-in runs: it has a mail as it came in its database.
