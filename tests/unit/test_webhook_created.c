@@ -50,7 +50,7 @@ static void the_originals_zones_and_suffixes_are_read(void **state)
     (void)state;
     assert_int_equal(ese_webhook_created_read("2026-11-21 12:11:12.123456789 +0200 EET m=+1.5", &ms), 0);
     assert_int_equal(ms, INT64_C(1795255872123));
-    assert_int_equal(ese_webhook_created_read("2026-11-21 04:41:12.12 -0530 XXX", &ms), 0);
+    assert_int_equal(ese_webhook_created_read("2026-11-21 04:41:12.12 -0530 ABC", &ms), 0);
     assert_int_equal(ms, INT64_C(1795255872120));
 }
 
