@@ -60,17 +60,10 @@ def known_options(texts):
     return known
 
 
-def is_listed(tree, folder):
-    """A transport that is not on the list is not built: no program has its options."""
-    listed = (tree / "transports/transports.list").read_text(encoding="utf-8")
-    return any(line.split()[:1] == [folder] for line in listed.splitlines())
-
-
 def all_documents(tree):
     for path in sorted(tree.rglob("*.md")):
-        parts = path.relative_to(tree).parts
-        is_transport = parts[0] == "transports" and len(parts) > 2
-        if not parts[0].startswith((".", "build")) and not (is_transport and not is_listed(tree, parts[1])):
+        top = path.relative_to(tree).parts[0]
+        if not top.startswith((".", "build")):
             yield path
 
 

@@ -192,6 +192,8 @@ static const struct ese_service service = {
                 "Peers are not installed: ./lab bench unpacks them below $ESE_LAB_HOME/peers.",
             .examples = "ese-bench --quick --only http-disk-1\n"
                         "  whether the http store keeps up with Redis\n"
+                        "ese-bench --only webhook-disk-64,push-1\n"
+                        "  what it costs that the server pushes\n"
                         "ese-bench --json --against before.json\n"
                         "  everything, and what became slower\n",
         },

@@ -49,7 +49,6 @@ const struct ese_row ese_rows[] = {
      .measure = ESE_MEASURE_P99, .goal = 0.4, .durability = ESE_DURABILITY_DISK,
      .ours = {.contender = &ese_contender_http, .shape = {KEEP_ALIVE, 1, 20000}},
      .peer = {.contender = &ese_contender_redis, .shape = {KEEP_ALIVE, 1, 20000}}},
-#ifdef ESE_BENCH_WEBHOOK /* where that is built */
     {.id = "webhook-os-64",
      .what = "webhook, one event a POST, over two streams, beside http",
      .measure = ESE_MEASURE_RATE, .goal = 0.9, .durability = ESE_DURABILITY_OS,
@@ -80,7 +79,6 @@ const struct ese_row ese_rows[] = {
      .measure = ESE_MEASURE_RATE, .goal = 0.9, .durability = ESE_DURABILITY_OS,
      .ours = {.contender = &ese_contender_push_one_hangs, .shape = {99, 1, 0}},
      .peer = {.contender = &ese_contender_push, .shape = {99, 1, 0}}},
-#endif
     {.id = "kafka-direct",
      .what = "ese-client to a broker, acks=all, idempotent, beside a bare librdkafka producer",
      .measure = ESE_MEASURE_RATE, .goal = 0.9, .durability = ESE_DURABILITY_OS,

@@ -43,11 +43,12 @@ def an_image_holds_its_program_and_what_it_links(lab):
 
 CHOICES = ({"ESE_TRANSPORTS": "http", "ESE_DURABILITY": "memory"},
            {"ESE_TRANSPORTS": "http-ese-store,http,kafka"},
+           {"ESE_TRANSPORTS": "webhook,kafka"},
            {"ESE_TRANSPORTS": "kafka,ui", "ESE_VIA": "direct"},
            {"ESE_TRANSPORTS": "http,kafka", "ESE_CONSUMERS": "3", "ESE_RULE_COST_US": "4000"},
            {"ESE_TRANSPORTS": "http,kafka,scale", "ESE_DURABILITY": "disk", "ESE_VIA": "haproxy"},
            {"ESE_TRANSPORTS": "kafka,cluster,observability", "ESE_DURABILITY": "replicas"})
-EVERYTHING = {"COMPOSE_PROFILES": "http,http-ese-store,kafka,scale,cluster,observability,ui"}
+EVERYTHING = {"COMPOSE_PROFILES": "http,http-ese-store,webhook,kafka,scale,cluster,observability,ui"}
 
 
 def walks(lab):

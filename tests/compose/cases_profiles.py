@@ -93,6 +93,25 @@ def the_lesson_loses_and_balances(lab):
         assert lost["death"] > 0 and lost["other"] == 0 == found["http"]["ledger"]["lost"], (lost, found["http"]["ledger"])
 
 
+def webhook_pushes_into_a_container(lab):
+    """Who receives dies, and who pushes: what was stored comes all the same, once the two know each other again."""
+    server, consumer = "server-webhook", "consumer-webhook"
+
+    def stored():
+        return lab.walk.metric(server, 2001, "ese_store_events_total")
+    with walking(lab, ESE_TRANSPORTS="webhook"):
+        lab.walk.wait_for_mails(["webhook"], {}, 60)
+        for killed in (consumer, server):
+            before = stored()
+            lab.walk.compose("kill", killed)
+            if killed == consumer:
+                wait_for(lambda: stored() > before + 40, 60, lambda: f"40 more than {before}: {stored()}", 0.5)
+            lab.walk.compose("start", killed)
+            lab.walk.wait_for_mails(["webhook"], lab.walk.mails(), 60)
+        found = must_balance(lab)["webhook"]["ledger"]
+        assert found["lost"] == found["reordered"] == 0, found
+
+
 def cluster_outlives_a_broker(lab):
     members = ("consumer-kafka", "consumer-kafka-2", "consumer-kafka-3")
 
@@ -116,5 +135,5 @@ def a_newer_compose_does_the_same(lab):
 
 
 NEEDED = ()
-CASES = (cluster_outlives_a_broker, a_newer_compose_does_the_same)
+CASES = (webhook_pushes_into_a_container, cluster_outlives_a_broker, a_newer_compose_does_the_same)
 LONG = (the_lesson_loses_and_balances, scale_shares_the_requests_out) # where they are named

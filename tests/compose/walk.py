@@ -14,8 +14,8 @@ from waiting import wait_for
 
 FILES = (TREE / "docker-compose.yml", HERE / "overlay.yml")
 PORTS = {"ESE_HTTP_PORT": 2001, "ESE_KAFKA_SERVER_PORT": 2002, "ESE_KAFKA_ANALYTICS_PORT": 2003,
-         "ESE_HTTP_ESE_STORE_PORT": 2004, "ESE_MAILER_PORT": 2525, "ESE_MAILPIT_PORT": 8025, "ESE_KAFKA_PORT": 29092,
-         "ESE_HAPROXY_PORT": 8100, "ESE_PROMETHEUS_PORT": 9090}
+         "ESE_HTTP_ESE_STORE_PORT": 2004, "ESE_WEBHOOK_PORT": 2006, "ESE_MAILER_PORT": 2525, "ESE_MAILPIT_PORT": 8025,
+         "ESE_KAFKA_PORT": 29092, "ESE_HAPROXY_PORT": 8100, "ESE_PROMETHEUS_PORT": 9090}
 
 # Where each side tells how many events it has stored.
 STORED = {"http": ("ESE_HTTP_PORT", "ese_store_events_total"),

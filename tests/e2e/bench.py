@@ -111,6 +111,21 @@ def without_a_broker_the_other_rows_are_measured_too():
         assert left <= {"bench.lock", "server.log", "reader.log", "client.log", "fleet.log"}, left
 
 
+def what_is_pushed_is_measured_where_it_comes():
+    """Beside what needs nobody else's program: a bare loop, a bound, and itself."""
+    with House() as house:
+        ids = ("webhook-os-64", "push-1", "push-100", "push-live", "push-hang")
+        _, rows = house.rows("--only", ",".join(ids), just=("--repeats", "0", "--round-ms", "300", "--warm-up-ms", "50",
+                                                            "--rounds", "1"))
+        assert tuple(rows) == ids, rows
+        for row in rows.values():
+            assert row["verified"] or "nothing was acknowledged" in row["void"], row  # no time for us
+            assert not row["verified"] or row["ours"] > 0 and row["peer"] > 0 and row["ratio"] > 0, row
+        assert any(row["verified"] for row in rows.values()) and rows["push-100"]["peer"] == 100000, rows
+        left = {path.name for path in (house.directory / "home/bench").iterdir()}
+        assert left <= {"bench.lock", "server.log", "outside.log"}, left
+
+
 def a_row_that_is_none_is_named_and_those_there_are():
     with House() as house:
         done = house.bench("--only", "http-disk-1,http-disk-2")
@@ -188,7 +203,7 @@ def asked_to_stop_it_stops_and_leaves_nobody():
 
 if __name__ == "__main__":
     sys.exit(run([rows_are_measured_and_have_their_receipt, by_itself_there_are_five_rounds_of_each,
-                  without_a_broker_the_other_rows_are_measured_too,
+                  without_a_broker_the_other_rows_are_measured_too, what_is_pushed_is_measured_where_it_comes,
                   a_row_that_is_none_is_named_and_those_there_are, a_server_that_only_says_disk_is_void,
                   a_consumer_that_only_says_disk_is_void, a_consumer_that_does_not_go_on_is_told,
                   a_server_that_cannot_be_started_is_told, an_interrupted_one_goes_on,

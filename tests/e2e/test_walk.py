@@ -2,7 +2,7 @@
 """docs/walkthrough-by-hand.md, followed to the letter: its own commands, on its own ports, typed
 into four terminals, and the keys pressed that it says. TAP.
 
-    test_walk.py TREE BUILD http|kafka, with TREE/tools in PYTHONPATH
+    test_walk.py TREE BUILD http|webhook|kafka, with TREE/tools in PYTHONPATH
 """
 import os
 import re
@@ -20,7 +20,7 @@ from lab_scene import (JARS, a_real_broker_can_be_had, no_process_is_left, run, 
 from terminal import Terminal, processes_of_session, users_environment
 
 TREE, BUILD, TRANSPORT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3]
-HEADINGS = {"http": "Over plain HTTP", "kafka": "Over Kafka"}
+HEADINGS = {"http": "Over plain HTTP", "webhook": "Over a server that pushes", "kafka": "Over Kafka"}
 GUARD = "\0ese-lab-walk"  # one walk at a time on this machine, as all take the document's ports
 PATIENCE_S = 60
 CHAIN_S = 1.0  # a press may come that long after the one before
@@ -32,7 +32,7 @@ def read_document():
 
 
 def commands_to_run():
-    """Those before both walks, and those of this one; there is no third."""
+    """Those before all walks, and those of this one; there is no other."""
     shown = documents.commands(TREE, "docs/walkthrough-by-hand.md")
     assert {command.section for command in shown} == {"", *HEADINGS.values()}, shown
     return [command.text for command in shown if command.section in ("", HEADINGS[TRANSPORT])]
@@ -158,6 +158,10 @@ class Walk:
     def a_stopped_server_is_waited_for(self):
         self.who_is_stopped_catches_up("server")
 
+    def the_server_knows_how_far_its_reader_has_come(self):
+        shown = self.open("looking").run(self.command("curl"))
+        assert '"position":%d,' % self.presses in shown and "/push/click-events" in shown, shown
+
     def kafka_holds_what_was_pressed(self):
         shown = self.open("looking").run(self.command("kcat"))
         keys = re.findall(r"^\d+ \d+ (\S+) \{", shown, re.MULTILINE)
@@ -228,6 +232,7 @@ def main():
     steps = ["four_terminals_start", "three_presses_give_one_mail",
              "two_more_give_nothing_and_a_third_the_next", "a_stopped_consumer_catches_up",
              "a_stopped_server_is_waited_for"]
+    steps += ["the_server_knows_how_far_its_reader_has_come"] if TRANSPORT == "webhook" else []
     steps += ["kafka_holds_what_was_pressed"] if TRANSPORT == "kafka" else []
     steps += ["ctrl_c_ends_all_four"]
     steps += ["kafka_stops"] if TRANSPORT == "kafka" else []
