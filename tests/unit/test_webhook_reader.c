@@ -201,6 +201,18 @@ static void what_was_interrupted_is_taken_back_by_who_reads(void **state)
     free(path);
 }
 
+static void a_file_that_is_not_there_is_not_made(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = ese_test_path(fixture->rig.directory, "nobody.db");
+    struct ese_webhook_file *file;
+
+    assert_int_equal(ese_webhook_file_open(path, ESE_DURABILITY_OS, &file, NULL), 0);
+    assert_null(file);
+    assert_false(is_there(fixture, "nobody.db"));
+    free(path);
+}
+
 static void what_is_not_there_is_empty_and_stays_so(void **state)
 {
     struct fixture *fixture = *state;
@@ -325,6 +337,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_page_has_its_bounds_and_tells_the_newest, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bodies_of_a_long_page_are_each_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_body_may_have_any_bytes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_not_there_is_not_made, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_empty_and_stays_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_interrupted_is_taken_back_by_who_reads, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_empty, set_up, tear_down),

@@ -13,12 +13,14 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
+#include "transports/webhook/event_keys.h"
 #include "transports/webhook/stream_table.h"
 
 #define NOW INT64_C(1795255872123)
 #define RETENTION_MS INT64_C(1200000)
 #define WINDOW_MS INT64_C(600000) /* a key is known for so long at least */
 #define BOUND (INT64_C(1) << 20)
+#define MANY 2500 /* so many that most have a place in the file, some of them given within one transaction */
 
 struct fixture {
     char *directory;
@@ -51,6 +53,7 @@ static int set_up(void **state)
     fixture->directory = ese_test_directory_make();
     fixture->path = ese_test_path(fixture->directory, "s.db");
     fixture->options = (struct ese_webhook_table_options){.path = fixture->path,
+                                                          .stream = "s",
                                                           .durability = ESE_DURABILITY_OS,
                                                           .retention_ms = RETENTION_MS,
                                                           .age = &fixture->age,
@@ -199,6 +202,37 @@ static void each_event_has_a_random_uuid_of_version_4(void **state)
     assert_string_not_equal(a.uuid, b.uuid);
 }
 
+/* And in another stream another one: whoever has both knows them apart by their uuids. */
+static void a_key_makes_the_uuid(void **state)
+{
+    struct fixture *fixture = *state;
+    char other[ESE_ID_TEXT_SIZE];
+
+    open_table(fixture);
+    struct ese_webhook_row row = store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    assert_string_equal(row.uuid, "85e23828-8c85-8328-af1e-cb482daf3d8f"); /* of SHA-256 of "s", NUL, "k" */
+    ese_webhook_keys_name("t", "k", other);
+    assert_string_not_equal(other, row.uuid);
+}
+
+/* So many events without one behind it that it is none of the newest. */
+static void a_key_among_many_without_is_found_again(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_table(fixture);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    begin(fixture);
+    for (int i = 0; i < MANY; i++) {
+        struct ese_webhook_row row = {.type = "t", .body = "a", .length = 1};
+        assert_int_equal(put(fixture, &row, NOW), ESE_APPEND_STORED);
+    }
+    commit(fixture);
+    close_table(fixture);
+    open_table(fixture);
+    assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, 1);
+}
+
 static void a_key_names_an_event(void **state)
 {
     struct fixture *fixture = *state;
@@ -215,21 +249,24 @@ static void a_key_names_an_event(void **state)
     assert_int_equal(store(fixture, "b", "other", NOW, ESE_APPEND_STORED).position, 3);
 }
 
+static void assert_conflict(struct fixture *fixture, const char *type, const char *body, const char *key,
+                            int64_t now_ms)
+{
+    struct ese_webhook_row row = {.type = type, .body = body, .length = strlen(body), .key = key};
+
+    begin(fixture);
+    assert_int_equal(put(fixture, &row, now_ms), ESE_APPEND_CONFLICT);
+    commit(fixture);
+}
+
 static void a_key_with_another_type_is_a_conflict(void **state)
 {
     struct fixture *fixture = *state;
-    struct ese_webhook_row row = {.type = "ta", .body = "b", .length = 1, .key = "k"};
 
     open_table(fixture);
-    begin(fixture);
-    assert_int_equal(put(fixture, &row, NOW), ESE_APPEND_STORED);
-    commit(fixture);
-    row.type = "t";
-    row.body = "ab"; /* the same one behind the other */
-    row.length = 2;
-    begin(fixture);
-    assert_int_equal(put(fixture, &row, NOW), ESE_APPEND_CONFLICT);
-    commit(fixture);
+    store(fixture, "ab", "k", NOW, ESE_APPEND_STORED);
+    assert_conflict(fixture, "ta", "b", "k", NOW); /* the same one behind the other */
+    assert_conflict(fixture, "u", "ab", "k", NOW);
 }
 
 static void without_a_retention_events_stay_for_ever(void **state)
@@ -242,7 +279,7 @@ static void without_a_retention_events_stay_for_ever(void **state)
     store(fixture, "b", NULL, NOW, ESE_APPEND_STORED);
     assert_int_equal(expire(fixture, NOW + INT64_C(1000) * WINDOW_MS, 10), 0);
     assert_answer(fixture, "SELECT count(*) FROM events", "2");
-    assert_answer(fixture, "SELECT count(*) FROM event_keys", "0"); /* these for ten minutes */
+    assert_int_equal(store(fixture, "a", "k", NOW + INT64_C(1000) * WINDOW_MS, ESE_APPEND_STORED).position, 1);
 }
 
 static void a_key_is_known_after_a_restart_and_without_its_event(void **state)
@@ -256,16 +293,18 @@ static void a_key_is_known_after_a_restart_and_without_its_event(void **state)
     close_table(fixture);
     open_table(fixture);
     assert_int_equal(expire(fixture, NOW + 5000, 10), 1);
+    close_table(fixture);
+    open_table(fixture);
     struct ese_webhook_row again = store(fixture, "a", "k", NOW + WINDOW_MS, ESE_APPEND_STORED);
     assert_int_equal(again.position, 1);
     assert_string_equal(again.uuid, first.uuid);
+    assert_conflict(fixture, "t", "b", "k", NOW + WINDOW_MS);
+    assert_conflict(fixture, "ta", "", "k", NOW + WINDOW_MS);
     assert_int_equal(expire(fixture, NOW + WINDOW_MS + 1, 10), 0);
-    assert_answer(fixture, "SELECT count(*) FROM event_keys", "0");
+    assert_answer(fixture, "SELECT count(*) FROM event_gone", "0");
+    assert_answer(fixture, "SELECT count(*) FROM event_places", "0");
     assert_int_equal(store(fixture, "c", "k", NOW + WINDOW_MS + 1, ESE_APPEND_STORED).position, 3);
 }
-
-/* So many that most have a place in the file, some of them given within this transaction. */
-#define MANY 2500
 
 static void store_many(struct fixture *fixture, int from, int to, int64_t now_ms)
 {
@@ -338,8 +377,8 @@ static void a_key_that_came_again_later_stays_known(void **state)
     commit(fixture);
     expire(fixture, later, MANY);
     assert_int_equal(store(fixture, "b", "0-0", later, ESE_APPEND_STORED).position, MANY + 1);
-    assert_answer(fixture, "SELECT min(position) FROM event_keys", "2501");
-    assert_answer(fixture, "SELECT min(position) FROM event_key_places", "2501");
+    assert_answer(fixture, "SELECT min(rowid) FROM events", "2501");
+    assert_answer(fixture, "SELECT min(position) FROM event_places", "2501");
 }
 
 static void rows_leave_from_the_front_and_the_newest_stays(void **state)
@@ -484,6 +523,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_the_originals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_event_has_a_random_uuid_of_version_4, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_makes_the_uuid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_among_many_without_is_found_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_names_an_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_with_another_type_is_a_conflict, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_known_after_a_restart_and_without_its_event, set_up, tear_down),

@@ -3,10 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ese-core/digest.h"
 #include "ese-core/memory.h"
+#include "transports/webhook/created.h"
 
-#define MOST_NEW 1024 /* keys that have no place yet */
+#define MOST_NEW 1024 /* positions among which there are keys that have no place yet */
 #define SLOTS 4096    /* a power of two */
+
+/* Where a uuid's text has its version. */
+#define VERSION_AT 14
+#define OF_A_KEY '8'
 
 struct slot {
     uint64_t hash;
@@ -15,11 +21,11 @@ struct slot {
 
 struct ese_webhook_keys {
     struct ese_sqlite *sqlite;
-    struct ese_statement *find_place, *find_row, *put, *place_all, *newest, *oldest, *delete_place, *delete_rows;
+    struct ese_statement *find_place, *find_event, *find_gone, *place_all, *newest;
+    struct ese_statement *put_place, *put_gone, *oldest_gone, *delete_place, *delete_gone;
     struct slot slots[SLOTS]; /* of those without a place */
-    int count;
-    int64_t first; /* the lowest position of them */
-    bool is_read;  /* from the file, since it was opened or a transaction was rolled back */
+    int64_t first;            /* the lowest position of them; 0: there is none */
+    bool is_read;             /* from the file, since it was opened or a transaction was rolled back */
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -29,20 +35,21 @@ struct ese_webhook_keys *ese_webhook_keys_new(struct ese_sqlite *sqlite)
     struct ese_webhook_keys *keys = ese_alloc(sizeof(*keys));
 
     keys->sqlite = sqlite;
-    keys->find_place = ese_statement_new(sqlite, "SELECT position FROM event_key_places WHERE idempotency_key = ?1");
-    keys->find_row = ese_statement_new(
-        sqlite, "SELECT idempotency_key, at, content, uuid FROM event_keys WHERE position = ?1");
-    keys->put = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_keys VALUES (?1, ?2, ?3, ?4, ?5)");
+    keys->find_place = ese_statement_new(sqlite, "SELECT position FROM event_places WHERE uuid = ?1");
+    keys->find_event = ese_statement_new(sqlite, "SELECT uuid, created, type, body FROM events WHERE rowid = ?1");
+    keys->find_gone = ese_statement_new(sqlite, "SELECT uuid, at, content FROM event_gone WHERE position = ?1");
     keys->place_all = ese_statement_new(
-        sqlite, "INSERT OR REPLACE INTO event_key_places SELECT idempotency_key, position FROM event_keys"
-                " WHERE position >= ?1 ORDER BY idempotency_key, position");
-    keys->newest = ese_statement_new(
-        sqlite, "SELECT position, idempotency_key FROM event_keys WHERE position > 0 ORDER BY position DESC LIMIT ?1");
-    keys->oldest = ese_statement_new(
-        sqlite, "SELECT position, idempotency_key, at FROM event_keys ORDER BY position LIMIT ?1");
-    keys->delete_place = ese_statement_new(
-        sqlite, "DELETE FROM event_key_places WHERE idempotency_key = ?1 AND position = ?2");
-    keys->delete_rows = ese_statement_new(sqlite, "DELETE FROM event_keys WHERE position <= ?1");
+        sqlite, "INSERT OR REPLACE INTO event_places SELECT uuid, rowid FROM events"
+                " WHERE rowid >= ?1 AND substr(uuid, 15, 1) = '8' ORDER BY uuid, rowid");
+    keys->newest = ese_statement_new(sqlite, "SELECT rowid, uuid FROM events ORDER BY rowid DESC LIMIT ?1");
+    keys->put_place = ese_statement_new(
+        sqlite, "INSERT INTO event_places VALUES (?1, ?2)"
+                " ON CONFLICT (uuid) DO UPDATE SET position = max(position, excluded.position)");
+    keys->put_gone = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_gone VALUES (?1, ?2, ?3, ?4)");
+    keys->oldest_gone = ese_statement_new(
+        sqlite, "SELECT position, uuid, at FROM event_gone ORDER BY position LIMIT ?1");
+    keys->delete_place = ese_statement_new(sqlite, "DELETE FROM event_places WHERE uuid = ?1 AND position = ?2");
+    keys->delete_gone = ese_statement_new(sqlite, "DELETE FROM event_gone WHERE position <= ?1");
     return keys;
 }
 
@@ -52,33 +59,67 @@ void ese_webhook_keys_free(struct ese_webhook_keys **keys)
     *keys = NULL;
 }
 
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static void write_uuid(struct ese_id *id, unsigned version, char uuid[ESE_ID_TEXT_SIZE])
+{
+    id->bytes[6] = (uint8_t)((id->bytes[6] & 0x0f) | version << 4);
+    id->bytes[8] = (uint8_t)((id->bytes[8] & 0x3f) | 0x80);
+    ese_id_text(id, uuid);
+}
+
+void ese_webhook_keys_name(const char *stream, const char *key, char uuid[ESE_ID_TEXT_SIZE])
+{
+    const struct ese_digest_part parts[] = {{stream, strlen(stream) + 1}, {key, strlen(key)}};
+    uint8_t digest[ESE_DIGEST_SIZE];
+    struct ese_id id;
+
+    ese_digest(parts, ESE_COUNT_OF(parts), digest);
+    memcpy(id.bytes, digest, sizeof(id.bytes));
+    write_uuid(&id, OF_A_KEY - '0', uuid);
+}
+
+void ese_webhook_keys_name_any(char uuid[ESE_ID_TEXT_SIZE])
+{
+    struct ese_id id;
+
+    arc4random_buf(id.bytes, sizeof(id.bytes));
+    write_uuid(&id, 4, uuid);
+}
+
+/* Of an event that came without a key, too, in a file of the original's also of one that has no uuid. */
+static bool has_key(const char *uuid)
+{
+    return strnlen(uuid, ESE_ID_TEXT_SIZE) == ESE_ID_TEXT_SIZE - 1 && uuid[VERSION_AT] == OF_A_KEY;
+}
+
 /* ---- what has no place yet ------------------------------------------------------------------- */
 
 /* FNV-1a, 64 bits. */
-static uint64_t hash_of(const char *key)
+static uint64_t hash_of(const char *uuid)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
 
-    for (const unsigned char *c = (const unsigned char *)key; *c != '\0'; c++)
+    for (const unsigned char *c = (const unsigned char *)uuid; *c != '\0'; c++)
         hash = (hash ^ *c) * UINT64_C(1099511628211);
     return hash;
 }
 
-static void note(struct ese_webhook_keys *keys, const char *key, int64_t position)
+static void note(struct ese_webhook_keys *keys, const char *uuid, int64_t position)
 {
-    uint64_t hash = hash_of(key), i = hash % SLOTS;
+    uint64_t hash = hash_of(uuid), i = hash % SLOTS;
 
     while (keys->slots[i].position != 0)
         i = (i + 1) % SLOTS;
     keys->slots[i] = (struct slot){hash, position};
-    if (keys->count++ == 0 || position < keys->first)
+    if (keys->first == 0 || position < keys->first)
         keys->first = position;
 }
 
 static void forget_all(struct ese_webhook_keys *keys)
 {
     memset(keys->slots, 0, sizeof(keys->slots));
-    keys->count = 0;
+    keys->first = 0;
 }
 
 /* That some of them may have a place does no harm. */
@@ -90,9 +131,12 @@ static int read_newest(struct ese_webhook_keys *keys, struct ese_error *error)
     if (keys->is_read)
         return 0;
     forget_all(keys);
-    ese_statement_number(newest, 1, MOST_NEW - 1);
-    while ((got = ese_statement_step(newest, error)) == 1)
-        note(keys, ese_statement_column_text(newest, 1), ese_statement_column_number(newest, 0));
+    ese_statement_number(newest, 1, MOST_NEW);
+    while ((got = ese_statement_step(newest, error)) == 1) {
+        const char *uuid = ese_statement_column_text(newest, 1);
+        if (has_key(uuid))
+            note(keys, uuid, ese_statement_column_number(newest, 0));
+    }
     keys->is_read = got == 0;
     return got;
 }
@@ -113,36 +157,84 @@ void ese_webhook_keys_rolled_back(struct ese_webhook_keys *keys)
 
 /* ---- finding --------------------------------------------------------------------------------- */
 
-/* Whether the row at that position is of this key, and young enough. 1, 0 or -1. */
-static int look_at(struct ese_webhook_keys *keys, int64_t position, const char *key, const uint8_t *content,
-                   int64_t since_ms, struct ese_webhook_known *known, struct ese_error *error)
-{
-    struct ese_statement *find = keys->find_row;
-    size_t length;
+/* What is looked for, and what is found. */
+struct search {
+    const char *uuid;
+    const struct ese_webhook_content *content;
+    int64_t since_ms;
+    int64_t position;
+    bool is_same;
+};
 
+static void digest_content(const struct ese_webhook_content *content, uint8_t digest[ESE_DIGEST_SIZE])
+{
+    const struct ese_digest_part parts[] = {{content->type, strlen(content->type) + 1},
+                                            {content->body, content->length}};
+
+    ese_digest(parts, ESE_COUNT_OF(parts), digest);
+}
+
+static bool has_bytes(struct ese_statement *found, int column, const void *bytes, size_t length)
+{
+    size_t its_length;
+    const void *its = ese_statement_column_bytes(found, column, &its_length);
+
+    return its_length == length && (length == 0 || memcmp(its, bytes, length) == 0);
+}
+
+static bool is_event(struct ese_statement *found, struct search *search)
+{
+    int64_t created_ms;
+
+    if (strcmp(ese_statement_column_text(found, 0), search->uuid) != 0 ||
+        ese_webhook_created_read(ese_statement_column_text(found, 1), &created_ms) != 0 ||
+        created_ms < search->since_ms)
+        return false;
+    search->is_same = strcmp(ese_statement_column_text(found, 2), search->content->type) == 0 &&
+                      has_bytes(found, 3, search->content->body, search->content->length);
+    return true;
+}
+
+static bool is_gone(struct ese_statement *found, struct search *search)
+{
+    uint8_t digest[ESE_DIGEST_SIZE];
+
+    if (strcmp(ese_statement_column_text(found, 0), search->uuid) != 0 ||
+        ese_statement_column_number(found, 1) < search->since_ms)
+        return false;
+    digest_content(search->content, digest);
+    search->is_same = has_bytes(found, 2, digest, sizeof(digest));
+    return true;
+}
+
+static int look_in(struct ese_statement *find, int64_t position, bool (*is_it)(struct ese_statement *, struct search *),
+                   struct search *search, struct ese_error *error)
+{
     ese_statement_number(find, 1, position);
     int got = ese_statement_step(find, error);
     if (got != 1)
         return got;
-    bool is_it = strcmp(ese_statement_column_text(find, 0), key) == 0 &&
-                 ese_statement_column_number(find, 1) >= since_ms;
-    if (is_it) {
-        const void *earlier = ese_statement_column_bytes(find, 2, &length);
-        known->is_same = length == ESE_DIGEST_SIZE && memcmp(earlier, content, length) == 0;
-        known->position = position;
-        ese_fit_text(known->uuid, sizeof(known->uuid), ese_statement_column_text(find, 3));
-    }
+    got = is_it(find, search);
+    search->position = position;
     ese_statement_reset(find);
-    return is_it;
+    return got;
 }
 
-/* Where the key has its place; 0: it has none. */
-static int find_place(struct ese_webhook_keys *keys, const char *key, int64_t *position, struct ese_error *error)
+/* Whether what is, or was, at that position is it, and young enough. 1, 0 or -1. */
+static int look_at(struct ese_webhook_keys *keys, int64_t position, struct search *search, struct ese_error *error)
+{
+    int got = look_in(keys->find_event, position, is_event, search, error);
+
+    return got != 0 ? got : look_in(keys->find_gone, position, is_gone, search, error);
+}
+
+/* Where it has its place; 0: it has none. */
+static int find_place(struct ese_webhook_keys *keys, const char *uuid, int64_t *position, struct ese_error *error)
 {
     struct ese_statement *find = keys->find_place;
 
     *position = 0;
-    ese_statement_text(find, 1, key);
+    ese_statement_text(find, 1, uuid);
     int got = ese_statement_step(find, error);
     if (got == 1)
         *position = ese_statement_column_number(find, 0);
@@ -150,69 +242,102 @@ static int find_place(struct ese_webhook_keys *keys, const char *key, int64_t *p
     return got < 0 ? -1 : 0;
 }
 
-int ese_webhook_keys_find(struct ese_webhook_keys *keys, const char *key, const uint8_t *content, int64_t since_ms,
-                          struct ese_webhook_known *known, struct ese_error *error)
+static int find(struct ese_webhook_keys *keys, struct search *search, struct ese_error *error)
 {
-    uint64_t hash = hash_of(key);
+    uint64_t hash = hash_of(search->uuid);
     int64_t position;
 
-    if (read_newest(keys, error) != 0)
-        return -1;
     for (uint64_t i = hash % SLOTS; keys->slots[i].position != 0; i = (i + 1) % SLOTS) {
-        int got = keys->slots[i].hash == hash
-                      ? look_at(keys, keys->slots[i].position, key, content, since_ms, known, error)
-                      : 0;
+        int got = keys->slots[i].hash == hash ? look_at(keys, keys->slots[i].position, search, error) : 0;
         if (got != 0)
             return got;
     }
-    if (find_place(keys, key, &position, error) != 0)
+    if (find_place(keys, search->uuid, &position, error) != 0)
         return -1;
-    return position == 0 ? 0 : look_at(keys, position, key, content, since_ms, known, error);
+    return position == 0 ? 0 : look_at(keys, position, search, error);
+}
+
+int ese_webhook_keys_find(struct ese_webhook_keys *keys, const char *uuid, const struct ese_webhook_content *content,
+                          int64_t since_ms, int64_t *position, bool *is_same, struct ese_error *error)
+{
+    struct search search = {.uuid = uuid, .content = content, .since_ms = since_ms};
+
+    if (read_newest(keys, error) != 0)
+        return -1;
+    int found = find(keys, &search, error);
+    *position = search.position;
+    *is_same = search.is_same;
+    return found;
 }
 
 /* ---- coming and leaving ---------------------------------------------------------------------- */
 
-int ese_webhook_keys_add(struct ese_webhook_keys *keys, const char *key, const uint8_t *content, int64_t now_ms,
-                         const struct ese_webhook_known *known, struct ese_error *error)
+int ese_webhook_keys_add(struct ese_webhook_keys *keys, const char *uuid, int64_t position, struct ese_error *error)
 {
-    struct ese_statement *put = keys->put;
-
-    ese_statement_number(put, 1, known->position);
-    ese_statement_text(put, 2, key);
-    ese_statement_bytes(put, 3, content, ESE_DIGEST_SIZE);
-    ese_statement_text(put, 4, known->uuid);
-    ese_statement_number(put, 5, now_ms);
-    if (read_newest(keys, error) != 0 || ese_statement_run(put, error) != 0)
+    if (read_newest(keys, error) != 0)
         return -1;
-    note(keys, key, known->position);
-    return keys->count < MOST_NEW ? 0 : place_all(keys, error);
+    if (has_key(uuid))
+        note(keys, uuid, position);
+    return keys->first == 0 || position - keys->first < MOST_NEW - 1 ? 0 : place_all(keys, error);
+}
+
+static int put_gone(struct ese_webhook_keys *keys, const char *uuid, int64_t position, const void *content,
+                    size_t length, int64_t at_ms, struct ese_error *error)
+{
+    ese_statement_number(keys->put_gone, 1, position);
+    ese_statement_text(keys->put_gone, 2, uuid);
+    ese_statement_bytes(keys->put_gone, 3, content, length);
+    ese_statement_number(keys->put_gone, 4, at_ms);
+    return ese_statement_run(keys->put_gone, error);
+}
+
+/* Whoever opens the file reads those without a place from their events. */
+static int stay(struct ese_webhook_keys *keys, const char *uuid, int64_t position,
+                const struct ese_webhook_content *content, int64_t at_ms, struct ese_error *error)
+{
+    uint8_t digest[ESE_DIGEST_SIZE];
+
+    digest_content(content, digest);
+    ese_statement_text(keys->put_place, 1, uuid);
+    ese_statement_number(keys->put_place, 2, position);
+    return ese_statement_run(keys->put_place, error) != 0
+               ? -1
+               : put_gone(keys, uuid, position, digest, sizeof(digest), at_ms, error);
+}
+
+static int drop_place(struct ese_webhook_keys *keys, const char *uuid, int64_t position, struct ese_error *error)
+{
+    ese_statement_text(keys->delete_place, 1, uuid);
+    ese_statement_number(keys->delete_place, 2, position);
+    return ese_statement_run(keys->delete_place, error);
+}
+
+int ese_webhook_keys_leave(struct ese_webhook_keys *keys, const char *uuid, int64_t position,
+                           const struct ese_webhook_content *content, int64_t at_ms, struct ese_error *error)
+{
+    if (!has_key(uuid))
+        return 0;
+    return content != NULL ? stay(keys, uuid, position, content, at_ms, error)
+                           : drop_place(keys, uuid, position, error);
 }
 
 int ese_webhook_keys_probe(struct ese_webhook_keys *keys, const void *bytes, size_t length, int64_t now_ms,
                            struct ese_error *error)
 {
-    struct ese_statement *put = keys->put;
-
-    ese_statement_number(put, 1, 0);
-    ese_statement_text(put, 2, "");
-    ese_statement_bytes(put, 3, bytes, length);
-    ese_statement_text(put, 4, "");
-    ese_statement_number(put, 5, now_ms);
-    return ese_statement_run(put, error);
+    return put_gone(keys, "", 0, bytes, length, now_ms, error);
 }
 
 int ese_webhook_keys_expire(struct ese_webhook_keys *keys, int64_t since_ms, int64_t most, struct ese_error *error)
 {
-    struct ese_statement *oldest = keys->oldest, *drop = keys->delete_place;
+    struct ese_statement *oldest = keys->oldest_gone;
     int64_t last = -1;
     int got, dropped = 0;
 
     ese_statement_number(oldest, 1, most);
     while ((got = ese_statement_step(oldest, error)) == 1 && ese_statement_column_number(oldest, 2) < since_ms) {
         last = ese_statement_column_number(oldest, 0);
-        ese_statement_text(drop, 1, ese_statement_column_text(oldest, 1));
-        ese_statement_number(drop, 2, last);
-        if ((dropped = ese_statement_run(drop, error)) != 0)
+        dropped = drop_place(keys, ese_statement_column_text(oldest, 1), last, error);
+        if (dropped != 0)
             break;
     }
     ese_statement_reset(oldest);
@@ -220,6 +345,6 @@ int ese_webhook_keys_expire(struct ese_webhook_keys *keys, int64_t since_ms, int
         return -1;
     if (last < 0)
         return 0;
-    ese_statement_number(keys->delete_rows, 1, last);
-    return ese_statement_run(keys->delete_rows, error);
+    ese_statement_number(keys->delete_gone, 1, last);
+    return ese_statement_run(keys->delete_gone, error);
 }

@@ -1,10 +1,11 @@
 /*
- * event_keys.h - the Idempotency-Keys that a stream's file knows, each with what was answered to it.
+ * event_keys.h - the Idempotency-Keys that a stream's file knows.
  *
- * A key's row stands by its event's position, so that a new one goes behind the last. By itself a key is found in a
- * second table, into which keys come some at a time and sorted: in the order in which they come each would change a
- * page of its own, and a commit would write them all. Those that are not there yet are the last ones by position, few
- * enough to be remembered, and to be read again by whoever opens the file.
+ * A key makes its event's uuid (RFC 9562, version 8), so that whoever has the event has its key: beside its row none
+ * other is written for it. It is found again in a table by uuid, into which they come some at a time and sorted: in the
+ * order in which they come each would change a page of its own, and a commit would write them all. Those that are not
+ * there yet are among the last by position, few enough to be remembered, and to be read again by whoever opens the
+ * file. What has to be known for longer than its event is kept has a row of its own from then on.
  *
  * The thread that writes, within its transactions. Source of the idea: the sorted runs of log-structured merge trees
  * (O'Neil and others, 1996).
@@ -12,46 +13,52 @@
 #ifndef ESE_WEBHOOK_EVENT_KEYS_H
 #define ESE_WEBHOOK_EVENT_KEYS_H
 
-#include "ese-core/digest.h"
 #include "ese-core/id.h"
 #include "ese-core/sqlite.h"
 
 /* To be part of the file's schema. */
 #define ESE_WEBHOOK_KEYS_SCHEMA \
-    "CREATE TABLE IF NOT EXISTS event_keys (" \
+    "CREATE TABLE IF NOT EXISTS event_places (" \
+    "  uuid TEXT PRIMARY KEY," \
+    "  position INTEGER NOT NULL) WITHOUT ROWID;" \
+    "CREATE TABLE IF NOT EXISTS event_gone (" \
     "  position INTEGER PRIMARY KEY," \
-    "  idempotency_key TEXT NOT NULL," \
-    "  content BLOB NOT NULL," /* a digest of type and body */ \
     "  uuid TEXT NOT NULL," \
-    "  at INTEGER NOT NULL);" \
-    "CREATE TABLE IF NOT EXISTS event_key_places (" \
-    "  idempotency_key TEXT PRIMARY KEY," \
-    "  position INTEGER NOT NULL) WITHOUT ROWID;"
+    "  content BLOB NOT NULL," /* a digest of type and body */ \
+    "  at INTEGER NOT NULL);"
 
 struct ese_webhook_keys;
 
-struct ese_webhook_known {
-    int64_t position;
-    char uuid[ESE_ID_TEXT_SIZE];
-    bool is_same; /* content, too */
+struct ese_webhook_content {
+    const char *type;
+    const void *body;
+    size_t length;
 };
 
-/* Of a database that has the tables. */
+/* Of a database that has the tables, and `events`. */
 struct ese_webhook_keys *ese_webhook_keys_new(struct ese_sqlite *sqlite);
 void ese_webhook_keys_free(struct ese_webhook_keys **keys);
 
-/* 1: it came before, not before that time; 0: it did not; -1. */
-int ese_webhook_keys_find(struct ese_webhook_keys *keys, const char *key, const uint8_t *content, int64_t since_ms,
-                          struct ese_webhook_known *known, struct ese_error *error);
-/* Of one that is not known: known says what is answered to it. */
-int ese_webhook_keys_add(struct ese_webhook_keys *keys, const char *key, const uint8_t *content, int64_t now_ms,
-                         const struct ese_webhook_known *known, struct ese_error *error);
+/* That of the event that comes with that key to that stream; and of one that comes without, at random (version 4). */
+void ese_webhook_keys_name(const char *stream, const char *key, char uuid[ESE_ID_TEXT_SIZE]);
+void ese_webhook_keys_name_any(char uuid[ESE_ID_TEXT_SIZE]);
+
+/* 1: its key came before, not before that time, to that position, and with that content or not; 0: it did not; -1. */
+int ese_webhook_keys_find(struct ese_webhook_keys *keys, const char *uuid, const struct ese_webhook_content *content,
+                          int64_t since_ms, int64_t *position, bool *is_same, struct ese_error *error);
+
+/* An event has come, with a key or without. */
+int ese_webhook_keys_add(struct ese_webhook_keys *keys, const char *uuid, int64_t position, struct ese_error *error);
+
+/* That event is about to leave; content NULL: and its key with it. */
+int ese_webhook_keys_leave(struct ese_webhook_keys *keys, const char *uuid, int64_t position,
+                           const struct ese_webhook_content *content, int64_t at_ms, struct ese_error *error);
 
 /* A row that is no key's and leaves like any other, in place of the last of its kind. */
 int ese_webhook_keys_probe(struct ese_webhook_keys *keys, const void *bytes, size_t length, int64_t now_ms,
                            struct ese_error *error);
 
-/* Those from before that time leave, from the front, so many at most. */
+/* Those from before that time whose events have left before leave, too, from the front, so many at most. */
 int ese_webhook_keys_expire(struct ese_webhook_keys *keys, int64_t since_ms, int64_t most, struct ese_error *error);
 
 /* The transaction was rolled back. */

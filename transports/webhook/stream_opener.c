@@ -126,6 +126,7 @@ static int open_writer(struct webhook_stream *stream, struct ese_group_writer **
     struct ese_webhook_table *table;
     const struct ese_webhook_table_options table_options = {
         .path = path,
+        .stream = stream->name,
         .durability = streams->options.durability,
         .retention_ms = streams->options.retention_ms,
         .max_bytes = streams->options.max_bytes,

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "ese-core/clock.h"
-#include "ese-core/digest.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite_grant.h"
 #include "transports/webhook/created.h"
@@ -15,7 +14,7 @@
 
 #define RETRY_WINDOW_MS INT64_C(600000)
 
-/* A row has texts of half a kilobyte at most, and its key a place in two trees; a body that goes over several pages
+/* A row has texts of half a kilobyte at most, and its key a place in another tree; a body that goes over several pages
  * leaves the last of them partly empty. */
 #define ROW_BYTES 2048
 #define BODY_TIMES 2
@@ -32,7 +31,7 @@ struct ends {
 
 struct ese_webhook_table {
     struct ese_webhook_table_options options;
-    char *path;
+    char *path, *stream;
     struct ese_sqlite *sqlite;
     struct ese_webhook_keys *keys;
     struct ends ends;
@@ -57,7 +56,8 @@ static void prepare(struct ese_webhook_table *table)
         sqlite, "INSERT INTO events (rowid, uuid, body, type, created) VALUES (?1, ?2, ?3, ?4, ?5)");
     table->keys = ese_webhook_keys_new(sqlite);
     table->oldest = ese_statement_new(
-        sqlite, "SELECT rowid, created FROM events WHERE rowid >= ?1 AND rowid < ?2 ORDER BY rowid LIMIT ?3");
+        sqlite, "SELECT rowid, created, uuid, type, body FROM events"
+                " WHERE rowid >= ?1 AND rowid < ?2 ORDER BY rowid LIMIT ?3");
     table->delete_events = ese_statement_new(sqlite, "DELETE FROM events WHERE rowid < ?1");
 }
 
@@ -93,6 +93,7 @@ static void close_table(void *context)
     ese_webhook_keys_free(&table->keys);
     ese_sqlite_close(&table->sqlite);
     free(table->path);
+    free(table->stream);
     free(table);
 }
 
@@ -110,6 +111,7 @@ int ese_webhook_table_open(const struct ese_webhook_table_options *options, stru
     *table = NULL;
     opened->options = *options;
     opened->path = ese_copy_text(options->path);
+    opened->stream = ese_copy_text(options->stream);
     if (ese_sqlite_open(&sqlite, &opened->sqlite, error) != 0 || find_ends(opened, error) != 0) {
         close_table(opened);
         return -1;
@@ -167,48 +169,28 @@ static int64_t window_start(const struct ese_webhook_table *table, int64_t now_m
     return now_ms - ese_row_age_set_ms(table->options.age, key_window_ms(table)) - keep_ms;
 }
 
-/* UUID version 4 (RFC 9562), of random bits alone. */
-static void make_uuid(char uuid[ESE_ID_TEXT_SIZE])
+/* A key from before that time is none any more. */
+static int64_t keys_since(const struct ese_webhook_table *table, int64_t now_ms)
 {
-    struct ese_id id;
-
-    arc4random_buf(id.bytes, sizeof(id.bytes));
-    id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x40);
-    id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
-    ese_id_text(&id, uuid);
-}
-
-static void digest_content(const struct ese_webhook_row *row, uint8_t digest[ESE_DIGEST_SIZE])
-{
-    const struct ese_digest_part parts[] = {{row->type, strlen(row->type) + 1}, {row->body, row->length}};
-
-    ese_digest(parts, ESE_COUNT_OF(parts), digest);
+    return table->options.retention_ms > 0 ? window_start(table, now_ms, key_window_ms(table)) : INT64_MIN;
 }
 
 /* 1: it was answered before, and *result says what of it; 0: it was not. */
-static int recall(struct ese_webhook_table *table, struct ese_webhook_row *row, const uint8_t *content,
-                  int64_t now_ms, enum ese_append_result *result, struct ese_error *error)
+static int recall(struct ese_webhook_table *table, struct ese_webhook_row *row, int64_t now_ms,
+                  enum ese_append_result *result, struct ese_error *error)
 {
-    struct ese_webhook_known known;
-    int found = ese_webhook_keys_find(table->keys, row->key, content,
-                                      window_start(table, now_ms, key_window_ms(table)), &known, error);
+    const struct ese_webhook_content content = {row->type, row->body, row->length};
+    int64_t position;
+    bool is_same;
+    int found = ese_webhook_keys_find(table->keys, row->uuid, &content, keys_since(table, now_ms), &position, &is_same,
+                                      error);
 
     if (found != 1)
         return found;
-    *result = known.is_same ? ESE_APPEND_STORED : ESE_APPEND_CONFLICT;
-    row->position = known.position;
-    memcpy(row->uuid, known.uuid, sizeof(row->uuid));
+    *result = is_same ? ESE_APPEND_STORED : ESE_APPEND_CONFLICT;
+    row->position = position;
     table->repeats++;
     return 1;
-}
-
-static int remember(struct ese_webhook_table *table, const struct ese_webhook_row *row, const uint8_t *content,
-                    int64_t now_ms, struct ese_error *error)
-{
-    struct ese_webhook_known known = {.position = row->position};
-
-    memcpy(known.uuid, row->uuid, sizeof(known.uuid));
-    return ese_webhook_keys_add(table->keys, row->key, content, now_ms, &known, error);
 }
 
 static int insert(struct ese_webhook_table *table, struct ese_webhook_row *row, int64_t now_ms,
@@ -220,7 +202,6 @@ static int insert(struct ese_webhook_table *table, struct ese_webhook_row *row, 
         ese_webhook_created_write(now_ms, table->created);
         table->created_ms = now_ms;
     }
-    make_uuid(row->uuid);
     ese_statement_number(insert, 1, table->ends.next);
     ese_statement_text(insert, 2, row->uuid);
     if (row->length > 0)
@@ -232,7 +213,7 @@ static int insert(struct ese_webhook_table *table, struct ese_webhook_row *row, 
     if (ese_statement_run(insert, error) != 0)
         return -1;
     row->position = table->ends.next++;
-    return 0;
+    return ese_webhook_keys_add(table->keys, row->uuid, row->position, error);
 }
 
 static int append(void *context, struct ese_group_item *item, int64_t now_ms, enum ese_append_result *result,
@@ -240,14 +221,16 @@ static int append(void *context, struct ese_group_item *item, int64_t now_ms, en
 {
     struct ese_webhook_table *table = context;
     struct ese_webhook_row *row = (struct ese_webhook_row *)item;
-    uint8_t content[ESE_DIGEST_SIZE];
+    int recalled = 0;
 
     if (row->key != NULL) {
-        digest_content(row, content);
-        int recalled = recall(table, row, content, now_ms, result, error);
-        if (recalled != 0)
-            return recalled == 1 ? 0 : -1;
+        ese_webhook_keys_name(table->stream, row->key, row->uuid);
+        recalled = recall(table, row, now_ms, result, error);
+    } else {
+        ese_webhook_keys_name_any(row->uuid);
     }
+    if (recalled != 0)
+        return recalled == 1 ? 0 : -1;
     if (!ese_sqlite_grant_take(&table->room, ROW_BYTES + BODY_TIMES * (int64_t)row->length)) {
         *result = ESE_APPEND_AT_BOUND;
         free(row->why);
@@ -255,9 +238,7 @@ static int append(void *context, struct ese_group_item *item, int64_t now_ms, en
         return 0;
     }
     *result = ESE_APPEND_STORED;
-    if (insert(table, row, now_ms, error) != 0)
-        return -1;
-    return row->key != NULL ? remember(table, row, content, now_ms, error) : 0;
+    return insert(table, row, now_ms, error);
 }
 
 /* No request has the empty key; the row leaves like any other. */
@@ -275,25 +256,42 @@ static int probe(void *context, int64_t now_ms, const char **why, struct ese_err
 
 /* ---- leaving --------------------------------------------------------------------------------- */
 
-/* *first becomes the oldest that may stay, at most `most` rows further on. */
-static int find_first_kept(struct ese_webhook_table *table, int64_t since_ms, int64_t most, int64_t *first,
+/* The key of the row that is looked at, which leaves. */
+static int leave_key(struct ese_webhook_table *table, int64_t created_ms, int64_t known_since_ms,
+                     struct ese_error *error)
+{
+    struct ese_statement *row = table->oldest;
+    struct ese_webhook_content content = {.type = ese_statement_column_text(row, 3)};
+    bool stays = created_ms >= known_since_ms;
+
+    if (stays)
+        content.body = ese_statement_column_bytes(row, 4, &content.length);
+    return ese_webhook_keys_leave(table->keys, ese_statement_column_text(row, 2), ese_statement_column_number(row, 0),
+                                  stays ? &content : NULL, created_ms, error);
+}
+
+/* *first becomes the oldest that may stay, at most `most` rows further on; the keys of those before it leave. */
+static int find_first_kept(struct ese_webhook_table *table, int64_t now_ms, int64_t most, int64_t *first,
                            struct ese_error *error)
 {
-    int64_t created_ms;
-    int got;
+    int64_t since_ms = window_start(table, now_ms, table->options.retention_ms), created_ms;
+    int64_t known_since_ms = keys_since(table, now_ms);
+    int got, left = 0;
 
     ese_statement_number(table->oldest, 1, table->ends.first);
     ese_statement_number(table->oldest, 2, table->ends.next - 1);
     ese_statement_number(table->oldest, 3, most);
     while ((got = ese_statement_step(table->oldest, error)) == 1) {
-        if (ese_webhook_created_read(ese_statement_column_text(table->oldest, 1), &created_ms) != 0 ||
-            created_ms >= since_ms) {
-            ese_statement_reset(table->oldest);
+        bool stays = ese_webhook_created_read(ese_statement_column_text(table->oldest, 1), &created_ms) != 0 ||
+                     created_ms >= since_ms;
+        if (!stays)
+            left = leave_key(table, created_ms, known_since_ms, error);
+        if (stays || left != 0)
             break;
-        }
         *first = ese_statement_column_number(table->oldest, 0) + 1;
     }
-    return got < 0 ? -1 : 0;
+    ese_statement_reset(table->oldest);
+    return got < 0 || left != 0 ? -1 : 0;
 }
 
 static int expire(void *context, int64_t now_ms, int64_t most, int64_t *deleted, struct ese_error *error)
@@ -302,8 +300,7 @@ static int expire(void *context, int64_t now_ms, int64_t most, int64_t *deleted,
     int64_t first = table->ends.first;
 
     *deleted = 0;
-    if (table->options.retention_ms > 0 &&
-        find_first_kept(table, window_start(table, now_ms, table->options.retention_ms), most, &first, error) != 0)
+    if (table->options.retention_ms > 0 && find_first_kept(table, now_ms, most, &first, error) != 0)
         return -1;
     if (first > table->ends.first) {
         ese_statement_number(table->delete_events, 1, first);
@@ -312,7 +309,7 @@ static int expire(void *context, int64_t now_ms, int64_t most, int64_t *deleted,
         *deleted = ese_sqlite_changes(table->sqlite);
         table->ends.first = first;
     }
-    return ese_webhook_keys_expire(table->keys, window_start(table, now_ms, key_window_ms(table)), most, error);
+    return ese_webhook_keys_expire(table->keys, keys_since(table, now_ms), most, error);
 }
 
 /* ---- what the writer asks -------------------------------------------------------------------- */

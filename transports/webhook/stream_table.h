@@ -2,9 +2,10 @@
  * stream_table.h - one stream's file, as its writer (ese-core/group_writer.h) sees it.
  *
  * The table `events` is the original's, column for column: its rowid is the position, the body a BLOB, an empty one
- * NULL, `created` a text (created.h). Beside it stands ours, of Idempotency-Keys: the same key with the same type and
- * body is answered with the first position and uuid, with another it is a conflict. A key is kept for the retention,
- * and ten minutes at least, across restarts too; the uuid beside it, as its row may have left.
+ * NULL, `created` a text (created.h). An event that comes with an Idempotency-Key has a uuid that is made of it, by
+ * which it is found (event_keys.h): the same key with the same type and body is answered with the first position and
+ * uuid, with another it is a conflict. A key is kept as long as its event, and ten minutes at least, across restarts
+ * too.
  *
  * Rows leave from the front only, so that positions stay dense, and the newest stays, so that they go on behind it: no
  * position comes twice. What memory held is gone with its process; there positions begin at the present microsecond,
@@ -51,6 +52,7 @@ struct ese_webhook_ends {
 
 struct ese_webhook_table_options {
     const char *path;
+    const char *stream; /* its name */
     enum ese_durability durability;
     int64_t retention_ms; /* 0: for ever */
     int64_t max_bytes;
