@@ -202,6 +202,16 @@ static void each_event_has_a_random_uuid_of_version_4(void **state)
     assert_string_not_equal(a.uuid, b.uuid);
 }
 
+static void store_without_key(struct fixture *fixture, int count)
+{
+    begin(fixture);
+    for (int i = 0; i < count; i++) {
+        struct ese_webhook_row row = {.type = "t", .body = "a", .length = 1};
+        assert_int_equal(put(fixture, &row, NOW), ESE_APPEND_STORED);
+    }
+    commit(fixture);
+}
+
 /* And in another stream another one: whoever has both knows them apart by their uuids. */
 static void a_key_makes_the_uuid(void **state)
 {
@@ -215,6 +225,35 @@ static void a_key_makes_the_uuid(void **state)
     assert_string_not_equal(other, row.uuid);
 }
 
+/* As it is written usually; whatever else is a name like any other. */
+static void a_key_that_is_a_uuid_by_time_is_the_uuid(void **state)
+{
+    static const char *const others[] = {
+        "019ac0de-5eed-4aaa-bbbb-0123456789ab", /* another version */
+        "019ac0de-5eed-8aaa-bbbb-0123456789ab",
+        "019ac0de-5eed-7aaa-cbbb-0123456789ab", /* another variant */
+        "019AC0DE-5eed-7aaa-bbbb-0123456789ab",
+        "019ac0de-5eed-7aaa-bbbb-0123456789ab ",
+        "019ac0de-5eed-7aaa-bbbb-0123456789a ",
+    };
+    static const char key[] = "019ac0de-5eed-7aaa-bbbb-0123456789ab";
+    struct fixture *fixture = *state;
+    char uuid[ESE_ID_TEXT_SIZE];
+
+    for (size_t i = 0; i < ESE_COUNT_OF(others); i++) {
+        ese_webhook_keys_name("s", others[i], uuid);
+        assert_int_equal(uuid[14], '8');
+        assert_string_not_equal(uuid, others[i]);
+    }
+    open_table(fixture);
+    assert_string_equal(store(fixture, "a", key, NOW, ESE_APPEND_STORED).uuid, key);
+    store_without_key(fixture, MANY);
+    close_table(fixture);
+    open_table(fixture);
+    assert_int_equal(store(fixture, "a", key, NOW, ESE_APPEND_STORED).position, 1);
+    store(fixture, "b", key, NOW, ESE_APPEND_CONFLICT);
+}
+
 /* So many events without one behind it that it is none of the newest. */
 static void a_key_among_many_without_is_found_again(void **state)
 {
@@ -222,12 +261,7 @@ static void a_key_among_many_without_is_found_again(void **state)
 
     open_table(fixture);
     store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
-    begin(fixture);
-    for (int i = 0; i < MANY; i++) {
-        struct ese_webhook_row row = {.type = "t", .body = "a", .length = 1};
-        assert_int_equal(put(fixture, &row, NOW), ESE_APPEND_STORED);
-    }
-    commit(fixture);
+    store_without_key(fixture, MANY);
     close_table(fixture);
     open_table(fixture);
     assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, 1);
@@ -524,6 +558,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_are_the_originals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_event_has_a_random_uuid_of_version_4, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_makes_the_uuid, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_is_a_uuid_by_time_is_the_uuid, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_among_many_without_is_found_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_names_an_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_with_another_type_is_a_conflict, set_up, tear_down),

@@ -10,9 +10,11 @@
 #define MOST_NEW 1024 /* positions among which there are keys that have no place yet */
 #define SLOTS 4096    /* a power of two */
 
-/* Where a uuid's text has its version. */
+/* Where a uuid's text has its version (RFC 9562), and which there are: those of keys are the other two. */
 #define VERSION_AT 14
-#define OF_A_KEY '8'
+#define AT_RANDOM '4'
+#define BY_TIME '7'
+#define OF_OUR_OWN '8'
 
 struct slot {
     uint64_t hash;
@@ -40,7 +42,7 @@ struct ese_webhook_keys *ese_webhook_keys_new(struct ese_sqlite *sqlite)
     keys->find_gone = ese_statement_new(sqlite, "SELECT uuid, at, content FROM event_gone WHERE position = ?1");
     keys->place_all = ese_statement_new(
         sqlite, "INSERT OR REPLACE INTO event_places SELECT uuid, rowid FROM events"
-                " WHERE rowid >= ?1 AND substr(uuid, 15, 1) = '8' ORDER BY uuid, rowid");
+                " WHERE rowid >= ?1 AND substr(uuid, 15, 1) IN ('7', '8') ORDER BY uuid, rowid");
     keys->newest = ese_statement_new(sqlite, "SELECT rowid, uuid FROM events ORDER BY rowid DESC LIMIT ?1");
     keys->put_place = ese_statement_new(
         sqlite, "INSERT INTO event_places VALUES (?1, ?2)"
@@ -61,11 +63,23 @@ void ese_webhook_keys_free(struct ese_webhook_keys **keys)
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static void write_uuid(struct ese_id *id, unsigned version, char uuid[ESE_ID_TEXT_SIZE])
+static void write_uuid(struct ese_id *id, char version, char uuid[ESE_ID_TEXT_SIZE])
 {
-    id->bytes[6] = (uint8_t)((id->bytes[6] & 0x0f) | version << 4);
+    id->bytes[6] = (uint8_t)((id->bytes[6] & 0x0f) | (version - '0') << 4);
     id->bytes[8] = (uint8_t)((id->bytes[8] & 0x3f) | 0x80);
     ese_id_text(id, uuid);
+}
+
+/* As text the way it is written here. */
+static bool is_by_time(const char *key, char uuid[ESE_ID_TEXT_SIZE])
+{
+    struct ese_id id;
+
+    if (strnlen(key, ESE_ID_TEXT_SIZE) != ESE_ID_TEXT_SIZE - 1 || key[VERSION_AT] != BY_TIME ||
+        ese_id_parse(key, &id, NULL) != 0)
+        return false;
+    write_uuid(&id, BY_TIME, uuid);
+    return strcmp(uuid, key) == 0;
 }
 
 void ese_webhook_keys_name(const char *stream, const char *key, char uuid[ESE_ID_TEXT_SIZE])
@@ -74,9 +88,11 @@ void ese_webhook_keys_name(const char *stream, const char *key, char uuid[ESE_ID
     uint8_t digest[ESE_DIGEST_SIZE];
     struct ese_id id;
 
+    if (is_by_time(key, uuid))
+        return;
     ese_digest(parts, ESE_COUNT_OF(parts), digest);
     memcpy(id.bytes, digest, sizeof(id.bytes));
-    write_uuid(&id, OF_A_KEY - '0', uuid);
+    write_uuid(&id, OF_OUR_OWN, uuid);
 }
 
 void ese_webhook_keys_name_any(char uuid[ESE_ID_TEXT_SIZE])
@@ -84,13 +100,14 @@ void ese_webhook_keys_name_any(char uuid[ESE_ID_TEXT_SIZE])
     struct ese_id id;
 
     arc4random_buf(id.bytes, sizeof(id.bytes));
-    write_uuid(&id, 4, uuid);
+    write_uuid(&id, AT_RANDOM, uuid);
 }
 
 /* Of an event that came without a key, too, in a file of the original's also of one that has no uuid. */
 static bool has_key(const char *uuid)
 {
-    return strnlen(uuid, ESE_ID_TEXT_SIZE) == ESE_ID_TEXT_SIZE - 1 && uuid[VERSION_AT] == OF_A_KEY;
+    return strnlen(uuid, ESE_ID_TEXT_SIZE) == ESE_ID_TEXT_SIZE - 1 &&
+           (uuid[VERSION_AT] == BY_TIME || uuid[VERSION_AT] == OF_OUR_OWN);
 }
 
 /* ---- what has no place yet ------------------------------------------------------------------- */

@@ -1,11 +1,13 @@
 /*
  * event_keys.h - the Idempotency-Keys that a stream's file knows.
  *
- * A key makes its event's uuid (RFC 9562, version 8), so that whoever has the event has its key: beside its row none
- * other is written for it. It is found again in a table by uuid, into which they come some at a time and sorted: in the
- * order in which they come each would change a page of its own, and a commit would write them all. Those that are not
- * there yet are among the last by position, few enough to be remembered, and to be read again by whoever opens the
- * file. What has to be known for longer than its event is kept has a row of its own from then on.
+ * A key makes its event's uuid, so that whoever has the event has its key: beside its row none other is written for it.
+ * A key that is a UUID of version 7 (RFC 9562), as ids of events here are, is the event's uuid, too; of any other, and
+ * of the stream's name, one of version 8 is made. It is found again in a table by uuid, into which they come some at a
+ * time and sorted: in the order in which they come each would change a page of its own, and a commit would write them
+ * all. (Those of version 7 begin with a time, and so come to the same few pages anyway.) Those that are not there yet
+ * are among the last by position, few enough to be remembered, and to be read again by whoever opens the file. What
+ * has to be known for longer than its event is kept has a row of its own from then on.
  *
  * The thread that writes, within its transactions. Source of the idea: the sorted runs of log-structured merge trees
  * (O'Neil and others, 1996).
