@@ -18,6 +18,7 @@ SHORT = {"tries": 0, "first_ms": 20, "most_ms": 40}
 TAKEN = (200, 201, 202, 204, 206, 226, 299, 300)
 NOT_TAKEN = (301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 408, 409, 410, 413, 422, 429, 500, 501, 502, 503, 504, 599)
 BROKEN = {"hung-up": b"", "nonsense": b"nonsense\r\n\r\n", "half": b"HTTP/1.1 20",
+          "headless": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
           "short": b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx"}
 
 
