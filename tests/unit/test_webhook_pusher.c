@@ -840,6 +840,22 @@ static void of_a_failing_batch_only_the_poisoned_event_is_set_aside(void **state
     assert_one_letter(fixture, "/subscriptions/one/dead-letters");
 }
 
+static void of_a_failing_batch_the_line_stops_in_front_of_the_poisoned_event(void **state)
+{
+    struct fixture *fixture = *state;
+
+    decide_by(fixture, fail_the_second);
+    post_many(fixture, "s", 4);
+    subscribe(fixture, "one", "s", "\"batch\":4,\"retry\":{\"tries\":1}");
+    await_shown(fixture, "one", "state", "\"paused\"");
+    assert_shown(fixture, "one", "position", "1");
+    assert_int_equal(count_of(fixture, "one"), 3);
+    decide_by(fixture, NULL);
+    expect(fixture, "POST", "/subscriptions/one/resume", "", 200, "Resumed\n");
+    await_shown(fixture, "one", "position", "4");
+    assert_in_order(fixture, "one", 1, 4);
+}
+
 static void a_page_goes_in_one_push(void **state)
 {
     struct fixture *fixture = *state;
@@ -1141,6 +1157,7 @@ int main(int argc, char **argv)
         TEST(put_replaces_whatever_is_there),
         TEST(a_poisoned_event_is_set_aside),
         TEST(of_a_failing_batch_only_the_poisoned_event_is_set_aside),
+        TEST(of_a_failing_batch_the_line_stops_in_front_of_the_poisoned_event),
         TEST(a_page_goes_in_one_push),
         TEST(what_is_pushed_is_signed),
         TEST(the_next_life_goes_on_where_the_last_one_was),

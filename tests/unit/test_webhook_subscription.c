@@ -257,6 +257,27 @@ static void of_a_batch_each_event_is_tried_alone(void **state)
     end(&scene);
 }
 
+static void a_batch_stops_in_front_of_the_poisoned_event(void **state)
+{
+    const struct ese_webhook_outcome failed = {.status = 500, .retry_after_ms = -1, .count = 3, .last = 3};
+    struct scene scene;
+
+    (void)state;
+    begin_with(&scene, (struct ese_webhook_retry){.tries = 1, .first_ms = 1, .most_ms = 1}, ESE_WEBHOOK_STOP, 100);
+    ese_webhook_subscription_begin(&scene.subscription);
+    assert_int_equal(answer(&scene, &failed), ESE_WEBHOOK_AGAIN);
+    assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1);
+    assert_int_equal(push(&scene, 1, 200), ESE_WEBHOOK_TAKEN);
+    assert_int_equal(push(&scene, 2, 500), ESE_WEBHOOK_GIVEN_UP);
+    assert_int_equal(scene.subscription.position, 1);
+    assert_true(ese_webhook_subscription_resume(&scene.subscription));
+    assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1); /* what is behind it has not been tried */
+    assert_int_equal(push(&scene, 2, 200), ESE_WEBHOOK_TAKEN);
+    assert_int_equal(push(&scene, 3, 200), ESE_WEBHOOK_TAKEN);
+    assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 100);
+    end(&scene);
+}
+
 /* ---- idle, wake, pause, resume --------------------------------------------------------------- */
 
 static void who_has_all_waits_until_there_is_more(void **state)
@@ -427,6 +448,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_position_that_is_set_voids_what_is_under_way),
         cmocka_unit_test(a_poisoned_event_is_set_aside_after_its_tries),
         cmocka_unit_test(of_a_batch_each_event_is_tried_alone),
+        cmocka_unit_test(a_batch_stops_in_front_of_the_poisoned_event),
         cmocka_unit_test(who_has_all_waits_until_there_is_more),
         cmocka_unit_test(growth_shortens_no_wait),
         cmocka_unit_test(a_stream_that_cannot_be_read_is_no_attempt),
