@@ -92,7 +92,7 @@ void ese_webhook_secret_wipe(struct ese_webhook_secret *secret)
 
 /* A '.' would let "a.1", 2 and a body be taken for "a", 1 and "2." with that body; a control character would be another
  * header's beginning. */
-static bool is_id(const char *id)
+bool ese_webhook_is_id(const char *id)
 {
     size_t length = 0;
     while (id[length] > ' ' && id[length] <= '~' && id[length] != '.')
@@ -102,7 +102,7 @@ static bool is_id(const char *id)
 
 static int check_id(const char *id, struct ese_error *error)
 {
-    if (is_id(id))
+    if (ese_webhook_is_id(id))
         return 0;
     return ese_fail(error, ESE_E_INVALID, "webhook-id must be 1 to %d visible characters without a '.'",
                     ESE_WEBHOOK_ID_MOST);
