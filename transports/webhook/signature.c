@@ -57,19 +57,36 @@ static int add_keys(struct ese_webhook_secret *secret, const char *text, const c
     return 0;
 }
 
-int ese_webhook_secret_read(const char *path, struct ese_webhook_secret *secret, struct ese_error *error)
+/* shown: what errors call the file. */
+static int read_secret(const char *path, const char *shown, struct ese_webhook_secret *secret,
+                       struct ese_error *error)
 {
     char text[ESE_SECRET_SIZE], what[256];
-    const struct ese_secret_place place = {.path = path, .variable = ESE_WEBHOOK_SECRET_VARIABLE,
+    const struct ese_secret_place place = {.path = path, .variable = ESE_WEBHOOK_SECRET_VARIABLE, .shown = shown,
                                            .what = "the webhook secret file", .takes_all = true};
     *secret = (struct ese_webhook_secret){.count = 0};
     snprintf(what, sizeof what, "%s'%.200s'", path != NULL ? "the webhook secret file " : "the environment's ",
-             path != NULL ? path : ESE_WEBHOOK_SECRET_VARIABLE);
+             path != NULL ? shown : ESE_WEBHOOK_SECRET_VARIABLE);
     int found = ese_secret_read(&place, text, error);
     int result = found == 1 ? add_keys(secret, text, what, error) : found;
     if (result != 0)
         ese_webhook_secret_wipe(secret);
     explicit_bzero(text, sizeof text);
+    return result;
+}
+
+int ese_webhook_secret_read(const char *path, struct ese_webhook_secret *secret, struct ese_error *error)
+{
+    return read_secret(path, path, secret, error);
+}
+
+int ese_webhook_secret_read_named(const char *directory, const char *name, struct ese_webhook_secret *secret,
+                                  struct ese_error *error)
+{
+    struct ese_buffer path = ESE_BUFFER_INIT(SIZE_MAX);
+    ese_buffer_printf(&path, "%s/%s", directory, name);
+    int result = read_secret(path.text, name, secret, error);
+    ese_buffer_free(&path);
     return result;
 }
 

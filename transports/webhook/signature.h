@@ -46,6 +46,10 @@ struct ese_webhook_secret {
  * ESE_E_USAGE as ese_secret_read (ese-core/secret.h), or the number of the line that is no such secret. */
 int ese_webhook_secret_read(const char *path, struct ese_webhook_secret *secret, struct ese_error *error);
 
+/* Of the file of that name below a directory; errors call it by its name alone. */
+int ese_webhook_secret_read_named(const char *directory, const char *name, struct ese_webhook_secret *secret,
+                                  struct ese_error *error);
+
 /* Of one line, as where a subscription brings its own; otherwise as above. what: how an error names it. */
 int ese_webhook_secret_parse(const char *text, const char *what, struct ese_webhook_secret *secret,
                              struct ese_error *error);
