@@ -737,6 +737,17 @@ static void who_is_deleted_gets_nothing_more(void **state)
     assert_int_equal(count_of(fixture, "one"), 1);
 }
 
+/* Takes the one request that is kept. */
+static struct ese_http_request *take_kept(struct fixture *fixture)
+{
+    pthread_mutex_lock(&fixture->mutex);
+    assert_int_equal(fixture->kept_count, 1);
+    struct ese_http_request *kept = fixture->kept[0];
+    fixture->kept_count = 0;
+    pthread_mutex_unlock(&fixture->mutex);
+    return kept;
+}
+
 static void who_is_made_anew_has_nothing_of_the_old(void **state)
 {
     struct fixture *fixture = *state;
@@ -749,20 +760,80 @@ static void who_is_made_anew_has_nothing_of_the_old(void **state)
     await(fixture, "one", 2); /* the old one's 4 is under way */
     expect(fixture, "DELETE", "/subscriptions/one", "", 200, "Deleted\n");
     subscribe(fixture, "one", "s", AGAIN);
-    await(fixture, "one", 3); /* and the new one's 1 beside it */
+    struct ese_http_request *of_the_old = take_kept(fixture);
+    ese_http_reply(of_the_old, 200, NULL, NULL, 0);
+    await(fixture, "one", 3); /* and then the new one's 1 */
     assert_int_equal(fixture->pushes[2].position, 1);
-    pthread_mutex_lock(&fixture->mutex);
-    struct ese_http_request *of_the_new = fixture->kept[1];
-    fixture->kept_count = 1;
-    pthread_mutex_unlock(&fixture->mutex);
-    release(fixture, 200);
-    decide_by(fixture, NULL);
-    settle(fixture);
     assert_shown(fixture, "one", "position", "0");
-    assert_int_equal(count_of(fixture, "one"), 3);
-    ese_http_reply(of_the_new, 200, NULL, NULL, 0);
+    decide_by(fixture, NULL);
+    release(fixture, 200);
     await(fixture, "one", 6);
     await_shown(fixture, "one", "position", "4");
+}
+
+/* By DELETE and POST, or by PUT; and by whoever comes behind that one. */
+static void a_successor_waits_for_what_is_under_way(void **state)
+{
+    struct fixture *fixture = *state;
+
+    post_many(fixture, "s", 3);
+    for (int times = 1; times <= 3; times++) {
+        int before = count_of(fixture, "one");
+        decide_by(fixture, keep_all);
+        subscribe_by(fixture, "PUT", "one", "s", "\"position\":0," AGAIN);
+        await(fixture, "one", before + 1);
+        decide_by(fixture, NULL);
+        if (times != 2)
+            expect(fixture, "DELETE", "/subscriptions/one", "", 200, "Deleted\n");
+        subscribe_by(fixture, times != 2 ? "POST" : "PUT", "one", "s", "\"position\":1," AGAIN);
+        if (times == 3)
+            subscribe_by(fixture, "PUT", "one", "s", "\"position\":2," AGAIN);
+        settle(fixture);
+        assert_int_equal(count_of(fixture, "one"), before + 1);
+        assert_shown(fixture, "one", "state", "\"under way\"");
+        release(fixture, times == 1 ? 500 : 200);
+        await_shown(fixture, "one", "position", "3");
+        assert_int_equal(count_of(fixture, "one"), before + (times == 3 ? 2 : 3));
+        assert_shown(fixture, "one", "attempts", "0");
+    }
+}
+
+/* Another name has nothing to wait for, and no one waits longer than the push may take. */
+static void a_successor_waits_no_longer_than_a_push(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.push_timeout_ms = 300;
+    restart(fixture);
+    decide_by(fixture, keep_first);
+    post_many(fixture, "s", 1);
+    subscribe(fixture, "one", "s", AGAIN);
+    await(fixture, "one", 1);
+    subscribe_by(fixture, "PUT", "one", "s", "\"position\":0," AGAIN);
+    await_shown(fixture, "one", "position", "1"); /* though nobody has answered */
+}
+
+/* Who was made and is deleted again while it waits, or at the server's end, is nobody's to tell. */
+static void a_successor_may_leave_before_it_begins(void **state)
+{
+    struct fixture *fixture = *state;
+
+    decide_by(fixture, keep_all);
+    post_many(fixture, "s", 1);
+    subscribe(fixture, "one", "s", AGAIN);
+    await(fixture, "one", 1);
+    subscribe_by(fixture, "PUT", "one", "s", AGAIN);
+    expect(fixture, "DELETE", "/subscriptions/one", "", 200, "Deleted\n");
+    decide_by(fixture, NULL);
+    release(fixture, 200);
+    settle(fixture);
+    assert_int_equal(count_of(fixture, "one"), 1);
+    subscribe(fixture, "one", "s", AGAIN);
+    await(fixture, "one", 2);
+    decide_by(fixture, keep_all);
+    subscribe(fixture, "two", "s", AGAIN);
+    await(fixture, "two", 1);
+    subscribe_by(fixture, "PUT", "two", "s", AGAIN);
 }
 
 static void put_replaces_whatever_is_there(void **state)
@@ -1250,6 +1321,9 @@ int main(int argc, char **argv)
         TEST(who_is_idle_asks_nothing),
         TEST(who_is_deleted_gets_nothing_more),
         TEST(who_is_made_anew_has_nothing_of_the_old),
+        TEST(a_successor_waits_for_what_is_under_way),
+        TEST(a_successor_waits_no_longer_than_a_push),
+        TEST(a_successor_may_leave_before_it_begins),
         TEST(put_replaces_whatever_is_there),
         TEST(a_poisoned_event_is_set_aside),
         TEST(of_a_failing_batch_only_the_poisoned_event_is_set_aside),

@@ -52,6 +52,7 @@ struct ese_webhook_subscriber *ese_webhook_pusher_add(struct ese_webhook_pusher 
     ese_webhook_subscription_figures_make(&pusher->names, pusher->options.metrics, name, &subscriber->figures);
     ese_webhook_pusher_prepare(pusher, subscriber);
     ese_webhook_subscribers_add(pusher->subscribers, subscriber);
+    ese_webhook_pusher_follow(pusher, subscriber);
     ese_webhook_pusher_queue(pusher, subscriber);
     return subscriber;
 }
@@ -104,6 +105,7 @@ int ese_webhook_pusher_open(const struct ese_webhook_pusher_options *options, st
     TAILQ_INIT(&pusher->fresh);
     TAILQ_INIT(&pusher->again);
     TAILQ_INIT(&pusher->dirty);
+    TAILQ_INIT(&pusher->removed);
     pusher->last_asked = &pusher->asked;
     pthread_mutex_init(&pusher->mutex, NULL);
     if (open_parts(pusher, error) != 0) {

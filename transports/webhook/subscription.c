@@ -51,6 +51,11 @@ void ese_webhook_subscription_init(struct ese_webhook_subscription *subscription
     *wish = (struct ese_webhook_wish){0};
 }
 
+void ese_webhook_subscription_follow(struct ese_webhook_subscription *subscription)
+{
+    subscription->under_way = subscription->is_void = true;
+}
+
 void ese_webhook_subscription_clear(struct ese_webhook_subscription *subscription)
 {
     ese_webhook_wish_clear(&subscription->wish);
