@@ -19,7 +19,7 @@ struct ese_http_line;
 struct sockaddr;
 
 struct ese_http_answer {
-    int status;              /* 0: no answer came */
+    int status;              /* 0: no answer came, or not all of its head */
     bool certainly_not_sent; /* no answer, and no byte of the request left (refused connection) */
     const char *body;        /* NUL behind it; "" for none; valid during the callback */
     size_t length;

@@ -133,6 +133,18 @@ static int close_socket(void *context, curl_socket_t fd)
     return close(fd);
 }
 
+/* libcurl takes the end of a connection for the end of the head, too. */
+static size_t take_head(char *bytes, size_t size, size_t count, void *context)
+{
+    struct ese_http_line *line = context;
+    long status = 0;
+    if (bytes[0] == '\r' || bytes[0] == '\n') {
+        curl_easy_getinfo(line->easy, CURLINFO_RESPONSE_CODE, &status);
+        line->has_head = status >= 200;
+    }
+    return size * count;
+}
+
 static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
 {
     struct ese_http_line *line = context;
@@ -156,6 +168,8 @@ struct ese_http_line *ese_http_line_new(const struct ese_http_address_guard *gua
     line->answer.limit = ANSWER_LIMIT;
     curl_easy_setopt(easy, CURLOPT_PRIVATE, line);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, line->problem);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, line);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_bytes);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, line);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
@@ -201,6 +215,7 @@ CURLcode ese_http_line_set(struct ese_http_line *line, struct ese_http_asked *as
     CURL *easy = line->easy;
     line->asked = asked;
     line->problem[0] = line->refused[0] = '\0';
+    line->has_head = false;
     ese_buffer_clear(&line->answer);
     set_method(easy, asked);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, asked->headers);
@@ -238,6 +253,10 @@ void ese_http_line_answer(struct ese_http_line *line, CURLcode result, struct es
     if (result != CURLE_OK) {
         answer->certainly_not_sent = certainly_not_sent(line->easy, result);
         answer->problem = problem_of(line, result);
+        return;
+    }
+    if (!line->has_head) {
+        answer->problem = "no answer: the connection was closed within its head";
         return;
     }
     curl_easy_getinfo(line->easy, CURLINFO_RESPONSE_CODE, &status);

@@ -44,6 +44,7 @@ struct ese_http_line {
     struct ese_http_asked *asked;    /* NULL: free */
     const struct ese_http_address_guard *guard;
     struct ese_buffer answer;
+    bool has_head; /* the answer's has come to its end; what announced it (1xx) is none */
     char problem[CURL_ERROR_SIZE];
     char refused[96]; /* that the guard refused an address, in words; "": none */
 };

@@ -8,17 +8,22 @@
 
 #include "ese-core/memory.h"
 
+static const char *shown(const struct ese_secret_place *place)
+{
+    return place->shown != NULL ? place->shown : place->path;
+}
+
 /* Pipes and terminals (--token-file <(command)) are nobody else's anyway. */
 static int check_mode(const struct ese_secret_place *place, int fd, struct ese_error *error)
 {
     struct stat status;
     if (fstat(fd, &status) != 0)
-        return ese_fail_errno(error, "cannot look at %s '%.200s'", place->what, place->path);
+        return ese_fail_errno(error, "cannot look at %s '%.200s'", place->what, shown(place));
     if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IRWXO | S_IWGRP)) == 0)
         return 0;
     return ese_fail(error, ESE_E_USAGE,
                     "%s '%.200s' is open to others (mode %03o): chmod 600 it, or 640 for a group that may know it",
-                    place->what, place->path, (unsigned)status.st_mode & 0777u);
+                    place->what, shown(place), (unsigned)status.st_mode & 0777u);
 }
 
 /* As much of the first line, or of all, as fits behind each other, its end included: a NUL is a byte like any. */
@@ -46,7 +51,7 @@ static int take_line(const struct ese_secret_place *place, char line[ESE_SECRET_
     if (is_sound)
         return 1;
     return ese_fail(error, ESE_E_USAGE, "%s %s '%.200s' must be 1 to %d bytes without a NUL",
-                    place->takes_all ? "all of" : "the first line of", place->what, place->path, ESE_SECRET_SIZE - 1);
+                    place->takes_all ? "all of" : "the first line of", place->what, shown(place), ESE_SECRET_SIZE - 1);
 }
 
 static int read_file(const struct ese_secret_place *place, char line[ESE_SECRET_SIZE],
@@ -62,7 +67,7 @@ static int read_file(const struct ese_secret_place *place, char line[ESE_SECRET_
     if (fd >= 0)
         length = read_line(fd, place->takes_all, line, &failed);
     if (failed)
-        ese_fail_path(error, place->what, place->path, "a file whose first line is it");
+        ese_fail_path(error, place->what, shown(place), "a file whose first line is it");
     if (fd >= 0)
         close(fd);
     return failed ? -1 : take_line(place, line, length, error);

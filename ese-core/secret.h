@@ -18,7 +18,8 @@
 struct ese_secret_place {
     const char *path;     /* the file, or NULL: then */
     const char *variable; /* of the environment */
-    const char *what;     /* how an error names the file: "the token file" */
+    const char *what;     /* how an error names the file: "the token file", */
+    const char *shown;    /* and what it calls it, where whoever reads it need not know the path; NULL: by its path */
     bool takes_all;       /* of the file's lines, with what ends them, for who takes several: they count as one here */
 };
 

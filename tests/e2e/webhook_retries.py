@@ -18,6 +18,7 @@ SHORT = {"tries": 0, "first_ms": 20, "most_ms": 40}
 TAKEN = (200, 201, 202, 204, 206, 226, 299, 300)
 NOT_TAKEN = (301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 408, 409, 410, 413, 422, 429, 500, 501, 502, 503, 504, 599)
 BROKEN = {"hung-up": b"", "nonsense": b"nonsense\r\n\r\n", "half": b"HTTP/1.1 20",
+          "headless": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
           "short": b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx"}
 
 
@@ -198,7 +199,7 @@ def poison_stops_the_line_where_nothing_else_was_asked_for(server):
             subscribed(server, name, "s", receiver.url(f"/{name}"), retry={"tries": 3, "first_ms": 5, "most_ms": 5}, **members)
             wait_until(lambda: paused(server, name), "it is not paused")
             one = server.get(f"/subscriptions/{name}")
-            assert one["position"] == 3 or (name, one["position"]) == ("two", 0), one  # in front of it, or of its page
+            assert one["position"] == 3, one  # in front of it, also where it came in a page
             assert max(receiver.positions(f"/{name}")) <= 4
             assert server.get(f"/subscriptions/{name}/dead-letters") == []
         assert receiver.positions("/one") == [1, 2, 3, 4, 4, 4], receiver.positions("/one")

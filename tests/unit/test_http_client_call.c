@@ -23,6 +23,7 @@ struct peer {
     int listener;
     char url[80];
     const char *answer;
+    const char *last; /* the second one's, behind which it hangs up; NULL: as all */
     char requests[MOST_REQUESTS][REQUEST_SIZE];
     int count;
     pthread_t thread;
@@ -50,20 +51,25 @@ static void *serve(void *context)
     struct peer *peer = context;
     int fd = accept(peer->listener, NULL, NULL);
     while (peer->count < MOST_REQUESTS && read_request(fd, peer->requests[peer->count])) {
-        peer->count++;
-        send(fd, peer->answer, strlen(peer->answer), MSG_NOSIGNAL);
+        bool is_last = ++peer->count == 2 && peer->last != NULL;
+        const char *answer = is_last ? peer->last : peer->answer;
+        send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+        if (is_last)
+            break;
     }
     close(fd);
     return NULL;
 }
 
-static struct peer *start(const char *answer, const char *token, struct ese_http_client **client)
+static struct peer *start_ending(const char *answer, const char *last, const char *token,
+                                 struct ese_http_client **client)
 {
     struct peer *peer = ese_alloc(sizeof *peer);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     struct ese_error error = {0};
     peer->answer = answer;
+    peer->last = last;
     peer->listener = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(peer->listener, (struct sockaddr *)&address, length), 0);
     assert_int_equal(listen(peer->listener, 5), 0);
@@ -72,6 +78,11 @@ static struct peer *start(const char *answer, const char *token, struct ese_http
     assert_int_equal(pthread_create(&peer->thread, NULL, serve, peer), 0);
     assert_int_equal(ese_http_client_open(1, token, client, &error), 0);
     return peer;
+}
+
+static struct peer *start(const char *answer, const char *token, struct ese_http_client **client)
+{
+    return start_ending(answer, NULL, token, client);
 }
 
 /* The client's connection ends with it, and the peer with that. */
@@ -91,6 +102,7 @@ struct told {
     char body[100];
     char here[100], twice[100];
     bool missing;
+    bool has_problem;
 };
 
 static void copy_header(char *text, size_t size, const struct ese_http_answer *answer, const char *name)
@@ -105,6 +117,7 @@ static void note(void *context, const struct ese_http_answer *answer)
     told->times++;
     told->status = answer->status;
     told->length = answer->length;
+    told->has_problem = answer->problem != NULL;
     snprintf(told->body, sizeof told->body, "%s", answer->body);
     copy_header(told->here, sizeof told->here, answer, "x-HERE");
     copy_header(told->twice, sizeof told->twice, answer, "X-Twice");
@@ -266,6 +279,35 @@ static void no_more_of_a_body_is_kept_than_was_asked_for(void **state)
     stop(peer, &client);
 }
 
+/* Behind a whole one, through the same handle. */
+static void what_ends_within_its_head_is_no_answer(void **state)
+{
+    static const struct {
+        const char *answer;
+        int status;
+    } cases[] = {{"HTTP/1.1 200 OK\r\n", 0},
+                 {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", 0},
+                 {"HTTP/1.1 200 OK\r\nContent-Len", 0},
+                 {"HTTP/1.1 100 Continue\r\n\r\n", 0},
+                 {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", 0},
+                 {"HTTP/1.1 200 OK\nContent-Length: 0\n\n", 200},
+                 {"HTTP/1.1 200 OK\r\n\r\nuntil it is closed", 200},
+                 {PLAIN, 200}};
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        for (int bare = 0; bare <= 1; bare++) {
+            struct ese_http_client *client;
+            struct peer *peer = start_ending(PLAIN, cases[i].answer, NULL, &client);
+            const struct ese_http_call call = {.method = "POST", .url = peer->url, .body = "x", .bare = bare != 0};
+            assert_int_equal(ask(client, &call).status, 200);
+            struct told told = ask(client, &call);
+            if (told.status != cases[i].status || told.has_problem != (told.status == 0))
+                fail_msg("'%s' is taken for %d", cases[i].answer, told.status);
+            stop(peer, &client);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +316,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bare_is_the_callers_lines_alone),
         cmocka_unit_test(an_answers_headers_are_told),
         cmocka_unit_test(no_more_of_a_body_is_kept_than_was_asked_for),
+        cmocka_unit_test(what_ends_within_its_head_is_no_answer),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,64 @@ static void what_is_signed_can_be_verified(void **state)
     ese_webhook_message_clear(&message);
 }
 
+/* As an original's data may hold them. */
+static void who_has_no_uuid_is_called_by_his_place(void **state)
+{
+    static const struct {
+        const char *uuid, *stream;
+        int count;
+        const char *id;
+    } cases[] = {{"", "clicks", 1, "event_8_clicks"},
+                 {"", "dlq.a b", 1, "event_8_dlq~a~b"},
+                 {"", "clicks", 2, "event_9_clicks_8"},
+                 {"a.b", "clicks", 1, "event_8_clicks"},
+                 {"a b", "clicks", 1, "event_8_clicks"},
+                 {"u-8", "clicks", 2, "u-8_8"}};
+    struct ese_webhook_message message = {0};
+    struct ese_webhook_headers headers = parse("");
+    struct ese_webhook_secret secret = {0};
+
+    (void)state;
+    assert_int_equal(ese_webhook_secret_parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "it", &secret, NULL), 0);
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        struct ese_webhook_event some[] = {{.position = 8, .created = "", .type = "", .body = ""},
+                                           {.position = 9, .created = "", .type = "", .body = ""}};
+        struct ese_webhook_wish wish = {.batch = cases[i].count};
+        const struct ese_webhook_push push = {.wish = &wish, .headers = &headers, .secret = &secret, .events = some,
+                                              .count = cases[i].count, .newest = 9, .wall_s = 1795255872};
+        for (int j = 0; j < cases[i].count; j++)
+            ese_fit_text(some[j].uuid, sizeof(some[j].uuid), cases[i].uuid);
+        ese_fit_text(wish.stream, sizeof(wish.stream), cases[i].stream);
+        assert_int_equal(ese_webhook_message_write(&push, &message, NULL), 0);
+        assert_signed(&message, &secret, cases[i].id);
+    }
+    ese_webhook_message_clear(&message);
+    ese_webhook_headers_clear(&headers);
+}
+
+/* As long as names can be. */
+static void the_longest_place_can_be_signed(void **state)
+{
+    const struct ese_webhook_event some[] = {{.position = INT64_MAX, .created = "", .type = "", .body = ""},
+                                             {.position = INT64_MAX, .created = "", .type = "", .body = ""}};
+    struct ese_webhook_wish wish = {.batch = 2};
+    struct ese_webhook_headers headers = parse("");
+    struct ese_webhook_secret secret = {0};
+    struct ese_webhook_message message = {0};
+    const struct ese_webhook_push push = {.wish = &wish, .headers = &headers, .secret = &secret, .events = some,
+                                          .count = 2, .wall_s = 1};
+    char id[300];
+
+    (void)state;
+    assert_int_equal(ese_webhook_secret_parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "it", &secret, NULL), 0);
+    memset(wish.stream, 's', sizeof(wish.stream) - 1);
+    assert_int_equal(ese_webhook_message_write(&push, &message, NULL), 0);
+    header_of(message.headers.text, "webhook-id: ", id, sizeof(id));
+    assert_int_equal(strlen(id), strlen("event__") + strlen(wish.stream) + strlen("_") + (size_t)2 * 19);
+    ese_webhook_message_clear(&message);
+    ese_webhook_headers_clear(&headers);
+}
+
 /* ---- which headers may be brought ------------------------------------------------------------ */
 
 static void headers_are_an_object_of_texts(void **state)
@@ -280,6 +338,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(brought_headers_take_the_place_of_ours),
         cmocka_unit_test(what_no_header_can_hold_is_left_out),
         cmocka_unit_test(what_is_signed_can_be_verified),
+        cmocka_unit_test(who_has_no_uuid_is_called_by_his_place),
+        cmocka_unit_test(the_longest_place_can_be_signed),
         cmocka_unit_test(headers_are_an_object_of_texts),
         cmocka_unit_test(headers_are_bounded),
         cmocka_unit_test(bodies_are_base64_and_text_where_json_begins),

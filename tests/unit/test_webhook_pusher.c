@@ -737,6 +737,17 @@ static void who_is_deleted_gets_nothing_more(void **state)
     assert_int_equal(count_of(fixture, "one"), 1);
 }
 
+/* Takes the one request that is kept. */
+static struct ese_http_request *take_kept(struct fixture *fixture)
+{
+    pthread_mutex_lock(&fixture->mutex);
+    assert_int_equal(fixture->kept_count, 1);
+    struct ese_http_request *kept = fixture->kept[0];
+    fixture->kept_count = 0;
+    pthread_mutex_unlock(&fixture->mutex);
+    return kept;
+}
+
 static void who_is_made_anew_has_nothing_of_the_old(void **state)
 {
     struct fixture *fixture = *state;
@@ -749,20 +760,80 @@ static void who_is_made_anew_has_nothing_of_the_old(void **state)
     await(fixture, "one", 2); /* the old one's 4 is under way */
     expect(fixture, "DELETE", "/subscriptions/one", "", 200, "Deleted\n");
     subscribe(fixture, "one", "s", AGAIN);
-    await(fixture, "one", 3); /* and the new one's 1 beside it */
+    struct ese_http_request *of_the_old = take_kept(fixture);
+    ese_http_reply(of_the_old, 200, NULL, NULL, 0);
+    await(fixture, "one", 3); /* and then the new one's 1 */
     assert_int_equal(fixture->pushes[2].position, 1);
-    pthread_mutex_lock(&fixture->mutex);
-    struct ese_http_request *of_the_new = fixture->kept[1];
-    fixture->kept_count = 1;
-    pthread_mutex_unlock(&fixture->mutex);
-    release(fixture, 200);
-    decide_by(fixture, NULL);
-    settle(fixture);
     assert_shown(fixture, "one", "position", "0");
-    assert_int_equal(count_of(fixture, "one"), 3);
-    ese_http_reply(of_the_new, 200, NULL, NULL, 0);
+    decide_by(fixture, NULL);
+    release(fixture, 200);
     await(fixture, "one", 6);
     await_shown(fixture, "one", "position", "4");
+}
+
+/* By DELETE and POST, or by PUT; and by whoever comes behind that one. */
+static void a_successor_waits_for_what_is_under_way(void **state)
+{
+    struct fixture *fixture = *state;
+
+    post_many(fixture, "s", 3);
+    for (int times = 1; times <= 3; times++) {
+        int before = count_of(fixture, "one");
+        decide_by(fixture, keep_all);
+        subscribe_by(fixture, "PUT", "one", "s", "\"position\":0," AGAIN);
+        await(fixture, "one", before + 1);
+        decide_by(fixture, NULL);
+        if (times != 2)
+            expect(fixture, "DELETE", "/subscriptions/one", "", 200, "Deleted\n");
+        subscribe_by(fixture, times != 2 ? "POST" : "PUT", "one", "s", "\"position\":1," AGAIN);
+        if (times == 3)
+            subscribe_by(fixture, "PUT", "one", "s", "\"position\":2," AGAIN);
+        settle(fixture);
+        assert_int_equal(count_of(fixture, "one"), before + 1);
+        assert_shown(fixture, "one", "state", "\"under way\"");
+        release(fixture, times == 1 ? 500 : 200);
+        await_shown(fixture, "one", "position", "3");
+        assert_int_equal(count_of(fixture, "one"), before + (times == 3 ? 2 : 3));
+        assert_shown(fixture, "one", "attempts", "0");
+    }
+}
+
+/* Another name has nothing to wait for, and no one waits longer than the push may take. */
+static void a_successor_waits_no_longer_than_a_push(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.push_timeout_ms = 300;
+    restart(fixture);
+    decide_by(fixture, keep_first);
+    post_many(fixture, "s", 1);
+    subscribe(fixture, "one", "s", AGAIN);
+    await(fixture, "one", 1);
+    subscribe_by(fixture, "PUT", "one", "s", "\"position\":0," AGAIN);
+    await_shown(fixture, "one", "position", "1"); /* though nobody has answered */
+}
+
+/* Who was made and is deleted again while it waits, or at the server's end, is nobody's to tell. */
+static void a_successor_may_leave_before_it_begins(void **state)
+{
+    struct fixture *fixture = *state;
+
+    decide_by(fixture, keep_all);
+    post_many(fixture, "s", 1);
+    subscribe(fixture, "one", "s", AGAIN);
+    await(fixture, "one", 1);
+    subscribe_by(fixture, "PUT", "one", "s", AGAIN);
+    expect(fixture, "DELETE", "/subscriptions/one", "", 200, "Deleted\n");
+    decide_by(fixture, NULL);
+    release(fixture, 200);
+    settle(fixture);
+    assert_int_equal(count_of(fixture, "one"), 1);
+    subscribe(fixture, "one", "s", AGAIN);
+    await(fixture, "one", 2);
+    decide_by(fixture, keep_all);
+    subscribe(fixture, "two", "s", AGAIN);
+    await(fixture, "two", 1);
+    subscribe_by(fixture, "PUT", "two", "s", AGAIN);
 }
 
 static void put_replaces_whatever_is_there(void **state)
@@ -840,6 +911,22 @@ static void of_a_failing_batch_only_the_poisoned_event_is_set_aside(void **state
     assert_one_letter(fixture, "/subscriptions/one/dead-letters");
 }
 
+static void of_a_failing_batch_the_line_stops_in_front_of_the_poisoned_event(void **state)
+{
+    struct fixture *fixture = *state;
+
+    decide_by(fixture, fail_the_second);
+    post_many(fixture, "s", 4);
+    subscribe(fixture, "one", "s", "\"batch\":4,\"retry\":{\"tries\":1}");
+    await_shown(fixture, "one", "state", "\"paused\"");
+    assert_shown(fixture, "one", "position", "1");
+    assert_int_equal(count_of(fixture, "one"), 3);
+    decide_by(fixture, NULL);
+    expect(fixture, "POST", "/subscriptions/one/resume", "", 200, "Resumed\n");
+    await_shown(fixture, "one", "position", "4");
+    assert_in_order(fixture, "one", 1, 4);
+}
+
 static void a_page_goes_in_one_push(void **state)
 {
     struct fixture *fixture = *state;
@@ -858,16 +945,26 @@ static void a_page_goes_in_one_push(void **state)
     json_decref(events);
 }
 
+static char *write_secret(struct fixture *fixture, const char *name, const char *text, mode_t mode)
+{
+    char *path = ese_test_path(fixture->directory, name);
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    chmod(path, mode);
+    return path;
+}
+
+#define SECRET "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"
+
 static void what_is_pushed_is_signed(void **state)
 {
     struct fixture *fixture = *state;
     struct ese_webhook_secret secret = {0};
-    char *path = ese_test_path(fixture->directory, "shop");
-    FILE *file = fopen(path, "w");
+    char *path = write_secret(fixture, "shop", SECRET, 0600);
 
-    fputs("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n", file);
-    fclose(file);
-    chmod(path, 0600);
     assert_int_equal(ese_webhook_secret_read(path, &secret, NULL), 0);
     post(fixture, "s", "{\"a\":1}");
     subscribe(fixture, "one", "s", "\"signed\":\"shop\"");
@@ -880,9 +977,47 @@ static void what_is_pushed_is_signed(void **state)
                                     ese_clock_wall_ms() / 1000, 300, NULL);
     pthread_mutex_unlock(&fixture->mutex);
     assert_int_equal(result, 0);
-    subscribe(fixture, "two", "s", "\"signed\":\"nothing\"");
-    await_shown(fixture, "two", "state", "\"paused\""); /* rather than unsigned */
-    assert_int_equal(count_of(fixture, "two"), 0);
+    free(path);
+}
+
+static void assert_not_signed(struct fixture *fixture, const char *method, const char *secret, const char *said)
+{
+    char body[300];
+
+    snprintf(body, sizeof(body), "{\"stream\":\"s\",\"url\":\"%s/one\",\"signed\":\"%s\"}", fixture->url, secret);
+    struct ese_raw_answer answer = ask(fixture, method, "/subscriptions/one", "", body, 400);
+    if (strncmp(answer.body, said, strlen(said)) != 0)
+        fail_msg("'%s' instead of '%s'", answer.body, said);
+    assert_null(strstr(answer.body, fixture->directory));
+    assert_null(strstr(answer.body, "MfKQ9r8"));
+    ese_raw_answer_clear(&answer);
+}
+
+static void who_cannot_sign_is_not_made(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const methods[] = {"POST", "PUT"};
+
+    free(write_secret(fixture, "open", SECRET, 0644));
+    free(write_secret(fixture, "short", "whsec_MfKQ9r8\n", 0600));
+    for (size_t i = 0; i < ESE_COUNT_OF(methods); i++) {
+        assert_not_signed(fixture, methods[i], "nothing", "signed: the webhook secret file 'nothing': No such file");
+        assert_not_signed(fixture, methods[i], "open", "signed: the webhook secret file 'open' is open to others");
+        assert_not_signed(fixture, methods[i], "short", "signed: the webhook secret file 'short', line 1: a secret must");
+        assert_not_signed(fixture, methods[i], "a/b", "signed: 'a/b' is no name of a secret");
+    }
+    expect(fixture, "GET", "/subscriptions", "", 200, "[]");
+    char *path = write_secret(fixture, "shop", SECRET, 0600);
+    subscribe(fixture, "one", "s", "\"signed\":\"shop\"");
+    assert_not_signed(fixture, "PUT", "nothing", "signed: ");
+    assert_shown(fixture, "one", "signed", "\"shop\"");
+    unlink(path);
+    restart(fixture);
+    post(fixture, "s", "x");
+    await_shown(fixture, "one", "state", "\"paused\""); /* rather than unsigned */
+    assert_shown(fixture, "one", "pause_reason", "\"the webhook secret file 'shop': No such file or directory; give a "
+                                                 "file whose first line is it\"");
+    assert_int_equal(count_of(fixture, "one"), 0);
     free(path);
 }
 
@@ -1035,6 +1170,54 @@ static void the_routes_answer_as_the_originals(void **state)
     assert_shown(fixture, "one", "active", "true");
 }
 
+static void assert_other(struct fixture *fixture, const char *members, const char *other)
+{
+    char body[400], text[200];
+
+    snprintf(body, sizeof(body), "{\"stream\":\"s\",\"url\":\"%s/one\",%s}", fixture->url, members);
+    snprintf(text, sizeof(text), "Subscription with this name already exists, with another \"%s\": PUT changes it\n",
+             other);
+    expect(fixture, "POST", "/subscriptions/one", body, 400, text);
+}
+
+/* Whoever registers again hears of what would not be as he says. */
+static void what_is_another_is_not_kept_silently(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *members = "\"batch\":7,\"poison\":\"aside\",\"retry\":{\"tries\":9,\"first_ms\":5,\"most_ms\":6},"
+                          "\"signed\":\"shop\",\"headers\":{\"x-a\":\"b\",\"x-c\":\"d\"}";
+
+    free(write_secret(fixture, "shop", SECRET, 0600));
+    free(write_secret(fixture, "other", SECRET, 0600));
+    subscribe(fixture, "one", "s", members);
+    assert_other(fixture, "\"batch\":8", "batch");
+    assert_other(fixture, "\"batch\":1", "batch");
+    assert_other(fixture, "\"poison\":\"stop\"", "poison");
+    assert_other(fixture, "\"retry\":{}", "retry");
+    assert_other(fixture, "\"retry\":{\"tries\":8,\"first_ms\":5,\"most_ms\":6}", "retry");
+    assert_other(fixture, "\"retry\":{\"tries\":9,\"first_ms\":4,\"most_ms\":6}", "retry");
+    assert_other(fixture, "\"retry\":{\"tries\":9,\"first_ms\":5,\"most_ms\":7}", "retry");
+    assert_other(fixture, "\"signed\":\"other\"", "signed");
+    assert_other(fixture, "\"signed\":\"\"", "signed");
+    assert_other(fixture, "\"headers\":{\"x-a\":\"b\",\"x-c\":\"e\"}", "headers");
+    assert_other(fixture, "\"headers\":{}", "headers");
+    assert_other(fixture, "\"position\":5,\"batch\":8", "batch");
+    assert_shown(fixture, "one", "position", "0");
+    expect(fixture, "POST", "/subscriptions/one/pause", "", 200, "Paused\n");
+    assert_other(fixture, "\"batch\":8", "batch");
+    assert_shown(fixture, "one", "active", "false");
+    subscribe(fixture, "one", "s", members);
+    assert_shown(fixture, "one", "active", "true");
+    subscribe(fixture, "one", "s", "");
+    subscribe(fixture, "one", "s", "\"batch\":null,\"poison\":null,\"retry\":null,\"signed\":null,\"headers\":null");
+    subscribe(fixture, "one", "s", "\"headers\": {\"x-c\":\"d\", \"x-a\":\"b\" },\"position\":3");
+    assert_shown(fixture, "one", "position", "3");
+    subscribe(fixture, "plain", "s", "");
+    subscribe(fixture, "plain", "s", "\"headers\":{},\"batch\":1,\"poison\":\"stop\",\"retry\":{},\"signed\":\"\"");
+    subscribe_by(fixture, "PUT", "one", "s", "\"batch\":8");
+    assert_shown(fixture, "one", "batch", "8");
+}
+
 static void subscriptions_are_listed_as_the_original_does(void **state)
 {
     struct fixture *fixture = *state;
@@ -1138,11 +1321,16 @@ int main(int argc, char **argv)
         TEST(who_is_idle_asks_nothing),
         TEST(who_is_deleted_gets_nothing_more),
         TEST(who_is_made_anew_has_nothing_of_the_old),
+        TEST(a_successor_waits_for_what_is_under_way),
+        TEST(a_successor_waits_no_longer_than_a_push),
+        TEST(a_successor_may_leave_before_it_begins),
         TEST(put_replaces_whatever_is_there),
         TEST(a_poisoned_event_is_set_aside),
         TEST(of_a_failing_batch_only_the_poisoned_event_is_set_aside),
+        TEST(of_a_failing_batch_the_line_stops_in_front_of_the_poisoned_event),
         TEST(a_page_goes_in_one_push),
         TEST(what_is_pushed_is_signed),
+        TEST(who_cannot_sign_is_not_made),
         TEST(the_next_life_goes_on_where_the_last_one_was),
         TEST(who_wants_what_is_new_begins_behind_the_newest),
         TEST(in_memory_it_is_the_same),
@@ -1150,6 +1338,7 @@ int main(int argc, char **argv)
         TEST(what_cannot_be_is_refused_in_the_originals_order),
         TEST(what_is_hostile_is_refused_with_its_name),
         TEST(the_routes_answer_as_the_originals),
+        TEST(what_is_another_is_not_kept_silently),
         TEST(subscriptions_are_listed_as_the_original_does),
         TEST(figures_tell_of_each),
         TEST(many_subscriptions_have_few_figures),

@@ -216,6 +216,22 @@ static void a_position_that_is_set_voids_what_is_under_way(void **state)
     end(&scene);
 }
 
+static void what_was_under_way_before_it_is_void(void **state)
+{
+    const struct ese_webhook_outcome taken = {.status = 200, .retry_after_ms = -1, .count = 1, .last = 10};
+    struct scene scene;
+
+    (void)state;
+    begin(&scene);
+    ese_webhook_subscription_follow(&scene.subscription);
+    assert_int_equal(ese_webhook_subscription_state(&scene.subscription), ESE_WEBHOOK_UNDER_WAY);
+    assert_false(ese_webhook_subscription_due(&scene.subscription, INT64_MAX));
+    assert_int_equal(answer(&scene, &taken), ESE_WEBHOOK_NOTHING);
+    assert_int_equal(scene.subscription.position, 0);
+    assert_int_equal(push(&scene, 1, 200), ESE_WEBHOOK_TAKEN);
+    end(&scene);
+}
+
 /* ---- poison ---------------------------------------------------------------------------------- */
 
 static void a_poisoned_event_is_set_aside_after_its_tries(void **state)
@@ -253,6 +269,27 @@ static void of_a_batch_each_event_is_tried_alone(void **state)
                          position == 2 ? ESE_WEBHOOK_SET_ASIDE : ESE_WEBHOOK_TAKEN);
         ese_webhook_subscription_pass(&scene.subscription, position);
     }
+    assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 100);
+    end(&scene);
+}
+
+static void a_batch_stops_in_front_of_the_poisoned_event(void **state)
+{
+    const struct ese_webhook_outcome failed = {.status = 500, .retry_after_ms = -1, .count = 3, .last = 3};
+    struct scene scene;
+
+    (void)state;
+    begin_with(&scene, (struct ese_webhook_retry){.tries = 1, .first_ms = 1, .most_ms = 1}, ESE_WEBHOOK_STOP, 100);
+    ese_webhook_subscription_begin(&scene.subscription);
+    assert_int_equal(answer(&scene, &failed), ESE_WEBHOOK_AGAIN);
+    assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1);
+    assert_int_equal(push(&scene, 1, 200), ESE_WEBHOOK_TAKEN);
+    assert_int_equal(push(&scene, 2, 500), ESE_WEBHOOK_GIVEN_UP);
+    assert_int_equal(scene.subscription.position, 1);
+    assert_true(ese_webhook_subscription_resume(&scene.subscription));
+    assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1); /* what is behind it has not been tried */
+    assert_int_equal(push(&scene, 2, 200), ESE_WEBHOOK_TAKEN);
+    assert_int_equal(push(&scene, 3, 200), ESE_WEBHOOK_TAKEN);
     assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 100);
     end(&scene);
 }
@@ -425,8 +462,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_asks_for_time_has_it),
         cmocka_unit_test(the_position_only_moves_forward),
         cmocka_unit_test(a_position_that_is_set_voids_what_is_under_way),
+        cmocka_unit_test(what_was_under_way_before_it_is_void),
         cmocka_unit_test(a_poisoned_event_is_set_aside_after_its_tries),
         cmocka_unit_test(of_a_batch_each_event_is_tried_alone),
+        cmocka_unit_test(a_batch_stops_in_front_of_the_poisoned_event),
         cmocka_unit_test(who_has_all_waits_until_there_is_more),
         cmocka_unit_test(growth_shortens_no_wait),
         cmocka_unit_test(a_stream_that_cannot_be_read_is_no_attempt),

@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "ese-core/memory.h"
 #include "transports/webhook/event_json.h"
 
+#define NAME_SIZE (ESE_WEBHOOK_STREAM_SIZE + 32) /* and it fits ESE_WEBHOOK_ID_MOST with 22 behind it */
 #define KEPT_BYTES ((size_t)1024 * 1024) /* a larger array than this does not stay in memory */
 
 static bool is_printable(const char *value)
@@ -31,16 +33,30 @@ static void add_number(const struct ese_webhook_push *push, struct ese_buffer *h
     add(push, headers, name, text);
 }
 
+/* The event's uuid. What the original has stored may have none, or one that cannot be signed: then its place names it,
+ * which stays the same, too. */
+static void name_event(const struct ese_webhook_push *push, const struct ese_webhook_event *event,
+                       char name[NAME_SIZE])
+{
+    if (ese_webhook_is_id(event->uuid)) {
+        ese_fit_text(name, NAME_SIZE, event->uuid);
+        return;
+    }
+    snprintf(name, NAME_SIZE, "event_%" PRId64 "_%s", event->position, push->wish->stream);
+    for (char *c = name; *c != '\0'; c++) {
+        if (*c == '.' || *c == ' ')
+            *c = '~';
+    }
+}
+
 static int add_signature(const struct ese_webhook_push *push, struct ese_webhook_message *message,
                          struct ese_error *error)
 {
-    const struct ese_webhook_event *last = &push->events[push->count - 1];
-    char id[ESE_WEBHOOK_UUID_SIZE + 24], signature[ESE_WEBHOOK_SIGNATURE_SIZE];
+    char id[NAME_SIZE + 24], signature[ESE_WEBHOOK_SIGNATURE_SIZE];
 
+    name_event(push, &push->events[push->count - 1], id);
     if (push->count > 1)
-        snprintf(id, sizeof(id), "%s_%" PRId64, last->uuid, push->events[0].position);
-    else
-        snprintf(id, sizeof(id), "%s", last->uuid);
+        snprintf(id + strlen(id), 24, "_%" PRId64, push->events[0].position);
     if (ese_webhook_sign(push->secret, id, push->wall_s, message->body, message->length, signature, error) != 0)
         return -1;
     add(push, &message->headers, "webhook-id", id);

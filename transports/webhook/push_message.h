@@ -9,7 +9,8 @@
  * one was read: how far behind the receiver is). A subscription with batch > 1 gets a JSON array of events in the shape
  * of event_json.h instead; the headers are the last one's, without its type, and x-event-count says how many there are.
  * Signed: webhook-id (the event's uuid, of a batch the last one's, "_" and the first position), webhook-timestamp and
- * webhook-signature (signature.h).
+ * webhook-signature (signature.h). Where an event has no uuid, or one that cannot be an id: "event_", its position, "_"
+ * and its stream, with "~" for each '.' and blank; the same at each attempt.
  *
  * The subscription's own headers come last and may take the place of any of these; no header goes out twice. What an
  * event says of itself and no header can hold (a control character) is left out.

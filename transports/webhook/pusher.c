@@ -15,17 +15,13 @@ static int read_secret(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
                        struct ese_error *error)
 {
     const char *name = subscriber->subscription.wish.signed_by;
-    struct ese_buffer path = ESE_BUFFER_INIT(SIZE_MAX);
 
     ese_webhook_secret_wipe(&subscriber->secret);
     if (name[0] == '\0')
         return 0;
     if (pusher->secrets == NULL)
         return ese_fail(error, ESE_E_INVALID, "signed: this server has no directory of secrets");
-    ese_buffer_printf(&path, "%s/%s", pusher->secrets, name);
-    int result = ese_webhook_secret_read(path.text, &subscriber->secret, error);
-    ese_buffer_free(&path);
-    return result;
+    return ese_webhook_secret_read_named(pusher->secrets, name, &subscriber->secret, error);
 }
 
 void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -56,6 +52,7 @@ struct ese_webhook_subscriber *ese_webhook_pusher_add(struct ese_webhook_pusher 
     ese_webhook_subscription_figures_make(&pusher->names, pusher->options.metrics, name, &subscriber->figures);
     ese_webhook_pusher_prepare(pusher, subscriber);
     ese_webhook_subscribers_add(pusher->subscribers, subscriber);
+    ese_webhook_pusher_follow(pusher, subscriber);
     ese_webhook_pusher_queue(pusher, subscriber);
     return subscriber;
 }
@@ -108,6 +105,7 @@ int ese_webhook_pusher_open(const struct ese_webhook_pusher_options *options, st
     TAILQ_INIT(&pusher->fresh);
     TAILQ_INIT(&pusher->again);
     TAILQ_INIT(&pusher->dirty);
+    TAILQ_INIT(&pusher->removed);
     pusher->last_asked = &pusher->asked;
     pthread_mutex_init(&pusher->mutex, NULL);
     if (open_parts(pusher, error) != 0) {

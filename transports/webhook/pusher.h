@@ -1,5 +1,6 @@
 /*
- * pusher.h - brings each subscriber its stream's events, in order, one request under way each, on a thread of its own.
+ * pusher.h - brings each subscriber its stream's events, in order, one request under way of each name, on a thread of
+ * its own.
  *
  * All that there is of subscriptions is this thread's: their table (DATA/_meta.db), their states (subscription.h),
  * their requests. The routes hand over what was asked (subscription_routes.c), and are answered from here. A

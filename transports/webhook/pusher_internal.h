@@ -40,6 +40,7 @@ struct ese_webhook_pusher {
     struct ese_webhook_message message;              /* the one that is written at the moment */
     struct ese_webhook_subscriber_list fresh, again; /* whose turn comes: again, of those who have failed */
     struct ese_webhook_subscriber_list dirty;        /* whose position is to be stored */
+    struct ese_webhook_subscriber_list removed;      /* whose answer is waited for all the same */
     int under_way;                                   /* requests, */
     int again_under_way;                             /* and those of them that had failed */
     int64_t next_due_ns;                             /* not later than the next one that waits is due */
@@ -72,6 +73,9 @@ void ese_webhook_pusher_queue_grown(struct ese_webhook_pusher *pusher);
 
 /* Sends for as many as there are connections. */
 void ese_webhook_pusher_send(struct ese_webhook_pusher *pusher);
+
+/* It begins once what is under way of one of that name that was dropped is answered. */
+void ese_webhook_pusher_follow(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
 
 /* Nobody has it any more. Frees it, now or with the answer it waits for. */
 void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);

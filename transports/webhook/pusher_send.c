@@ -310,6 +310,22 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
     }
 }
 
+/* Of one whose answer changes nothing, but that whoever has its name now may begin. */
+static void end_removed(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                        const struct ese_webhook_outcome *outcome)
+{
+    struct ese_webhook_subscriber *successor = subscriber->successor;
+
+    TAILQ_REMOVE(&pusher->removed, subscriber, in_all);
+    ese_webhook_subscriber_free(subscriber);
+    if (successor == NULL)
+        return;
+    successor->predecessor = NULL;
+    ese_webhook_subscription_answer(&successor->subscription, outcome, ese_clock_monotonic_ns());
+    if (!pusher->is_leaving)
+        await_turn(pusher, successor);
+}
+
 /* From the client's poll; or, with status 0, from its closing, when nothing goes on. */
 static void on_answer(void *context, const struct ese_http_answer *answer)
 {
@@ -326,7 +342,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     pusher->under_way--;
     pusher->again_under_way -= subscriber->is_retrying;
     if (subscriber->is_removed) {
-        ese_webhook_subscriber_free(subscriber);
+        end_removed(pusher, subscriber, &outcome);
     } else if (!pusher->is_closing) {
         judge(pusher, subscriber, &outcome);
         if (!pusher->is_leaving)
@@ -336,16 +352,36 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
         ese_webhook_pusher_send(pusher);
 }
 
+/* ---- beginnings and ends --------------------------------------------------------------------- */
+
+void ese_webhook_pusher_follow(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    struct ese_webhook_subscriber *removed;
+
+    TAILQ_FOREACH (removed, &pusher->removed, in_all) {
+        if (strcmp(removed->subscription.wish.name, subscriber->subscription.wish.name) == 0)
+            break;
+    }
+    if (removed == NULL)
+        return;
+    removed->successor = subscriber;
+    subscriber->predecessor = removed;
+    ese_webhook_subscription_follow(&subscriber->subscription);
+}
+
 void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
 {
     ese_webhook_pusher_unqueue(pusher, subscriber);
     ese_webhook_pusher_unnote(pusher, subscriber);
     ese_webhook_subscription_figures_end(&subscriber->figures);
     ese_webhook_subscribers_remove(pusher->subscribers, subscriber);
-    if (!subscriber->subscription.under_way) {
+    if (subscriber->predecessor != NULL)
+        subscriber->predecessor->successor = NULL;
+    if (subscriber->predecessor != NULL || !subscriber->subscription.under_way) {
         ese_webhook_subscriber_free(subscriber);
         return;
     }
     subscriber->is_removed = true;
+    TAILQ_INSERT_TAIL(&pusher->removed, subscriber, in_all);
     ese_webhook_page_clear(&subscriber->page);
 }

@@ -57,19 +57,36 @@ static int add_keys(struct ese_webhook_secret *secret, const char *text, const c
     return 0;
 }
 
-int ese_webhook_secret_read(const char *path, struct ese_webhook_secret *secret, struct ese_error *error)
+/* shown: what errors call the file. */
+static int read_secret(const char *path, const char *shown, struct ese_webhook_secret *secret,
+                       struct ese_error *error)
 {
     char text[ESE_SECRET_SIZE], what[256];
-    const struct ese_secret_place place = {.path = path, .variable = ESE_WEBHOOK_SECRET_VARIABLE,
+    const struct ese_secret_place place = {.path = path, .variable = ESE_WEBHOOK_SECRET_VARIABLE, .shown = shown,
                                            .what = "the webhook secret file", .takes_all = true};
     *secret = (struct ese_webhook_secret){.count = 0};
     snprintf(what, sizeof what, "%s'%.200s'", path != NULL ? "the webhook secret file " : "the environment's ",
-             path != NULL ? path : ESE_WEBHOOK_SECRET_VARIABLE);
+             path != NULL ? shown : ESE_WEBHOOK_SECRET_VARIABLE);
     int found = ese_secret_read(&place, text, error);
     int result = found == 1 ? add_keys(secret, text, what, error) : found;
     if (result != 0)
         ese_webhook_secret_wipe(secret);
     explicit_bzero(text, sizeof text);
+    return result;
+}
+
+int ese_webhook_secret_read(const char *path, struct ese_webhook_secret *secret, struct ese_error *error)
+{
+    return read_secret(path, path, secret, error);
+}
+
+int ese_webhook_secret_read_named(const char *directory, const char *name, struct ese_webhook_secret *secret,
+                                  struct ese_error *error)
+{
+    struct ese_buffer path = ESE_BUFFER_INIT(SIZE_MAX);
+    ese_buffer_printf(&path, "%s/%s", directory, name);
+    int result = read_secret(path.text, name, secret, error);
+    ese_buffer_free(&path);
     return result;
 }
 
@@ -92,7 +109,7 @@ void ese_webhook_secret_wipe(struct ese_webhook_secret *secret)
 
 /* A '.' would let "a.1", 2 and a body be taken for "a", 1 and "2." with that body; a control character would be another
  * header's beginning. */
-static bool is_id(const char *id)
+bool ese_webhook_is_id(const char *id)
 {
     size_t length = 0;
     while (id[length] > ' ' && id[length] <= '~' && id[length] != '.')
@@ -102,7 +119,7 @@ static bool is_id(const char *id)
 
 static int check_id(const char *id, struct ese_error *error)
 {
-    if (is_id(id))
+    if (ese_webhook_is_id(id))
         return 0;
     return ese_fail(error, ESE_E_INVALID, "webhook-id must be 1 to %d visible characters without a '.'",
                     ESE_WEBHOOK_ID_MOST);

@@ -16,6 +16,7 @@
 #ifndef ESE_TRANSPORT_WEBHOOK_SIGNATURE_H
 #define ESE_TRANSPORT_WEBHOOK_SIGNATURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,10 @@ struct ese_webhook_secret {
  * ESE_E_USAGE as ese_secret_read (ese-core/secret.h), or the number of the line that is no such secret. */
 int ese_webhook_secret_read(const char *path, struct ese_webhook_secret *secret, struct ese_error *error);
 
+/* Of the file of that name below a directory; errors call it by its name alone. */
+int ese_webhook_secret_read_named(const char *directory, const char *name, struct ese_webhook_secret *secret,
+                                  struct ese_error *error);
+
 /* Of one line, as where a subscription brings its own; otherwise as above. what: how an error names it. */
 int ese_webhook_secret_parse(const char *text, const char *what, struct ese_webhook_secret *secret,
                              struct ese_error *error);
@@ -52,9 +57,11 @@ int ese_webhook_secret_parse(const char *text, const char *what, struct ese_webh
 /* Leaves no byte of it in memory. */
 void ese_webhook_secret_wipe(struct ese_webhook_secret *secret);
 
+/* 1 to 256 visible ASCII characters without a '.', so that no other id, time and body come to the same text. */
+bool ese_webhook_is_id(const char *id);
+
 /* The header webhook-signature, with each key of the secret, which has one at least. timestamp_s: not negative, what
- * webhook-timestamp says in decimal digits. ESE_E_INVALID where the id cannot be one: it is 1 to 256 visible ASCII
- * characters without a '.', so that no other id, time and body come to the same text. */
+ * webhook-timestamp says in decimal digits. ESE_E_INVALID where the id cannot be one. */
 int ese_webhook_sign(const struct ese_webhook_secret *secret, const char *id, int64_t timestamp_s, const void *body,
                      size_t length, char signature[ESE_WEBHOOK_SIGNATURE_SIZE], struct ese_error *error);
 

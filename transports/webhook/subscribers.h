@@ -34,7 +34,9 @@ struct ese_webhook_subscriber {
     int pushed_count;                 /* of the request that is under way, */
     int64_t pushed_last;              /* and the last one's position */
     bool is_retrying;                 /* that one has failed before */
-    bool is_removed;                  /* nobody has it any more but its request's answer */
+    bool is_removed;                  /* nobody has it any more but its request's answer, */
+    struct ese_webhook_subscriber *successor;   /* for which one of that name waits that was made meanwhile, */
+    struct ese_webhook_subscriber *predecessor; /* and knows who it is */
     bool is_queued;                   /* for its turn */
     bool is_dirty;                    /* its position has moved and is not stored yet */
     bool is_row_dirty;                /* more of it could not be stored */
@@ -45,7 +47,7 @@ struct ese_webhook_subscriber {
     struct ese_webhook_pusher *pusher;
     struct ese_webhook_group *group;
     struct ese_webhook_subscriber *next_of_name; /* with that hash */
-    TAILQ_ENTRY(ese_webhook_subscriber) in_all;
+    TAILQ_ENTRY(ese_webhook_subscriber) in_all; /* or among those that are removed */
     TAILQ_ENTRY(ese_webhook_subscriber) in_group;
     TAILQ_ENTRY(ese_webhook_subscriber) in_queue;
     TAILQ_ENTRY(ese_webhook_subscriber) in_dirty;

@@ -51,6 +51,11 @@ void ese_webhook_subscription_init(struct ese_webhook_subscription *subscription
     *wish = (struct ese_webhook_wish){0};
 }
 
+void ese_webhook_subscription_follow(struct ese_webhook_subscription *subscription)
+{
+    subscription->under_way = subscription->is_void = true;
+}
+
 void ese_webhook_subscription_clear(struct ese_webhook_subscription *subscription)
 {
     ese_webhook_wish_clear(&subscription->wish);
@@ -142,17 +147,17 @@ static enum ese_webhook_verdict give_up(struct ese_webhook_subscription *subscri
 {
     char reason[ESE_WEBHOOK_REASON_SIZE];
 
-    if (subscription->wish.poison == ESE_WEBHOOK_STOP) {
-        ese_webhook_outcome_reason(outcome, subscription->wish.url, reason);
-        ese_webhook_subscription_pause(subscription, reason);
-        return ESE_WEBHOOK_GIVEN_UP;
+    if (outcome->count > 1) {
+        subscription->alone_until = outcome->last;
+        subscription->attempts = 0;
+        subscription->due_ns = 0;
+        return ESE_WEBHOOK_AGAIN;
     }
-    if (outcome->count == 1)
+    if (subscription->wish.poison == ESE_WEBHOOK_ASIDE)
         return ESE_WEBHOOK_SET_ASIDE;
-    subscription->alone_until = outcome->last;
-    subscription->attempts = 0;
-    subscription->due_ns = 0;
-    return ESE_WEBHOOK_AGAIN;
+    ese_webhook_outcome_reason(outcome, subscription->wish.url, reason);
+    ese_webhook_subscription_pause(subscription, reason);
+    return ESE_WEBHOOK_GIVEN_UP;
 }
 
 enum ese_webhook_verdict ese_webhook_subscription_answer(struct ese_webhook_subscription *subscription,

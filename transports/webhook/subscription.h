@@ -12,8 +12,8 @@
  *     |  grown                                            paused       |
  *     +<-------- idle <---- nothing behind the position <--------------+
  *
- * One request is under way at a time, also beyond a pause, a resume, and a position that is set meanwhile: its answer
- * is heard (or void, where the position was set) before the next begins. The position only moves forward, but where
+ * One request is under way at a time, also beyond a pause, a resume, a position that is set meanwhile, and a successor
+ * of the same name: its answer is heard (or void, where it was asked for otherwise) before the next begins. The position only moves forward, but where
  * somebody sets it.
  *
  * Times are nanoseconds of CLOCK_MONOTONIC. One thread.
@@ -103,6 +103,8 @@ int ese_webhook_wish_check(const struct ese_webhook_wish *wish, struct ese_error
 /* Takes over what the wish owns, and zeroes it. It is active and due at once. */
 void ese_webhook_subscription_init(struct ese_webhook_subscription *subscription, struct ese_webhook_wish *wish,
                                    int64_t position);
+/* Of one that was just made: a request of what had the name before is under way, whose answer is heard, and void. */
+void ese_webhook_subscription_follow(struct ese_webhook_subscription *subscription);
 void ese_webhook_subscription_clear(struct ese_webhook_subscription *subscription);
 
 enum ese_webhook_state ese_webhook_subscription_state(const struct ese_webhook_subscription *subscription);

@@ -10,6 +10,7 @@
 #include "ese-core/memory.h"
 #include "transports/webhook/json_members.h"
 #include "transports/webhook/push_headers.h"
+#include "transports/webhook/signature.h"
 
 /* A body, and what is looked for in it. */
 struct body {
@@ -121,6 +122,7 @@ static int read_members(struct ese_webhook_ask *ask, const struct body *body, ch
         read_position(ask, body, error) != 0)
         return -1;
     const char *headers = ese_webhook_json_member(body->text, body->length, "headers", &length);
+    ask->given.headers = headers != NULL && (length != 4 || memcmp(headers, "null", 4) != 0);
     ask->wish.headers = ese_copy_bytes(headers != NULL ? headers : "", length);
     return 0;
 }
@@ -172,12 +174,27 @@ static int take_integer(const json_t *value, const char *name, int64_t *number, 
     return 0;
 }
 
-static int read_retry(const struct body *body, struct ese_webhook_retry *retry, struct ese_error *error)
+static int read_batch(struct ese_webhook_ask *ask, const struct body *body, struct ese_error *error)
 {
+    json_t *value = member(body, "batch");
+    int64_t number = 1;
+
+    ask->given.batch = value != NULL;
+    int result = take_integer(value, "batch", &number, error);
+    json_decref(value);
+    ask->wish.batch = (int)number;
+    return result;
+}
+
+static int read_retry(struct ese_webhook_ask *ask, const struct body *body, struct ese_error *error)
+{
+    struct ese_webhook_retry *retry = &ask->wish.retry;
     json_t *value = member(body, "retry");
+    *retry = (struct ese_webhook_retry)ESE_WEBHOOK_RETRY_DEFAULT;
     int64_t tries = retry->tries, most_ms = -1;
     int result = 0;
 
+    ask->given.retry = value != NULL;
     if (value != NULL && !json_is_object(value))
         result = ese_fail(error, ESE_E_INVALID, "retry: a %s is no object of tries, first_ms and most_ms",
                           kind_of(value));
@@ -194,14 +211,15 @@ static int read_retry(const struct body *body, struct ese_webhook_retry *retry, 
     return result;
 }
 
-static int read_poison(const struct body *body, enum ese_webhook_poison *poison, struct ese_error *error)
+static int read_poison(struct ese_webhook_ask *ask, const struct body *body, struct ese_error *error)
 {
     json_t *value = member(body, "poison");
     const char *word = json_string_value(value);
     int result = 0;
 
+    ask->given.poison = value != NULL;
     if (word != NULL && strcmp(word, "aside") == 0)
-        *poison = ESE_WEBHOOK_ASIDE;
+        ask->wish.poison = ESE_WEBHOOK_ASIDE;
     else if (value != NULL && (word == NULL || strcmp(word, "stop") != 0))
         result = ese_fail(error, ESE_E_INVALID, "poison: \"%.80s\" is neither \"stop\" nor \"aside\"",
                           word != NULL ? word : "");
@@ -210,12 +228,10 @@ static int read_poison(const struct body *body, enum ese_webhook_poison *poison,
 }
 
 /* A secret's name is a file's. */
-static int check_secret_name(const char *name, bool has_secrets, struct ese_error *error)
+static int check_secret_name(const char *name, struct ese_error *error)
 {
     size_t length = strlen(name);
 
-    if (length > 0 && !has_secrets)
-        return ese_fail(error, ESE_E_INVALID, "signed: this server has no directory of secrets");
     for (size_t i = 0; i < length; i++) {
         bool is_good = isascii((unsigned char)name[i]) &&
                        (isalnum((unsigned char)name[i]) || strchr("_-", name[i]) != NULL || (i > 0 && name[i] == '.'));
@@ -226,35 +242,91 @@ static int check_secret_name(const char *name, bool has_secrets, struct ese_erro
     return 0;
 }
 
-static int read_ours(struct ese_webhook_wish *wish, const struct body *body, bool has_secrets,
+/* Who signs with what is not there would stand still from the beginning. */
+static int read_signed(struct ese_webhook_ask *ask, const struct body *body, const char *secrets,
+                       struct ese_error *error)
+{
+    struct ese_webhook_secret secret;
+    json_t *value = member(body, "signed");
+
+    ask->given.signed_by = value != NULL;
+    json_decref(value);
+    if (read_text(body, "signed", &ask->wish.signed_by, error) != 0)
+        return -1;
+    const char *name = ask->wish.signed_by;
+    if (name[0] == '\0')
+        return 0;
+    if (secrets == NULL)
+        return ese_fail(error, ESE_E_INVALID, "signed: this server has no directory of secrets");
+    if (check_secret_name(name, error) != 0)
+        return -1;
+    int result = ese_webhook_secret_read_named(secrets, name, &secret, error);
+    ese_webhook_secret_wipe(&secret);
+    return result == 0 ? 0 : ese_fail_within(error, "signed");
+}
+
+static int read_ours(struct ese_webhook_ask *ask, const struct body *body, const char *secrets,
                      struct ese_error *error)
 {
-    const struct ese_webhook_retry retry = ESE_WEBHOOK_RETRY_DEFAULT;
-    json_t *batch = member(body, "batch");
-    int64_t number = 1;
-
-    wish->retry = retry;
-    int result = take_integer(batch, "batch", &number, error);
-    json_decref(batch);
-    wish->batch = (int)number;
-    if (result != 0 || read_retry(body, &wish->retry, error) != 0 || read_poison(body, &wish->poison, error) != 0 ||
-        read_text(body, "signed", &wish->signed_by, error) != 0 ||
-        check_secret_name(wish->signed_by, has_secrets, error) != 0)
+    if (read_batch(ask, body, error) != 0 || read_retry(ask, body, error) != 0 ||
+        read_poison(ask, body, error) != 0 || read_signed(ask, body, secrets, error) != 0)
         return -1;
-    return ese_webhook_wish_check(wish, error);
+    return ese_webhook_wish_check(&ask->wish, error);
+}
+
+/* ---- asked again ----------------------------------------------------------------------------- */
+
+/* In whatever order and with whatever blanks they stand there; none are as good as an empty object. */
+static json_t *headers_of(const char *text)
+{
+    json_t *headers = json_loads(text, JSON_DECODE_ANY, NULL);
+
+    if (json_is_object(headers))
+        return headers;
+    json_decref(headers);
+    return json_object();
+}
+
+static bool same_headers(const char *one, const char *other)
+{
+    json_t *these = headers_of(one), *those = headers_of(other);
+    bool same = json_equal(these, those) == 1;
+
+    json_decref(these);
+    json_decref(those);
+    return same;
+}
+
+const char *ese_webhook_ask_other(const struct ese_webhook_ask *ask, const struct ese_webhook_wish *stored)
+{
+    const struct ese_webhook_wish *asked = &ask->wish;
+    const struct ese_webhook_retry *retry = &asked->retry;
+
+    if (ask->given.headers && !same_headers(asked->headers, stored->headers))
+        return "headers";
+    if (ask->given.batch && asked->batch != stored->batch)
+        return "batch";
+    if (ask->given.retry && (retry->tries != stored->retry.tries || retry->first_ms != stored->retry.first_ms ||
+                             retry->most_ms != stored->retry.most_ms))
+        return "retry";
+    if (ask->given.poison && asked->poison != stored->poison)
+        return "poison";
+    if (ask->given.signed_by && strcmp(asked->signed_by, stored->signed_by) != 0)
+        return "signed";
+    return NULL;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
 
 int ese_webhook_ask_read(struct ese_webhook_ask *ask, const char *text, size_t length,
-                         const struct ese_webhook_targets *targets, bool has_secrets, struct ese_error *error)
+                         const struct ese_webhook_targets *targets, const char *secrets, struct ese_error *error)
 {
     const struct body body = {.text = text, .length = length};
     char *stream = NULL;
 
     int result = read_members(ask, &body, &stream, error) != 0 ||
                          check_members(ask, stream, targets, error) != 0 ||
-                         read_ours(&ask->wish, &body, has_secrets, error) != 0
+                         read_ours(ask, &body, secrets, error) != 0
                      ? -1
                      : 0;
     free(stream);

@@ -21,20 +21,30 @@
 
 struct ese_webhook_pusher;
 
+/* Which of the members that may be left out were there. */
+struct ese_webhook_given {
+    bool headers, batch, retry, poison, signed_by;
+};
+
 struct ese_webhook_ask {
     struct ese_webhook_ask *next;
     void (*act)(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask); /* answers it */
     struct ese_http_request *request;
     char name[ESE_WEBHOOK_ASK_NAME_SIZE];
     struct ese_webhook_wish wish; /* of what is to be made */
+    struct ese_webhook_given given;
     bool has_position;
     int64_t position; /* to begin behind, ESE_WEBHOOK_AT_NEWEST for what is newest then; dead letters: to list behind */
 };
 
-/* Fills wish and position from a body. targets: where may be pushed to; has_secrets: whether there are any to sign by.
- * ESE_E_INVALID: error's text is the answer. The wish is to be cleared in any case. */
+/* Fills wish and position from a body. targets: where may be pushed to; secrets: the directory of those to sign with,
+ * of which the one that is meant has to be there, NULL: none. The error's text is the answer; ESE_E_IO: it is not the
+ * body's fault. The wish is to be cleared in any case. */
 int ese_webhook_ask_read(struct ese_webhook_ask *ask, const char *body, size_t length,
-                         const struct ese_webhook_targets *targets, bool has_secrets, struct ese_error *error);
+                         const struct ese_webhook_targets *targets, const char *secrets, struct ese_error *error);
+
+/* The first member that was given and means something else than what there is; NULL: none does. */
+const char *ese_webhook_ask_other(const struct ese_webhook_ask *ask, const struct ese_webhook_wish *stored);
 
 void ese_webhook_ask_free(struct ese_webhook_ask *ask);
 

@@ -2,7 +2,7 @@
  * subscription_routes.c - /subscriptions...: what is asked on the HTTP server's thread, and done and answered on the
  * pusher's, so that nobody sees a subscription half changed.
  *
- *   POST   /subscriptions/:name               makes one; the same again wakes it
+ *   POST   /subscriptions/:name               makes one; the same again wakes it, with other members is refused
  *   PUT    /subscriptions/:name               makes one in the place of whatever is there
  *   GET    /subscriptions                     all; /subscriptions/:name one of them
  *   DELETE /subscriptions/:name
@@ -93,6 +93,18 @@ static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
     answer(ask->request, 200, "Created");
 }
 
+/* What its producers know, and behind it what else the name stands for. */
+static void answer_taken(struct ese_webhook_ask *ask, const char *other)
+{
+    struct ese_buffer text = ESE_BUFFER_INIT(200);
+
+    ese_buffer_text(&text, "Subscription with this name already exists");
+    if (other != NULL)
+        ese_buffer_printf(&text, ", with another \"%s\": PUT changes it", other);
+    answer(ask->request, 400, text.text);
+    ese_buffer_free(&text);
+}
+
 /* Who registers again is there again, and waits. */
 static void wake(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask, struct ese_webhook_subscriber *found)
 {
@@ -114,15 +126,18 @@ static void wake(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
 static void create(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
 {
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
+    const char *other = found != NULL ? ese_webhook_ask_other(ask, &found->subscription.wish) : NULL;
 
     find_position(pusher, ask);
     if (found == NULL)
         make(pusher, ask, NULL);
-    else if (strcmp(found->subscription.wish.stream, ask->wish.stream) == 0 &&
-             strcmp(found->subscription.wish.url, ask->wish.url) == 0)
-        wake(pusher, ask, found);
+    else if (strcmp(found->subscription.wish.stream, ask->wish.stream) != 0 ||
+             strcmp(found->subscription.wish.url, ask->wish.url) != 0)
+        answer_taken(ask, NULL);
+    else if (other != NULL)
+        answer_taken(ask, other);
     else
-        answer(ask->request, 400, "Subscription with this name already exists");
+        wake(pusher, ask, found);
 }
 
 /* Where no position is asked for, one of the same stream goes on from where it is. */
@@ -303,11 +318,11 @@ static void take_body(struct ese_webhook_pusher *pusher, struct ese_webhook_ask 
     size_t length;
     const char *body = ese_http_request_body(ask->request, &length);
 
-    if (ese_webhook_ask_read(ask, body, length, pusher->targets, pusher->secrets != NULL, &error) == 0) {
+    if (ese_webhook_ask_read(ask, body, length, pusher->targets, pusher->secrets, &error) == 0) {
         hand_over(pusher, ask);
         return;
     }
-    answer(ask->request, 400, error.text);
+    answer(ask->request, error.code == ESE_E_IO ? 500 : 400, error.text);
     ese_webhook_ask_free(ask);
 }
 
