@@ -292,6 +292,29 @@ static void within_a_page_as_well(void **state)
     ese_webhook_batch_close(&fixture.batch);
 }
 
+/* ---- as it comes ----------------------------------------------------------------------------- */
+
+static void as_it_comes_all_is_handed_and_nothing_missed(void **state)
+{
+    static const int64_t places[] = {5, 9, 8, 9, 12}, nexts[] = {6, 10, 10, 10, 13};
+    struct fixture fixture = {.progress = {.as_it_comes = true}};
+
+    (void)state;
+    ese_webhook_batch_open(&fixture.batch, 10);
+    begin(&fixture, 3);
+    for (size_t i = 0; i < ESE_COUNT_OF(places); i++)
+        put(&fixture, places[i], 1, GOOD);
+    fill(&fixture);
+    assert_int_equal(fixture.batch.batch.count, ESE_COUNT_OF(places));
+    for (size_t i = 0; i < ESE_COUNT_OF(places); i++) {
+        assert_int_equal(fixture.batch.records[i].offset, places[i]);
+        assert_int_equal(fixture.batch.records[i].next, nexts[i]); /* a place never moves back */
+    }
+    assert_int_equal(fixture.progress.handed, 12);
+    assert_int_equal(fixture.gaps, 0);
+    ese_webhook_batch_close(&fixture.batch);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +327,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(what_is_missing_behind_a_position_is_told),
         cmocka_unit_test(what_is_missing_before_the_first_is_not),
         cmocka_unit_test(within_a_page_as_well),
+        cmocka_unit_test(as_it_comes_all_is_handed_and_nothing_missed),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);

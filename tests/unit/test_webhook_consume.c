@@ -9,6 +9,7 @@
 
 #include "tests/unit/webhook_consumer.h"
 #include "tests/unit/webhook_server.h"
+#include "transports/webhook/habits.h"
 
 #define MAILS "mail-requests" /* one stream alone, which is the simpler case */
 #define OF_MAILS 2            /* partitions */
@@ -144,6 +145,26 @@ static void a_push_that_comes_again_is_answered_at_once(void **state)
     assert_true(webhook_is_held(fd, 20));
     webhook_consumer_acknowledge(&fixture->reader, OF_MAILS, 6);
     webhook_push_ends(fd, 200, "");
+    assert_int_equal(fixture->reader.gaps, 0);
+}
+
+/* Behind what was handed, a gap before it, or once more: all the same. */
+static void as_it_comes_each_push_is_handed(void **state)
+{
+    static const int64_t places[] = {1, 7, 4, 7};
+    struct fixture *fixture = *state;
+
+    fixture->reader.face = &ese_webhook_consume_as_it_comes;
+    begin(fixture, 1000);
+    for (size_t i = 0; i < ESE_COUNT_OF(places); i++) {
+        int64_t behind = places[i] == 4 ? 8 : places[i] + 1;
+        int fd = push(fixture, places[i], 1);
+        assert_int_equal(webhook_consumer_next(&fixture->reader, WEBHOOK_PATIENCE_MS), 1);
+        assert_int_equal(fixture->reader.batch.records[0].offset, places[i]);
+        assert_true(webhook_is_held(fd, 5));
+        webhook_consumer_acknowledge(&fixture->reader, OF_MAILS, behind);
+        webhook_push_ends(fd, 200, "");
+    }
     assert_int_equal(fixture->reader.gaps, 0);
 }
 
@@ -476,6 +497,7 @@ int main(int argc, char **argv)
         TEST(a_push_is_held_until_all_of_it_is_acknowledged),
         TEST(each_partition_is_acknowledged_by_itself),
         TEST(a_push_that_comes_again_is_answered_at_once),
+        TEST(as_it_comes_each_push_is_handed),
         TEST(while_one_is_in_hand_another_comes_later),
         TEST(a_push_of_more_than_a_batch_is_handed_in_several),
         TEST(what_is_no_event_is_handed_in_order_too),

@@ -21,10 +21,12 @@
 #include "tests/support/directory.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/wait.h"
+#include "transports/webhook/habits.h"
 #include "transports/webhook/pusher.h"
 #include "transports/webhook/signature.h"
 #include "transports/webhook/stream_reader.h"
 #include "transports/webhook/streams.h"
+#include "transports/webhook/subscribers.h"
 
 #define PATIENCE_MS 60000 /* for what is to come at all */
 #define MOST_PUSHES 40000
@@ -690,6 +692,35 @@ static void who_registers_again_is_tried_at_once(void **state)
     assert_int_equal(fixture->pushes[4].position, 2);
 }
 
+/* Of each page that it reads behind one position the first event is passed over; it counts its pages. */
+static bool pass_over_one(struct ese_webhook_subscriber *subscriber, int64_t now_ns)
+{
+    if (subscriber->page.count == 0 || subscriber->stage++ > 0)
+        return false;
+    ese_webhook_subscription_pass(&subscriber->subscription, subscriber->page.events[0].position);
+    ese_webhook_page_clear(&subscriber->page);
+    ese_webhook_subscription_postpone(&subscriber->subscription, now_ns);
+    return true;
+}
+
+static void a_lesson_sees_to_what_was_read(void **state)
+{
+    static const struct ese_webhook_habits habits = {.has_read = pass_over_one};
+    struct fixture *fixture = *state;
+
+    fixture->options.habits = &habits;
+    restart(fixture);
+    post_many(fixture, "s", 3);
+    subscribe(fixture, "one", "s", AGAIN);
+    await_shown(fixture, "one", "position", "3");
+    assert_in_order(fixture, "one", 2, 3);
+    expect(fixture, "POST", "/subscriptions/one/pause", "", 200, "Paused\n");
+    post_many(fixture, "s", 2);
+    expect(fixture, "POST", "/subscriptions/one/resume", "", 200, "Resumed\n"); /* it begins anew */
+    await_shown(fixture, "one", "position", "5");
+    assert_int_equal(count_of(fixture, "one"), 3);
+}
+
 static void a_stream_that_cannot_be_read_is_not_empty(void **state)
 {
     struct fixture *fixture = *state;
@@ -1317,6 +1348,7 @@ int main(int argc, char **argv)
         TEST(who_does_not_answer_in_time_is_tried_again),
         TEST(who_fails_too_often_is_paused_with_a_reason),
         TEST(who_registers_again_is_tried_at_once),
+        TEST(a_lesson_sees_to_what_was_read),
         TEST(a_stream_that_cannot_be_read_is_not_empty),
         TEST(who_is_idle_asks_nothing),
         TEST(who_is_deleted_gets_nothing_more),

@@ -18,7 +18,7 @@ struct fixture {
     struct ese_http_client *client;
     struct ese_webhook_registrar *registrar;
     int64_t handed, fresh_ns, due_ns;
-    bool is_busy, has_failed;
+    bool is_busy, has_failed, believes;
     struct ese_error error;
 };
 
@@ -30,7 +30,8 @@ static void open_registrar(struct fixture *fixture, const char *secret)
                                                           .stream = "click-events",
                                                           .url = URL,
                                                           .batch = 7,
-                                                          .secret = secret};
+                                                          .secret = secret,
+                                                          .believes = fixture->believes};
 
     ese_webhook_registrar_free(&fixture->registrar); /* nothing is under way */
     fixture->registrar = ese_webhook_registrar_new(&options);
@@ -424,6 +425,28 @@ static void what_came_since_it_was_asked_is_no_loss(void **state)
     assert_int_equal(newest(fixture), 3);
 }
 
+/* Who takes what comes as it comes: a gap at the end, and a stream that has become shorter, are not noticed. */
+static void who_believes_the_server_is_at_the_end_when_that_says_so(void **state)
+{
+    static const struct {
+        const char *state;
+        int64_t position, newest, told;
+    } answers[] = {
+        {"idle", 9, 9, 5}, {"idle", 8, 9, 9}, {"waiting", 9, 9, 9}, {"idle", 3, 3, 5}, {"under way", 3, 3, 3}};
+    struct fixture *fixture = *state;
+
+    fixture->believes = true;
+    for (size_t i = 0; i < ESE_COUNT_OF(answers); i++) {
+        open_registrar(fixture, NULL);
+        fixture->server.state = answers[i].state;
+        fixture->server.position = answers[i].position;
+        fixture->server.newest = answers[i].newest;
+        begin(fixture, 5);
+        assert_int_equal(newest(fixture), answers[i].told);
+        assert_false(fixture->has_failed);
+    }
+}
+
 /* ---- when it asks ---------------------------------------------------------------------------- */
 
 static void what_it_says_of_the_newest_is_of_when_it_asked(void **state)
@@ -492,6 +515,7 @@ int main(int argc, char **argv)
         TEST(one_that_stands_still_may_do_so),
         TEST(a_stream_that_ends_before_what_was_handed_has_lost_it),
         TEST(what_came_since_it_was_asked_is_no_loss),
+        TEST(who_believes_the_server_is_at_the_end_when_that_says_so),
         TEST(what_it_says_of_the_newest_is_of_when_it_asked),
         TEST(it_asks_when_somebody_wants_to_know),
     };

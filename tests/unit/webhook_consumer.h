@@ -27,6 +27,7 @@ struct webhook_consumer {
         const char *name, *value;
     } options[WEBHOOK_MOST_OPTIONS]; /* beside the server */
     int option_count;
+    const struct ese_consume_face *face; /* NULL: the careful one */
     int given, taken, gaps;
     int64_t gap_from, gap_to;
     int32_t gap_partition;
@@ -91,7 +92,8 @@ static inline int webhook_consumer_try_open(struct webhook_consumer *reader)
         ese_config_give(config, reader->options[i].name, reader->options[i].value);
     int result = ese_config_settle(config, &reader->error);
     if (result == 0)
-        result = ese_webhook_consume.open(config, &settings, &reader->consumer, &reader->error);
+        result = (reader->face != NULL ? reader->face : &ese_webhook_consume)
+                     ->open(config, &settings, &reader->consumer, &reader->error);
     ese_config_free(&config);
     return result;
 }

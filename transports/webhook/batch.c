@@ -42,11 +42,13 @@ static bool has_room(const struct ese_webhook_batch *batch)
     return batch->batch.count < batch->most && ese_unreadable_fits(&batch->batch);
 }
 
-static void add(struct ese_webhook_batch *batch, const struct ese_webhook_event *event, int32_t partition)
+static void add(struct ese_webhook_batch *batch, const struct ese_webhook_event *event, int32_t partition, int64_t next)
 {
     struct ese_error error;
     struct ese_record *record = &batch->records[batch->batch.count];
-    if (ese_webhook_record_read(event, partition, record, &error) == 0) {
+    bool is_event = ese_webhook_record_read(event, partition, record, &error) == 0;
+    record->next = next;
+    if (is_event) {
         batch->batch.count++;
         return;
     }
@@ -60,12 +62,14 @@ void ese_webhook_batch_add(struct ese_webhook_batch *batch, const struct ese_web
 {
     for (; *index < page->count && has_room(batch); (*index)++) {
         const struct ese_webhook_event *event = &page->events[*index];
-        if (event->position <= progress->handed)
+        bool is_newest = event->position > progress->handed;
+        if (!is_newest && !progress->as_it_comes)
             continue;
-        note_gap(event, progress, listener);
-        add(batch, event, progress->partition);
-        progress->handed = event->position;
-        progress->next = event->position + 1;
+        if (!progress->as_it_comes)
+            note_gap(event, progress, listener);
+        progress->handed = is_newest ? event->position : progress->handed;
+        progress->next = progress->handed + 1;
+        add(batch, event, progress->partition, progress->next);
     }
 }
 
@@ -73,7 +77,8 @@ int64_t ese_webhook_progress_begin(struct ese_webhook_progress *progress, int32_
                                    const struct ese_consume_listener *listener)
 {
     int64_t position = listener->given(listener->context, partition);
-    *progress = (struct ese_webhook_progress){.partition = partition, .next = position >= 0 ? position : -1};
+    *progress = (struct ese_webhook_progress){
+        .partition = partition, .next = position >= 0 ? position : -1, .as_it_comes = progress->as_it_comes};
     if (position == ESE_OFFSET_LATEST)
         progress->handed = -1;
     else

@@ -17,6 +17,7 @@ struct ese_webhook_progress {
     int64_t handed; /* the position of the last event that was; 0: none. -1: where it begins is not known yet */
     int64_t next;   /* the position asked for, or the one behind `handed`: what is missing from there on is told. -1: no
                        position was asked for, and nothing handed */
+    bool as_it_comes; /* a lesson's (habits.h): handed is the highest one, nothing is passed over, and nothing missed */
 };
 
 struct ese_webhook_batch {
@@ -35,8 +36,8 @@ void ese_webhook_batch_begin(struct ese_webhook_batch *batch);
 void ese_webhook_batch_add(struct ese_webhook_batch *batch, const struct ese_webhook_page *page, int *index,
                            struct ese_webhook_progress *progress, const struct ese_consume_listener *listener);
 
-/* Where a listener wants to begin, as progress; returns the position behind which to register or read: -1 for the
- * latest. */
+/* Where a listener wants to begin, as progress, whose as_it_comes stays; returns the position behind which to register or
+ * read: -1 for the latest. */
 int64_t ese_webhook_progress_begin(struct ese_webhook_progress *progress, int32_t partition,
                                    const struct ese_consume_listener *listener);
 

@@ -18,6 +18,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/token.h"
 #include "transports/webhook/batch.h"
+#include "transports/webhook/habits.h"
 #include "transports/webhook/page_json.h"
 #include "transports/webhook/puller.h"
 #include "transports/webhook/receiver.h"
@@ -44,6 +45,7 @@ struct ese_consumer {
     struct line lines[ESE_WEBHOOK_LINES];
     int count;
     bool given;
+    bool as_it_comes; /* for a lesson: habits.h */
 };
 
 static const struct ese_option options[] = {
@@ -93,7 +95,8 @@ static int64_t last_of(const struct ese_webhook_page *page)
 static void let_go_of_repeat(struct ese_consumer *consumer, int i)
 {
     struct line *line = &consumer->lines[i];
-    if (!line->in_hand || line->puller != NULL || line->index > 0 || last_of(&line->page) > line->progress.handed)
+    if (!line->in_hand || line->puller != NULL || line->index > 0 || last_of(&line->page) > line->progress.handed ||
+        consumer->as_it_comes)
         return;
     line->in_hand = false;
     ese_webhook_receiver_answer(consumer->receiver, i, 200);
@@ -325,6 +328,7 @@ static void open_registrar(struct ese_consumer *consumer, int i, const struct es
         .url = ese_webhook_receiver_url(consumer->receiver, i),
         .batch = push_batch(config, settings),
         .secret = secret_name(config),
+        .believes = consumer->as_it_comes,
     };
     consumer->lines[i].registrar = ese_webhook_registrar_new(&registrar);
 }
@@ -365,16 +369,33 @@ static int open_consumer(const struct ese_config *config, const struct ese_consu
                          struct ese_consumer **consumer, struct ese_error *error)
 {
     int32_t first;
-    struct ese_consumer *opened = *consumer = ese_alloc(sizeof *opened);
+    struct ese_consumer *opened = *consumer;
     opened->listener = settings->listener;
     ese_webhook_stream_range(ese_config_text(config, ESE_TOPIC_OPTION), &first, &opened->count);
-    for (int i = 0; i < opened->count; i++)
+    for (int i = 0; i < opened->count; i++) {
         opened->lines[i].progress.partition = first + i;
+        opened->lines[i].progress.as_it_comes = opened->as_it_comes;
+    }
     ese_webhook_batch_open(&opened->batch, settings->max_batch);
     if (open_parts(opened, config, settings, error) == 0)
         return 0;
     close_consumer(consumer);
     return -1;
+}
+
+static int open_careful(const struct ese_config *config, const struct ese_consume_settings *settings,
+                        struct ese_consumer **consumer, struct ese_error *error)
+{
+    *consumer = ese_alloc(sizeof **consumer);
+    return open_consumer(config, settings, consumer, error);
+}
+
+static int open_as_it_comes(const struct ese_config *config, const struct ese_consume_settings *settings,
+                            struct ese_consumer **consumer, struct ese_error *error)
+{
+    *consumer = ese_alloc(sizeof **consumer);
+    (*consumer)->as_it_comes = true;
+    return open_consumer(config, settings, consumer, error);
 }
 
 static void partition_name(int32_t partition, char *text, size_t size)
@@ -388,7 +409,16 @@ static void partition_name(int32_t partition, char *text, size_t size)
 
 const struct ese_consume_face ese_webhook_consume = {
     .options = options,
-    .open = open_consumer,
+    .open = open_careful,
+    .next = next,
+    .acknowledge = acknowledge,
+    .close = close_consumer,
+    .partition_name = partition_name,
+};
+
+const struct ese_consume_face ese_webhook_consume_as_it_comes = {
+    .options = options,
+    .open = open_as_it_comes,
     .next = next,
     .acknowledge = acknowledge,
     .close = close_consumer,

@@ -31,6 +31,7 @@ void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_we
 
     free(subscriber->problem);
     subscriber->problem = NULL;
+    subscriber->stage = 0;
     ese_webhook_headers_clear(&subscriber->headers);
     if (ese_webhook_stream_check(wish->stream, &error) != 0 ||
         ese_webhook_targets_check_url(pusher->targets, wish->url, &error) != 0 ||
@@ -100,6 +101,7 @@ int ese_webhook_pusher_open(const struct ese_webhook_pusher_options *options, st
     struct ese_webhook_pusher *pusher = ese_alloc(sizeof(*pusher));
 
     pusher->options = *options;
+    pusher->habits = options->habits != NULL ? *options->habits : (struct ese_webhook_habits){.has_read = NULL};
     pusher->secrets = ese_copy_text(options->secrets);
     pusher->subscribers = ese_webhook_subscribers_new();
     TAILQ_INIT(&pusher->fresh);

@@ -16,9 +16,11 @@
 #include "ese-core/metrics.h"
 #include "transports/webhook/streams.h"
 
+struct ese_webhook_habits;
 struct ese_webhook_pusher;
 
 struct ese_webhook_pusher_options {
+    const struct ese_webhook_habits *habits; /* a lesson's (habits.h); NULL: none */
     struct ese_webhook_streams *streams;
     const char *allow_targets; /* see targets.h; NULL: by default */
     const char *secrets;       /* directory of secrets, NULL: none (signature.h) */

@@ -18,6 +18,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/http_client.h"
 #include "ese-core/news.h"
+#include "transports/webhook/habits.h"
 #include "transports/webhook/push_message.h"
 #include "transports/webhook/pusher.h"
 #include "transports/webhook/stream_reader.h"
@@ -30,6 +31,7 @@
 
 struct ese_webhook_pusher {
     struct ese_webhook_pusher_options options;
+    struct ese_webhook_habits habits;
     char *secrets;
     struct ese_webhook_targets *targets;
     struct ese_webhook_subscription_table *table;
@@ -113,7 +115,7 @@ void ese_webhook_pusher_show(struct ese_webhook_pusher *pusher, int64_t now_ns);
 /* One more subscription, as it is stored: it is active, and its first turn comes at once. */
 struct ese_webhook_subscriber *ese_webhook_pusher_add(struct ese_webhook_pusher *pusher,
                                                       struct ese_webhook_subscription *subscription);
-/* Looks anew at what it needs: its headers, secret and target. Sets problem, or that there is none. */
+/* It begins anew: looks at what it needs, its headers, secret and target. Sets problem, or that there is none. */
 void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
 
 /* Hands over to the pusher's thread. Any thread; false: it is stopping. */

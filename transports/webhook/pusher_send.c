@@ -140,10 +140,13 @@ static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
         return false;
     }
     note_reading(pusher, NULL);
+    bool is_seen_to =
+        pusher->habits.has_read != NULL && pusher->habits.has_read(subscriber, ese_clock_monotonic_ns());
     if (subscriber->page.count > 0)
         return true;
     ese_webhook_page_clear(&subscriber->page);
-    ese_webhook_subscription_rest(subscription);
+    if (!is_seen_to)
+        ese_webhook_subscription_rest(subscription);
     return false;
 }
 

@@ -23,6 +23,7 @@ struct ese_webhook_registrar {
     struct ese_webhook_inquiry inquiry;
     char *name, *stream, *url, *subscription_url, *secret;
     int batch;
+    bool believes;
     bool wants_registering;
     bool is_registering; /* that is what is under way */
     int64_t registered_ns; /* when it last was */
@@ -84,6 +85,11 @@ static bool stands_still(const char *state)
     return state != NULL && (strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0);
 }
 
+static bool is_at_end(const char *state, int64_t position, int64_t newest)
+{
+    return state != NULL && strcmp(state, "idle") == 0 && position >= newest;
+}
+
 static bool may_wake(const struct ese_webhook_registrar *registrar, int64_t newest)
 {
     return newest > registrar->handed && registrar->is_idle &&
@@ -93,14 +99,14 @@ static bool may_wake(const struct ese_webhook_registrar *registrar, int64_t newe
 static void take_subscription(struct ese_webhook_registrar *registrar, const char *url, const char *state,
                               int64_t position, int64_t newest)
 {
-    registrar->newest = newest;
+    registrar->newest = registrar->believes && is_at_end(state, position, newest) ? registrar->asked_at : newest;
     registrar->newest_ns = registrar->inquiry.asked_ns;
     if (registrar->first < 0)
         registrar->first = position;
     if (strcmp(url, registrar->url) != 0)
         ese_fail(&registrar->fatal, ESE_E_FENCED, "%s is pushed to %.200s now: a newer consumer has taken over",
                  registrar->name, url);
-    else if (newest < registrar->asked_at)
+    else if (newest < registrar->asked_at && !registrar->believes)
         ese_fail(&registrar->fatal, ESE_E_INVALID, "the stream %s ends at %lld, and %lld was handed: the server has "
                                                    "lost what it had; --from and another --state begin anew",
                  registrar->stream, (long long)newest, (long long)registrar->asked_at);
@@ -212,6 +218,7 @@ struct ese_webhook_registrar *ese_webhook_registrar_new(const struct ese_webhook
     registrar->url = ese_copy_text(options->url);
     registrar->secret = ese_copy_text(options->secret);
     registrar->batch = options->batch;
+    registrar->believes = options->believes;
     registrar->newest = registrar->first = -1;
     ese_buffer_printf(&url, "%s/subscriptions/%s", options->server, options->name);
     registrar->subscription_url = ese_buffer_detach(&url);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ese-core/memory.h"
+#include "transports/webhook/habits.h"
 #include "transports/webhook/pusher.h"
 #include "transports/webhook/streams.h"
 #include "transports/webhook/webhook.h"
@@ -15,7 +16,7 @@ struct ese_store {
     struct ese_webhook_pusher *pusher;
 };
 
-static const struct ese_option options[] = {
+const struct ese_option ese_webhook_store_options[] = {
     {.name = "data", .kind = ESE_OPTION_TEXT, .value = "DIR", .fallback = "ese-data",
      .help = "Where streams are kept, each in a file of its own, NAME.db, and subscriptions, in _meta.db; created when "
              "missing. A directory of Eventor's can be given. Events are kept for ever, unless --retention is given."},
@@ -51,7 +52,7 @@ static void grown(void *context, const char *stream)
 }
 
 /* What is pushed needs what is stored; what is stored tells who pushes. */
-static void detach(struct ese_store **store, int timeout_ms)
+void ese_webhook_store_detach(struct ese_store **store, int timeout_ms)
 {
     struct ese_store *detached = *store;
     if (detached == NULL)
@@ -85,10 +86,12 @@ static int open_streams(struct ese_store *store, const struct ese_config *config
     return ese_webhook_streams_open(&streams, &store->streams, error);
 }
 
-static int open_pusher(struct ese_store *store, const struct ese_config *config,
-                       const struct ese_store_settings *settings, struct ese_error *error)
+static int open_pusher(struct ese_store *store, const struct ese_webhook_habits *habits,
+                       const struct ese_config *config, const struct ese_store_settings *settings,
+                       struct ese_error *error)
 {
     const struct ese_webhook_pusher_options pusher = {
+        .habits = habits,
         .streams = store->streams,
         .allow_targets = ese_config_text(config, "allow-targets"),
         .secrets = ese_config_text(config, "secrets"),
@@ -100,12 +103,14 @@ static int open_pusher(struct ese_store *store, const struct ese_config *config,
     return ese_webhook_pusher_open(&pusher, &store->pusher, error);
 }
 
-static int attach(const struct ese_config *config, const struct ese_store_settings *settings, struct ese_store **store,
-                  struct ese_error *error)
+int ese_webhook_store_attach(const struct ese_webhook_habits *habits, const struct ese_config *config,
+                             const struct ese_store_settings *settings, struct ese_store **store,
+                             struct ese_error *error)
 {
     struct ese_store *attached = *store = ese_alloc(sizeof *attached);
-    if (open_streams(attached, config, settings, error) != 0 || open_pusher(attached, config, settings, error) != 0) {
-        detach(store, 0);
+    if (open_streams(attached, config, settings, error) != 0 ||
+        open_pusher(attached, habits, config, settings, error) != 0) {
+        ese_webhook_store_detach(store, 0);
         return -1;
     }
     ese_http_server_manners(settings->server, &manners);
@@ -113,18 +118,24 @@ static int attach(const struct ese_config *config, const struct ese_store_settin
     ese_webhook_pusher_add_routes(attached->pusher);
     if (ese_webhook_pusher_start(attached->pusher, error) == 0)
         return 0;
-    detach(store, 0);
+    ese_webhook_store_detach(store, 0);
     return -1;
 }
 
-static bool healthy(struct ese_store *store, char *text, size_t size)
+static int attach(const struct ese_config *config, const struct ese_store_settings *settings, struct ese_store **store,
+                  struct ese_error *error)
+{
+    return ese_webhook_store_attach(NULL, config, settings, store, error);
+}
+
+bool ese_webhook_store_healthy(struct ese_store *store, char *text, size_t size)
 {
     return ese_webhook_streams_healthy(store->streams, text, size);
 }
 
 const struct ese_store_face ese_webhook_store = {
-    .options = options,
+    .options = ese_webhook_store_options,
     .attach = attach,
-    .detach = detach,
-    .healthy = healthy,
+    .detach = ese_webhook_store_detach,
+    .healthy = ese_webhook_store_healthy,
 };

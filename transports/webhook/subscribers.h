@@ -41,6 +41,7 @@ struct ese_webhook_subscriber {
     bool is_dirty;                    /* its position has moved and is not stored yet */
     bool is_row_dirty;                /* more of it could not be stored */
     int64_t dead_letters;
+    int stage;                        /* a lesson's own (habits.h); 0: it has begun anew */
     int64_t head_behind;              /* the position behind which the event was made */
     int64_t head_ms;                  /* at that Unix time; 0: nothing is known */
     struct ese_webhook_subscription_figures figures;
