@@ -204,7 +204,7 @@ static enum MHD_Result read_headers(struct ese_http_request *request, const char
     ese_http_route_choose(request);
     if (!ese_http_guard_framing(request, version))
         return refuse_framing(request);
-    request->challenge = ese_http_guard_challenge(request);
+    request->challenge = request->route->is_open ? NULL : ese_http_guard_challenge(request);
     if (request->challenge != NULL) {
         request->refusal = 401;
         request->refusal_text = "a token is needed: Authorization: Bearer TOKEN";

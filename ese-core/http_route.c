@@ -27,14 +27,17 @@ static struct http_route *stray(struct ese_http_server *server, const char *meth
 
 bool ese_http_route_is_pattern(const char *path)
 {
-    return strstr(path, "/:") != NULL;
+    size_t length = strlen(path);
+    return strstr(path, "/:") != NULL || (length >= 2 && strcmp(path + length - 2, "/*") == 0);
 }
 
-/* What stands behind the last slash is a segment, too: nothing there fits nothing. */
+/* What stands behind the last slash is a segment, too: nothing there fits nothing but "*". */
 static bool fits(const char *pattern, const char *path)
 {
     while (*pattern == '/' && *path == '/') {
         size_t wanted = strcspn(++pattern, "/"), given = strcspn(++path, "/");
+        if (strcmp(pattern, "*") == 0)
+            return true;
         bool same = wanted == given && memcmp(pattern, path, given) == 0;
         if (*pattern == ':' ? given == 0 : !same)
             return false;

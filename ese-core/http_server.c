@@ -87,6 +87,13 @@ void ese_http_server_route(struct ese_http_server *server, const char *method, c
                             "From the request line to the last byte of the answer.");
 }
 
+void ese_http_server_route_open(struct ese_http_server *server, const char *method, const char *path,
+                                ese_http_handler *handler, void *context)
+{
+    ese_http_server_route(server, method, path, handler, context);
+    server->routes[server->route_count - 1].is_open = true;
+}
+
 void ese_http_server_manners(struct ese_http_server *server, const struct ese_http_manners *manners)
 {
     assert(server->daemon == NULL);

@@ -63,9 +63,17 @@ int ese_http_server_open(const struct ese_http_server_options *options,
  * exact path wins over patterns, of several patterns the one that was given first. To a pattern nobody
  * is redirected: a slash behind it is an empty segment more. In the metrics the route is the pattern,
  * however many parameters come.
+ *
+ * A "*" for the last segment makes a pattern, too: it stands for all that comes there, slashes included, or for
+ * nothing: "/pages/", but not "/pages".
  */
 void ese_http_server_route(struct ese_http_server *server, const char *method, const char *path,
                            ese_http_handler *handler, void *context);
+
+/* The same, answered to whoever brings no token, too: for what is the same for everybody and tells nothing that is
+ * kept here, as a page that a browser has to have before it can ask for a token. */
+void ese_http_server_route_open(struct ese_http_server *server, const char *method, const char *path,
+                                ese_http_handler *handler, void *context);
 
 /* How it behaves outside its routes, where another system's clients come. All false: as the original. */
 struct ese_http_manners {

@@ -39,6 +39,7 @@
 struct http_route {
     const char *method, *path;
     bool is_pattern;
+    bool is_open; /* without a token, too */
     ese_http_handler *handler;
     void *context;
     struct ese_metric *seconds;

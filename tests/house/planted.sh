@@ -96,6 +96,8 @@ check_sizes() {
     passes check-sizes.sh 'a module of 300 lines' orchestration/web/a.js "$(yes '/* x */' | head -n 300)"
     catches check-sizes.sh 'longer than 300' 'a module of 301 lines' orchestration/web/a.js \
         "$(yes '/* x */' | head -n 301)"
+    catches check-sizes.sh 'longer than 200' "a transport's module of 201 lines" transports/smoke/a.js \
+        "$(yes '/* x */' | head -n 201)"
     catches check-sizes.sh 'a line of 121 columns' 'a line of 121 columns in a module' orchestration/web/a.js \
         "$(printf '/* %115s */' x)"
     catches check-sizes.sh 'more than 250' 'file in 251 lines' transports/file/file.c "$(yes 'int x;' | head -n 251)"

@@ -100,6 +100,11 @@ static void route_all(struct ese_http_server *server)
     ese_http_server_route(server, "POST", "/kept/:stream/pause", keep, NULL);
     ese_http_server_route(server, "GET", "/eight", add_eight, NULL);
     ese_http_server_route(server, "GET", "/streams", show, "all");
+    ese_http_server_route(server, "GET", "/pages", show, "page itself");
+    ese_http_server_route(server, "GET", "/pages/files/:stream", show, "file");
+    ese_http_server_route(server, "GET", "/pages/files/*", show, "no file");
+    ese_http_server_route(server, "GET", "/pages/*", show, "below");
+    ese_http_server_route_open(server, "GET", "/open/*", show, "open");
 }
 
 static int start(void **state, struct ese_http_server_options options, struct ese_http_manners *manners)
@@ -275,6 +280,29 @@ static void what_does_not_fit_is_not_found(void **state)
         ese_raw_answer_clear(&answer);
     }
     assert_int_equal(current->handled, 0);
+}
+
+static void a_star_is_all_that_comes(void **state)
+{
+    static const struct {
+        const char *line, *body;
+    } table[] = {
+        {"GET /pages", "page itself|-|-|-|"},
+        {"GET /pages/", "below|-|-|-|"},
+        {"GET /pages/a", "below|-|-|-|"},
+        {"GET /pages/a/b//c/?q=1", "below|-|-|-|"},
+        {"GET /pages/files", "below|-|-|-|"},
+        {"GET /pages/files/a.js", "file|a.js|-|-|"},
+        {"GET /pages/files/", "no file|-|-|-|"},
+        {"GET /pages/files/a/b", "no file|-|-|-|"},
+        {"GET /pages/files%2Fa.js", "below|-|-|-|"},
+    };
+    for (size_t i = 0; i < ESE_COUNT_OF(table); i++)
+        expect(*state, table[i].line, "\r\n", 200, table[i].body);
+    expect(*state, "GET /page/a", "\r\n", 404, "404 page not found");
+    expect(*state, "GET /pagess/a", "\r\n", 404, "404 page not found");
+    expect(*state, "GET /open", "\r\n", 404, "404 page not found");
+    expect(*state, "POST /pages/a", "Content-Length: 0\r\n\r\n", 404, "404 page not found");
 }
 
 static void an_exact_path_wins(void **state)
@@ -476,6 +504,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(requests_of_a_connection_are_told_apart, set_up_plain, tear_down),
         cmocka_unit_test_setup_teardown(a_kept_request_keeps_its_parameters, set_up_plain, tear_down),
         cmocka_unit_test_setup_teardown(what_does_not_fit_is_not_found, set_up_plain, tear_down),
+        cmocka_unit_test_setup_teardown(a_star_is_all_that_comes, set_up_plain, tear_down),
         cmocka_unit_test_setup_teardown(an_exact_path_wins, set_up_plain, tear_down),
         cmocka_unit_test_setup_teardown(an_exact_path_is_redirected_as_before, set_up_plain, tear_down),
         cmocka_unit_test_setup_teardown(every_method_may_have_a_body, set_up_plain, tear_down),

@@ -34,6 +34,7 @@ static int set_up(void **state)
     assert_int_equal(ese_http_server_open(&options, &server, &error), 0);
     ese_http_server_route(server, "GET", "/take", take, NULL);
     ese_http_server_route(server, "POST", "/take", take, NULL);
+    ese_http_server_route_open(server, "GET", "/open", take, NULL);
     assert_int_equal(ese_http_server_start(server, &error), 0);
     *state = server;
     return 0;
@@ -133,6 +134,20 @@ static void every_path_and_method_asks(void **state)
     assert_int_equal(handled, 0);
 }
 
+/* By that method alone; a token that is brought is no matter there. */
+static void what_is_open_does_not_ask(void **state)
+{
+    assert_int_equal(status_of(state, "GET /open", "", ""), 200);
+    assert_int_equal(status_of(state, "GET /open?q=1", "Authorization: Bearer wrong\r\n", ""), 200);
+    assert_int_equal(status_of(state, "GET /open", GOOD, ""), 200);
+    assert_int_equal(handled, 3);
+    assert_int_equal(status_of(state, "POST /open", "Content-Length: 0\r\n", ""), 401);
+    assert_int_equal(status_of(state, "HEAD /open", "", ""), 401);
+    assert_int_equal(status_of(state, "GET /open/", "", ""), 401);
+    assert_int_equal(status_of(state, "GET /open/../take", "", ""), 401);
+    assert_int_equal(handled, 3);
+}
+
 /* RFC 6750 section 3: at least one parameter behind the scheme; an error only where a token was brought. */
 static void a_refusal_says_what_is_asked_for(void **state)
 {
@@ -177,6 +192,7 @@ int main(int argc, char **argv)
         TEST(the_token_opens),
         TEST(nothing_else_does),
         TEST(every_path_and_method_asks),
+        TEST(what_is_open_does_not_ask),
         TEST(a_refusal_says_what_is_asked_for),
         TEST(each_request_is_asked_anew),
     };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ese-core/memory.h"
+#include "transports/webhook/dashboard.h"
 #include "transports/webhook/habits.h"
 #include "transports/webhook/pusher.h"
 #include "transports/webhook/streams.h"
@@ -116,6 +117,7 @@ int ese_webhook_store_attach(const struct ese_webhook_habits *habits, const stru
     ese_http_server_manners(settings->server, &manners);
     ese_webhook_streams_add_routes(attached->streams);
     ese_webhook_pusher_add_routes(attached->pusher);
+    ese_webhook_dashboard_add_routes(settings->server);
     if (ese_webhook_pusher_start(attached->pusher, error) == 0)
         return 0;
     ese_webhook_store_detach(store, 0);
