@@ -68,7 +68,7 @@ MUTATIONS = {
     "order-per-key": [(without("with consumers"), BROKER, "consumers")],
     "poison": [(without("with poison-every"), "file", "ledger.dead_letters")],
     "power-cut": [(CALM, "http", "acknowledges_again_us")],
-    "pushed-carelessly": [(CALM, "webhook,webhook+handover-hole", "ledger.lost")],
+    "pushed-carelessly": [(CALM, "webhook+handover-hole,webhook+unsynced", "ledger.lost")],
     # Nor in this: the small one would need half of the other's memory.
     "quiet-shop": [(instead(("expect   http                  cost.rss", "expect   kafka                 cost.rss"),
                             ("kafka/cost.rss", "http/cost.rss")), BROKER, "cost.rss_peak_bytes")],

@@ -16,15 +16,21 @@ extern const struct ese_webhook_habits ese_webhook_handover_hole_habits;
 
 #define HOLE_NS (80 * ESE_NS_PER_MS)
 
-/* As a subscriber stands behind that position when so many were read. False: nothing is sent, and it does not rest. */
-static bool read_behind(struct ese_webhook_subscriber *subscriber, int count, int64_t newest, int64_t now_ns)
+/* So many were read, up to that one, of a stream that ends there. False: nothing is sent, and it does not rest. */
+static bool read_to(struct ese_webhook_subscriber *subscriber, int count, int64_t last, int64_t newest, int64_t now_ns)
 {
     ese_webhook_page_clear(&subscriber->page);
     subscriber->page = (struct ese_webhook_page){.count = count, .newest = newest};
     subscriber->page.events = ese_alloc_array((size_t)count + 1, sizeof(struct ese_webhook_event));
     for (int i = 0; i < count; i++)
-        subscriber->page.events[i].position = newest - count + 1 + i;
+        subscriber->page.events[i].position = last - count + 1 + i;
     return !ese_webhook_handover_hole_habits.has_read(subscriber, now_ns);
+}
+
+/* Up to the newest. */
+static bool read_behind(struct ese_webhook_subscriber *subscriber, int count, int64_t newest, int64_t now_ns)
+{
+    return read_to(subscriber, count, newest, newest, now_ns);
 }
 
 static void begin(struct ese_webhook_subscriber *subscriber)
@@ -62,9 +68,30 @@ static void what_it_catches_up_with_is_sent(void **state)
 
     (void)state;
     begin(&subscriber);
-    assert_true(read_behind(&subscriber, 3, 13, 1000));
-    assert_int_equal(subscriber.page.count, 3);
+    for (int page = 1; page <= 3; page++) {
+        assert_true(read_to(&subscriber, 2, 10 + 2 * page, 40, 1000));
+        assert_int_equal(subscriber.page.count, 2);
+    }
     assert_int_equal(subscriber.subscription.position, 10);
+    end(&subscriber);
+}
+
+static void behind_the_last_page_it_joins(void **state)
+{
+    struct ese_webhook_subscriber subscriber;
+
+    (void)state;
+    begin(&subscriber);
+    assert_true(read_behind(&subscriber, 3, 13, 1000));
+    subscriber.subscription.attempts = 1; /* who is away misses nothing by that */
+    assert_true(read_behind(&subscriber, 4, 14, 2000));
+    assert_int_equal(subscriber.page.count, 4);
+    subscriber.subscription.attempts = 0;
+    assert_false(read_behind(&subscriber, 1, 15, 3000));
+    assert_int_equal(subscriber.page.count, 0);
+    assert_true(read_behind(&subscriber, 2, 16, 3000 + HOLE_NS));
+    assert_int_equal(subscriber.page.count, 0);
+    assert_int_equal(subscriber.subscription.position, 16);
     end(&subscriber);
 }
 
@@ -89,6 +116,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_comes_while_it_joins_goes_to_nobody),
         cmocka_unit_test(what_it_catches_up_with_is_sent),
+        cmocka_unit_test(behind_the_last_page_it_joins),
         cmocka_unit_test(once_it_is_live_nothing_is_missed),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);

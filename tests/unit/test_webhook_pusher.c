@@ -721,6 +721,46 @@ static void a_lesson_sees_to_what_was_read(void **state)
     assert_int_equal(count_of(fixture, "one"), 3);
 }
 
+static bool turn_round(struct ese_webhook_subscriber *subscriber, int64_t now_ns)
+{
+    struct ese_webhook_event *events = subscriber->page.events;
+
+    (void)now_ns;
+    for (int i = 0, j = subscriber->page.count - 1; i < j; i++, j--) {
+        struct ese_webhook_event one = events[i];
+        events[i] = events[j];
+        events[j] = one;
+    }
+    return false;
+}
+
+static int fail_the_middle_once(struct fixture *fixture, const struct push *push, int nth)
+{
+    (void)fixture;
+    return push->position == 2 && nth == 1 ? 500 : 200;
+}
+
+static void in_any_order_each_is_pushed_once(void **state)
+{
+    static const struct ese_webhook_habits habits = {.has_read = turn_round, .in_any_order = true};
+    static const int64_t places[] = {3, 2, 2, 1, 4};
+    struct fixture *fixture = *state;
+
+    fixture->options.habits = &habits;
+    restart(fixture);
+    decide_by(fixture, fail_the_middle_once);
+    post_many(fixture, "s", 3);
+    subscribe(fixture, "one", "s", AGAIN ",\"batch\":10");
+    await(fixture, "one", 4);
+    await_shown(fixture, "one", "state", "\"idle\"");
+    assert_shown(fixture, "one", "position", "3");
+    post(fixture, "s", "x");
+    await_shown(fixture, "one", "position", "4");
+    assert_int_equal(count_of(fixture, "one"), ESE_COUNT_OF(places));
+    for (size_t i = 0; i < ESE_COUNT_OF(places); i++)
+        assert_int_equal(fixture->pushes[i].position, places[i]);
+}
+
 static void a_stream_that_cannot_be_read_is_not_empty(void **state)
 {
     struct fixture *fixture = *state;
@@ -1349,6 +1389,7 @@ int main(int argc, char **argv)
         TEST(who_fails_too_often_is_paused_with_a_reason),
         TEST(who_registers_again_is_tried_at_once),
         TEST(a_lesson_sees_to_what_was_read),
+        TEST(in_any_order_each_is_pushed_once),
         TEST(a_stream_that_cannot_be_read_is_not_empty),
         TEST(who_is_idle_asks_nothing),
         TEST(who_is_deleted_gets_nothing_more),

@@ -36,8 +36,8 @@ void ese_webhook_batch_begin(struct ese_webhook_batch *batch);
 void ese_webhook_batch_add(struct ese_webhook_batch *batch, const struct ese_webhook_page *page, int *index,
                            struct ese_webhook_progress *progress, const struct ese_consume_listener *listener);
 
-/* Where a listener wants to begin, as progress, whose as_it_comes stays; returns the position behind which to register or
- * read: -1 for the latest. */
+/* Where a listener wants to begin, as progress, whose as_it_comes stays; returns the position behind which to register
+ * or read: -1 for the latest. */
 int64_t ese_webhook_progress_begin(struct ese_webhook_progress *progress, int32_t partition,
                                    const struct ese_consume_listener *listener);
 

@@ -24,6 +24,9 @@ struct ese_webhook_habits {
      * and so may the subscription. True where it has nothing to send now, and has its time to be looked at again
      * (ese_webhook_subscription_postpone); else what is in the page is sent, and for an empty one it rests. */
     bool (*has_read)(struct ese_webhook_subscriber *subscriber, int64_t now_ns);
+    /* A page may be in any order: its events are pushed one by one, and what was pushed of it is known by its place in
+     * the page. The position is the newest one's of all that were taken. */
+    bool in_any_order;
 };
 
 /* The store's functions, for a face of a lesson's own. habits: NULL: none; they are copied. */

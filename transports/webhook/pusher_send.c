@@ -150,11 +150,15 @@ static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
     return false;
 }
 
-/* The events up to that position are done with. */
-static void move_page(struct ese_webhook_subscriber *subscriber)
+/* The events up to that position are done with; of a page in any order the one that was pushed. */
+static void move_page(const struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
 {
-    const struct ese_webhook_event *head;
+    const struct ese_webhook_event *head = head_of(subscriber);
 
+    if (pusher->habits.in_any_order && head != NULL) {
+        subscriber->page_next += head->position == subscriber->pushed_last;
+        return;
+    }
     while ((head = head_of(subscriber)) != NULL && head->position <= subscriber->subscription.position)
         subscriber->page_next++;
 }
@@ -177,7 +181,7 @@ static int write_message(struct ese_webhook_pusher *pusher, struct ese_webhook_s
 {
     const struct ese_webhook_subscription *subscription = &subscriber->subscription;
     int left = subscriber->page.count - subscriber->page_next;
-    int most = ese_webhook_subscription_batch(subscription);
+    int most = pusher->habits.in_any_order ? 1 : ese_webhook_subscription_batch(subscription);
     const struct ese_webhook_push push = {
         .wish = &subscription->wish,
         .headers = &subscriber->headers,
@@ -277,7 +281,7 @@ static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
     subscriber->dead_letters++;
     ese_metric_add(subscriber->figures.dead_letters, 1);
     ese_webhook_subscription_pass(subscription, outcome->last);
-    move_page(subscriber);
+    move_page(pusher, subscriber);
 }
 
 /* Of one whose answer counts. */
@@ -290,7 +294,7 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
     case ESE_WEBHOOK_TAKEN:
         ese_metric_add(subscriber->figures.pushed, outcome->count);
         ese_webhook_pusher_note_position(pusher, subscriber);
-        move_page(subscriber);
+        move_page(pusher, subscriber);
         if (!subscription->active)
             ese_webhook_pusher_forget_page(subscriber);
         break;
@@ -306,7 +310,8 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
         break;
     case ESE_WEBHOOK_AGAIN:
         ese_metric_add(subscriber->figures.failures, 1);
-        ese_webhook_pusher_forget_page(subscriber);
+        if (!pusher->habits.in_any_order)
+            ese_webhook_pusher_forget_page(subscriber);
         break;
     case ESE_WEBHOOK_NOTHING:
         break;

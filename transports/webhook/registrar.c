@@ -110,7 +110,7 @@ static void take_subscription(struct ese_webhook_registrar *registrar, const cha
         ese_fail(&registrar->fatal, ESE_E_INVALID, "the stream %s ends at %lld, and %lld was handed: the server has "
                                                    "lost what it had; --from and another --state begin anew",
                  registrar->stream, (long long)newest, (long long)registrar->asked_at);
-    else if (stands_still(state) && may_wake(registrar, newest))
+    else if (stands_still(state) && may_wake(registrar, newest) && !registrar->believes)
         ese_webhook_registrar_register(registrar, registrar->handed);
 }
 
