@@ -127,6 +127,7 @@ static int open_writer(struct webhook_stream *stream, struct ese_group_writer **
     const struct ese_webhook_table_options table_options = {
         .path = path,
         .durability = streams->options.durability,
+        .first = streams->first,
         .retention_ms = streams->options.retention_ms,
         .max_bytes = streams->options.max_bytes,
         .age = &streams->age,
