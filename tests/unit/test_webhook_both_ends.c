@@ -23,6 +23,7 @@
 struct fixture {
     char *directory;
     char data[300], secrets[300], secret[300], other[300]; /* the last two: two of one name in different directories */
+    enum ese_durability durability;
     bool has_secrets;
     struct ese_test_store_server server;
     char address[64]; /* of the first server; further ones take the same */
@@ -34,7 +35,7 @@ static void serve(struct fixture *fixture)
 {
     const struct ese_test_store_options options = {
         .face = &ese_webhook_store,
-        .durability = ESE_DURABILITY_OS,
+        .durability = fixture->durability,
         .retention_ms = 600000,
         .listen = fixture->address[0] != '\0' ? fixture->address : NULL,
         .options = {fixture->data, fixture->has_secrets ? fixture->secrets : NULL},
@@ -63,6 +64,7 @@ static int set_up(void **state)
     char url[100];
 
     fixture->directory = ese_test_directory_make();
+    fixture->durability = ESE_DURABILITY_OS;
     snprintf(fixture->data, sizeof(fixture->data), "data=%s/data", fixture->directory);
     snprintf(fixture->secrets, sizeof(fixture->secrets), "secrets=%s/ours", fixture->directory);
     write_secret(fixture->secret, fixture->directory, "ours", SECRET);
@@ -266,6 +268,60 @@ static void a_server_that_has_lost_all_is_no_place_to_go_on(void **state)
     webhook_consumer_ends(&fixture->reader, ESE_E_INVALID, "the server has lost what it had");
 }
 
+/* The next batch has one, behind that position, whose position this is. */
+static int64_t hands_one_behind(struct webhook_consumer *reader, int64_t position)
+{
+    assert_int_equal(webhook_consumer_next(reader, WEBHOOK_PATIENCE_MS), 1);
+    int64_t found = reader->batch.records[0].offset;
+    assert_true(found > position);
+    webhook_consumer_acknowledge(reader, OF_MAILS, found + 1);
+    webhook_consumer_until_end(reader);
+    return found;
+}
+
+/* Empty, each of its streams ends; and nothing of it is taken for what another life had. */
+static void a_life_in_memory_has_nothing_of_the_last_one(void **state)
+{
+    struct fixture *fixture = *state;
+    struct webhook_consumer *readers[] = {&fixture->reader, &fixture->second};
+    int64_t positions[] = {0, 0};
+
+    fixture->durability = ESE_DURABILITY_MEMORY;
+    fixture->second.group = NULL; /* pulls */
+    serve(fixture);
+    for (size_t i = 0; i < 2; i++) {
+        webhook_consumer_open(readers[i]);
+        webhook_consumer_until_end(readers[i]);
+    }
+    for (int life = 0; life < 3; life++) {
+        for (int times = 0; times < 2; times++) {
+            post_good(fixture, 1);
+            for (size_t i = 0; i < 2; i++)
+                positions[i] = hands_one_behind(readers[i], positions[i]);
+            assert_int_equal(positions[0], positions[1]);
+        }
+        serve(fixture);
+        for (size_t i = 0; i < 2; i++)
+            webhook_consumer_until_end(readers[i]);
+    }
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(readers[i]->gaps, 2); /* what the lives before might have had */
+}
+
+static void in_memory_the_latest_is_where_it_begins(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->durability = ESE_DURABILITY_MEMORY;
+    serve(fixture);
+    fixture->reader.place = ESE_OFFSET_LATEST;
+    webhook_consumer_open(&fixture->reader);
+    webhook_consumer_until_end(&fixture->reader);
+    post_good(fixture, 1);
+    hands_one_behind(&fixture->reader, 1);
+    assert_int_equal(fixture->reader.gaps, 0);
+}
+
 static void who_is_forgotten_or_paused_registers_again(void **state)
 {
     static const struct {
@@ -339,6 +395,8 @@ int main(int argc, char **argv)
         TEST(two_groups_do_not_know_of_each_other),
         TEST(a_server_that_comes_back_goes_on),
         TEST(a_server_that_has_lost_all_is_no_place_to_go_on),
+        TEST(a_life_in_memory_has_nothing_of_the_last_one),
+        TEST(in_memory_the_latest_is_where_it_begins),
         TEST(who_is_forgotten_or_paused_registers_again),
         TEST(what_the_server_signs_is_taken),
         TEST(what_it_signs_by_another_secret_is_not),

@@ -1127,6 +1127,11 @@ static void in_memory_it_is_the_same(void **state)
     close_server(fixture);
     fixture->durability = ESE_DURABILITY_MEMORY;
     open_server(fixture);
+    subscribe(fixture, "new", "nothing", "\"position\":-1");
+    json_t *shown = look(fixture, "new");
+    assert_true(json_integer_value(json_object_get(shown, "newest")) > 1);
+    assert_true(json_equal(json_object_get(shown, "newest"), json_object_get(shown, "position")));
+    json_decref(shown);
     post_many(fixture, "s", 150);
     subscribe(fixture, "one", "s", AGAIN);
     post_many(fixture, "s", 50);

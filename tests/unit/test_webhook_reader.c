@@ -303,6 +303,26 @@ static void memory_is_read_while_it_is_there(void **state)
     assert_false(is_there(fixture, "s.db"));
 }
 
+/* Also of a stream that somebody has begun, and stored nothing in. */
+static void nothing_in_memory_ends_in_front_of_this_life(void **state)
+{
+    struct fixture *fixture = *state;
+    char body[100000];
+
+    memset(body, 'a', sizeof(body) - 1);
+    body[sizeof(body) - 1] = '\0';
+    fixture->rig.options.durability = ESE_DURABILITY_MEMORY;
+    fixture->rig.options.max_bytes = 65536;
+    open_rig(fixture);
+    webhook_post(&fixture->rig, "s", body, ESE_APPEND_AT_BOUND);
+    read_page(fixture, "s", 0, 10, 1000);
+    assert_int_equal(fixture->page.count, 0);
+    assert_int_equal(fixture->page.newest, ese_webhook_streams_first(fixture->rig.streams) - 1);
+    read_page(fixture, "nobody", 0, 10, 1000);
+    assert_int_equal(fixture->page.newest, ese_webhook_streams_first(fixture->rig.streams) - 1);
+    assert_true(fixture->page.newest > 1);
+}
+
 /* Committed, and its writer has not said so yet. */
 static void commit_untold(struct fixture *fixture, const char *name)
 {
@@ -344,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_streams_are_read_with_few_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_keeps_up_reads_through_the_file_it_has, set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_is_read_while_it_is_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_in_memory_ends_in_front_of_this_life, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_page_goes_no_further_than_all_are_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -249,8 +249,9 @@ static void in_memory_all_stay_open_and_no_more_are_taken(void **state)
     int64_t first = webhook_post(&fixture->rig, "s0", "a", ESE_APPEND_STORED);
     for (int i = 1; i < 4; i++) {
         snprintf(name, sizeof(name), "s%d", i);
-        webhook_post(&fixture->rig, name, "a", ESE_APPEND_STORED);
+        assert_int_equal(webhook_post(&fixture->rig, name, "a", ESE_APPEND_STORED), first); /* where this life began */
     }
+    assert_int_equal(ese_webhook_streams_first(fixture->rig.streams), first);
     webhook_post(&fixture->rig, "s5", "a", ESE_APPEND_AT_BOUND);
     assert_int_equal(webhook_post(&fixture->rig, "s0", "a", ESE_APPEND_STORED), first + 1);
     assert_ends(fixture, "s0", first, first + 1);

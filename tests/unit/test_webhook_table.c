@@ -55,6 +55,7 @@ static int set_up(void **state)
     fixture->options = (struct ese_webhook_table_options){.path = fixture->path,
                                                           .stream = "s",
                                                           .durability = ESE_DURABILITY_OS,
+                                                          .first = 1,
                                                           .retention_ms = RETENTION_MS,
                                                           .age = &fixture->age,
                                                           .ends = &fixture->ends};
@@ -541,14 +542,15 @@ static void a_probe_leaves_no_event(void **state)
     assert_int_equal(newest(fixture), 0);
 }
 
-static void memory_begins_where_no_earlier_life_was(void **state)
+static void a_stream_begins_where_it_is_told(void **state)
 {
     struct fixture *fixture = *state;
-    int64_t now_us = ese_clock_wall_us();
 
     fixture->options.durability = ESE_DURABILITY_MEMORY;
+    fixture->options.first = 5000;
     open_table(fixture);
-    assert_true(store(fixture, "a", NULL, NOW, ESE_APPEND_STORED).position >= now_us);
+    assert_int_equal(newest(fixture), 4999);
+    assert_int_equal(store(fixture, "a", NULL, NOW, ESE_APPEND_STORED).position, 5000);
     assert_int_not_equal(access(fixture->path, F_OK), 0);
 }
 
@@ -575,7 +577,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(somebody_elses_database_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(beyond_its_bound_an_event_is_refused_and_a_repeat_is_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_probe_leaves_no_event, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(memory_begins_where_no_earlier_life_was, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_stream_begins_where_it_is_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,8 @@ static void take_page(struct ese_webhook_puller *puller, const struct ese_http_a
         return;
     }
     puller->has_page = puller->page.count > 0;
+    if (!puller->has_page && puller->newest > puller->asked_from && puller->asked_from >= 0)
+        puller->newest = puller->asked_from; /* what is between is not there any more, or never was */
 }
 
 static void on_answer(void *context, const struct ese_http_answer *answer)

@@ -100,7 +100,7 @@ void ese_webhook_pusher_unnote(struct ese_webhook_pusher *pusher, struct ese_web
 /* Stores positions, when it is time, or at once. Returns when it wants to be called again. */
 int64_t ese_webhook_pusher_keep(struct ese_webhook_pusher *pusher, int64_t now_ns, bool at_once);
 
-/* The position of its stream's newest event, and how many it has not taken; 0 where there is no such stream. */
+/* The position of its stream's newest event (ese_webhook_streams_ends), and how many it has not taken. */
 struct ese_webhook_lag {
     int64_t newest;
     int64_t events;

@@ -145,7 +145,7 @@ void ese_webhook_pusher_lag(struct ese_webhook_pusher *pusher, struct ese_webhoo
     *lag = (struct ese_webhook_lag){0};
     if (ese_webhook_streams_ends(pusher->options.streams, subscription->wish.stream, &oldest, &lag->newest, NULL) !=
         0) {
-        lag->newest = 0; /* nothing has been posted to it yet */
+        lag->newest = ese_webhook_streams_first(pusher->options.streams) - 1; /* nothing has been posted to it yet */
         return;
     }
     int64_t behind = subscription->position >= oldest ? subscription->position : oldest - 1;

@@ -96,10 +96,13 @@ static bool may_wake(const struct ese_webhook_registrar *registrar, int64_t newe
            ese_clock_monotonic_ns() >= registrar->registered_ns + WAKE_MS * ESE_NS_PER_MS;
 }
 
+/* lag: -1 where it does not say so. Without any, what lies between is not there any more, or never was. */
 static void take_subscription(struct ese_webhook_registrar *registrar, const char *url, const char *state,
-                              int64_t position, int64_t newest)
+                              int64_t position, int64_t newest, int64_t lag)
 {
-    registrar->newest = registrar->believes && is_at_end(state, position, newest) ? registrar->asked_at : newest;
+    bool has_all = registrar->believes ? is_at_end(state, position, newest)
+                                       : lag == 0 && newest > registrar->asked_at;
+    registrar->newest = has_all ? registrar->asked_at : newest;
     registrar->newest_ns = registrar->inquiry.asked_ns;
     if (registrar->first < 0)
         registrar->first = position;
@@ -118,12 +121,14 @@ static void read_subscription(struct ese_webhook_registrar *registrar, const str
 {
     json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
     const json_t *newest = json_object_get(body, "newest"), *position = json_object_get(body, "position");
+    const json_t *lag = json_object_get(body, "lag");
     const char *url = json_string_value(json_object_get(body, "url"));
     if (url == NULL || !json_is_integer(newest) || !json_is_integer(position))
         fail_for_good(registrar, answer);
     else
         take_subscription(registrar, url, json_string_value(json_object_get(body, "state")),
-                          json_integer_value(position), json_integer_value(newest));
+                          json_integer_value(position), json_integer_value(newest),
+                          json_is_integer(lag) ? json_integer_value(lag) : -1);
     json_decref(body);
 }
 

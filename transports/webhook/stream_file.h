@@ -33,7 +33,7 @@ struct ese_webhook_page {
     int room;       /* of events */
     char *bytes;    /* bodies */
     size_t size;
-    int64_t newest; /* the position of the stream's newest event when it was read; 0: none */
+    int64_t newest; /* the position of the stream's newest event when it was read; 0: none (memory: streams.h) */
 };
 void ese_webhook_page_clear(struct ese_webhook_page *page);
 

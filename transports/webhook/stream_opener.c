@@ -128,6 +128,7 @@ static int open_writer(struct webhook_stream *stream, struct ese_group_writer **
         .path = path,
         .stream = stream->name,
         .durability = streams->options.durability,
+        .first = streams->first,
         .retention_ms = streams->options.retention_ms,
         .max_bytes = streams->options.max_bytes,
         .age = &streams->age,

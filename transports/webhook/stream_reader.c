@@ -98,7 +98,7 @@ int ese_webhook_reader_page(struct ese_webhook_reader *reader, const char *strea
     struct place *place;
 
     page->count = 0;
-    page->newest = 0;
+    page->newest = ese_webhook_streams_first(reader->streams) - 1;
     if (ese_webhook_stream_check(stream, error) != 0)
         return -1;
     int got = find_end(reader, stream, &last, error);
@@ -107,8 +107,11 @@ int ese_webhook_reader_page(struct ese_webhook_reader *reader, const char *strea
     if (got != 1)
         return got;
     place->used = ++reader->reads;
-    if (ese_webhook_file_page(place->file, after, last, limit, bytes, page, error) == 0)
+    if (ese_webhook_file_page(place->file, after, last, limit, bytes, page, error) == 0) {
+        if (page->newest == 0)
+            page->newest = ese_webhook_streams_first(reader->streams) - 1;
         return 0;
+    }
     ese_webhook_file_close(&place->file); /* perhaps it is another file by now */
     return -1;
 }

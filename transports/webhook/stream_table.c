@@ -71,8 +71,7 @@ static int find_ends(struct ese_webhook_table *table, struct ese_error *error)
         table->ends.first = ese_statement_column_number(ends, 0);
         table->ends.next = ese_statement_column_number(ends, 1) + 1;
     } else {
-        bool in_memory = table->options.durability == ESE_DURABILITY_MEMORY;
-        table->ends.first = table->ends.next = in_memory ? ese_clock_wall_us() : 1;
+        table->ends.first = table->ends.next = table->options.first;
     }
     ese_statement_reset(ends);
     return got < 0 ? -1 : 0;

@@ -8,9 +8,8 @@
  * too.
  *
  * Rows leave from the front only, so that positions stay dense, and the newest stays, so that they go on behind it: no
- * position comes twice. What memory held is gone with its process; there positions begin at the present microsecond,
- * so that none of an earlier life is among them. A row whose time cannot be read is nobody's to delete, nor is what
- * stands behind it.
+ * position comes twice. (What memory held is gone with its process: streams.h.) A row whose time cannot be read is
+ * nobody's to delete, nor is what stands behind it.
  *
  * A file that a crash left without its table is made whole; one that was the original's is opened as it is. The file
  * grows up to max_bytes; beyond, an event is AT_BOUND until others have left.
@@ -47,13 +46,14 @@ struct ese_webhook_row {
 /* Of what is committed. Any thread reads; -1, -1: not known yet. */
 struct ese_webhook_ends {
     _Atomic int64_t oldest; /* newest + 1: there is none */
-    _Atomic int64_t newest; /* 0: there has been none */
+    _Atomic int64_t newest; /* options.first - 1: there has been none */
 };
 
 struct ese_webhook_table_options {
     const char *path;
     const char *stream; /* its name */
     enum ese_durability durability;
+    int64_t first;        /* the position of the first event of a stream that has had none, 1 at least */
     int64_t retention_ms; /* 0: for ever */
     int64_t max_bytes;
     struct ese_row_age *age; /* of all tables together */

@@ -170,6 +170,11 @@ enum ese_durability ese_webhook_streams_durability(const struct ese_webhook_stre
     return streams->options.durability;
 }
 
+int64_t ese_webhook_streams_first(const struct ese_webhook_streams *streams)
+{
+    return streams->first;
+}
+
 /* Of a stream that was not opened in this life. */
 static int read_ends(struct ese_webhook_streams *streams, const char *name, int64_t *oldest, int64_t *newest,
                      struct ese_error *error)
@@ -182,6 +187,10 @@ static int read_ends(struct ese_webhook_streams *streams, const char *name, int6
     *newest = 0;
     if (got == 1)
         got = ese_webhook_file_ends(file, oldest, newest, error);
+    if (*newest == 0) {
+        *oldest = streams->first;
+        *newest = streams->first - 1;
+    }
     ese_webhook_file_close(&file);
     free(path);
     return got < 0 ? -1 : 0;
@@ -339,6 +348,7 @@ static void init(struct ese_webhook_streams *streams, const struct ese_webhook_s
 
     streams->options = *options;
     streams->options.directory = ese_copy_text(options->directory);
+    streams->first = options->durability == ESE_DURABILITY_MEMORY ? ese_clock_wall_us() : 1;
     streams->lock_fd = -1;
     streams->wanted_tail = &streams->wanted;
     pthread_mutex_init(&streams->mutex, NULL);

@@ -43,7 +43,8 @@ struct webhook_stream {
 
 struct ese_webhook_streams {
     struct ese_webhook_streams_options options; /* its directory owned */
-    int lock_fd; /* -1: in memory only */
+    int64_t first; /* the position of the first event of a stream that has had none */
+    int lock_fd;   /* -1: in memory only */
     struct ese_webhook_routes *routes;
     struct ese_row_age age;
     pthread_t opener;

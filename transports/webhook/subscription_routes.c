@@ -63,7 +63,7 @@ static void find_position(struct ese_webhook_pusher *pusher, struct ese_webhook_
 
     if (ask->position != ESE_WEBHOOK_AT_NEWEST)
         return;
-    ask->position = 0;
+    ask->position = ese_webhook_streams_first(pusher->options.streams) - 1;
     if (ese_webhook_streams_ends(pusher->options.streams, ask->wish.stream, &oldest, &newest, NULL) == 0)
         ask->position = newest;
 }
