@@ -722,7 +722,7 @@ static bool keeps_order(const struct ese_promises *promises)
 
 static bool keeps_all(const struct ese_promises *promises)
 {
-    return promises->replayable && promises->positions_survive;
+    return promises->delivery == ESE_DELIVERY_AT_LEAST_ONCE && promises->replayable && promises->positions_survive;
 }
 
 static bool stores_once(const struct ese_promises *promises)
@@ -741,6 +741,12 @@ static bool tells_losses(const struct ese_promises *promises)
     return promises->tells_losses;
 }
 
+/* By not having any, or by telling each. */
+static bool answers_for_losses(const struct ese_promises *promises)
+{
+    return promises->delivery == ESE_DELIVERY_AT_LEAST_ONCE || promises->tells_losses;
+}
+
 typedef bool plant(struct scene *scene); /* false: this history has no place for it */
 
 struct fault {
@@ -756,9 +762,9 @@ struct fault {
 };
 
 static const struct fault faults[] = {
-    {"an event dropped, or acknowledged before the commit", "dropped, of unknown outcome", NULL,
+    {"an event dropped, or acknowledged before the commit", "dropped, of unknown outcome", answers_for_losses,
      drop, drop_unknown, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", "noted no cause"},
-    {"an event passed over by its reader", "handed twice", NULL,
+    {"an event passed over by its reader", "handed twice", answers_for_losses,
      pass_over, hand_all_twice, NULL, NULL, ESE_VERDICT_FAIL, "events are lost", "not processed"},
     {"an event committed, and taken back from the state", "handed twice", tells_losses,
      take_back, hand_all_twice, NULL, NULL, ESE_VERDICT_CANNOT_TELL, "its state has not had them", NULL},
