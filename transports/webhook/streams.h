@@ -3,8 +3,8 @@
  *
  * A stream is a file, DIR/NAME.db, made by the first event that is posted to it; its rows' rowid is an event's
  * position, from 1, without gaps but for what retention has taken from the front. (At memory durability they begin at
- * the microsecond at which the streams were opened, so that all of an earlier life's positions are in front of them, and
- * whoever has come further in that life is told of what is new, and of nothing twice.)
+ * the microsecond at which the streams were opened, so that all of an earlier life's positions are in front of them,
+ * and whoever has read in that life is told of what is new, and of nothing twice.)
  *
  * A stream in use has a writer of its own (ese-core/group_writer.h: many posts to one commit), so that one stream's
  * sync does not wait for another's. A writer at rest is closed, and of many streams so many are open as options say:
@@ -66,9 +66,9 @@ bool ese_webhook_streams_healthy(struct ese_webhook_streams *streams, char *text
 /* The position that the first event of any stream has: 1, or, at memory durability, where this life began. */
 int64_t ese_webhook_streams_first(const struct ese_webhook_streams *streams);
 
-/* The position of the newest committed event, first - 1 where there is none; the oldest that is kept (newest + 1 where there is
- * none). Known as soon as the stream was opened once by anybody; -1 with ESE_E_MISSING: there is no such stream. May
- * read the file: not on the HTTP server's thread. */
+/* The position of the newest committed event, first - 1 where there is none; the oldest that is kept (newest + 1 where
+ * there is none). Known as soon as the stream was opened once by anybody; -1 with ESE_E_MISSING: there is no such
+ * stream. May read the file: not on the HTTP server's thread. */
 int ese_webhook_streams_ends(struct ese_webhook_streams *streams, const char *stream, int64_t *oldest, int64_t *newest,
                              struct ese_error *error);
 

@@ -13,8 +13,8 @@
  *     +<-------- idle <---- nothing behind the position <--------------+
  *
  * One request is under way at a time, also beyond a pause, a resume, a position that is set meanwhile, and a successor
- * of the same name: its answer is heard (or void, where it was asked for otherwise) before the next begins. The position only moves forward, but where
- * somebody sets it.
+ * of the same name: its answer is heard (or void, where it was asked for otherwise) before the next begins. The
+ * position only moves forward, but where somebody sets it.
  *
  * Times are nanoseconds of CLOCK_MONOTONIC. One thread.
  */
