@@ -1,10 +1,12 @@
 #include "ese-core/event_lists.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "ese-core/event_json.h"
+#include "ese-core/http_worker.h"
 #include "ese-core/json_text.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
@@ -26,13 +28,7 @@ struct list {
 
 struct ese_event_lists {
     struct ese_event_lists_source source;
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t mutex; /* guards what follows */
-    pthread_cond_t work;
-    struct ese_http_request *waiting[ESE_EVENT_LISTS];
-    int count;
-    bool closing;
+    struct ese_http_worker *worker;
 };
 
 /* Of the process: answers outlive the store. */
@@ -108,7 +104,7 @@ static void end(void *context)
     atomic_fetch_sub(&lists_under_way, 1);
 }
 
-/* ---- gathering: our thread ----------------------------------------------------------------- */
+/* ---- gathering: the worker's thread -------------------------------------------------------- */
 
 static void refuse(struct ese_http_request *request, int status, const char *message)
 {
@@ -118,8 +114,9 @@ static void refuse(struct ese_http_request *request, int status, const char *mes
     ese_http_reply_message(request, status, message);
 }
 
-static void answer(const struct ese_event_lists_source *source, struct ese_http_request *request)
+static void answer(void *context, struct ese_http_request *request)
 {
+    const struct ese_event_lists_source *source = context;
     void *gathered = NULL;
     struct ese_error error;
     if (source->gather(source->context, &gathered, &error) == -1) {
@@ -133,31 +130,6 @@ static void answer(const struct ese_event_lists_source *source, struct ese_http_
     ese_http_reply_stream(request, 200, ESE_HTTP_JSON, more, end, list);
 }
 
-/* The oldest request; NULL: no more are to come. */
-static struct ese_http_request *take(struct ese_event_lists *lists)
-{
-    struct ese_http_request *request = NULL;
-    pthread_mutex_lock(&lists->mutex);
-    while (lists->count == 0 && !lists->closing)
-        pthread_cond_wait(&lists->work, &lists->mutex);
-    if (!lists->closing) {
-        request = lists->waiting[0];
-        lists->count--;
-        memmove(lists->waiting, lists->waiting + 1, (size_t)lists->count * sizeof request);
-    }
-    pthread_mutex_unlock(&lists->mutex);
-    return request;
-}
-
-static void *run(void *context)
-{
-    struct ese_event_lists *lists = context;
-    struct ese_http_request *request;
-    while ((request = take(lists)) != NULL)
-        answer(&lists->source, request);
-    return NULL;
-}
-
 /* ---- requests ------------------------------------------------------------------------------ */
 
 void ese_event_lists_handle(struct ese_event_lists *lists, struct ese_http_request *request)
@@ -166,10 +138,7 @@ void ese_event_lists_handle(struct ese_event_lists *lists, struct ese_http_reque
         refuse(request, 503, "too many lists of all events are being read just now");
         return;
     }
-    pthread_mutex_lock(&lists->mutex);
-    lists->waiting[lists->count++] = request;
-    pthread_cond_signal(&lists->work);
-    pthread_mutex_unlock(&lists->mutex);
+    ese_http_worker_ask(lists->worker, request, answer, &lists->source);
 }
 
 bool ese_event_lists_page_asked(const struct ese_http_request *request)
@@ -181,21 +150,23 @@ bool ese_event_lists_page_asked(const struct ese_http_request *request)
 
 /* ---- life ---------------------------------------------------------------------------------- */
 
+static void refuse_unbegun(void *context, struct ese_http_request *request, const char *why)
+{
+    (void)context;
+    refuse(request, 503, why);
+}
+
 int ese_event_lists_open(const struct ese_event_lists_source *source,
                          struct ese_event_lists **lists, struct ese_error *error)
 {
+    const struct ese_http_worker_options worker = {.work = "lists", .refuse = refuse_unbegun};
     struct ese_event_lists *opened = *lists = ese_alloc(sizeof *opened);
     assert(source->most > 0 && source->most <= ESE_EVENT_LISTS);
     opened->source = *source;
-    pthread_mutex_init(&opened->mutex, NULL);
-    pthread_cond_init(&opened->work, NULL);
-    int failed = pthread_create(&opened->thread, NULL, run, opened);
-    opened->started = failed == 0;
-    if (!opened->started) {
-        ese_event_lists_close(lists);
-        return ese_fail(error, ESE_E_IO, "no thread for lists: %s", strerror(failed));
-    }
-    return 0;
+    if (ese_http_worker_open(&worker, &opened->worker, error) == 0)
+        return 0;
+    ese_event_lists_close(lists);
+    return -1;
 }
 
 void ese_event_lists_close(struct ese_event_lists **lists)
@@ -204,15 +175,6 @@ void ese_event_lists_close(struct ese_event_lists **lists)
     if (closed == NULL)
         return;
     *lists = NULL;
-    pthread_mutex_lock(&closed->mutex);
-    closed->closing = true;
-    pthread_cond_signal(&closed->work);
-    pthread_mutex_unlock(&closed->mutex);
-    if (closed->started)
-        pthread_join(closed->thread, NULL);
-    for (int i = 0; i < closed->count; i++)
-        refuse(closed->waiting[i], 503, "the server is stopping");
-    pthread_cond_destroy(&closed->work);
-    pthread_mutex_destroy(&closed->mutex);
+    ese_http_worker_close(&closed->worker);
     free(closed);
 }

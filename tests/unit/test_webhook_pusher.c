@@ -1074,8 +1074,7 @@ static void who_cannot_sign_is_not_made(void **state)
     for (size_t i = 0; i < ESE_COUNT_OF(methods); i++) {
         assert_not_signed(fixture, methods[i], "nothing", "signed: the webhook secret file 'nothing': No such file");
         assert_not_signed(fixture, methods[i], "open", "signed: the webhook secret file 'open' is open to others");
-        assert_not_signed(fixture, methods[i], "short",
-                          "signed: the webhook secret file 'short', line 1: a secret must");
+        assert_not_signed(fixture, methods[i], "short", "signed: the webhook secret file 'short', line 1: a secret");
         assert_not_signed(fixture, methods[i], "a/b", "signed: 'a/b' is no name of a secret");
     }
     expect(fixture, "GET", "/subscriptions", "", 200, "[]");

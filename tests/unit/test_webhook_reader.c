@@ -16,6 +16,36 @@
 #include "transports/webhook/stream_file.h"
 #include "transports/webhook/stream_reader.h"
 
+/* ---- what this thread has open --------------------------------------------------------------- */
+
+/* The server's own reader has files, too, and what the process has closed stays open while another handle on it holds a
+ * lock (https://www.sqlite.org/src/file/src/os_unix.c): its descriptors say nothing of who has opened what. */
+static _Thread_local int open_files, most_files;
+
+int __real_ese_webhook_file_open(const char *path, enum ese_durability durability, struct ese_webhook_file **file,
+                                 struct ese_error *error);
+int __wrap_ese_webhook_file_open(const char *path, enum ese_durability durability, struct ese_webhook_file **file,
+                                 struct ese_error *error);
+int __wrap_ese_webhook_file_open(const char *path, enum ese_durability durability, struct ese_webhook_file **file,
+                                 struct ese_error *error)
+{
+    int got = __real_ese_webhook_file_open(path, durability, file, error);
+
+    open_files += got == 1;
+    most_files = open_files > most_files ? open_files : most_files;
+    return got;
+}
+
+void __real_ese_webhook_file_close(struct ese_webhook_file **file);
+void __wrap_ese_webhook_file_close(struct ese_webhook_file **file);
+void __wrap_ese_webhook_file_close(struct ese_webhook_file **file)
+{
+    open_files -= *file != NULL;
+    __real_ese_webhook_file_close(file);
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+
 struct fixture {
     struct webhook_rig rig; /* the first member */
     struct ese_webhook_reader *reader;
@@ -244,15 +274,6 @@ static void what_cannot_be_read_is_not_empty(void **state)
     assert_int_equal(error.code, ESE_E_INVALID);
 }
 
-static int open_files(void)
-{
-    int count = 0;
-
-    for (int fd = 0; fd < 1024; fd++)
-        count += fcntl(fd, F_GETFD) != -1;
-    return count;
-}
-
 static void many_streams_are_read_with_few_files(void **state)
 {
     struct fixture *fixture = *state;
@@ -263,7 +284,7 @@ static void many_streams_are_read_with_few_files(void **state)
         snprintf(name, sizeof(name), "s%d", i);
         webhook_post(&fixture->rig, name, name, ESE_APPEND_STORED);
     }
-    int before = open_files();
+    most_files = open_files = 0;
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 60; i++) {
             snprintf(name, sizeof(name), "s%d", i);
@@ -272,7 +293,9 @@ static void many_streams_are_read_with_few_files(void **state)
             assert_string_equal(fixture->page.events[0].body, name);
         }
     }
-    assert_true(open_files() - before < 120); /* sixteen of three files, and as many of the server's own reader */
+    assert_in_range((uintmax_t)most_files, 2, 17); /* sixteen, and the one that takes another's place */
+    ese_webhook_reader_free(&fixture->reader);
+    assert_int_equal(open_files, 0);
 }
 
 static void who_keeps_up_reads_through_the_file_it_has(void **state)

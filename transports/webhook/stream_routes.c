@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ese-core/http_worker.h"
 #include "ese-core/memory.h"
 #include "transports/webhook/introspection.h"
 #include "transports/webhook/slice.h"
@@ -20,9 +21,9 @@ struct post {
 
 struct ese_webhook_routes {
     struct ese_webhook_streams *streams;
-    struct ese_webhook_reader *reader; /* the reading thread's */
+    struct ese_webhook_reader *reader; /* the worker's */
     struct ese_webhook_introspection *introspection; /* likewise */
-    struct ese_webhook_reading *reading;
+    struct ese_http_worker *worker; /* that thread */
 };
 
 void ese_webhook_reply_text(struct ese_http_request *request, int status, const char *before, const char *text)
@@ -164,7 +165,7 @@ static void get_slice(void *context, struct ese_http_request *request)
 {
     struct ese_webhook_routes *routes = context;
 
-    ese_webhook_reading_ask(routes->reading, request, answer_slice, routes);
+    ese_http_worker_ask(routes->worker, request, answer_slice, routes);
 }
 
 static void answer_streams(void *context, struct ese_http_request *request)
@@ -178,7 +179,7 @@ static void get_streams(void *context, struct ese_http_request *request)
 {
     struct ese_webhook_routes *routes = context;
 
-    ese_webhook_reading_ask(routes->reading, request, answer_streams, routes);
+    ese_http_worker_ask(routes->worker, request, answer_streams, routes);
 }
 
 static void answer_stream(void *context, struct ese_http_request *request)
@@ -192,7 +193,7 @@ static void get_stream(void *context, struct ese_http_request *request)
 {
     struct ese_webhook_routes *routes = context;
 
-    ese_webhook_reading_ask(routes->reading, request, answer_stream, routes);
+    ese_http_worker_ask(routes->worker, request, answer_stream, routes);
 }
 
 static void go_on(void *context)
@@ -200,6 +201,13 @@ static void go_on(void *context)
     struct ese_webhook_routes *routes = context;
 
     ese_webhook_introspection_go_on(routes->introspection);
+}
+
+static void refuse_reading(void *context, struct ese_http_request *request, const char *why)
+{
+    (void)context;
+    ese_http_request_add_header(request, "Retry-After", "1");
+    ese_webhook_reply_text(request, 503, "", why);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -216,12 +224,13 @@ int ese_webhook_routes_open(struct ese_webhook_streams *streams, struct ese_webh
                             struct ese_error *error)
 {
     struct ese_webhook_routes *opened = *routes = ese_alloc(sizeof(*opened));
-    const struct ese_webhook_reading_options reading = {.idle = go_on, .context = opened};
+    const struct ese_http_worker_options worker = {
+        .work = "reading", .refuse = refuse_reading, .idle = go_on, .context = opened};
 
     opened->streams = streams;
     opened->reader = ese_webhook_reader_new(streams);
     if (ese_webhook_introspection_open(streams, opened->reader, &opened->introspection, error) != 0 ||
-        ese_webhook_reading_open(&reading, &opened->reading, error) != 0) {
+        ese_http_worker_open(&worker, &opened->worker, error) != 0) {
         ese_webhook_routes_close(routes);
         return -1;
     }
@@ -235,7 +244,7 @@ void ese_webhook_routes_close(struct ese_webhook_routes **routes)
     if (closed == NULL)
         return;
     *routes = NULL;
-    ese_webhook_reading_close(&closed->reading);
+    ese_http_worker_close(&closed->worker);
     ese_webhook_introspection_close(&closed->introspection);
     ese_webhook_reader_free(&closed->reader);
     free(closed);

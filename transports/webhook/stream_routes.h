@@ -16,7 +16,6 @@
 #define ESE_WEBHOOK_STREAM_ROUTES_H
 
 #include "ese-core/http_server.h"
-#include "transports/webhook/reading.h"
 #include "transports/webhook/streams.h"
 
 /* As the original's own server writes them. */

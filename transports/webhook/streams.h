@@ -4,7 +4,7 @@
  * A stream is a file, DIR/NAME.db, made by the first event that is posted to it; its rows' rowid is an event's
  * position, from 1, without gaps but for what retention has taken from the front. (At memory durability they begin at
  * the microsecond at which the streams were opened, so that all of an earlier life's positions are in front of them,
- * and whoever has come further in that life is told of what is new, and of nothing twice.)
+ * and whoever has read in that life is told of what is new, and of nothing twice.)
  *
  * A stream in use has a writer of its own (ese-core/group_writer.h: many posts to one commit), so that one stream's
  * sync does not wait for another's. A writer at rest is closed, and of many streams so many are open as options say:
