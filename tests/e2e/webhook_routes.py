@@ -190,6 +190,38 @@ def events_are_counted_by_their_shape(server):
     assert len(samples()) == 3, samples()
 
 
+def a_page_shows_it(server):
+    """What is asked for is the page, at whatever depth, and what it refers to is there, of this server, and no other's."""
+    seen, files = set(), set()
+    for path in ("/dashboard", "/dashboard/", "/dashboard/streams/a%20b", "/dashboard/subscriptions", "/dashboard/x/y/z?q=1"):
+        status, headers, text = server.ask("GET", path)
+        assert status == 200 and headers["Content-Type"].lower() == "text/html; charset=utf-8", (path, status, headers.items())
+        policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+        assert policy["default-src"] == "'none'" and policy["script-src"] == policy["connect-src"] == "'self'", policy
+        assert headers["X-Content-Type-Options"] == "nosniff", headers.items()
+        seen.add(text)
+    (page,) = seen
+    waiting = set(re.findall(r'(?:src|href)="(/[^"]*)"', page))
+    assert waiting and all(path.startswith("/dashboard/build/") for path in waiting), waiting
+    while waiting:
+        path = waiting.pop()
+        files.add(path)
+        status, headers, text = server.ask("GET", path)
+        kind = "text/css" if path.endswith(".css") else "text/javascript"
+        assert status == 200 and headers["Content-Type"].lower() == f"{kind}; charset=utf-8", (path, status, headers.items())
+        assert headers["X-Content-Type-Options"] == "nosniff", (path, headers.items())
+        found = {f"/dashboard/build/{name}" for name in re.findall(r'^import .* from "\./([^"]+)";', text, re.MULTILINE)}
+        waiting |= found - files
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg|x\")", text), path
+    assert len(files) > 5, files
+    for path in ("/dashboard/build/", "/dashboard/build/nothing.js", "/dashboard/build/page/main.js",
+                 "/dashboard/build/..%2f..%2fmeson.build", "/dashboards"):
+        assert server.ask("GET", path)[::2] == (404, NOT_FOUND), path
+    for method in ("POST", "HEAD", "DELETE"):
+        for path in ("/dashboard", "/dashboard/x", "/dashboard/build/main.js"):
+            assert server.ask(method, path)[0] == 405, (method, path)
+
+
 def a_repeated_post_is_one_event(server):
     first = server.ask("POST", "/streams/s", b"one", {"X-Event-Type": "t", "Idempotency-Key": "k-1"})
     assert post(server, "s", b"two") == 2
@@ -278,7 +310,7 @@ def a_stop_is_an_end(server):
 TESTS = (a_post_is_answered_with_its_position_and_uuid, a_post_without_a_type_is_refused, what_was_posted_is_read_back,
          a_slice_begins_behind_its_offset, a_stream_that_is_not_there_is_not_made_by_looking, names_that_are_none_are_refused,
          a_name_stays_as_it_was_written, other_methods_are_refused, a_page_from_elsewhere_may_look,
-         events_are_counted_by_their_shape, a_repeated_post_is_one_event,
+         events_are_counted_by_their_shape, a_page_shows_it, a_repeated_post_is_one_event,
          posts_repeated_at_once_are_one_event, many_streams_are_not_many_open_files, a_stop_is_an_end)
 
 if __name__ == "__main__":

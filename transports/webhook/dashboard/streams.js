@@ -49,7 +49,9 @@ export function streams(choose) {
 
     function place() {
         const row = [...rows.children].find((one) => one.dataset.stream === open.name);
-        if (row && open.element.parentNode !== row) row.append(open.element);
+        if (!row || open.element.parentNode === row) return;
+        row.append(open.element);
+        row.scrollIntoView({block: "nearest"}); // who came from a subscription may be far below
     }
 
     /* Any that the address names can be looked at. */
