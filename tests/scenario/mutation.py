@@ -68,6 +68,8 @@ MUTATIONS = {
     "order-per-key": [(without("with consumers"), BROKER, "consumers")],
     "poison": [(without("with poison-every"), "file", "ledger.dead_letters")],
     "power-cut": [(CALM, "http", "acknowledges_again_us")],
+    "pushed-again": [(CALM, f"webhook+{lesson}:push-timeout-ms=200", figure)
+                     for lesson, figure in (("gives-up", "ledger.in_flight"), ("two-lines", "ledger.redelivered"))],
     "pushed-carelessly": [(CALM, "webhook+handover-hole,webhook+unsynced", "ledger.lost")],
     # Nor in this: the small one would need half of the other's memory.
     "quiet-shop": [(instead(("expect   http                  cost.rss", "expect   kafka                 cost.rss"),
@@ -93,7 +95,8 @@ OTHERS = [(CALM, "file,http", "")]  # of a text that is not named above: any fig
 def wanted():
     for name in trial.names_of(SCENARIOS):
         for mutate, transports, figure in MUTATIONS.get(name, OTHERS):
-            if SIZE == "full" or (transports is not BROKER and THERE.issuperset(transports.split(","))):
+            if SIZE == "full" or (transports is not BROKER and
+                                  THERE.issuperset(one.split(":")[0] for one in transports.split(","))):
                 yield name, mutate, transports if SIZE == "quick" else None, figure
 
 

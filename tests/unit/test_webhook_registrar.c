@@ -353,6 +353,7 @@ static void one_that_stands_still_is_woken(void **state)
         open_registrar(fixture, NULL);
         fixture->server.puts = 0;
         fixture->server.state = still[i];
+        fixture->server.attempts = i == 0 ? 1 : 0;
         fixture->server.newest = 9;
         int64_t began_ns = ese_clock_monotonic_ns();
         begin(fixture, 8);
@@ -371,9 +372,10 @@ static void one_that_stands_still_may_do_so(void **state)
     static const struct {
         const char *state;
         int64_t newest;
+        int attempts;
         bool is_busy;
-    } rests[] = {{"waiting", 9, true}, {"paused", 9, true}, {"waiting", 8, false}, {"idle", 9, false},
-                 {"under way", 9, false}};
+    } rests[] = {{"waiting", 9, 1, true}, {"paused", 9, 1, true},     {"waiting", 8, 1, false},
+                 {"idle", 9, 0, false},   {"under way", 9, 1, false}, {"waiting", 9, 0, false}}; /* for its turn */
     struct fixture *fixture = *state;
 
     for (size_t i = 0; i < ESE_COUNT_OF(rests); i++) {
@@ -381,6 +383,7 @@ static void one_that_stands_still_may_do_so(void **state)
         fixture->server.puts = 0;
         fixture->server.state = rests[i].state;
         fixture->server.newest = rests[i].newest;
+        fixture->server.attempts = rests[i].attempts;
         fixture->is_busy = rests[i].is_busy;
         begin(fixture, 8);
         int before = gets_of(fixture);
@@ -432,7 +435,8 @@ static void who_believes_the_server_is_at_the_end_when_that_says_so(void **state
         const char *state;
         int64_t position, newest, told;
     } answers[] = {
-        {"idle", 9, 9, 5}, {"idle", 8, 9, 9}, {"waiting", 9, 9, 9}, {"idle", 3, 3, 5}, {"under way", 3, 3, 3}};
+        {"idle", 9, 9, 5}, {"idle", 8, 9, 9}, {"waiting", 9, 9, 9}, {"idle", 3, 3, 5},
+        {"under way", 3, 3, 3}, {"paused", 3, 9, 5}};
     struct fixture *fixture = *state;
 
     fixture->believes = true;

@@ -31,6 +31,7 @@ struct webhook_server {
     const char *at;            /* the subscription's URL; NULL: as it was put */
     const char *state;
     int64_t position, newest;
+    int attempts;
     const char *page;          /* a slice, and what it says of the newest; NULL: nothing */
     const char *page_newest;
     bool keeps;                /* GETs are not answered yet */
@@ -107,8 +108,10 @@ static inline void webhook_server_answer_get(struct webhook_server *server, stru
     if (server->words != NULL)
         ese_buffer_text(&text, server->words);
     else
-        ese_buffer_printf(&text, "{\"url\":\"%s\",\"state\":\"%s\",\"position\":%" PRId64 ",\"newest\":%" PRId64 "}",
-                          server->at != NULL ? server->at : url, server->state, server->position, server->newest);
+        ese_buffer_printf(&text, "{\"url\":\"%s\",\"state\":\"%s\",\"position\":%" PRId64 ",\"newest\":%" PRId64
+                                 ",\"attempts\":%d}",
+                          server->at != NULL ? server->at : url, server->state, server->position, server->newest,
+                          server->attempts);
     webhook_server_reply(request, server->get_status, text.text);
     ese_buffer_free(&text);
 }

@@ -16,7 +16,9 @@
 
 #include "transports/webhook/webhook.h"
 
+struct ese_webhook_pusher;
 struct ese_webhook_subscriber;
+struct ese_webhook_subscription;
 
 /* Functions are called on the pusher's thread (pusher.h), and must not block. */
 struct ese_webhook_habits {
@@ -27,6 +29,10 @@ struct ese_webhook_habits {
     /* A page may be in any order: its events are pushed one by one, and what was pushed of it is known by its place in
      * the page. The position is the newest one's of all that were taken. */
     bool in_any_order;
+    /* A subscription was made, and is not stored yet; in the place of another of its name, or NULL. May change it. */
+    void (*has_made)(struct ese_webhook_subscription *made, const struct ese_webhook_subscription *replaced);
+    /* Another has taken its name, and is there: it is dropped, or what this does with it. */
+    void (*has_replaced)(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *replaced);
 };
 
 /* The store's functions, for a face of a lesson's own. habits: NULL: none; they are copied. */

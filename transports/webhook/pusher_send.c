@@ -145,8 +145,9 @@ static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
     if (subscriber->page.count > 0)
         return true;
     ese_webhook_page_clear(&subscriber->page);
-    if (!is_seen_to)
-        ese_webhook_subscription_rest(subscription);
+    if (is_seen_to)
+        return false;
+    ese_webhook_subscription_rest(subscription);
     return false;
 }
 

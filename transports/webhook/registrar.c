@@ -80,14 +80,29 @@ static void send_registration(struct ese_webhook_registrar *registrar)
 
 /* ---- asking after it ------------------------------------------------------------------------- */
 
-static bool stands_still(const char *state)
+/* What the server has said of it. */
+struct answered {
+    const char *url;
+    const char *state; /* NULL: not told */
+    int64_t position, newest, attempts;
+    int64_t lag; /* events; -1: not told */
+};
+
+static bool is_in(const struct answered *answered, const char *state)
 {
-    return state != NULL && (strcmp(state, "waiting") == 0 || strcmp(state, "paused") == 0);
+    return answered->state != NULL && strcmp(answered->state, state) == 0;
 }
 
-static bool is_at_end(const char *state, int64_t position, int64_t newest)
+/* It waits as pushes have failed, and not for its turn. */
+static bool stands_still(const struct answered *answered)
 {
-    return state != NULL && strcmp(state, "idle") == 0 && position >= newest;
+    return is_in(answered, "paused") || (is_in(answered, "waiting") && answered->attempts > 0);
+}
+
+/* By its own word nothing further comes of it. */
+static bool is_at_end(const struct answered *answered)
+{
+    return is_in(answered, "paused") || (is_in(answered, "idle") && answered->position >= answered->newest);
 }
 
 static bool may_wake(const struct ese_webhook_registrar *registrar, int64_t newest)
@@ -96,24 +111,27 @@ static bool may_wake(const struct ese_webhook_registrar *registrar, int64_t newe
            ese_clock_monotonic_ns() >= registrar->registered_ns + WAKE_MS * ESE_NS_PER_MS;
 }
 
-/* lag: -1 where it does not say so. Without any, what lies between is not there any more, or never was. */
-static void take_subscription(struct ese_webhook_registrar *registrar, const char *url, const char *state,
-                              int64_t position, int64_t newest, int64_t lag)
+/* Where there is no lag, what lies between is not there any more, or never was. */
+static bool has_all(const struct ese_webhook_registrar *registrar, const struct answered *answered)
 {
-    bool has_all = registrar->believes ? is_at_end(state, position, newest)
-                                       : lag == 0 && newest > registrar->asked_at;
-    registrar->newest = has_all ? registrar->asked_at : newest;
+    return registrar->believes ? is_at_end(answered) : answered->lag == 0 && answered->newest > registrar->asked_at;
+}
+
+static void take_subscription(struct ese_webhook_registrar *registrar, const struct answered *answered)
+{
+    int64_t newest = answered->newest, asked_at = registrar->asked_at;
+    registrar->newest = has_all(registrar, answered) ? asked_at : newest;
     registrar->newest_ns = registrar->inquiry.asked_ns;
     if (registrar->first < 0)
-        registrar->first = position;
-    if (strcmp(url, registrar->url) != 0)
+        registrar->first = answered->position;
+    if (strcmp(answered->url, registrar->url) != 0)
         ese_fail(&registrar->fatal, ESE_E_FENCED, "%s is pushed to %.200s now: a newer consumer has taken over",
-                 registrar->name, url);
-    else if (newest < registrar->asked_at && !registrar->believes)
+                 registrar->name, answered->url);
+    else if (newest < asked_at && !registrar->believes)
         ese_fail(&registrar->fatal, ESE_E_INVALID, "the stream %s ends at %lld, and %lld was handed: the server has "
                                                    "lost what it had; --from and another --state begin anew",
-                 registrar->stream, (long long)newest, (long long)registrar->asked_at);
-    else if (stands_still(state) && may_wake(registrar, newest) && !registrar->believes)
+                 registrar->stream, (long long)newest, (long long)asked_at);
+    else if (stands_still(answered) && may_wake(registrar, newest))
         ese_webhook_registrar_register(registrar, registrar->handed);
 }
 
@@ -122,13 +140,16 @@ static void read_subscription(struct ese_webhook_registrar *registrar, const str
     json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
     const json_t *newest = json_object_get(body, "newest"), *position = json_object_get(body, "position");
     const json_t *lag = json_object_get(body, "lag");
-    const char *url = json_string_value(json_object_get(body, "url"));
-    if (url == NULL || !json_is_integer(newest) || !json_is_integer(position))
+    const struct answered answered = {.url = json_string_value(json_object_get(body, "url")),
+                                      .state = json_string_value(json_object_get(body, "state")),
+                                      .position = json_integer_value(position),
+                                      .newest = json_integer_value(newest),
+                                      .attempts = json_integer_value(json_object_get(body, "attempts")),
+                                      .lag = json_is_integer(lag) ? json_integer_value(lag) : -1};
+    if (answered.url == NULL || !json_is_integer(newest) || !json_is_integer(position))
         fail_for_good(registrar, answer);
     else
-        take_subscription(registrar, url, json_string_value(json_object_get(body, "state")),
-                          json_integer_value(position), json_integer_value(newest),
-                          json_is_integer(lag) ? json_integer_value(lag) : -1);
+        take_subscription(registrar, &answered);
     json_decref(body);
 }
 

@@ -33,8 +33,7 @@ struct ese_webhook_registrar_options {
     const char *url;    /* where pushes are to go */
     int batch;          /* events a push at most */
     const char *secret; /* how the server calls the one that pushes are to be signed with; NULL: they are not */
-    bool believes;      /* what the server has brought is all there is, whatever was handed (habits.h): no doubt, and no
-                           waking */
+    bool believes;      /* what the server has brought is all there is, whatever was handed (habits.h) */
 };
 
 struct ese_webhook_registrar *ese_webhook_registrar_new(const struct ese_webhook_registrar_options *options);

@@ -82,12 +82,16 @@ static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
     }
     ese_webhook_subscription_init(&subscription, &ask->wish, ask->position);
     ese_webhook_created_write(ese_clock_wall_ms(), subscription.created);
+    if (pusher->habits.has_made != NULL)
+        pusher->habits.has_made(&subscription, replaced != NULL ? &replaced->subscription : NULL);
     if (ese_webhook_subscription_table_put(pusher->table, &subscription, &error) != 0) {
         answer_unstored(ask->request, &error);
         ese_webhook_subscription_clear(&subscription);
         return;
     }
-    if (replaced != NULL)
+    if (replaced != NULL && pusher->habits.has_replaced != NULL)
+        pusher->habits.has_replaced(pusher, replaced);
+    else if (replaced != NULL)
         ese_webhook_pusher_drop(pusher, replaced);
     ese_webhook_pusher_add(pusher, &subscription);
     answer(ask->request, 200, "Created");
