@@ -8,6 +8,8 @@ import {freshDirectory} from "./tap.mjs";
 
 const PATIENCE_MS = 30000; // the machine may be busy
 
+process.once("SIGTERM", () => process.exit(143)); // and servers with it
+
 /* How long is waited for anything, and the longest that it took. */
 export const waits = {most_ms: PATIENCE_MS, longest_ms: 0};
 
