@@ -18,6 +18,7 @@ static void has_made(struct ese_webhook_subscription *made, const struct ese_web
 {
     made->wish.retry = (struct ese_webhook_retry){.tries = TRIES, .first_ms = FIRST_MS, .most_ms = MOST_MS};
     made->wish.poison = ESE_WEBHOOK_STOP;
+    made->wish.batch = 1; /* of more than one each is tried by itself again, which the original knows nothing of */
     if (replaced != NULL && !replaced->active)
         ese_webhook_subscription_pause(made, replaced->pause_reason);
 }
