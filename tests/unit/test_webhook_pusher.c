@@ -475,6 +475,8 @@ static void what_is_posted_is_pushed_in_order(void **state)
 
     post_many(fixture, "s", 250); /* more than a page behind, */
     subscribe(fixture, "one", "s", AGAIN);
+    await(fixture, "one", 250);
+    await_shown(fixture, "one", "state", "\"idle\"");
     post_many(fixture, "s", 150); /* and live */
     await(fixture, "one", 400);
     await_shown(fixture, "one", "position", "400");
