@@ -18,7 +18,8 @@ remove_transport() {
 remove_lesson() {
     folder=transports/${1%%+*}
     stem=$(printf '%s' "${1#*+}" | tr - _)
-    rm "$folder/$stem".c "$folder/$stem"_*
+    rm "$folder/$stem".c
+    rm -f "$folder/$stem"_*
     sed -i "/'$stem[._]/d" "$folder/meson.build"
     sed -i "/^$1[[:space:]]/d" "$list"
 }

@@ -70,7 +70,7 @@ MUTATIONS = {
     "power-cut": [(CALM, "http", "acknowledges_again_us")],
     "pushed-again": [(CALM, f"webhook+{lesson}:push-timeout-ms=200", figure)
                      for lesson, figure in (("gives-up", "ledger.in_flight"), ("two-lines", "ledger.redelivered"))],
-    "pushed-carelessly": [(CALM, "webhook+handover-hole,webhook+unsynced", "ledger.lost")],
+    "pushed-carelessly": [(CALM, "webhook+handover-hole", "ledger.lost")],
     # Nor in this: the small one would need half of the other's memory.
     "quiet-shop": [(instead(("expect   http                  cost.rss", "expect   kafka                 cost.rss"),
                             ("kafka/cost.rss", "http/cost.rss")), BROKER, "cost.rss_peak_bytes")],

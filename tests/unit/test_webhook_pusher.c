@@ -475,6 +475,8 @@ static void what_is_posted_is_pushed_in_order(void **state)
 
     post_many(fixture, "s", 250); /* more than a page behind, */
     subscribe(fixture, "one", "s", AGAIN);
+    await(fixture, "one", 250);
+    await_shown(fixture, "one", "state", "\"idle\"");
     post_many(fixture, "s", 150); /* and live */
     await(fixture, "one", 400);
     await_shown(fixture, "one", "position", "400");
@@ -719,6 +721,23 @@ static void a_lesson_sees_to_what_was_read(void **state)
     expect(fixture, "POST", "/subscriptions/one/resume", "", 200, "Resumed\n"); /* it begins anew */
     await_shown(fixture, "one", "position", "5");
     assert_int_equal(count_of(fixture, "one"), 3);
+}
+
+static void what_a_lesson_has_passed_over_stays_so(void **state)
+{
+    static const struct ese_webhook_habits habits = {.has_read = pass_over_one};
+    struct fixture *fixture = *state;
+
+    fixture->options.habits = &habits;
+    restart(fixture);
+    post(fixture, "s", "x");
+    subscribe(fixture, "one", "s", AGAIN);
+    await_shown(fixture, "one", "position", "1");
+    fixture->options.habits = NULL;
+    restart(fixture);
+    post(fixture, "s", "x");
+    await_shown(fixture, "one", "position", "2");
+    assert_in_order(fixture, "one", 2, 2);
 }
 
 static bool turn_round(struct ese_webhook_subscriber *subscriber, int64_t now_ns)
@@ -1394,6 +1413,7 @@ int main(int argc, char **argv)
         TEST(who_fails_too_often_is_paused_with_a_reason),
         TEST(who_registers_again_is_tried_at_once),
         TEST(a_lesson_sees_to_what_was_read),
+        TEST(what_a_lesson_has_passed_over_stays_so),
         TEST(in_any_order_each_is_pushed_once),
         TEST(a_stream_that_cannot_be_read_is_not_empty),
         TEST(who_is_idle_asks_nothing),

@@ -447,7 +447,7 @@ static void who_believes_the_server_is_at_the_end_when_that_says_so(void **state
         fixture->server.newest = answers[i].newest;
         begin(fixture, 5);
         assert_int_equal(newest(fixture), answers[i].told);
-        turn(fixture); /* which tells what the last one has found */
+        turn(fixture);
         assert_false(fixture->has_failed);
     }
 }

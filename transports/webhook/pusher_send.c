@@ -122,6 +122,17 @@ static void note_reading(struct ese_webhook_pusher *pusher, const char *problem)
         ese_log_info("streams can be read again");
 }
 
+/* What the lesson has passed over is not read again by the next life. */
+static bool ask_lesson(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    int64_t position = subscriber->subscription.position;
+    bool is_seen_to = pusher->habits.has_read(subscriber, ese_clock_monotonic_ns());
+
+    if (subscriber->subscription.position != position)
+        ese_webhook_pusher_note_position(pusher, subscriber);
+    return is_seen_to;
+}
+
 /* Has the event behind its position in its page. False: there is none, or it could not be read. */
 static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
 {
@@ -140,8 +151,7 @@ static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
         return false;
     }
     note_reading(pusher, NULL);
-    bool is_seen_to =
-        pusher->habits.has_read != NULL && pusher->habits.has_read(subscriber, ese_clock_monotonic_ns());
+    bool is_seen_to = pusher->habits.has_read != NULL && ask_lesson(pusher, subscriber);
     if (subscriber->page.count > 0)
         return true;
     ese_webhook_page_clear(&subscriber->page);
