@@ -282,7 +282,13 @@ static int run(const struct ese_config *config, struct ese_error *error)
                                     : with_one(config, name, run_it, error);
 }
 
-/* Those that this build has, of what the scenario names; all it has, where it names none. */
+/* A lesson is there for what it shows: it has to be named, where it is not compared by default. */
+static bool is_run_unnamed(const struct ese_registry_entry *entry)
+{
+    return entry->compared || strchr(entry->transport->name, '+') == NULL;
+}
+
+/* Those that this build has, of what the scenario names; all that need not be named, where it names none. */
 static void give_transports(struct ese_config *config, const char *wanted)
 {
     struct ese_buffer names = ESE_BUFFER_INIT(1024);
@@ -292,8 +298,10 @@ static void give_transports(struct ese_config *config, const char *wanted)
         if (ese_registry_find(word, &entry, NULL) == 0)
             ese_buffer_printf(&names, "%s%s", names.length > 0 ? "," : "", word);
     }
-    for (entry = ese_registry(); wanted == NULL && entry->transport != NULL; entry++)
-        ese_buffer_printf(&names, "%s%s", names.length > 0 ? "," : "", entry->transport->name);
+    for (entry = ese_registry(); wanted == NULL && entry->transport != NULL; entry++) {
+        if (is_run_unnamed(entry))
+            ese_buffer_printf(&names, "%s%s", names.length > 0 ? "," : "", entry->transport->name);
+    }
     given.lacks_all = names.length == 0;
     if (names.length > 0 || wanted != NULL) /* with none of them it is none's, and not the others' either */
         ese_config_give(config, "transports", names.length > 0 ? names.text : wanted);
