@@ -332,6 +332,52 @@ static bool has_one_left(void *context)
     return ese_webhook_streams_ends(fixture->rig.streams, "s", &oldest, &newest, NULL) == 0 && oldest == newest;
 }
 
+/* ---- while a writer is closed ----------------------------------------------------------------- */
+
+static struct {
+    struct fixture *fixture; /* NULL: nothing is posted */
+    struct webhook_posts posts;
+    struct webhook_post post;
+} at_closing = {.posts = WEBHOOK_POSTS_INIT};
+
+void __real_ese_group_writer_close(struct ese_group_writer **writer); /* NOLINT: ld's name */
+void __wrap_ese_group_writer_close(struct ese_group_writer **writer); /* NOLINT: ld's name */
+
+void __wrap_ese_group_writer_close(struct ese_group_writer **writer) /* NOLINT: ld's name */
+{
+    struct fixture *fixture = at_closing.fixture;
+    at_closing.fixture = NULL;
+    if (fixture != NULL)
+        webhook_post_begin(&fixture->rig, &at_closing.posts, &at_closing.post, "s0", "while it is closed");
+    __real_ese_group_writer_close(writer);
+}
+
+static bool is_answered(void *context)
+{
+    (void)context;
+    pthread_mutex_lock(&at_closing.posts.mutex);
+    bool answered = at_closing.posts.under_way == 0;
+    pthread_mutex_unlock(&at_closing.posts.mutex);
+    return answered;
+}
+
+static void who_posts_while_its_writer_is_closed_is_not_forgotten(void **state)
+{
+    static const char *const names[] = {"s0", "s1", "s2", "s3"};
+    struct fixture *fixture = *state;
+
+    webhook_rig_open(&fixture->rig);
+    for (size_t i = 0; i < ESE_COUNT_OF(names); i++)
+        webhook_post(&fixture->rig, names[i], "body", ESE_APPEND_STORED);
+    at_closing.fixture = fixture;
+    webhook_post(&fixture->rig, "s4", "for which there is no room but s0's", ESE_APPEND_STORED);
+    assert_null(at_closing.fixture);
+    ese_webhook_streams_complete(fixture->rig.streams);
+    assert_true(ese_test_wait_until(is_answered, NULL, 10000));
+    assert_int_equal(at_closing.post.result, ESE_APPEND_STORED);
+    assert_int_equal(at_closing.post.row.position, 2);
+}
+
 static void what_rests_loses_its_old_rows_too(void **state)
 {
     struct fixture *fixture = *state;
@@ -355,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(many_streams_are_written_with_few_open, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_posts_while_its_writer_is_closed_is_not_forgotten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_is_known_from_its_first_event_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_files_that_are_streams_are_listed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_is_one_processes, set_up, tear_down),
