@@ -20,7 +20,7 @@ FAULTS = {
     "waits_stay_as_they_are": ("retries", "waits_double", "[0.0"),
     "who_hangs_is_waited_for": ("retries", "nobody_waits_for_who_hangs", "0 of 200|/yes"),
     "a_pause_is_passed_over": ("delivery", "a_paused_one_gets_nothing", "pushes behind the answer"),
-    "deleted_ones_go_on": ("delivery", "a_deleted_one_gets_nothing_more", "['life_0']"),
+    "deleted_ones_go_on": ("delivery", "a_deleted_one_gets_nothing_more", "already exists"),
     "now_and_then_one_comes_twice": ("concurrency", "of_many_writers_all_see_one_order", "6 doubled"),
     "a_hole_at_the_hand_over": ("concurrency", "none_of_600_misses_or_doubles_an_event", "missing|, not |, None)"),
     "a_key_is_forgotten": ("routes", "a_repeated_post_is_one_event", ""),
