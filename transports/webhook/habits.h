@@ -31,8 +31,6 @@ struct ese_webhook_habits {
     bool in_any_order;
     /* A subscription was made, and is not stored yet; in the place of another of its name, or NULL. May change it. */
     void (*has_made)(struct ese_webhook_subscription *made, const struct ese_webhook_subscription *replaced);
-    /* Whatever the time limit of a push is, there is none. */
-    bool waits_for_ever;
     /* Another has taken its name, and is there: it is dropped, or what this does with it. */
     void (*has_replaced)(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *replaced);
 };

@@ -1,6 +1,5 @@
 #include "transports/webhook/pusher_internal.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 #include "ese-core/log.h"
@@ -219,7 +218,7 @@ static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscribe
         .length = pusher->message.length,
         .bare = true,
         .keep = ANSWER_KEPT,
-        .timeout_ms = pusher->habits.waits_for_ever ? INT_MAX : pusher->options.push_timeout_ms,
+        .timeout_ms = pusher->options.push_timeout_ms,
         .done = on_answer,
         .context = subscriber,
     };
