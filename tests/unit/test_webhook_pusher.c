@@ -791,6 +791,78 @@ static void a_stream_that_cannot_be_read_is_not_empty(void **state)
     assert_in_order(fixture, "one", 1, 3);
 }
 
+static char *stream_path(const struct fixture *fixture, const char *stream, const char *suffix)
+{
+    struct ese_buffer path = ESE_BUFFER_INIT(1000);
+
+    ese_buffer_printf(&path, "%s/%s.db%s", fixture->directory, stream, suffix);
+    return ese_buffer_detach(&path);
+}
+
+/* Its file is none that can be read, or is what it was. */
+static void spoil(struct fixture *fixture, const char *stream, bool is_spoilt)
+{
+    char *path = stream_path(fixture, stream, ""), *kept = stream_path(fixture, stream, ".kept");
+
+    assert_int_equal(rename(is_spoilt ? path : kept, is_spoilt ? kept : path), 0);
+    if (is_spoilt) {
+        FILE *file = fopen(path, "w");
+        for (int i = 0; i < 5000; i++)
+            fputc('x', file);
+        fclose(file);
+    }
+    free(path);
+    free(kept);
+}
+
+static bool is_well(void *context)
+{
+    struct fixture *fixture = context;
+    char text[300];
+
+    return ese_webhook_pusher_healthy(atomic_load(&fixture->pusher), text, sizeof(text));
+}
+
+static bool is_unwell(void *context)
+{
+    struct fixture *fixture = context;
+    char text[300] = "";
+    bool is_healthy = ese_webhook_pusher_healthy(atomic_load(&fixture->pusher), text, sizeof(text));
+
+    return !is_healthy && strstr(text, "the stream 's' cannot be read for the subscription 'one': ") == text;
+}
+
+static void where_it_ends_is_not_known_of_what_cannot_be_read(void **state)
+{
+    struct fixture *fixture = *state;
+
+    post_many(fixture, "s", 3);
+    subscribe(fixture, "one", "s", AGAIN);
+    await_shown(fixture, "one", "position", "3");
+    assert_true(ese_test_wait_until(is_well, fixture, PATIENCE_MS));
+    close_server(fixture);
+    spoil(fixture, "s", true);
+    open_server(fixture);
+    assert_shown(fixture, "one", "newest", "null");
+    assert_shown(fixture, "one", "lag", "null");
+    json_t *shown = look(fixture, "one");
+    assert_true(json_string_length(json_object_get(shown, "problem")) > 0);
+    json_decref(shown);
+    struct ese_raw_answer list = ask(fixture, "GET", "/subscriptions", "", "", 200);
+    assert_non_null(strstr(list.body, "\"lag\":null"));
+    ese_raw_answer_clear(&list);
+    struct ese_raw_answer refused = ask(fixture, "PUT", "/subscriptions/two", "",
+                                        "{\"stream\":\"s\",\"url\":\"http://127.0.0.1:9/\",\"position\":-1}", 500);
+    ese_raw_answer_clear(&refused);
+    assert_true(ese_test_wait_until(is_unwell, fixture, PATIENCE_MS));
+    close_server(fixture);
+    spoil(fixture, "s", false);
+    open_server(fixture);
+    await_shown(fixture, "one", "newest", "3");
+    assert_shown(fixture, "one", "lag", "0");
+    assert_true(ese_test_wait_until(is_well, fixture, PATIENCE_MS));
+}
+
 static void who_is_idle_asks_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -1416,6 +1488,7 @@ int main(int argc, char **argv)
         TEST(what_a_lesson_has_passed_over_stays_so),
         TEST(in_any_order_each_is_pushed_once),
         TEST(a_stream_that_cannot_be_read_is_not_empty),
+        TEST(where_it_ends_is_not_known_of_what_cannot_be_read),
         TEST(who_is_idle_asks_nothing),
         TEST(who_is_deleted_gets_nothing_more),
         TEST(who_is_made_anew_has_nothing_of_the_old),

@@ -48,9 +48,10 @@ struct ese_webhook_pusher {
     int64_t next_due_ns;                             /* not later than the next one that waits is due */
     int64_t next_keep_ns;
     int64_t next_figures_ns;
+    int unreadable_count; /* whose streams cannot be read */
     struct ese_news unreadable, unstored;
     int64_t aside_untold, next_aside_ns; /* events set aside that the log was not told of, and when it may be */
-    bool cannot_read, cannot_store;
+    bool cannot_store;
     bool is_leaving; /* nothing more is sent, */
     bool is_closing; /* and who has no answer yet has none */
     pthread_t thread;
@@ -59,6 +60,7 @@ struct ese_webhook_pusher {
     struct ese_webhook_ask *asked, **last_asked;
     bool stopping;
     int64_t deadline_ns; /* when stopping */
+    struct ese_error health; /* as it was looked at last, with the figures */
 };
 
 /* ---- pusher_send.c --------------------------------------------------------------------------- */
@@ -82,6 +84,10 @@ void ese_webhook_pusher_follow(struct ese_webhook_pusher *pusher, struct ese_web
 /* Nobody has it any more. Frees it, now or with the answer it waits for. */
 void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
 
+/* Whether its stream could be read; NULL: it could, or nobody wants to know any more. */
+void ese_webhook_pusher_note_reading(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                                     const char *problem);
+
 /* What was read for it is not needed; when the next of it was made is kept. */
 void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber);
 
@@ -100,10 +106,12 @@ void ese_webhook_pusher_unnote(struct ese_webhook_pusher *pusher, struct ese_web
 /* Stores positions, when it is time, or at once. Returns when it wants to be called again. */
 int64_t ese_webhook_pusher_keep(struct ese_webhook_pusher *pusher, int64_t now_ns, bool at_once);
 
-/* The position of its stream's newest event (ese_webhook_streams_ends), and how many it has not taken. */
+/* The position of its stream's newest event (ese_webhook_streams_ends), and how many it has not taken; both -1 where
+ * the stream cannot be read. problem: why it cannot, or could not for its last push. */
 struct ese_webhook_lag {
     int64_t newest;
     int64_t events;
+    struct ese_error problem;
 };
 void ese_webhook_pusher_lag(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                             struct ese_webhook_lag *lag);

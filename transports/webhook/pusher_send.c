@@ -111,16 +111,24 @@ void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber)
     subscriber->page_next = 0;
 }
 
-/* Tells the log that streams cannot be read, and that they can again. */
-static void note_reading(struct ese_webhook_pusher *pusher, const char *problem)
+/* Tells the log of one whose stream cannot be read, and that all can again. */
+void ese_webhook_pusher_note_reading(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                                     const char *problem)
 {
-    pusher->cannot_read = problem != NULL;
-    if (!ese_news_due(&pusher->unreadable, pusher->cannot_read))
+    const struct ese_webhook_wish *wish = &subscriber->subscription.wish;
+
+    if (problem == NULL && pusher->unreadable_count == 0)
         return;
-    if (problem != NULL)
-        ese_log_error("a stream cannot be read for its subscribers: %s", problem);
-    else
+    pusher->unreadable_count += (problem != NULL) - (subscriber->unreadable != NULL);
+    free(subscriber->unreadable);
+    subscriber->unreadable = problem != NULL ? ese_copy_text(problem) : NULL;
+    if (!ese_news_due(&pusher->unreadable, pusher->unreadable_count > 0))
+        return;
+    if (pusher->unreadable_count == 0)
         ese_log_info("streams can be read again");
+    else if (problem != NULL)
+        ese_log_error("the stream '%s' cannot be read for the subscription '%s': %s", wish->stream, wish->name,
+                      problem);
 }
 
 /* What the lesson has passed over is not read again by the next life. */
@@ -146,12 +154,12 @@ static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
     subscriber->page_next = 0;
     if (ese_webhook_reader_page(pusher->reader, subscription->wish.stream, subscription->position, limit, PAGE_BYTES,
                                 &subscriber->page, &error) != 0) {
-        note_reading(pusher, error.text);
+        ese_webhook_pusher_note_reading(pusher, subscriber, error.text);
         ese_webhook_page_clear(&subscriber->page);
         ese_webhook_subscription_postpone(subscription, ese_clock_monotonic_ns() + UNREADABLE_NS);
         return false;
     }
-    note_reading(pusher, NULL);
+    ese_webhook_pusher_note_reading(pusher, subscriber, NULL);
     bool is_seen_to = pusher->habits.has_read != NULL && ask_lesson(pusher, subscriber);
     if (subscriber->page.count > 0)
         return true;
@@ -393,6 +401,7 @@ void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webho
 {
     ese_webhook_pusher_unqueue(pusher, subscriber);
     ese_webhook_pusher_unnote(pusher, subscriber);
+    ese_webhook_pusher_note_reading(pusher, subscriber, NULL);
     ese_webhook_subscription_figures_end(&subscriber->figures);
     ese_webhook_subscribers_remove(pusher->subscribers, subscriber);
     if (subscriber->predecessor != NULL)

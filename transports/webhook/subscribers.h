@@ -40,6 +40,7 @@ struct ese_webhook_subscriber {
     bool is_queued;                   /* for its turn */
     bool is_dirty;                    /* its position has moved and is not stored yet */
     bool is_row_dirty;                /* more of it could not be stored */
+    char *unreadable;                 /* why its stream could not be read; NULL: it could, as far as one knows */
     int64_t dead_letters;
     int stage;                        /* a lesson's own (habits.h); 0: it has begun anew */
     int64_t head_behind;              /* the position behind which the event was made */

@@ -56,16 +56,23 @@ static void answer_missing(struct ese_http_request *request)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-/* The position that was asked for, where that is the newest: what it is by now. */
-static void find_position(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+/* The position that was asked for, where that is the newest: what it is by now. False: nobody knows, and that is the
+ * answer. */
+static bool find_position(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
 {
+    struct ese_error error = {0};
     int64_t oldest, newest;
 
     if (ask->position != ESE_WEBHOOK_AT_NEWEST)
-        return;
+        return true;
     ask->position = ese_webhook_streams_first(pusher->options.streams) - 1;
-    if (ese_webhook_streams_ends(pusher->options.streams, ask->wish.stream, &oldest, &newest, NULL) == 0)
+    if (ese_webhook_streams_ends(pusher->options.streams, ask->wish.stream, &oldest, &newest, &error) == 0)
         ask->position = newest;
+    else if (error.code != ESE_E_MISSING) {
+        answer(ask->request, 500, error.text);
+        return false;
+    }
+    return true;
 }
 
 /* Stores it first: what is answered with Created is there. */
@@ -132,7 +139,8 @@ static void create(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *as
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
     const char *other = found != NULL ? ese_webhook_ask_other(ask, &found->subscription.wish) : NULL;
 
-    find_position(pusher, ask);
+    if (!find_position(pusher, ask))
+        return;
     if (found == NULL)
         make(pusher, ask, NULL);
     else if (strcmp(found->subscription.wish.stream, ask->wish.stream) != 0 ||
@@ -149,7 +157,8 @@ static void replace(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *a
 {
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
 
-    find_position(pusher, ask);
+    if (!find_position(pusher, ask))
+        return;
     if (found != NULL && !ask->has_position && strcmp(found->subscription.wish.stream, ask->wish.stream) == 0)
         ask->position = found->subscription.position;
     make(pusher, ask, found);
@@ -167,7 +176,9 @@ static void show(struct ese_webhook_pusher *pusher, struct ese_webhook_subscribe
         .subscription = &subscriber->subscription,
         .lag = lag.events,
         .dead_letters = subscriber->dead_letters,
-        .newest = with_newest ? lag.newest : -1,
+        .newest = lag.newest,
+        .with_newest = with_newest,
+        .problem = lag.problem.code != ESE_OK ? lag.problem.text : "",
     };
     ese_webhook_subscription_write_json(json, &shown);
 }
@@ -226,6 +237,7 @@ static void pause_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask 
     }
     ese_webhook_pusher_unqueue(pusher, found);
     ese_webhook_pusher_forget_page(found);
+    ese_webhook_pusher_note_reading(pusher, found, NULL);
     if (ese_webhook_pusher_change(pusher, found, &error) != 0)
         answer_unstored(ask->request, &error);
     else
