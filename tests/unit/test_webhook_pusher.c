@@ -595,6 +595,82 @@ static void who_hangs_slows_nobody(void **state)
     assert_true(count_hanging(fixture) - before < 50); /* had it waited for them, there were one for each of its own */
 }
 
+static void subscribe_hanging(struct fixture *fixture, int count)
+{
+    char name[NAME];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "hang_%d", i);
+        subscribe(fixture, name, "hung", AGAIN);
+    }
+}
+
+static int all_hanging(struct fixture *fixture)
+{
+    char name[NAME];
+    int count = 0;
+
+    for (int i = 0; i < 12; i++) {
+        snprintf(name, sizeof(name), "hang_%d", i);
+        count += count_of(fixture, name);
+    }
+    return count;
+}
+
+static bool have_two_hung(void *context)
+{
+    return all_hanging(context) >= 2;
+}
+
+/* Who has taken something does not wait for those whose first push hangs; with a time limit that none of them reaches. */
+static void who_hangs_at_first_slows_nobody_who_does_not(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.connections = 4;
+    fixture->options.push_timeout_ms = 2 * PATIENCE_MS;
+    restart(fixture);
+    decide_by(fixture, keep_hanging);
+    post(fixture, "hung", "x");
+    post(fixture, "s", "x");
+    subscribe(fixture, "good", "s", AGAIN);
+    await_shown(fixture, "good", "position", "1");
+    subscribe_hanging(fixture, 12);
+    post_many(fixture, "s", 20);
+    await_shown(fixture, "good", "position", "21");
+    assert_true(ese_test_wait_until(have_two_hung, fixture, PATIENCE_MS));
+    assert_int_equal(all_hanging(fixture), 2); /* of four connections */
+}
+
+static bool has_hung_again(void *context)
+{
+    return all_hanging(context) > 12;
+}
+
+static int fail_then_hang(struct fixture *fixture, const struct push *push, int nth)
+{
+    (void)fixture;
+    return strncmp(push->name, "hang", 4) != 0 ? 200 : nth == 1 ? 500 : 0;
+}
+
+static void who_is_new_does_not_wait_for_who_has_failed(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.connections = 4;
+    fixture->options.push_timeout_ms = 2 * PATIENCE_MS;
+    restart(fixture);
+    decide_by(fixture, fail_then_hang);
+    post(fixture, "hung", "x");
+    post_many(fixture, "s", 5);
+    subscribe_hanging(fixture, 12);
+    assert_true(ese_test_wait_until(has_hung_again, fixture, PATIENCE_MS));
+    settle(fixture);
+    subscribe(fixture, "good", "s", AGAIN);
+    await_shown(fixture, "good", "position", "5");
+    assert_int_equal(all_hanging(fixture), 13);
+}
+
 /* ---- what an answer means -------------------------------------------------------------------- */
 
 static int fail_the_second_once(struct fixture *fixture, const struct push *push, int nth)
@@ -1480,6 +1556,8 @@ int main(int argc, char **argv)
         TEST(nobody_misses_or_doubles_between_catching_up_and_live),
         TEST(one_request_is_under_way_at_a_time),
         TEST(who_hangs_slows_nobody),
+        TEST(who_hangs_at_first_slows_nobody_who_does_not),
+        TEST(who_is_new_does_not_wait_for_who_has_failed),
         TEST(only_200_to_300_is_taken),
         TEST(who_does_not_answer_in_time_is_tried_again),
         TEST(who_fails_too_often_is_paused_with_a_reason),

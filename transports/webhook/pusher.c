@@ -32,6 +32,7 @@ void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_we
     free(subscriber->problem);
     subscriber->problem = NULL;
     subscriber->stage = 0;
+    subscriber->has_taken = false;
     ese_webhook_headers_clear(&subscriber->headers);
     if (ese_webhook_stream_check(wish->stream, &error) != 0 ||
         ese_webhook_targets_check_url(pusher->targets, wish->url, &error) != 0 ||
@@ -104,8 +105,8 @@ int ese_webhook_pusher_open(const struct ese_webhook_pusher_options *options, st
     pusher->habits = options->habits != NULL ? *options->habits : (struct ese_webhook_habits){.has_read = NULL};
     pusher->secrets = ese_copy_text(options->secrets);
     pusher->subscribers = ese_webhook_subscribers_new();
-    TAILQ_INIT(&pusher->fresh);
-    TAILQ_INIT(&pusher->again);
+    for (int i = 0; i < ESE_WEBHOOK_STANDINGS; i++)
+        TAILQ_INIT(&pusher->queues[i]);
     TAILQ_INIT(&pusher->dirty);
     TAILQ_INIT(&pusher->removed);
     pusher->last_asked = &pusher->asked;

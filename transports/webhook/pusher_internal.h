@@ -40,11 +40,11 @@ struct ese_webhook_pusher {
     struct ese_webhook_figures_names names;
     struct ese_http_client *client;
     struct ese_webhook_message message;              /* the one that is written at the moment */
-    struct ese_webhook_subscriber_list fresh, again; /* whose turn comes: again, of those who have failed */
+    struct ese_webhook_subscriber_list queues[ESE_WEBHOOK_STANDINGS]; /* whose turn comes */
     struct ese_webhook_subscriber_list dirty;        /* whose position is to be stored */
     struct ese_webhook_subscriber_list removed;      /* whose answer is waited for all the same */
     int under_way;                                   /* requests, */
-    int again_under_way;                             /* and those of them that had failed */
+    int under_way_of[ESE_WEBHOOK_STANDINGS];         /* as they were queued */
     int64_t next_due_ns;                             /* not later than the next one that waits is due */
     int64_t next_keep_ns;
     int64_t next_figures_ns;

@@ -15,10 +15,11 @@
 
 /* ---- turns ----------------------------------------------------------------------------------- */
 
-static struct ese_webhook_subscriber_list *queue_of(struct ese_webhook_pusher *pusher,
-                                                    const struct ese_webhook_subscriber *subscriber)
+static enum ese_webhook_standing standing_of(const struct ese_webhook_subscriber *subscriber)
 {
-    return subscriber->is_retrying ? &pusher->again : &pusher->fresh;
+    if (subscriber->subscription.attempts > 0)
+        return ESE_WEBHOOK_FAILED;
+    return subscriber->has_taken ? ESE_WEBHOOK_PROVEN : ESE_WEBHOOK_NEW;
 }
 
 void ese_webhook_pusher_queue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -26,8 +27,8 @@ void ese_webhook_pusher_queue(struct ese_webhook_pusher *pusher, struct ese_webh
     if (subscriber->is_queued || !ese_webhook_subscription_due(&subscriber->subscription, ese_clock_monotonic_ns()))
         return;
     subscriber->is_queued = true;
-    subscriber->is_retrying = subscriber->subscription.attempts > 0;
-    TAILQ_INSERT_TAIL(queue_of(pusher, subscriber), subscriber, in_queue);
+    subscriber->standing = standing_of(subscriber);
+    TAILQ_INSERT_TAIL(&pusher->queues[subscriber->standing], subscriber, in_queue);
 }
 
 void ese_webhook_pusher_unqueue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -35,18 +36,31 @@ void ese_webhook_pusher_unqueue(struct ese_webhook_pusher *pusher, struct ese_we
     if (!subscriber->is_queued)
         return;
     subscriber->is_queued = false;
-    TAILQ_REMOVE(queue_of(pusher, subscriber), subscriber, in_queue);
+    TAILQ_REMOVE(&pusher->queues[subscriber->standing], subscriber, in_queue);
 }
 
-/* Those who have failed, and may hang again until their time is over, have half of the connections at most: the others
- * are not to wait for them. */
+/* At least one. */
+static int half_of(int count)
+{
+    return count > 1 ? count / 2 : 1;
+}
+
+/* Who may hang has half of the connections at most, and who has failed half of these: the proven ones are not to wait
+ * for the others, nor the new ones, whose first turn proves them, for those that have failed. */
 static struct ese_webhook_subscriber *next_turn(struct ese_webhook_pusher *pusher)
 {
-    int most_again = pusher->options.connections > 1 ? pusher->options.connections / 2 : 1;
-    struct ese_webhook_subscriber *next = TAILQ_FIRST(&pusher->fresh);
+    const int *under_way_of = pusher->under_way_of;
+    int most = half_of(pusher->options.connections), most_failed = half_of(most);
+    struct ese_webhook_subscriber *next = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_PROVEN]);
+    struct ese_webhook_subscriber *fresh = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_NEW]);
+    struct ese_webhook_subscriber *failed = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_FAILED]);
 
-    if (!TAILQ_EMPTY(&pusher->again) && pusher->again_under_way < most_again)
-        next = TAILQ_FIRST(&pusher->again);
+    if (under_way_of[ESE_WEBHOOK_NEW] + under_way_of[ESE_WEBHOOK_FAILED] < most) {
+        if (fresh != NULL)
+            next = fresh;
+        else if (failed != NULL && under_way_of[ESE_WEBHOOK_FAILED] < most_failed)
+            next = failed;
+    }
     if (next != NULL)
         ese_webhook_pusher_unqueue(pusher, next);
     return next;
@@ -234,7 +248,7 @@ static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscribe
 
     ese_webhook_subscription_begin(&subscriber->subscription);
     pusher->under_way++;
-    pusher->again_under_way += subscriber->is_retrying;
+    pusher->under_way_of[subscriber->standing]++;
     ese_metric_add(subscriber->figures.attempts, 1);
     ese_http_client_call(pusher->client, &request);
 }
@@ -313,6 +327,7 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
     switch (ese_webhook_subscription_answer(subscription, outcome, ese_clock_monotonic_ns())) {
     case ESE_WEBHOOK_TAKEN:
         ese_metric_add(subscriber->figures.pushed, outcome->count);
+        subscriber->has_taken = true;
         ese_webhook_pusher_note_position(pusher, subscriber);
         move_page(pusher, subscriber);
         if (!subscription->active)
@@ -368,7 +383,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     };
 
     pusher->under_way--;
-    pusher->again_under_way -= subscriber->is_retrying;
+    pusher->under_way_of[subscriber->standing]--;
     if (subscriber->is_removed) {
         end_removed(pusher, subscriber, &outcome);
     } else if (!pusher->is_closing) {

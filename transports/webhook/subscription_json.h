@@ -5,7 +5,9 @@
  *    "lag","state","attempts","dead_letters","batch","retry":{"tries","first_ms","most_ms"},"poison","signed"}
  *
  * and "newest" behind, where one is asked for by name; lag and newest are null where they are not known, as the stream
- * cannot be read: why not is "problem", which is not there else. state is "idle", "under way", "waiting" or "paused"; attempts
+ * cannot be read: why not is "problem", which is not there else.
+ *
+ * state is "idle", "under way", "waiting" or "paused"; attempts
  * are those that failed of what is tried now. A dead letter is an event (event_json.h) with "reason" and "when".
  */
 #ifndef ESE_WEBHOOK_SUBSCRIPTION_JSON_H
