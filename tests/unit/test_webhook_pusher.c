@@ -38,6 +38,7 @@
 
 static atomic_int reads_to_fail;
 static atomic_int reads;
+static atomic_int reads_ahead; /* of more events than one */
 
 int __real_ese_webhook_reader_page(struct ese_webhook_reader *reader, const char *stream, int64_t after, int limit,
                                    size_t bytes, struct ese_webhook_page *page, struct ese_error *error);
@@ -51,7 +52,9 @@ int __wrap_ese_webhook_reader_page(struct ese_webhook_reader *reader, const char
         atomic_fetch_sub(&reads_to_fail, 1);
         return ese_fail(error, ESE_E_IO, "a read that fails");
     }
-    return __real_ese_webhook_reader_page(reader, stream, after, limit, bytes, page, error);
+    int got = __real_ese_webhook_reader_page(reader, stream, after, limit, bytes, page, error);
+    atomic_fetch_add(&reads_ahead, page->count > 1);
+    return got;
 }
 
 /* ---- the receiver ---------------------------------------------------------------------------- */
@@ -248,6 +251,7 @@ static int set_up(void **state)
     fixture->options = (struct ese_webhook_pusher_options){
         .allow_targets = "127.0.0.0/8", .secrets = fixture->directory, .connections = 100, .push_timeout_ms = 10000};
     atomic_store(&reads_to_fail, 0);
+    atomic_store(&reads_ahead, 0);
     open_receiver(fixture);
     open_server(fixture);
     *state = fixture;
@@ -622,7 +626,7 @@ static bool have_two_hung(void *context)
     return all_hanging(context) >= 2;
 }
 
-/* Who has taken something does not wait for those whose first push hangs; with a time limit that none of them reaches. */
+/* Who has taken something does not wait for those whose first push hangs; the time limit is none that they reach. */
 static void who_hangs_at_first_slows_nobody_who_does_not(void **state)
 {
     struct fixture *fixture = *state;
@@ -669,6 +673,80 @@ static void who_is_new_does_not_wait_for_who_has_failed(void **state)
     subscribe(fixture, "good", "s", AGAIN);
     await_shown(fixture, "good", "position", "5");
     assert_int_equal(all_hanging(fixture), 13);
+}
+
+/* ---- what is read ahead ---------------------------------------------------------------------- */
+
+/* Events of which a page is full with a hundred. */
+static void post_large(struct fixture *fixture, const char *stream, int count)
+{
+    char body[2601];
+
+    memset(body, 'y', sizeof(body) - 1);
+    body[sizeof(body) - 1] = '\0';
+    for (int i = 0; i < count; i++)
+        post(fixture, stream, body);
+}
+
+static void nothing_is_read_ahead_for_who_may_hang(void **state)
+{
+    struct fixture *fixture = *state;
+
+    decide_by(fixture, keep_hanging);
+    post_large(fixture, "hung", 20);
+    subscribe_hanging(fixture, 12);
+    for (int i = 0; i < 12; i++) {
+        char name[NAME];
+        snprintf(name, sizeof(name), "hang_%d", i);
+        await(fixture, name, 1);
+    }
+    assert_int_equal(atomic_load(&reads_ahead), 0);
+    subscribe(fixture, "good", "hung", AGAIN);
+    await_shown(fixture, "good", "position", "20");
+    assert_int_equal(atomic_load(&reads_ahead), 1); /* all the others at once */
+}
+
+static int hang_at_the_second(struct fixture *fixture, const struct push *push, int nth)
+{
+    (void)fixture, (void)nth;
+    return push->position == 2 ? 0 : 200;
+}
+
+#define MANY 300
+
+static bool all_hang(void *context)
+{
+    struct fixture *fixture = context;
+
+    pthread_mutex_lock(&fixture->mutex);
+    int kept = fixture->kept_count;
+    pthread_mutex_unlock(&fixture->mutex);
+    return kept == MANY;
+}
+
+/* A page of 256 KiB each were 75 MiB of what was read, and more of what is reserved for it. */
+static void what_is_read_ahead_has_a_bound(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[NAME];
+
+    fixture->options.connections = 2 * MANY;
+    fixture->options.push_timeout_ms = 2 * PATIENCE_MS;
+    restart(fixture);
+    decide_by(fixture, hang_at_the_second);
+    post_large(fixture, "s", 101);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        subscribe(fixture, name, "s", AGAIN);
+    }
+    assert_true(ese_test_wait_until(all_hang, fixture, PATIENCE_MS));
+    assert_in_range(atomic_load(&reads_ahead), 100, 256);
+    decide_by(fixture, NULL);
+    release(fixture, 200);
+    for (int i = 0; i < MANY; i += 50) {
+        snprintf(name, sizeof(name), "n%d", i);
+        await_shown(fixture, name, "position", "101");
+    }
 }
 
 /* ---- what an answer means -------------------------------------------------------------------- */
@@ -1558,6 +1636,8 @@ int main(int argc, char **argv)
         TEST(who_hangs_slows_nobody),
         TEST(who_hangs_at_first_slows_nobody_who_does_not),
         TEST(who_is_new_does_not_wait_for_who_has_failed),
+        TEST(nothing_is_read_ahead_for_who_may_hang),
+        TEST(what_is_read_ahead_has_a_bound),
         TEST(only_200_to_300_is_taken),
         TEST(who_does_not_answer_in_time_is_tried_again),
         TEST(who_fails_too_often_is_paused_with_a_reason),

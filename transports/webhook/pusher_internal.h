@@ -45,6 +45,7 @@ struct ese_webhook_pusher {
     struct ese_webhook_subscriber_list removed;      /* whose answer is waited for all the same */
     int under_way;                                   /* requests, */
     int under_way_of[ESE_WEBHOOK_STANDINGS];         /* as they were queued */
+    size_t pages_bytes;                              /* memory of all that was read ahead */
     int64_t next_due_ns;                             /* not later than the next one that waits is due */
     int64_t next_keep_ns;
     int64_t next_figures_ns;
@@ -89,7 +90,7 @@ void ese_webhook_pusher_note_reading(struct ese_webhook_pusher *pusher, struct e
                                      const char *problem);
 
 /* What was read for it is not needed; when the next of it was made is kept. */
-void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber);
+void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber); /* and its memory given back */
 
 /* ---- pusher_keep.c --------------------------------------------------------------------------- */
 

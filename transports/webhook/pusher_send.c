@@ -9,6 +9,7 @@
 
 #define PAGE_EVENTS 100
 #define PAGE_BYTES ((size_t)256 * 1024)
+#define PAGES_BYTES ((size_t)64 * 1024 * 1024) /* of all subscribers: beyond, nothing is read ahead */
 #define UNREADABLE_NS ESE_NS_PER_S /* until a stream that could not be read is tried again */
 #define ASIDE_NS (10 * ESE_NS_PER_S) /* between words about events that were set aside */
 #define ANSWER_KEPT 1              /* of an answer nothing but its status is looked at */
@@ -115,13 +116,29 @@ static const struct ese_webhook_event *head_of(const struct ese_webhook_subscrib
     return subscriber->page_next < subscriber->page.count ? &subscriber->page.events[subscriber->page_next] : NULL;
 }
 
+/* Counts its page anew, which was read or cleared. */
+static void count_page(struct ese_webhook_subscriber *subscriber)
+{
+    const struct ese_webhook_page *page = &subscriber->page;
+    size_t bytes = page->size + (size_t)page->room * sizeof(*page->events);
+
+    subscriber->pusher->pages_bytes += bytes - subscriber->page_bytes;
+    subscriber->page_bytes = bytes;
+}
+
+static void clear_page(struct ese_webhook_subscriber *subscriber)
+{
+    ese_webhook_page_clear(&subscriber->page);
+    count_page(subscriber);
+}
+
 void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber)
 {
     const struct ese_webhook_event *head = head_of(subscriber);
 
     if (head != NULL && ese_webhook_created_read(head->created, &subscriber->head_ms) == 0)
         subscriber->head_behind = subscriber->subscription.position;
-    ese_webhook_page_clear(&subscriber->page);
+    clear_page(subscriber);
     subscriber->page_next = 0;
 }
 
@@ -156,28 +173,44 @@ static bool ask_lesson(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
     return is_seen_to;
 }
 
+/* How many events are read: what the next push needs, and more of them only for who has shown that he takes them, while
+ * there is room. (A lesson looks at whole pages.) */
+static int page_limit(const struct ese_webhook_pusher *pusher, const struct ese_webhook_subscriber *subscriber)
+{
+    const struct ese_webhook_subscription *subscription = &subscriber->subscription;
+    bool is_lesson = pusher->habits.has_read != NULL || pusher->habits.in_any_order;
+    bool has_room = pusher->pages_bytes - subscriber->page_bytes + PAGE_BYTES <= PAGES_BYTES;
+
+    if (!is_lesson && (standing_of(subscriber) != ESE_WEBHOOK_PROVEN || !has_room))
+        return ese_webhook_subscription_batch(subscription);
+    return subscription->wish.batch > PAGE_EVENTS ? subscription->wish.batch : PAGE_EVENTS;
+}
+
 /* Has the event behind its position in its page. False: there is none, or it could not be read. */
 static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
 {
     struct ese_webhook_subscription *subscription = &subscriber->subscription;
-    int limit = subscription->wish.batch > PAGE_EVENTS ? subscription->wish.batch : PAGE_EVENTS;
+    int limit = page_limit(pusher, subscriber);
     struct ese_error error = {0};
 
     if (head_of(subscriber) != NULL)
         return true;
     subscriber->page_next = 0;
+    if (pusher->pages_bytes > PAGES_BYTES)
+        clear_page(subscriber); /* it has room for more than is read now */
     if (ese_webhook_reader_page(pusher->reader, subscription->wish.stream, subscription->position, limit, PAGE_BYTES,
                                 &subscriber->page, &error) != 0) {
         ese_webhook_pusher_note_reading(pusher, subscriber, error.text);
-        ese_webhook_page_clear(&subscriber->page);
+        clear_page(subscriber);
         ese_webhook_subscription_postpone(subscription, ese_clock_monotonic_ns() + UNREADABLE_NS);
         return false;
     }
     ese_webhook_pusher_note_reading(pusher, subscriber, NULL);
+    count_page(subscriber);
     bool is_seen_to = pusher->habits.has_read != NULL && ask_lesson(pusher, subscriber);
     if (subscriber->page.count > 0)
         return true;
-    ese_webhook_page_clear(&subscriber->page);
+    clear_page(subscriber);
     if (is_seen_to)
         return false;
     ese_webhook_subscription_rest(subscription);
@@ -417,6 +450,7 @@ void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webho
     ese_webhook_pusher_unqueue(pusher, subscriber);
     ese_webhook_pusher_unnote(pusher, subscriber);
     ese_webhook_pusher_note_reading(pusher, subscriber, NULL);
+    clear_page(subscriber);
     ese_webhook_subscription_figures_end(&subscriber->figures);
     ese_webhook_subscribers_remove(pusher->subscribers, subscriber);
     if (subscriber->predecessor != NULL)
@@ -427,5 +461,4 @@ void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webho
     }
     subscriber->is_removed = true;
     TAILQ_INSERT_TAIL(&pusher->removed, subscriber, in_all);
-    ese_webhook_page_clear(&subscriber->page);
 }

@@ -40,6 +40,7 @@ struct ese_webhook_subscriber {
     char *problem;                    /* why nothing can be sent at all; NULL: it can */
     struct ese_webhook_page page;     /* what was read, */
     int page_next;                    /* and the next of it to be sent */
+    size_t page_bytes;                /* as they are counted among those of all pages */
     int pushed_count;                 /* of the request that is under way, */
     int64_t pushed_last;              /* and the last one's position */
     bool has_taken;                   /* something, since it began; */
