@@ -1309,6 +1309,33 @@ static void assert_not_signed(struct fixture *fixture, const char *method, const
     ese_raw_answer_clear(&answer);
 }
 
+/* Who says nothing of it has what was said before. */
+static void assert_not_signed_again(struct fixture *fixture)
+{
+    char body[200];
+
+    snprintf(body, sizeof(body), "{\"stream\":\"s\",\"url\":\"%s/one\"}", fixture->url);
+    expect(fixture, "POST", "/subscriptions/one", body, 400,
+           "the webhook secret file 'shop': No such file or directory; give a file whose first line is it\n");
+    assert_shown(fixture, "one", "state", "\"idle\"");
+}
+
+static void secrets_are_in_a_directory(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = write_secret(fixture, "shop", SECRET, 0600);
+    struct ese_webhook_pusher_options options = fixture->options;
+    struct ese_webhook_pusher *pusher;
+    struct ese_error error;
+
+    options.secrets = path;
+    assert_int_equal(ese_webhook_pusher_open(&options, &pusher, &error), -1);
+    assert_int_equal(error.code, ESE_E_INVALID);
+    assert_non_null(strstr(error.text, "secrets: '"));
+    assert_non_null(strstr(error.text, "' is no directory"));
+    free(path);
+}
+
 static void who_cannot_sign_is_not_made(void **state)
 {
     struct fixture *fixture = *state;
@@ -1328,6 +1355,7 @@ static void who_cannot_sign_is_not_made(void **state)
     assert_not_signed(fixture, "PUT", "nothing", "signed: ");
     assert_shown(fixture, "one", "signed", "\"shop\"");
     unlink(path);
+    assert_not_signed_again(fixture);
     restart(fixture);
     post(fixture, "s", "x");
     await_shown(fixture, "one", "state", "\"paused\""); /* rather than unsigned */
@@ -1660,6 +1688,7 @@ int main(int argc, char **argv)
         TEST(a_page_goes_in_one_push),
         TEST(what_is_pushed_is_signed),
         TEST(who_cannot_sign_is_not_made),
+        TEST(secrets_are_in_a_directory),
         TEST(the_next_life_goes_on_where_the_last_one_was),
         TEST(who_wants_what_is_new_begins_behind_the_newest),
         TEST(in_memory_it_is_the_same),

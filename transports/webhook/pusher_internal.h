@@ -127,6 +127,10 @@ struct ese_webhook_subscriber *ese_webhook_pusher_add(struct ese_webhook_pusher 
 /* It begins anew: looks at what it needs, its headers, secret and target. Sets problem, or that there is none. */
 void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
 
+/* Its secret, where it signs; none where it does not. */
+int ese_webhook_pusher_read_secret(const struct ese_webhook_pusher *pusher, const struct ese_webhook_wish *wish,
+                                   struct ese_webhook_secret *secret, struct ese_error *error);
+
 /* Hands over to the pusher's thread. Any thread; false: it is stopping. */
 bool ese_webhook_pusher_ask(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask);
 

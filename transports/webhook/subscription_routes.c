@@ -116,11 +116,26 @@ static void answer_taken(struct ese_webhook_ask *ask, const char *other)
     ese_buffer_free(&text);
 }
 
+/* Whether what it is signed with is still there; who registers again may have said nothing of it. */
+static int check_secret(const struct ese_webhook_pusher *pusher, const struct ese_webhook_wish *wish,
+                        struct ese_error *error)
+{
+    struct ese_webhook_secret secret = {0};
+    int result = ese_webhook_pusher_read_secret(pusher, wish, &secret, error);
+
+    ese_webhook_secret_wipe(&secret);
+    return result;
+}
+
 /* Who registers again is there again, and waits. */
 static void wake(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask, struct ese_webhook_subscriber *found)
 {
     struct ese_error error = {0};
 
+    if (check_secret(pusher, &found->subscription.wish, &error) != 0) {
+        answer(ask->request, 400, error.text);
+        return;
+    }
     if (ask->has_position) {
         ese_webhook_pusher_forget_page(found);
         ese_webhook_subscription_seek(&found->subscription, ask->position);
