@@ -339,13 +339,12 @@ static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
     struct ese_error error = {0};
 
     ese_webhook_outcome_reason(outcome, subscription->wish.url, reason);
-    if (ese_webhook_subscription_table_set_aside(pusher->table, subscription, head_of(subscriber), reason, &error) !=
-        0) {
+    if (ese_webhook_subscription_table_set_aside(pusher->table, subscription, head_of(subscriber), reason,
+                                                 &subscriber->dead_letters, &error) != 0) {
         stop_for(pusher, subscriber, error.text);
         return;
     }
     tell_aside(pusher, subscription, outcome->last, reason);
-    subscriber->dead_letters++;
     ese_metric_add(subscriber->figures.dead_letters, 1);
     ese_webhook_subscription_pass(subscription, outcome->last);
     move_page(pusher, subscriber);
