@@ -226,6 +226,14 @@ static void show_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *
     answer_json(ask->request, &json);
 }
 
+/* Where no lesson has left another of that name. */
+static void forget_figures(struct ese_webhook_pusher *pusher, const char *name,
+                           struct ese_webhook_subscription_figures *figures)
+{
+    if (ese_webhook_subscribers_find(pusher->subscribers, name) == NULL)
+        ese_webhook_subscription_figures_forget(&pusher->names, pusher->options.metrics, name, figures);
+}
+
 /* Also where there is none, as the original. */
 static void remove_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
 {
@@ -236,8 +244,11 @@ static void remove_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask
         answer_unstored(ask->request, &error);
         return;
     }
-    if (found != NULL)
+    if (found != NULL) {
+        struct ese_webhook_subscription_figures figures = found->figures;
         ese_webhook_pusher_drop(pusher, found);
+        forget_figures(pusher, ask->name, &figures);
+    }
     answer(ask->request, 200, "Deleted");
 }
 
