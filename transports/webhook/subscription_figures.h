@@ -1,9 +1,9 @@
 /*
  * subscription_figures.h - what /metrics tells of each subscription, by the label subscription="NAME".
  *
- * ESE_WEBHOOK_FIGURES_NAMES names have their own, until they are deleted; all that are made while these are taken share
- * those of subscription="*": of their lags the sum in events, the largest in seconds, and no state. One put in another's
- * place goes on with that one's. Making them is the pusher's thread's; so is setting them.
+ * ESE_WEBHOOK_FIGURES_NAMES names have their own, until they are deleted; all that are made while these are taken
+ * share those of subscription="*": of their lags the sum in events, the largest in seconds, and no state. One put in
+ * another's place goes on with that one's. Making them is the pusher's thread's; so is setting them.
  */
 #ifndef ESE_WEBHOOK_SUBSCRIPTION_FIGURES_H
 #define ESE_WEBHOOK_SUBSCRIPTION_FIGURES_H
