@@ -147,6 +147,21 @@ struct ese_metric *ese_metrics_seconds(struct ese_metrics *metrics, const char *
     return find_or_add(metrics, SECONDS, name, labels, help);
 }
 
+void ese_metrics_forget(struct ese_metrics *metrics, struct ese_metric *metric)
+{
+    size_t place = 0;
+    pthread_mutex_lock(&metrics->lock);
+    while (place < metrics->count && metrics->metrics[place] != metric)
+        place++;
+    if (place < metrics->count) {
+        metrics->count--;
+        memmove(&metrics->metrics[place], &metrics->metrics[place + 1],
+                (metrics->count - place) * sizeof metrics->metrics[0]);
+        free_metric(metric);
+    }
+    pthread_mutex_unlock(&metrics->lock);
+}
+
 void ese_metric_add(struct ese_metric *metric, int64_t amount)
 {
     assert(metric->kind != SECONDS);

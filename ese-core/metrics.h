@@ -29,6 +29,9 @@ struct ese_metric *ese_metrics_gauge(struct ese_metrics *metrics, const char *na
 struct ese_metric *ese_metrics_seconds(struct ese_metrics *metrics, const char *name,
                                        const char *labels, const char *help);
 
+/* It is told no more, and freed; nobody may use it any longer. Unknown ones and NULL are ignored. */
+void ese_metrics_forget(struct ese_metrics *metrics, struct ese_metric *metric);
+
 void ese_metric_add(struct ese_metric *metric, int64_t amount);   /* counters and gauges */
 void ese_metric_set(struct ese_metric *metric, int64_t value);    /* gauges */
 int64_t ese_metric_value(const struct ese_metric *metric);

@@ -58,6 +58,26 @@ static void same_name_and_labels_are_the_same(void **state)
     ese_metrics_free(&metrics);
 }
 
+static void what_is_forgotten_is_told_no_more(void **state)
+{
+    (void)state;
+    struct ese_metrics *metrics = ese_metrics_new();
+    struct ese_metric *one = ese_metrics_counter(metrics, "hits_total", "route=\"/\"", "Hits.");
+    struct ese_metric *two = ese_metrics_counter(metrics, "hits_total", "route=\"/event\"", "Hits.");
+    ese_metric_add(one, 1);
+    ese_metric_add(two, 2);
+    ese_metrics_forget(metrics, one);
+    ese_metrics_forget(metrics, NULL);
+    char *text = rendered(metrics);
+    assert_string_equal(text, "# HELP hits_total Hits.\n"
+                              "# TYPE hits_total counter\n"
+                              "hits_total{route=\"/event\"} 2\n");
+    free(text);
+    for (int i = 0; i < 2000; i++)
+        ese_metrics_forget(metrics, ese_metrics_counter(metrics, "more_total", NULL, "More."));
+    ese_metrics_free(&metrics);
+}
+
 static void seconds_are_cumulative(void **state)
 {
     (void)state;
@@ -146,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(families_stand_together),
         cmocka_unit_test(same_name_and_labels_are_the_same),
+        cmocka_unit_test(what_is_forgotten_is_told_no_more),
         cmocka_unit_test(seconds_are_cumulative),
         cmocka_unit_test(the_process_is_told),
         cmocka_unit_test(threads_lose_nothing),

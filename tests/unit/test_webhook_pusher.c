@@ -38,6 +38,7 @@
 
 static atomic_int reads_to_fail;
 static atomic_int reads;
+static atomic_int reads_ahead; /* of more events than one */
 
 int __real_ese_webhook_reader_page(struct ese_webhook_reader *reader, const char *stream, int64_t after, int limit,
                                    size_t bytes, struct ese_webhook_page *page, struct ese_error *error);
@@ -51,7 +52,9 @@ int __wrap_ese_webhook_reader_page(struct ese_webhook_reader *reader, const char
         atomic_fetch_sub(&reads_to_fail, 1);
         return ese_fail(error, ESE_E_IO, "a read that fails");
     }
-    return __real_ese_webhook_reader_page(reader, stream, after, limit, bytes, page, error);
+    int got = __real_ese_webhook_reader_page(reader, stream, after, limit, bytes, page, error);
+    atomic_fetch_add(&reads_ahead, page->count > 1);
+    return got;
 }
 
 /* ---- the receiver ---------------------------------------------------------------------------- */
@@ -248,6 +251,7 @@ static int set_up(void **state)
     fixture->options = (struct ese_webhook_pusher_options){
         .allow_targets = "127.0.0.0/8", .secrets = fixture->directory, .connections = 100, .push_timeout_ms = 10000};
     atomic_store(&reads_to_fail, 0);
+    atomic_store(&reads_ahead, 0);
     open_receiver(fixture);
     open_server(fixture);
     *state = fixture;
@@ -595,6 +599,156 @@ static void who_hangs_slows_nobody(void **state)
     assert_true(count_hanging(fixture) - before < 50); /* had it waited for them, there were one for each of its own */
 }
 
+static void subscribe_hanging(struct fixture *fixture, int count)
+{
+    char name[NAME];
+
+    for (int i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "hang_%d", i);
+        subscribe(fixture, name, "hung", AGAIN);
+    }
+}
+
+static int all_hanging(struct fixture *fixture)
+{
+    char name[NAME];
+    int count = 0;
+
+    for (int i = 0; i < 12; i++) {
+        snprintf(name, sizeof(name), "hang_%d", i);
+        count += count_of(fixture, name);
+    }
+    return count;
+}
+
+static bool have_two_hung(void *context)
+{
+    return all_hanging(context) >= 2;
+}
+
+/* Who has taken something does not wait for those whose first push hangs; the time limit is none that they reach. */
+static void who_hangs_at_first_slows_nobody_who_does_not(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.connections = 4;
+    fixture->options.push_timeout_ms = 2 * PATIENCE_MS;
+    restart(fixture);
+    decide_by(fixture, keep_hanging);
+    post(fixture, "hung", "x");
+    post(fixture, "s", "x");
+    subscribe(fixture, "good", "s", AGAIN);
+    await_shown(fixture, "good", "position", "1");
+    subscribe_hanging(fixture, 12);
+    post_many(fixture, "s", 20);
+    await_shown(fixture, "good", "position", "21");
+    assert_true(ese_test_wait_until(have_two_hung, fixture, PATIENCE_MS));
+    assert_int_equal(all_hanging(fixture), 2); /* of four connections */
+}
+
+static bool has_hung_again(void *context)
+{
+    return all_hanging(context) > 12;
+}
+
+static int fail_then_hang(struct fixture *fixture, const struct push *push, int nth)
+{
+    (void)fixture;
+    return strncmp(push->name, "hang", 4) != 0 ? 200 : nth == 1 ? 500 : 0;
+}
+
+static void who_is_new_does_not_wait_for_who_has_failed(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.connections = 4;
+    fixture->options.push_timeout_ms = 2 * PATIENCE_MS;
+    restart(fixture);
+    decide_by(fixture, fail_then_hang);
+    post(fixture, "hung", "x");
+    post_many(fixture, "s", 5);
+    subscribe_hanging(fixture, 12);
+    assert_true(ese_test_wait_until(has_hung_again, fixture, PATIENCE_MS));
+    settle(fixture);
+    subscribe(fixture, "good", "s", AGAIN);
+    await_shown(fixture, "good", "position", "5");
+    assert_int_equal(all_hanging(fixture), 13);
+}
+
+/* ---- what is read ahead ---------------------------------------------------------------------- */
+
+/* Events of which a page is full with a hundred. */
+static void post_large(struct fixture *fixture, const char *stream, int count)
+{
+    char body[2601];
+
+    memset(body, 'y', sizeof(body) - 1);
+    body[sizeof(body) - 1] = '\0';
+    for (int i = 0; i < count; i++)
+        post(fixture, stream, body);
+}
+
+static void nothing_is_read_ahead_for_who_may_hang(void **state)
+{
+    struct fixture *fixture = *state;
+
+    decide_by(fixture, keep_hanging);
+    post_large(fixture, "hung", 20);
+    subscribe_hanging(fixture, 12);
+    for (int i = 0; i < 12; i++) {
+        char name[NAME];
+        snprintf(name, sizeof(name), "hang_%d", i);
+        await(fixture, name, 1);
+    }
+    assert_int_equal(atomic_load(&reads_ahead), 0);
+    subscribe(fixture, "good", "hung", AGAIN);
+    await_shown(fixture, "good", "position", "20");
+    assert_int_equal(atomic_load(&reads_ahead), 1); /* all the others at once */
+}
+
+static int hang_at_the_second(struct fixture *fixture, const struct push *push, int nth)
+{
+    (void)fixture, (void)nth;
+    return push->position == 2 ? 0 : 200;
+}
+
+#define MANY 300
+
+static bool all_hang(void *context)
+{
+    struct fixture *fixture = context;
+
+    pthread_mutex_lock(&fixture->mutex);
+    int kept = fixture->kept_count;
+    pthread_mutex_unlock(&fixture->mutex);
+    return kept == MANY;
+}
+
+/* A page of 256 KiB each were 75 MiB of what was read, and more of what is reserved for it. */
+static void what_is_read_ahead_has_a_bound(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[NAME];
+
+    fixture->options.connections = 2 * MANY;
+    fixture->options.push_timeout_ms = 2 * PATIENCE_MS;
+    restart(fixture);
+    decide_by(fixture, hang_at_the_second);
+    post_large(fixture, "s", 101);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        subscribe(fixture, name, "s", AGAIN);
+    }
+    assert_true(ese_test_wait_until(all_hang, fixture, PATIENCE_MS));
+    assert_in_range(atomic_load(&reads_ahead), 100, 256);
+    decide_by(fixture, NULL);
+    release(fixture, 200);
+    for (int i = 0; i < MANY; i += 50) {
+        snprintf(name, sizeof(name), "n%d", i);
+        await_shown(fixture, name, "position", "101");
+    }
+}
+
 /* ---- what an answer means -------------------------------------------------------------------- */
 
 static int fail_the_second_once(struct fixture *fixture, const struct push *push, int nth)
@@ -789,6 +943,78 @@ static void a_stream_that_cannot_be_read_is_not_empty(void **state)
     subscribe(fixture, "one", "s", AGAIN);
     await(fixture, "one", 3);
     assert_in_order(fixture, "one", 1, 3);
+}
+
+static char *stream_path(const struct fixture *fixture, const char *stream, const char *suffix)
+{
+    struct ese_buffer path = ESE_BUFFER_INIT(1000);
+
+    ese_buffer_printf(&path, "%s/%s.db%s", fixture->directory, stream, suffix);
+    return ese_buffer_detach(&path);
+}
+
+/* Its file is none that can be read, or is what it was. */
+static void spoil(struct fixture *fixture, const char *stream, bool is_spoilt)
+{
+    char *path = stream_path(fixture, stream, ""), *kept = stream_path(fixture, stream, ".kept");
+
+    assert_int_equal(rename(is_spoilt ? path : kept, is_spoilt ? kept : path), 0);
+    if (is_spoilt) {
+        FILE *file = fopen(path, "w");
+        for (int i = 0; i < 5000; i++)
+            fputc('x', file);
+        fclose(file);
+    }
+    free(path);
+    free(kept);
+}
+
+static bool is_well(void *context)
+{
+    struct fixture *fixture = context;
+    char text[300];
+
+    return ese_webhook_pusher_healthy(atomic_load(&fixture->pusher), text, sizeof(text));
+}
+
+static bool is_unwell(void *context)
+{
+    struct fixture *fixture = context;
+    char text[300] = "";
+    bool is_healthy = ese_webhook_pusher_healthy(atomic_load(&fixture->pusher), text, sizeof(text));
+
+    return !is_healthy && strstr(text, "the stream 's' cannot be read for the subscription 'one': ") == text;
+}
+
+static void where_it_ends_is_not_known_of_what_cannot_be_read(void **state)
+{
+    struct fixture *fixture = *state;
+
+    post_many(fixture, "s", 3);
+    subscribe(fixture, "one", "s", AGAIN);
+    await_shown(fixture, "one", "position", "3");
+    assert_true(ese_test_wait_until(is_well, fixture, PATIENCE_MS));
+    close_server(fixture);
+    spoil(fixture, "s", true);
+    open_server(fixture);
+    assert_shown(fixture, "one", "newest", "null");
+    assert_shown(fixture, "one", "lag", "null");
+    json_t *shown = look(fixture, "one");
+    assert_true(json_string_length(json_object_get(shown, "problem")) > 0);
+    json_decref(shown);
+    struct ese_raw_answer list = ask(fixture, "GET", "/subscriptions", "", "", 200);
+    assert_non_null(strstr(list.body, "\"lag\":null"));
+    ese_raw_answer_clear(&list);
+    struct ese_raw_answer refused = ask(fixture, "PUT", "/subscriptions/two", "",
+                                        "{\"stream\":\"s\",\"url\":\"http://127.0.0.1:9/\",\"position\":-1}", 500);
+    ese_raw_answer_clear(&refused);
+    assert_true(ese_test_wait_until(is_unwell, fixture, PATIENCE_MS));
+    close_server(fixture);
+    spoil(fixture, "s", false);
+    open_server(fixture);
+    await_shown(fixture, "one", "newest", "3");
+    assert_shown(fixture, "one", "lag", "0");
+    assert_true(ese_test_wait_until(is_well, fixture, PATIENCE_MS));
 }
 
 static void who_is_idle_asks_nothing(void **state)
@@ -1083,6 +1309,33 @@ static void assert_not_signed(struct fixture *fixture, const char *method, const
     ese_raw_answer_clear(&answer);
 }
 
+/* Who says nothing of it has what was said before. */
+static void assert_not_signed_again(struct fixture *fixture)
+{
+    char body[200];
+
+    snprintf(body, sizeof(body), "{\"stream\":\"s\",\"url\":\"%s/one\"}", fixture->url);
+    expect(fixture, "POST", "/subscriptions/one", body, 400,
+           "the webhook secret file 'shop': No such file or directory; give a file whose first line is it\n");
+    assert_shown(fixture, "one", "state", "\"idle\"");
+}
+
+static void secrets_are_in_a_directory(void **state)
+{
+    struct fixture *fixture = *state;
+    char *path = write_secret(fixture, "shop", SECRET, 0600);
+    struct ese_webhook_pusher_options options = fixture->options;
+    struct ese_webhook_pusher *pusher;
+    struct ese_error error;
+
+    options.secrets = path;
+    assert_int_equal(ese_webhook_pusher_open(&options, &pusher, &error), -1);
+    assert_int_equal(error.code, ESE_E_INVALID);
+    assert_non_null(strstr(error.text, "secrets: '"));
+    assert_non_null(strstr(error.text, "' is no directory"));
+    free(path);
+}
+
 static void who_cannot_sign_is_not_made(void **state)
 {
     struct fixture *fixture = *state;
@@ -1102,6 +1355,7 @@ static void who_cannot_sign_is_not_made(void **state)
     assert_not_signed(fixture, "PUT", "nothing", "signed: ");
     assert_shown(fixture, "one", "signed", "\"shop\"");
     unlink(path);
+    assert_not_signed_again(fixture);
     restart(fixture);
     post(fixture, "s", "x");
     await_shown(fixture, "one", "state", "\"paused\""); /* rather than unsigned */
@@ -1362,6 +1616,14 @@ static void assert_told(struct fixture *fixture, const char *line)
         fail_msg("not told: %s", line);
 }
 
+static void assert_not_told(struct fixture *fixture, const char *line)
+{
+    struct figure figure = {.fixture = fixture, .line = line};
+
+    if (is_told(&figure))
+        fail_msg("told: %s", line);
+}
+
 static void figures_tell_of_each(void **state)
 {
     struct fixture *fixture = *state;
@@ -1378,7 +1640,7 @@ static void figures_tell_of_each(void **state)
     assert_told(fixture, "ese_webhook_subscription_lag_seconds{subscription=\"one\"} 1\n");
     assert_told(fixture, "ese_webhook_subscription_state{subscription=\"one\"} 3\n");
     expect(fixture, "DELETE", "/subscriptions/one", "", 200, "Deleted\n");
-    assert_told(fixture, "ese_webhook_subscription_lag_events{subscription=\"one\"} 0\n");
+    assert_not_told(fixture, "{subscription=\"one\"}");
 }
 
 static void many_subscriptions_have_few_figures(void **state)
@@ -1397,6 +1659,15 @@ static void many_subscriptions_have_few_figures(void **state)
     }
     assert_told(fixture, "ese_webhook_subscription_pushed_events_total{subscription=\"n49\"} 1\n");
     assert_told(fixture, "ese_webhook_subscription_pushed_events_total{subscription=\"*\"} 10\n");
+    assert_not_told(fixture, "ese_webhook_subscription_state{subscription=\"*\"}");
+    subscribe_by(fixture, "PUT", "n7", "s", AGAIN);
+    assert_told(fixture, "ese_webhook_subscription_pushed_events_total{subscription=\"n7\"} 1\n");
+    expect(fixture, "DELETE", "/subscriptions/n7", "", 200, "Deleted\n");
+    assert_not_told(fixture, "{subscription=\"n7\"}");
+    subscribe(fixture, "new", "s", AGAIN);
+    assert_told(fixture, "ese_webhook_subscription_pushed_events_total{subscription=\"new\"} 1\n");
+    expect(fixture, "DELETE", "/subscriptions/n59", "", 200, "Deleted\n"); /* one of those that share */
+    assert_told(fixture, "ese_webhook_subscription_pushed_events_total{subscription=\"*\"} 10\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1408,6 +1679,10 @@ int main(int argc, char **argv)
         TEST(nobody_misses_or_doubles_between_catching_up_and_live),
         TEST(one_request_is_under_way_at_a_time),
         TEST(who_hangs_slows_nobody),
+        TEST(who_hangs_at_first_slows_nobody_who_does_not),
+        TEST(who_is_new_does_not_wait_for_who_has_failed),
+        TEST(nothing_is_read_ahead_for_who_may_hang),
+        TEST(what_is_read_ahead_has_a_bound),
         TEST(only_200_to_300_is_taken),
         TEST(who_does_not_answer_in_time_is_tried_again),
         TEST(who_fails_too_often_is_paused_with_a_reason),
@@ -1416,6 +1691,7 @@ int main(int argc, char **argv)
         TEST(what_a_lesson_has_passed_over_stays_so),
         TEST(in_any_order_each_is_pushed_once),
         TEST(a_stream_that_cannot_be_read_is_not_empty),
+        TEST(where_it_ends_is_not_known_of_what_cannot_be_read),
         TEST(who_is_idle_asks_nothing),
         TEST(who_is_deleted_gets_nothing_more),
         TEST(who_is_made_anew_has_nothing_of_the_old),
@@ -1429,6 +1705,7 @@ int main(int argc, char **argv)
         TEST(a_page_goes_in_one_push),
         TEST(what_is_pushed_is_signed),
         TEST(who_cannot_sign_is_not_made),
+        TEST(secrets_are_in_a_directory),
         TEST(the_next_life_goes_on_where_the_last_one_was),
         TEST(who_wants_what_is_new_begins_behind_the_newest),
         TEST(in_memory_it_is_the_same),

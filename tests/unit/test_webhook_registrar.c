@@ -405,6 +405,34 @@ static void a_stream_that_ends_before_what_was_handed_has_lost_it(void **state)
     fails_with(fixture, ESE_E_INVALID, "ends at 9, and 10 was handed");
 }
 
+static bool is_back(struct fixture *fixture)
+{
+    return ese_webhook_registrar_away(fixture->registrar) == NULL && knows(fixture);
+}
+
+static void a_stream_that_the_server_cannot_read_is_waited_for(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->server.words = "{\"url\":\"" URL "\",\"state\":\"idle\",\"position\":0,\"newest\":null,\"lag\":null,"
+                            "\"problem\":\"it is no database\"}";
+    ese_webhook_registrar_register(fixture->registrar, 5);
+    fixture->handed = 5;
+    fixture->server.newest = 5;
+    turn_until(fixture, is_away);
+    int gets = gets_of(fixture);
+    turn_for(fixture, 300);
+    assert_false(fixture->has_failed);
+    assert_false(knows(fixture));
+    assert_non_null(strstr(ese_webhook_registrar_away(fixture->registrar), "it is no database"));
+    assert_true(gets_of(fixture) - gets < 4);
+    webhook_server_lock(&fixture->server);
+    fixture->server.words = NULL;
+    webhook_server_unlock(&fixture->server);
+    turn_until(fixture, is_back);
+    assert_int_equal(newest(fixture), 5);
+}
+
 static bool one_is_kept(struct fixture *fixture)
 {
     return webhook_server_has_kept(&fixture->server);
@@ -518,6 +546,7 @@ int main(int argc, char **argv)
         TEST(somebody_newer_takes_it_over),
         TEST(one_that_stands_still_is_woken),
         TEST(one_that_stands_still_may_do_so),
+        TEST(a_stream_that_the_server_cannot_read_is_waited_for),
         TEST(a_stream_that_ends_before_what_was_handed_has_lost_it),
         TEST(what_came_since_it_was_asked_is_no_loss),
         TEST(who_believes_the_server_is_at_the_end_when_that_says_so),

@@ -184,6 +184,17 @@ static void an_event_has_a_type(void **state)
     ese_buffer_free(&headers);
 }
 
+static void a_push_is_no_event(void **state)
+{
+    struct webhook_rig *rig = *state;
+
+    webhook_rig_open(rig);
+    assert_refused(rig, "s", TYPE "User-Agent: Eventor\r\nX-Event-Position: 1\r\n", "{}", 400,
+                   "a push is no event to be stored: ");
+    store(rig, "s", TYPE "User-Agent: Eventor\r\n", "{}");
+    store(rig, "s", TYPE "User-Agent: other\r\nX-Event-Position: 1\r\n", "{}");
+}
+
 static void a_hostile_name_is_named_and_makes_no_file(void **state)
 {
     struct webhook_rig *rig = *state;
@@ -404,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_event_is_created_and_its_place_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_event_has_a_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_push_is_no_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_hostile_name_is_named_and_makes_no_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_retry_with_a_key_is_stored_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_short_printable_and_alone, set_up, tear_down),

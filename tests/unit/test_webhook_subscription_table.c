@@ -195,6 +195,20 @@ static void a_pause_and_its_reason_stay(void **state)
     assert_int_equal(fixture->loaded[0].position, 20);
 }
 
+static void one_that_is_made_paused_has_its_reason(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_webhook_subscription subscription = make("one", 12);
+
+    open_table(fixture);
+    ese_webhook_subscription_pause(&subscription, "API request");
+    assert_int_equal(ese_webhook_subscription_table_put(fixture->table, &subscription, NULL), 0);
+    ese_webhook_subscription_clear(&subscription);
+    restart(fixture);
+    assert_false(fixture->loaded[0].active);
+    assert_string_equal(fixture->loaded[0].pause_reason, "API request");
+}
+
 static void positions_are_written_many_at_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -326,11 +340,13 @@ static bool see(void *context, const struct ese_webhook_dead_letter *letter)
 static void set_aside(struct fixture *fixture, int64_t position)
 {
     struct ese_webhook_event event = {.position = position, .uuid = "u", .type = "T", .created = "then"};
+    int64_t kept = position == 13 ? -1 : ese_webhook_subscription_table_count_dead(fixture->table, "one");
 
     event.body = "a\0b";
     event.length = position == 15 ? 0 : 3;
     assert_int_equal(
-        ese_webhook_subscription_table_set_aside(fixture->table, &fixture->loaded[0], &event, "why", NULL), 0);
+        ese_webhook_subscription_table_set_aside(fixture->table, &fixture->loaded[0], &event, "why", &kept, NULL), 0);
+    assert_int_equal(kept, ese_webhook_subscription_table_count_dead(fixture->table, "one"));
 }
 
 static void what_was_set_aside_stays_and_is_passed(void **state)
@@ -342,6 +358,8 @@ static void what_was_set_aside_stays_and_is_passed(void **state)
     put(fixture, "one", 12);
     load(fixture);
     set_aside(fixture, 13);
+    set_aside(fixture, 15);
+    set_aside(fixture, 13); /* once more, from behind an earlier position */
     set_aside(fixture, 15);
     restart(fixture);
     assert_int_equal(fixture->loaded[0].position, 15);
@@ -366,16 +384,23 @@ static void what_was_set_aside_stays_and_is_passed(void **state)
 static void dead_letters_are_bounded(void **state)
 {
     struct fixture *fixture = *state;
-    const struct ese_webhook_event event = {.position = 20000, .body = ""};
+    const struct ese_webhook_event event = {.position = 20000, .body = ""}, letter = {.position = 13, .body = ""};
     struct ese_error error = {0};
+    int64_t kept = 9999;
 
     open_table(fixture);
     put(fixture, "one", 12);
     load(fixture);
+    assert_int_equal(
+        ese_webhook_subscription_table_set_aside(fixture->table, &fixture->loaded[0], &letter, "why", &kept, NULL), 0);
+    assert_int_equal(kept, 10000);
+    run(fixture, "DELETE FROM ese_dead_letters");
+    put(fixture, "one", 12);
+    load(fixture);
     run(fixture, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)"
                  " INSERT INTO ese_dead_letters (subscription, position) SELECT 'one', i FROM n");
-    assert_int_equal(
-        ese_webhook_subscription_table_set_aside(fixture->table, &fixture->loaded[0], &event, "why", &error), -1);
+    assert_int_equal(ese_webhook_subscription_table_set_aside(fixture->table, &fixture->loaded[0], &event, "why", &kept,
+                                                              &error), -1);
     assert_int_equal(error.code, ESE_E_FULL);
     load(fixture);
     assert_int_equal(fixture->loaded[0].position, 12);
@@ -387,6 +412,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(the_next_life_has_all_of_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_put_again_is_there_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pause_and_its_reason_stay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_that_is_made_paused_has_its_reason, set_up, tear_down),
         cmocka_unit_test_setup_teardown(positions_are_written_many_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(its_table_is_the_originals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_originals_data_opens, set_up, tear_down),

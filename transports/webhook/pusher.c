@@ -1,6 +1,7 @@
 #include "transports/webhook/pusher_internal.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
@@ -10,18 +11,15 @@
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* Its secret, where it signs. */
-static int read_secret(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
-                       struct ese_error *error)
+int ese_webhook_pusher_read_secret(const struct ese_webhook_pusher *pusher, const struct ese_webhook_wish *wish,
+                                   struct ese_webhook_secret *secret, struct ese_error *error)
 {
-    const char *name = subscriber->subscription.wish.signed_by;
-
-    ese_webhook_secret_wipe(&subscriber->secret);
-    if (name[0] == '\0')
+    ese_webhook_secret_wipe(secret);
+    if (wish->signed_by[0] == '\0')
         return 0;
     if (pusher->secrets == NULL)
         return ese_fail(error, ESE_E_INVALID, "signed: this server has no directory of secrets");
-    return ese_webhook_secret_read_named(pusher->secrets, name, &subscriber->secret, error);
+    return ese_webhook_secret_read_named(pusher->secrets, wish->signed_by, secret, error);
 }
 
 void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -32,11 +30,12 @@ void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_we
     free(subscriber->problem);
     subscriber->problem = NULL;
     subscriber->stage = 0;
+    subscriber->has_taken = false;
     ese_webhook_headers_clear(&subscriber->headers);
     if (ese_webhook_stream_check(wish->stream, &error) != 0 ||
         ese_webhook_targets_check_url(pusher->targets, wish->url, &error) != 0 ||
         ese_webhook_headers_parse(wish->headers, &subscriber->headers, &error) != 0 ||
-        read_secret(pusher, subscriber, &error) != 0)
+        ese_webhook_pusher_read_secret(pusher, wish, &subscriber->secret, &error) != 0)
         subscriber->problem = ese_copy_text(error.text);
 }
 
@@ -81,11 +80,21 @@ static bool may_connect(void *context, const struct sockaddr *address)
     return ese_webhook_targets_may(context, address);
 }
 
+static int check_secrets(const char *directory, struct ese_error *error)
+{
+    struct stat found;
+
+    if (directory == NULL || (stat(directory, &found) == 0 && S_ISDIR(found.st_mode)))
+        return 0;
+    return ese_fail(error, ESE_E_INVALID, "secrets: '%s' is no directory", directory);
+}
+
 static int open_parts(struct ese_webhook_pusher *pusher, struct ese_error *error)
 {
     struct ese_webhook_streams *streams = pusher->options.streams;
 
-    if (ese_webhook_targets_parse(pusher->options.allow_targets, &pusher->targets, error) != 0 ||
+    if (check_secrets(pusher->secrets, error) != 0 ||
+        ese_webhook_targets_parse(pusher->options.allow_targets, &pusher->targets, error) != 0 ||
         ese_webhook_subscription_table_open(ese_webhook_streams_directory(streams),
                                             ese_webhook_streams_durability(streams), &pusher->table, error) != 0 ||
         ese_http_client_open(pusher->options.connections, NULL, &pusher->client, error) != 0)
@@ -104,8 +113,8 @@ int ese_webhook_pusher_open(const struct ese_webhook_pusher_options *options, st
     pusher->habits = options->habits != NULL ? *options->habits : (struct ese_webhook_habits){.has_read = NULL};
     pusher->secrets = ese_copy_text(options->secrets);
     pusher->subscribers = ese_webhook_subscribers_new();
-    TAILQ_INIT(&pusher->fresh);
-    TAILQ_INIT(&pusher->again);
+    for (int i = 0; i < ESE_WEBHOOK_STANDINGS; i++)
+        TAILQ_INIT(&pusher->queues[i]);
     TAILQ_INIT(&pusher->dirty);
     TAILQ_INIT(&pusher->removed);
     pusher->last_asked = &pusher->asked;

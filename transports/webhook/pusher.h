@@ -11,6 +11,9 @@
 #ifndef ESE_WEBHOOK_PUSHER_H
 #define ESE_WEBHOOK_PUSHER_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "ese-core/error.h"
 #include "ese-core/http_server.h"
 #include "ese-core/metrics.h"
@@ -39,6 +42,9 @@ int ese_webhook_pusher_start(struct ese_webhook_pusher *pusher, struct ese_error
 
 /* There is more in that stream (ese_webhook_streams_options.grown). Any thread. */
 void ese_webhook_pusher_grown(struct ese_webhook_pusher *pusher, const char *stream);
+
+/* False, with why: a stream cannot be read for its subscriber. Looked at each second; any thread. */
+bool ese_webhook_pusher_healthy(struct ese_webhook_pusher *pusher, char *text, size_t size);
 
 /* Waits at most timeout_ms for what is under way, stores positions, ends the thread. */
 void ese_webhook_pusher_stop(struct ese_webhook_pusher *pusher, int timeout_ms);

@@ -40,17 +40,19 @@ struct ese_webhook_pusher {
     struct ese_webhook_figures_names names;
     struct ese_http_client *client;
     struct ese_webhook_message message;              /* the one that is written at the moment */
-    struct ese_webhook_subscriber_list fresh, again; /* whose turn comes: again, of those who have failed */
+    struct ese_webhook_subscriber_list queues[ESE_WEBHOOK_STANDINGS]; /* whose turn comes */
     struct ese_webhook_subscriber_list dirty;        /* whose position is to be stored */
     struct ese_webhook_subscriber_list removed;      /* whose answer is waited for all the same */
     int under_way;                                   /* requests, */
-    int again_under_way;                             /* and those of them that had failed */
+    int under_way_of[ESE_WEBHOOK_STANDINGS];         /* as they were queued */
+    size_t pages_bytes;                              /* memory of all that was read ahead */
     int64_t next_due_ns;                             /* not later than the next one that waits is due */
     int64_t next_keep_ns;
     int64_t next_figures_ns;
+    int unreadable_count; /* whose streams cannot be read */
     struct ese_news unreadable, unstored;
     int64_t aside_untold, next_aside_ns; /* events set aside that the log was not told of, and when it may be */
-    bool cannot_read, cannot_store;
+    bool cannot_store;
     bool is_leaving; /* nothing more is sent, */
     bool is_closing; /* and who has no answer yet has none */
     pthread_t thread;
@@ -59,6 +61,7 @@ struct ese_webhook_pusher {
     struct ese_webhook_ask *asked, **last_asked;
     bool stopping;
     int64_t deadline_ns; /* when stopping */
+    struct ese_error health; /* as it was looked at last, with the figures */
 };
 
 /* ---- pusher_send.c --------------------------------------------------------------------------- */
@@ -82,8 +85,12 @@ void ese_webhook_pusher_follow(struct ese_webhook_pusher *pusher, struct ese_web
 /* Nobody has it any more. Frees it, now or with the answer it waits for. */
 void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
 
+/* Whether its stream could be read; NULL: it could, or nobody wants to know any more. */
+void ese_webhook_pusher_note_reading(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                                     const char *problem);
+
 /* What was read for it is not needed; when the next of it was made is kept. */
-void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber);
+void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber); /* and its memory given back */
 
 /* ---- pusher_keep.c --------------------------------------------------------------------------- */
 
@@ -100,10 +107,12 @@ void ese_webhook_pusher_unnote(struct ese_webhook_pusher *pusher, struct ese_web
 /* Stores positions, when it is time, or at once. Returns when it wants to be called again. */
 int64_t ese_webhook_pusher_keep(struct ese_webhook_pusher *pusher, int64_t now_ns, bool at_once);
 
-/* The position of its stream's newest event (ese_webhook_streams_ends), and how many it has not taken. */
+/* The position of its stream's newest event (ese_webhook_streams_ends), and how many it has not taken; both -1 where
+ * the stream cannot be read. problem: why it cannot, or could not for its last push. */
 struct ese_webhook_lag {
     int64_t newest;
     int64_t events;
+    struct ese_error problem;
 };
 void ese_webhook_pusher_lag(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                             struct ese_webhook_lag *lag);
@@ -117,6 +126,10 @@ struct ese_webhook_subscriber *ese_webhook_pusher_add(struct ese_webhook_pusher 
                                                       struct ese_webhook_subscription *subscription);
 /* It begins anew: looks at what it needs, its headers, secret and target. Sets problem, or that there is none. */
 void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
+
+/* Its secret, where it signs; none where it does not. */
+int ese_webhook_pusher_read_secret(const struct ese_webhook_pusher *pusher, const struct ese_webhook_wish *wish,
+                                   struct ese_webhook_secret *secret, struct ese_error *error);
 
 /* Hands over to the pusher's thread. Any thread; false: it is stopping. */
 bool ese_webhook_pusher_ask(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask);

@@ -1,5 +1,7 @@
 #include "transports/webhook/pusher_internal.h"
 
+#include <stdio.h>
+
 #include "ese-core/log.h"
 #include "transports/webhook/created.h"
 
@@ -140,24 +142,33 @@ void ese_webhook_pusher_lag(struct ese_webhook_pusher *pusher, struct ese_webhoo
                             struct ese_webhook_lag *lag)
 {
     const struct ese_webhook_subscription *subscription = &subscriber->subscription;
+    struct ese_error *problem = &lag->problem;
     int64_t oldest;
 
     *lag = (struct ese_webhook_lag){0};
-    if (ese_webhook_streams_ends(pusher->options.streams, subscription->wish.stream, &oldest, &lag->newest, NULL) !=
+    if (ese_webhook_streams_ends(pusher->options.streams, subscription->wish.stream, &oldest, &lag->newest, problem) !=
         0) {
         lag->newest = ese_webhook_streams_first(pusher->options.streams) - 1; /* nothing has been posted to it yet */
+        if (problem->code != ESE_E_MISSING)
+            lag->newest = lag->events = -1;
+        else
+            *problem = (struct ese_error){0};
         return;
     }
+    if (subscriber->unreadable != NULL)
+        ese_fail(problem, ESE_E_IO, "%s", subscriber->unreadable);
     int64_t behind = subscription->position >= oldest ? subscription->position : oldest - 1;
     if (lag->newest <= behind)
         return;
     lag->events = lag->newest - behind;
 }
 
-/* In seconds, how old the oldest event is that it has not taken. */
+/* In seconds, how old the oldest event is that it has not taken; -1: not known. */
 static int64_t age_of_lag(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                           const struct ese_webhook_lag *lag)
 {
+    if (lag->events < 0)
+        return -1;
     int64_t made_ms = lag->events > 0 ? head_ms(pusher, subscriber) : 0, now_ms = ese_clock_wall_ms();
 
     return made_ms != 0 && made_ms < now_ms ? (now_ms - made_ms) / 1000 : 0;
@@ -165,8 +176,37 @@ static int64_t age_of_lag(struct ese_webhook_pusher *pusher, struct ese_webhook_
 
 /* ---- figures --------------------------------------------------------------------------------- */
 
+bool ese_webhook_pusher_healthy(struct ese_webhook_pusher *pusher, char *text, size_t size)
+{
+    pthread_mutex_lock(&pusher->mutex);
+    bool is_well = pusher->health.code == ESE_OK;
+    if (!is_well)
+        snprintf(text, size, "%s", pusher->health.text);
+    pthread_mutex_unlock(&pusher->mutex);
+    return is_well;
+}
+
+/* The first that cannot be read stands for all. */
+static void note_health(const struct ese_webhook_subscriber *subscriber, const struct ese_webhook_lag *lag,
+                        struct ese_error *health)
+{
+    const struct ese_webhook_wish *wish = &subscriber->subscription.wish;
+
+    if (lag->problem.code != ESE_OK && health->code == ESE_OK)
+        ese_fail(health, lag->problem.code, "the stream '%s' cannot be read for the subscription '%s': %s",
+                 wish->stream, wish->name, lag->problem.text);
+}
+
+static void tell_health(struct ese_webhook_pusher *pusher, const struct ese_error *health)
+{
+    pthread_mutex_lock(&pusher->mutex);
+    pusher->health = *health;
+    pthread_mutex_unlock(&pusher->mutex);
+}
+
 void ese_webhook_pusher_show(struct ese_webhook_pusher *pusher, int64_t now_ns)
 {
+    struct ese_error health = {0};
     int64_t others_events = 0, others_seconds = 0;
     struct ese_webhook_subscription_figures *shared = NULL;
     struct ese_webhook_subscriber *subscriber;
@@ -179,6 +219,7 @@ void ese_webhook_pusher_show(struct ese_webhook_pusher *pusher, int64_t now_ns)
         struct ese_webhook_lag lag;
         ese_webhook_pusher_lag(pusher, subscriber, &lag);
         int64_t seconds = age_of_lag(pusher, subscriber, &lag);
+        note_health(subscriber, &lag, &health);
         if (figures->is_own) {
             ese_metric_set(figures->lag_events, lag.events);
             ese_metric_set(figures->lag_seconds, seconds);
@@ -186,9 +227,10 @@ void ese_webhook_pusher_show(struct ese_webhook_pusher *pusher, int64_t now_ns)
             continue;
         }
         shared = figures;
-        others_events += lag.events;
+        others_events += lag.events > 0 ? lag.events : 0;
         others_seconds = seconds > others_seconds ? seconds : others_seconds;
     }
+    tell_health(pusher, &health);
     if (shared != NULL) {
         ese_metric_set(shared->lag_events, others_events);
         ese_metric_set(shared->lag_seconds, others_seconds);

@@ -8,16 +8,18 @@
 
 #define PAGE_EVENTS 100
 #define PAGE_BYTES ((size_t)256 * 1024)
+#define PAGES_BYTES ((size_t)64 * 1024 * 1024) /* of all subscribers: beyond, nothing is read ahead */
 #define UNREADABLE_NS ESE_NS_PER_S /* until a stream that could not be read is tried again */
 #define ASIDE_NS (10 * ESE_NS_PER_S) /* between words about events that were set aside */
 #define ANSWER_KEPT 1              /* of an answer nothing but its status is looked at */
 
 /* ---- turns ----------------------------------------------------------------------------------- */
 
-static struct ese_webhook_subscriber_list *queue_of(struct ese_webhook_pusher *pusher,
-                                                    const struct ese_webhook_subscriber *subscriber)
+static enum ese_webhook_standing standing_of(const struct ese_webhook_subscriber *subscriber)
 {
-    return subscriber->is_retrying ? &pusher->again : &pusher->fresh;
+    if (subscriber->subscription.attempts > 0)
+        return ESE_WEBHOOK_FAILED;
+    return subscriber->has_taken ? ESE_WEBHOOK_PROVEN : ESE_WEBHOOK_NEW;
 }
 
 void ese_webhook_pusher_queue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -25,8 +27,8 @@ void ese_webhook_pusher_queue(struct ese_webhook_pusher *pusher, struct ese_webh
     if (subscriber->is_queued || !ese_webhook_subscription_due(&subscriber->subscription, ese_clock_monotonic_ns()))
         return;
     subscriber->is_queued = true;
-    subscriber->is_retrying = subscriber->subscription.attempts > 0;
-    TAILQ_INSERT_TAIL(queue_of(pusher, subscriber), subscriber, in_queue);
+    subscriber->standing = standing_of(subscriber);
+    TAILQ_INSERT_TAIL(&pusher->queues[subscriber->standing], subscriber, in_queue);
 }
 
 void ese_webhook_pusher_unqueue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -34,18 +36,31 @@ void ese_webhook_pusher_unqueue(struct ese_webhook_pusher *pusher, struct ese_we
     if (!subscriber->is_queued)
         return;
     subscriber->is_queued = false;
-    TAILQ_REMOVE(queue_of(pusher, subscriber), subscriber, in_queue);
+    TAILQ_REMOVE(&pusher->queues[subscriber->standing], subscriber, in_queue);
 }
 
-/* Those who have failed, and may hang again until their time is over, have half of the connections at most: the others
- * are not to wait for them. */
+/* At least one. */
+static int half_of(int count)
+{
+    return count > 1 ? count / 2 : 1;
+}
+
+/* Who may hang has half of the connections at most, and who has failed half of these: the proven ones are not to wait
+ * for the others, nor the new ones, whose first turn proves them, for those that have failed. */
 static struct ese_webhook_subscriber *next_turn(struct ese_webhook_pusher *pusher)
 {
-    int most_again = pusher->options.connections > 1 ? pusher->options.connections / 2 : 1;
-    struct ese_webhook_subscriber *next = TAILQ_FIRST(&pusher->fresh);
+    const int *under_way_of = pusher->under_way_of;
+    int most = half_of(pusher->options.connections), most_failed = half_of(most);
+    struct ese_webhook_subscriber *next = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_PROVEN]);
+    struct ese_webhook_subscriber *fresh = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_NEW]);
+    struct ese_webhook_subscriber *failed = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_FAILED]);
 
-    if (!TAILQ_EMPTY(&pusher->again) && pusher->again_under_way < most_again)
-        next = TAILQ_FIRST(&pusher->again);
+    if (under_way_of[ESE_WEBHOOK_NEW] + under_way_of[ESE_WEBHOOK_FAILED] < most) {
+        if (fresh != NULL)
+            next = fresh;
+        else if (failed != NULL && under_way_of[ESE_WEBHOOK_FAILED] < most_failed)
+            next = failed;
+    }
     if (next != NULL)
         ese_webhook_pusher_unqueue(pusher, next);
     return next;
@@ -100,26 +115,50 @@ static const struct ese_webhook_event *head_of(const struct ese_webhook_subscrib
     return subscriber->page_next < subscriber->page.count ? &subscriber->page.events[subscriber->page_next] : NULL;
 }
 
+/* Counts its page anew, which was read or cleared. */
+static void count_page(struct ese_webhook_subscriber *subscriber)
+{
+    const struct ese_webhook_page *page = &subscriber->page;
+    size_t bytes = page->size + (size_t)page->room * sizeof(*page->events);
+
+    subscriber->pusher->pages_bytes += bytes - subscriber->page_bytes;
+    subscriber->page_bytes = bytes;
+}
+
+static void clear_page(struct ese_webhook_subscriber *subscriber)
+{
+    ese_webhook_page_clear(&subscriber->page);
+    count_page(subscriber);
+}
+
 void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber)
 {
     const struct ese_webhook_event *head = head_of(subscriber);
 
     if (head != NULL && ese_webhook_created_read(head->created, &subscriber->head_ms) == 0)
         subscriber->head_behind = subscriber->subscription.position;
-    ese_webhook_page_clear(&subscriber->page);
+    clear_page(subscriber);
     subscriber->page_next = 0;
 }
 
-/* Tells the log that streams cannot be read, and that they can again. */
-static void note_reading(struct ese_webhook_pusher *pusher, const char *problem)
+/* Tells the log of one whose stream cannot be read, and that all can again. */
+void ese_webhook_pusher_note_reading(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                                     const char *problem)
 {
-    pusher->cannot_read = problem != NULL;
-    if (!ese_news_due(&pusher->unreadable, pusher->cannot_read))
+    const struct ese_webhook_wish *wish = &subscriber->subscription.wish;
+
+    if (problem == NULL && pusher->unreadable_count == 0)
         return;
-    if (problem != NULL)
-        ese_log_error("a stream cannot be read for its subscribers: %s", problem);
-    else
+    pusher->unreadable_count += (problem != NULL) - (subscriber->unreadable != NULL);
+    free(subscriber->unreadable);
+    subscriber->unreadable = problem != NULL ? ese_copy_text(problem) : NULL;
+    if (!ese_news_due(&pusher->unreadable, pusher->unreadable_count > 0))
+        return;
+    if (pusher->unreadable_count == 0)
         ese_log_info("streams can be read again");
+    else if (problem != NULL)
+        ese_log_error("the stream '%s' cannot be read for the subscription '%s': %s", wish->stream, wish->name,
+                      problem);
 }
 
 /* What the lesson has passed over is not read again by the next life. */
@@ -133,28 +172,44 @@ static bool ask_lesson(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
     return is_seen_to;
 }
 
+/* How many events are read: what the next push needs, and more of them only for who has shown that he takes them, while
+ * there is room. (A lesson looks at whole pages.) */
+static int page_limit(const struct ese_webhook_pusher *pusher, const struct ese_webhook_subscriber *subscriber)
+{
+    const struct ese_webhook_subscription *subscription = &subscriber->subscription;
+    bool is_lesson = pusher->habits.has_read != NULL || pusher->habits.in_any_order;
+    bool has_room = pusher->pages_bytes - subscriber->page_bytes + PAGE_BYTES <= PAGES_BYTES;
+
+    if (!is_lesson && (standing_of(subscriber) != ESE_WEBHOOK_PROVEN || !has_room))
+        return ese_webhook_subscription_batch(subscription);
+    return subscription->wish.batch > PAGE_EVENTS ? subscription->wish.batch : PAGE_EVENTS;
+}
+
 /* Has the event behind its position in its page. False: there is none, or it could not be read. */
 static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
 {
     struct ese_webhook_subscription *subscription = &subscriber->subscription;
-    int limit = subscription->wish.batch > PAGE_EVENTS ? subscription->wish.batch : PAGE_EVENTS;
+    int limit = page_limit(pusher, subscriber);
     struct ese_error error = {0};
 
     if (head_of(subscriber) != NULL)
         return true;
     subscriber->page_next = 0;
+    if (pusher->pages_bytes > PAGES_BYTES)
+        clear_page(subscriber); /* it has room for more than is read now */
     if (ese_webhook_reader_page(pusher->reader, subscription->wish.stream, subscription->position, limit, PAGE_BYTES,
                                 &subscriber->page, &error) != 0) {
-        note_reading(pusher, error.text);
-        ese_webhook_page_clear(&subscriber->page);
+        ese_webhook_pusher_note_reading(pusher, subscriber, error.text);
+        clear_page(subscriber);
         ese_webhook_subscription_postpone(subscription, ese_clock_monotonic_ns() + UNREADABLE_NS);
         return false;
     }
-    note_reading(pusher, NULL);
+    ese_webhook_pusher_note_reading(pusher, subscriber, NULL);
+    count_page(subscriber);
     bool is_seen_to = pusher->habits.has_read != NULL && ask_lesson(pusher, subscriber);
     if (subscriber->page.count > 0)
         return true;
-    ese_webhook_page_clear(&subscriber->page);
+    clear_page(subscriber);
     if (is_seen_to)
         return false;
     ese_webhook_subscription_rest(subscription);
@@ -225,7 +280,7 @@ static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscribe
 
     ese_webhook_subscription_begin(&subscriber->subscription);
     pusher->under_way++;
-    pusher->again_under_way += subscriber->is_retrying;
+    pusher->under_way_of[subscriber->standing]++;
     ese_metric_add(subscriber->figures.attempts, 1);
     ese_http_client_call(pusher->client, &request);
 }
@@ -283,13 +338,12 @@ static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
     struct ese_error error = {0};
 
     ese_webhook_outcome_reason(outcome, subscription->wish.url, reason);
-    if (ese_webhook_subscription_table_set_aside(pusher->table, subscription, head_of(subscriber), reason, &error) !=
-        0) {
+    if (ese_webhook_subscription_table_set_aside(pusher->table, subscription, head_of(subscriber), reason,
+                                                 &subscriber->dead_letters, &error) != 0) {
         stop_for(pusher, subscriber, error.text);
         return;
     }
     tell_aside(pusher, subscription, outcome->last, reason);
-    subscriber->dead_letters++;
     ese_metric_add(subscriber->figures.dead_letters, 1);
     ese_webhook_subscription_pass(subscription, outcome->last);
     move_page(pusher, subscriber);
@@ -304,6 +358,7 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
     switch (ese_webhook_subscription_answer(subscription, outcome, ese_clock_monotonic_ns())) {
     case ESE_WEBHOOK_TAKEN:
         ese_metric_add(subscriber->figures.pushed, outcome->count);
+        subscriber->has_taken = true;
         ese_webhook_pusher_note_position(pusher, subscriber);
         move_page(pusher, subscriber);
         if (!subscription->active)
@@ -359,7 +414,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     };
 
     pusher->under_way--;
-    pusher->again_under_way -= subscriber->is_retrying;
+    pusher->under_way_of[subscriber->standing]--;
     if (subscriber->is_removed) {
         end_removed(pusher, subscriber, &outcome);
     } else if (!pusher->is_closing) {
@@ -392,6 +447,8 @@ void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webho
 {
     ese_webhook_pusher_unqueue(pusher, subscriber);
     ese_webhook_pusher_unnote(pusher, subscriber);
+    ese_webhook_pusher_note_reading(pusher, subscriber, NULL);
+    clear_page(subscriber);
     ese_webhook_subscription_figures_end(&subscriber->figures);
     ese_webhook_subscribers_remove(pusher->subscribers, subscriber);
     if (subscriber->predecessor != NULL)
@@ -402,5 +459,4 @@ void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webho
     }
     subscriber->is_removed = true;
     TAILQ_INSERT_TAIL(&pusher->removed, subscriber, in_all);
-    ese_webhook_page_clear(&subscriber->page);
 }

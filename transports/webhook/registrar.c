@@ -1,12 +1,14 @@
 #include "transports/webhook/registrar.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ese-core/buffer.h"
 #include "ese-core/clock.h"
 #include "ese-core/json_text.h"
+#include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "transports/webhook/inquiry.h"
 
@@ -33,6 +35,7 @@ struct ese_webhook_registrar {
     bool is_idle;
     int64_t newest;      /* -1: not known */
     int64_t newest_ns;
+    char unreadable[200]; /* why the server does not know it either; "": it does */
     int64_t first;
     struct ese_error fatal;
 };
@@ -86,6 +89,7 @@ struct answered {
     const char *state; /* NULL: not told */
     int64_t position, newest, attempts;
     int64_t lag; /* events; -1: not told */
+    const char *unreadable; /* why newest is not known; NULL: it is */
 };
 
 static bool is_in(const struct answered *answered, const char *state)
@@ -117,10 +121,27 @@ static bool has_all(const struct ese_webhook_registrar *registrar, const struct 
     return registrar->believes ? is_at_end(answered) : answered->lag == 0 && answered->newest > registrar->asked_at;
 }
 
+/* Tells the log that the server cannot read the stream, and that it can again. */
+static void note_reading(struct ese_webhook_registrar *registrar, const char *problem)
+{
+    bool was_unreadable = registrar->unreadable[0] != '\0';
+    if (problem != NULL && !was_unreadable)
+        ese_log_warning("the server cannot read the stream %s: %.500s; asking again until it can", registrar->stream,
+                        problem);
+    else if (problem == NULL && was_unreadable)
+        ese_log_info("the server can read the stream %s again", registrar->stream);
+    snprintf(registrar->unreadable, sizeof registrar->unreadable, "%s%.150s",
+             problem != NULL ? "the server cannot read it: " : "", problem != NULL ? problem : "");
+}
+
 static void take_subscription(struct ese_webhook_registrar *registrar, const struct answered *answered)
 {
     int64_t newest = answered->newest, asked_at = registrar->asked_at;
-    registrar->newest = has_all(registrar, answered) ? asked_at : newest;
+    note_reading(registrar, answered->unreadable);
+    if (answered->unreadable != NULL)
+        newest = asked_at = registrar->newest = -1;
+    else
+        registrar->newest = has_all(registrar, answered) ? asked_at : newest;
     registrar->newest_ns = registrar->inquiry.asked_ns;
     if (registrar->first < 0)
         registrar->first = answered->position;
@@ -139,14 +160,15 @@ static void read_subscription(struct ese_webhook_registrar *registrar, const str
 {
     json_t *body = json_loadb(answer->body, answer->length, 0, NULL);
     const json_t *newest = json_object_get(body, "newest"), *position = json_object_get(body, "position");
-    const json_t *lag = json_object_get(body, "lag");
+    const json_t *lag = json_object_get(body, "lag"), *problem = json_object_get(body, "problem");
     const struct answered answered = {.url = json_string_value(json_object_get(body, "url")),
                                       .state = json_string_value(json_object_get(body, "state")),
                                       .position = json_integer_value(position),
                                       .newest = json_integer_value(newest),
                                       .attempts = json_integer_value(json_object_get(body, "attempts")),
-                                      .lag = json_is_integer(lag) ? json_integer_value(lag) : -1};
-    if (answered.url == NULL || !json_is_integer(newest) || !json_is_integer(position))
+                                      .lag = json_is_integer(lag) ? json_integer_value(lag) : -1,
+                                      .unreadable = json_is_null(newest) ? json_string_value(problem) : NULL};
+    if (answered.url == NULL || !(json_is_integer(newest) || answered.unreadable != NULL) || !json_is_integer(position))
         fail_for_good(registrar, answer);
     else
         take_subscription(registrar, &answered);
@@ -183,7 +205,8 @@ void ese_webhook_registrar_register(struct ese_webhook_registrar *registrar, int
 /* When it may be asked after next. */
 static int64_t ask_due_ns(const struct ese_webhook_registrar *registrar, int64_t fresh_ns)
 {
-    if (registrar->newest < 0 || (registrar->is_idle && registrar->newest_ns < fresh_ns))
+    bool is_unreadable = registrar->unreadable[0] != '\0'; /* then what is not known may stay so for long */
+    if ((registrar->newest < 0 && !is_unreadable) || (registrar->is_idle && registrar->newest_ns < fresh_ns))
         return registrar->inquiry.not_before_ns;
     int64_t due_ns = registrar->newest_ns + (registrar->is_idle ? IDLE_ASK_MS : BUSY_ASK_MS) * ESE_NS_PER_MS;
     return due_ns > registrar->inquiry.not_before_ns ? due_ns : registrar->inquiry.not_before_ns;
@@ -224,7 +247,8 @@ int64_t ese_webhook_registrar_first(const struct ese_webhook_registrar *registra
 
 const char *ese_webhook_registrar_away(const struct ese_webhook_registrar *registrar)
 {
-    return ese_webhook_inquiry_away(&registrar->inquiry);
+    const char *away = ese_webhook_inquiry_away(&registrar->inquiry);
+    return away == NULL && registrar->unreadable[0] != '\0' ? registrar->unreadable : away;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -8,6 +8,8 @@
  *                                 waits to try again, or is paused), he registers again, which wakes it, each half
  *                                 second at most
  *   it is there, with another     somebody newer has taken it over: ESE_E_FENCED
+ *   it is there, but its stream cannot be read
+ *                                 how far that goes is not known: he waits, and asks again
  *   it is not                     the server has forgotten (its store was its memory, say): he registers again
  *   the stream ends before him    the server has lost what he was handed: ESE_E_INVALID
  *

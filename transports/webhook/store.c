@@ -132,7 +132,8 @@ static int attach(const struct ese_config *config, const struct ese_store_settin
 
 bool ese_webhook_store_healthy(struct ese_store *store, char *text, size_t size)
 {
-    return ese_webhook_streams_healthy(store->streams, text, size);
+    return ese_webhook_streams_healthy(store->streams, text, size) &&
+           ese_webhook_pusher_healthy(store->pusher, text, size);
 }
 
 const struct ese_store_face ese_webhook_store = {

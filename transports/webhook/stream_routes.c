@@ -121,6 +121,19 @@ static int find_key(struct ese_http_request *request, const char **key, struct e
     return 0;
 }
 
+/* A subscription to a stream of this server whose URL is a stream here would make of one event as many as there is room
+ * for. The original's pushes have no type, and were refused for that. */
+static int check_no_push(struct ese_http_request *request, struct ese_error *error)
+{
+    const char *agent = ese_http_request_header(request, "User-Agent");
+
+    if (agent == NULL || strcmp(agent, "Eventor") != 0 ||
+        ese_http_request_header(request, "X-Event-Position") == NULL)
+        return 0;
+    return ese_fail(error, ESE_E_INVALID, "a push is no event to be stored: a subscription's URL is to be a "
+                                          "receiver's, and who passes events on posts them without x-event-position");
+}
+
 /* What it points to is the request's, which lives until it is answered. */
 static int make_row(struct ese_http_request *request, const char *type, struct ese_webhook_row *row,
                     struct ese_error *error)
@@ -128,6 +141,8 @@ static int make_row(struct ese_http_request *request, const char *type, struct e
     row->type = type;
     row->body = ese_http_request_body(request, &row->length);
     row->done = done;
+    if (check_no_push(request, error) != 0)
+        return -1;
     return check_type(type, error) != 0 ? -1 : find_key(request, &row->key, error);
 }
 

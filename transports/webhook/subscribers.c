@@ -53,6 +53,7 @@ void ese_webhook_subscriber_free(struct ese_webhook_subscriber *subscriber)
     ese_webhook_secret_wipe(&subscriber->secret);
     ese_webhook_page_clear(&subscriber->page);
     free(subscriber->problem);
+    free(subscriber->unreadable);
     free(subscriber);
 }
 

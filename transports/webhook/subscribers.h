@@ -24,6 +24,15 @@
 struct ese_webhook_group; /* those of one stream */
 struct ese_webhook_pusher;
 
+/* What may be expected of a push to it: who has taken one will take the next, and of the others, who may hang until
+ * their time is over, new ones are told from those that have failed. */
+enum ese_webhook_standing {
+    ESE_WEBHOOK_PROVEN,
+    ESE_WEBHOOK_NEW,
+    ESE_WEBHOOK_FAILED,
+    ESE_WEBHOOK_STANDINGS,
+};
+
 struct ese_webhook_subscriber {
     struct ese_webhook_subscription subscription;
     struct ese_webhook_headers headers;
@@ -31,15 +40,18 @@ struct ese_webhook_subscriber {
     char *problem;                    /* why nothing can be sent at all; NULL: it can */
     struct ese_webhook_page page;     /* what was read, */
     int page_next;                    /* and the next of it to be sent */
+    size_t page_bytes;                /* as they are counted among those of all pages */
     int pushed_count;                 /* of the request that is under way, */
     int64_t pushed_last;              /* and the last one's position */
-    bool is_retrying;                 /* that one has failed before */
+    bool has_taken;                   /* something, since it began; */
+    enum ese_webhook_standing standing; /* as it was queued last */
     bool is_removed;                  /* nobody has it any more but its request's answer, */
     struct ese_webhook_subscriber *successor;   /* for which one of that name waits that was made meanwhile, */
     struct ese_webhook_subscriber *predecessor; /* and knows who it is */
     bool is_queued;                   /* for its turn */
     bool is_dirty;                    /* its position has moved and is not stored yet */
     bool is_row_dirty;                /* more of it could not be stored */
+    char *unreadable;                 /* why its stream could not be read; NULL: it could, as far as one knows */
     int64_t dead_letters;
     int stage;                        /* a lesson's own (habits.h); 0: it has begun anew */
     int64_t head_behind;              /* the position behind which the event was made */

@@ -37,8 +37,9 @@ void ese_webhook_subscription_figures_make(struct ese_webhook_figures_names *nam
                                             "Events of its stream that a subscription has not taken yet.");
     figures->lag_seconds = ese_metrics_gauge(metrics, "ese_webhook_subscription_lag_seconds", label,
                                              "Age of the oldest event that a subscription has not taken yet.");
-    figures->state = ese_metrics_gauge(metrics, "ese_webhook_subscription_state", label,
-                                       "0 idle, 1 a push is under way, 2 waiting for its time, 3 paused.");
+    if (figures->is_own)
+        figures->state = ese_metrics_gauge(metrics, "ese_webhook_subscription_state", label,
+                                           "0 idle, 1 a push is under way, 2 waiting for its time, 3 paused.");
     figures->attempts = ese_metrics_counter(metrics, "ese_webhook_subscription_attempts_total", label,
                                             "Pushes to a subscription that were sent.");
     figures->pushed = ese_metrics_counter(metrics, "ese_webhook_subscription_pushed_events_total", label,
@@ -56,4 +57,28 @@ void ese_webhook_subscription_figures_end(struct ese_webhook_subscription_figure
     ese_metric_set(figures->lag_events, 0);
     ese_metric_set(figures->lag_seconds, 0);
     ese_metric_set(figures->state, 0);
+}
+
+static void forget_name(struct ese_webhook_figures_names *names, const char *name)
+{
+    for (int i = 0; i < names->count; i++) {
+        if (strcmp(names->names[i], name) != 0)
+            continue;
+        free(names->names[i]);
+        names->names[i] = names->names[--names->count];
+        return;
+    }
+}
+
+void ese_webhook_subscription_figures_forget(struct ese_webhook_figures_names *names, struct ese_metrics *metrics,
+                                             const char *name, struct ese_webhook_subscription_figures *figures)
+{
+    struct ese_metric *all[] = {figures->lag_events, figures->lag_seconds, figures->state,       figures->attempts,
+                                figures->pushed,     figures->failures,    figures->dead_letters};
+
+    if (!figures->is_own)
+        return;
+    for (size_t i = 0; i < ESE_COUNT_OF(all); i++)
+        ese_metrics_forget(metrics, all[i]);
+    forget_name(names, name);
 }

@@ -1,9 +1,9 @@
 /*
  * subscription_figures.h - what /metrics tells of each subscription, by the label subscription="NAME".
  *
- * A registry never forgets a metric: the first ESE_WEBHOOK_FIGURES_NAMES names that there have been have their own, all
- * others share those of subscription="*": of their lags the sum in events, the largest in seconds, and no state.
- * Making them is the pusher's thread's; so is setting them.
+ * ESE_WEBHOOK_FIGURES_NAMES names have their own, until they are deleted; all that are made while these are taken
+ * share those of subscription="*": of their lags the sum in events, the largest in seconds, and no state. One put in
+ * another's place goes on with that one's. Making them is the pusher's thread's; so is setting them.
  */
 #ifndef ESE_WEBHOOK_SUBSCRIPTION_FIGURES_H
 #define ESE_WEBHOOK_SUBSCRIPTION_FIGURES_H
@@ -18,7 +18,7 @@ struct ese_webhook_subscription_figures {
     bool is_own;                /* nobody else's */
     struct ese_metric *lag_events;
     struct ese_metric *lag_seconds;
-    struct ese_metric *state;   /* 0 idle, 1 under way, 2 waiting, 3 paused */
+    struct ese_metric *state;   /* 0 idle, 1 under way, 2 waiting, 3 paused; NULL: not its own */
     struct ese_metric *attempts;
     struct ese_metric *pushed;  /* events that were taken */
     struct ese_metric *failures;
@@ -37,5 +37,9 @@ void ese_webhook_subscription_figures_make(struct ese_webhook_figures_names *nam
 
 /* Of one that is no more: its gauges are 0, where they are its own. */
 void ese_webhook_subscription_figures_end(struct ese_webhook_subscription_figures *figures);
+
+/* Of a name that nobody has any more: no figure is told of it, where they were its own, and another may have some. */
+void ese_webhook_subscription_figures_forget(struct ese_webhook_figures_names *names, struct ese_metrics *metrics,
+                                             const char *name, struct ese_webhook_subscription_figures *figures);
 
 #endif

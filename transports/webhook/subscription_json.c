@@ -34,12 +34,21 @@ static void write_headers(struct ese_buffer *buffer, const char *headers)
     json_decref(value);
 }
 
+/* As a number; -1: it is not known. */
+static void write_count(struct ese_buffer *buffer, const char *name, int64_t count)
+{
+    if (count >= 0)
+        ese_buffer_printf(buffer, ",\"%s\":%" PRId64, name, count);
+    else
+        ese_buffer_printf(buffer, ",\"%s\":null", name);
+}
+
 static void write_ours(struct ese_buffer *buffer, const struct ese_webhook_subscription_shown *shown)
 {
     const struct ese_webhook_subscription *subscription = shown->subscription;
     const struct ese_webhook_wish *wish = &subscription->wish;
 
-    ese_buffer_printf(buffer, ",\"lag\":%" PRId64, shown->lag);
+    write_count(buffer, "lag", shown->lag);
     write_member(buffer, "state", states[ese_webhook_subscription_state(subscription)]);
     ese_buffer_printf(buffer, ",\"attempts\":%d,\"dead_letters\":%" PRId64 ",\"batch\":%d", subscription->attempts,
                       shown->dead_letters, wish->batch);
@@ -47,8 +56,10 @@ static void write_ours(struct ese_buffer *buffer, const struct ese_webhook_subsc
                       wish->retry.tries, wish->retry.first_ms, wish->retry.most_ms);
     write_member(buffer, "poison", wish->poison == ESE_WEBHOOK_ASIDE ? "aside" : "stop");
     write_member(buffer, "signed", wish->signed_by);
-    if (shown->newest >= 0)
-        ese_buffer_printf(buffer, ",\"newest\":%" PRId64, shown->newest);
+    if (shown->with_newest)
+        write_count(buffer, "newest", shown->newest);
+    if (shown->problem[0] != '\0')
+        write_member(buffer, "problem", shown->problem);
 }
 
 void ese_webhook_subscription_write_json(struct ese_buffer *buffer,

@@ -56,16 +56,23 @@ static void answer_missing(struct ese_http_request *request)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-/* The position that was asked for, where that is the newest: what it is by now. */
-static void find_position(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+/* The position that was asked for, where that is the newest: what it is by now. False: nobody knows, and that is the
+ * answer. */
+static bool find_position(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
 {
+    struct ese_error error = {0};
     int64_t oldest, newest;
 
     if (ask->position != ESE_WEBHOOK_AT_NEWEST)
-        return;
+        return true;
     ask->position = ese_webhook_streams_first(pusher->options.streams) - 1;
-    if (ese_webhook_streams_ends(pusher->options.streams, ask->wish.stream, &oldest, &newest, NULL) == 0)
+    if (ese_webhook_streams_ends(pusher->options.streams, ask->wish.stream, &oldest, &newest, &error) == 0)
         ask->position = newest;
+    else if (error.code != ESE_E_MISSING) {
+        answer(ask->request, 500, error.text);
+        return false;
+    }
+    return true;
 }
 
 /* Stores it first: what is answered with Created is there. */
@@ -109,11 +116,26 @@ static void answer_taken(struct ese_webhook_ask *ask, const char *other)
     ese_buffer_free(&text);
 }
 
+/* Whether what it is signed with is still there; who registers again may have said nothing of it. */
+static int check_secret(const struct ese_webhook_pusher *pusher, const struct ese_webhook_wish *wish,
+                        struct ese_error *error)
+{
+    struct ese_webhook_secret secret = {0};
+    int result = ese_webhook_pusher_read_secret(pusher, wish, &secret, error);
+
+    ese_webhook_secret_wipe(&secret);
+    return result;
+}
+
 /* Who registers again is there again, and waits. */
 static void wake(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask, struct ese_webhook_subscriber *found)
 {
     struct ese_error error = {0};
 
+    if (check_secret(pusher, &found->subscription.wish, &error) != 0) {
+        answer(ask->request, 400, error.text);
+        return;
+    }
     if (ask->has_position) {
         ese_webhook_pusher_forget_page(found);
         ese_webhook_subscription_seek(&found->subscription, ask->position);
@@ -132,7 +154,8 @@ static void create(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *as
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
     const char *other = found != NULL ? ese_webhook_ask_other(ask, &found->subscription.wish) : NULL;
 
-    find_position(pusher, ask);
+    if (!find_position(pusher, ask))
+        return;
     if (found == NULL)
         make(pusher, ask, NULL);
     else if (strcmp(found->subscription.wish.stream, ask->wish.stream) != 0 ||
@@ -149,7 +172,8 @@ static void replace(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *a
 {
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
 
-    find_position(pusher, ask);
+    if (!find_position(pusher, ask))
+        return;
     if (found != NULL && !ask->has_position && strcmp(found->subscription.wish.stream, ask->wish.stream) == 0)
         ask->position = found->subscription.position;
     make(pusher, ask, found);
@@ -167,7 +191,9 @@ static void show(struct ese_webhook_pusher *pusher, struct ese_webhook_subscribe
         .subscription = &subscriber->subscription,
         .lag = lag.events,
         .dead_letters = subscriber->dead_letters,
-        .newest = with_newest ? lag.newest : -1,
+        .newest = lag.newest,
+        .with_newest = with_newest,
+        .problem = lag.problem.code != ESE_OK ? lag.problem.text : "",
     };
     ese_webhook_subscription_write_json(json, &shown);
 }
@@ -200,6 +226,14 @@ static void show_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *
     answer_json(ask->request, &json);
 }
 
+/* Where no lesson has left another of that name. */
+static void forget_figures(struct ese_webhook_pusher *pusher, const char *name,
+                           struct ese_webhook_subscription_figures *figures)
+{
+    if (ese_webhook_subscribers_find(pusher->subscribers, name) == NULL)
+        ese_webhook_subscription_figures_forget(&pusher->names, pusher->options.metrics, name, figures);
+}
+
 /* Also where there is none, as the original. */
 static void remove_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
 {
@@ -210,8 +244,11 @@ static void remove_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask
         answer_unstored(ask->request, &error);
         return;
     }
-    if (found != NULL)
+    if (found != NULL) {
+        struct ese_webhook_subscription_figures figures = found->figures;
         ese_webhook_pusher_drop(pusher, found);
+        forget_figures(pusher, ask->name, &figures);
+    }
     answer(ask->request, 200, "Deleted");
 }
 
@@ -226,6 +263,7 @@ static void pause_one(struct ese_webhook_pusher *pusher, struct ese_webhook_ask 
     }
     ese_webhook_pusher_unqueue(pusher, found);
     ese_webhook_pusher_forget_page(found);
+    ese_webhook_pusher_note_reading(pusher, found, NULL);
     if (ese_webhook_pusher_change(pusher, found, &error) != 0)
         answer_unstored(ask->request, &error);
     else

@@ -29,7 +29,7 @@ struct ese_webhook_subscription_table {
     struct ese_statement *change;
     struct ese_statement *position;       /* through sqlite */
     struct ese_statement *position_often; /* through often */
-    struct ese_statement *set_aside, *count_dead, *each_dead;
+    struct ese_statement *set_aside, *has_dead, *forget_dead, *count_dead, *each_dead;
 };
 
 static const char *const poison_names[] = {[ESE_WEBHOOK_STOP] = "stop", [ESE_WEBHOOK_ASIDE] = "aside"};
@@ -46,8 +46,8 @@ static void prepare(struct ese_webhook_subscription_table *table)
     table->remove_ours = ese_statement_new(sqlite, "DELETE FROM ese_subscriptions WHERE name = ?1");
     table->remove_dead = ese_statement_new(sqlite, "DELETE FROM ese_dead_letters WHERE subscription = ?1");
     table->insert = ese_statement_new(
-        sqlite, "INSERT INTO subscriptions (name, stream, url, httpHeaders, lastReadPosition, isActive, createdAt)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        sqlite, "INSERT INTO subscriptions (name, stream, url, httpHeaders, lastReadPosition, isActive, createdAt,"
+                " pauseReason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, nullif(?8, ''))");
     table->insert_ours =
         ese_statement_new(sqlite, "INSERT INTO ese_subscriptions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     table->change = ese_statement_new(sqlite, "UPDATE subscriptions SET isActive = ?2, pauseReason = ?3, updatedAt = ?4"
@@ -56,6 +56,10 @@ static void prepare(struct ese_webhook_subscription_table *table)
     table->position_often = ese_statement_new(table->often, POSITION_SQL);
     table->set_aside = ese_statement_new(
         sqlite, "INSERT INTO ese_dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    table->has_dead = ese_statement_new(
+        sqlite, "SELECT 1 FROM ese_dead_letters WHERE subscription = ?1 AND position = ?2 AND stream = ?3");
+    table->forget_dead = ese_statement_new(
+        sqlite, "DELETE FROM ese_dead_letters WHERE subscription = ?1 AND position = ?2 AND stream = ?3");
     table->count_dead = ese_statement_new(sqlite, "SELECT count(*) FROM ese_dead_letters WHERE subscription = ?1");
     table->each_dead = ese_statement_new(
         sqlite, "SELECT stream, position, uuid, type, created, body, reason, \"when\" FROM ese_dead_letters"
@@ -202,6 +206,7 @@ static int insert(struct ese_webhook_subscription_table *table, const struct ese
     ese_statement_number(table->insert, 5, subscription->position);
     ese_statement_number(table->insert, 6, subscription->active);
     ese_statement_text(table->insert, 7, subscription->created);
+    ese_statement_text(table->insert, 8, subscription->pause_reason);
     return ese_statement_run(table->insert, error);
 }
 
@@ -323,22 +328,55 @@ static int insert_dead(struct ese_webhook_subscription_table *table,
     return ese_statement_run(row, error);
 }
 
+static void bind_dead(struct ese_statement *row, const struct ese_webhook_subscription *subscription,
+                      const struct ese_webhook_event *event)
+{
+    ese_statement_text(row, 1, subscription->wish.name);
+    ese_statement_number(row, 2, event->position);
+    ese_statement_text(row, 3, subscription->wish.stream);
+}
+
+/* Set aside before: its position was set back since then. */
+static bool has_dead(struct ese_webhook_subscription_table *table,
+                     const struct ese_webhook_subscription *subscription, const struct ese_webhook_event *event)
+{
+    bind_dead(table->has_dead, subscription, event);
+    bool is_there = ese_statement_step(table->has_dead, NULL) == 1;
+    ese_statement_reset(table->has_dead);
+    return is_there;
+}
+
+static int forget_dead(struct ese_webhook_subscription_table *table,
+                       const struct ese_webhook_subscription *subscription, const struct ese_webhook_event *event,
+                       struct ese_error *error)
+{
+    bind_dead(table->forget_dead, subscription, event);
+    return ese_statement_run(table->forget_dead, error);
+}
+
 int ese_webhook_subscription_table_set_aside(struct ese_webhook_subscription_table *table,
                                              const struct ese_webhook_subscription *subscription,
                                              const struct ese_webhook_event *event, const char *reason,
-                                             struct ese_error *error)
+                                             int64_t *kept, struct ese_error *error)
 {
     const char *name = subscription->wish.name;
+    bool is_there = has_dead(table, subscription, event);
 
-    if (ese_webhook_subscription_table_count_dead(table, name) >= ESE_WEBHOOK_MOST_DEAD_LETTERS)
+    if (*kept < 0)
+        *kept = ese_webhook_subscription_table_count_dead(table, name);
+    if (!is_there && *kept >= ESE_WEBHOOK_MOST_DEAD_LETTERS)
         return ese_fail(error, ESE_E_FULL, "%d dead letters are kept already", ESE_WEBHOOK_MOST_DEAD_LETTERS);
     if (ese_sqlite_check_room(table->sqlite, (int64_t)event->length + 8192, error) != 0 ||
         ese_sqlite_begin(table->sqlite, error) != 0)
         return -1;
-    int result = insert_dead(table, subscription, event, reason, error);
+    int result = is_there ? forget_dead(table, subscription, event, error) : 0;
+    if (result == 0)
+        result = insert_dead(table, subscription, event, reason, error);
     if (result == 0)
         result = write_position(table->position, name, event->position, error);
-    return finish(table->sqlite, result, error);
+    result = finish(table->sqlite, result, error);
+    *kept += result == 0 && !is_there;
+    return result;
 }
 
 int64_t ese_webhook_subscription_table_count_dead(struct ese_webhook_subscription_table *table, const char *name)

@@ -66,12 +66,13 @@ int ese_webhook_subscription_table_end_positions(struct ese_webhook_subscription
 
 #define ESE_WEBHOOK_MOST_DEAD_LETTERS 10000 /* of one subscription */
 
-/* Keeps the event, and moves the stored position behind it, in one transaction. ESE_E_FULL: it has
+/* Keeps the event, in the place of what was kept of it before, and moves the stored position behind it, in one
+ * transaction. *kept: how many it has (-1: nobody has counted), and has by then. ESE_E_FULL: that is
  * ESE_WEBHOOK_MOST_DEAD_LETTERS already, or there is no room. */
 int ese_webhook_subscription_table_set_aside(struct ese_webhook_subscription_table *table,
                                              const struct ese_webhook_subscription *subscription,
                                              const struct ese_webhook_event *event, const char *reason,
-                                             struct ese_error *error);
+                                             int64_t *kept, struct ese_error *error);
 
 /* How many a subscription has; -1: they cannot be counted. */
 int64_t ese_webhook_subscription_table_count_dead(struct ese_webhook_subscription_table *table, const char *name);

@@ -17,7 +17,7 @@ export function share({position, lag}) {
 
 /* Of a subscription: `kind` is what it looks like, `name` stands on it, `story` says more. An event that is tried again
    stands before all that are behind it. */
-export function standing({active, state, position, lag, attempts, pause_reason: reason, batch}) {
+export function standing({active, state, position, lag, attempts, pause_reason: reason, batch, problem}) {
     const first = batch > 1 ? `What comes behind position ${number(position)}` : `Event ${number(position + 1)}`;
     const tried = attempts > 1 ? `${number(attempts)} times` : "once";
     if (!active) {
@@ -25,6 +25,7 @@ export function standing({active, state, position, lag, attempts, pause_reason: 
         const why = reason || "no reason was given";
         return {kind: "paused", name: "paused", story: `Paused: ${why}. ${waiting} for it to be resumed.`};
     }
+    if (problem) return {kind: "stands", name: "cannot be read", story: `Its stream cannot be read: ${problem}.`};
     if (attempts > 0) {
         const behind = lag > 1 ? `; ${counted(lag - 1, "more stands", "more stand")} behind it` : "";
         return {kind: "stands", name: "its line stands",
