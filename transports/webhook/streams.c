@@ -359,6 +359,8 @@ static void init(struct ese_webhook_streams *streams, const struct ese_webhook_s
     streams->known_streams = ese_metrics_gauge(options->metrics, "ese_webhook_streams", NULL, "Streams there are.");
     streams->open_streams =
         ese_metrics_gauge(options->metrics, "ese_webhook_open_streams", NULL, "Streams that have a writer.");
+    streams->expired = ese_metrics_counter(options->metrics, "ese_store_expired_events_total", NULL,
+                                           "Events deleted because they were too old.");
     streams->openings = ese_metrics_counter(options->metrics, "ese_webhook_stream_openings_total", NULL,
                                             "Writers opened: far more than streams means that too few may be open.");
 }
