@@ -76,7 +76,8 @@ int64_t ese_webhook_streams_first(const struct ese_webhook_streams *streams);
 int ese_webhook_streams_ends(struct ese_webhook_streams *streams, const char *stream, int64_t *oldest, int64_t *newest,
                              struct ese_error *error);
 
-/* The names of all streams, sorted, for introspection: calls visit with each. Any thread. */
+/* The names of all streams, sorted, for introspection: calls visit with each. They live as long as the streams. Any
+ * thread. */
 void ese_webhook_streams_each(struct ese_webhook_streams *streams, void (*visit)(void *context, const char *stream),
                               void *context);
 
