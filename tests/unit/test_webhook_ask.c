@@ -1,4 +1,4 @@
-/* What the body of POST /subscriptions/NAME may say: how its members are found. What is refused is the routes' to test. */
+/* What the body of POST /subscriptions/NAME may say: how its members are found. (What is refused: the pusher's tests.) */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

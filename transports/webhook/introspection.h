@@ -9,9 +9,9 @@
  * a long one keeps no other from being read. How far each stream was read is kept beside the counts, in one transaction
  * with them. What retention takes before it was read counts in the total alone.
  *
- * A shape is the sorted top-level keys of a JSON object, with stream and type (shape.h); its example is replaced by later
- * ones. Of a stream whose counts are the original's, which forgets them with each start, all is counted anew. They are in
- * the original's tables (kinds.h).
+ * A shape is the sorted top-level keys of a JSON object, with stream and type (shape.h); its example is replaced by
+ * later ones. Of a stream whose counts are the original's, which forgets them with each start, all is counted anew.
+ * They are in the original's tables (kinds.h).
  *
  * One thread: that which reads.
  */
@@ -32,7 +32,8 @@ void ese_webhook_introspection_close(struct ese_webhook_introspection **introspe
 void ese_webhook_introspection_go_on(struct ese_webhook_introspection *introspection);
 
 /* These answer the request, after reading on, all streams or that one, for two seconds at most. The header
- * X-Introspect-Complete says `no` where there is more, or what could not be read. 503: what was read could not be kept. */
+ * X-Introspect-Complete says `no` where there is more, or what could not be read. 503: what was read could not be
+ * kept. */
 void ese_webhook_introspection_answer_all(struct ese_webhook_introspection *introspection,
                                           struct ese_http_request *request);
 void ese_webhook_introspection_answer_stream(struct ese_webhook_introspection *introspection,

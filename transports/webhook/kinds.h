@@ -1,6 +1,6 @@
 /*
- * kinds.h - what has been read of the streams so far, for introspection: how many events of which type, and an example of
- * each shape.
+ * kinds.h - what has been read of the streams so far, for introspection: how many events of which type, and an example
+ * of each shape.
  *
  * The tables are the original's (DIR/_itrospect.db, sic): stream_stats, where the total is the row with the type "",
  * and event_variants; and beside them how far each stream was read. A stream has at most 999 types and 1,000 shapes, of
@@ -27,7 +27,7 @@ int ese_webhook_kinds_begin(struct ese_webhook_kinds *kinds, struct ese_error *e
 int ese_webhook_kinds_commit(struct ese_webhook_kinds *kinds, struct ese_error *error);
 void ese_webhook_kinds_rollback(struct ese_webhook_kinds *kinds);
 
-/* The position of the last event that was read. 1; 0: none was, and what there is of the stream is not from here; -1. */
+/* The position of the last event that was read. 1; 0: none was, and what there is of the stream is not ours; -1. */
 int ese_webhook_kinds_position(struct ese_webhook_kinds *kinds, const char *stream, int64_t *position,
                                struct ese_error *error);
 int ese_webhook_kinds_put_position(struct ese_webhook_kinds *kinds, const char *stream, int64_t position,

@@ -14,8 +14,8 @@
  *
  * Rows that are older than the retention leave while the writer is open; those of a stream at rest once it has rested
  * for that time, so that a row is gone when it is twice as old, and its turn has come: for a quarter of the time (a
- * twentieth, while writers are to be opened) old rows of one stream after the other leave, some dozens of streams a second
- * where each has a few.
+ * twentieth, while writers are to be opened) old rows of one stream after the other leave, some dozens of streams a
+ * second where each has a few.
  *
  * Threads: post and the questions from any; the routes from the HTTP server's. Opening and closing happen on a thread
  * of its own.
