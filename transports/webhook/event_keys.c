@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ese-core/digest.h"
+#include "ese-core/hash.h"
 #include "ese-core/memory.h"
 #include "transports/webhook/created.h"
 
@@ -117,19 +118,9 @@ static bool has_key(const char *uuid)
 
 /* ---- what has no place yet ------------------------------------------------------------------- */
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_of(const char *uuid)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (const unsigned char *c = (const unsigned char *)uuid; *c != '\0'; c++)
-        hash = (hash ^ *c) * UINT64_C(1099511628211);
-    return hash;
-}
-
 static void note(struct ese_webhook_keys *keys, const char *uuid, int64_t position)
 {
-    uint64_t hash = hash_of(uuid), i = hash % SLOTS;
+    uint64_t hash = ese_hash64(uuid), i = hash % SLOTS;
 
     while (keys->slots[i].position != 0)
         i = (i + 1) % SLOTS;
@@ -297,7 +288,7 @@ static int find_place(struct ese_webhook_keys *keys, const char *uuid, int64_t *
 
 static int find(struct ese_webhook_keys *keys, struct search *search, struct ese_error *error)
 {
-    uint64_t hash = hash_of(search->uuid);
+    uint64_t hash = ese_hash64(search->uuid);
     int64_t position;
 
     for (uint64_t i = hash % SLOTS; keys->slots[i].position != 0; i = (i + 1) % SLOTS) {

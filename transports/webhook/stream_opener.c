@@ -69,6 +69,14 @@ static void refuse_all(struct ese_group_item *head, enum ese_append_result resul
 
 /* ---- closing --------------------------------------------------------------------------------- */
 
+/* With the mutex. Who has come meanwhile waits on. */
+static void rest(struct webhook_stream *stream)
+{
+    stream->state = WEBHOOK_RESTING;
+    if (stream->waiting != NULL)
+        ese_webhook_stream_want(stream);
+}
+
 /* With the mutex, which is let go of meanwhile. What it has queued is stored; what comes waits until it is open
  * again. */
 static void close_writer(struct webhook_stream *stream, int timeout_ms)
@@ -82,10 +90,8 @@ static void close_writer(struct webhook_stream *stream, int timeout_ms)
     ese_metric_add(streams->open_streams, -1);
     pthread_mutex_lock(&streams->mutex);
     streams->open--;
-    stream->state = WEBHOOK_RESTING;
     stream->rests_ns = ese_clock_monotonic_ns();
-    if (stream->waiting != NULL)
-        ese_webhook_stream_want(stream);
+    rest(stream);
 }
 
 /* The open one whose last post is the longest ago, and before then (0: whenever that was). */
@@ -308,11 +314,9 @@ static void sweep_stream(struct webhook_stream *stream)
         fail(stream, &error);
         return;
     }
-    stream->state = WEBHOOK_RESTING;
     if (deleted < SWEEP_ROWS)
         stream->rests_ns = ese_clock_monotonic_ns(); /* else it is due again, once the others have had their turn */
-    if (stream->waiting != NULL)
-        ese_webhook_stream_want(stream);
+    rest(stream);
 }
 
 /* With the mutex. The next one; NULL: none is due. */

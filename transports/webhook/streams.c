@@ -8,6 +8,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/file_lock.h"
+#include "ese-core/hash.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite_syncs.h"
 #include "transports/webhook/stream_file.h"
@@ -19,14 +20,9 @@
 
 /* ---- which there are: with the mutex --------------------------------------------------------- */
 
-/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
 static struct webhook_stream **bucket_of(struct ese_webhook_streams *streams, const char *name)
 {
-    uint32_t hash = 2166136261;
-
-    for (const char *c = name; *c != '\0'; c++)
-        hash = (hash ^ (uint8_t)*c) * 16777619;
-    return &streams->buckets[hash % ESE_WEBHOOK_BUCKETS];
+    return &streams->buckets[ese_hash32(name) % ESE_WEBHOOK_BUCKETS];
 }
 
 static struct webhook_stream *find(struct ese_webhook_streams *streams, const char *name)
