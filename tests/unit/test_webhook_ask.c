@@ -1,4 +1,4 @@
-/* What the body of POST /subscriptions/NAME may say: how its members are found. (What is refused: the pusher's tests.) */
+/* What the body of POST /subscriptions/NAME may say: how its members are found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
