@@ -4,6 +4,7 @@
 
 #include "ese-core/buffer.h"
 #include "ese-core/digest.h"
+#include "ese-core/hash.h"
 #include "ese-core/json_number.h"
 #include "ese-core/memory.h"
 
@@ -115,10 +116,7 @@ bool ese_traceparent_valid(const char *text)
 
 uint32_t ese_event_key_hash(const char *key)
 {
-    uint32_t hash = UINT32_C(2166136261);
-    for (const char *c = key; *c != '\0'; c++)
-        hash = (hash ^ (uint8_t)*c) * UINT32_C(16777619);
-    return hash;
+    return ese_hash32(key);
 }
 
 uint64_t ese_event_content_hash(const struct ese_event *event)

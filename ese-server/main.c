@@ -22,7 +22,8 @@ static const struct ese_option options[] = {
      .help = "What an acknowledged event survives: os: kill -9 of this process; disk: a power "
              "loss."},
     {.name = "retention", .kind = ESE_OPTION_TEXT, .value = "TIME", .fallback = "10m",
-     .help = "How long events can be read: seconds, or a number with s, m, h or d behind it."},
+     .help = "How long events can be read, unless the transport's own options say otherwise: seconds, or a "
+             "number with s, m, h or d behind it."},
     {.name = "max-connections", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000",
      .min = 1,
      .max = 65536, .help = "Connections at once."},
@@ -66,13 +67,13 @@ static const struct ese_service service = {
             .summary = "keeps events and answers for them",
             .synopsis = "",
             .description =
-                "Takes events by POST /event and POST /events, keeps them the way of the chosen "
-                "transport, and answers each request only when its events are as durable as "
-                "--durability says.\n\n"
-                "A request may carry an Idempotency-Key, an event an id of its own: repeated, they "
-                "are answered as before and stored once; CloudEvents 1.0 are taken in binary content "
-                "mode. GET /health says whether it can serve, "
-                "GET /metrics tells its figures to Prometheus.",
+                "Takes events by HTTP, keeps them the way of the chosen transport, and answers each "
+                "request only when its events are as durable as --durability says. GET /health says "
+                "whether it can serve, GET /metrics tells its figures to Prometheus.\n\n"
+                "Events come by POST /event and POST /events, unless the transport has routes of its own, "
+                "which its options name then. A request may carry an Idempotency-Key: repeated, it is "
+                "answered as before, and stored once. So is an event with an id of its own, where it comes "
+                "by these two, which take CloudEvents 1.0 in binary content mode, too.",
             .examples =
                 "ese-server --transport http\n"
                 "  serves on " ESE_SERVER_ADDRESS " and keeps events in ese-data/events.db\n"

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "ese-core/hash.h"
 #include "ese-core/json_text.h"
 #include "ese-core/memory.h"
 #include "orchestration/lab/number_table.h"
@@ -24,10 +25,7 @@ struct ese_foreign_names {
 
 static uint64_t hash_text(const char *text)
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)
-        hash = (hash ^ *at) * UINT64_C(1099511628211);
-    return ese_number_mix(hash);
+    return ese_number_mix(ese_hash64(text));
 }
 
 static uint64_t hash_of(const void *list, uint32_t number)

@@ -199,6 +199,17 @@ async function whatever_comes_is_text(faults) {
     }, {faults});
 }
 
+/* The original's files have such events. */
+async function events_without_a_type_are_shown(faults) {
+    await opened("/dashboard", async (page) => {
+        await page.route("**/introspect", (route) => route.fulfill({json: [{name: "nt", total: 7, event_types: null},
+            {name: "typed", total: 8, event_types: [{name: "t", total: 8}]}]}));
+        await says("the total", row(page, "nt").locator(".total"), /^7 events$/);
+        await says("the types", row(page, "typed").locator(".types li"), /^t 8$/);
+        assert.equal(await row(page, "nt").locator(".types li").count(), 0);
+    }, {faults});
+}
+
 async function a_name_that_no_browser_can_ask_for_is_said() {
     assert.ok(canBeAsked("a%20b") && canBeAsked("x'&=;:@!$()*+,~|^_.-") === canBeAsked("^|"));
     for (const name of ["<b>", "a b", "a?b", "a#b", "a\"b", "a\\b", "%2e%2e", "..", "{x}"])
@@ -296,6 +307,7 @@ const FAULTS = {
     "the bar is always full": [shows_what_the_routes_tell, /: \d+.* of \d+/, {"words.js":
         swap("return lag <= 0 ? 1 :", "return true ? 1 :")}],
     "types are not shown": [shows_what_the_routes_tell, /counted|placed|text/, {"streams.js": swap("if (now !== known)", "if (false)")}],
+    "each event has a type": [events_without_a_type_are_shown, /the types/, {"streams.js": swap("(kinds ?? [])", "kinds")}],
     "the oldest are shown": [a_stream_is_opened, /the newest/, {"opened.js": swap("Math.max(0, end - NEWEST)", "0")}],
     "shapes are left out": [a_stream_is_opened, /order/, {"opened.js": swap("variants ?? {}", "{}")}],
     "it talks": [a_stream_is_opened, /console: here/, {"main.js": (text) => `${text}console.log("here");\n`}],
@@ -321,7 +333,7 @@ const failed = await run(how === "--planted" ? {
     the_scene_is_set, nothing_is_found_where_nothing_is_planted, ...Object.fromEntries(planted()),
 } : {
     the_scene_is_set, shows_what_the_routes_tell, a_stream_is_opened, goes_on_by_itself, pauses_resumes_and_deletes,
-    whoever_is_at_a_button_stays_there, whatever_comes_is_text, a_name_that_no_browser_can_ask_for_is_said,
+    whoever_is_at_a_button_stays_there, whatever_comes_is_text, events_without_a_type_are_shown, a_name_that_no_browser_can_ask_for_is_said,
     fits_whatever_it_is_shown_on, words_are_of_the_state, a_token_is_asked_for,
 });
 await browser.close();

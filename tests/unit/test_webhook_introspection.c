@@ -37,8 +37,7 @@ static void store(struct webhook_rig *rig, const char *stream, const char *type,
     assert_int_equal(post.result, ESE_APPEND_STORED);
 }
 
-/* The caller frees. */
-static char *get(struct webhook_rig *rig, const char *path)
+static struct ese_raw_answer ask(struct webhook_rig *rig, const char *path, int status)
 {
     struct ese_buffer request = ESE_BUFFER_INIT(1000);
     int fd = ese_raw_connect(ese_http_server_address(rig->server));
@@ -46,7 +45,14 @@ static char *get(struct webhook_rig *rig, const char *path)
     ese_buffer_printf(&request, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path);
     ese_raw_send(fd, request.text, request.length);
     ese_buffer_free(&request);
-    struct ese_raw_answer answer = ese_raw_finish(fd, 200);
+    return ese_raw_finish(fd, status);
+}
+
+/* Of what is whole. The caller frees. */
+static char *get(struct webhook_rig *rig, const char *path)
+{
+    struct ese_raw_answer answer = ask(rig, path, 200);
+    assert_string_equal(ese_raw_answer_header(&answer, "X-Introspect-Complete"), "yes");
     assert_string_equal(ese_raw_answer_header(&answer, "Content-Type"), "application/json; charset=UTF-8");
     char *body = ese_copy_text(answer.body);
     ese_raw_answer_clear(&answer);
@@ -151,6 +157,9 @@ static void a_hash_is_the_originals(void **state)
     ese_buffer_clear(&hash);
     assert_true(ese_webhook_shape_hash("null", 4, "s", "t", &hash));
     assert_string_equal(hash.text, "7374d41d8cd98f00b204e9800998ecf8427e");
+    ese_buffer_clear(&hash);
+    assert_true(ese_webhook_shape_hash("{\"id\":12345678901234567890}", 27, "s", "t", &hash));
+    assert_string_equal(hash.text, "69647374d41d8cd98f00b204e9800998ecf8427e");
     ese_buffer_free(&hash);
 }
 
@@ -201,21 +210,26 @@ static void types_and_shapes_are_bounded(void **state)
     json_decref(info);
 }
 
-/* The file as somebody else sees it who does not ask the server. */
-static bool is_counted(void *context)
+/* How many of a stream are counted in the file, as somebody sees it who does not ask the server. */
+static int64_t counted(struct webhook_rig *rig, const char *stream)
 {
-    struct webhook_rig *rig = context;
     char *path = ese_test_path(rig->directory, "_itrospect.db");
     const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS, .read_only = true};
     struct ese_sqlite *sqlite;
 
     assert_int_equal(ese_sqlite_open(&options, &sqlite, NULL), 0);
     struct ese_statement *find = ese_statement_new(
-        sqlite, "SELECT 1 FROM stream_stats WHERE stream = 's' AND event_type = '' AND stat_value = 1");
-    bool counted = ese_statement_step(find, NULL) == 1;
+        sqlite, "SELECT stat_value FROM stream_stats WHERE stream = ?1 AND event_type = ''");
+    ese_statement_text(find, 1, stream);
+    int64_t count = ese_statement_step(find, NULL) == 1 ? ese_statement_column_number(find, 0) : 0;
     ese_sqlite_close(&sqlite);
     free(path);
-    return counted;
+    return count;
+}
+
+static bool is_counted(void *context)
+{
+    return counted(context, "s") == 1;
 }
 
 static void what_nobody_asks_for_is_counted_too(void **state)
@@ -227,6 +241,90 @@ static void what_nobody_asks_for_is_counted_too(void **state)
     assert_true(ese_test_wait_until(is_counted, rig, 20000));
 }
 
+#define LONG 60000 /* so many that nobody reads them by the way */
+
+/* A stream that comes first by its name. */
+static void make_long_stream(struct webhook_rig *rig)
+{
+    char *path = ese_test_path(rig->directory, "a.db");
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS};
+    struct ese_sqlite *sqlite;
+
+    assert_int_equal(ese_sqlite_open(&options, &sqlite, NULL), 0);
+    assert_int_equal(ese_sqlite_run(sqlite, "CREATE TABLE events (uuid, body text, type text, created);"
+                                            "INSERT INTO events WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
+                                            " SELECT i + 1 FROM n WHERE i < 60000) SELECT 'u', x'7b7d', 't',"
+                                            " '2026-11-21 10:11:12 +0000 UTC' FROM n", NULL), 0);
+    ese_sqlite_close(&sqlite);
+    free(path);
+}
+
+static void a_long_stream_keeps_no_other_from_being_counted(void **state)
+{
+    struct webhook_rig *rig = *state;
+
+    make_long_stream(rig);
+    webhook_rig_open(rig);
+    store(rig, "s", "x", "{}");
+    assert_true(ese_test_wait_until(is_counted, rig, 20000));
+    assert_true(counted(rig, "a") < LONG);
+}
+
+static void who_asks_for_one_stream_waits_for_no_other(void **state)
+{
+    struct webhook_rig *rig = *state;
+
+    make_long_stream(rig);
+    webhook_rig_open(rig);
+    store(rig, "s", "x", "{}");
+    json_t *info = get_json(rig, "/introspect/s");
+    assert_int_equal(json_object_size(json_object_get(info, "event_variants")), 1);
+    json_decref(info);
+    assert_true(counted(rig, "a") < LONG);
+}
+
+static void what_cannot_be_read_is_said(void **state)
+{
+    struct webhook_rig *rig = *state;
+    char *path = ese_test_path(rig->directory, "junk.db");
+
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 200; i++)
+        fputs("this is no database ", file);
+    fclose(file);
+    free(path);
+    webhook_rig_open(rig);
+    store(rig, "s", "x", "{}");
+    struct ese_raw_answer answer = ask(rig, "/introspect", 200);
+    assert_string_equal(ese_raw_answer_header(&answer, "X-Introspect-Complete"), "no");
+    assert_non_null(strstr(answer.body, "\"name\":\"s\",\"total\":1"));
+    ese_raw_answer_clear(&answer);
+    answer = ask(rig, "/introspect/junk", 200);
+    assert_string_equal(ese_raw_answer_header(&answer, "X-Introspect-Complete"), "no");
+    ese_raw_answer_clear(&answer);
+}
+
+/* As where the disk is full. */
+static void what_cannot_be_kept_is_said(void **state)
+{
+    struct webhook_rig *rig = *state;
+
+    webhook_rig_open(rig);
+    assert_get(rig, "/introspect", "[]");
+    change_file(rig, "CREATE TRIGGER no_more BEFORE INSERT ON stream_stats BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    store(rig, "s", "x", "{}");
+    static const char *const paths[] = {"/introspect", "/introspect/s"};
+    for (size_t i = 0; i < ESE_COUNT_OF(paths); i++) {
+        struct ese_raw_answer answer = ask(rig, paths[i], 503);
+        assert_non_null(strstr(answer.body, "no room"));
+        assert_string_equal(ese_raw_answer_header(&answer, "Retry-After"), "1");
+        ese_raw_answer_clear(&answer);
+    }
+    change_file(rig, "DROP TRIGGER no_more");
+    assert_get(rig, "/introspect", "[{\"name\":\"s\",\"total\":1,\"event_types\":[{\"name\":\"x\",\"total\":1}]}]");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +334,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_originals_counts_are_counted_anew, set_up, tear_down),
         cmocka_unit_test_setup_teardown(types_and_shapes_are_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_nobody_asks_for_is_counted_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_long_stream_keeps_no_other_from_being_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_asks_for_one_stream_waits_for_no_other, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_is_said, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_kept_is_said, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -378,10 +378,12 @@ static void who_posts_while_its_writer_is_closed_is_not_forgotten(void **state)
     assert_int_equal(at_closing.post.row.position, 2);
 }
 
-static void what_rests_loses_its_old_rows_too(void **state)
+/* Two events of long ago. */
+static void make_old_stream(struct fixture *fixture, const char *name)
 {
-    struct fixture *fixture = *state;
-    char *path = ese_test_path(fixture->rig.directory, "s.db");
+    char file[32];
+    snprintf(file, sizeof(file), "%s.db", name);
+    char *path = ese_test_path(fixture->rig.directory, file);
     const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS};
     struct ese_sqlite *sqlite;
 
@@ -392,9 +394,45 @@ static void what_rests_loses_its_old_rows_too(void **state)
                                     NULL), 0);
     ese_sqlite_close(&sqlite);
     free(path);
+}
+
+static void what_rests_loses_its_old_rows_too(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_old_stream(fixture, "s");
     webhook_rig_open(&fixture->rig);
     assert_true(ese_test_wait_until(has_one_left, fixture, 20000));
     assert_ends(fixture, "s", 2, 2);
+    assert_int_equal(webhook_post(&fixture->rig, "s", "new", ESE_APPEND_STORED), 3);
+}
+
+#define OLD 60 /* that they leave one a second would be too slow to be waited for */
+
+static bool have_one_left_each(void *context)
+{
+    return counter(context, "ese_store_expired_events_total") == OLD;
+}
+
+/* The only place is another's, and stays so. */
+static void what_rests_needs_no_place_for_its_old_rows(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[16];
+
+    for (int i = 0; i < OLD; i++) {
+        snprintf(name, sizeof(name), "s%d", i);
+        make_old_stream(fixture, name);
+    }
+    fixture->rig.options.most_open = 1;
+    webhook_rig_open(&fixture->rig);
+    webhook_post(&fixture->rig, "s-busy", "a", ESE_APPEND_STORED);
+    assert_true(ese_test_wait_until(have_one_left_each, fixture, 20000));
+    assert_int_equal(counter(fixture, "ese_webhook_stream_openings_total"), 1);
+    for (int i = 0; i < OLD; i++) {
+        snprintf(name, sizeof(name), "s%d", i);
+        assert_ends(fixture, name, 2, 2);
+    }
 }
 
 int main(void)
@@ -413,6 +451,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_waits_at_the_end_is_stored_or_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(figures_are_of_what_is_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_rests_loses_its_old_rows_too, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_rests_needs_no_place_for_its_old_rows, set_up, tear_down),
     };
     ese_test_directories_in_memory();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -466,6 +466,63 @@ static void the_originals_file_is_gone_on_with(void **state)
     assert_answer(fixture, "SELECT min(rowid) FROM events", "2");
 }
 
+/* Far more than are looked through for keys without a place. */
+static const char originals_many[] =
+    "INSERT INTO events WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+    " SELECT 'u', x'61', 't', '2026-11-21 10:11:12 +0000 UTC' FROM n";
+
+static void a_key_is_known_behind_whatever_the_original_has_written(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.retention_ms = 0;
+    open_table(fixture);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    store(fixture, "b", NULL, NOW, ESE_APPEND_STORED);
+    close_table(fixture);
+    for (int64_t written = 1; written <= 2; written++) {
+        make_originals(fixture, originals_many);
+        open_table(fixture);
+        assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, 1);
+        assert_int_equal(store(fixture, "a", "later", NOW, ESE_APPEND_STORED).position, 3003);
+        close_table(fixture);
+    }
+    open_table(fixture);
+    assert_int_equal(newest(fixture), 6003);
+    assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, 1);
+}
+
+/* So that a file without keys is not looked through whenever it is opened. */
+static void events_without_keys_are_known_to_have_none(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.retention_ms = 0;
+    open_table(fixture);
+    store_without_key(fixture, 3000);
+    close_table(fixture);
+    assert_answer(fixture, "SELECT position > 1900 FROM event_placed", "1");
+}
+
+static void behind_the_highest_position_nothing_is_stored(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_originals(fixture, "CREATE TABLE events (uuid, body text, type text, created);"
+                            "INSERT INTO events (rowid, uuid, body, type, created)"
+                            " VALUES (9223372036854775805, 'u', x'61', 't', '2026-11-21 10:11:12 +0000 UTC')");
+    fixture->options.retention_ms = 0;
+    open_table(fixture);
+    assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, INT64_MAX - 1);
+    store(fixture, "b", NULL, NOW, ESE_APPEND_AT_BOUND);
+    assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, INT64_MAX - 1);
+    assert_int_equal(newest(fixture), INT64_MAX - 1);
+    close_table(fixture);
+    make_originals(fixture, "UPDATE events SET rowid = 9223372036854775807 WHERE rowid = 9223372036854775806");
+    assert_int_equal(ese_webhook_table_open(&fixture->options, &fixture->table, NULL), -1);
+    assert_null(fixture->table);
+}
+
 static void a_row_without_a_time_stays(void **state)
 {
     struct fixture *fixture = *state;
@@ -572,6 +629,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(rows_leave_from_the_front_and_the_newest_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_taken_back_was_never_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_originals_file_is_gone_on_with, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_is_known_behind_whatever_the_original_has_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(events_without_keys_are_known_to_have_none, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(behind_the_highest_position_nothing_is_stored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_row_without_a_time_stays, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_half_made_file_is_made_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(somebody_elses_database_is_refused, set_up, tear_down),

@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "ese-core/digest.h"
+#include "ese-core/hash.h"
 #include "ese-core/memory.h"
 #include "transports/webhook/created.h"
 
-#define MOST_NEW 1024 /* positions among which there are keys that have no place yet */
+#define MOST_NEW 1024 /* positions among which there may be keys that have no place yet */
 #define SLOTS 4096    /* a power of two */
 
 /* Where a uuid's text has its version (RFC 9562), and which there are: those of keys are the other two. */
@@ -24,9 +25,11 @@ struct slot {
 struct ese_webhook_keys {
     struct ese_sqlite *sqlite;
     struct ese_statement *find_place, *find_event, *find_gone, *place_all, *newest;
+    struct ese_statement *newest_position, *find_placed, *put_placed;
     struct ese_statement *put_place, *put_gone, *oldest_gone, *delete_place, *delete_gone;
     struct slot slots[SLOTS]; /* of those without a place */
-    int64_t first;            /* the lowest position of them; 0: there is none */
+    bool any;                 /* whether there is one */
+    int64_t placed;           /* they are behind that position */
     bool is_read;             /* from the file, since it was opened or a transaction was rolled back */
 };
 
@@ -42,8 +45,11 @@ struct ese_webhook_keys *ese_webhook_keys_new(struct ese_sqlite *sqlite)
     keys->find_gone = ese_statement_new(sqlite, "SELECT uuid, at, content FROM event_gone WHERE position = ?1");
     keys->place_all = ese_statement_new(
         sqlite, "INSERT OR REPLACE INTO event_places SELECT uuid, rowid FROM events"
-                " WHERE rowid >= ?1 AND substr(uuid, 15, 1) IN ('7', '8') ORDER BY uuid, rowid");
-    keys->newest = ese_statement_new(sqlite, "SELECT rowid, uuid FROM events ORDER BY rowid DESC LIMIT ?1");
+                " WHERE rowid > ?1 AND substr(uuid, 15, 1) IN ('7', '8') ORDER BY uuid, rowid");
+    keys->newest = ese_statement_new(sqlite, "SELECT rowid, uuid FROM events WHERE rowid > ?1");
+    keys->newest_position = ese_statement_new(sqlite, "SELECT max(rowid) FROM events");
+    keys->find_placed = ese_statement_new(sqlite, "SELECT position FROM event_placed");
+    keys->put_placed = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_placed VALUES (1, ?1)");
     keys->put_place = ese_statement_new(
         sqlite, "INSERT INTO event_places VALUES (?1, ?2)"
                 " ON CONFLICT (uuid) DO UPDATE SET position = max(position, excluded.position)");
@@ -112,43 +118,73 @@ static bool has_key(const char *uuid)
 
 /* ---- what has no place yet ------------------------------------------------------------------- */
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash_of(const char *uuid)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (const unsigned char *c = (const unsigned char *)uuid; *c != '\0'; c++)
-        hash = (hash ^ *c) * UINT64_C(1099511628211);
-    return hash;
-}
-
 static void note(struct ese_webhook_keys *keys, const char *uuid, int64_t position)
 {
-    uint64_t hash = hash_of(uuid), i = hash % SLOTS;
+    uint64_t hash = ese_hash64(uuid), i = hash % SLOTS;
 
     while (keys->slots[i].position != 0)
         i = (i + 1) % SLOTS;
     keys->slots[i] = (struct slot){hash, position};
-    if (keys->first == 0 || position < keys->first)
-        keys->first = position;
+    keys->any = true;
 }
 
 static void forget_all(struct ese_webhook_keys *keys)
 {
     memset(keys->slots, 0, sizeof(keys->slots));
-    keys->first = 0;
+    keys->any = false;
 }
 
-/* That some of them may have a place does no harm. */
+static int put_placed(struct ese_webhook_keys *keys, int64_t position, struct ese_error *error)
+{
+    keys->placed = position;
+    ese_statement_number(keys->put_placed, 1, position);
+    return ese_statement_run(keys->put_placed, error);
+}
+
+/* All up to that position, which is the newest. */
+static int place_all(struct ese_webhook_keys *keys, int64_t newest, struct ese_error *error)
+{
+    ese_statement_number(keys->place_all, 1, keys->placed);
+    if (ese_statement_run(keys->place_all, error) != 0)
+        return -1;
+    forget_all(keys);
+    return put_placed(keys, newest, error);
+}
+
+/* The number in the only row there may be. 1, 0 or -1. */
+static int read_number(struct ese_statement *statement, int64_t *number, struct ese_error *error)
+{
+    int got = ese_statement_step(statement, error);
+
+    if (got == 1)
+        *number = ese_statement_column_number(statement, 0);
+    ese_statement_reset(statement);
+    return got;
+}
+
+/* Where nobody has noted it the file is new, or the original's, whose events have no keys. */
+static int read_placed(struct ese_webhook_keys *keys, int64_t newest, struct ese_error *error)
+{
+    int got = read_number(keys->find_placed, &keys->placed, error);
+
+    if (got == 1 && keys->placed <= newest)
+        return 0;
+    return got < 0 ? -1 : put_placed(keys, newest, error);
+}
+
 static int read_newest(struct ese_webhook_keys *keys, struct ese_error *error)
 {
     struct ese_statement *newest = keys->newest;
+    int64_t end = 0;
     int got;
 
     if (keys->is_read)
         return 0;
     forget_all(keys);
-    ese_statement_number(newest, 1, MOST_NEW);
+    if (read_number(keys->newest_position, &end, error) < 0 || read_placed(keys, end, error) != 0 ||
+        (end - keys->placed > MOST_NEW && place_all(keys, end, error) != 0))
+        return -1;
+    ese_statement_number(newest, 1, keys->placed);
     while ((got = ese_statement_step(newest, error)) == 1) {
         const char *uuid = ese_statement_column_text(newest, 1);
         if (has_key(uuid))
@@ -156,15 +192,6 @@ static int read_newest(struct ese_webhook_keys *keys, struct ese_error *error)
     }
     keys->is_read = got == 0;
     return got;
-}
-
-static int place_all(struct ese_webhook_keys *keys, struct ese_error *error)
-{
-    ese_statement_number(keys->place_all, 1, keys->first);
-    if (ese_statement_run(keys->place_all, error) != 0)
-        return -1;
-    forget_all(keys);
-    return 0;
 }
 
 void ese_webhook_keys_rolled_back(struct ese_webhook_keys *keys)
@@ -261,7 +288,7 @@ static int find_place(struct ese_webhook_keys *keys, const char *uuid, int64_t *
 
 static int find(struct ese_webhook_keys *keys, struct search *search, struct ese_error *error)
 {
-    uint64_t hash = hash_of(search->uuid);
+    uint64_t hash = ese_hash64(search->uuid);
     int64_t position;
 
     for (uint64_t i = hash % SLOTS; keys->slots[i].position != 0; i = (i + 1) % SLOTS) {
@@ -295,7 +322,9 @@ int ese_webhook_keys_add(struct ese_webhook_keys *keys, const char *uuid, int64_
         return -1;
     if (has_key(uuid))
         note(keys, uuid, position);
-    return keys->first == 0 || position - keys->first < MOST_NEW - 1 ? 0 : place_all(keys, error);
+    if (position - keys->placed < MOST_NEW)
+        return 0;
+    return keys->any ? place_all(keys, position, error) : put_placed(keys, position, error);
 }
 
 static int put_gone(struct ese_webhook_keys *keys, const char *uuid, int64_t position, const void *content,

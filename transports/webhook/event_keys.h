@@ -6,8 +6,9 @@
  * of the stream's name, one of version 8 is made. It is found again in a table by uuid, into which they come some at a
  * time and sorted: in the order in which they come each would change a page of its own, and a commit would write them
  * all. (Those of version 7 begin with a time, and so come to the same few pages anyway.) Those that are not there yet
- * are among the last by position, few enough to be remembered, and to be read again by whoever opens the file. What
- * has to be known for longer than its event is kept has a row of its own from then on.
+ * are behind the position up to which all have theirs, few enough to be remembered, and to be read again by whoever
+ * opens the file; where the original has written more to it meanwhile, they get their place then. What has to be known
+ * for longer than its event is kept has a row of its own from then on.
  *
  * The thread that writes, within its transactions. Source of the idea: the sorted runs of log-structured merge trees
  * (O'Neil and others, 1996).
@@ -27,7 +28,10 @@
     "  position INTEGER PRIMARY KEY," \
     "  uuid TEXT NOT NULL," \
     "  content BLOB NOT NULL," /* a digest of type and body */ \
-    "  at INTEGER NOT NULL);"
+    "  at INTEGER NOT NULL);" \
+    "CREATE TABLE IF NOT EXISTS event_placed (" \
+    "  one INTEGER PRIMARY KEY CHECK (one = 1)," \
+    "  position INTEGER NOT NULL);" /* each key up to there has its place */
 
 struct ese_webhook_keys;
 

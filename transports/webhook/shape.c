@@ -41,7 +41,7 @@ static void write_keys(struct ese_buffer *hash, json_t *object)
 bool ese_webhook_shape_hash(const char *body, size_t length, const char *stream, const char *type,
                             struct ese_buffer *hash)
 {
-    json_t *json = json_loadb(body, length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_t *json = json_loadb(body, length, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
     bool has_shape = json_is_object(json) || json_is_null(json);
 
     if (has_shape) {

@@ -20,7 +20,8 @@ struct ese_store {
 const struct ese_option ese_webhook_store_options[] = {
     {.name = "data", .kind = ESE_OPTION_TEXT, .value = "DIR", .fallback = "ese-data",
      .help = "Where streams are kept, each in a file of its own, NAME.db, and subscriptions, in _meta.db; created when "
-             "missing. A directory of Eventor's can be given. Events are kept for ever, unless --retention is given."},
+             "missing. A directory of Eventor's can be given. Events come by POST /streams/NAME, and are pushed to "
+             "whom POST /subscriptions/NAME names. They are kept for ever, unless --retention is given."},
     {.name = "max-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824", .min = MIN_BYTES,
      .max = INT64_C(1) << 43,
      .help = "A stream's file grows up to so many bytes. Beyond, posts to it are answered 503 until older events have "

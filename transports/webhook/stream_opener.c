@@ -9,7 +9,9 @@
 
 #define TICK_NS ESE_NS_PER_S
 #define REST_NS (60 * ESE_NS_PER_S) /* a writer that was not posted to for so long is closed */
-#define SWEPT_REST_NS (5 * ESE_NS_PER_S) /* one that was opened only for old rows to leave */
+#define SWEEP_NS (ESE_NS_PER_S / 4) /* so long of each second old rows of resting streams leave */
+#define BUSY_SWEEP_NS (ESE_NS_PER_S / 20) /* and so long where one is */
+#define SWEEP_ROWS 2000             /* in a transaction */
 #define TELL_NS (10 * ESE_NS_PER_S) /* what may be so a thousand times a second is told now and then */
 #define CLOSE_MS 60000 /* for what it has in hand: a disk that does not answer */
 
@@ -67,6 +69,14 @@ static void refuse_all(struct ese_group_item *head, enum ese_append_result resul
 
 /* ---- closing --------------------------------------------------------------------------------- */
 
+/* With the mutex. Who has come meanwhile waits on. */
+static void rest(struct webhook_stream *stream)
+{
+    stream->state = WEBHOOK_RESTING;
+    if (stream->waiting != NULL)
+        ese_webhook_stream_want(stream);
+}
+
 /* With the mutex, which is let go of meanwhile. What it has queued is stored; what comes waits until it is open
  * again. */
 static void close_writer(struct webhook_stream *stream, int timeout_ms)
@@ -80,10 +90,8 @@ static void close_writer(struct webhook_stream *stream, int timeout_ms)
     ese_metric_add(streams->open_streams, -1);
     pthread_mutex_lock(&streams->mutex);
     streams->open--;
-    stream->state = WEBHOOK_RESTING;
     stream->rests_ns = ese_clock_monotonic_ns();
-    if (stream->waiting != NULL)
-        ese_webhook_stream_want(stream);
+    rest(stream);
 }
 
 /* The open one whose last post is the longest ago, and before then (0: whenever that was). */
@@ -119,12 +127,11 @@ static void done(struct ese_group_item *item, enum ese_append_result result)
     row->done(row, result);
 }
 
-static int open_writer(struct webhook_stream *stream, struct ese_group_writer **writer, struct ese_error *error)
+static int open_table(struct webhook_stream *stream, struct ese_webhook_table **table, struct ese_error *error)
 {
     struct ese_webhook_streams *streams = stream->streams;
     char *path = ese_webhook_streams_path(streams, stream->name);
-    struct ese_webhook_table *table;
-    const struct ese_webhook_table_options table_options = {
+    const struct ese_webhook_table_options options = {
         .path = path,
         .stream = stream->name,
         .durability = streams->options.durability,
@@ -134,6 +141,16 @@ static int open_writer(struct webhook_stream *stream, struct ese_group_writer **
         .age = &streams->age,
         .ends = &stream->ends,
     };
+    int opened = ese_webhook_table_open(&options, table, error);
+
+    free(path);
+    return opened;
+}
+
+static int open_writer(struct webhook_stream *stream, struct ese_group_writer **writer, struct ese_error *error)
+{
+    struct ese_webhook_streams *streams = stream->streams;
+    struct ese_webhook_table *table;
     struct ese_group_writer_options options = {
         .functions = &ese_webhook_table_functions,
         .queue_events = streams->options.queue_events,
@@ -145,10 +162,8 @@ static int open_writer(struct webhook_stream *stream, struct ese_group_writer **
         .committed = committed,
         .context = stream,
     };
-    int opened = ese_webhook_table_open(&table_options, &table, error);
 
-    free(path);
-    if (opened != 0)
+    if (open_table(stream, &table, error) != 0)
         return -1;
     options.table = table;
     return ese_group_writer_open(&options, writer, error);
@@ -247,7 +262,7 @@ static void open_stream(struct webhook_stream *stream)
     begin_writing(stream, writer);
 }
 
-/* ---- the thread ------------------------------------------------------------------------------ */
+/* ---- old rows of those that rest --------------------------------------------------------------- */
 
 /* One that has rested for its retention has rows to leave, if it has more than the one that stays. */
 static bool is_due(const struct webhook_stream *stream, int64_t now_ns)
@@ -262,35 +277,92 @@ static bool is_due(const struct webhook_stream *stream, int64_t now_ns)
     return newest < 0 || atomic_load(&stream->ends.oldest) < newest;
 }
 
-/* One at a time. */
-static void sweep(struct ese_webhook_streams *streams, int64_t now_ns)
+static int expire_some(struct webhook_stream *stream, int64_t *deleted, struct ese_error *error)
 {
-    if (streams->open >= (streams->options.most_open + 1) / 2)
-        return; /* those that are in use have the place */
+    const struct ese_group_table *functions = &ese_webhook_table_functions;
+    struct ese_webhook_table *table;
+    int result = 0;
+
+    if (open_table(stream, &table, error) != 0)
+        return -1;
+    if (functions->begin(table, error) != 0)
+        result = -1;
+    else if (functions->expire(table, ese_clock_wall_ms(), SWEEP_ROWS, deleted, error) == 0)
+        result = functions->commit(table, error);
+    else {
+        functions->rollback(table);
+        result = -1;
+    }
+    functions->close(table);
+    return result;
+}
+
+/* With the mutex, which is let go of meanwhile. Without a writer, so that none in use has to make place; who posts
+ * waits as while one is closed. */
+static void sweep_stream(struct webhook_stream *stream)
+{
+    struct ese_webhook_streams *streams = stream->streams;
+    struct ese_error error = {0};
+    int64_t deleted = 0;
+
+    stream->state = WEBHOOK_CLOSING;
+    pthread_mutex_unlock(&streams->mutex);
+    int swept = expire_some(stream, &deleted, &error);
+    ese_metric_add(streams->expired, deleted);
+    pthread_mutex_lock(&streams->mutex);
+    if (swept != 0) {
+        fail(stream, &error);
+        return;
+    }
+    if (deleted < SWEEP_ROWS)
+        stream->rests_ns = ese_clock_monotonic_ns(); /* else it is due again, once the others have had their turn */
+    rest(stream);
+}
+
+/* With the mutex. The next one; NULL: none is due. */
+static struct webhook_stream *find_due(struct ese_webhook_streams *streams, int64_t now_ns)
+{
     for (int i = 0; i < ESE_WEBHOOK_BUCKETS; i++) {
         streams->swept = (streams->swept + 1) % ESE_WEBHOOK_BUCKETS;
         for (struct webhook_stream *stream = streams->buckets[streams->swept]; stream != NULL;
              stream = stream->next_in_bucket) {
-            if (!is_due(stream, now_ns))
-                continue;
-            stream->used_ns = now_ns - REST_NS + SWEPT_REST_NS;
-            ese_webhook_stream_want(stream);
-            return;
+            if (is_due(stream, now_ns))
+                return stream;
         }
+    }
+    return NULL;
+}
+
+/* With the mutex, which is let go of meanwhile. One at least, however slow it is. */
+static void sweep(struct ese_webhook_streams *streams)
+{
+    int64_t now_ns = ese_clock_monotonic_ns(), began_ns = now_ns;
+    struct webhook_stream *stream;
+
+    if (streams->options.retention_ms == 0)
+        return;
+    streams->next_sweep_ns = now_ns + TICK_NS;
+    while (!streams->stopping && (stream = find_due(streams, now_ns)) != NULL) {
+        sweep_stream(stream);
+        now_ns = ese_clock_monotonic_ns();
+        if (now_ns - began_ns >= (streams->wanted != NULL ? BUSY_SWEEP_NS : SWEEP_NS))
+            return;
     }
 }
 
+/* ---- the thread ------------------------------------------------------------------------------ */
+
+/* What rests is closed; not while somebody waits. */
 static void tidy(struct ese_webhook_streams *streams)
 {
     int64_t now_ns = ese_clock_monotonic_ns();
     struct webhook_stream *stream;
 
-    if (streams->options.durability == ESE_DURABILITY_MEMORY)
-        return;
     while (!streams->stopping && streams->wanted == NULL &&
            (stream = find_resting(streams, now_ns - REST_NS)) != NULL)
         close_writer(stream, CLOSE_MS);
-    sweep(streams, now_ns);
+    if (now_ns >= streams->next_sweep_ns)
+        sweep(streams);
 }
 
 static void wait_for_wish(struct ese_webhook_streams *streams)
@@ -317,7 +389,7 @@ static void *run(void *context)
         wait_for_wish(streams);
         if (goes_on(streams) && (stream = take_wanted(streams)) != NULL)
             open_stream(stream);
-        else if (!streams->stopping)
+        if (!streams->stopping && streams->options.durability != ESE_DURABILITY_MEMORY)
             tidy(streams);
     }
     while ((stream = take_wanted(streams)) != NULL) {

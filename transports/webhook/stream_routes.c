@@ -21,9 +21,11 @@ struct post {
 
 struct ese_webhook_routes {
     struct ese_webhook_streams *streams;
-    struct ese_webhook_reader *reader; /* the worker's */
-    struct ese_webhook_introspection *introspection; /* likewise */
-    struct ese_http_worker *worker; /* that thread */
+    struct ese_http_worker *worker;    /* a thread that reads slices */
+    struct ese_webhook_reader *reader; /* its own */
+    struct ese_http_worker *looker;    /* one that looks into streams, which may take it seconds */
+    struct ese_webhook_reader *looked; /* its own, as the next */
+    struct ese_webhook_introspection *introspection;
 };
 
 void ese_webhook_reply_text(struct ese_http_request *request, int status, const char *before, const char *text)
@@ -194,7 +196,7 @@ static void get_streams(void *context, struct ese_http_request *request)
 {
     struct ese_webhook_routes *routes = context;
 
-    ese_http_worker_ask(routes->worker, request, answer_streams, routes);
+    ese_http_worker_ask(routes->looker, request, answer_streams, routes);
 }
 
 static void answer_stream(void *context, struct ese_http_request *request)
@@ -208,7 +210,7 @@ static void get_stream(void *context, struct ese_http_request *request)
 {
     struct ese_webhook_routes *routes = context;
 
-    ese_http_worker_ask(routes->worker, request, answer_stream, routes);
+    ese_http_worker_ask(routes->looker, request, answer_stream, routes);
 }
 
 static void go_on(void *context)
@@ -239,13 +241,16 @@ int ese_webhook_routes_open(struct ese_webhook_streams *streams, struct ese_webh
                             struct ese_error *error)
 {
     struct ese_webhook_routes *opened = *routes = ese_alloc(sizeof(*opened));
-    const struct ese_http_worker_options worker = {
-        .work = "reading", .refuse = refuse_reading, .idle = go_on, .context = opened};
+    const struct ese_http_worker_options worker = {.work = "reading", .refuse = refuse_reading, .context = opened};
+    const struct ese_http_worker_options looker = {
+        .work = "looking into streams", .refuse = refuse_reading, .idle = go_on, .context = opened};
 
     opened->streams = streams;
     opened->reader = ese_webhook_reader_new(streams);
-    if (ese_webhook_introspection_open(streams, opened->reader, &opened->introspection, error) != 0 ||
-        ese_http_worker_open(&worker, &opened->worker, error) != 0) {
+    opened->looked = ese_webhook_reader_new(streams);
+    if (ese_webhook_introspection_open(streams, opened->looked, &opened->introspection, error) != 0 ||
+        ese_http_worker_open(&worker, &opened->worker, error) != 0 ||
+        ese_http_worker_open(&looker, &opened->looker, error) != 0) {
         ese_webhook_routes_close(routes);
         return -1;
     }
@@ -260,7 +265,9 @@ void ese_webhook_routes_close(struct ese_webhook_routes **routes)
         return;
     *routes = NULL;
     ese_http_worker_close(&closed->worker);
+    ese_http_worker_close(&closed->looker);
     ese_webhook_introspection_close(&closed->introspection);
+    ese_webhook_reader_free(&closed->looked);
     ese_webhook_reader_free(&closed->reader);
     free(closed);
 }

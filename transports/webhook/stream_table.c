@@ -23,6 +23,9 @@
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS events (uuid, body text, type text, created);" ESE_WEBHOOK_KEYS_SCHEMA;
 
+/* A file of somebody else's may end anywhere. */
+static const char no_position[] = "the stream's last event is at the highest position there is";
+
 /* What a transaction that fails gives back. */
 struct ends {
     int64_t first; /* no row before it */
@@ -66,14 +69,13 @@ static int find_ends(struct ese_webhook_table *table, struct ese_error *error)
     struct ese_statement *ends = ese_statement_new(
         table->sqlite, ESE_WEBHOOK_ENDS_SQL);
     int got = ese_statement_step(ends, error);
+    int64_t newest = got == 1 ? ese_statement_column_number(ends, 1) : table->options.first - 1;
 
-    if (got == 1) {
-        table->ends.first = ese_statement_column_number(ends, 0);
-        table->ends.next = ese_statement_column_number(ends, 1) + 1;
-    } else {
-        table->ends.first = table->ends.next = table->options.first;
-    }
+    table->ends.first = got == 1 ? ese_statement_column_number(ends, 0) : table->options.first;
     ese_statement_reset(ends);
+    if (newest == INT64_MAX)
+        return ese_fail(error, ESE_E_CLOSED, "%s", no_position);
+    table->ends.next = newest + 1;
     return got < 0 ? -1 : 0;
 }
 
@@ -215,6 +217,15 @@ static int insert(struct ese_webhook_table *table, struct ese_webhook_row *row, 
     return ese_webhook_keys_add(table->keys, row->uuid, row->position, error);
 }
 
+/* NULL: it can be stored. */
+static const char *why_refused(struct ese_webhook_table *table, const struct ese_webhook_row *row)
+{
+    if (table->ends.next == INT64_MAX)
+        return no_position;
+    bool has_room = ese_sqlite_grant_take(&table->room, ROW_BYTES + BODY_TIMES * (int64_t)row->length);
+    return has_room ? NULL : table->room.full;
+}
+
 static int append(void *context, struct ese_group_item *item, int64_t now_ms, enum ese_append_result *result,
                   struct ese_error *error)
 {
@@ -230,10 +241,11 @@ static int append(void *context, struct ese_group_item *item, int64_t now_ms, en
     }
     if (recalled != 0)
         return recalled == 1 ? 0 : -1;
-    if (!ese_sqlite_grant_take(&table->room, ROW_BYTES + BODY_TIMES * (int64_t)row->length)) {
+    const char *why = why_refused(table, row);
+    if (why != NULL) {
         *result = ESE_APPEND_AT_BOUND;
         free(row->why);
-        row->why = ese_copy_text(table->room.full);
+        row->why = ese_copy_text(why);
         return 0;
     }
     *result = ESE_APPEND_STORED;

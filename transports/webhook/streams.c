@@ -8,6 +8,7 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/file_lock.h"
+#include "ese-core/hash.h"
 #include "ese-core/memory.h"
 #include "ese-core/sqlite_syncs.h"
 #include "transports/webhook/stream_file.h"
@@ -19,14 +20,9 @@
 
 /* ---- which there are: with the mutex --------------------------------------------------------- */
 
-/* FNV-1a: http://www.isthe.com/chongo/tech/comp/fnv/ */
 static struct webhook_stream **bucket_of(struct ese_webhook_streams *streams, const char *name)
 {
-    uint32_t hash = 2166136261;
-
-    for (const char *c = name; *c != '\0'; c++)
-        hash = (hash ^ (uint8_t)*c) * 16777619;
-    return &streams->buckets[hash % ESE_WEBHOOK_BUCKETS];
+    return &streams->buckets[ese_hash32(name) % ESE_WEBHOOK_BUCKETS];
 }
 
 static struct webhook_stream *find(struct ese_webhook_streams *streams, const char *name)
@@ -359,6 +355,8 @@ static void init(struct ese_webhook_streams *streams, const struct ese_webhook_s
     streams->known_streams = ese_metrics_gauge(options->metrics, "ese_webhook_streams", NULL, "Streams there are.");
     streams->open_streams =
         ese_metrics_gauge(options->metrics, "ese_webhook_open_streams", NULL, "Streams that have a writer.");
+    streams->expired = ese_metrics_counter(options->metrics, "ese_store_expired_events_total", NULL,
+                                           "Events deleted because they were too old.");
     streams->openings = ese_metrics_counter(options->metrics, "ese_webhook_stream_openings_total", NULL,
                                             "Writers opened: far more than streams means that too few may be open.");
 }

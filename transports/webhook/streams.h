@@ -10,8 +10,12 @@
  * sync does not wait for another's. A writer at rest is closed, and of many streams so many are open as options say:
  * beyond, the one whose last post is the longest ago is closed for the one that is posted to. (At memory durability
  * all stay open, as a closed one would be forgotten; beyond, there is no room for another.) Posts to a stream whose
- * writer is being opened wait, bounded as a queue is. What has rested for its retention is opened now and then, so
- * that its rows leave, too.
+ * writer is being opened wait, bounded as a queue is.
+ *
+ * Rows that are older than the retention leave while the writer is open; those of a stream at rest once it has rested
+ * for that time, so that a row is gone when it is twice as old, and its turn has come: for a quarter of the time (a
+ * twentieth, while writers are to be opened) old rows of one stream after the other leave, some dozens of streams a
+ * second where each has a few.
  *
  * Threads: post and the questions from any; the routes from the HTTP server's. Opening and closing happen on a thread
  * of its own.
@@ -72,7 +76,8 @@ int64_t ese_webhook_streams_first(const struct ese_webhook_streams *streams);
 int ese_webhook_streams_ends(struct ese_webhook_streams *streams, const char *stream, int64_t *oldest, int64_t *newest,
                              struct ese_error *error);
 
-/* The names of all streams, sorted, for introspection: calls visit with each. Any thread. */
+/* The names of all streams, sorted, for introspection: calls visit with each. They live as long as the streams. Any
+ * thread. */
 void ese_webhook_streams_each(struct ese_webhook_streams *streams, void (*visit)(void *context, const char *stream),
                               void *context);
 

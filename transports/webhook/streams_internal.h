@@ -49,13 +49,14 @@ struct ese_webhook_streams {
     struct ese_row_age age;
     pthread_t opener;
     bool started;
-    struct ese_metric *known_streams, *open_streams, *openings;
+    struct ese_metric *known_streams, *open_streams, *openings, *expired;
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t work;
     struct webhook_stream *buckets[ESE_WEBHOOK_BUCKETS];
     int known;
     int open;
     int swept; /* the bucket that was looked at last */
+    int64_t next_sweep_ns; /* the opener's */
     struct webhook_stream *touched;
     struct webhook_stream *wanted; /* the oldest wish first */
     struct webhook_stream **wanted_tail;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ese-core/hash.h"
 #include "ese-core/memory.h"
 
 #define BUCKETS 4096
@@ -25,14 +26,9 @@ struct ese_webhook_subscribers {
     struct ese_webhook_group *grown;
 };
 
-/* FNV-1a. http://www.isthe.com/chongo/tech/comp/fnv/ */
 static size_t bucket_of(const char *text)
 {
-    uint32_t hash = 2166136261u;
-
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * 16777619u;
-    return hash % BUCKETS;
+    return ese_hash32(text) % BUCKETS;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -118,8 +118,8 @@ int ese_webhook_subscription_batch(const struct ese_webhook_subscription *subscr
 /* Of one that is due: a request goes out. */
 void ese_webhook_subscription_begin(struct ese_webhook_subscription *subscription);
 
-/* Its answer, or that none came. SET_ASIDE: call ese_webhook_subscription_pass next, or give_up where the event could
- * not be kept. */
+/* Its answer, or that none came. SET_ASIDE: call ese_webhook_subscription_pass next, or, where the event could not be
+ * kept, ese_webhook_subscription_pause with the reason. */
 enum ese_webhook_verdict ese_webhook_subscription_answer(struct ese_webhook_subscription *subscription,
                                                          const struct ese_webhook_outcome *outcome, int64_t now_ns);
 /* Why the last attempt failed, in the original's words: "HTTP call to URL failed with error code 500". */

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,8 @@ static json_t *member(const struct body *body, const char *name)
     const char *text = ese_webhook_json_member(body->text, body->length, name, &length);
     json_t *value = text != NULL ? json_loadb(text, length, JSON_DECODE_ANY, NULL) : NULL;
 
+    if (value == NULL && text != NULL)
+        value = json_loadb(text, length, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL); /* beyond an integer */
     if (!json_is_null(value))
         return value;
     json_decref(value);
@@ -73,7 +76,7 @@ static int read_text(const struct body *body, const char *name, char **text, str
 static int read_json(const struct body *body, struct ese_error *error)
 {
     json_error_t problem;
-    json_t *value = json_loadb(body->text, body->length, JSON_DECODE_ANY, &problem);
+    json_t *value = json_loadb(body->text, body->length, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &problem);
     int result = 0;
 
     if (body->length == 0)
@@ -186,29 +189,45 @@ static int read_batch(struct ese_webhook_ask *ask, const struct body *body, stru
     return result;
 }
 
+/* A member of `retry`, found as those of the body are. */
+static int take_of_retry(const struct body *retry, const char *name, int64_t *number, struct ese_error *error)
+{
+    char full[32];
+    json_t *value = member(retry, name);
+
+    snprintf(full, sizeof(full), "retry.%s", name);
+    int result = take_integer(value, full, number, error);
+    json_decref(value);
+    return result;
+}
+
 static int read_retry(struct ese_webhook_ask *ask, const struct body *body, struct ese_error *error)
 {
     struct ese_webhook_retry *retry = &ask->wish.retry;
+    struct body own = {0};
     json_t *value = member(body, "retry");
     *retry = (struct ese_webhook_retry)ESE_WEBHOOK_RETRY_DEFAULT;
-    int64_t tries = retry->tries, most_ms = -1;
+    int64_t tries = retry->tries, most_ms = INT64_MIN;
     int result = 0;
 
     ask->given.retry = value != NULL;
     if (value != NULL && !json_is_object(value))
         result = ese_fail(error, ESE_E_INVALID, "retry: a %s is no object of tries, first_ms and most_ms",
                           kind_of(value));
-    else if (take_integer(json_object_get(value, "tries"), "retry.tries", &tries, error) != 0 ||
-             take_integer(json_object_get(value, "first_ms"), "retry.first_ms", &retry->first_ms, error) != 0 ||
-             take_integer(json_object_get(value, "most_ms"), "retry.most_ms", &most_ms, error) != 0)
-        result = -1;
-    if (json_is_integer(json_object_get(value, "most_ms")))
+    json_decref(value);
+    if (!ask->given.retry || result != 0)
+        return result;
+    own.text = ese_webhook_json_member(body->text, body->length, "retry", &own.length);
+    if (take_of_retry(&own, "tries", &tries, error) != 0 ||
+        take_of_retry(&own, "first_ms", &retry->first_ms, error) != 0 ||
+        take_of_retry(&own, "most_ms", &most_ms, error) != 0)
+        return -1;
+    if (most_ms != INT64_MIN)
         retry->most_ms = most_ms;
     else if (retry->most_ms < retry->first_ms)
         retry->most_ms = retry->first_ms;
     retry->tries = (int)tries;
-    json_decref(value);
-    return result;
+    return 0;
 }
 
 static int read_poison(struct ese_webhook_ask *ask, const struct body *body, struct ese_error *error)

@@ -15,8 +15,9 @@ export function streamOf(address) {
     return address.startsWith(BELOW) && address.length > BELOW.length ? address.slice(BELOW.length) : null;
 }
 
+/* null: all of them are the original's, and have none. */
 function types(kinds) {
-    return kinds.map(({name, total}) =>
+    return (kinds ?? []).map(({name, total}) =>
         el("li", null, el("bdi", null, name), " ", el("b", {class: "n"}, number(total))));
 }
 
