@@ -335,7 +335,7 @@ static bool has_one_left(void *context)
 /* ---- while a writer is closed ----------------------------------------------------------------- */
 
 static struct {
-    struct fixture *fixture; /* NULL: nothing is posted */
+    _Atomic(struct fixture *) fixture; /* NULL: nothing is posted */
     struct webhook_posts posts;
     struct webhook_post post;
 } at_closing = {.posts = WEBHOOK_POSTS_INIT};
@@ -345,8 +345,7 @@ void __wrap_ese_group_writer_close(struct ese_group_writer **writer); /* NOLINT:
 
 void __wrap_ese_group_writer_close(struct ese_group_writer **writer) /* NOLINT: ld's name */
 {
-    struct fixture *fixture = at_closing.fixture;
-    at_closing.fixture = NULL;
+    struct fixture *fixture = atomic_exchange(&at_closing.fixture, NULL);
     if (fixture != NULL)
         webhook_post_begin(&fixture->rig, &at_closing.posts, &at_closing.post, "s0", "while it is closed");
     __real_ese_group_writer_close(writer);
@@ -369,9 +368,9 @@ static void who_posts_while_its_writer_is_closed_is_not_forgotten(void **state)
     webhook_rig_open(&fixture->rig);
     for (size_t i = 0; i < ESE_COUNT_OF(names); i++)
         webhook_post(&fixture->rig, names[i], "body", ESE_APPEND_STORED);
-    at_closing.fixture = fixture;
+    atomic_store(&at_closing.fixture, fixture);
     webhook_post(&fixture->rig, "s4", "for which there is no room but s0's", ESE_APPEND_STORED);
-    assert_null(at_closing.fixture);
+    assert_null(atomic_load(&at_closing.fixture));
     ese_webhook_streams_complete(fixture->rig.streams);
     assert_true(ese_test_wait_until(is_answered, NULL, 10000));
     assert_int_equal(at_closing.post.result, ESE_APPEND_STORED);
