@@ -189,9 +189,11 @@ def one_is_put_in_the_place_of_another(server):
 def all_of_it_outlives_a_death(server):
     asked = {"headers": {"x-a": "b"}, "batch": 7, "retry": {**PATIENT, "tries": 9}, "poison": "aside", "position": 3}
     quiet(server, "one", **asked)
+    wait_until(lambda: listed(server, "one")["state"] == "idle", "it has had no turn")
     before = [server.get("/subscriptions"), server.get("/subscriptions/one")]
     server.kill()
     server.start()
+    wait_until(lambda: listed(server, "one")["state"] == "idle", "it has had no turn in its next life")
     assert [server.get("/subscriptions"), server.get("/subscriptions/one")] == before
     post_all(server, "s", 30)
     with Receiver(lambda push: Answer(503)) as receiver:

@@ -38,7 +38,8 @@
 
 static atomic_int reads_to_fail;
 static atomic_int reads;
-static atomic_int reads_ahead; /* of more events than one */
+static atomic_int reads_ahead; /* by the pusher, of more events than one */
+#define PUSHER_PAGE ((size_t)256 * 1024) /* those of others, who look at streams in the background, are larger */
 
 int __real_ese_webhook_reader_page(struct ese_webhook_reader *reader, const char *stream, int64_t after, int limit,
                                    size_t bytes, struct ese_webhook_page *page, struct ese_error *error);
@@ -53,7 +54,7 @@ int __wrap_ese_webhook_reader_page(struct ese_webhook_reader *reader, const char
         return ese_fail(error, ESE_E_IO, "a read that fails");
     }
     int got = __real_ese_webhook_reader_page(reader, stream, after, limit, bytes, page, error);
-    atomic_fetch_add(&reads_ahead, page->count > 1);
+    atomic_fetch_add(&reads_ahead, page->count > 1 && bytes == PUSHER_PAGE);
     return got;
 }
 
