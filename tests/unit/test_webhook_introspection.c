@@ -250,6 +250,7 @@ static void make_long_stream(struct webhook_rig *rig)
     const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS};
     struct ese_sqlite *sqlite;
 
+    rig->options.retention_ms = 0;
     assert_int_equal(ese_sqlite_open(&options, &sqlite, NULL), 0);
     assert_int_equal(ese_sqlite_run(sqlite, "CREATE TABLE events (uuid, body text, type text, created);"
                                             "INSERT INTO events WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL"
