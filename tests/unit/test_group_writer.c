@@ -17,6 +17,7 @@
 /* A table that counts, and does what it is told to. */
 struct table {
     pthread_mutex_t gate; /* held by a test: a transaction waits before its commit */
+    atomic_bool at_gate;
     atomic_int commits;
     atomic_int appended; /* since the writer was opened */
     atomic_int most;     /* in one transaction */
@@ -66,6 +67,7 @@ static int commit(void *context, struct ese_error *error)
     struct table *table = context;
 
     if (table->in_hand > 0) {
+        atomic_store(&table->at_gate, true);
         pthread_mutex_lock(&table->gate);
         pthread_mutex_unlock(&table->gate);
         if (fail_as_told(table, 'c', error) != 0)
@@ -319,6 +321,11 @@ static void a_queue_is_bounded_in_events_and_bytes(void **state)
     assert_result(&large, ESE_APPEND_STORED);
 }
 
+static bool is_at_gate(void *table)
+{
+    return atomic_load(&((struct table *)table)->at_gate);
+}
+
 static void who_fails_is_told_what_is_known(void **state)
 {
     struct fixture *fixture = *state;
@@ -381,8 +388,10 @@ static void the_figures_of_two_add_up(void **state)
     pthread_mutex_lock(&fixture->tables[1].gate);
     struct item held[4];
     for (int i = 0; i < 2; i++) { /* one under way, and one that waits */
+        atomic_store(&fixture->tables[i].at_gate, false);
         hand_over(fixture, i, &held[i], 1);
         ese_group_writer_complete(fixture->writers[i]);
+        assert_true(ese_test_wait_until(is_at_gate, &fixture->tables[i], 10000));
     }
     for (int i = 0; i < 2; i++)
         hand_over(fixture, i, &held[2 + i], 10);
