@@ -23,7 +23,7 @@ struct ese_http_answer {
     bool certainly_not_sent; /* no answer, and no byte of the request left (refused connection) */
     const char *body;        /* NUL behind it; "" for none; valid during the callback */
     size_t length;
-    int64_t retry_after_ms;  /* from Retry-After in seconds; -1: none */
+    int64_t retry_after_ms;  /* from Retry-After in seconds, a day at most; -1: none */
     const char *problem;     /* for status 0: what went wrong, in words */
     const struct ese_http_line *line; /* for ese_http_answer_header */
 };

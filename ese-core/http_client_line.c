@@ -10,6 +10,7 @@
 #include "ese-core/memory.h"
 #include "ese-core/wire.h"
 
+#define RETRY_AFTER_MOST_S 86400 /* nobody here waits as long */
 #define ANSWER_LIMIT (128 * 1024 * 1024) /* an original's GET /events holds all it has */
 
 /* ---- what is asked --------------------------------------------------------------------------- */
@@ -264,7 +265,7 @@ void ese_http_line_answer(struct ese_http_line *line, CURLcode result, struct es
     answer->line = line;
     answer->status = (int)status;
     if (retry_after_s > 0)
-        answer->retry_after_ms = retry_after_s * 1000;
+        answer->retry_after_ms = 1000 * (retry_after_s < RETRY_AFTER_MOST_S ? retry_after_s : RETRY_AFTER_MOST_S);
     if (line->answer.length > 0) {
         answer->body = line->answer.text;
         answer->length = line->answer.length;

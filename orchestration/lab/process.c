@@ -22,6 +22,7 @@ struct ese_process {
     char *arguments[ESE_PROCESS_ARGUMENTS + 1];
     int count;
     char *variables[ESE_PROCESS_VARIABLES]; /* "NAME=VALUE" */
+    bool keeps_settings;
     int variable_count;
     pid_t pid;
     int status;
@@ -157,6 +158,11 @@ void ese_process_environment(struct ese_process *process, const char *name, cons
     set_variable(process, name, value);
 }
 
+void ese_process_keep_settings(struct ese_process *process)
+{
+    process->keeps_settings = true;
+}
+
 #define PRELOAD "LD_PRELOAD"
 
 /* Behind what is there already: of this process, or of whoever started us. */
@@ -185,8 +191,8 @@ static bool is_own_variable(const struct ese_process *process, const char *text)
     return false;
 }
 
-/* What a user has set for a binary of ours (ESE_RATE, ESE_RULE) is not meant for those the lab starts: the
- * lab says all they need to know. An array, to be freed, of texts that are not. */
+/* What a user has set for a binary of ours (ESE_RATE, ESE_RULE) is not meant for those the lab starts, but for another
+ * lab: it says all that the others need to know. An array, to be freed, of texts that are not. */
 static char **environment_of(struct ese_process *process)
 {
     size_t count = 0;
@@ -194,7 +200,7 @@ static char **environment_of(struct ese_process *process)
         count++;
     char **made = ese_alloc_array(count + ESE_PROCESS_VARIABLES + 1, sizeof *made), **next = made;
     for (char **word = environ; *word != NULL; word++) {
-        if (strncmp(*word, "ESE_", 4) != 0 && !is_own_variable(process, *word))
+        if ((process->keeps_settings || strncmp(*word, "ESE_", 4) != 0) && !is_own_variable(process, *word))
             *next++ = *word;
     }
     for (int i = 0; i < process->variable_count; i++)

@@ -43,10 +43,11 @@ void ese_process_argument(struct ese_process *process, const char *text);
 void ese_process_option(struct ese_process *process, const char *name, const char *value);
 
 /* Of its environment, in which nothing else begins with ESE_: a variable, and a library to be preloaded, beside those
- * that are. Copied. At most ESE_PROCESS_VARIABLES. */
+ * that are; or, for a lab like this one, all that ours has. Copied. At most ESE_PROCESS_VARIABLES. */
 #define ESE_PROCESS_VARIABLES 16
 void ese_process_environment(struct ese_process *process, const char *name, const char *value);
 void ese_process_preload(struct ese_process *process, const char *library);
+void ese_process_keep_settings(struct ese_process *process);
 
 int ese_process_start(struct ese_process *process, struct ese_error *error);
 

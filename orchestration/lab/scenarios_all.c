@@ -61,6 +61,7 @@ static int begin(struct all *all, struct one *one, struct ese_error *error)
             ese_process_argument(one->process, all->words[i]);
     }
     ese_process_option(one->process, "--out", out);
+    ese_process_keep_settings(one->process);
     one->begun_ns = ese_clock_monotonic_ns();
     return ese_process_start(one->process, error);
 }

@@ -54,9 +54,9 @@ class Shelf:
         return self.ask("run", name, "--quiet", "--transports", "file", "--out", self.path(out), *options)
 
 
-def ask(*words):
+def ask(*words, **settings):
     return subprocess.run([LAB, "scenario", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=120, check=False)
+                          timeout=120, check=False, env={**os.environ, **settings})
 
 
 def all_that_there_are_are_listed():
@@ -328,6 +328,15 @@ def of_all_each_is_told_and_one_that_fails_fails_all():
             assert os.path.exists(os.path.join(shelf.path("out"), name, "results.json")), name
 
 
+def of_all_each_is_run_with_the_settings_of_all():
+    with Shelf(one=LOSES_NOTHING, other=LOSES_NOTHING) as shelf:
+        done = ask("run", "all", "--quiet", "--out", shelf.path("out"), ESE_SCENARIOS=shelf.place.name, ESE_TRANSPORTS="file")
+        assert done.returncode == 0 and "2 of 2 scenarios are as they should be" in done.stdout, done
+        for name in ("one", "other"):
+            with open(os.path.join(shelf.path("out"), name, "results.json"), encoding="utf-8") as file:
+                assert [side["name"] for side in json.load(file)["transports"]] == ["file"], name
+
+
 def what_is_shown_is_what_is_run():
     """With the instants that are drawn by the text's own seed, or by the one that is given."""
     text = LOSES_NOTHING + "at 300ms..1900ms kill consumers\nat 1900ms start consumers\nwith seed 11\n"
@@ -547,6 +556,7 @@ if __name__ == "__main__":
                   the_seed_says_which_destinations_are_flaky,
                   an_events_story_is_told_from_its_run, the_story_of_what_a_death_took_tells_of_it, what_is_measured_wrongly_is_drawn_beside_it,
                   clocks_that_are_apart_do_no_harm_to_a_time, a_trace_is_dealt_out_to_its_last_line, a_trace_is_kept_with_the_run, of_all_each_is_told_and_one_that_fails_fails_all,
+                  of_all_each_is_run_with_the_settings_of_all,
                   of_all_each_is_a_line_of_json,
                   what_is_about_time_and_withheld_has_shown_nothing, what_is_shown_is_what_is_run,
                   a_slip_is_told_before_anything_is_run, readers_are_counted_when_it_is_settled_how_many_there_are, what_a_run_would_refuse_is_not_shown,

@@ -84,6 +84,13 @@ static void busy(void *context, struct ese_http_request *request)
     ese_http_reply_message(request, 503, "full");
 }
 
+static void never(void *context, struct ese_http_request *request)
+{
+    (void)context;
+    ese_http_request_add_header(request, "Retry-After", "9223372036854775807");
+    ese_http_reply_message(request, 503, "full");
+}
+
 static void elsewhere(void *context, struct ese_http_request *request)
 {
     (void)context;
@@ -110,6 +117,7 @@ static void start(struct fixture *fixture, int connections, const char *token)
     ese_http_server_route(fixture->server, "POST", "/echo", echo, NULL);
     ese_http_server_route(fixture->server, "GET", "/echo", echo, NULL);
     ese_http_server_route(fixture->server, "GET", "/busy", busy, NULL);
+    ese_http_server_route(fixture->server, "GET", "/never", never, NULL);
     ese_http_server_route(fixture->server, "GET", "/elsewhere", elsewhere, NULL);
     ese_http_server_route(fixture->server, "POST", "/keep", keep, fixture);
     assert_int_equal(ese_http_server_start(fixture->server, &error), 0);
@@ -161,13 +169,14 @@ static void finish(struct fixture *fixture)
 static void asks_and_is_told(void **state)
 {
     struct fixture fixture;
-    struct told post = {0}, get = {0}, missing = {0}, late = {0}, moved = {0};
+    struct told post = {0}, get = {0}, missing = {0}, late = {0}, never_again = {0}, moved = {0};
     (void)state;
     start(&fixture, 4, "s3cret");
     call(&fixture, "POST", "/echo", "{\"a\":1}", 5000, &post);
     call(&fixture, "GET", "/echo", NULL, 5000, &get);
     call(&fixture, "GET", "/nowhere", NULL, 5000, &missing);
     call(&fixture, "GET", "/busy", NULL, 5000, &late);
+    call(&fixture, "GET", "/never", NULL, 5000, &never_again);
     call(&fixture, "GET", "/elsewhere", NULL, 5000, &moved);
     finish(&fixture);
     assert_int_equal(post.times, 1);
@@ -178,6 +187,7 @@ static void asks_and_is_told(void **state)
     assert_int_equal(missing.status, 404);
     assert_int_equal(late.status, 503);
     assert_int_equal(late.retry_after_ms, 3000);
+    assert_int_equal(never_again.retry_after_ms, 86400000);
     assert_false(late.certainly_not_sent);
     assert_int_equal(moved.status, 302); /* not followed */
     stop(&fixture);

@@ -97,6 +97,11 @@ static void its_environment_is_what_it_is_told(void **state)
     char words[64];
     ese_process_last_words(process, words, sizeof words);
     assert_string_equal(words, ",two,,/elsewhere");
+    ese_process_keep_settings(process);
+    assert_int_equal(ese_process_start(process, &error), 0);
+    assert_true(ese_process_wait(process, 10000));
+    ese_process_last_words(process, words, sizeof words);
+    assert_string_equal(words, "of the user,two,,/elsewhere");
     ese_process_free(&process);
     unsetenv("ESE_OTHER");
     unsetenv("LD_PRELOAD");

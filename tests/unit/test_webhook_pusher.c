@@ -27,6 +27,7 @@
 #include "transports/webhook/stream_reader.h"
 #include "transports/webhook/streams.h"
 #include "transports/webhook/subscribers.h"
+#include "transports/webhook/subscription_table.h"
 
 #define PATIENCE_MS 60000 /* for what is to come at all */
 #define MOST_PUSHES 40000
@@ -56,6 +57,23 @@ int __wrap_ese_webhook_reader_page(struct ese_webhook_reader *reader, const char
     int got = __real_ese_webhook_reader_page(reader, stream, after, limit, bytes, page, error);
     atomic_fetch_add(&reads_ahead, page->count > 1 && bytes == PUSHER_PAGE);
     return got;
+}
+
+/* The disk is: positions cannot be stored. */
+static atomic_bool is_full;
+
+int __real_ese_webhook_subscription_table_end_positions(struct ese_webhook_subscription_table *table,
+                                                        struct ese_error *error);
+int __wrap_ese_webhook_subscription_table_end_positions(struct ese_webhook_subscription_table *table,
+                                                        struct ese_error *error);
+int __wrap_ese_webhook_subscription_table_end_positions(struct ese_webhook_subscription_table *table,
+                                                        struct ese_error *error)
+{
+    if (atomic_load(&is_full)) {
+        ese_webhook_subscription_table_drop_positions(table);
+        return ese_fail(error, ESE_E_FULL, "as told");
+    }
+    return __real_ese_webhook_subscription_table_end_positions(table, error);
 }
 
 /* ---- the receiver ---------------------------------------------------------------------------- */
@@ -253,6 +271,7 @@ static int set_up(void **state)
         .allow_targets = "127.0.0.0/8", .secrets = fixture->directory, .connections = 100, .push_timeout_ms = 10000};
     atomic_store(&reads_to_fail, 0);
     atomic_store(&reads_ahead, 0);
+    atomic_store(&is_full, false);
     open_receiver(fixture);
     open_server(fixture);
     *state = fixture;
@@ -652,6 +671,48 @@ static bool has_hung_again(void *context)
     return all_hanging(context) > 12;
 }
 
+static int take_then_fail_then_hang(struct fixture *fixture, const struct push *push, int nth)
+{
+    (void)fixture, (void)nth;
+    if (strncmp(push->name, "hang", 4) != 0)
+        return 200;
+    return push->position == 1 ? 200 : push->position == 2 ? 500 : 0;
+}
+
+static bool has_one_hung(void *context)
+{
+    return all_hanging(context) > 8; /* the first two of each of four were answered */
+}
+
+/* To have taken something once is not enough for who fails since, also where what fails is set aside. */
+static void who_fails_is_proven_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[NAME];
+
+    fixture->options.connections = 4;
+    fixture->options.push_timeout_ms = 2 * PATIENCE_MS;
+    restart(fixture);
+    decide_by(fixture, take_then_fail_then_hang);
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof(name), "hang_%d", i);
+        subscribe(fixture, name, "hung", "\"poison\":\"aside\",\"retry\":{\"tries\":1}");
+    }
+    post_many(fixture, "hung", 2);
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof(name), "hang_%d", i);
+        await_shown(fixture, name, "position", "2");
+    }
+    post(fixture, "s", "x");
+    subscribe(fixture, "good", "s", AGAIN);
+    await_shown(fixture, "good", "position", "1");
+    post(fixture, "hung", "x");
+    assert_true(ese_test_wait_until(has_one_hung, fixture, PATIENCE_MS));
+    post_many(fixture, "s", 20);
+    await_shown(fixture, "good", "position", "21");
+    assert_int_equal(all_hanging(fixture), 9);
+}
+
 static int fail_then_hang(struct fixture *fixture, const struct push *push, int nth)
 {
     (void)fixture;
@@ -1015,6 +1076,28 @@ static void where_it_ends_is_not_known_of_what_cannot_be_read(void **state)
     open_server(fixture);
     await_shown(fixture, "one", "newest", "3");
     assert_shown(fixture, "one", "lag", "0");
+    assert_true(ese_test_wait_until(is_well, fixture, PATIENCE_MS));
+}
+
+static bool is_unstored(void *context)
+{
+    struct fixture *fixture = context;
+    char text[300];
+    bool is_healthy = ese_webhook_pusher_healthy(atomic_load(&fixture->pusher), text, sizeof(text));
+
+    return !is_healthy && strcmp(text, "what becomes of subscriptions cannot be stored: as told") == 0;
+}
+
+static void positions_that_cannot_be_stored_are_no_health(void **state)
+{
+    struct fixture *fixture = *state;
+
+    subscribe(fixture, "one", "s", AGAIN);
+    assert_true(ese_test_wait_until(is_well, fixture, PATIENCE_MS));
+    atomic_store(&is_full, true);
+    post(fixture, "s", "x");
+    assert_true(ese_test_wait_until(is_unstored, fixture, PATIENCE_MS));
+    atomic_store(&is_full, false);
     assert_true(ese_test_wait_until(is_well, fixture, PATIENCE_MS));
 }
 
@@ -1644,6 +1727,20 @@ static void figures_tell_of_each(void **state)
     assert_not_told(fixture, "{subscription=\"one\"}");
 }
 
+/* As whoever registers again and again does, because nothing comes. */
+static void who_is_replaced_is_as_late_as_before(void **state)
+{
+    struct fixture *fixture = *state;
+    struct figure late = {.fixture = fixture, .line = "ese_webhook_subscription_lag_events{subscription=\"hang\"} 2\n"};
+
+    decide_by(fixture, keep_hanging);
+    post_many(fixture, "s", 2);
+    subscribe(fixture, "hang", "s", AGAIN);
+    assert_told(fixture, late.line);
+    subscribe_by(fixture, "PUT", "hang", "s", AGAIN ",\"batch\":2");
+    assert_true(is_told(&late));
+}
+
 static void many_subscriptions_have_few_figures(void **state)
 {
     struct fixture *fixture = *state;
@@ -1669,6 +1766,14 @@ static void many_subscriptions_have_few_figures(void **state)
     assert_told(fixture, "ese_webhook_subscription_pushed_events_total{subscription=\"new\"} 1\n");
     expect(fixture, "DELETE", "/subscriptions/n59", "", 200, "Deleted\n"); /* one of those that share */
     assert_told(fixture, "ese_webhook_subscription_pushed_events_total{subscription=\"*\"} 10\n");
+    expect(fixture, "POST", "/subscriptions/n50/pause", "", 200, "Paused\n");
+    post(fixture, "s", "x");
+    assert_told(fixture, "ese_webhook_subscription_lag_events{subscription=\"*\"} 1\n");
+    for (int i = 50; i < 59; i++) {
+        snprintf(name, sizeof(name), "/subscriptions/n%d", i);
+        expect(fixture, "DELETE", name, "", 200, "Deleted\n");
+    }
+    assert_told(fixture, "ese_webhook_subscription_lag_events{subscription=\"*\"} 0\n");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1681,6 +1786,7 @@ int main(int argc, char **argv)
         TEST(one_request_is_under_way_at_a_time),
         TEST(who_hangs_slows_nobody),
         TEST(who_hangs_at_first_slows_nobody_who_does_not),
+        TEST(who_fails_is_proven_no_more),
         TEST(who_is_new_does_not_wait_for_who_has_failed),
         TEST(nothing_is_read_ahead_for_who_may_hang),
         TEST(what_is_read_ahead_has_a_bound),
@@ -1693,6 +1799,7 @@ int main(int argc, char **argv)
         TEST(in_any_order_each_is_pushed_once),
         TEST(a_stream_that_cannot_be_read_is_not_empty),
         TEST(where_it_ends_is_not_known_of_what_cannot_be_read),
+        TEST(positions_that_cannot_be_stored_are_no_health),
         TEST(who_is_idle_asks_nothing),
         TEST(who_is_deleted_gets_nothing_more),
         TEST(who_is_made_anew_has_nothing_of_the_old),
@@ -1717,6 +1824,7 @@ int main(int argc, char **argv)
         TEST(what_is_another_is_not_kept_silently),
         TEST(subscriptions_are_listed_as_the_original_does),
         TEST(figures_tell_of_each),
+        TEST(who_is_replaced_is_as_late_as_before),
         TEST(many_subscriptions_have_few_figures),
     };
 

@@ -30,7 +30,7 @@ void ese_webhook_pusher_prepare(struct ese_webhook_pusher *pusher, struct ese_we
     free(subscriber->problem);
     subscriber->problem = NULL;
     subscriber->stage = 0;
-    subscriber->has_taken = false;
+    subscriber->record = ESE_WEBHOOK_NEW;
     ese_webhook_headers_clear(&subscriber->headers);
     if (ese_webhook_stream_check(wish->stream, &error) != 0 ||
         ese_webhook_targets_check_url(pusher->targets, wish->url, &error) != 0 ||

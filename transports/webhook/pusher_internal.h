@@ -38,6 +38,7 @@ struct ese_webhook_pusher {
     struct ese_webhook_reader *reader;
     struct ese_webhook_subscribers *subscribers;
     struct ese_webhook_figures_names names;
+    struct ese_webhook_subscription_figures shared; /* of those that have none of their own, since there was one */
     struct ese_http_client *client;
     struct ese_webhook_message message;              /* the one that is written at the moment */
     struct ese_webhook_subscriber_list queues[ESE_WEBHOOK_STANDINGS]; /* whose turn comes */
@@ -52,7 +53,7 @@ struct ese_webhook_pusher {
     int unreadable_count; /* whose streams cannot be read */
     struct ese_news unreadable, unstored;
     int64_t aside_untold, next_aside_ns; /* events set aside that the log was not told of, and when it may be */
-    bool cannot_store;
+    struct ese_error not_stored; /* why what becomes of subscriptions cannot be stored; ESE_OK: it can */
     bool is_leaving; /* nothing more is sent, */
     bool is_closing; /* and who has no answer yet has none */
     pthread_t thread;

@@ -29,13 +29,18 @@ void ese_webhook_pusher_unnote(struct ese_webhook_pusher *pusher, struct ese_web
 }
 
 /* Tells the log that something could not be stored, and that everything can again. */
-static void note_storing(struct ese_webhook_pusher *pusher, const char *problem)
+static void note_storing(struct ese_webhook_pusher *pusher, const struct ese_error *problem)
 {
-    pusher->cannot_store = problem != NULL;
-    if (!ese_news_due(&pusher->unstored, pusher->cannot_store))
+    bool cannot_store = problem != NULL;
+
+    pusher->not_stored = (struct ese_error){0};
+    if (cannot_store)
+        ese_fail(&pusher->not_stored, problem->code, "what becomes of subscriptions cannot be stored: %s",
+                 problem->text);
+    if (!ese_news_due(&pusher->unstored, cannot_store))
         return;
-    if (problem != NULL)
-        ese_log_error("what becomes of subscriptions cannot be stored: %s", problem);
+    if (cannot_store)
+        ese_log_error("%s", pusher->not_stored.text);
     else
         ese_log_info("what becomes of subscriptions can be stored again");
 }
@@ -60,7 +65,7 @@ void ese_webhook_pusher_note_change(struct ese_webhook_pusher *pusher, struct es
     struct ese_error error = {0};
 
     if (ese_webhook_pusher_change(pusher, subscriber, &error) != 0)
-        note_storing(pusher, error.text);
+        note_storing(pusher, &error);
 }
 
 static int keep_positions(struct ese_webhook_pusher *pusher, struct ese_error *error)
@@ -102,7 +107,7 @@ int64_t ese_webhook_pusher_keep(struct ese_webhook_pusher *pusher, int64_t now_n
     if (now_ns < pusher->next_keep_ns && !at_once)
         return pusher->next_keep_ns;
     if (keep_rows(pusher, &error) != 0 || keep_positions(pusher, &error) != 0) {
-        note_storing(pusher, error.text);
+        note_storing(pusher, &error);
         pusher->next_keep_ns = now_ns + REFUSED_NS;
         return pusher->next_keep_ns;
     }
@@ -206,9 +211,8 @@ static void tell_health(struct ese_webhook_pusher *pusher, const struct ese_erro
 
 void ese_webhook_pusher_show(struct ese_webhook_pusher *pusher, int64_t now_ns)
 {
-    struct ese_error health = {0};
+    struct ese_error health = pusher->not_stored;
     int64_t others_events = 0, others_seconds = 0;
-    struct ese_webhook_subscription_figures *shared = NULL;
     struct ese_webhook_subscriber *subscriber;
 
     if (now_ns < pusher->next_figures_ns)
@@ -226,13 +230,13 @@ void ese_webhook_pusher_show(struct ese_webhook_pusher *pusher, int64_t now_ns)
             ese_metric_set(figures->state, ese_webhook_subscription_state(&subscriber->subscription));
             continue;
         }
-        shared = figures;
+        pusher->shared = *figures;
         others_events += lag.events > 0 ? lag.events : 0;
         others_seconds = seconds > others_seconds ? seconds : others_seconds;
     }
     tell_health(pusher, &health);
-    if (shared != NULL) {
-        ese_metric_set(shared->lag_events, others_events);
-        ese_metric_set(shared->lag_seconds, others_seconds);
+    if (pusher->shared.lag_events != NULL) {
+        ese_metric_set(pusher->shared.lag_events, others_events);
+        ese_metric_set(pusher->shared.lag_seconds, others_seconds);
     }
 }

@@ -17,9 +17,7 @@
 
 static enum ese_webhook_standing standing_of(const struct ese_webhook_subscriber *subscriber)
 {
-    if (subscriber->subscription.attempts > 0)
-        return ESE_WEBHOOK_FAILED;
-    return subscriber->has_taken ? ESE_WEBHOOK_PROVEN : ESE_WEBHOOK_NEW;
+    return subscriber->subscription.attempts > 0 ? ESE_WEBHOOK_FAILED : subscriber->record;
 }
 
 void ese_webhook_pusher_queue(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -354,11 +352,13 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
                   const struct ese_webhook_outcome *outcome)
 {
     struct ese_webhook_subscription *subscription = &subscriber->subscription;
+    enum ese_webhook_verdict verdict = ese_webhook_subscription_answer(subscription, outcome, ese_clock_monotonic_ns());
 
-    switch (ese_webhook_subscription_answer(subscription, outcome, ese_clock_monotonic_ns())) {
+    if (verdict != ESE_WEBHOOK_NOTHING)
+        subscriber->record = verdict == ESE_WEBHOOK_TAKEN ? ESE_WEBHOOK_PROVEN : ESE_WEBHOOK_FAILED;
+    switch (verdict) {
     case ESE_WEBHOOK_TAKEN:
         ese_metric_add(subscriber->figures.pushed, outcome->count);
-        subscriber->has_taken = true;
         ese_webhook_pusher_note_position(pusher, subscriber);
         move_page(pusher, subscriber);
         if (!subscription->active)
@@ -449,7 +449,6 @@ void ese_webhook_pusher_drop(struct ese_webhook_pusher *pusher, struct ese_webho
     ese_webhook_pusher_unnote(pusher, subscriber);
     ese_webhook_pusher_note_reading(pusher, subscriber, NULL);
     clear_page(subscriber);
-    ese_webhook_subscription_figures_end(&subscriber->figures);
     ese_webhook_subscribers_remove(pusher->subscribers, subscriber);
     if (subscriber->predecessor != NULL)
         subscriber->predecessor->successor = NULL;

@@ -124,13 +124,11 @@ static int find_key(struct ese_http_request *request, const char **key, struct e
 }
 
 /* A subscription to a stream of this server whose URL is a stream here would make of one event as many as there is room
- * for. The original's pushes have no type, and were refused for that. */
+ * for. The original's pushes have no type, and were refused for that. What a push has that its subscription cannot take
+ * away, by headers of its own, is a position. */
 static int check_no_push(struct ese_http_request *request, struct ese_error *error)
 {
-    const char *agent = ese_http_request_header(request, "User-Agent");
-
-    if (agent == NULL || strcmp(agent, "Eventor") != 0 ||
-        ese_http_request_header(request, "X-Event-Position") == NULL)
+    if (ese_http_request_header(request, "X-Event-Position") == NULL)
         return 0;
     return ese_fail(error, ESE_E_INVALID, "a push is no event to be stored: a subscription's URL is to be a "
                                           "receiver's, and who passes events on posts them without x-event-position");

@@ -43,7 +43,7 @@ struct ese_webhook_subscriber {
     size_t page_bytes;                /* as they are counted among those of all pages */
     int pushed_count;                 /* of the request that is under way, */
     int64_t pushed_last;              /* and the last one's position */
-    bool has_taken;                   /* something, since it began; */
+    enum ese_webhook_standing record;   /* by its last answer; NEW: it has begun anew since */
     enum ese_webhook_standing standing; /* as it was queued last */
     bool is_removed;                  /* nobody has it any more but its request's answer, */
     struct ese_webhook_subscriber *successor;   /* for which one of that name waits that was made meanwhile, */

@@ -3,7 +3,8 @@
  *
  * A body is checked as the original checks it, in its order and with its words, and what is ours behind: JSON, name,
  * stream, url, headers, batch, retry, poison, signed. Names of members match in any case, of several the last counts,
- * as Go reads them; "name" in the body takes the place of the one in the path.
+ * as Go reads them, but for letters of a name that are written as escapes; "name" in the body takes the place of that
+ * in the path.
  */
 #ifndef ESE_WEBHOOK_SUBSCRIPTION_ASK_H
 #define ESE_WEBHOOK_SUBSCRIPTION_ASK_H
@@ -34,7 +35,8 @@ struct ese_webhook_ask {
     struct ese_webhook_wish wish; /* of what is to be made */
     struct ese_webhook_given given;
     bool has_position;
-    int64_t position; /* to begin behind, ESE_WEBHOOK_AT_NEWEST for what is newest then; dead letters: to list behind */
+    int64_t position; /* to begin behind, ESE_WEBHOOK_AT_NEWEST for what is newest then; dead letters: to list
+                         * behind, with the wish's stream */
 };
 
 /* Fills wish and position from a body. targets: where may be pushed to; secrets: the directory of those to sign with,

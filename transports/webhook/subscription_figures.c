@@ -50,15 +50,6 @@ void ese_webhook_subscription_figures_make(struct ese_webhook_figures_names *nam
                                                 "Events that a subscription would not take and that were set aside.");
 }
 
-void ese_webhook_subscription_figures_end(struct ese_webhook_subscription_figures *figures)
-{
-    if (!figures->is_own)
-        return;
-    ese_metric_set(figures->lag_events, 0);
-    ese_metric_set(figures->lag_seconds, 0);
-    ese_metric_set(figures->state, 0);
-}
-
 static void forget_name(struct ese_webhook_figures_names *names, const char *name)
 {
     for (int i = 0; i < names->count; i++) {

@@ -35,9 +35,6 @@ void ese_webhook_figures_names_clear(struct ese_webhook_figures_names *names);
 void ese_webhook_subscription_figures_make(struct ese_webhook_figures_names *names, struct ese_metrics *metrics,
                                            const char *name, struct ese_webhook_subscription_figures *figures);
 
-/* Of one that is no more: its gauges are 0, where they are its own. */
-void ese_webhook_subscription_figures_end(struct ese_webhook_subscription_figures *figures);
-
 /* Of a name that nobody has any more: no figure is told of it, where they were its own, and another may have some. */
 void ese_webhook_subscription_figures_forget(struct ese_webhook_figures_names *names, struct ese_metrics *metrics,
                                              const char *name, struct ese_webhook_subscription_figures *figures);

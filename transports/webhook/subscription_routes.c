@@ -7,7 +7,7 @@
  *   GET    /subscriptions                     all; /subscriptions/:name one of them
  *   DELETE /subscriptions/:name
  *   POST   /subscriptions/:name/pause, /subscriptions/:name/resume
- *   GET    /subscriptions/:name/dead-letters  ?after=POSITION lists those behind it
+ *   GET    /subscriptions/:name/dead-letters  ?after=POSITION&stream=NAME lists those behind that one
  */
 #include <stdlib.h>
 
@@ -303,6 +303,7 @@ static bool write_letter(void *context, const struct ese_webhook_dead_letter *le
 static void list_letters(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
 {
     struct ese_buffer json = ESE_BUFFER_INIT(ANSWER_BYTES);
+    const char *stream = ask->wish.stream[0] != '\0' ? ask->wish.stream : NULL;
     struct ese_error error = {0};
 
     if (ese_webhook_subscribers_find(pusher->subscribers, ask->name) == NULL) {
@@ -310,8 +311,8 @@ static void list_letters(struct ese_webhook_pusher *pusher, struct ese_webhook_a
         return;
     }
     ese_buffer_text(&json, "[");
-    if (ese_webhook_subscription_table_each_dead(pusher->table, ask->name, ask->position, LETTERS, write_letter, &json,
-                                                 &error) != 0) {
+    if (ese_webhook_subscription_table_each_dead(pusher->table, ask->name, ask->position, stream, LETTERS,
+                                                 write_letter, &json, &error) != 0) {
         answer_unstored(ask->request, &error);
         ese_buffer_free(&json);
         return;
@@ -406,9 +407,12 @@ static void on_resume(void *context, struct ese_http_request *request)
 static void on_letters(void *context, struct ese_http_request *request)
 {
     const char *after = ese_http_request_query(request, "after");
+    const char *stream = ese_http_request_query(request, "stream");
     struct ese_webhook_ask *ask = begin(request, list_letters);
     struct ese_error error = {0};
 
+    if (stream != NULL)
+        ese_fit_text(ask->wish.stream, sizeof(ask->wish.stream), stream);
     if (after == NULL || ese_number_parse(after, "after", 0, INT64_MAX, &ask->position, &error) == 0) {
         hand_over(context, ask);
         return;

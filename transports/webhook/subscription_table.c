@@ -63,7 +63,8 @@ static void prepare(struct ese_webhook_subscription_table *table)
     table->count_dead = ese_statement_new(sqlite, "SELECT count(*) FROM ese_dead_letters WHERE subscription = ?1");
     table->each_dead = ese_statement_new(
         sqlite, "SELECT stream, position, uuid, type, created, body, reason, \"when\" FROM ese_dead_letters"
-                " WHERE subscription = ?1 AND position > ?2 ORDER BY position LIMIT ?3");
+                " WHERE subscription = ?1 AND (position > ?2 OR (position = ?2 AND stream > ?4))"
+                " ORDER BY position, stream LIMIT ?3");
 }
 
 static int open_handles(struct ese_webhook_subscription_table *table, const char *path,
@@ -406,7 +407,7 @@ static void read_dead(struct ese_statement *row, struct ese_webhook_dead_letter 
 }
 
 int ese_webhook_subscription_table_each_dead(struct ese_webhook_subscription_table *table, const char *name,
-                                             int64_t after, int limit,
+                                             int64_t after, const char *stream, int limit,
                                              bool (*visit)(void *context, const struct ese_webhook_dead_letter *letter),
                                              void *context, struct ese_error *error)
 {
@@ -416,6 +417,7 @@ int ese_webhook_subscription_table_each_dead(struct ese_webhook_subscription_tab
     ese_statement_text(rows, 1, name);
     ese_statement_number(rows, 2, after);
     ese_statement_number(rows, 3, limit);
+    ese_statement_text(rows, 4, stream);
     while ((more = ese_statement_step(rows, error)) == 1) {
         struct ese_webhook_dead_letter letter;
         read_dead(rows, &letter);

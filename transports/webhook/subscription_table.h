@@ -7,8 +7,8 @@
  *
  * lastReadPosition is an INTEGER when a subscription is made and TEXT from its first delivery on; updatedAt and
  * pauseReason are NULL until something changes. What is ours stands beside it, in tables that the original does not
- * look at; a row there is of the subscription with the same createdAt, so that one which the original has deleted and
- * made anew begins with none of it:
+ * look at; a row of ese_subscriptions is of the subscription with the same createdAt, so that one which the original
+ * has deleted and made anew begins without. Dead letters are of whoever has the name:
  *
  *   ese_subscriptions(name, created, batch, tries, first_ms, most_ms, poison, secret)
  *   ese_dead_letters(subscription, stream, position, uuid, type, created, body, reason, "when")
@@ -84,10 +84,10 @@ struct ese_webhook_dead_letter {
     const char *when; /* created.h */
 };
 
-/* Calls visit with those behind position `after`, in their order, at most limit, and none further once it returns
- * false; what it is given is good during the call. */
+/* Calls visit with those behind position `after`, and with those at it whose streams come behind that one (NULL: none),
+ * in this order, at most limit, and none further once it returns false; what it is given is good during the call. */
 int ese_webhook_subscription_table_each_dead(struct ese_webhook_subscription_table *table, const char *name,
-                                             int64_t after, int limit,
+                                             int64_t after, const char *stream, int limit,
                                              bool (*visit)(void *context, const struct ese_webhook_dead_letter *letter),
                                              void *context, struct ese_error *error);
 

@@ -24,7 +24,6 @@ static void has_replaced(struct ese_webhook_pusher *pusher, struct ese_webhook_s
         return;
     }
     ese_webhook_pusher_unnote(pusher, replaced);
-    ese_webhook_subscription_figures_end(&replaced->figures);
     ese_webhook_subscribers_remove(pusher->subscribers, replaced);
     int room = (int)(sizeof(name) - sizeof(BESIDE));
     snprintf(name, sizeof(name), "%.*s" BESIDE, room, replaced->subscription.wish.name);
