@@ -21,6 +21,7 @@ struct sockaddr;
 struct ese_http_answer {
     int status;              /* 0: no answer came, or not all of its head */
     bool certainly_not_sent; /* no answer, and no byte of the request left (refused connection) */
+    bool no_socket;          /* and that was for want of a socket: this process, or the system, has none left */
     const char *body;        /* NUL behind it; "" for none; valid during the callback */
     size_t length;
     int64_t retry_after_ms;  /* from Retry-After in seconds, a day at most; -1: none */

@@ -1,8 +1,10 @@
 #include "ese-core/http_client_line.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -121,8 +123,11 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
         return CURL_SOCKET_BAD;
     }
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0)
+    if (fd < 0) {
+        bool is_short = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+        line->no_socket = is_short ? errno : 0;
         return CURL_SOCKET_BAD;
+    }
     ese_wire_opened(fd);
     return fd;
 }
@@ -217,6 +222,7 @@ CURLcode ese_http_line_set(struct ese_http_line *line, struct ese_http_asked *as
     line->asked = asked;
     line->problem[0] = line->refused[0] = '\0';
     line->has_head = false;
+    line->no_socket = 0;
     ese_buffer_clear(&line->answer);
     set_method(easy, asked);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, asked->headers);
@@ -238,9 +244,11 @@ static bool certainly_not_sent(CURL *easy, CURLcode result)
     return connecting && sent == 0;
 }
 
-/* libcurl says of a refused address that it could not be reached, and not why. */
+/* libcurl says of an address that was refused, or had no socket, that it could not be reached, and not why. */
 static const char *problem_of(const struct ese_http_line *line, CURLcode result)
 {
+    if (result == CURLE_COULDNT_CONNECT && line->no_socket != 0)
+        return strerror(line->no_socket);
     if (result == CURLE_COULDNT_CONNECT && line->refused[0] != '\0')
         return line->refused;
     return line->problem[0] != '\0' ? line->problem : curl_easy_strerror(result);
@@ -253,6 +261,7 @@ void ese_http_line_answer(struct ese_http_line *line, CURLcode result, struct es
     *answer = (struct ese_http_answer){.body = "", .retry_after_ms = -1};
     if (result != CURLE_OK) {
         answer->certainly_not_sent = certainly_not_sent(line->easy, result);
+        answer->no_socket = answer->certainly_not_sent && line->no_socket != 0;
         answer->problem = problem_of(line, result);
         return;
     }

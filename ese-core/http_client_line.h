@@ -46,6 +46,7 @@ struct ese_http_line {
     struct ese_buffer answer;
     bool has_head; /* the answer's has come to its end; what announced it (1xx) is none */
     char problem[CURL_ERROR_SIZE];
+    int no_socket; /* the errno with which the system gave none, for itself being at its end; 0: it has */
     char refused[96]; /* that the guard refused an address, in words; "": none */
 };
 

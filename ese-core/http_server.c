@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -222,15 +221,12 @@ static void *serve(void *context)
 
 /* ---- starting and ending --------------------------------------------------------------------- */
 
-static void allow_descriptors(int64_t wanted)
+static int allow_descriptors(struct ese_http_server *server, struct ese_error *error)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= (rlim_t)wanted)
-        return;
-    limit.rlim_cur = limit.rlim_max < (rlim_t)wanted ? limit.rlim_max : (rlim_t)wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        ese_log_warning("http server: %lld descriptors wanted: %s", (long long)wanted,
-                        strerror(errno));
+    server->descriptors = (struct ese_descriptors){
+        .count = server->options.max_connections + OTHER_FDS, .options = server->options.connections_option};
+    ese_descriptors_need(&server->descriptors);
+    return ese_descriptors_check(error);
 }
 
 static void pass_on_log(void *context, const char *format, va_list arguments)
@@ -261,7 +257,8 @@ static struct MHD_Daemon *start_daemon(struct ese_http_server *server)
 
 int ese_http_server_start(struct ese_http_server *server, struct ese_error *error)
 {
-    allow_descriptors(server->options.max_connections + OTHER_FDS);
+    if (allow_descriptors(server, error) != 0)
+        return -1;
     if (listen(server->listen.fd, SOMAXCONN) != 0)
         return ese_fail_errno(error, "cannot listen on %s", server->listen.address);
     server->daemon = start_daemon(server);
@@ -304,6 +301,7 @@ void ese_http_server_close(struct ese_http_server **handle)
     }
     if (server->listen.fd >= 0)
         close(server->listen.fd);
+    ese_descriptors_drop(&server->descriptors);
     ese_http_mailbox_release(server->mailbox);
     ese_metrics_free(&server->own_metrics);
     pthread_mutex_destroy(&server->lock);

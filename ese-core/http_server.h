@@ -43,6 +43,7 @@ struct ese_http_server_options {
                                   NULL: none, and then listen must be a loopback address, or */
     bool trusted_network;      /* nobody but the lab can reach it */
     int max_connections;       /* 0: 1,000 */
+    const char *connections_option; /* which says so, as whoever has to lower it is told; kept; NULL: none does */
     int64_t max_body_bytes;    /* 0: 1 MiB; beyond: 413 */
     int request_deadline_ms;   /* 0: 10,000; from the first byte of a request to its last */
     struct ese_metrics *metrics; /* requests by route and status, latency, bytes; NULL: not shown */
@@ -87,6 +88,7 @@ struct ese_http_manners {
 /* Copied. Before start only. */
 void ese_http_server_manners(struct ese_http_server *server, const struct ese_http_manners *manners);
 
+/* ESE_E_MISSING: fewer descriptors may be open than all parts of the process need (descriptors.h). */
 int ese_http_server_start(struct ese_http_server *server, struct ese_error *error);
 
 /* "127.0.0.1:40123", the port really taken. After open. */

@@ -28,6 +28,7 @@
 #include <stdbool.h>
 
 #include "ese-core/buffer.h"
+#include "ese-core/descriptors.h"
 #include "ese-core/http_listen.h"
 #include "ese-core/http_server.h"
 
@@ -135,6 +136,7 @@ struct ese_http_request {
 struct ese_http_server {
     struct ese_http_server_options options; /* its texts owned */
     struct ese_http_listen listen;
+    struct ese_descriptors descriptors;
     struct http_route routes[ESE_HTTP_MOST_ROUTES];
     int route_count;
     bool has_patterns; /* among them */

@@ -246,6 +246,9 @@ static void explain(const struct ese_sqlite *sqlite, struct ese_error *error)
         ese_fail(error, ESE_E_FULL,
                  "the database '%.200s' cannot be opened, %s: make room on its disk, then start this program again",
                  sqlite->path, strerror(sqlite->no_room));
+    else if (reason == EMFILE || reason == ENFILE || reason == ENOMEM)
+        ese_fail(error, ESE_E_IO, "the database '%.200s' cannot be opened for the time being: %s", sqlite->path,
+                 strerror(reason));
     else if (kind == SQLITE_CANTOPEN || kind == SQLITE_NOTADB || kind == SQLITE_READONLY)
         ese_fail(error, ESE_E_USAGE,
                  "the database '%.200s' cannot be opened, %s: give another path", sqlite->path,

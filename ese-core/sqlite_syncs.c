@@ -1,5 +1,6 @@
 #include "ese-core/sqlite_syncs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,26 +42,46 @@ static int count(int result)
 
 /* ---- directories ----------------------------------------------------------------------------------------------- */
 
-/* A directory's name may end in slashes, and lies in the same place then. */
-static int sync_directory_of(const char *path)
+/* A directory's name may end in slashes, and lies in the same place then. -1 and errno: it cannot be opened. */
+static int open_directory_of(const char *path)
 {
     size_t length = strlen(path);
     while (length > 0 && path[length - 1] == '/')
         length--;
     const char *slash = memrchr(path, '/', length);
     char *directory = slash == NULL ? ese_copy_text(".") : ese_copy_bytes(path, (size_t)(slash - path) + 1);
-    int fd = atomic_load(&failed) ? -1 : open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = fd >= 0 && fdatasync(fd) == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC;
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int reason = errno;
 
     free(directory);
-    if (fd >= 0)
-        close(fd);
-    return count(result);
+    errno = reason;
+    return fd;
+}
+
+/* Of a directory that was just to be opened: this process had no descriptor or memory left for it. That is no failed
+ * sync, as none was tried; so it is opened before anything is done that would need one. */
+static bool has_none_left(int directory)
+{
+    return directory < 0 && !atomic_load(&failed) && (errno == EMFILE || errno == ENFILE || errno == ENOMEM);
+}
+
+/* Closes it. */
+static int sync_directory(int directory)
+{
+    bool is_synced = directory >= 0 && !atomic_load(&failed) && fdatasync(directory) == 0;
+
+    if (directory >= 0)
+        close(directory);
+    return count(is_synced ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC);
 }
 
 int ese_sqlite_sync_directory(const char *path, struct ese_error *error)
 {
-    return sync_directory_of(path) == SQLITE_OK ? 0 : ese_sqlite_syncs_check(error);
+    int directory = open_directory_of(path);
+
+    if (has_none_left(directory))
+        return ese_fail_errno(error, "the directory of '%.200s' cannot be opened to be synced", path);
+    return sync_directory(directory) == SQLITE_OK ? 0 : ese_sqlite_syncs_check(error);
 }
 
 int ese_sqlite_sync_open(int fd, struct ese_error *error)
@@ -116,23 +137,41 @@ static void note_database(const char *name, int flags)
     pthread_mutex_unlock(&mutex);
 }
 
-/* What is made beside a database, and it itself, has its name on the disk before anything relies on that. */
+/* That of real's xOpen. What is new has its name on the disk before anything relies on that. */
+static int open_new(sqlite3_vfs *real, sqlite3_filename name, sqlite3_file *file, int flags, int *out_flags)
+{
+    int directory = open_directory_of(name);
+    if (has_none_left(directory))
+        return SQLITE_CANTOPEN;
+    int result = real->xOpen(real, name, file, flags, out_flags);
+
+    if (result != SQLITE_OK || file->pMethods == NULL) {
+        if (directory >= 0)
+            close(directory);
+        return result;
+    }
+    result = sync_directory(directory);
+    if (result != SQLITE_OK) {
+        file->pMethods->xClose(file);
+        file->pMethods = NULL;
+    }
+    return result;
+}
+
+/* Of a database, and of what is made beside it. */
 static int open_file(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *file, int flags, int *out_flags)
 {
     sqlite3_vfs *real = self->pAppData;
     bool is_kept = name != NULL && (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_WAL)) != 0;
     bool is_new = is_kept && (flags & SQLITE_OPEN_CREATE) != 0 && access(name, F_OK) != 0;
-    int result = real->xOpen(real, name, file, flags, out_flags);
 
+    file->pMethods = NULL;
+    int result = is_new ? open_new(real, name, file, flags, out_flags)
+                        : real->xOpen(real, name, file, flags, out_flags);
     if (result != SQLITE_OK || file->pMethods == NULL)
         return result;
     if (is_kept)
         note_database(name, flags);
-    if (is_new && (result = sync_directory_of(name)) != SQLITE_OK) {
-        file->pMethods->xClose(file);
-        file->pMethods = NULL;
-        return result;
-    }
     const sqlite3_io_methods *counting = counting_methods(file->pMethods);
     if (counting != NULL)
         file->pMethods = counting;
@@ -143,9 +182,18 @@ static int open_file(sqlite3_vfs *self, sqlite3_filename name, sqlite3_file *fil
 static int delete_file(sqlite3_vfs *self, const char *name, int durable)
 {
     sqlite3_vfs *real = self->pAppData;
+    if (!durable)
+        return real->xDelete(real, name, 0);
+    int directory = open_directory_of(name);
+    if (has_none_left(directory))
+        return SQLITE_IOERR_DELETE;
     int result = real->xDelete(real, name, 0);
 
-    return result == SQLITE_OK && durable ? sync_directory_of(name) : result;
+    if (result == SQLITE_OK)
+        return sync_directory(directory);
+    if (directory >= 0)
+        close(directory);
+    return result;
 }
 
 /* ---- the VFS --------------------------------------------------------------------------------------------------- */

@@ -9,6 +9,9 @@
  * was not written counts as written from then on (https://wiki.postgresql.org/wiki/Fsync_Errors). So there is no second
  * time: after the first failure nothing is synced any more, no transaction begins (sqlite.h), and the process has to
  * end. SQLite itself would go on: it passes over a directory that cannot be synced, and over a checkpoint.
+ *
+ * For want of a descriptor or of memory (EMFILE, ENFILE, ENOMEM) a directory is not opened, and so not synced: then
+ * nothing was tried, what needed it is not done, fails as anything else does, and may be tried again.
  */
 #ifndef ESE_SQLITE_SYNCS_H
 #define ESE_SQLITE_SYNCS_H
@@ -30,7 +33,7 @@ bool ese_sqlite_syncs_failed(void);
 int ese_sqlite_syncs_check(struct ese_error *error);
 
 /* Syncs the directory in which the file of that path lies: for its name, and those of what lies beside it. A failure is
- * one of those above. */
+ * one of those above, but for want of a descriptor or of memory: ESE_E_IO, and nothing has failed. */
 int ese_sqlite_sync_directory(const char *path, struct ese_error *error);
 int ese_sqlite_sync_open(int fd, struct ese_error *error); /* an open file, likewise */
 

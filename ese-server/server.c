@@ -62,6 +62,7 @@ static int open_http(struct ese_server *server, const struct ese_config *config,
     char token[ESE_TOKEN_SIZE];
     struct ese_http_server_options options = {
         .max_connections = (int)ese_config_number(config, "max-connections"),
+        .connections_option = "--max-connections",
         .max_body_bytes = ese_config_number(config, "max-body-bytes"),
         .request_deadline_ms = (int)ese_config_number(config, "request-deadline-ms"),
         .metrics = server->metrics,

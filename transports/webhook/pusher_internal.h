@@ -51,7 +51,7 @@ struct ese_webhook_pusher {
     int64_t next_keep_ns;
     int64_t next_figures_ns;
     int unreadable_count; /* whose streams cannot be read */
-    struct ese_news unreadable, unstored;
+    struct ese_news unreadable, unstored, no_sockets;
     int64_t aside_untold, next_aside_ns; /* events set aside that the log was not told of, and when it may be */
     struct ese_error not_stored; /* why what becomes of subscriptions cannot be stored; ESE_OK: it can */
     bool is_leaving; /* nothing more is sent, */

@@ -347,6 +347,18 @@ static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
     move_page(pusher, subscriber);
 }
 
+/* Tells the log that there is no socket for a push, and that there is again. */
+static void note_sockets(struct ese_webhook_pusher *pusher, const struct ese_webhook_outcome *outcome)
+{
+    if (!ese_news_due(&pusher->no_sockets, outcome->unsent))
+        return;
+    if (outcome->unsent)
+        ese_log_error("there is no socket for a push: %s. It waits, and is no attempt: raise `ulimit -n`, or what the "
+                      "system allows all", outcome->problem);
+    else
+        ese_log_info("there are sockets for pushes again");
+}
+
 /* Of one whose answer counts. */
 static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                   const struct ese_webhook_outcome *outcome)
@@ -379,6 +391,7 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
         if (!pusher->habits.in_any_order)
             ese_webhook_pusher_forget_page(subscriber);
         break;
+    case ESE_WEBHOOK_UNSENT:
     case ESE_WEBHOOK_NOTHING:
         break;
     }
@@ -407,6 +420,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     struct ese_webhook_pusher *pusher = subscriber->pusher;
     const struct ese_webhook_outcome outcome = {
         .status = answer->status,
+        .unsent = answer->no_socket,
         .retry_after_ms = answer->retry_after_ms,
         .problem = answer->problem,
         .count = subscriber->pushed_count,
@@ -415,6 +429,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
 
     pusher->under_way--;
     pusher->under_way_of[subscriber->standing]--;
+    note_sockets(pusher, &outcome);
     if (subscriber->is_removed) {
         end_removed(pusher, subscriber, &outcome);
     } else if (!pusher->is_closing) {

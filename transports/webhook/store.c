@@ -3,16 +3,25 @@
  */
 #include <stdlib.h>
 
+#include "ese-core/descriptors.h"
 #include "ese-core/memory.h"
 #include "transports/webhook/dashboard.h"
 #include "transports/webhook/habits.h"
 #include "transports/webhook/pusher.h"
+#include "transports/webhook/stream_reader.h"
 #include "transports/webhook/streams.h"
 #include "transports/webhook/webhook.h"
 
 #define MIN_BYTES (INT64_C(1024) * 1024) /* some of the largest events fit */
+#define STREAM_FILES 6 /* of an open stream: the database, its -wal and -shm; and as SQLite closes no database that the
+                          process has locked, one for each reader */
+#define READERS 3      /* of pushes, of pages that are asked for, of introspection; */
+#define READ_FILES (3 * ESE_WEBHOOK_READER_FILES) /* each with so many streams, which have three files, too */
+#define OTHER_FILES 64 /* _meta.db, _itrospect.db, long pages that are being sent, what is opened for a moment */
+#define TO_CONNECT 3   /* to look a name up, and for the host's other address */
 
 struct ese_store {
+    struct ese_descriptors descriptors;
     struct ese_webhook_streams *streams;
     struct ese_webhook_pusher *pusher;
 };
@@ -31,7 +40,8 @@ const struct ese_option ese_webhook_store_options[] = {
     {.name = "group", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000000", .min = 1, .max = 1000000,
      .help = "Posts that may share a commit: by default all that came in while the last one was under way."},
     {.name = "open-streams", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "64", .min = 2, .max = 1000,
-     .help = "Streams that are open for writing at a time; others are opened when they are posted to."},
+     .help = "Streams that are open for writing at a time, with six file descriptors each; others are opened when they "
+             "are posted to."},
     {.name = "allow-targets", .kind = ESE_OPTION_TEXT, .value = "LIST", .fallback = "127.0.0.0/8,[::1]",
      .help = "Where pushes may go: names, addresses and networks, separated by commas. An address is looked at again "
              "when it is connected to."},
@@ -40,7 +50,7 @@ const struct ese_option ese_webhook_store_options[] = {
     {.name = "push-timeout-ms", .kind = ESE_OPTION_NUMBER, .value = "MS", .fallback = "30000", .min = 1, .max = 600000,
      .help = "How long a receiver may take to answer a push; then it counts as failed."},
     {.name = "push-connections", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000", .min = 1, .max = 10000,
-     .help = "Pushes under way at a time, of all subscribers together."},
+     .help = "Pushes under way at a time, of all subscribers together, with a file descriptor each."},
     ESE_OPTION_END,
 };
 
@@ -66,6 +76,7 @@ void ese_webhook_store_detach(struct ese_store **store, int timeout_ms)
         ese_webhook_streams_stop(detached->streams, timeout_ms);
     ese_webhook_pusher_close(&detached->pusher);
     ese_webhook_streams_close(&detached->streams);
+    ese_descriptors_drop(&detached->descriptors);
     free(detached);
 }
 
@@ -105,11 +116,27 @@ static int open_pusher(struct ese_store *store, const struct ese_webhook_habits 
     return ese_webhook_pusher_open(&pusher, &store->pusher, error);
 }
 
+/* Whether there may be as many is asked when the server starts, which needs some, too. */
+static void need_descriptors(struct ese_store *store, const struct ese_config *config)
+{
+    int64_t pushes = ese_config_number(config, "push-connections");
+
+    store->descriptors = (struct ese_descriptors){
+        .count = pushes + STREAM_FILES * ese_config_number(config, "open-streams") + READERS * READ_FILES +
+                 OTHER_FILES,
+        .briefly = TO_CONNECT * pushes,
+        .options = "--push-connections or --open-streams",
+    };
+    ese_descriptors_need(&store->descriptors);
+}
+
 int ese_webhook_store_attach(const struct ese_webhook_habits *habits, const struct ese_config *config,
                              const struct ese_store_settings *settings, struct ese_store **store,
                              struct ese_error *error)
 {
     struct ese_store *attached = *store = ese_alloc(sizeof *attached);
+
+    need_descriptors(attached, config);
     if (open_streams(attached, config, settings, error) != 0 ||
         open_pusher(attached, habits, config, settings, error) != 0) {
         ese_webhook_store_detach(store, 0);

@@ -6,8 +6,6 @@
 #include "ese-core/memory.h"
 #include "transports/webhook/stream_name.h"
 
-#define FILES 16 /* that are open at a time */
-
 struct place {
     char name[ESE_WEBHOOK_STREAM_SIZE];
     struct ese_webhook_file *file; /* NULL: the place is free */
@@ -16,7 +14,7 @@ struct place {
 
 struct ese_webhook_reader {
     struct ese_webhook_streams *streams;
-    struct place places[FILES];
+    struct place places[ESE_WEBHOOK_READER_FILES];
     int64_t reads;
 };
 
@@ -32,7 +30,7 @@ void ese_webhook_reader_free(struct ese_webhook_reader **reader)
 {
     if (*reader == NULL)
         return;
-    for (int i = 0; i < FILES; i++)
+    for (int i = 0; i < ESE_WEBHOOK_READER_FILES; i++)
         ese_webhook_file_close(&(*reader)->places[i].file);
     free(*reader);
     *reader = NULL;
@@ -40,7 +38,7 @@ void ese_webhook_reader_free(struct ese_webhook_reader **reader)
 
 static struct place *find_place(struct ese_webhook_reader *reader, const char *stream)
 {
-    for (int i = 0; i < FILES; i++) {
+    for (int i = 0; i < ESE_WEBHOOK_READER_FILES; i++) {
         if (reader->places[i].file != NULL && strcmp(reader->places[i].name, stream) == 0)
             return &reader->places[i];
     }
@@ -52,7 +50,7 @@ static struct place *make_place(struct ese_webhook_reader *reader)
 {
     struct place *oldest = &reader->places[0];
 
-    for (int i = 0; i < FILES && oldest->file != NULL; i++) {
+    for (int i = 0; i < ESE_WEBHOOK_READER_FILES && oldest->file != NULL; i++) {
         if (reader->places[i].file == NULL || reader->places[i].used < oldest->used)
             oldest = &reader->places[i];
     }

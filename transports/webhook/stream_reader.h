@@ -15,6 +15,8 @@
 #include "transports/webhook/stream_file.h"
 #include "transports/webhook/streams.h"
 
+#define ESE_WEBHOOK_READER_FILES 16 /* that one has open at a time */
+
 struct ese_webhook_reader;
 
 struct ese_webhook_reader *ese_webhook_reader_new(struct ese_webhook_streams *streams);

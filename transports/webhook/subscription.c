@@ -7,6 +7,8 @@
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
 
+#define UNSENT_NS ESE_NS_PER_S /* until what could not be sent for want of a socket is tried again */
+
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
 void ese_webhook_wish_clear(struct ese_webhook_wish *wish)
@@ -169,6 +171,10 @@ enum ese_webhook_verdict ese_webhook_subscription_answer(struct ese_webhook_subs
     if (is_success(outcome->status)) {
         move_to(subscription, outcome->last);
         return ESE_WEBHOOK_TAKEN;
+    }
+    if (outcome->unsent) {
+        subscription->due_ns = subscription->at_once ? 0 : now_ns + UNSENT_NS;
+        return ESE_WEBHOOK_UNSENT;
     }
     if (!subscription->active || subscription->at_once)
         return ESE_WEBHOOK_AGAIN; /* whoever resumes or has woken it begins anew */

@@ -82,6 +82,7 @@ struct ese_webhook_subscription {
 /* What came of a push. */
 struct ese_webhook_outcome {
     int status;             /* 0: no answer */
+    bool unsent;            /* and nothing went out, for want of a socket here: that is nobody's fault who is pushed to */
     int64_t retry_after_ms; /* -1: none was asked for */
     const char *problem;    /* for status 0, in words */
     int count;              /* events that were pushed, */
@@ -91,6 +92,7 @@ struct ese_webhook_outcome {
 enum ese_webhook_verdict {
     ESE_WEBHOOK_TAKEN,     /* the position has moved to the last one's */
     ESE_WEBHOOK_AGAIN,     /* it failed, and waits until due_ns (or was paused meanwhile by somebody) */
+    ESE_WEBHOOK_UNSENT,    /* it was no attempt, and waits until due_ns */
     ESE_WEBHOOK_GIVEN_UP,  /* it failed for the last time: paused, with the reason in pause_reason */
     ESE_WEBHOOK_SET_ASIDE, /* it failed for the last time: the one event is to be kept, then passed over */
     ESE_WEBHOOK_NOTHING    /* the answer was void */
