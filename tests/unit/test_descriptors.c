@@ -67,8 +67,8 @@ static void it_is_raised_to_what_all_need(void **state)
 
 static const char *find_refusal(void)
 {
-    struct ese_descriptors one = {.count = 300, .options = "--ones"}, two = {.count = 400, .options = "--twos or --threes"},
-                           three = {.count = 301};
+    struct ese_descriptors one = {.count = 300, .options = "--ones"},
+                           two = {.count = 400, .options = "--twos or --threes"}, three = {.count = 301};
     struct ese_error error = {0};
     ese_descriptors_need(&one);
     ese_descriptors_need(&two);

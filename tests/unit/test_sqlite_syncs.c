@@ -176,7 +176,7 @@ static void leave_as_usual(void)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
 }
 
-static void without_a_descriptor_nothing_was_synced_and_nothing_has_failed(void **state)
+static void without_a_descriptor_no_sync_has_failed(void **state)
 {
     struct ese_error error = {0};
     leave(0);
@@ -241,7 +241,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(no_directory_is_synced_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_committed_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_one_they_are_counted, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(without_a_descriptor_nothing_was_synced_and_nothing_has_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_descriptor_no_sync_has_failed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_opened_without_descriptors_is_opened_later, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_descriptor_a_failed_sync_stays_failed, set_up, tear_down),
     };
