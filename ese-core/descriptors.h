@@ -16,7 +16,7 @@
 struct ese_descriptors {
     int64_t count;       /* at most, at once */
     int64_t briefly;     /* besides, now and then for a moment; what is done without them is done later */
-    const char *options; /* that decide about it, as whoever has to lower them is told: "--max-connections"; NULL: none */
+    const char *options; /* that say so, as whoever has to lower them is told: "--max-connections"; NULL: none */
     struct ese_descriptors *next; /* ours */
 };
 

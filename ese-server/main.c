@@ -26,8 +26,9 @@ static const struct ese_option options[] = {
              "number with s, m, h or d behind it."},
     {.name = "max-connections", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1000",
      .min = 1,
-     .max = 65536, .help = "Connections at once. A file descriptor each: as many as are needed are asked for at the start, and "
-                              "where `ulimit -Hn` is less than that, the server does not start."},
+     .max = 65536,
+     .help = "Connections at once. Each takes a file descriptor: as many as are needed are asked for at the start, "
+             "and where `ulimit -Hn` is less, the server does not start."},
     {.name = "max-body-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1048576",
      .min = 1024,
      .max = 1 << 30, .help = "The largest request body; a larger one is answered 413."},

@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -37,7 +39,7 @@ struct fixture {
 struct told {
     int times;
     int status;
-    bool certainly_not_sent;
+    bool certainly_not_sent, no_socket;
     char problem[200];
 };
 
@@ -47,6 +49,7 @@ static void note(void *context, const struct ese_http_answer *answer)
     told->times++;
     told->status = answer->status;
     told->certainly_not_sent = answer->certainly_not_sent;
+    told->no_socket = answer->no_socket;
     snprintf(told->problem, sizeof told->problem, "%s", answer->problem != NULL ? answer->problem : "");
 }
 
@@ -296,6 +299,35 @@ static void without_a_further_handle_a_call_waits(void **state)
     stop(&fixture);
 }
 
+/* As if no descriptor was left: the answer says that it is nobody else's fault; a refusal does not. */
+static void without_a_socket_a_call_says_so(void **state)
+{
+    struct fixture fixture;
+    struct told told = {0};
+    struct rlimit usual, tight = {0};
+    (void)state;
+    start(&fixture, 5);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    tight.rlim_max = usual.rlim_max;
+    call(&fixture, "127.0.0.1", "/", &told);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0); /* what is open stays so */
+    for (int i = 0; i < 100 && told.times == 0; i++)
+        ese_http_client_poll(fixture.client, 100, -1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(told.times, 1);
+    assert_int_equal(told.status, 0);
+    assert_true(told.certainly_not_sent && told.no_socket);
+    assert_string_equal(told.problem, strerror(EMFILE));
+    told = ask(&fixture, "127.0.0.1", "/");
+    assert_int_equal(told.status, 200);
+    assert_false(told.no_socket);
+    told = (struct told){0};
+    call(&fixture, "127.0.0.2", "/", &told); /* where nobody listens */
+    poll_until(&fixture, &told);
+    assert_true(told.certainly_not_sent && !told.no_socket);
+    stop(&fixture);
+}
+
 /* libcurl takes no URL beyond 8 MB; the handle would go on with the one before. */
 static void a_url_that_is_not_taken_is_not_the_last_one(void **state)
 {
@@ -363,6 +395,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(handles_are_made_when_they_are_needed),
         cmocka_unit_test(without_any_handle_a_call_ends_unsent),
         cmocka_unit_test(without_a_further_handle_a_call_waits),
+        cmocka_unit_test(without_a_socket_a_call_says_so),
         cmocka_unit_test(a_url_that_is_not_taken_is_not_the_last_one),
         cmocka_unit_test(who_hangs_is_not_asked_after),
     };

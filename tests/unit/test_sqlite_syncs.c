@@ -7,9 +7,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ese-core/memory.h"
@@ -153,6 +156,84 @@ static void without_one_they_are_counted(void **state)
     assert_false(ese_sqlite_syncs_failed());
 }
 
+/* ---- no descriptor left ---------------------------------------------------------------------- */
+
+static struct rlimit usual;
+
+/* So many more may be opened: those that are open have the lowest numbers. */
+static void leave(rlim_t descriptors)
+{
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(next >= 0);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    const struct rlimit tight = {.rlim_cur = (rlim_t)next + descriptors, .rlim_max = usual.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+}
+
+static void leave_as_usual(void)
+{
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+}
+
+static void without_a_descriptor_no_sync_has_failed(void **state)
+{
+    struct ese_error error = {0};
+    leave(0);
+    int result = sync_directory(*state, &error);
+    leave_as_usual();
+    assert_int_equal(result, -1);
+    assert_int_equal(error.code, ESE_E_IO);
+    assert_non_null(strstr(error.text, strerror(EMFILE)));
+    assert_false(ese_sqlite_syncs_failed());
+    assert_int_equal(sync_directory(*state, &error), 0);
+}
+
+/* With one descriptor more each time; what is there has its name on the disk. */
+static void what_is_opened_without_descriptors_is_opened_later(void **state)
+{
+    struct fixture *fixture = *state;
+    int tries = 0;
+    bool is_open = false;
+    while (!is_open) {
+        int calls_before = calls;
+        struct ese_error error = {0};
+        bool was_there = access(fixture->path, F_OK) == 0;
+        leave((rlim_t)tries++);
+        is_open = ese_sqlite_open(&(struct ese_sqlite_options){.path = fixture->path, .durability = ESE_DURABILITY_DISK,
+                                                               .schema = "CREATE TABLE IF NOT EXISTS thing (number)"},
+                                  &fixture->sqlite, &error) == 0;
+        leave_as_usual();
+        assert_false(ese_sqlite_syncs_failed());
+        assert_true(is_open || error.code == ESE_E_IO);
+        assert_true(was_there || access(fixture->path, F_OK) != 0 || calls > calls_before);
+        assert_true(tries < 20);
+    }
+    assert_true(tries > 3); /* there was something in the way */
+    ese_sqlite_close(&fixture->sqlite);
+    assert_true(begin(fixture));
+    assert_int_equal(commit(fixture, NULL), 0);
+}
+
+/* A failure stays one, whatever else is missing. */
+static void without_a_descriptor_a_failed_sync_stays_failed(void **state)
+{
+    pid_t child = fork();
+    int status = -1;
+    if (child == 0) {
+        struct ese_error error = {0};
+        fails = true;
+        bool has_failed = sync_directory(*state, NULL) == -1;
+        leave(0);
+        has_failed = has_failed && sync_directory(*state, &error) == -1 && ese_sqlite_syncs_failed() &&
+                     strstr(error.text, "start this program again") != NULL;
+        leave_as_usual();
+        _exit(!has_failed);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +241,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(no_directory_is_synced_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_committed_after_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_one_they_are_counted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_descriptor_no_sync_has_failed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_opened_without_descriptors_is_opened_later, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_a_descriptor_a_failed_sync_stays_failed, set_up, tear_down),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -335,6 +335,31 @@ static void a_stream_that_cannot_be_read_is_no_attempt(void **state)
     end(&scene);
 }
 
+static void what_could_not_be_sent_is_no_attempt(void **state)
+{
+    const struct ese_webhook_outcome unsent = {.unsent = true, .problem = "Too many open files", .count = 1, .last = 1};
+    struct scene scene;
+
+    (void)state;
+    begin_with(&scene, (struct ese_webhook_retry){.tries = 2, .first_ms = 8000, .most_ms = 8000}, ESE_WEBHOOK_STOP, 1);
+    for (int i = 0; i < 5; i++) {
+        ese_webhook_subscription_begin(&scene.subscription);
+        assert_int_equal(answer(&scene, &unsent), ESE_WEBHOOK_UNSENT);
+        pass_s(&scene, 1);
+    }
+    assert_int_equal(push(&scene, 1, 500), ESE_WEBHOOK_AGAIN);
+    pass_s(&scene, 8);
+    ese_webhook_subscription_begin(&scene.subscription);
+    ese_webhook_subscription_wake(&scene.subscription);
+    assert_int_equal(answer(&scene, &unsent), ESE_WEBHOOK_UNSENT);
+    assert_true(ese_webhook_subscription_due(&scene.subscription, scene.now_ns)); /* whoever wakes it means at once */
+    ese_webhook_subscription_begin(&scene.subscription);
+    ese_webhook_subscription_pause(&scene.subscription, "asked for");
+    assert_int_equal(answer(&scene, &unsent), ESE_WEBHOOK_UNSENT);
+    assert_int_equal(ese_webhook_subscription_state(&scene.subscription), ESE_WEBHOOK_PAUSED);
+    end(&scene);
+}
+
 static void who_is_woken_is_tried_at_once(void **state)
 {
     struct scene scene;
@@ -469,6 +494,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_has_all_waits_until_there_is_more),
         cmocka_unit_test(growth_shortens_no_wait),
         cmocka_unit_test(a_stream_that_cannot_be_read_is_no_attempt),
+        cmocka_unit_test(what_could_not_be_sent_is_no_attempt),
         cmocka_unit_test(who_is_woken_is_tried_at_once),
         cmocka_unit_test(who_is_woken_while_tried_is_tried_again_at_once),
         cmocka_unit_test(a_paused_one_is_resumed_once),

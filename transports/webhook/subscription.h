@@ -82,7 +82,7 @@ struct ese_webhook_subscription {
 /* What came of a push. */
 struct ese_webhook_outcome {
     int status;             /* 0: no answer */
-    bool unsent;            /* and nothing went out, for want of a socket here: that is nobody's fault who is pushed to */
+    bool unsent;            /* and nothing went out, for want of a socket here: the receiver is not to blame */
     int64_t retry_after_ms; /* -1: none was asked for */
     const char *problem;    /* for status 0, in words */
     int count;              /* events that were pushed, */
