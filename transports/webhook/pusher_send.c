@@ -9,8 +9,10 @@
 #define PAGE_EVENTS 100
 #define PAGE_BYTES ((size_t)256 * 1024)
 #define PAGES_BYTES ((size_t)64 * 1024 * 1024) /* of all subscribers: beyond, nothing is read ahead */
+/* Of pushes under way, with what was read for them: as if each of the connections there are by default had a full page.
+ * Beyond, no further one begins; one is begun whatever it holds. */
+#define PUSHES_BYTES (1000 * ESE_WEBHOOK_PUSH_BYTES)
 #define UNREADABLE_NS ESE_NS_PER_S /* until a stream that could not be read is tried again */
-#define ASIDE_NS (10 * ESE_NS_PER_S) /* between words about events that were set aside */
 #define ANSWER_KEPT 1              /* of an answer nothing but its status is looked at */
 
 /* ---- turns ----------------------------------------------------------------------------------- */
@@ -45,20 +47,30 @@ static int half_of(int count)
     return count > 1 ? count / 2 : 1;
 }
 
-/* Who may hang has half of the connections at most, and who has failed half of these: the proven ones are not to wait
- * for the others, nor the new ones, whose first turn proves them, for those that have failed. */
+/* Of so many connections, whether those who may hang have theirs, or the memory that goes with them. */
+static bool have_all(const struct ese_webhook_pusher *pusher, int under_way, size_t bytes, int most)
+{
+    return under_way >= most || bytes >= PUSHES_BYTES / (size_t)pusher->options.connections * (size_t)most;
+}
+
+/* Who may hang has half of the connections at most, and who has failed half of these, and the memory likewise: the
+ * proven ones are not to wait for the others, nor the new ones, whose first turn proves them, for those that have
+ * failed. */
 static struct ese_webhook_subscriber *next_turn(struct ese_webhook_pusher *pusher)
 {
     const int *under_way_of = pusher->under_way_of;
+    const size_t *bytes_of = pusher->bytes_of;
     int most = half_of(pusher->options.connections), most_failed = half_of(most);
     struct ese_webhook_subscriber *next = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_PROVEN]);
     struct ese_webhook_subscriber *fresh = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_NEW]);
     struct ese_webhook_subscriber *failed = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_FAILED]);
 
-    if (under_way_of[ESE_WEBHOOK_NEW] + under_way_of[ESE_WEBHOOK_FAILED] < most) {
+    if (!have_all(pusher, under_way_of[ESE_WEBHOOK_NEW] + under_way_of[ESE_WEBHOOK_FAILED],
+                  bytes_of[ESE_WEBHOOK_NEW] + bytes_of[ESE_WEBHOOK_FAILED], most)) {
         if (fresh != NULL)
             next = fresh;
-        else if (failed != NULL && under_way_of[ESE_WEBHOOK_FAILED] < most_failed)
+        else if (failed != NULL &&
+                 !have_all(pusher, under_way_of[ESE_WEBHOOK_FAILED], bytes_of[ESE_WEBHOOK_FAILED], most_failed))
             next = failed;
     }
     if (next != NULL)
@@ -258,9 +270,11 @@ static int write_message(struct ese_webhook_pusher *pusher, struct ese_webhook_s
         .wall_s = ese_clock_wall_ms() / 1000,
     };
 
-    subscriber->pushed_count = push.count;
-    subscriber->pushed_last = push.events[push.count - 1].position;
-    return ese_webhook_message_write(&push, &pusher->message, error);
+    if (ese_webhook_message_write(&push, &pusher->message, error) != 0)
+        return -1;
+    subscriber->pushed_count = pusher->message.count;
+    subscriber->pushed_last = push.events[pusher->message.count - 1].position;
+    return 0;
 }
 
 static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -281,6 +295,9 @@ static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscribe
     ese_webhook_subscription_begin(&subscriber->subscription);
     pusher->under_way++;
     pusher->under_way_of[subscriber->standing]++;
+    subscriber->pushed_bytes = request.length + subscriber->page_bytes;
+    pusher->bytes_of[subscriber->standing] += subscriber->pushed_bytes;
+    pusher->pushed_bytes += subscriber->pushed_bytes;
     ese_metric_add(subscriber->figures.attempts, 1);
     ese_http_client_call(pusher->client, &request);
 }
@@ -303,7 +320,7 @@ static void take_turn(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
 
 void ese_webhook_pusher_send(struct ese_webhook_pusher *pusher)
 {
-    while (pusher->under_way < pusher->options.connections) {
+    while (pusher->under_way < pusher->options.connections && pusher->pushed_bytes < PUSHES_BYTES) {
         struct ese_webhook_subscriber *next = next_turn(pusher);
         if (next == NULL)
             return;
@@ -312,22 +329,6 @@ void ese_webhook_pusher_send(struct ese_webhook_pusher *pusher)
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
-
-/* Tells the log, of many at a time one: all of them are in the table. */
-static void tell_aside(struct ese_webhook_pusher *pusher, const struct ese_webhook_subscription *subscription,
-                       int64_t position, const char *reason)
-{
-    int64_t now_ns = ese_clock_monotonic_ns();
-
-    pusher->aside_untold++;
-    if (now_ns < pusher->next_aside_ns)
-        return;
-    ese_log_warning("event %lld of '%s' is set aside for the subscription '%s': %s (%lld since this was told last)",
-                    (long long)position, subscription->wish.stream, subscription->wish.name, reason,
-                    (long long)pusher->aside_untold);
-    pusher->aside_untold = 0;
-    pusher->next_aside_ns = now_ns + ASIDE_NS;
-}
 
 /* The one event goes to the dead letters; where there is no room for it, the line stops instead. */
 static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
@@ -343,7 +344,7 @@ static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
         stop_for(pusher, subscriber, error.text);
         return;
     }
-    tell_aside(pusher, subscription, outcome->last, reason);
+    ese_webhook_pusher_tell_aside(pusher, subscription, outcome->last, reason);
     ese_metric_add(subscriber->figures.dead_letters, 1);
     ese_webhook_subscription_pass(subscription, outcome->last);
     move_page(pusher, subscriber);
@@ -354,9 +355,11 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
                   const struct ese_webhook_outcome *outcome)
 {
     struct ese_webhook_subscription *subscription = &subscriber->subscription;
+    int64_t now_ns = ese_clock_monotonic_ns();
 
-    switch (ese_webhook_subscription_answer(subscription, outcome, ese_clock_monotonic_ns())) {
+    switch (ese_webhook_subscription_answer(subscription, outcome, now_ns)) {
     case ESE_WEBHOOK_TAKEN:
+        ese_webhook_pusher_tell_taken(subscriber);
         ese_metric_add(subscriber->figures.pushed, outcome->count);
         subscriber->has_taken = true;
         ese_webhook_pusher_note_position(pusher, subscriber);
@@ -376,6 +379,7 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
         break;
     case ESE_WEBHOOK_AGAIN:
         ese_metric_add(subscriber->figures.failures, 1);
+        ese_webhook_pusher_tell_failed(pusher, subscriber, outcome, now_ns);
         if (!pusher->habits.in_any_order)
             ese_webhook_pusher_forget_page(subscriber);
         break;
@@ -415,6 +419,8 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
 
     pusher->under_way--;
     pusher->under_way_of[subscriber->standing]--;
+    pusher->bytes_of[subscriber->standing] -= subscriber->pushed_bytes;
+    pusher->pushed_bytes -= subscriber->pushed_bytes;
     if (subscriber->is_removed) {
         end_removed(pusher, subscriber, &outcome);
     } else if (!pusher->is_closing) {
