@@ -46,9 +46,8 @@ struct ese_webhook_pusher {
     struct ese_webhook_subscriber_list removed;      /* whose answer is waited for all the same */
     int under_way;                                   /* requests, */
     int under_way_of[ESE_WEBHOOK_STANDINGS];         /* as they were queued */
-    size_t pages_bytes;                              /* memory of all that was read ahead, */
-    size_t pushed_bytes;                             /* and of all that is under way, with what was read for it, */
-    size_t bytes_of[ESE_WEBHOOK_STANDINGS];          /* as its subscribers were queued */
+    size_t bytes_of[ESE_WEBHOOK_STANDINGS];          /* their memory, and that of what was read for them */
+    size_t pages_bytes;                              /* memory of all that was read ahead */
     int64_t next_due_ns;                             /* not later than the next one that waits is due */
     int64_t next_keep_ns;
     int64_t next_figures_ns;

@@ -7,11 +7,9 @@
 #include "transports/webhook/created.h"
 
 #define PAGE_EVENTS 100
-#define PAGE_BYTES ((size_t)256 * 1024)
+#define PAGE_BYTES (ESE_WEBHOOK_PUSH_BYTES / 4 * 3) /* as base64 they fill a push: no more of them would be in it */
 #define PAGES_BYTES ((size_t)64 * 1024 * 1024) /* of all subscribers: beyond, nothing is read ahead */
-/* Of pushes under way, with what was read for them: as if each of the connections there are by default had a full page.
- * Beyond, no further one begins; one is begun whatever it holds. */
-#define PUSHES_BYTES (1000 * ESE_WEBHOOK_PUSH_BYTES)
+#define PUSHES_BYTES_LEAST ((size_t)32 * 1024 * 1024) /* where there are few connections */
 #define UNREADABLE_NS ESE_NS_PER_S /* until a stream that could not be read is tried again */
 #define ANSWER_KEPT 1              /* of an answer nothing but its status is looked at */
 
@@ -47,30 +45,32 @@ static int half_of(int count)
     return count > 1 ? count / 2 : 1;
 }
 
-/* Of so many connections, whether those who may hang have theirs, or the memory that goes with them. */
-static bool have_all(const struct ese_webhook_pusher *pusher, int under_way, size_t bytes, int most)
+/* Who has the next turn among those of that standing. What they have under way is bounded in bytes, with what was read
+ * for it, as if each connection had a full page, for the proven ones; for the new ones it is half of that, and for those
+ * that have failed half again. None waits for the bytes of another standing, and one is sent whatever it holds. */
+static struct ese_webhook_subscriber *first_of(struct ese_webhook_pusher *pusher, enum ese_webhook_standing standing)
 {
-    return under_way >= most || bytes >= PUSHES_BYTES / (size_t)pusher->options.connections * (size_t)most;
+    size_t most = (size_t)pusher->options.connections * ESE_WEBHOOK_PUSH_BYTES;
+
+    if (most < PUSHES_BYTES_LEAST)
+        most = PUSHES_BYTES_LEAST;
+    return pusher->bytes_of[standing] < most >> standing ? TAILQ_FIRST(&pusher->queues[standing]) : NULL;
 }
 
-/* Who may hang has half of the connections at most, and who has failed half of these, and the memory likewise: the
- * proven ones are not to wait for the others, nor the new ones, whose first turn proves them, for those that have
- * failed. */
+/* Who may hang has half of the connections at most, and who has failed half of these: the proven ones are not to wait
+ * for the others, nor the new ones, whose first turn proves them, for those that have failed. */
 static struct ese_webhook_subscriber *next_turn(struct ese_webhook_pusher *pusher)
 {
     const int *under_way_of = pusher->under_way_of;
-    const size_t *bytes_of = pusher->bytes_of;
     int most = half_of(pusher->options.connections), most_failed = half_of(most);
-    struct ese_webhook_subscriber *next = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_PROVEN]);
-    struct ese_webhook_subscriber *fresh = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_NEW]);
-    struct ese_webhook_subscriber *failed = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_FAILED]);
+    struct ese_webhook_subscriber *next = first_of(pusher, ESE_WEBHOOK_PROVEN);
+    struct ese_webhook_subscriber *fresh = first_of(pusher, ESE_WEBHOOK_NEW);
+    struct ese_webhook_subscriber *failed = first_of(pusher, ESE_WEBHOOK_FAILED);
 
-    if (!have_all(pusher, under_way_of[ESE_WEBHOOK_NEW] + under_way_of[ESE_WEBHOOK_FAILED],
-                  bytes_of[ESE_WEBHOOK_NEW] + bytes_of[ESE_WEBHOOK_FAILED], most)) {
+    if (under_way_of[ESE_WEBHOOK_NEW] + under_way_of[ESE_WEBHOOK_FAILED] < most) {
         if (fresh != NULL)
             next = fresh;
-        else if (failed != NULL &&
-                 !have_all(pusher, under_way_of[ESE_WEBHOOK_FAILED], bytes_of[ESE_WEBHOOK_FAILED], most_failed))
+        else if (failed != NULL && under_way_of[ESE_WEBHOOK_FAILED] < most_failed)
             next = failed;
     }
     if (next != NULL)
@@ -297,7 +297,6 @@ static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscribe
     pusher->under_way_of[subscriber->standing]++;
     subscriber->pushed_bytes = request.length + subscriber->page_bytes;
     pusher->bytes_of[subscriber->standing] += subscriber->pushed_bytes;
-    pusher->pushed_bytes += subscriber->pushed_bytes;
     ese_metric_add(subscriber->figures.attempts, 1);
     ese_http_client_call(pusher->client, &request);
 }
@@ -320,7 +319,7 @@ static void take_turn(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
 
 void ese_webhook_pusher_send(struct ese_webhook_pusher *pusher)
 {
-    while (pusher->under_way < pusher->options.connections && pusher->pushed_bytes < PUSHES_BYTES) {
+    while (pusher->under_way < pusher->options.connections) {
         struct ese_webhook_subscriber *next = next_turn(pusher);
         if (next == NULL)
             return;
@@ -420,7 +419,6 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
     pusher->under_way--;
     pusher->under_way_of[subscriber->standing]--;
     pusher->bytes_of[subscriber->standing] -= subscriber->pushed_bytes;
-    pusher->pushed_bytes -= subscriber->pushed_bytes;
     if (subscriber->is_removed) {
         end_removed(pusher, subscriber, &outcome);
     } else if (!pusher->is_closing) {
