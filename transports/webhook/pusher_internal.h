@@ -102,8 +102,8 @@ void ese_webhook_pusher_tell_aside(struct ese_webhook_pusher *pusher,
                                    const struct ese_webhook_subscription *subscription, int64_t position,
                                    const char *reason);
 
-/* A push has failed and is tried again, for ever perhaps: told once, when the line has failed for some seconds, with the
- * last reason; of many lines one each ten seconds. And, where that was told, that something was taken. */
+/* A push has failed and is tried again, for ever perhaps: told once, when the line has failed for some seconds, with
+ * the last reason; of many lines one each ten seconds. And, where that was told, that something was taken. */
 void ese_webhook_pusher_tell_failed(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                                     const struct ese_webhook_outcome *outcome, int64_t now_ns);
 void ese_webhook_pusher_tell_taken(struct ese_webhook_subscriber *subscriber);

@@ -45,9 +45,9 @@ static int half_of(int count)
     return count > 1 ? count / 2 : 1;
 }
 
-/* Who has the next turn among those of that standing. What they have under way is bounded in bytes, with what was read
- * for it, as if each connection had a full page, for the proven ones; for the new ones it is half of that, and for those
- * that have failed half again. None waits for the bytes of another standing, and one is sent whatever it holds. */
+/* Who has the next turn among those of that standing. What they have under way is bounded in bytes, with what was
+ * read for it, as if each connection had a full page, for the proven ones; for the new ones it is half of that, and for
+ * those that have failed half again. None waits for another standing's bytes, and one is sent whatever it holds. */
 static struct ese_webhook_subscriber *first_of(struct ese_webhook_pusher *pusher, enum ese_webhook_standing standing)
 {
     size_t most = (size_t)pusher->options.connections * ESE_WEBHOOK_PUSH_BYTES;

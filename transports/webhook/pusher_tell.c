@@ -29,7 +29,8 @@ void ese_webhook_pusher_tell_failed(struct ese_webhook_pusher *pusher, struct es
 
     if (failing->since_ns == 0)
         failing->since_ns = now_ns;
-    if (failing->told || !subscription->active || now_ns < failing->since_ns + PASSING_NS || now_ns < pusher->next_failing_ns)
+    if (failing->told || !subscription->active || now_ns < failing->since_ns + PASSING_NS ||
+        now_ns < pusher->next_failing_ns)
         return;
     ese_webhook_outcome_reason(outcome, subscription->wish.url, reason);
     ese_log_warning("the subscription '%s' stands behind position %lld, and is tried again: %s",

@@ -175,8 +175,9 @@ static void on_too_large(void *context, const char *path, uint64_t bytes)
         bool is_news = !line->refuses;
         if (is_news)
             snprintf(line->refusal, sizeof line->refusal,
-                     "a push of %" PRIu64 " bytes from the stream %s is refused by 413, as it is larger than the %" PRId64
-                     " that are taken: give --push-body-bytes more", bytes, line->stream, receiver->max_body_bytes);
+                     "a push of %" PRIu64 " bytes from the stream %s is refused by 413, as it is larger than "
+                     "the %" PRId64 " that are taken: give --push-body-bytes more",
+                     bytes, line->stream, receiver->max_body_bytes);
         line->refuses = true;
         pthread_mutex_unlock(&receiver->mutex);
         if (is_news)

@@ -143,8 +143,8 @@ void ese_webhook_outcome_reason(const struct ese_webhook_outcome *outcome, const
                  outcome->problem != NULL ? outcome->problem : "no answer");
 }
 
-/* Of a page it is not known which of its events is to blame, nor whether any is: they are tried one by one, each with all
- * its tries, so that one that nobody takes stops none in front of it. What is too large will not be smaller later. */
+/* Of a page it is not known which of its events is to blame, nor whether any is: they are tried one by one, each with
+ * all its tries, so that one that nobody takes stops none in front of it. What is too large stays so. */
 static bool is_to_be_split(const struct ese_webhook_subscription *subscription,
                            const struct ese_webhook_outcome *outcome)
 {
