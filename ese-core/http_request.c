@@ -197,6 +197,15 @@ static enum MHD_Result refuse_framing(struct ese_http_request *request)
     return handle(request);
 }
 
+static void tell_too_large(const struct ese_http_request *request)
+{
+    const struct ese_http_server_options *options = &request->server->options;
+    uint64_t announced = ese_http_guard_announced(request);
+    if (options->too_large != NULL)
+        options->too_large(options->too_large_context, request->path,
+                           announced > request->body_bytes ? announced : request->body_bytes);
+}
+
 static enum MHD_Result read_headers(struct ese_http_request *request, const char *version)
 {
     struct ese_http_server *server = request->server;
@@ -214,6 +223,7 @@ static enum MHD_Result read_headers(struct ese_http_request *request, const char
         ese_buffer_grow(&request->body, (size_t)announced);
     if (announced / MOST_DROPPED < (uint64_t)server->options.max_body_bytes)
         return MHD_YES;
+    tell_too_large(request);
     request->refusal = 413;
     request->refusal_text = "the body is too large";
     request->answer.close = true;
@@ -240,9 +250,10 @@ static void keep_body(struct ese_http_request *request, const char *bytes, size_
     ese_buffer_append(&request->body, bytes, length);
     request->kept_bytes += (int64_t)length;
     server->kept_bytes += (int64_t)length;
-    if (request->body.overflowed)
+    if (request->body.overflowed) {
         refuse_body(request, 413, "the body is too large");
-    else if (server->kept_bytes / MOST_KEPT >= server->options.max_body_bytes)
+        tell_too_large(request);
+    } else if (server->kept_bytes / MOST_KEPT >= server->options.max_body_bytes)
         refuse_body(request, 503, "too much is arriving at the same time");
 }
 

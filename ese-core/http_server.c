@@ -11,7 +11,6 @@
 #include "ese-core/memory.h"
 
 #define CONNECTIONS 1000
-#define BODY_BYTES (1024 * 1024)
 #define DEADLINE_MS 10000
 /* Request line and headers have to fit, the most headers there may be. It is cleared for each request. */
 #define CONNECTION_MEMORY (24 * 1024)
@@ -30,7 +29,7 @@ static void fill_in(struct ese_http_server *server, const struct ese_http_server
     if (own->max_connections == 0)
         own->max_connections = CONNECTIONS;
     if (own->max_body_bytes == 0)
-        own->max_body_bytes = BODY_BYTES;
+        own->max_body_bytes = ESE_HTTP_BODY_BYTES;
     if (own->request_deadline_ms == 0)
         own->request_deadline_ms = DEADLINE_MS;
     if (own->metrics == NULL)

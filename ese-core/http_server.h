@@ -32,6 +32,8 @@
 #include "ese-core/error.h"
 #include "ese-core/metrics.h"
 
+#define ESE_HTTP_BODY_BYTES (1024 * 1024) /* of a request at most, where nothing else is said */
+
 struct ese_http_server;
 struct ese_http_request;
 
@@ -44,7 +46,10 @@ struct ese_http_server_options {
     bool trusted_network;      /* nobody but the lab can reach it */
     int max_connections;       /* 0: 1,000 */
     const char *connections_option; /* which says so, as whoever has to lower it is told; kept; NULL: none does */
-    int64_t max_body_bytes;    /* 0: 1 MiB; beyond: 413 */
+    int64_t max_body_bytes;    /* 0: ESE_HTTP_BODY_BYTES; beyond: 413 */
+    /* Told, on the server's thread, of a body beyond that, and how long it is, as far as one knows; NULL: nobody is. */
+    void (*too_large)(void *context, const char *path, uint64_t bytes);
+    void *too_large_context;
     int request_deadline_ms;   /* 0: 10,000; from the first byte of a request to its last */
     struct ese_metrics *metrics; /* requests by route and status, latency, bytes; NULL: not shown */
 };

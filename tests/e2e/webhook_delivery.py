@@ -172,6 +172,22 @@ def signature_is_good(push, keys):
     return sorted(given) == sorted(wanted)
 
 
+def large_pages_come_in_several_pushes(server):
+    """Bodies that grow sevenfold; and whoever takes no page of several gets every event all the same."""
+    for _ in range(12):
+        post(server, "s", b'{"x":"' + b"<" * 12000 + b'"}')
+    with Receiver() as receiver:
+        receiver.decide = lambda push: Answer(413) if push.path == "/one" and len(push.positions()) > 1 else OK
+        for path in ("/page", "/one"):
+            subscribed(server, path[1:], "s", receiver.url(path), batch=100,
+                       retry={"tries": 0, "first_ms": 3600000, "most_ms": 3600000})
+        in_order(receiver.await_position(12, "/page"), 1, 12)
+        assert all(len(push.body) <= 262144 for push in receiver.of("/page"))
+        assert [len(push.positions()) for push in receiver.of("/page")] == [2] * 6
+        wait_until(lambda: server.get("/subscriptions/one")["position"] == 12, "it does not come to the end")
+        in_order([push.position() for push in receiver.of("/one") if len(push.positions()) == 1], 1, 12)
+
+
 def pushes_are_signed_where_it_was_asked_for(server):
     place = os.path.join(server.directory.name, "secrets")
     os.mkdir(place, 0o700)
@@ -367,6 +383,7 @@ def a_stop_repeats_nothing(server):
 
 TESTS = (an_event_is_brought_as_it_is, own_headers_may_take_the_place_of_others, own_headers_frame_nothing,
          it_begins_where_it_was_asked_to, one_is_under_way_at_a_time, pages_are_brought_whole,
+         large_pages_come_in_several_pushes,
          pushes_are_signed_where_it_was_asked_for, a_paused_one_gets_nothing, paused_and_resumed_it_repeats_nothing,
          a_deleted_one_gets_nothing_more, what_is_under_way_at_a_deletion_is_its_last,
          registered_again_it_goes_on_from_where_it_was_asked_to, churn_ends_nobody,

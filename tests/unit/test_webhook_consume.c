@@ -374,6 +374,29 @@ static void a_server_that_is_away_is_said_to_be(void **state)
     assert_null(fixture->reader.batch.away);
 }
 
+/* And what is pushed, but too large, comes no nearer. */
+static void what_is_too_large_is_said(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t length = 9 << 20;
+    char *body = ese_alloc(length);
+
+    begin(fixture, 1000);
+    memset(body, 'x', length);
+    webhook_push_ends(webhook_push(fixture->url, "X-Event-Count: 1\r\n", body, length), 413, "");
+    do
+        webhook_consumer_hands_nothing(&fixture->reader, 20);
+    while (fixture->reader.batch.away == NULL);
+    assert_non_null(strstr(fixture->reader.batch.away, "is refused by 413"));
+    int fd = push(fixture, 1, 1);
+    webhook_consumer_hands(&fixture->reader, OF_MAILS, 1, 1);
+    webhook_consumer_acknowledge(&fixture->reader, OF_MAILS, 2);
+    webhook_push_ends(fd, 200, "");
+    webhook_consumer_until_end(&fixture->reader);
+    assert_null(fixture->reader.batch.away);
+    free(body);
+}
+
 static void a_newer_consumer_takes_over(void **state)
 {
     struct fixture *fixture = *state;
@@ -508,6 +531,7 @@ int main(int argc, char **argv)
         TEST(from_the_latest_it_hands_what_comes),
         TEST(who_asks_for_a_position_is_told_of_what_is_missing),
         TEST(a_server_that_is_away_is_said_to_be),
+        TEST(what_is_too_large_is_said),
         TEST(a_newer_consumer_takes_over),
         TEST(what_the_server_refuses_it_for_is_told),
         TEST(what_is_in_hand_at_the_end_comes_again),

@@ -92,6 +92,94 @@ static void a_page_is_an_array(void **state)
     ese_webhook_message_clear(&message);
 }
 
+/* So many events from position 1 on, each with a body of so many bytes of that character behind a '{'. */
+static struct ese_webhook_event *make_events(int count, char character, size_t length, char **body)
+{
+    struct ese_webhook_event *made = ese_alloc_array((size_t)count, sizeof(*made));
+
+    *body = ese_alloc(length + 1);
+    memset(*body, character, length);
+    (*body)[0] = '{';
+    for (int i = 0; i < count; i++) {
+        made[i] = (struct ese_webhook_event){.position = i + 1, .created = "then", .body = *body, .length = length};
+        snprintf(made[i].uuid, sizeof(made[i].uuid), "u-%d", i + 1);
+    }
+    return made;
+}
+
+/* A page of these, of which so many are to go. */
+static void assert_in_page(int count, char character, size_t length, int expected)
+{
+    struct ese_webhook_message message = {0};
+    struct ese_webhook_wish wish = {.batch = 1000, .stream = "s"};
+    struct ese_webhook_headers headers = parse("");
+    struct ese_buffer text = ESE_BUFFER_INIT(64 << 20);
+    char *body, line[64];
+    struct ese_webhook_event *made = make_events(count, character, length, &body);
+    const struct ese_webhook_push push = {.wish = &wish, .headers = &headers, .events = made, .count = count};
+
+    assert_int_equal(ese_webhook_message_write(&push, &message, NULL), 0);
+    assert_int_equal(message.count, expected);
+    for (int i = 0; i < expected; i++) {
+        ese_buffer_text(&text, i == 0 ? "[" : ",");
+        ese_webhook_event_write_json(&text, "s", &made[i]);
+    }
+    ese_buffer_text(&text, "]");
+    assert_int_equal(message.length, text.length);
+    assert_memory_equal(message.body, text.text, text.length);
+    assert_true(expected == 1 || text.length <= ESE_WEBHOOK_PUSH_BYTES);
+    snprintf(line, sizeof(line), "x-event-count: %d\n", expected);
+    assert_non_null(strstr(message.headers.text, line));
+    snprintf(line, sizeof(line), "x-event-uuid: u-%d\n", expected);
+    assert_non_null(strstr(message.headers.text, line));
+    ese_webhook_message_clear(&message);
+    ese_webhook_headers_clear(&headers);
+    ese_buffer_free(&text);
+    free(made);
+    free(body);
+}
+
+/* As it goes out: what has to be escaped is more than what is not. */
+static void a_page_stays_within_its_bound(void **state)
+{
+    (void)state;
+    assert_in_page(3, 'y', 600, 3);
+    assert_in_page(1000, 'y', 600, 175);   /* of 1497 bytes on the average */
+    assert_in_page(10, 'y', 40000, 2);     /* 93,400: the third were beyond */
+    assert_in_page(10, '<', 10000, 3);     /* 73,400 */
+    assert_in_page(10, '<', 30000, 1);     /* 220,000 */
+    assert_in_page(10, 'y', 1 << 20, 1);   /* one event goes, whatever it is */
+}
+
+/* What a receiver has to have room for (receiver.c). */
+static void an_event_is_no_longer_than_it_can_be(void **state)
+{
+    struct ese_webhook_event event = {.position = INT64_MAX};
+    struct ese_buffer text = ESE_BUFFER_INIT(1 << 20);
+    char stream[ESE_WEBHOOK_STREAM_SIZE] = "", *body;
+    struct ese_webhook_event *made = make_events(1, '<', 1000, &body);
+
+    (void)state;
+    memset(event.uuid, '<', sizeof(event.uuid) - 1);
+    memset(event.type, '<', sizeof(event.type) - 1);
+    memset(event.created, '<', sizeof(event.created) - 1);
+    memset(stream, '<', sizeof(stream) - 1);
+    event.body = body;
+    for (size_t length = 0; length <= 1000; length++) {
+        event.length = length;
+        body[length] = '\0';
+        ese_buffer_clear(&text);
+        ese_webhook_event_write_json(&text, stream, &event);
+        assert_true(text.length <= ESE_WEBHOOK_EVENT_JSON_MOST(length));
+        body[length] = '<';
+        body[0] = '{';
+    }
+    assert_true(text.length > 7 * event.length);
+    ese_buffer_free(&text);
+    free(made);
+    free(body);
+}
+
 /* How many lines begin with that name, whatever its case. */
 static int count_header(const char *headers, const char *name)
 {
@@ -335,6 +423,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_event_is_its_body),
         cmocka_unit_test(a_page_is_an_array),
+        cmocka_unit_test(a_page_stays_within_its_bound),
+        cmocka_unit_test(an_event_is_no_longer_than_it_can_be),
         cmocka_unit_test(brought_headers_take_the_place_of_ours),
         cmocka_unit_test(what_no_header_can_hold_is_left_out),
         cmocka_unit_test(what_is_signed_can_be_verified),

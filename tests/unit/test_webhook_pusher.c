@@ -40,7 +40,7 @@
 static atomic_int reads_to_fail;
 static atomic_int reads;
 static atomic_int reads_ahead; /* by the pusher, of more events than one */
-#define PUSHER_PAGE ((size_t)256 * 1024) /* those of others, who look at streams in the background, are larger */
+#define PUSHER_PAGE ((size_t)192 * 1024) /* those of others, who look at streams in the background, are larger */
 
 int __real_ese_webhook_reader_page(struct ese_webhook_reader *reader, const char *stream, int64_t after, int limit,
                                    size_t bytes, struct ese_webhook_page *page, struct ese_error *error);
@@ -742,7 +742,7 @@ static void who_is_new_does_not_wait_for_who_has_failed(void **state)
 /* Events of which a page is full with a hundred. */
 static void post_large(struct fixture *fixture, const char *stream, int count)
 {
-    char body[2601];
+    char body[1951];
 
     memset(body, 'y', sizeof(body) - 1);
     body[sizeof(body) - 1] = '\0';
@@ -786,7 +786,7 @@ static bool all_hang(void *context)
     return kept == MANY;
 }
 
-/* A page of 256 KiB each were 75 MiB of what was read, and more of what is reserved for it. */
+/* A page of 192 KiB each were 56 MiB of what was read, and more of what is reserved for it. */
 static void what_is_read_ahead_has_a_bound(void **state)
 {
     struct fixture *fixture = *state;
@@ -809,6 +809,52 @@ static void what_is_read_ahead_has_a_bound(void **state)
         snprintf(name, sizeof(name), "n%d", i);
         await_shown(fixture, name, "position", "101");
     }
+}
+
+static int count_kept(struct fixture *fixture)
+{
+    pthread_mutex_lock(&fixture->mutex);
+    int kept = fixture->kept_count;
+    pthread_mutex_unlock(&fixture->mutex);
+    return kept;
+}
+
+static bool hang_as_many_as_may(void *context)
+{
+    return count_kept(context) == 8;
+}
+
+/* With few connections 32 MiB, of which who is new has half: seven of 2.2 MB, and one more, which passes it. */
+static void what_is_under_way_has_a_bound(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t length = 260000;
+    char *body = ese_alloc(length + 1), name[NAME];
+
+    fixture->options.push_timeout_ms = 2 * PATIENCE_MS;
+    restart(fixture);
+    decide_by(fixture, keep_hanging);
+    memset(body, '<', length);
+    body[0] = '{';
+    post(fixture, "hung", body);
+    post(fixture, "s", "x");
+    subscribe(fixture, "good", "s", AGAIN);
+    await_shown(fixture, "good", "position", "1");
+    for (int i = 0; i < 12; i++) {
+        snprintf(name, sizeof(name), "hang_%d", i);
+        subscribe(fixture, name, "hung", "\"batch\":10," AGAIN);
+    }
+    assert_true(ese_test_wait_until(hang_as_many_as_may, fixture, PATIENCE_MS));
+    post_many(fixture, "s", 20);
+    await_shown(fixture, "good", "position", "21");
+    assert_int_equal(count_kept(fixture), 8);
+    decide_by(fixture, NULL);
+    release(fixture, 200);
+    for (int i = 0; i < 12; i++) {
+        snprintf(name, sizeof(name), "hang_%d", i);
+        await_shown(fixture, name, "position", "1");
+    }
+    free(body);
 }
 
 /* ---- what an answer means -------------------------------------------------------------------- */
@@ -844,6 +890,24 @@ static int keep_first(struct fixture *fixture, const struct push *push, int nth)
 {
     (void)fixture, (void)push;
     return nth == 1 ? 0 : 200;
+}
+
+static int take_no_large_page(struct fixture *fixture, const struct push *push, int nth)
+{
+    (void)fixture, (void)nth;
+    return push->count > 1 ? 413 : 200;
+}
+
+static void what_is_too_large_as_a_page_comes_event_by_event(void **state)
+{
+    struct fixture *fixture = *state;
+
+    decide_by(fixture, take_no_large_page);
+    post_many(fixture, "s", 10);
+    subscribe(fixture, "one", "s", "\"batch\":4,\"retry\":{\"tries\":0,\"first_ms\":3600000,\"most_ms\":3600000}");
+    await_shown(fixture, "one", "position", "10");
+    assert_in_order(fixture, "one", 1, 10);
+    assert_int_equal(count_of(fixture, "one"), 10 + 3);
 }
 
 static void who_does_not_answer_in_time_is_tried_again(void **state)
@@ -1790,6 +1854,8 @@ int main(int argc, char **argv)
         TEST(who_is_new_does_not_wait_for_who_has_failed),
         TEST(nothing_is_read_ahead_for_who_may_hang),
         TEST(what_is_read_ahead_has_a_bound),
+        TEST(what_is_under_way_has_a_bound),
+        TEST(what_is_too_large_as_a_page_comes_event_by_event),
         TEST(only_200_to_300_is_taken),
         TEST(who_does_not_answer_in_time_is_tried_again),
         TEST(who_fails_too_often_is_paused_with_a_reason),

@@ -11,9 +11,11 @@
 #include <sys/socket.h>
 
 #include "ese-core/clock.h"
+#include "ese-core/http_server.h"
 #include "ese-core/memory.h"
 #include "tests/support/wait.h"
 #include "tests/unit/webhook_push.h"
+#include "transports/webhook/event_json.h"
 #include "transports/webhook/page_json.h"
 #include "transports/webhook/receiver.h"
 
@@ -35,11 +37,11 @@ static void wake(void *context)
     atomic_fetch_add(&fixture->wakes, 1);
 }
 
-static void open_receiver(struct fixture *fixture, const char *url, const struct ese_webhook_secret *secret)
+static void open_with(struct fixture *fixture, const char *url, const struct ese_webhook_secret *secret, int64_t most)
 {
     const struct ese_webhook_receiver_options options = {
         .listen = "127.0.0.1:0", .url = url, .streams = {"click-events", "order-events"}, .count = 2, .secret = secret,
-        .wake = wake, .context = fixture};
+        .max_body_bytes = most, .wake = wake, .context = fixture};
     struct ese_error error = {0};
 
     ese_webhook_receiver_close(&fixture->receiver);
@@ -47,6 +49,11 @@ static void open_receiver(struct fixture *fixture, const char *url, const struct
         fail_msg("%s", error.text);
     fixture->url = ese_webhook_receiver_url(fixture->receiver, 0);
     fixture->other_url = ese_webhook_receiver_url(fixture->receiver, 1);
+}
+
+static void open_receiver(struct fixture *fixture, const char *url, const struct ese_webhook_secret *secret)
+{
+    open_with(fixture, url, secret, 0);
 }
 
 static int set_up(void **state)
@@ -365,6 +372,106 @@ static void a_single_event_cannot_be_signed(void **state)
     assert_nothing_to_take(fixture);
 }
 
+/* ---- what is too large ----------------------------------------------------------------------- */
+
+/* As a page of its own, of which every byte has to be escaped. */
+static void the_largest_event_that_a_server_takes_is_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    struct ese_buffer page = ESE_BUFFER_INIT(32 << 20);
+    char *body = ese_alloc(ESE_HTTP_BODY_BYTES + 1);
+    const struct ese_webhook_event event = {.position = 7, .body = body, .length = ESE_HTTP_BODY_BYTES};
+
+    memset(body, '<', ESE_HTTP_BODY_BYTES);
+    body[0] = '{';
+    ese_buffer_text(&page, "[");
+    ese_webhook_event_write_json(&page, "click-events", &event);
+    int fd = webhook_push_page(fixture->url, &page, "");
+    take(fixture, 0, 7, 1);
+    assert_int_equal(fixture->page.events[0].length, ESE_HTTP_BODY_BYTES);
+    assert_memory_equal(fixture->page.events[0].body, body, ESE_HTTP_BODY_BYTES);
+    ese_webhook_receiver_answer(fixture->receiver, 0, 200);
+    webhook_push_ends(fd, 200, "");
+    free(body);
+}
+
+/* Where stderr goes meanwhile. */
+static char *log_of(struct fixture *fixture, void (*what)(struct fixture *fixture))
+{
+    int saved = dup(STDERR_FILENO);
+    FILE *file = tmpfile();
+    char *text = ese_alloc(65536);
+
+    dup2(fileno(file), STDERR_FILENO);
+    what(fixture);
+    dup2(saved, STDERR_FILENO);
+    close(saved);
+    rewind(file);
+    (void)!fread(text, 1, 65535, file);
+    fclose(file);
+    return text;
+}
+
+static void push_too_much(struct fixture *fixture)
+{
+    char body[40000]; /* so large that it is not even read */
+
+    memset(body, 'x', sizeof(body));
+    webhook_push_ends(webhook_push(fixture->url, COUNT, body, 2001), 413, "");
+    webhook_push_ends(webhook_push(fixture->url, COUNT, body, 2002), 413, "");
+    webhook_push_ends(webhook_push(fixture->url, COUNT, body, sizeof(body)), 413, "");
+}
+
+static void take_one(struct fixture *fixture, int status)
+{
+    int fd = webhook_push_one(fixture->url, 1, WEBHOOK_GOOD);
+
+    take(fixture, 0, 1, 1);
+    ese_webhook_receiver_answer(fixture->receiver, 0, status);
+    webhook_push_ends(fd, status, status == 200 ? "" : "1");
+}
+
+static void what_is_too_large_is_told_once(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_with(fixture, NULL, NULL, 2000);
+    assert_null(ese_webhook_receiver_refusal(fixture->receiver, 0));
+    for (int round = 0; round < 2; round++) {
+        char *text = log_of(fixture, push_too_much);
+        const char *told = strstr(text, "a push of 2001 bytes from the stream click-events is refused by 413");
+        assert_non_null(told);
+        assert_non_null(strstr(told, "larger than the 2000 that are taken: give --push-body-bytes more"));
+        assert_null(strstr(told + 1, "a push of"));
+        free(text);
+        take_one(fixture, 503);
+        told = ese_webhook_receiver_refusal(fixture->receiver, 0);
+        assert_non_null(told);
+        assert_non_null(strstr(told, "a push of 2001 bytes from the stream click-events"));
+        assert_null(ese_webhook_receiver_refusal(fixture->receiver, 1));
+        take_one(fixture, 200);
+        assert_null(ese_webhook_receiver_refusal(fixture->receiver, 0));
+    }
+}
+
+static void push_far_too_much(struct fixture *fixture)
+{
+    char body[40000];
+
+    memset(body, 'x', sizeof(body));
+    webhook_push_ends(webhook_push(fixture->url, COUNT, body, sizeof(body)), 413, "");
+}
+
+static void what_is_not_even_read_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_with(fixture, NULL, NULL, 2000);
+    char *text = log_of(fixture, push_far_too_much);
+    assert_non_null(strstr(text, "a push of 40000 bytes from the stream click-events is refused by 413"));
+    free(text);
+}
+
 /* ---- where it is, and its end ---------------------------------------------------------------- */
 
 static void it_says_where_it_is(void **state)
@@ -483,6 +590,9 @@ int main(int argc, char **argv)
         TEST(what_is_signed_is_taken),
         TEST(what_is_not_well_signed_is_nobodys),
         TEST(a_single_event_cannot_be_signed),
+        TEST(the_largest_event_that_a_server_takes_is_taken),
+        TEST(what_is_too_large_is_told_once),
+        TEST(what_is_not_even_read_is_told),
         TEST(it_says_where_it_is),
         TEST(what_is_held_at_the_end_comes_again),
         TEST(it_may_end_while_pushes_come),

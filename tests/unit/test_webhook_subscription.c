@@ -294,6 +294,63 @@ static void a_batch_stops_in_front_of_the_poisoned_event(void **state)
     end(&scene);
 }
 
+/* A page of positions 1 to 3. */
+static enum ese_webhook_verdict push_page(struct scene *scene, int status)
+{
+    const struct ese_webhook_outcome outcome = {.status = status, .retry_after_ms = -1, .count = 3, .last = 3};
+
+    assert_int_equal(ese_webhook_subscription_batch(&scene->subscription), 100);
+    assert_true(ese_webhook_subscription_due(&scene->subscription, scene->now_ns));
+    ese_webhook_subscription_begin(&scene->subscription);
+    return answer(scene, &outcome);
+}
+
+/* Whatever tries it has: 0 is for as long as it takes. */
+static void a_page_that_is_too_large_is_split_at_once(void **state)
+{
+    static const int tries[] = {0, 1, 3, 1000};
+    struct scene scene;
+
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(tries); i++) {
+        begin_with(&scene, (struct ese_webhook_retry){.tries = tries[i], .first_ms = 1000, .most_ms = 1000},
+                   ESE_WEBHOOK_STOP, 100);
+        assert_int_equal(push_page(&scene, 413), ESE_WEBHOOK_AGAIN);
+        assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1);
+        assert_int_equal(push(&scene, 1, 200), ESE_WEBHOOK_TAKEN);
+        assert_int_equal(push(&scene, 2, 413), tries[i] == 1 ? ESE_WEBHOOK_GIVEN_UP : ESE_WEBHOOK_AGAIN);
+        assert_int_equal(scene.subscription.attempts, 1); /* an event is not split any further */
+        if (tries[i] != 1)
+            pass_s(&scene, 1);
+        end(&scene);
+    }
+}
+
+static void a_page_that_goes_on_failing_is_split(void **state)
+{
+    static const struct {
+        int tries, of_a_page;
+    } cases[] = {{0, 5}, {2, 2}, {5, 5}, {1000, 5}};
+    struct scene scene;
+
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        begin_with(&scene, (struct ese_webhook_retry){.tries = cases[i].tries, .first_ms = 1000, .most_ms = 1000},
+                   ESE_WEBHOOK_STOP, 100);
+        for (int attempt = 1; attempt < cases[i].of_a_page; attempt++) {
+            assert_int_equal(push_page(&scene, 500), ESE_WEBHOOK_AGAIN);
+            pass_s(&scene, 1);
+        }
+        assert_int_equal(push_page(&scene, 500), ESE_WEBHOOK_AGAIN);
+        for (int64_t position = 1; position <= 3; position++) {
+            assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1);
+            assert_int_equal(push(&scene, position, 200), ESE_WEBHOOK_TAKEN);
+        }
+        assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 100);
+        end(&scene);
+    }
+}
+
 /* ---- idle, wake, pause, resume --------------------------------------------------------------- */
 
 static void who_has_all_waits_until_there_is_more(void **state)
@@ -491,6 +548,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_poisoned_event_is_set_aside_after_its_tries),
         cmocka_unit_test(of_a_batch_each_event_is_tried_alone),
         cmocka_unit_test(a_batch_stops_in_front_of_the_poisoned_event),
+        cmocka_unit_test(a_page_that_is_too_large_is_split_at_once),
+        cmocka_unit_test(a_page_that_goes_on_failing_is_split),
         cmocka_unit_test(who_has_all_waits_until_there_is_more),
         cmocka_unit_test(growth_shortens_no_wait),
         cmocka_unit_test(a_stream_that_cannot_be_read_is_no_attempt),

@@ -61,6 +61,10 @@ static const struct ese_option options[] = {
      .max = ESE_WEBHOOK_PAGE_MOST,
      .help = "Events a push may carry, at most half of --max-batch; 1: each is pushed by itself, as Eventor does, "
              "where pushes are not signed."},
+    {.name = "push-body-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "0", .min = 0,
+     .max = INT64_C(1) << 33,
+     .help = "The largest push to be taken; 0: what one event can become that ese-server takes by default. Where that "
+             "was given more --max-body-bytes, give eight times as many here."},
     {.name = "push-secret", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Pushes have to be signed with the secret in FILE (Standard Webhooks: whsec_...); the server signs with "
              "the file of the same name below its --secrets."},
@@ -170,9 +174,14 @@ static int turn_lines(struct ese_consumer *consumer, int64_t fresh_ns, int64_t *
     return 0;
 }
 
-static const char *away_of(const struct line *line)
+/* What is refused comes no nearer, as nothing does from a server that is away. */
+static const char *away_of(const struct ese_consumer *consumer, int i)
 {
-    return line->puller != NULL ? ese_webhook_puller_away(line->puller) : ese_webhook_registrar_away(line->registrar);
+    const struct line *line = &consumer->lines[i];
+    if (line->puller != NULL)
+        return ese_webhook_puller_away(line->puller);
+    const char *refusal = ese_webhook_receiver_refusal(consumer->receiver, i);
+    return refusal != NULL ? refusal : ese_webhook_registrar_away(line->registrar);
 }
 
 /* At the moment the server was asked of, each stream ended at, or before, what was handed by now. */
@@ -186,7 +195,7 @@ static void note_end(struct ese_consumer *consumer, struct ese_batch *batch)
         batch->at_end = batch->at_end && newest >= 0 && newest <= line->progress.handed;
         batch->end_ns = asked_ns < batch->end_ns ? asked_ns : batch->end_ns;
         if (batch->away == NULL)
-            batch->away = away_of(line);
+            batch->away = away_of(consumer, i);
     }
     if (!batch->at_end)
         batch->end_ns = 0;
@@ -283,6 +292,7 @@ static int open_receiver(struct ese_consumer *consumer, const struct ese_config 
     struct ese_webhook_receiver_options receiver = {
         .listen = ese_config_text(config, "receiver"),
         .url = url,
+        .max_body_bytes = ese_config_number(config, "push-body-bytes"),
         .trusted_network = ese_config_has(config, "trusted-network") && ese_config_flag(config, "trusted-network"),
         .count = consumer->count,
         .secret = &secret,

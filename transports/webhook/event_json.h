@@ -15,6 +15,11 @@
 #include "ese-core/buffer.h"
 #include "transports/webhook/stream_reader.h"
 
+/* What an event becomes at most whose body has so many bytes: four for three of them as base64, and, where each has to
+ * be escaped, six for one as text; and what else there is of it, the same way. */
+#define ESE_WEBHOOK_EVENT_JSON_BESIDE (6 * 1024)
+#define ESE_WEBHOOK_EVENT_JSON_MOST(bytes) ((bytes) / 3 * 4 + (bytes) * 6 + ESE_WEBHOOK_EVENT_JSON_BESIDE)
+
 void ese_webhook_event_write_json(struct ese_buffer *buffer, const char *stream,
                                   const struct ese_webhook_event *event);
 

@@ -49,13 +49,19 @@ static void name_event(const struct ese_webhook_push *push, const struct ese_web
     }
 }
 
+static const struct ese_webhook_event *last_of(const struct ese_webhook_push *push,
+                                               const struct ese_webhook_message *message)
+{
+    return &push->events[message->count - 1];
+}
+
 static int add_signature(const struct ese_webhook_push *push, struct ese_webhook_message *message,
                          struct ese_error *error)
 {
     char id[NAME_SIZE + 24], signature[ESE_WEBHOOK_SIGNATURE_SIZE];
 
-    name_event(push, &push->events[push->count - 1], id);
-    if (push->count > 1)
+    name_event(push, last_of(push, message), id);
+    if (message->count > 1)
         snprintf(id + strlen(id), 24, "_%" PRId64, push->events[0].position);
     if (ese_webhook_sign(push->secret, id, push->wall_s, message->body, message->length, signature, error) != 0)
         return -1;
@@ -65,27 +71,50 @@ static int add_signature(const struct ese_webhook_push *push, struct ese_webhook
     return 0;
 }
 
+/* False: it would not fit behind what is written, however little has to be escaped. So what is written and then taken
+ * back is small, and seldom. */
+static bool may_fit(const struct ese_buffer *array, const struct ese_webhook_event *event)
+{
+    return array->length + event->length / 3 * 4 < ESE_WEBHOOK_PUSH_BYTES;
+}
+
+/* As many as stay within the bound, one at least; returns how many these are. */
+static int write_array(const struct ese_webhook_push *push, struct ese_buffer *array)
+{
+    int count = 0;
+
+    ese_buffer_text(array, "[");
+    for (; count < push->count && (count == 0 || may_fit(array, &push->events[count])); count++) {
+        size_t before = array->length;
+        if (count > 0)
+            ese_buffer_text(array, ",");
+        ese_webhook_event_write_json(array, push->wish->stream, &push->events[count]);
+        if (count > 0 && array->length >= ESE_WEBHOOK_PUSH_BYTES) {
+            array->length = before;
+            break;
+        }
+    }
+    ese_buffer_text(array, "]");
+    return count;
+}
+
 static void write_body(const struct ese_webhook_push *push, struct ese_webhook_message *message)
 {
-    struct ese_buffer *array = &message->array;
-
     if (push->wish->batch == 1) {
+        message->count = 1;
         message->body = push->events[0].body;
         message->length = push->events[0].length;
         return;
     }
-    for (int i = 0; i < push->count; i++) {
-        ese_buffer_text(array, i == 0 ? "[" : ",");
-        ese_webhook_event_write_json(array, push->wish->stream, &push->events[i]);
-    }
-    ese_buffer_text(array, "]");
-    message->body = array->text;
-    message->length = array->length;
+    message->count = write_array(push, &message->array);
+    message->body = message->array.text;
+    message->length = message->array.length;
 }
 
-static void add_headers(const struct ese_webhook_push *push, struct ese_buffer *headers)
+static void add_headers(const struct ese_webhook_push *push, struct ese_webhook_message *message)
 {
-    const struct ese_webhook_event *last = &push->events[push->count - 1];
+    const struct ese_webhook_event *last = last_of(push, message);
+    struct ese_buffer *headers = &message->headers;
 
     add(push, headers, "content-type", "application/json");
     add_number(push, headers, "x-event-position", last->position);
@@ -96,7 +125,7 @@ static void add_headers(const struct ese_webhook_push *push, struct ese_buffer *
     if (push->wish->batch == 1)
         add(push, headers, "x-event-type", last->type);
     else
-        add_number(push, headers, "x-event-count", push->count);
+        add_number(push, headers, "x-event-count", message->count);
     add_number(push, headers, "x-event-newest", push->newest);
 }
 
@@ -114,7 +143,7 @@ int ese_webhook_message_write(const struct ese_webhook_push *push, struct ese_we
     begin(&message->headers);
     begin(&message->array);
     write_body(push, message);
-    add_headers(push, &message->headers);
+    add_headers(push, message);
     if (push->secret != NULL && add_signature(push, message, error) != 0)
         return -1;
     ese_buffer_text(&message->headers, push->headers->lines != NULL ? push->headers->lines : "");

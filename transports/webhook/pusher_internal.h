@@ -3,6 +3,7 @@
  *
  *   pusher.c               opening, the loop, stopping
  *   pusher_send.c          whose turn it is, what is read and sent, what an answer means
+ *   pusher_tell.c          what the log is told of answers
  *   pusher_keep.c          what is stored of it, and when; figures
  *   subscription_routes.c  what is asked of it
  *
@@ -46,6 +47,7 @@ struct ese_webhook_pusher {
     struct ese_webhook_subscriber_list removed;      /* whose answer is waited for all the same */
     int under_way;                                   /* requests, */
     int under_way_of[ESE_WEBHOOK_STANDINGS];         /* as they were queued */
+    size_t bytes_of[ESE_WEBHOOK_STANDINGS];          /* their memory, and that of what was read for them */
     size_t pages_bytes;                              /* memory of all that was read ahead */
     int64_t next_due_ns;                             /* not later than the next one that waits is due */
     int64_t next_keep_ns;
@@ -54,6 +56,7 @@ struct ese_webhook_pusher {
     struct ese_news unreadable, unstored, no_sockets;
     int64_t aside_untold, next_aside_ns; /* events set aside that the log was not told of, and when it may be */
     struct ese_error not_stored; /* why what becomes of subscriptions cannot be stored; ESE_OK: it can */
+    int64_t next_failing_ns;             /* when it may be told of a line that has failed for long */
     bool is_leaving; /* nothing more is sent, */
     bool is_closing; /* and who has no answer yet has none */
     pthread_t thread;
@@ -92,6 +95,19 @@ void ese_webhook_pusher_note_reading(struct ese_webhook_pusher *pusher, struct e
 
 /* What was read for it is not needed; when the next of it was made is kept. */
 void ese_webhook_pusher_forget_page(struct ese_webhook_subscriber *subscriber); /* and its memory given back */
+
+/* ---- pusher_tell.c --------------------------------------------------------------------------- */
+
+/* That event went to the dead letters. Of many at a time one is told: all of them are in the table. */
+void ese_webhook_pusher_tell_aside(struct ese_webhook_pusher *pusher,
+                                   const struct ese_webhook_subscription *subscription, int64_t position,
+                                   const char *reason);
+
+/* A push has failed and is tried again, for ever perhaps: told once, when the line has failed for some seconds, with
+ * the last reason; of many lines one each ten seconds. And, where that was told, that something was taken. */
+void ese_webhook_pusher_tell_failed(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
+                                    const struct ese_webhook_outcome *outcome, int64_t now_ns);
+void ese_webhook_pusher_tell_taken(struct ese_webhook_subscriber *subscriber);
 
 /* ---- pusher_keep.c --------------------------------------------------------------------------- */
 

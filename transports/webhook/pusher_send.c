@@ -7,10 +7,10 @@
 #include "transports/webhook/created.h"
 
 #define PAGE_EVENTS 100
-#define PAGE_BYTES ((size_t)256 * 1024)
+#define PAGE_BYTES (ESE_WEBHOOK_PUSH_BYTES / 4 * 3) /* as base64 they fill a push: no more of them would be in it */
 #define PAGES_BYTES ((size_t)64 * 1024 * 1024) /* of all subscribers: beyond, nothing is read ahead */
+#define PUSHES_BYTES_LEAST ((size_t)32 * 1024 * 1024) /* where there are few connections */
 #define UNREADABLE_NS ESE_NS_PER_S /* until a stream that could not be read is tried again */
-#define ASIDE_NS (10 * ESE_NS_PER_S) /* between words about events that were set aside */
 #define ANSWER_KEPT 1              /* of an answer nothing but its status is looked at */
 
 /* ---- turns ----------------------------------------------------------------------------------- */
@@ -43,15 +43,27 @@ static int half_of(int count)
     return count > 1 ? count / 2 : 1;
 }
 
+/* Who has the next turn among those of that standing. What they have under way is bounded in bytes, with what was
+ * read for it, as if each connection had a full page, for the proven ones; for the new ones it is half of that, and for
+ * those that have failed half again. None waits for another standing's bytes, and one is sent whatever it holds. */
+static struct ese_webhook_subscriber *first_of(struct ese_webhook_pusher *pusher, enum ese_webhook_standing standing)
+{
+    size_t most = (size_t)pusher->options.connections * ESE_WEBHOOK_PUSH_BYTES;
+
+    if (most < PUSHES_BYTES_LEAST)
+        most = PUSHES_BYTES_LEAST;
+    return pusher->bytes_of[standing] < most >> standing ? TAILQ_FIRST(&pusher->queues[standing]) : NULL;
+}
+
 /* Who may hang has half of the connections at most, and who has failed half of these: the proven ones are not to wait
  * for the others, nor the new ones, whose first turn proves them, for those that have failed. */
 static struct ese_webhook_subscriber *next_turn(struct ese_webhook_pusher *pusher)
 {
     const int *under_way_of = pusher->under_way_of;
     int most = half_of(pusher->options.connections), most_failed = half_of(most);
-    struct ese_webhook_subscriber *next = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_PROVEN]);
-    struct ese_webhook_subscriber *fresh = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_NEW]);
-    struct ese_webhook_subscriber *failed = TAILQ_FIRST(&pusher->queues[ESE_WEBHOOK_FAILED]);
+    struct ese_webhook_subscriber *next = first_of(pusher, ESE_WEBHOOK_PROVEN);
+    struct ese_webhook_subscriber *fresh = first_of(pusher, ESE_WEBHOOK_NEW);
+    struct ese_webhook_subscriber *failed = first_of(pusher, ESE_WEBHOOK_FAILED);
 
     if (under_way_of[ESE_WEBHOOK_NEW] + under_way_of[ESE_WEBHOOK_FAILED] < most) {
         if (fresh != NULL)
@@ -256,9 +268,11 @@ static int write_message(struct ese_webhook_pusher *pusher, struct ese_webhook_s
         .wall_s = ese_clock_wall_ms() / 1000,
     };
 
-    subscriber->pushed_count = push.count;
-    subscriber->pushed_last = push.events[push.count - 1].position;
-    return ese_webhook_message_write(&push, &pusher->message, error);
+    if (ese_webhook_message_write(&push, &pusher->message, error) != 0)
+        return -1;
+    subscriber->pushed_count = pusher->message.count;
+    subscriber->pushed_last = push.events[pusher->message.count - 1].position;
+    return 0;
 }
 
 static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
@@ -279,6 +293,8 @@ static void call(struct ese_webhook_pusher *pusher, struct ese_webhook_subscribe
     ese_webhook_subscription_begin(&subscriber->subscription);
     pusher->under_way++;
     pusher->under_way_of[subscriber->standing]++;
+    subscriber->pushed_bytes = request.length + subscriber->page_bytes;
+    pusher->bytes_of[subscriber->standing] += subscriber->pushed_bytes;
     ese_metric_add(subscriber->figures.attempts, 1);
     ese_http_client_call(pusher->client, &request);
 }
@@ -311,22 +327,6 @@ void ese_webhook_pusher_send(struct ese_webhook_pusher *pusher)
 
 /* ---- answers --------------------------------------------------------------------------------- */
 
-/* Tells the log, of many at a time one: all of them are in the table. */
-static void tell_aside(struct ese_webhook_pusher *pusher, const struct ese_webhook_subscription *subscription,
-                       int64_t position, const char *reason)
-{
-    int64_t now_ns = ese_clock_monotonic_ns();
-
-    pusher->aside_untold++;
-    if (now_ns < pusher->next_aside_ns)
-        return;
-    ese_log_warning("event %lld of '%s' is set aside for the subscription '%s': %s (%lld since this was told last)",
-                    (long long)position, subscription->wish.stream, subscription->wish.name, reason,
-                    (long long)pusher->aside_untold);
-    pusher->aside_untold = 0;
-    pusher->next_aside_ns = now_ns + ASIDE_NS;
-}
-
 /* The one event goes to the dead letters; where there is no room for it, the line stops instead. */
 static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                       const struct ese_webhook_outcome *outcome)
@@ -341,7 +341,7 @@ static void set_aside(struct ese_webhook_pusher *pusher, struct ese_webhook_subs
         stop_for(pusher, subscriber, error.text);
         return;
     }
-    tell_aside(pusher, subscription, outcome->last, reason);
+    ese_webhook_pusher_tell_aside(pusher, subscription, outcome->last, reason);
     ese_metric_add(subscriber->figures.dead_letters, 1);
     ese_webhook_subscription_pass(subscription, outcome->last);
     move_page(pusher, subscriber);
@@ -364,12 +364,14 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
                   const struct ese_webhook_outcome *outcome)
 {
     struct ese_webhook_subscription *subscription = &subscriber->subscription;
-    enum ese_webhook_verdict verdict = ese_webhook_subscription_answer(subscription, outcome, ese_clock_monotonic_ns());
+    int64_t now_ns = ese_clock_monotonic_ns();
+    enum ese_webhook_verdict verdict = ese_webhook_subscription_answer(subscription, outcome, now_ns);
 
-    if (verdict != ESE_WEBHOOK_NOTHING)
+    if (verdict != ESE_WEBHOOK_NOTHING && verdict != ESE_WEBHOOK_UNSENT)
         subscriber->record = verdict == ESE_WEBHOOK_TAKEN ? ESE_WEBHOOK_PROVEN : ESE_WEBHOOK_FAILED;
     switch (verdict) {
     case ESE_WEBHOOK_TAKEN:
+        ese_webhook_pusher_tell_taken(subscriber);
         ese_metric_add(subscriber->figures.pushed, outcome->count);
         ese_webhook_pusher_note_position(pusher, subscriber);
         move_page(pusher, subscriber);
@@ -388,6 +390,7 @@ static void judge(struct ese_webhook_pusher *pusher, struct ese_webhook_subscrib
         break;
     case ESE_WEBHOOK_AGAIN:
         ese_metric_add(subscriber->figures.failures, 1);
+        ese_webhook_pusher_tell_failed(pusher, subscriber, outcome, now_ns);
         if (!pusher->habits.in_any_order)
             ese_webhook_pusher_forget_page(subscriber);
         break;
@@ -429,6 +432,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
 
     pusher->under_way--;
     pusher->under_way_of[subscriber->standing]--;
+    pusher->bytes_of[subscriber->standing] -= subscriber->pushed_bytes;
     note_sockets(pusher, &outcome);
     if (subscriber->is_removed) {
         end_removed(pusher, subscriber, &outcome);

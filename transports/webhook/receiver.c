@@ -9,12 +9,16 @@
 
 #include "ese-core/clock.h"
 #include "ese-core/http_server.h"
+#include "ese-core/log.h"
 #include "ese-core/memory.h"
 #include "ese-core/number.h"
+#include "transports/webhook/event_json.h"
 #include "transports/webhook/page_json.h"
+#include "transports/webhook/push_message.h"
 #include "transports/webhook/stream_name.h"
 
-#define BODY_BYTES (8 * 1024 * 1024) /* a page of events in base64 */
+/* A page, and the largest event that an ese-server takes where it is told nothing else. */
+#define BODY_BYTES ((int64_t)(ESE_WEBHOOK_EVENT_JSON_MOST(ESE_HTTP_BODY_BYTES) + ESE_WEBHOOK_PUSH_BYTES))
 #define CONNECTIONS 32
 #define KEY_DIGITS 16
 
@@ -26,11 +30,14 @@ struct line {
     struct ese_http_request *held; /* guarded by the receiver's mutex, as what follows */
     bool taken;
     struct ese_webhook_page page;  /* of what is held and not taken */
+    bool refuses;      /* something that is too large has come, and nothing was taken since; */
+    char refusal[320]; /* which, in words: not written while it refuses */
 };
 
 struct ese_webhook_receiver {
     struct ese_http_server *server;
     uint64_t key; /* of its paths */
+    int64_t max_body_bytes;
     struct line lines[ESE_WEBHOOK_LINES];
     int count;
     void (*wake)(void *context);
@@ -156,6 +163,28 @@ static void on_push(void *context, struct ese_http_request *request)
     line->receiver->wake(line->receiver->context);
 }
 
+/* Told once: it comes again and again. */
+static void on_too_large(void *context, const char *path, uint64_t bytes)
+{
+    struct ese_webhook_receiver *receiver = context;
+    for (int i = 0; i < receiver->count; i++) {
+        struct line *line = &receiver->lines[i];
+        if (strcmp(line->path, path) != 0)
+            continue;
+        pthread_mutex_lock(&receiver->mutex);
+        bool is_news = !line->refuses;
+        if (is_news)
+            snprintf(line->refusal, sizeof line->refusal,
+                     "a push of %" PRIu64 " bytes from the stream %s is refused by 413, as it is larger than "
+                     "the %" PRId64 " that are taken: give --push-body-bytes more",
+                     bytes, line->stream, receiver->max_body_bytes);
+        line->refuses = true;
+        pthread_mutex_unlock(&receiver->mutex);
+        if (is_news)
+            ese_log_warning("%s", line->refusal);
+    }
+}
+
 /* ---- what is taken out, on the other thread -------------------------------------------------- */
 
 bool ese_webhook_receiver_take(struct ese_webhook_receiver *receiver, int number, struct ese_webhook_page *page)
@@ -181,11 +210,21 @@ void ese_webhook_receiver_answer(struct ese_webhook_receiver *receiver, int numb
     assert(request != NULL && line->taken);
     line->held = NULL;
     line->taken = false;
+    line->refuses = line->refuses && status != 200;
     pthread_mutex_unlock(&receiver->mutex);
     if (status == 200)
         ese_http_reply(request, status, NULL, NULL, 0);
     else
         send_back(request, status, "it has had no effect: push it again");
+}
+
+const char *ese_webhook_receiver_refusal(struct ese_webhook_receiver *receiver, int number)
+{
+    struct line *line = &receiver->lines[number];
+    pthread_mutex_lock(&receiver->mutex);
+    bool refuses = line->refuses;
+    pthread_mutex_unlock(&receiver->mutex);
+    return refuses ? line->refusal : NULL;
 }
 
 const char *ese_webhook_receiver_url(const struct ese_webhook_receiver *receiver, int line)
@@ -211,11 +250,14 @@ static void add_line(struct ese_webhook_receiver *receiver, const char *stream, 
 int ese_webhook_receiver_open(const struct ese_webhook_receiver_options *options,
                               struct ese_webhook_receiver **receiver, struct ese_error *error)
 {
+    struct ese_webhook_receiver *opened = *receiver = ese_alloc(sizeof *opened);
+    opened->max_body_bytes = options->max_body_bytes != 0 ? options->max_body_bytes : BODY_BYTES;
     const struct ese_http_server_options server = {.listen = options->listen,
                                                    .trusted_network = options->trusted_network,
                                                    .max_connections = CONNECTIONS,
-                                                   .max_body_bytes = BODY_BYTES};
-    struct ese_webhook_receiver *opened = *receiver = ese_alloc(sizeof *opened);
+                                                   .max_body_bytes = opened->max_body_bytes,
+                                                   .too_large = on_too_large,
+                                                   .too_large_context = opened};
     opened->wake = options->wake;
     opened->context = options->context;
     opened->key = (uint64_t)arc4random() << 32 | arc4random();

@@ -6,6 +6,7 @@
  *   200  whoever takes from here says that the effect is stored (ese_webhook_receiver_answer)
  *   429  with Retry-After: of that line there is one in hand already, and there is room for no other
  *   401  a secret is known, and no good signature by it came with the push (signature.h): it is not read any further
+ *   413  it is larger than what is taken: the log says so once, until something is taken again
  *   400  what came says no position, or is no page of that stream; or is none where a secret is known: what is signed
  *        is the body, and a single event's position is not in it
  *
@@ -35,6 +36,7 @@ struct ese_webhook_receiver_options {
     const char *listen;      /* "127.0.0.1:0" */
     const char *url;         /* under which the pushing server finds it, without a path; NULL: where it listens */
     bool trusted_network;
+    int64_t max_body_bytes; /* of a push; 0: as an ese-server that was told nothing else may push */
     const char *streams[ESE_WEBHOOK_LINES]; /* kept, not copied */
     int count;
     const struct ese_webhook_secret *secret; /* that pushes are signed with; copied; count 0: they need not be */
@@ -46,6 +48,10 @@ int ese_webhook_receiver_open(const struct ese_webhook_receiver_options *options
                               struct ese_webhook_receiver **receiver, struct ese_error *error);
 /* What is held is answered 503: it comes again, to whoever is there then. */
 void ese_webhook_receiver_close(struct ese_webhook_receiver **receiver);
+
+/* What was refused as too large, in words, where nothing was taken since; else NULL. The receiver's, until something of
+ * that line is answered. */
+const char *ese_webhook_receiver_refusal(struct ese_webhook_receiver *receiver, int line);
 
 /* Where pushes of that line are to go; the receiver's. */
 const char *ese_webhook_receiver_url(const struct ese_webhook_receiver *receiver, int line);

@@ -108,7 +108,7 @@ static struct ese_webhook_event *add_event(struct ese_webhook_page *page)
 static char *add_body(struct ese_webhook_page *page, size_t used, size_t length)
 {
     if (page->size - used < length + 1) {
-        page->size = 2 * (used + length + 1);
+        page->size = 2 * page->size > used + length + 1 ? 2 * page->size : used + length + 1;
         page->bytes = ese_realloc_array(page->bytes, page->size, 1);
     }
     return page->bytes + used;

@@ -33,6 +33,12 @@ enum ese_webhook_standing {
     ESE_WEBHOOK_STANDINGS,
 };
 
+/* Of a line that is tried again and again; who is put in its place has it, too. */
+struct ese_webhook_failing {
+    int64_t since_ns; /* its first failure since it has taken something; 0: none */
+    bool told;        /* to the log */
+};
+
 struct ese_webhook_subscriber {
     struct ese_webhook_subscription subscription;
     struct ese_webhook_headers headers;
@@ -44,6 +50,8 @@ struct ese_webhook_subscriber {
     int pushed_count;                 /* of the request that is under way, */
     int64_t pushed_last;              /* and the last one's position */
     enum ese_webhook_standing record;   /* by its last answer; NEW: it has begun anew since */
+    size_t pushed_bytes;              /* as they are counted among those under way */
+    struct ese_webhook_failing failing;
     enum ese_webhook_standing standing; /* as it was queued last */
     bool is_removed;                  /* nobody has it any more but its request's answer, */
     struct ese_webhook_subscriber *successor;   /* for which one of that name waits that was made meanwhile, */

@@ -8,6 +8,8 @@
 #include "ese-core/memory.h"
 
 #define UNSENT_NS ESE_NS_PER_S /* until what could not be sent for want of a socket is tried again */
+#define PAGE_TRIES 5 /* of a page as it is, also where its events have more of them, or as many as it takes */
+#define TOO_LARGE 413
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
@@ -142,19 +144,30 @@ void ese_webhook_outcome_reason(const struct ese_webhook_outcome *outcome, const
                  outcome->problem != NULL ? outcome->problem : "no answer");
 }
 
-/* It has failed so often that it is not tried again as it is. Of a batch it is not known which of its events is to
- * blame: they are tried one by one, each with all its tries. */
+/* Of a page it is not known which of its events is to blame, nor whether any is: they are tried one by one, each with
+ * all its tries, so that one that nobody takes stops none in front of it. What is too large stays so. */
+static bool is_to_be_split(const struct ese_webhook_subscription *subscription,
+                           const struct ese_webhook_outcome *outcome)
+{
+    int tries = subscription->wish.retry.tries;
+
+    return outcome->count > 1 && (outcome->status == TOO_LARGE || subscription->attempts >= PAGE_TRIES ||
+                                  (tries != 0 && subscription->attempts >= tries));
+}
+
+static void split(struct ese_webhook_subscription *subscription, const struct ese_webhook_outcome *outcome)
+{
+    subscription->alone_until = outcome->last;
+    subscription->attempts = 0;
+    subscription->due_ns = 0;
+}
+
+/* The one event has failed so often that it is not tried again. */
 static enum ese_webhook_verdict give_up(struct ese_webhook_subscription *subscription,
                                         const struct ese_webhook_outcome *outcome)
 {
     char reason[ESE_WEBHOOK_REASON_SIZE];
 
-    if (outcome->count > 1) {
-        subscription->alone_until = outcome->last;
-        subscription->attempts = 0;
-        subscription->due_ns = 0;
-        return ESE_WEBHOOK_AGAIN;
-    }
     if (subscription->wish.poison == ESE_WEBHOOK_ASIDE)
         return ESE_WEBHOOK_SET_ASIDE;
     ese_webhook_outcome_reason(outcome, subscription->wish.url, reason);
@@ -179,6 +192,10 @@ enum ese_webhook_verdict ese_webhook_subscription_answer(struct ese_webhook_subs
     if (!subscription->active || subscription->at_once)
         return ESE_WEBHOOK_AGAIN; /* whoever resumes or has woken it begins anew */
     subscription->attempts++;
+    if (is_to_be_split(subscription, outcome)) {
+        split(subscription, outcome);
+        return ESE_WEBHOOK_AGAIN;
+    }
     if (subscription->wish.retry.tries != 0 && subscription->attempts >= subscription->wish.retry.tries)
         return give_up(subscription, outcome);
     subscription->due_ns = now_ns + wait_ms(subscription, outcome) * ESE_NS_PER_MS;

@@ -79,6 +79,7 @@ static bool find_position(struct ese_webhook_pusher *pusher, struct ese_webhook_
 static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
                  struct ese_webhook_subscriber *replaced)
 {
+    struct ese_webhook_failing failing = replaced != NULL ? replaced->failing : (struct ese_webhook_failing){0};
     struct ese_webhook_subscription subscription;
     struct ese_error error = {0};
 
@@ -100,7 +101,7 @@ static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
         pusher->habits.has_replaced(pusher, replaced);
     else if (replaced != NULL)
         ese_webhook_pusher_drop(pusher, replaced);
-    ese_webhook_pusher_add(pusher, &subscription);
+    ese_webhook_pusher_add(pusher, &subscription)->failing = failing;
     answer(ask->request, 200, "Created");
 }
 
