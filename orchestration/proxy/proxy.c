@@ -2,11 +2,11 @@
 
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ese-core/buffer.h"
 #include "ese-core/clock.h"
+#include "ese-core/descriptors.h"
 #include "ese-core/memory.h"
 #include "orchestration/proxy/control.h"
 #include "orchestration/proxy/link.h"
@@ -16,6 +16,7 @@
 
 struct ese_proxy {
     struct ese_proxy_house house;
+    struct ese_descriptors descriptors;
     struct ese_proxy_link *links[ESE_PROXY_LINKS];
     int count;
     struct ese_proxy_control *control; /* NULL: there is none */
@@ -23,21 +24,6 @@ struct ese_proxy {
     bool is_stopped;
     struct ese_buffer addresses;
 };
-
-/* Nobody is accepted whose two sockets could not be had. */
-static int check_descriptors(int connections, struct ese_error *error)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)connections * 2 + OTHER_DESCRIPTORS;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return 0;
-    limit.rlim_cur = wanted;
-    if (wanted <= limit.rlim_max && setrlimit(RLIMIT_NOFILE, &limit) == 0)
-        return 0;
-    return ese_fail(error, ESE_E_MISSING,
-                    "--connections %d takes %llu open files, and this process may have %llu: ask for fewer, or raise "
-                    "`ulimit -n`", connections, (unsigned long long)wanted, (unsigned long long)limit.rlim_max);
-}
 
 int ese_proxy_open(const struct ese_proxy_options *options, struct ese_proxy **proxy, struct ese_error *error)
 {
@@ -47,7 +33,11 @@ int ese_proxy_open(const struct ese_proxy_options *options, struct ese_proxy **p
     made->stop.fd = -1;
     made->addresses = (struct ese_buffer)ESE_BUFFER_INIT(ADDRESSES_SIZE);
     TAILQ_INIT(&made->house.ended);
-    if (check_descriptors(options->connections, error) == 0 &&
+    /* Nobody is accepted whose two sockets could not be had. */
+    made->descriptors = (struct ese_descriptors){.count = options->connections * 2 + OTHER_DESCRIPTORS,
+                                                 .options = "--connections"};
+    ese_descriptors_need(&made->descriptors);
+    if (ese_descriptors_check(error) == 0 &&
         (made->house.loop = ese_proxy_loop_open(error)) >= 0 &&
         (options->control == NULL ||
          ese_proxy_control_open(made, made->house.loop, options->control, &made->control, error) == 0))
@@ -80,6 +70,7 @@ void ese_proxy_close(struct ese_proxy **proxy)
     if (old->house.loop >= 0)
         close(old->house.loop);
     ese_buffer_free(&old->addresses);
+    ese_descriptors_drop(&old->descriptors);
     free(old);
     *proxy = NULL;
 }

@@ -8,10 +8,9 @@
 
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "ese-core/descriptors.h"
+#include "tests/support/apart.h"
 
 static void limit_to(rlim_t soft, rlim_t hard)
 {
@@ -26,27 +25,12 @@ static rlim_t soft_limit(void)
     return limit.rlim_cur;
 }
 
-/* In a process of its own, which may have 64, or 1000 where it asks; it says what is wrong, or NULL. */
-static void assert_right(const char *(*find_problem)(void))
-{
-    int status = -1;
-    pid_t child = fork();
-    if (child == 0) {
-        limit_to(64, 1000);
-        const char *problem = find_problem();
-        if (problem != NULL)
-            print_error("%s\n", problem);
-        _exit(problem != NULL);
-    }
-    assert_true(child > 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
-static const char *find_sum(void)
+static const char *find_sum(void *context)
 {
     struct ese_descriptors one = {.count = 300}, two = {.count = 400, .briefly = 50}, little = {.count = 10};
     struct ese_error error = {0};
+    (void)context;
+    limit_to(64, 1000);
     ese_descriptors_need(&little);
     if (soft_limit() != 64)
         return "what suffices is changed";
@@ -62,14 +46,16 @@ static const char *find_sum(void)
 static void it_is_raised_to_what_all_need(void **state)
 {
     (void)state;
-    assert_right(find_sum);
+    ese_test_apart(find_sum, NULL);
 }
 
-static const char *find_refusal(void)
+static const char *find_refusal(void *context)
 {
     struct ese_descriptors one = {.count = 300, .options = "--ones"},
                            two = {.count = 400, .options = "--twos or --threes"}, three = {.count = 301};
     struct ese_error error = {0};
+    (void)context;
+    limit_to(64, 1000);
     ese_descriptors_need(&one);
     ese_descriptors_need(&two);
     ese_descriptors_need(&three);
@@ -90,12 +76,14 @@ static const char *find_refusal(void)
 static void beyond_the_hard_limit_is_refused(void **state)
 {
     (void)state;
-    assert_right(find_refusal);
+    ese_test_apart(find_refusal, NULL);
 }
 
-static const char *find_brief(void)
+static const char *find_brief(void *context)
 {
     struct ese_descriptors one = {.count = 900, .briefly = 900};
+    (void)context;
+    limit_to(64, 1000);
     ese_descriptors_need(&one);
     if (soft_limit() != 1000)
         return "it is not raised as far as may be";
@@ -105,7 +93,7 @@ static const char *find_brief(void)
 static void for_a_moment_none_is_refused(void **state)
 {
     (void)state;
-    assert_right(find_brief);
+    ese_test_apart(find_brief, NULL);
 }
 
 int main(int argc, char **argv)

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,6 +27,7 @@
 #include "ese-core/random.h"
 #include "orchestration/proxy/control.h"
 #include "orchestration/proxy/proxy.h"
+#include "tests/support/apart.h"
 #include "tests/support/directory.h"
 #include "tests/support/wait.h"
 
@@ -813,6 +815,30 @@ static void descriptors_are_given_back(void **state)
     assert_true(open_descriptors() < wanted_descriptors);
 }
 
+static const char *find_room_beyond_the_limit(void *context)
+{
+    const struct rlimit limit = {.rlim_cur = 64, .rlim_max = 1000};
+    struct ese_error error = {0};
+    struct ese_proxy *proxy;
+    (void)context;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return "no limit is set";
+    if (ese_proxy_open(&(struct ese_proxy_options){.buffer = BUFFER, .connections = 500}, &proxy, &error) == 0 ||
+        error.code != ESE_E_MISSING || strstr(error.text, "--connections (1064)") == NULL)
+        return "more connections than may be are promised";
+    if (ese_proxy_open(&(struct ese_proxy_options){.buffer = BUFFER, .connections = 450}, &proxy, &error) != 0)
+        return "what fits is refused, or what was refused is counted";
+    ese_proxy_close(&proxy);
+    return NULL;
+}
+
+static void no_more_connections_than_may_be_are_promised(void **state)
+{
+    (void)state;
+    close_proxy(); /* whose thread the other process would not have */
+    ese_test_apart(find_room_beyond_the_limit, NULL);
+}
+
 /* Seconds of processor time that its thread takes while nothing happens. */
 static double idle_cost(void)
 {
@@ -1125,6 +1151,7 @@ int main(int argc, char **argv)
         OVER_A_LINE(half_open_ones_are_reset_too),
         OVER_A_LINE(there_are_no_more_connections_than_may_be),
         OVER_A_LINE(descriptors_are_given_back),
+        OVER_A_LINE(no_more_connections_than_may_be_are_promised),
         OVER_A_LINE(nothing_to_do_costs_nothing),
         OVER_A_LINE(whatever_happens_it_goes_on),
         OVER_A_LINE(nonsense_is_answered),

@@ -11,13 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "ese-core/memory.h"
 #include "ese-core/sqlite.h"
 #include "ese-core/sqlite_syncs.h"
+#include "tests/support/apart.h"
 #include "tests/support/directory.h"
 
 static bool fails;
@@ -90,21 +90,26 @@ static int commit(struct fixture *fixture, struct ese_error *error)
     return ese_sqlite_commit(fixture->sqlite, error);
 }
 
-/* What is wrong, where the first of them fails and then the other is wanted; NULL: nothing. */
-static const char *find_problem(struct fixture *fixture, int (*first)(struct fixture *, struct ese_error *),
-                                int (*second)(struct fixture *, struct ese_error *))
+struct order {
+    struct fixture *fixture;
+    int (*first)(struct fixture *, struct ese_error *), (*second)(struct fixture *, struct ese_error *);
+};
+
+/* Where the first of them fails and then the other is wanted. */
+static const char *find_problem(void *context)
 {
+    const struct order *order = context;
     struct ese_error error = {0};
-    if (!begin(fixture))
+    if (!begin(order->fixture))
         return "no transaction begins";
     fails = true;
-    if (first(fixture, &error) != -1 || fails || error.code != ESE_E_IO)
+    if (order->first(order->fixture, &error) != -1 || fails || error.code != ESE_E_IO)
         return "a failed sync is passed over";
     if (!ese_sqlite_syncs_failed() || strstr(error.text, "start this program again") == NULL)
         return "a failed sync is not remembered";
     int calls_before = calls;
     int64_t syncs_before = ese_sqlite_syncs();
-    if (second(fixture, &error) != -1)
+    if (order->second(order->fixture, &error) != -1)
         return "the second one is taken for good";
     return calls != calls_before || ese_sqlite_syncs() != syncs_before ? "something was synced" : NULL;
 }
@@ -112,17 +117,7 @@ static const char *find_problem(struct fixture *fixture, int (*first)(struct fix
 static void assert_last(struct fixture *fixture, int (*first)(struct fixture *, struct ese_error *),
                         int (*second)(struct fixture *, struct ese_error *))
 {
-    int status = -1;
-    pid_t child = fork();
-    if (child == 0) {
-        const char *problem = find_problem(fixture, first, second);
-        if (problem != NULL)
-            print_error("%s\n", problem);
-        _exit(problem != NULL);
-    }
-    assert_true(child > 0);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    ese_test_apart(find_problem, &(struct order){fixture, first, second});
 }
 
 static void no_file_is_synced_after_it(void **state)
@@ -216,22 +211,22 @@ static void what_is_opened_without_descriptors_is_opened_later(void **state)
 }
 
 /* A failure stays one, whatever else is missing. */
+static const char *find_failure_forgotten(void *context)
+{
+    struct ese_error error = {0};
+    fails = true;
+    if (sync_directory(context, NULL) != -1)
+        return "a failed sync is passed over";
+    leave(0);
+    int result = sync_directory(context, &error);
+    leave_as_usual();
+    bool is_told = ese_sqlite_syncs_failed() && strstr(error.text, "start this program again") != NULL;
+    return result == -1 && is_told ? NULL : "it is told as something else";
+}
+
 static void without_a_descriptor_a_failed_sync_stays_failed(void **state)
 {
-    pid_t child = fork();
-    int status = -1;
-    if (child == 0) {
-        struct ese_error error = {0};
-        fails = true;
-        bool has_failed = sync_directory(*state, NULL) == -1;
-        leave(0);
-        has_failed = has_failed && sync_directory(*state, &error) == -1 && ese_sqlite_syncs_failed() &&
-                     strstr(error.text, "start this program again") != NULL;
-        leave_as_usual();
-        _exit(!has_failed);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    ese_test_apart(find_failure_forgotten, *state);
 }
 
 int main(int argc, char **argv)
