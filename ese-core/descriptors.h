@@ -20,7 +20,7 @@ struct ese_descriptors {
     struct ese_descriptors *next; /* ours */
 };
 
-/* Raises the soft limit by so many, as far as may be. Any thread. */
+/* Raises the soft limit to what all parts need together, as far as may be; never lowers it. Any thread. */
 void ese_descriptors_need(struct ese_descriptors *need);
 
 /* ESE_E_MISSING: not as many may be open as those that were asked for together, and what can be done. `briefly` is left

@@ -18,6 +18,7 @@
 #include "ese-core/clock.h"
 #include "ese-core/http_server.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite.h"
 #include "tests/support/directory.h"
 #include "tests/support/raw_http.h"
 #include "tests/support/wait.h"
@@ -1369,7 +1370,7 @@ static void of_a_failing_batch_only_the_poisoned_event_is_set_aside(void **state
 
     decide_by(fixture, fail_the_second);
     post_many(fixture, "s", 4);
-    subscribe(fixture, "one", "s", "\"batch\":4,\"poison\":\"aside\",\"retry\":{\"tries\":1}");
+    subscribe(fixture, "one", "s", "\"batch\":4,\"poison\":\"aside\",\"retry\":{\"tries\":1,\"first_ms\":5}");
     await_shown(fixture, "one", "position", "4");
     assert_int_equal(count_of(fixture, "one"), 5);
     assert_one_letter(fixture, "/subscriptions/one/dead-letters");
@@ -1381,7 +1382,7 @@ static void of_a_failing_batch_the_line_stops_in_front_of_the_poisoned_event(voi
 
     decide_by(fixture, fail_the_second);
     post_many(fixture, "s", 4);
-    subscribe(fixture, "one", "s", "\"batch\":4,\"retry\":{\"tries\":1}");
+    subscribe(fixture, "one", "s", "\"batch\":4,\"retry\":{\"tries\":1,\"first_ms\":5}");
     await_shown(fixture, "one", "state", "\"paused\"");
     assert_shown(fixture, "one", "position", "1");
     assert_int_equal(count_of(fixture, "one"), 3);
@@ -1524,6 +1525,71 @@ static void the_next_life_goes_on_where_the_last_one_was(void **state)
     post_many(fixture, "s", 5);
     await(fixture, "one", 25);
     assert_in_order(fixture, "one", 1, 25);
+}
+
+/* What lies behind that position is not in its file any more. */
+static void shorten(struct fixture *fixture, const char *stream, int64_t end)
+{
+    char *path = stream_path(fixture, stream, ""), sql[80];
+    const struct ese_sqlite_options options = {.path = path, .durability = ESE_DURABILITY_OS, .schema = ""};
+    struct ese_sqlite *sqlite;
+    struct ese_error error = {0};
+
+    snprintf(sql, sizeof(sql), "DELETE FROM events WHERE rowid > %" PRId64, end);
+    check(ese_sqlite_open(&options, &sqlite, &error), &error);
+    check(ese_sqlite_run(sqlite, sql, &error), &error);
+    ese_sqlite_close(&sqlite);
+    free(path);
+}
+
+/* As a power cut or a backup leaves it. Who was paused, or is put there anew meanwhile, is one of them. */
+static void what_has_the_place_of_what_was_lost_is_pushed(void **state)
+{
+    struct fixture *fixture = *state;
+
+    subscribe(fixture, "one", "s", "");
+    subscribe(fixture, "paused", "s", "");
+    subscribe(fixture, "anew", "s", "");
+    subscribe(fixture, "whole", "w", "");
+    post_many(fixture, "s", 5);
+    post_many(fixture, "w", 5);
+    await_shown(fixture, "one", "position", "5");
+    await_shown(fixture, "paused", "position", "5");
+    await_shown(fixture, "anew", "position", "5");
+    await_shown(fixture, "whole", "position", "5");
+    expect(fixture, "POST", "/subscriptions/paused/pause", "", 200, "Paused\n");
+    expect(fixture, "POST", "/subscriptions/anew/pause", "", 200, "Paused\n");
+    close_server(fixture);
+    shorten(fixture, "s", 2);
+    shorten(fixture, "w", 0);
+    open_server(fixture);
+    post_many(fixture, "s", 4); /* of which the third is in the place of the last that was taken */
+    post_many(fixture, "w", 1);
+    subscribe_by(fixture, "PUT", "anew", "s", "");
+    expect(fixture, "POST", "/subscriptions/paused/resume", "", 200, "Resumed\n");
+    await(fixture, "one", 9);
+    await(fixture, "paused", 9);
+    await(fixture, "anew", 9);
+    await(fixture, "whole", 6);
+    await_shown(fixture, "one", "position", "6");
+    await_shown(fixture, "whole", "position", "1");
+    restart(fixture);
+    assert_shown(fixture, "one", "position", "6");
+}
+
+/* Nor, in the next life, what nobody has lost; and whoever asks for it may wait for what is far ahead. */
+static void a_position_beyond_the_end_that_somebody_sets_stays(void **state)
+{
+    struct fixture *fixture = *state;
+
+    post_many(fixture, "s", 5);
+    subscribe(fixture, "one", "s", "");
+    await_shown(fixture, "one", "position", "5");
+    restart(fixture);
+    subscribe(fixture, "one", "s", "\"position\":7");
+    post_many(fixture, "s", 3);
+    await_shown(fixture, "one", "position", "8");
+    assert_int_equal(count_of(fixture, "one"), 6);
 }
 
 static void who_wants_what_is_new_begins_behind_the_newest(void **state)
@@ -1880,6 +1946,8 @@ int main(int argc, char **argv)
         TEST(what_is_pushed_is_signed),
         TEST(who_cannot_sign_is_not_made),
         TEST(secrets_are_in_a_directory),
+        TEST(what_has_the_place_of_what_was_lost_is_pushed),
+        TEST(a_position_beyond_the_end_that_somebody_sets_stays),
         TEST(the_next_life_goes_on_where_the_last_one_was),
         TEST(who_wants_what_is_new_begins_behind_the_newest),
         TEST(in_memory_it_is_the_same),

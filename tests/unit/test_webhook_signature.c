@@ -110,24 +110,6 @@ static void a_file_that_others_read_is_refused(void **state)
     ese_test_directory_remove(&directory);
 }
 
-static void without_a_file_it_is_the_environment_s(void **state)
-{
-    (void)state;
-    struct ese_webhook_secret secret;
-    struct ese_error error = {0};
-    unsetenv(ESE_WEBHOOK_SECRET_VARIABLE);
-    assert_int_equal(ese_webhook_secret_read(NULL, &secret, &error), 0);
-    assert_int_equal(secret.count, 0);
-    setenv(ESE_WEBHOOK_SECRET_VARIABLE, SECRET "\n" OTHER_SECRET, 1);
-    assert_int_equal(ese_webhook_secret_read(NULL, &secret, &error), 0);
-    assert_int_equal(secret.count, 2);
-    setenv(ESE_WEBHOOK_SECRET_VARIABLE, "MfKQ", 1);
-    assert_int_equal(ese_webhook_secret_read(NULL, &secret, &error), -1);
-    assert_non_null(strstr(error.text, ESE_WEBHOOK_SECRET_VARIABLE));
-    assert_null(strstr(error.text, "MfKQ"));
-    unsetenv(ESE_WEBHOOK_SECRET_VARIABLE);
-}
-
 static void a_wiped_one_is_gone(void **state)
 {
     (void)state;
@@ -322,7 +304,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(each_line_of_a_file_is_one),
         cmocka_unit_test(a_secret_has_bounds),
         cmocka_unit_test(a_file_that_others_read_is_refused),
-        cmocka_unit_test(without_a_file_it_is_the_environment_s),
         cmocka_unit_test(a_wiped_one_is_gone),
         cmocka_unit_test(the_published_example_is_met),
         cmocka_unit_test(each_key_signs),

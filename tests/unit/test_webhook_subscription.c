@@ -263,6 +263,7 @@ static void of_a_batch_each_event_is_tried_alone(void **state)
     assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 100);
     ese_webhook_subscription_begin(&scene.subscription);
     assert_int_equal(answer(&scene, &failed), ESE_WEBHOOK_AGAIN);
+    scene.now_ns += S;
     for (int64_t position = 1; position <= 3; position++) {
         assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1);
         assert_int_equal(push(&scene, position, position == 2 ? 500 : 200),
@@ -282,6 +283,7 @@ static void a_batch_stops_in_front_of_the_poisoned_event(void **state)
     begin_with(&scene, (struct ese_webhook_retry){.tries = 1, .first_ms = 1, .most_ms = 1}, ESE_WEBHOOK_STOP, 100);
     ese_webhook_subscription_begin(&scene.subscription);
     assert_int_equal(answer(&scene, &failed), ESE_WEBHOOK_AGAIN);
+    scene.now_ns += S;
     assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1);
     assert_int_equal(push(&scene, 1, 200), ESE_WEBHOOK_TAKEN);
     assert_int_equal(push(&scene, 2, 500), ESE_WEBHOOK_GIVEN_UP);
@@ -337,16 +339,44 @@ static void a_page_that_goes_on_failing_is_split(void **state)
     for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
         begin_with(&scene, (struct ese_webhook_retry){.tries = cases[i].tries, .first_ms = 1000, .most_ms = 1000},
                    ESE_WEBHOOK_STOP, 100);
-        for (int attempt = 1; attempt < cases[i].of_a_page; attempt++) {
+        for (int attempt = 1; attempt <= cases[i].of_a_page; attempt++) {
             assert_int_equal(push_page(&scene, 500), ESE_WEBHOOK_AGAIN);
             pass_s(&scene, 1);
         }
-        assert_int_equal(push_page(&scene, 500), ESE_WEBHOOK_AGAIN);
         for (int64_t position = 1; position <= 3; position++) {
             assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 1);
             assert_int_equal(push(&scene, position, 200), ESE_WEBHOOK_TAKEN);
         }
         assert_int_equal(ese_webhook_subscription_batch(&scene.subscription), 100);
+        end(&scene);
+    }
+}
+
+/* Of whatever becomes of what has failed. */
+static void who_asks_for_time_has_it_before_another_event_too(void **state)
+{
+    static const struct {
+        int count;
+        int status;
+        int64_t waited_s;
+        enum ese_webhook_verdict verdict;
+    } cases[] = {{3, 503, 30, ESE_WEBHOOK_AGAIN},     {3, 500, 1, ESE_WEBHOOK_AGAIN},
+                 {1, 429, 30, ESE_WEBHOOK_SET_ASIDE}, {1, 500, 0, ESE_WEBHOOK_SET_ASIDE}};
+    struct scene scene;
+
+    (void)state;
+    for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
+        const struct ese_webhook_outcome failed = {
+            .status = cases[i].status, .retry_after_ms = 30000, .count = cases[i].count, .last = cases[i].count};
+        begin_with(&scene, (struct ese_webhook_retry){.tries = 1, .first_ms = 1000, .most_ms = 1000}, ESE_WEBHOOK_ASIDE,
+                   100);
+        ese_webhook_subscription_begin(&scene.subscription);
+        assert_int_equal(answer(&scene, &failed), cases[i].verdict);
+        if (cases[i].verdict == ESE_WEBHOOK_SET_ASIDE)
+            ese_webhook_subscription_pass(&scene.subscription, 1);
+        pass_s(&scene, cases[i].waited_s);
+        assert_int_equal(push(&scene, cases[i].verdict == ESE_WEBHOOK_SET_ASIDE ? 2 : 1, 200), ESE_WEBHOOK_TAKEN);
+        assert_true(ese_webhook_subscription_due(&scene.subscription, scene.now_ns));
         end(&scene);
     }
 }
@@ -550,6 +580,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_batch_stops_in_front_of_the_poisoned_event),
         cmocka_unit_test(a_page_that_is_too_large_is_split_at_once),
         cmocka_unit_test(a_page_that_goes_on_failing_is_split),
+        cmocka_unit_test(who_asks_for_time_has_it_before_another_event_too),
         cmocka_unit_test(who_has_all_waits_until_there_is_more),
         cmocka_unit_test(growth_shortens_no_wait),
         cmocka_unit_test(a_stream_that_cannot_be_read_is_no_attempt),

@@ -9,7 +9,7 @@
  * one was read: how far behind the receiver is). A subscription with batch > 1 gets a JSON array of events in the shape
  * of event_json.h instead, of as many events as stay within ESE_WEBHOOK_PUSH_BYTES, one at least; the headers are the
  * last one's, without its type, and x-event-count says how many there are.
- * Signed: webhook-id (the event's uuid, of a batch the last one's, "_" and the first position), webhook-timestamp and
+ * Signed: webhook-id (the event's uuid, of several the last one's, "_" and the first position), webhook-timestamp and
  * webhook-signature (signature.h). Where an event has no uuid, or one that cannot be an id: "event_", its position, "_"
  * and its stream, with "~" for each '.' and blank; the same at each attempt.
  *
@@ -28,7 +28,7 @@
 #include "transports/webhook/stream_reader.h"
 #include "transports/webhook/subscription.h"
 
-/* Of a page as it goes out. Bodies grow: what is base64 beside its text, escaped, is up to seven times as long
+/* Of a page as it goes out. Bodies grow: what is base64 beside its text, escaped, is up to eight times as long
  * (event_json.h), and a receiver bounds what comes. One event may be longer by itself. */
 #define ESE_WEBHOOK_PUSH_BYTES ((size_t)256 * 1024)
 

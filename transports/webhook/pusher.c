@@ -68,7 +68,7 @@ static void take_stored(void *context, struct ese_webhook_subscription *subscrip
     else
         ese_webhook_subscription_check(subscription->wish.name, &error);
     if (error.code == ESE_OK) {
-        ese_webhook_pusher_add(pusher, subscription);
+        ese_webhook_pusher_add(pusher, subscription)->is_loaded = true;
         return;
     }
     ese_log_warning("a stored subscription is passed over: %s", error.text);

@@ -118,6 +118,9 @@ void ese_webhook_pusher_note_position(struct ese_webhook_pusher *pusher, struct 
 void ese_webhook_pusher_note_change(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
 int ese_webhook_pusher_change(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber,
                               struct ese_error *error);
+/* Of one that was loaded: where its position is behind what its stream ended with as this server started, it goes on
+ * from there. No-op otherwise, and once that is done. */
+void ese_webhook_pusher_hold_to_end(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
 /* Takes it off the list of those to be stored. */
 void ese_webhook_pusher_unnote(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber);
 

@@ -1,5 +1,6 @@
 #include "transports/webhook/pusher_internal.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "ese-core/log.h"
@@ -26,6 +27,27 @@ void ese_webhook_pusher_unnote(struct ese_webhook_pusher *pusher, struct ese_web
         return;
     subscriber->is_dirty = false;
     TAILQ_REMOVE(&pusher->dirty, subscriber, in_dirty);
+}
+
+/* A power cut at os, or a file from a backup, may leave a stream shorter than what was taken of it: the positions that
+ * were lost are given again, to events that nobody has taken. */
+void ese_webhook_pusher_hold_to_end(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *subscriber)
+{
+    struct ese_webhook_subscription *subscription = &subscriber->subscription;
+
+    if (!subscriber->is_loaded)
+        return;
+    int64_t found = ese_webhook_streams_found(pusher->options.streams, subscription->wish.stream);
+    if (found < 0)
+        return; /* until there is one, or it can be read */
+    subscriber->is_loaded = false;
+    if (subscription->position <= found)
+        return;
+    ese_log_warning("the subscription '%s' stands at %" PRId64 ", and its stream '%s' ended at %" PRId64 " as this "
+                    "server started: events were lost, and it goes on from there", subscription->wish.name,
+                    subscription->position, subscription->wish.stream, found);
+    ese_webhook_subscription_seek(subscription, found);
+    ese_webhook_pusher_note_position(pusher, subscriber);
 }
 
 /* Tells the log that something could not be stored, and that everything can again. */

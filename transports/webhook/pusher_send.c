@@ -204,6 +204,7 @@ static bool read_ahead(struct ese_webhook_pusher *pusher, struct ese_webhook_sub
 
     if (head_of(subscriber) != NULL)
         return true;
+    ese_webhook_pusher_hold_to_end(pusher, subscriber);
     subscriber->page_next = 0;
     if (pusher->pages_bytes > PAGES_BYTES)
         clear_page(subscriber); /* it has room for more than is read now */

@@ -62,11 +62,10 @@ static int read_secret(const char *path, const char *shown, struct ese_webhook_s
                        struct ese_error *error)
 {
     char text[ESE_SECRET_SIZE], what[256];
-    const struct ese_secret_place place = {.path = path, .variable = ESE_WEBHOOK_SECRET_VARIABLE, .shown = shown,
-                                           .what = "the webhook secret file", .takes_all = true};
+    const struct ese_secret_place place = {
+        .path = path, .shown = shown, .what = "the webhook secret file", .takes_all = true};
     *secret = (struct ese_webhook_secret){.count = 0};
-    snprintf(what, sizeof what, "%s'%.200s'", path != NULL ? "the webhook secret file " : "the environment's ",
-             path != NULL ? shown : ESE_WEBHOOK_SECRET_VARIABLE);
+    snprintf(what, sizeof what, "the webhook secret file '%.200s'", shown);
     int found = ese_secret_read(&place, text, error);
     int result = found == 1 ? add_keys(secret, text, what, error) : found;
     if (result != 0)

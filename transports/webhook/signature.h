@@ -3,7 +3,7 @@
  * way, and that it is not an old one which somebody has recorded and sends again.
  *
  * Standard Webhooks 1.0.0 (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md), its
- * symmetric scheme "v1". Three headers: webhook-id, the event's name, the same at each attempt; webhook-timestamp,
+ * symmetric scheme "v1". Three headers: webhook-id, the message's name, by which it is known again; webhook-timestamp,
  * when this attempt was made, in Unix seconds; webhook-signature, a list with blanks between, of which each is
  * "v1," and the base64 (RFC 4648 4) of the HMAC-SHA256 (RFC 2104) of "id.timestamp.body", the body as it is sent,
  * byte by byte. What begins with something else ("v1a,": with two keys, by Ed25519) is passed over.
@@ -27,7 +27,6 @@
 #define ESE_WEBHOOK_KEY_MOST 64
 #define ESE_WEBHOOK_ID_MOST 256     /* characters */
 #define ESE_WEBHOOK_TOLERANCE_S 300 /* what the specification's own libraries allow */
-#define ESE_WEBHOOK_SECRET_VARIABLE "ESE_WEBHOOK_SECRET"
 
 /* "v1,", 44 characters, and a blank behind it or the NUL, for each key. */
 #define ESE_WEBHOOK_SIGNATURE_SIZE ((size_t)(3 + 44 + 1) * ESE_WEBHOOK_KEYS)
@@ -42,15 +41,15 @@ struct ese_webhook_secret {
 };
 
 /* A file with one secret a line, each "whsec_" and the base64 of 24 to 64 bytes, with blanks around it or not; empty
- * lines are passed over. path NULL: the variable above, likewise; where it is not set there is none, and count is 0.
- * ESE_E_USAGE as ese_secret_read (ese-core/secret.h), or the number of the line that is no such secret. */
+ * lines are passed over. ESE_E_USAGE as ese_secret_read (ese-core/secret.h), or the number of the line that is no such
+ * secret. */
 int ese_webhook_secret_read(const char *path, struct ese_webhook_secret *secret, struct ese_error *error);
 
 /* Of the file of that name below a directory; errors call it by its name alone. */
 int ese_webhook_secret_read_named(const char *directory, const char *name, struct ese_webhook_secret *secret,
                                   struct ese_error *error);
 
-/* Of one line, as where a subscription brings its own; otherwise as above. what: how an error names it. */
+/* Of one line that is no file's; otherwise as above. what: how an error names it. */
 int ese_webhook_secret_parse(const char *text, const char *what, struct ese_webhook_secret *secret,
                              struct ese_error *error);
 

@@ -120,6 +120,8 @@ int ese_webhook_table_open(const struct ese_webhook_table_options *options, stru
     prepare(opened);
     opened->room.sqlite = opened->sqlite;
     opened->used_bytes = ese_sqlite_used_bytes(opened->sqlite);
+    if (atomic_load(&options->ends->found) < 0)
+        atomic_store(&options->ends->found, opened->ends.next - 1);
     tell_ends(opened);
     *table = opened;
     return 0;

@@ -44,6 +44,7 @@ static struct webhook_stream *add(struct ese_webhook_streams *streams, const cha
     stream->waiting_tail = &stream->waiting;
     atomic_store(&stream->ends.oldest, -1);
     atomic_store(&stream->ends.newest, -1);
+    atomic_store(&stream->ends.found, -1);
     stream->next_in_bucket = *bucket;
     *bucket = stream;
     ese_metric_add(streams->known_streams, 1);
@@ -197,6 +198,7 @@ static void note_ends(struct webhook_stream *stream, int64_t *oldest, int64_t *n
 {
     pthread_mutex_lock(&stream->streams->mutex);
     if (stream->state == WEBHOOK_RESTING && atomic_load(&stream->ends.newest) < 0) {
+        atomic_store(&stream->ends.found, *newest);
         atomic_store(&stream->ends.newest, *newest);
         atomic_store(&stream->ends.oldest, *oldest);
     } else if (atomic_load(&stream->ends.newest) >= 0) {
@@ -223,6 +225,18 @@ int ese_webhook_streams_ends(struct ese_webhook_streams *streams, const char *na
         return -1;
     note_ends(stream, oldest, newest);
     return 0;
+}
+
+int64_t ese_webhook_streams_found(struct ese_webhook_streams *streams, const char *name)
+{
+    int64_t oldest, newest;
+
+    if (ese_webhook_streams_ends(streams, name, &oldest, &newest, NULL) != 0)
+        return -1;
+    pthread_mutex_lock(&streams->mutex);
+    newest = atomic_load(&find(streams, name)->ends.found);
+    pthread_mutex_unlock(&streams->mutex);
+    return newest;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -76,6 +76,10 @@ int64_t ese_webhook_streams_first(const struct ese_webhook_streams *streams);
 int ese_webhook_streams_ends(struct ese_webhook_streams *streams, const char *stream, int64_t *oldest, int64_t *newest,
                              struct ese_error *error);
 
+/* The position of the newest event there was before this server's life; -1: there is no such stream, or it cannot be
+ * read. May read, as above. */
+int64_t ese_webhook_streams_found(struct ese_webhook_streams *streams, const char *stream);
+
 /* The names of all streams, sorted, for introspection: calls visit with each. They live as long as the streams. Any
  * thread. */
 void ese_webhook_streams_each(struct ese_webhook_streams *streams, void (*visit)(void *context, const char *stream),

@@ -56,6 +56,7 @@ struct ese_webhook_subscriber {
     bool is_removed;                  /* nobody has it any more but its request's answer, */
     struct ese_webhook_subscriber *successor;   /* for which one of that name waits that was made meanwhile, */
     struct ese_webhook_subscriber *predecessor; /* and knows who it is */
+    bool is_loaded;                   /* its position is as another life stored it, and not held to the stream's end */
     bool is_queued;                   /* for its turn */
     bool is_dirty;                    /* its position has moved and is not stored yet */
     bool is_row_dirty;                /* more of it could not be stored */

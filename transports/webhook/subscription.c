@@ -114,8 +114,15 @@ static void move_to(struct ese_webhook_subscription *subscription, int64_t posit
     if (position > subscription->position)
         subscription->position = position;
     subscription->attempts = 0;
-    subscription->due_ns = 0;
     subscription->idle = false;
+}
+
+/* How long the receiver asks to be left in peace; 0: it does not. */
+static int64_t asked_ms(const struct ese_webhook_outcome *outcome)
+{
+    if ((outcome->status != 429 && outcome->status != 503) || outcome->retry_after_ms < 0)
+        return 0;
+    return outcome->retry_after_ms < ESE_WEBHOOK_MOST_WAIT_MS ? outcome->retry_after_ms : ESE_WEBHOOK_MOST_WAIT_MS;
 }
 
 /* first_ms, doubled for each failure behind the first, and not sooner than the receiver asks for. */
@@ -129,9 +136,7 @@ static int64_t wait_ms(const struct ese_webhook_subscription *subscription,
         wait *= 2;
     if (wait > retry->most_ms)
         wait = retry->most_ms;
-    if ((outcome->status == 429 || outcome->status == 503) && outcome->retry_after_ms > wait)
-        wait = outcome->retry_after_ms;
-    return wait < ESE_WEBHOOK_MOST_WAIT_MS ? wait : ESE_WEBHOOK_MOST_WAIT_MS;
+    return wait > asked_ms(outcome) ? wait : asked_ms(outcome);
 }
 
 void ese_webhook_outcome_reason(const struct ese_webhook_outcome *outcome, const char *url,
@@ -155,19 +160,24 @@ static bool is_to_be_split(const struct ese_webhook_subscription *subscription,
                                   (tries != 0 && subscription->attempts >= tries));
 }
 
-static void split(struct ese_webhook_subscription *subscription, const struct ese_webhook_outcome *outcome)
+/* What was too large needs no wait; otherwise perhaps none of its events is to blame. */
+static void split(struct ese_webhook_subscription *subscription, const struct ese_webhook_outcome *outcome,
+                  int64_t now_ns)
 {
+    int64_t wait = outcome->status == TOO_LARGE ? 0 : wait_ms(subscription, outcome);
+
     subscription->alone_until = outcome->last;
     subscription->attempts = 0;
-    subscription->due_ns = 0;
+    subscription->due_ns = now_ns + wait * ESE_NS_PER_MS;
 }
 
-/* The one event has failed so often that it is not tried again. */
+/* The one event has failed so often that it is not tried again. The next one waits as the receiver asks. */
 static enum ese_webhook_verdict give_up(struct ese_webhook_subscription *subscription,
-                                        const struct ese_webhook_outcome *outcome)
+                                        const struct ese_webhook_outcome *outcome, int64_t now_ns)
 {
     char reason[ESE_WEBHOOK_REASON_SIZE];
 
+    subscription->due_ns = now_ns + asked_ms(outcome) * ESE_NS_PER_MS;
     if (subscription->wish.poison == ESE_WEBHOOK_ASIDE)
         return ESE_WEBHOOK_SET_ASIDE;
     ese_webhook_outcome_reason(outcome, subscription->wish.url, reason);
@@ -183,6 +193,7 @@ enum ese_webhook_verdict ese_webhook_subscription_answer(struct ese_webhook_subs
         return ESE_WEBHOOK_NOTHING;
     if (is_success(outcome->status)) {
         move_to(subscription, outcome->last);
+        subscription->due_ns = 0;
         return ESE_WEBHOOK_TAKEN;
     }
     if (outcome->unsent) {
@@ -193,11 +204,11 @@ enum ese_webhook_verdict ese_webhook_subscription_answer(struct ese_webhook_subs
         return ESE_WEBHOOK_AGAIN; /* whoever resumes or has woken it begins anew */
     subscription->attempts++;
     if (is_to_be_split(subscription, outcome)) {
-        split(subscription, outcome);
+        split(subscription, outcome, now_ns);
         return ESE_WEBHOOK_AGAIN;
     }
     if (subscription->wish.retry.tries != 0 && subscription->attempts >= subscription->wish.retry.tries)
-        return give_up(subscription, outcome);
+        return give_up(subscription, outcome, now_ns);
     subscription->due_ns = now_ns + wait_ms(subscription, outcome) * ESE_NS_PER_MS;
     return ESE_WEBHOOK_AGAIN;
 }

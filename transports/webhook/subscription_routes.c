@@ -80,6 +80,7 @@ static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
                  struct ese_webhook_subscriber *replaced)
 {
     struct ese_webhook_failing failing = replaced != NULL ? replaced->failing : (struct ese_webhook_failing){0};
+    bool is_loaded = replaced != NULL && replaced->is_loaded && !ask->has_position;
     struct ese_webhook_subscription subscription;
     struct ese_error error = {0};
 
@@ -101,7 +102,9 @@ static void make(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
         pusher->habits.has_replaced(pusher, replaced);
     else if (replaced != NULL)
         ese_webhook_pusher_drop(pusher, replaced);
-    ese_webhook_pusher_add(pusher, &subscription)->failing = failing;
+    struct ese_webhook_subscriber *made = ese_webhook_pusher_add(pusher, &subscription);
+    made->failing = failing;
+    made->is_loaded = is_loaded;
     answer(ask->request, 200, "Created");
 }
 
@@ -138,6 +141,7 @@ static void wake(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
         return;
     }
     if (ask->has_position) {
+        found->is_loaded = false;
         ese_webhook_pusher_forget_page(found);
         ese_webhook_subscription_seek(&found->subscription, ask->position);
     }

@@ -376,7 +376,7 @@ int ese_webhook_subscription_table_set_aside(struct ese_webhook_subscription_tab
     if (result == 0)
         result = write_position(table->position, name, event->position, error);
     result = finish(table->sqlite, result, error);
-    *kept += result == 0 && !is_there;
+    *kept += result == 0 && !is_there && *kept >= 0; /* they may not have been counted */
     return result;
 }
 
