@@ -112,6 +112,11 @@ static int slices_of(struct fixture *fixture)
     return webhook_server_count(&fixture->server, &fixture->server.slices);
 }
 
+static bool was_asked_for_one_thrice(struct fixture *fixture)
+{
+    return slices_of(fixture) >= 6;
+}
+
 static bool was_asked_again(struct fixture *fixture)
 {
     return slices_of(fixture) >= 2;
@@ -131,6 +136,21 @@ static void assert_asked_for(struct fixture *fixture, const char *slice)
 {
     webhook_server_lock(&fixture->server);
     assert_string_equal(fixture->server.slice, slice);
+    webhook_server_unlock(&fixture->server);
+}
+
+static void assert_limits(struct fixture *fixture, const char *limits)
+{
+    webhook_server_lock(&fixture->server);
+    assert_string_equal(fixture->server.limits, limits);
+    fixture->server.limits[0] = '\0';
+    webhook_server_unlock(&fixture->server);
+}
+
+static void break_off_from(struct fixture *fixture, int events)
+{
+    webhook_server_lock(&fixture->server);
+    fixture->server.breaks_from = events;
     webhook_server_unlock(&fixture->server);
 }
 
@@ -259,6 +279,43 @@ static void what_only_says_later_is_asked_again(void **state)
     assert_true(is_back(fixture));
 }
 
+static void what_does_not_come_whole_is_asked_for_by_halves(void **state)
+{
+    struct fixture *fixture = *state;
+
+    break_off_from(fixture, 2);
+    answer_with(fixture, 200, "[" AT(1) "]", "9");
+    turn_until(fixture, takes);
+    assert_limits(fixture, " 7 4 2 1");
+    assert_true(is_back(fixture));
+}
+
+static void of_one_that_never_comes_it_is_still_one(void **state)
+{
+    struct fixture *fixture = *state;
+
+    break_off_from(fixture, 1);
+    turn_until(fixture, was_asked_for_one_thrice);
+    assert_limits(fixture, " 7 4 2 1 1 1");
+    assert_false(takes(fixture));
+    assert_false(has_failed(fixture));
+}
+
+static void with_what_comes_slices_are_longer_again(void **state)
+{
+    struct fixture *fixture = *state;
+
+    break_off_from(fixture, 5);
+    answer_with(fixture, 200, "[" AT(1) "]", "9");
+    for (int i = 0; i < 3; i++) /* and what is one too many is halved again */
+        turn_until(fixture, takes);
+    assert_limits(fixture, " 7 4 5 3 4");
+    break_off_from(fixture, 0);
+    for (int i = 0; i < 4; i++)
+        turn_until(fixture, takes);
+    assert_limits(fixture, " 5 6 7 7");
+}
+
 static void a_server_that_hangs_is_away(void **state)
 {
     struct fixture *fixture = *state;
@@ -343,6 +400,9 @@ int main(int argc, char **argv)
         TEST(for_the_latest_it_asks_where_that_is),
         TEST(what_it_says_of_the_newest_is_of_when_it_asked),
         TEST(what_only_says_later_is_asked_again),
+        TEST(what_does_not_come_whole_is_asked_for_by_halves),
+        TEST(of_one_that_never_comes_it_is_still_one),
+        TEST(with_what_comes_slices_are_longer_again),
         TEST(a_server_that_hangs_is_away),
         TEST(what_is_broken_off_at_the_end_is_let_go_of),
         TEST(what_cannot_be_read_is_asked_for_again),

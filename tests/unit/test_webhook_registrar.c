@@ -126,6 +126,11 @@ static int gets_of(struct fixture *fixture)
     return webhook_server_count(&fixture->server, &fixture->server.gets);
 }
 
+static int posts_of(struct fixture *fixture)
+{
+    return webhook_server_count(&fixture->server, &fixture->server.posts);
+}
+
 static void answer_gets(struct fixture *fixture, int status)
 {
     webhook_server_lock(&fixture->server);
@@ -329,6 +334,7 @@ static void a_server_that_has_forgotten_is_told_again(void **state)
     assert_int_equal(newest(fixture), -1);
     turn_until(fixture, knows);
     assert_put(fixture, "\"position\":12,");
+    assert_int_equal(posts_of(fixture), 1);
     assert_false(fixture->has_failed);
 }
 
@@ -344,6 +350,45 @@ static void somebody_newer_takes_it_over(void **state)
     assert_int_equal(puts_of(fixture), 1);
 }
 
+/* It asks, and hears that it stands still; before it registers again somebody newer has. */
+static void one_that_stood_still_does_not_take_it_back(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->server.state = "waiting";
+    fixture->server.attempts = 2;
+    fixture->server.newest = 9;
+    begin(fixture, 8);
+    webhook_server_lock(&fixture->server);
+    fixture->server.newcomer = "http://127.0.0.1:10/push/click-events";
+    webhook_server_unlock(&fixture->server);
+    fixture->fresh_ns = INT64_MAX;
+    fails_with(fixture, ESE_E_FENCED, "127.0.0.1:10");
+    assert_int_equal(puts_of(fixture), 2);
+    assert_int_equal(posts_of(fixture), 1);
+}
+
+static bool was_put_thrice(struct fixture *fixture)
+{
+    return puts_of(fixture) >= 3;
+}
+
+/* As the server of a lesson does, which tries as often as it likes. */
+static void its_own_that_was_changed_is_replaced(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->server.state = "waiting";
+    fixture->server.attempts = 2;
+    fixture->server.newest = 9;
+    fixture->server.post_status = 400;
+    begin(fixture, 8);
+    fixture->fresh_ns = INT64_MAX;
+    turn_until(fixture, was_put_thrice);
+    assert_int_equal(posts_of(fixture), 1);
+    assert_false(fixture->has_failed);
+}
+
 static void one_that_stands_still_is_woken(void **state)
 {
     static const char *const still[] = {"waiting", "paused"};
@@ -351,7 +396,7 @@ static void one_that_stands_still_is_woken(void **state)
 
     for (size_t i = 0; i < ESE_COUNT_OF(still); i++) {
         open_registrar(fixture, NULL);
-        fixture->server.puts = 0;
+        fixture->server.puts = fixture->server.posts = 0;
         fixture->server.state = still[i];
         fixture->server.attempts = i == 0 ? 1 : 0;
         fixture->server.newest = 9;
@@ -361,6 +406,7 @@ static void one_that_stands_still_is_woken(void **state)
         turn_until(fixture, was_put_twice);
         assert_true(ese_clock_monotonic_ns() >= began_ns + 500 * ESE_NS_PER_MS); /* not as often as it is asked */
         assert_put(fixture, "\"position\":8,");
+        assert_int_equal(posts_of(fixture), 1);
         fixture->fresh_ns = 0;
         turn_until(fixture, knows);
     }
@@ -544,6 +590,8 @@ int main(int argc, char **argv)
         TEST(what_is_no_subscription_is_told),
         TEST(a_server_that_has_forgotten_is_told_again),
         TEST(somebody_newer_takes_it_over),
+        TEST(one_that_stood_still_does_not_take_it_back),
+        TEST(its_own_that_was_changed_is_replaced),
         TEST(one_that_stands_still_is_woken),
         TEST(one_that_stands_still_may_do_so),
         TEST(a_stream_that_the_server_cannot_read_is_waited_for),

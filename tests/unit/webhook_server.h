@@ -14,21 +14,26 @@
 #include "ese-core/http_client.h"
 #include "ese-core/http_server.h"
 #include "ese-core/memory.h"
+#include "ese-core/number.h"
 #include "tests/unit/webhook_push.h"
 
 struct webhook_server {
     struct ese_http_server *http;
     char address[64], url[80];
     pthread_mutex_t mutex; /* guards what follows */
-    int puts, gets, slices;    /* how many came */
+    int puts, gets, slices;    /* how many came; a POST is a PUT, too, */
+    int posts;                 /* and of these */
     char path[300], put[2048]; /* of the last PUT */
     struct {
         char name[210], url[300];
     } known[2]; /* subscriptions */
     char slice[300];           /* the path of the last slice asked for */
-    int put_status, get_status, slice_status; /* to answer with */
+    char limits[100];          /* of all of them */
+    int breaks_from;           /* slices of so many events are broken off; 0: none */
+    int put_status, post_status, get_status, slice_status; /* to answer with */
     const char *words;         /* where that is none of the good ones; or a GET's whole answer */
     const char *at;            /* the subscription's URL; NULL: as it was put */
+    const char *newcomer;      /* the URL of somebody who registers just before the next POST; NULL: nobody */
     const char *state;
     int64_t position, newest;
     int attempts;
@@ -82,22 +87,43 @@ static inline char *webhook_server_url(struct webhook_server *server, const char
     return NULL;
 }
 
-static inline void webhook_server_put(void *context, struct ese_http_request *request)
+/* The mutex is held. */
+static inline void webhook_server_note_put(struct webhook_server *server, struct ese_http_request *request)
 {
-    struct webhook_server *server = context;
     size_t length;
 
-    webhook_server_lock(server);
     server->puts++;
     snprintf(server->path, sizeof(server->path), "%s", ese_http_request_parameter(request, "name"));
     snprintf(server->put, sizeof(server->put), "%s", ese_http_request_body(request, &length));
     const char *url = strstr(server->put, "\"url\":\"");
     url = url != NULL ? url + strlen("\"url\":\"") : "";
     snprintf(webhook_server_url(server, server->path), 300, "%.*s", (int)strcspn(url, "\""), url);
+}
+
+static inline void webhook_server_put(void *context, struct ese_http_request *request)
+{
+    struct webhook_server *server = context;
+
+    webhook_server_lock(server);
+    webhook_server_note_put(server, request);
     int status = server->put_status;
     const char *words = server->words;
     webhook_server_unlock(server);
     webhook_server_reply(request, status, status == 200 ? "Created" : words);
+}
+
+/* The same again; whose place is another's by then is told so. */
+static inline void webhook_server_post(void *context, struct ese_http_request *request)
+{
+    struct webhook_server *server = context;
+
+    webhook_server_lock(server);
+    server->posts++;
+    webhook_server_note_put(server, request);
+    server->at = server->newcomer != NULL ? server->newcomer : server->at;
+    int status = server->newcomer != NULL ? 400 : server->post_status;
+    webhook_server_unlock(server);
+    webhook_server_reply(request, status, status == 200 ? "Created" : "Subscription with this name already exists");
 }
 
 static inline void webhook_server_answer_get(struct webhook_server *server, struct ese_http_request *request)
@@ -129,9 +155,29 @@ static inline void webhook_server_get(void *context, struct ese_http_request *re
     webhook_server_unlock(server);
 }
 
+static inline int64_t webhook_server_break_off(void *context, char *bytes, size_t size)
+{
+    (void)context;
+    (void)bytes;
+    (void)size;
+    return -1;
+}
+
+static inline void webhook_server_forget(void *context)
+{
+    (void)context;
+}
+
 static inline void webhook_server_answer_slice(struct webhook_server *server, struct ese_http_request *request)
 {
-    webhook_server_reply(request, server->slice_status, server->page);
+    int64_t limit = 0;
+
+    ese_number_parse(ese_http_request_parameter(request, "limit"), "limit", 0, INT64_MAX, &limit, NULL);
+    if (server->breaks_from > 0 && limit >= server->breaks_from)
+        ese_http_reply_stream(request, server->slice_status, ESE_HTTP_JSON, webhook_server_break_off,
+                              webhook_server_forget, NULL);
+    else
+        webhook_server_reply(request, server->slice_status, server->page);
 }
 
 static inline void webhook_server_slice(void *context, struct ese_http_request *request)
@@ -142,6 +188,9 @@ static inline void webhook_server_slice(void *context, struct ese_http_request *
     server->slices++;
     snprintf(server->slice, sizeof(server->slice), "%s/%s/%s", ese_http_request_parameter(request, "stream"),
              ese_http_request_parameter(request, "offset"), ese_http_request_parameter(request, "limit"));
+    size_t length = strlen(server->limits);
+    snprintf(server->limits + length, sizeof(server->limits) - length, " %s",
+             ese_http_request_parameter(request, "limit"));
     if (server->page_newest != NULL)
         ese_http_request_add_header(request, "X-Event-Newest", server->page_newest);
     if (server->keeps)
@@ -161,6 +210,7 @@ static inline void webhook_server_start(struct webhook_server *server)
     if (ese_http_server_open(&options, &server->http, &error) != 0)
         fail_msg("%s", error.text);
     ese_http_server_route(server->http, "PUT", "/subscriptions/:name", webhook_server_put, server);
+    ese_http_server_route(server->http, "POST", "/subscriptions/:name", webhook_server_post, server);
     ese_http_server_route(server->http, "GET", "/subscriptions/:name", webhook_server_get, server);
     ese_http_server_route(server->http, "GET", "/streams/:stream/:offset/:limit", webhook_server_slice, server);
     if (ese_http_server_start(server->http, &error) != 0)
@@ -193,8 +243,8 @@ static inline void webhook_server_stop(struct webhook_server *server)
 /* All is well, and nothing there. */
 static inline void webhook_server_init(struct webhook_server *server)
 {
-    *server = (struct webhook_server){.put_status = 200, .get_status = 200, .slice_status = 200, .state = "live",
-                                      .page = "[]", .page_newest = "0"};
+    *server = (struct webhook_server){.put_status = 200, .post_status = 200, .get_status = 200, .slice_status = 200,
+                                      .state = "live", .page = "[]", .page_newest = "0"};
     pthread_mutex_init(&server->mutex, NULL);
 }
 

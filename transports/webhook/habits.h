@@ -31,7 +31,8 @@ struct ese_webhook_habits {
     bool in_any_order;
     /* A subscription was made, and is not stored yet; in the place of another of its name, or NULL. May change it. */
     void (*has_made)(struct ese_webhook_subscription *made, const struct ese_webhook_subscription *replaced);
-    /* Another has taken its name, and is there: it is dropped, or what this does with it. */
+    /* Another has taken its name, and is there: it is dropped, or what this does with it. Where it is set, the same
+     * again takes its name, too, rather than wakes it. */
     void (*has_replaced)(struct ese_webhook_pusher *pusher, struct ese_webhook_subscriber *replaced);
 };
 

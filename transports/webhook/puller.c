@@ -18,6 +18,7 @@ struct ese_webhook_puller {
     char *url; /* without offset and limit */
     char *stream;
     int limit;
+    int count; /* events to ask for next: limit, or fewer */
     struct ese_webhook_page page;
     bool has_page;
     int64_t asked_from; /* the position */
@@ -25,6 +26,14 @@ struct ese_webhook_puller {
     int64_t newest_ns;
     struct ese_error fatal;
 };
+
+/* Where most slices come, few are asked for in vain. */
+static void ask_for_more(struct ese_webhook_puller *puller)
+{
+    puller->count += puller->count / 8 + 1;
+    if (puller->count > puller->limit)
+        puller->count = puller->limit;
+}
 
 /* What cannot be read says nothing of what is behind it: nobody goes past it, and it is asked for again. */
 static void take_page(struct ese_webhook_puller *puller, const struct ese_http_answer *answer)
@@ -36,6 +45,8 @@ static void take_page(struct ese_webhook_puller *puller, const struct ese_http_a
         return;
     }
     puller->has_page = puller->page.count > 0;
+    if (puller->has_page)
+        ask_for_more(puller);
     if (!puller->has_page && puller->newest > puller->asked_from && puller->asked_from >= 0)
         puller->newest = puller->asked_from; /* what is between is not there any more, or never was */
 }
@@ -65,8 +76,10 @@ static void ask(struct ese_webhook_puller *puller, int64_t position)
 {
     struct ese_buffer url = ESE_BUFFER_INIT(URL_LIMIT);
     bool at_the_end = position < 0;
+    if (puller->inquiry.away)
+        puller->count -= puller->count / 2;
     ese_buffer_printf(&url, "%s/%lld/%d", puller->url, at_the_end ? 0 : (long long)position,
-                      at_the_end ? 0 : puller->limit);
+                      at_the_end ? 0 : puller->count);
     puller->asked_from = position;
     ese_webhook_inquiry_ask(&puller->inquiry, "GET", url.text, NULL);
     ese_buffer_free(&url);
@@ -125,7 +138,7 @@ struct ese_webhook_puller *ese_webhook_puller_new(struct ese_http_client *client
     ese_buffer_printf(&url, "%s/streams/%s", server, stream);
     puller->url = ese_buffer_detach(&url);
     puller->stream = ese_copy_text(stream);
-    puller->limit = limit;
+    puller->limit = puller->count = limit;
     puller->newest = -1;
     return puller;
 }

@@ -3,7 +3,9 @@
  * has no receiving end and wants nobody to remember him.
  *
  * One page is under way, or there, at a time. Whatever only says "later" (no answer, 408, 429, 5xx) is asked again
- * after a back-off. One thread: that which polls the client.
+ * after a back-off. A slice may not have come as it was too large, or too slow, to be had whole: the next is half as
+ * long, down to one event, and longer again with each that comes. An event that takes more than 5 s by itself never
+ * comes. One thread: that which polls the client.
  */
 #ifndef ESE_WEBHOOK_PULLER_H
 #define ESE_WEBHOOK_PULLER_H

@@ -27,6 +27,8 @@ struct ese_webhook_registrar {
     int batch;
     bool believes;
     bool wants_registering;
+    bool takes_over;     /* it registers in whoever's place; or else in its own, or nobody's, */
+    bool was_refused;    /* and that was refused: whose place it is, the next answer tells */
     bool is_registering; /* that is what is under way */
     int64_t registered_ns; /* when it last was */
     int64_t position;    /* to register from */
@@ -50,7 +52,8 @@ static void fail_for_good(struct ese_webhook_registrar *registrar, const struct 
 
 static void take_registered(struct ese_webhook_registrar *registrar, const struct ese_http_answer *answer)
 {
-    if (answer->status >= 300)
+    registrar->was_refused = answer->status == 400 && !registrar->takes_over;
+    if (answer->status >= 300 && !registrar->was_refused)
         fail_for_good(registrar, answer);
     registrar->wants_registering = false;
     registrar->registered_ns = ese_clock_monotonic_ns();
@@ -77,8 +80,16 @@ static void send_registration(struct ese_webhook_registrar *registrar)
     struct ese_buffer body = ESE_BUFFER_INIT(URL_LIMIT);
     write_registration(registrar, &body);
     registrar->is_registering = true;
-    ese_webhook_inquiry_ask(&registrar->inquiry, "PUT", registrar->subscription_url, body.text);
+    ese_webhook_inquiry_ask(&registrar->inquiry, registrar->takes_over ? "PUT" : "POST", registrar->subscription_url,
+                            body.text);
     ese_buffer_free(&body);
+}
+
+/* Whoever has taken its place since it last asked, while it stood still itself, say, keeps it. */
+static void register_again(struct ese_webhook_registrar *registrar)
+{
+    ese_webhook_registrar_register(registrar, registrar->handed);
+    registrar->takes_over = false;
 }
 
 /* ---- asking after it ------------------------------------------------------------------------- */
@@ -152,8 +163,10 @@ static void take_subscription(struct ese_webhook_registrar *registrar, const str
         ese_fail(&registrar->fatal, ESE_E_INVALID, "the stream %s ends at %lld, and %lld was handed: the server has "
                                                    "lost what it had; --from and another --state begin anew",
                  registrar->stream, (long long)newest, (long long)asked_at);
-    else if (stands_still(answered) && may_wake(registrar, newest))
+    else if (registrar->was_refused) /* it is its own, but says something else of it than was asked for */
         ese_webhook_registrar_register(registrar, registrar->handed);
+    else if (stands_still(answered) && may_wake(registrar, newest))
+        register_again(registrar);
 }
 
 static void read_subscription(struct ese_webhook_registrar *registrar, const struct ese_http_answer *answer)
@@ -178,7 +191,7 @@ static void read_subscription(struct ese_webhook_registrar *registrar, const str
 static void take_asked(struct ese_webhook_registrar *registrar, const struct ese_http_answer *answer)
 {
     if (answer->status == 404)
-        ese_webhook_registrar_register(registrar, registrar->handed);
+        register_again(registrar);
     else if (answer->status != 200)
         fail_for_good(registrar, answer);
     else
@@ -198,7 +211,7 @@ static void on_answer(void *context, const struct ese_http_answer *answer)
 
 void ese_webhook_registrar_register(struct ese_webhook_registrar *registrar, int64_t position)
 {
-    registrar->wants_registering = true;
+    registrar->wants_registering = registrar->takes_over = true;
     registrar->position = position;
 }
 

@@ -13,6 +13,10 @@
  *   it is not                     the server has forgotten (its store was its memory, say): he registers again
  *   the stream ends before him    the server has lost what he was handed: ESE_E_INVALID
  *
+ * At first he registers in the place of whoever is there (PUT); again only in his own, or nobody's (POST), so that one
+ * who stood still while somebody newer came does not take it back. His own that says something else than he does, as a
+ * lesson's server has it, he replaces.
+ *
  * Whatever only says "later" (no answer, 408, 429, 5xx) is asked again after a back-off. One thread: that which polls
  * the client.
  */

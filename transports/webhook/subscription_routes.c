@@ -154,6 +154,18 @@ static void wake(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask,
     ese_webhook_pusher_queue(pusher, found);
 }
 
+/* Where no position is asked for, one of the same stream goes on from where it is. */
+static void replace(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
+{
+    struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
+
+    if (!find_position(pusher, ask))
+        return;
+    if (found != NULL && !ask->has_position && strcmp(found->subscription.wish.stream, ask->wish.stream) == 0)
+        ask->position = found->subscription.position;
+    make(pusher, ask, found);
+}
+
 static void create(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
 {
     struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
@@ -168,20 +180,10 @@ static void create(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *as
         answer_taken(ask, NULL);
     else if (other != NULL)
         answer_taken(ask, other);
+    else if (pusher->habits.has_replaced != NULL)
+        replace(pusher, ask);
     else
         wake(pusher, ask, found);
-}
-
-/* Where no position is asked for, one of the same stream goes on from where it is. */
-static void replace(struct ese_webhook_pusher *pusher, struct ese_webhook_ask *ask)
-{
-    struct ese_webhook_subscriber *found = ese_webhook_subscribers_find(pusher->subscribers, ask->wish.name);
-
-    if (!find_position(pusher, ask))
-        return;
-    if (found != NULL && !ask->has_position && strcmp(found->subscription.wish.stream, ask->wish.stream) == 0)
-        ask->position = found->subscription.position;
-    make(pusher, ask, found);
 }
 
 /* ---- the others ------------------------------------------------------------------------------ */
