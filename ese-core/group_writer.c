@@ -376,9 +376,15 @@ bool ese_group_writer_healthy(struct ese_group_writer *writer, char *text, size_
     pthread_mutex_lock(&writer->mutex);
     bool healthy = writer->problem[0] == '\0';
     snprintf(text, size, "%s", writer->problem);
-    writer->asked = true;
     pthread_mutex_unlock(&writer->mutex);
     return healthy;
+}
+
+void ese_group_writer_try(struct ese_group_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    writer->asked = true;
+    pthread_mutex_unlock(&writer->mutex);
 }
 
 void ese_group_writer_stop(struct ese_group_writer *writer, int timeout_ms)

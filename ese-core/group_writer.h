@@ -80,9 +80,13 @@ void ese_group_writer_append(struct ese_group_writer *writer, struct ese_group_i
  * thread; without it few items wait for others to come for a second. */
 void ese_group_writer_complete(void *writer);
 
-/* False and why, when the last commit failed. When nothing is stored meanwhile, being asked has the
- * writer try a commit within a second, so that it can be told the next time. Any thread. */
+/* False and why, when the last commit failed. Where nothing comes in, one that failed is tried again each second, so
+ * that it is known when it would succeed. Costs nothing. Any thread. */
 bool ese_group_writer_healthy(struct ese_group_writer *writer, char *text, size_t size);
+
+/* Whether one would still succeed: where nothing comes in, the writer probes its table within a second, which is a
+ * commit of its own, and ese_group_writer_healthy tells what became of it. Any thread. */
+void ese_group_writer_try(struct ese_group_writer *writer);
 
 /* Stores what is queued; what it has not begun within timeout_ms is answered ESE_APPEND_FULL.
  * Ends the thread: nothing more is taken. */

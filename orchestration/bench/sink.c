@@ -1,5 +1,6 @@
 #include "orchestration/bench/sink.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -67,6 +68,17 @@ static void take_header(struct head *head, const char *line, const char *end)
     }
 }
 
+/* A number of digits only, with a space behind it. ESE_SINK_PATHS: it is no subscriber's. */
+static int read_path(const char *text, const char *end)
+{
+    const char *at = text;
+    int path = 0;
+
+    while (at < end && isdigit((unsigned char)*at) && path < ESE_SINK_PATHS)
+        path = 10 * path + (*at++ - '0');
+    return at > text && at < end && *at == ' ' && path < ESE_SINK_PATHS ? path : ESE_SINK_PATHS;
+}
+
 /* Of bytes that end with an empty line. False: it is none that is served here. */
 static bool read_head(const char *bytes, const char *end, struct head *head)
 {
@@ -76,7 +88,7 @@ static bool read_head(const char *bytes, const char *end, struct head *head)
     if ((size_t)(end - bytes) < sizeof hang || strncmp(bytes, begin, strlen(begin)) != 0)
         return false;
     if (strncmp(bytes, hang, strlen(hang)) != 0)
-        head->path = (int)strtol(bytes + strlen(begin), NULL, 10);
+        head->path = read_path(bytes + strlen(begin), end);
     for (const char *line = bytes; (line = memchr(line, '\n', (size_t)(end - line))) != NULL;)
         take_header(head, ++line, end);
     return head->path < ESE_SINK_PATHS && head->length >= 0 && head->length < MOST_BYTES;

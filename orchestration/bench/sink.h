@@ -3,7 +3,9 @@
  *
  * Its subscribers are paths, "/0" to "/127", and what their pushes hold is counted: an event, or as many as
  * X-Event-Count says. Of each the positions (X-Event-Position: the last one's) are held against those before: what is
- * left out, doubled or comes in another order is a gap. Whoever posts to "/hang" gets no answer.
+ * left out, doubled or comes in another order is a gap. The first push of a path may begin anywhere, as at memory
+ * durability a stream begins at the microsecond at which it was opened. Whoever posts to "/hang" gets no answer; what
+ * is no push to one of these paths ends its connection.
  */
 #ifndef ESE_BENCH_SINK_H
 #define ESE_BENCH_SINK_H

@@ -166,6 +166,12 @@ static void what_is_no_push_ends_its_connection(void **state)
     static const char *const wrong[] = {
         "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n",
         "POST /128 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /4294967296 HTTP/1.1\r\nHost: a\r\n\r\n", /* which an int would take for 0 */
+        "POST /-5 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /-1 HTTP/1.1\r\nHost: a\r\n\r\n", /* the number of who hangs, and not its path */
+        "POST /+5 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST /5x HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\n\r\n",
         "POST /0 HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
         "POST /0 HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
     };
@@ -178,6 +184,10 @@ static void what_is_no_push_ends_its_connection(void **state)
         close(fd);
     }
     assert_int_equal(ese_sink_events(sink), 0);
+    assert_int_equal(ese_sink_hanging(sink), 0);
+    int fd = connect_to(sink);
+    push(fd, ESE_SINK_PATHS - 1, 1, 0);
+    close(fd);
 }
 
 int main(void)

@@ -190,6 +190,7 @@ static int attach(const struct ese_config *config, const struct ese_store_settin
 
 static bool healthy(struct ese_store *store, char *text, size_t size)
 {
+    ese_group_writer_try(store->writer);
     return ese_group_writer_healthy(store->writer, text, size);
 }
 

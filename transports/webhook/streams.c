@@ -17,6 +17,7 @@
 #include "transports/webhook/streams_internal.h"
 
 #define SUFFIX ".db"
+#define TRY_NS ESE_NS_PER_S
 
 /* ---- which there are: with the mutex --------------------------------------------------------- */
 
@@ -275,6 +276,41 @@ static bool hear_problem(struct ese_webhook_streams *streams, char *text, size_t
     return false;
 }
 
+/* The one to try: of those that are open and well the first behind the last one that was tried, else the first of all.
+ * *healthy becomes false where one is not well, and text the reason. */
+static struct webhook_stream *hear_writers(struct ese_webhook_streams *streams, bool *healthy, char *text, size_t size)
+{
+    struct webhook_stream *first = NULL, *next = NULL;
+    bool is_behind = false;
+    char own[560];
+
+    for (int i = 0; i < ESE_WEBHOOK_BUCKETS; i++) {
+        for (struct webhook_stream *stream = streams->buckets[i]; stream != NULL; stream = stream->next_in_bucket) {
+            if (stream->state == WEBHOOK_OPEN && !ese_group_writer_healthy(stream->writer, own, sizeof(own))) {
+                snprintf(text, size, "%s", own);
+                *healthy = false;
+            } else if (stream->state == WEBHOOK_OPEN) {
+                first = first == NULL ? stream : first;
+                next = next == NULL && is_behind ? stream : next;
+            }
+            is_behind = is_behind || stream == streams->tried;
+        }
+    }
+    return next != NULL ? next : first;
+}
+
+/* A commit that is synced, so that neither many streams nor many who ask may make it many. */
+static void try_writer(struct ese_webhook_streams *streams, struct webhook_stream *stream)
+{
+    int64_t now_ns = ese_clock_monotonic_ns();
+
+    if (stream == NULL || now_ns < streams->next_try_ns)
+        return;
+    streams->next_try_ns = now_ns + TRY_NS;
+    streams->tried = stream;
+    ese_group_writer_try(stream->writer);
+}
+
 bool ese_webhook_streams_healthy(struct ese_webhook_streams *streams, char *text, size_t size)
 {
     char own[560];
@@ -282,14 +318,7 @@ bool ese_webhook_streams_healthy(struct ese_webhook_streams *streams, char *text
 
     snprintf(text, size, "%s", "");
     pthread_mutex_lock(&streams->mutex);
-    for (int i = 0; i < ESE_WEBHOOK_BUCKETS; i++) {
-        for (struct webhook_stream *stream = streams->buckets[i]; stream != NULL; stream = stream->next_in_bucket) {
-            if (stream->state != WEBHOOK_OPEN || ese_group_writer_healthy(stream->writer, own, sizeof(own)))
-                continue;
-            snprintf(text, size, "%s", own);
-            healthy = false;
-        }
-    }
+    try_writer(streams, hear_writers(streams, &healthy, text, size));
     if (hear_problem(streams, own, sizeof(own))) {
         snprintf(text, size, "%s", own);
         healthy = false;

@@ -64,7 +64,10 @@ void ese_webhook_streams_complete(void *streams);
 void ese_webhook_streams_stop(struct ese_webhook_streams *streams, int timeout_ms);
 void ese_webhook_streams_close(struct ese_webhook_streams **streams);
 
-/* Why not everything could be stored the last time, and false; any thread. */
+/* Why not everything could be stored the last time, and false; any thread. Being asked has one writer of those that
+ * are well see whether it can still store, where nothing is posted to it: the next in turn, one a second at most, as it
+ * is a commit. It speaks for the disk, which is one for all; what is wrong with a single file is found at its turn.
+ * Those that are not well see by themselves, each second, whether they are again. */
 bool ese_webhook_streams_healthy(struct ese_webhook_streams *streams, char *text, size_t size);
 
 /* The position that the first event of any stream has: 1, or, at memory durability, where this life began. */

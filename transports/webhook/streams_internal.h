@@ -66,6 +66,8 @@ struct ese_webhook_streams {
     int64_t deadline_ns;           /* then */
     struct webhook_stream *failed; /* whose writer could not be opened, the last time; NULL: none */
     char problem[560];             /* and why */
+    struct webhook_stream *tried;  /* the last one whose writer was to see whether it can still store; NULL: none was */
+    int64_t next_try_ns;           /* no other one before */
     int64_t told_ns;               /* nothing more is logged of that before; the opener's */
 };
 
