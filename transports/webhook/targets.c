@@ -122,8 +122,8 @@ int ese_webhook_targets_parse(const char *text, struct ese_webhook_targets **tar
     }
     if (result == 0 && (*targets)->count == 0)
         result = ese_fail(error, ESE_E_USAGE,
-                          "--allow-targets: the list is empty; leave it away for this machine alone, or give '*' for all "
-                          "that is public");
+                          "--allow-targets: the list is empty; leave it away for this machine alone, or give '*' for "
+                          "all that is public");
     if (result != 0)
         ese_webhook_targets_free(targets);
     return result;
