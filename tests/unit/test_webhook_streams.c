@@ -434,6 +434,53 @@ static void what_rests_needs_no_place_for_its_old_rows(void **state)
     }
 }
 
+/* ---- what there was before ------------------------------------------------------------------- */
+
+static atomic_bool is_held; /* nobody opens a stream to write */
+
+int __real_ese_webhook_table_open(const struct ese_webhook_table_options *options, struct ese_webhook_table **table,
+                                  struct ese_error *error);
+int __wrap_ese_webhook_table_open(const struct ese_webhook_table_options *options, struct ese_webhook_table **table,
+                                  struct ese_error *error);
+
+int __wrap_ese_webhook_table_open(const struct ese_webhook_table_options *options, struct ese_webhook_table **table,
+                                  struct ese_error *error)
+{
+    while (atomic_load(&is_held))
+        usleep(1000);
+    return __real_ese_webhook_table_open(options, table, error);
+}
+
+static void assert_found(struct fixture *fixture, const char *stream, int64_t position)
+{
+    assert_int_equal(ese_webhook_streams_found(fixture->rig.streams, stream), position);
+}
+
+/* Whether somebody asks before a writer has opened it, while one does, or behind. */
+static void what_is_found_is_what_was_there_before(void **state)
+{
+    struct fixture *fixture = *state;
+    struct webhook_posts posts = WEBHOOK_POSTS_INIT;
+    struct webhook_post post;
+
+    for (int life = 0; life < 3; life++) {
+        atomic_store(&is_held, true);
+        webhook_rig_open(&fixture->rig);
+        assert_found(fixture, "s0", -1);
+        if (life == 1)
+            assert_found(fixture, "s", 1);
+        webhook_post_begin(&fixture->rig, &posts, &post, "s", "a");
+        if (life > 0)
+            assert_found(fixture, "s", life);
+        atomic_store(&is_held, false);
+        webhook_posts_wait(&fixture->rig, &posts);
+        assert_int_equal(post.result, ESE_APPEND_STORED);
+        assert_found(fixture, "s", life);
+        assert_ends(fixture, "s", 1, life + 1);
+        webhook_rig_close(&fixture->rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +498,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(figures_are_of_what_is_open, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_rests_loses_its_old_rows_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_rests_needs_no_place_for_its_old_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_found_is_what_was_there_before, set_up, tear_down),
     };
     ese_test_directories_in_memory();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,7 +47,7 @@ struct ese_webhook_row {
 struct ese_webhook_ends {
     _Atomic int64_t oldest; /* newest + 1: there is none */
     _Atomic int64_t newest; /* options.first - 1: there has been none */
-    _Atomic int64_t found;  /* the newest as they were known first: of what a life before this one has left */
+    _Atomic int64_t found;  /* the newest as it was before this life, once a table was opened in it; or -1 */
 };
 
 struct ese_webhook_table_options {

@@ -199,7 +199,6 @@ static void note_ends(struct webhook_stream *stream, int64_t *oldest, int64_t *n
 {
     pthread_mutex_lock(&stream->streams->mutex);
     if (stream->state == WEBHOOK_RESTING && atomic_load(&stream->ends.newest) < 0) {
-        atomic_store(&stream->ends.found, *newest);
         atomic_store(&stream->ends.newest, *newest);
         atomic_store(&stream->ends.oldest, *oldest);
     } else if (atomic_load(&stream->ends.newest) >= 0) {
@@ -235,9 +234,9 @@ int64_t ese_webhook_streams_found(struct ese_webhook_streams *streams, const cha
     if (ese_webhook_streams_ends(streams, name, &oldest, &newest, NULL) != 0)
         return -1;
     pthread_mutex_lock(&streams->mutex);
-    newest = atomic_load(&find(streams, name)->ends.found);
+    int64_t found = atomic_load(&find(streams, name)->ends.found);
     pthread_mutex_unlock(&streams->mutex);
-    return newest;
+    return found >= 0 ? found : newest; /* no writer has opened it yet, so what was read is what was found */
 }
 
 static int compare_names(const void *a, const void *b)
