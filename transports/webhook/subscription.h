@@ -128,7 +128,7 @@ enum ese_webhook_verdict ese_webhook_subscription_answer(struct ese_webhook_subs
 void ese_webhook_outcome_reason(const struct ese_webhook_outcome *outcome, const char *url,
                                 char text[ESE_WEBHOOK_REASON_SIZE]);
 
-/* The line moves on behind that position, though nobody has taken it. */
+/* The line moves on behind that position, though nobody has taken it; no sooner than the last answer has it wait. */
 void ese_webhook_subscription_pass(struct ese_webhook_subscription *subscription, int64_t position);
 
 /* Of one that is due: nothing was behind its position / the stream could not be read, which is no attempt. */
