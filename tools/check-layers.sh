@@ -82,15 +82,23 @@ check_includes() {
 # transport.
 check_names() {
     names=$(awk '!/^#/ && NF { print $1 }' transports/transports.list)
-    for name in $names; do
-        others=$(printf '%s\n' "$product" | grep -v -e "^transports/${name%%+*}/" -e '^orchestration/kafka/' -e '^orchestration/bench/')
-        text=$(printf '%s' "$name" | sed 's/+/[+]/g')
-        symbol=$(printf '%s' "$name" | tr -c 'a-z0-9' _)
-        # shellcheck disable=SC2086
-        awk -f "$tools/without-comments.awk" $others |
-            grep -E "\"$text\"|ese_transport_$symbol([^a-z_0-9]|\$)" |
-            sed "s|\$|   <- names the transport $name|" || true
-    done
+    others=$(printf '%s\n' "$product" | grep -v -e '^orchestration/kafka/' -e '^orchestration/bench/')
+    # shellcheck disable=SC2086
+    awk -f "$tools/without-comments.awk" $others | awk -v names="$names" '
+        BEGIN {
+            count = split(names, name, "\n")
+            for (i = 1; i <= count; i++) {
+                home[i] = symbol[i] = name[i]
+                sub(/[+].*/, "", home[i])
+                gsub(/[^a-z0-9]/, "_", symbol[i])
+            }
+        }
+        /"|ese_transport_/ {
+            for (i = 1; i <= count; i++)
+                if (index($0, "transports/" home[i] "/") != 1 &&
+                    (index($0, "\"" name[i] "\"") || $0 ~ "ese_transport_" symbol[i] "([^a-z_0-9]|$)"))
+                    print $0 "   <- names the transport " name[i]
+        }'
 }
 
 status=0

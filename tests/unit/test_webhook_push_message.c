@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ese-core/memory.h"
+#include "tests/unit/webhook_secret.h"
 #include "transports/webhook/event_json.h"
 #include "transports/webhook/push_message.h"
 
@@ -257,7 +258,7 @@ static void what_is_signed_can_be_verified(void **state)
     struct ese_webhook_secret secret = {0};
 
     (void)state;
-    assert_int_equal(ese_webhook_secret_parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "it", &secret, NULL), 0);
+    assert_int_equal(webhook_secret_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &secret), 0);
     write_message("", 1, 1, &secret, &message);
     assert_signed(&message, &secret, "u-41");
     write_message("", 10, 2, &secret, &message);
@@ -283,7 +284,7 @@ static void who_has_no_uuid_is_called_by_his_place(void **state)
     struct ese_webhook_secret secret = {0};
 
     (void)state;
-    assert_int_equal(ese_webhook_secret_parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "it", &secret, NULL), 0);
+    assert_int_equal(webhook_secret_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &secret), 0);
     for (size_t i = 0; i < ESE_COUNT_OF(cases); i++) {
         struct ese_webhook_event some[] = {{.position = 8, .created = "", .type = "", .body = ""},
                                            {.position = 9, .created = "", .type = "", .body = ""}};
@@ -314,7 +315,7 @@ static void the_longest_place_can_be_signed(void **state)
     char id[300];
 
     (void)state;
-    assert_int_equal(ese_webhook_secret_parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "it", &secret, NULL), 0);
+    assert_int_equal(webhook_secret_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", &secret), 0);
     memset(wish.stream, 's', sizeof(wish.stream) - 1);
     assert_int_equal(ese_webhook_message_write(&push, &message, NULL), 0);
     header_of(message.headers.text, "webhook-id: ", id, sizeof(id));

@@ -15,6 +15,7 @@
 #include "ese-core/memory.h"
 #include "tests/support/wait.h"
 #include "tests/unit/webhook_push.h"
+#include "tests/unit/webhook_secret.h"
 #include "transports/webhook/event_json.h"
 #include "transports/webhook/page_json.h"
 #include "transports/webhook/receiver.h"
@@ -293,7 +294,7 @@ static void sign(struct ese_buffer *headers, const char *by, int64_t when_s, con
     struct ese_error error = {0};
     char signature[ESE_WEBHOOK_SIGNATURE_SIZE];
 
-    assert_int_equal(ese_webhook_secret_parse(by, "a secret", &secret, &error), 0);
+    assert_int_equal(webhook_secret_of(by, &secret), 0);
     assert_int_equal(ese_webhook_sign(&secret, "u-1", when_s, body, strlen(body), signature, &error), 0);
     ese_buffer_printf(headers, "webhook-id: u-1\r\nwebhook-timestamp: %" PRId64 "\r\nwebhook-signature: %s\r\n", when_s,
                       signature);
@@ -315,9 +316,8 @@ static int push_signed(struct fixture *fixture, const char *by, int64_t when_s, 
 static void open_signed(struct fixture *fixture)
 {
     struct ese_webhook_secret secret;
-    struct ese_error error = {0};
 
-    assert_int_equal(ese_webhook_secret_parse(SECRET, "a secret", &secret, &error), 0);
+    assert_int_equal(webhook_secret_of(SECRET, &secret), 0);
     open_receiver(fixture, NULL, &secret);
     ese_webhook_secret_wipe(&secret); /* it has its own */
 }

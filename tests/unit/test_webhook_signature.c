@@ -11,6 +11,7 @@
 
 #include "ese-core/memory.h"
 #include "tests/support/directory.h"
+#include "tests/unit/webhook_secret.h"
 #include "transports/webhook/signature.h"
 
 /* The example that all libraries of the specification are tried with (github.com/standard-webhooks/standard-webhooks,
@@ -33,11 +34,7 @@ static void assert_file(const char *content, int expected, const char *words)
     char *path = ese_test_path(directory, "secrets");
     struct ese_webhook_secret secret, none = {.count = 0};
     struct ese_error error = {0};
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    fchmod(fileno(file), 0600);
-    fputs(content, file);
-    fclose(file);
+    webhook_secret_write(path, content);
     memset(&secret, 'x', sizeof secret);
     int result = ese_webhook_secret_read(path, &secret, &error);
     if (result != 0)
@@ -79,14 +76,14 @@ static void a_secret_has_bounds(void **state)
     char text[128];
     for (size_t i = 0; i < ESE_COUNT_OF(ends); i++) {
         snprintf(text, sizeof text, "whsec_%028d%s", 0, ends[i].behind);
-        assert_int_equal(ese_webhook_secret_parse(text, "it", &secret, NULL), ends[i].count < 0 ? -1 : 0);
+        assert_int_equal(webhook_secret_of(text, &secret), ends[i].count < 0 ? -1 : 0);
         assert_int_equal(ends[i].count < 0 ? -1 : (int)secret.keys[0].length, ends[i].count);
     }
     snprintf(text, sizeof text, "whsec_%084dAA==", 0);
-    assert_int_equal(ese_webhook_secret_parse(text, "it", &secret, NULL), 0);
+    assert_int_equal(webhook_secret_of(text, &secret), 0);
     assert_int_equal(secret.keys[0].length, ESE_WEBHOOK_KEY_MOST);
     snprintf(text, sizeof text, "whsec_%084dAAA=", 0);
-    assert_int_equal(ese_webhook_secret_parse(text, "it", &secret, NULL), -1);
+    assert_int_equal(webhook_secret_of(text, &secret), -1);
     assert_int_equal(secret.count, 0);
 }
 
@@ -97,10 +94,7 @@ static void a_file_that_others_read_is_refused(void **state)
     char *path = ese_test_path(directory, "secrets");
     struct ese_webhook_secret secret;
     struct ese_error error = {0};
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    fputs(SECRET, file);
-    fclose(file);
+    webhook_secret_write(path, SECRET);
     chmod(path, 0644);
     assert_int_equal(ese_webhook_secret_read(path, &secret, &error), -1);
     assert_non_null(strstr(error.text, "chmod 600"));
@@ -114,7 +108,7 @@ static void a_wiped_one_is_gone(void **state)
 {
     (void)state;
     struct ese_webhook_secret secret, none = {.count = 0};
-    assert_int_equal(ese_webhook_secret_parse(SECRET, "it", &secret, NULL), 0);
+    assert_int_equal(webhook_secret_of(SECRET, &secret), 0);
     ese_webhook_secret_wipe(&secret);
     assert_memory_equal(&secret, &none, sizeof none);
 }
@@ -123,12 +117,10 @@ static void a_wiped_one_is_gone(void **state)
 
 static struct ese_webhook_secret secret_of(const char *first, const char *second)
 {
-    struct ese_webhook_secret secret, more;
-    assert_int_equal(ese_webhook_secret_parse(first, "it", &secret, NULL), 0);
-    if (second != NULL) {
-        assert_int_equal(ese_webhook_secret_parse(second, "it", &more, NULL), 0);
-        secret.keys[secret.count++] = more.keys[0];
-    }
+    struct ese_webhook_secret secret;
+    char lines[256];
+    snprintf(lines, sizeof lines, "%s\n%s\n", first, second != NULL ? second : "");
+    assert_int_equal(webhook_secret_of(lines, &secret), 0);
     return secret;
 }
 

@@ -18,26 +18,24 @@
 
 /* ---- secrets --------------------------------------------------------------------------------- */
 
-/* what, and behind it the line where there are several; never the line's text. */
+/* what: how an error names the file; never the line's text. */
 static int add_key(struct ese_webhook_secret *secret, const char *text, size_t length, const char *what, int line,
                    struct ese_error *error)
 {
     size_t prefix = sizeof PREFIX - 1;
-    char where[32] = ":";
-    if (line > 0)
-        snprintf(where, sizeof where, ", line %d:", line);
     if (secret->count == ESE_WEBHOOK_KEYS)
-        return ese_fail(error, ESE_E_USAGE, "%.256s%s more than %d secrets: drop those that nobody signs with any more",
-                        what, where, ESE_WEBHOOK_KEYS);
+        return ese_fail(error, ESE_E_USAGE,
+                        "%.256s, line %d: more than %d secrets: drop those that nobody signs with any more", what, line,
+                        ESE_WEBHOOK_KEYS);
     uint8_t *bytes = secret->keys[secret->count].bytes;
     int count = -1;
     if (length >= prefix && memcmp(text, PREFIX, prefix) == 0)
         count = ese_base64_read(text + prefix, length - prefix, bytes, ESE_WEBHOOK_KEY_MOST);
     if (count < ESE_WEBHOOK_KEY_LEAST)
         return ese_fail(error, ESE_E_USAGE,
-                        "%.256s%s a secret must be " PREFIX " and behind it %d to %d bytes in base64, as of: "
+                        "%.256s, line %d: a secret must be " PREFIX " and behind it %d to %d bytes in base64, as of: "
                         "echo " PREFIX "$(openssl rand -base64 32)",
-                        what, where, ESE_WEBHOOK_KEY_LEAST, ESE_WEBHOOK_KEY_MOST);
+                        what, line, ESE_WEBHOOK_KEY_LEAST, ESE_WEBHOOK_KEY_MOST);
     secret->keys[secret->count++].length = (size_t)count;
     return 0;
 }
@@ -86,16 +84,6 @@ int ese_webhook_secret_read_named(const char *directory, const char *name, struc
     ese_buffer_printf(&path, "%s/%s", directory, name);
     int result = read_secret(path.text, name, secret, error);
     ese_buffer_free(&path);
-    return result;
-}
-
-int ese_webhook_secret_parse(const char *text, const char *what, struct ese_webhook_secret *secret,
-                             struct ese_error *error)
-{
-    *secret = (struct ese_webhook_secret){.count = 0};
-    int result = add_key(secret, text, strlen(text), what, 0, error);
-    if (result != 0)
-        ese_webhook_secret_wipe(secret);
     return result;
 }
 

@@ -49,10 +49,6 @@ int ese_webhook_secret_read(const char *path, struct ese_webhook_secret *secret,
 int ese_webhook_secret_read_named(const char *directory, const char *name, struct ese_webhook_secret *secret,
                                   struct ese_error *error);
 
-/* Of one line that is no file's; otherwise as above. what: how an error names it. */
-int ese_webhook_secret_parse(const char *text, const char *what, struct ese_webhook_secret *secret,
-                             struct ese_error *error);
-
 /* Leaves no byte of it in memory. */
 void ese_webhook_secret_wipe(struct ese_webhook_secret *secret);
 
