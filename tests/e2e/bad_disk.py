@@ -202,15 +202,19 @@ def all_who_wait_are_answered():
     assert all("Retry-After" in writer.headers for writer in waited), "a mail may be sent again: its id is known"
 
 
+def check_forgetting_is_caught(make, kind, **trouble):
+    """At some time: all may have been in one commit, or have asked just as it failed."""
+    with is_caught(Unanswered):
+        for _ in range(40):
+            fail_while_they_wait(make(), kind, **trouble)
+
+
 def one_that_forgets_who_waits_is_caught():
     server = os.path.join(PLANTED, "ese-server.who_waits_is_forgotten")
-    with is_caught(Unanswered):
-        fail_while_they_wait(a_server("disk", server), Events)
-    with is_caught(Unanswered):
-        for _ in range(40):  # all may have been in one commit
-            fail_while_they_wait(a_server_that_takes_in_by_itself(server), Events, ONLY="events.db")
-    with is_caught(Unanswered):
-        fail_while_they_wait(a_mailer(os.path.join(PLANTED, "ese-mailer.mails_that_wait_are_forgotten")), Mails)
+    mailer = os.path.join(PLANTED, "ese-mailer.mails_that_wait_are_forgotten")
+    check_forgetting_is_caught(lambda: a_server("disk", server), Events)
+    check_forgetting_is_caught(lambda: a_server_that_takes_in_by_itself(server), Events, ONLY="events.db")
+    check_forgetting_is_caught(lambda: a_mailer(mailer), Mails)
 
 
 def one_whose_sync_may_be_tried_again_is_caught():
