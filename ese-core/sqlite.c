@@ -225,6 +225,8 @@ static int set_up(struct ese_sqlite *sqlite, const struct ese_sqlite_options *op
         return ese_sqlite_run(sqlite, "SELECT count(*) FROM sqlite_schema", error); /* is it one? */
     if (options->durability != ESE_DURABILITY_MEMORY && use_wal(sqlite, error) != 0)
         return -1;
+    sqlite->begin = ese_statement_new(sqlite, "BEGIN IMMEDIATE");
+    sqlite->commit = ese_statement_new(sqlite, "COMMIT");
     if (ese_sqlite_run(sqlite, synchronous_for(options->durability), error) != 0)
         return -1;
     if (options->durability == ESE_DURABILITY_DISK && ese_sqlite_log_settle(sqlite, sqlite->path, error) != 0)
@@ -311,12 +313,12 @@ int ese_sqlite_begin(struct ese_sqlite *sqlite, struct ese_error *error)
     ese_sqlite_keep_log_short(sqlite);
     if (ese_sqlite_syncs_check(error) != 0)
         return -1;
-    return ese_sqlite_run(sqlite, "BEGIN IMMEDIATE", error);
+    return ese_statement_run(sqlite->begin, error);
 }
 
 int ese_sqlite_commit(struct ese_sqlite *sqlite, struct ese_error *error)
 {
-    if (ese_sqlite_run(sqlite, "COMMIT", error) == 0)
+    if (ese_statement_run(sqlite->commit, error) == 0)
         return 0;
     ese_sqlite_rollback(sqlite); /* what could not be committed is not waiting for a second try */
     return -1;

@@ -31,6 +31,7 @@ struct ese_sqlite {
     sqlite3 *handle;
     char *path;
     struct ese_statement *statements;
+    struct ese_statement *begin, *commit; /* of who may write */
     int no_room; /* the errno of the last failure, where that was for want of room; 0: it was not */
     int64_t max_bytes; /* 0: none; the rest is only there with them */
     int64_t page_bytes;

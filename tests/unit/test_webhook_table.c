@@ -370,6 +370,86 @@ static void each_of_many_keys_is_found_again(void **state)
     assert_int_equal(newest(fixture), MANY + 100);
 }
 
+/* The i-th of them; where it is, or is stored. */
+static int64_t store_by_time(struct fixture *fixture, int i)
+{
+    char key[ESE_ID_TEXT_SIZE];
+    struct ese_webhook_row row = {.type = "t", .body = "a", .length = 1, .key = key};
+
+    snprintf(key, sizeof(key), "019ac0de-%04x-7aaa-bbbb-0123456789ab", (unsigned)i);
+    assert_int_equal(put(fixture, &row, NOW), ESE_APPEND_STORED);
+    return row.position;
+}
+
+/* One that is later than all in the file is not looked for there. */
+static void keys_by_time_are_found_whenever_they_come(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_table(fixture);
+    begin(fixture);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(store_by_time(fixture, 10 + 2 * i), i + 1);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(store_by_time(fixture, 10 + 2 * i), i + 1);
+    assert_int_equal(store_by_time(fixture, 1), MANY + 1);
+    assert_int_equal(store_by_time(fixture, 11), MANY + 2);
+    commit(fixture);
+    close_table(fixture);
+    open_table(fixture);
+    begin(fixture);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(store_by_time(fixture, 10 + 2 * i), i + 1);
+    assert_int_equal(store_by_time(fixture, 11), MANY + 2);
+    commit(fixture);
+}
+
+/* As many as a writer remembers, and more, as the original may have left them. */
+static void keys_without_places_get_them_some_at_a_time(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_table(fixture);
+    store_many(fixture, 0, MANY, NOW);
+    close_table(fixture);
+    make_originals(fixture, "DELETE FROM event_places; UPDATE event_placed SET position = 0");
+    open_table(fixture);
+    store_many(fixture, 0, MANY + 1, NOW);
+    assert_answer(fixture, "SELECT count(*) FROM event_places", "2048");
+    assert_answer(fixture, "SELECT position FROM event_placed", "2048");
+}
+
+static void a_key_is_known_at_once_without_its_event(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->options.retention_ms = 1000;
+    open_table(fixture);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    store(fixture, "b", NULL, NOW + 5000, ESE_APPEND_STORED);
+    assert_int_equal(expire(fixture, NOW + 5000, 10), 1);
+    assert_int_equal(store(fixture, "a", "k", NOW + 5000, ESE_APPEND_STORED).position, 1);
+    assert_conflict(fixture, "t", "b", "k", NOW + 5000);
+}
+
+/* Whether it leaves with its event or after it. Many behind them get theirs. */
+static void a_key_that_has_left_gets_no_place_any_more(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t later = NOW + 2 * WINDOW_MS;
+
+    fixture->options.retention_ms = 1000;
+    open_table(fixture);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    store(fixture, "a", "l", later - 2000, ESE_APPEND_STORED);
+    store(fixture, "b", NULL, later, ESE_APPEND_STORED);
+    assert_int_equal(expire(fixture, later, 10), 2);
+    assert_answer(fixture, "SELECT uuid = (SELECT uuid FROM event_gone) FROM event_places", "1");
+    assert_int_equal(expire(fixture, later + WINDOW_MS, 10), 0);
+    store_without_key(fixture, MANY);
+    assert_answer(fixture, "SELECT count(*) FROM event_places", "0");
+}
+
 /* Also where so much is taken back that the keys before it had got their place with it. */
 static void a_key_that_was_taken_back_is_new(void **state)
 {
@@ -624,6 +704,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_is_known_after_a_restart_and_without_its_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_retention_events_stay_for_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_of_many_keys_is_found_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_by_time_are_found_whenever_they_come, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_without_places_get_them_some_at_a_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_is_known_at_once_without_its_event, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_has_left_gets_no_place_any_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_was_taken_back_is_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_came_again_later_stays_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rows_leave_from_the_front_and_the_newest_stays, set_up, tear_down),

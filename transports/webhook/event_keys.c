@@ -1,15 +1,17 @@
 #include "transports/webhook/event_keys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ese-core/buffer.h"
 #include "ese-core/digest.h"
-#include "ese-core/hash.h"
 #include "ese-core/memory.h"
 #include "transports/webhook/created.h"
+#include "transports/webhook/key_memtable.h"
 
-#define MOST_NEW 1024 /* positions among which there may be keys that have no place yet */
-#define SLOTS 4096    /* a power of two */
+#define MOST_NEW ESE_WEBHOOK_MEMTABLE_MOST /* positions among which there may be keys that have no place yet */
+#define PLACED_AT_ONCE 64                  /* by one statement */
 
 /* Where a uuid's text has its version (RFC 9562), and which there are: those of keys are the other two. */
 #define VERSION_AT 14
@@ -17,23 +19,32 @@
 #define BY_TIME '7'
 #define OF_OUR_OWN '8'
 
-struct slot {
-    uint64_t hash;
-    int64_t position; /* 0: free */
-};
-
 struct ese_webhook_keys {
     struct ese_sqlite *sqlite;
-    struct ese_statement *find_place, *find_event, *find_gone, *place_all, *newest;
+    struct ese_statement *find_place, *find_event, *find_gone, *newest, *last_place;
     struct ese_statement *newest_position, *find_placed, *put_placed;
-    struct ese_statement *put_place, *put_gone, *oldest_gone, *delete_place, *delete_gone;
-    struct slot slots[SLOTS]; /* of those without a place */
-    bool any;                 /* whether there is one */
-    int64_t placed;           /* they are behind that position */
-    bool is_read;             /* from the file, since it was opened or a transaction was rolled back */
+    struct ese_statement *put_place, *put_places, *put_gone, *oldest_gone, *delete_place, *delete_gone;
+    struct ese_webhook_memtable fresh; /* those without a place */
+    int64_t placed;                    /* they are behind that position */
+    char last[ESE_ID_TEXT_SIZE];       /* none that has a place is greater */
+    bool is_read;                      /* from the file, since it was opened or a transaction was rolled back */
 };
 
 /* ---- life ------------------------------------------------------------------------------------ */
+
+/* The places of so many at once. Where one has a place, it came again behind that. */
+static struct ese_statement *new_put_places(struct ese_sqlite *sqlite, int count)
+{
+    struct ese_buffer sql = ESE_BUFFER_INIT(SIZE_MAX);
+
+    ese_buffer_text(&sql, "INSERT INTO event_places VALUES (?, ?)");
+    for (int i = 1; i < count; i++)
+        ese_buffer_text(&sql, ", (?, ?)");
+    ese_buffer_text(&sql, " ON CONFLICT (uuid) DO UPDATE SET position = max(position, excluded.position)");
+    struct ese_statement *statement = ese_statement_new(sqlite, sql.text);
+    ese_buffer_free(&sql);
+    return statement;
+}
 
 struct ese_webhook_keys *ese_webhook_keys_new(struct ese_sqlite *sqlite)
 {
@@ -43,16 +54,14 @@ struct ese_webhook_keys *ese_webhook_keys_new(struct ese_sqlite *sqlite)
     keys->find_place = ese_statement_new(sqlite, "SELECT position FROM event_places WHERE uuid = ?1");
     keys->find_event = ese_statement_new(sqlite, "SELECT uuid, created, type, body FROM events WHERE rowid = ?1");
     keys->find_gone = ese_statement_new(sqlite, "SELECT uuid, at, content FROM event_gone WHERE position = ?1");
-    keys->place_all = ese_statement_new(
-        sqlite, "INSERT OR REPLACE INTO event_places SELECT uuid, rowid FROM events"
-                " WHERE rowid > ?1 AND substr(uuid, 15, 1) IN ('7', '8') ORDER BY uuid, rowid");
-    keys->newest = ese_statement_new(sqlite, "SELECT rowid, uuid FROM events WHERE rowid > ?1");
+    keys->newest = ese_statement_new(
+        sqlite, "SELECT rowid, uuid FROM events WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
+    keys->last_place = ese_statement_new(sqlite, "SELECT max(uuid) FROM event_places");
     keys->newest_position = ese_statement_new(sqlite, "SELECT max(rowid) FROM events");
     keys->find_placed = ese_statement_new(sqlite, "SELECT position FROM event_placed");
     keys->put_placed = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_placed VALUES (1, ?1)");
-    keys->put_place = ese_statement_new(
-        sqlite, "INSERT INTO event_places VALUES (?1, ?2)"
-                " ON CONFLICT (uuid) DO UPDATE SET position = max(position, excluded.position)");
+    keys->put_place = new_put_places(sqlite, 1);
+    keys->put_places = new_put_places(sqlite, PLACED_AT_ONCE);
     keys->put_gone = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_gone VALUES (?1, ?2, ?3, ?4)");
     keys->oldest_gone = ese_statement_new(
         sqlite, "SELECT position, uuid, at FROM event_gone ORDER BY position LIMIT ?1");
@@ -77,15 +86,12 @@ static void write_uuid(struct ese_id *id, char version, char uuid[ESE_ID_TEXT_SI
 }
 
 /* As text the way it is written here. */
-static bool is_by_time(const char *key, char uuid[ESE_ID_TEXT_SIZE])
+static bool is_by_time(const char *key)
 {
     struct ese_id id;
 
-    if (strnlen(key, ESE_ID_TEXT_SIZE) != ESE_ID_TEXT_SIZE - 1 || key[VERSION_AT] != BY_TIME ||
-        ese_id_parse(key, &id, NULL) != 0)
-        return false;
-    write_uuid(&id, BY_TIME, uuid);
-    return strcmp(uuid, key) == 0;
+    return strnlen(key, ESE_ID_TEXT_SIZE) == ESE_ID_TEXT_SIZE - 1 && key[VERSION_AT] == BY_TIME &&
+           ese_id_parse(key, &id, NULL) == 0 && ese_id_is_ours(&id) && strpbrk(key, "ABCDEF") == NULL;
 }
 
 void ese_webhook_keys_name(const char *stream, const char *key, char uuid[ESE_ID_TEXT_SIZE])
@@ -94,8 +100,10 @@ void ese_webhook_keys_name(const char *stream, const char *key, char uuid[ESE_ID
     uint8_t digest[ESE_DIGEST_SIZE];
     struct ese_id id;
 
-    if (is_by_time(key, uuid))
+    if (is_by_time(key)) {
+        memcpy(uuid, key, ESE_ID_TEXT_SIZE);
         return;
+    }
     ese_digest(parts, ESE_COUNT_OF(parts), digest);
     memcpy(id.bytes, digest, sizeof(id.bytes));
     write_uuid(&id, OF_OUR_OWN, uuid);
@@ -118,22 +126,6 @@ static bool has_key(const char *uuid)
 
 /* ---- what has no place yet ------------------------------------------------------------------- */
 
-static void note(struct ese_webhook_keys *keys, const char *uuid, int64_t position)
-{
-    uint64_t hash = ese_hash64(uuid), i = hash % SLOTS;
-
-    while (keys->slots[i].position != 0)
-        i = (i + 1) % SLOTS;
-    keys->slots[i] = (struct slot){hash, position};
-    keys->any = true;
-}
-
-static void forget_all(struct ese_webhook_keys *keys)
-{
-    memset(keys->slots, 0, sizeof(keys->slots));
-    keys->any = false;
-}
-
 static int put_placed(struct ese_webhook_keys *keys, int64_t position, struct ese_error *error)
 {
     keys->placed = position;
@@ -141,13 +133,38 @@ static int put_placed(struct ese_webhook_keys *keys, int64_t position, struct es
     return ese_statement_run(keys->put_placed, error);
 }
 
-/* All up to that position, which is the newest. */
+static int put_places(struct ese_statement *put, const struct ese_webhook_memtable_key *keys, int count,
+                      struct ese_error *error)
+{
+    for (int i = 0; i < count; i++) {
+        ese_statement_text(put, 2 * i + 1, keys[i].uuid);
+        ese_statement_number(put, 2 * i + 2, keys[i].position);
+    }
+    return ese_statement_run(put, error);
+}
+
+static void note_last(struct ese_webhook_keys *keys, const char *uuid)
+{
+    if (strcmp(uuid, keys->last) > 0)
+        snprintf(keys->last, sizeof(keys->last), "%s", uuid);
+}
+
+/* Of all that have none, up to that position, which is the newest. */
 static int place_all(struct ese_webhook_keys *keys, int64_t newest, struct ese_error *error)
 {
-    ese_statement_number(keys->place_all, 1, keys->placed);
-    if (ese_statement_run(keys->place_all, error) != 0)
+    struct ese_webhook_memtable *fresh = &keys->fresh;
+    int i = 0, failed = 0;
+
+    ese_webhook_memtable_sort(fresh);
+    for (; fresh->count - i >= PLACED_AT_ONCE && failed == 0; i += PLACED_AT_ONCE)
+        failed = put_places(keys->put_places, &fresh->keys[i], PLACED_AT_ONCE, error);
+    for (; i < fresh->count && failed == 0; i++)
+        failed = put_places(keys->put_place, &fresh->keys[i], 1, error);
+    if (failed != 0)
         return -1;
-    forget_all(keys);
+    if (fresh->count > 0)
+        note_last(keys, fresh->keys[fresh->count - 1].uuid);
+    ese_webhook_memtable_clear(fresh);
     return put_placed(keys, newest, error);
 }
 
@@ -172,26 +189,54 @@ static int read_placed(struct ese_webhook_keys *keys, int64_t newest, struct ese
     return got < 0 ? -1 : put_placed(keys, newest, error);
 }
 
-static int read_newest(struct ese_webhook_keys *keys, struct ese_error *error)
+static int read_last(struct ese_webhook_keys *keys, struct ese_error *error)
+{
+    struct ese_statement *last = keys->last_place;
+    int got = ese_statement_step(last, error);
+
+    keys->last[0] = '\0';
+    if (got == 1)
+        note_last(keys, ese_statement_column_text(last, 0));
+    ese_statement_reset(last);
+    return got < 0 ? -1 : 0;
+}
+
+/* Those behind *position, as many as may be; it becomes the last one's. How many events it were, or -1. */
+static int read_some(struct ese_webhook_keys *keys, int64_t *position, struct ese_error *error)
 {
     struct ese_statement *newest = keys->newest;
+    int got, count = 0;
+
+    ese_statement_number(newest, 1, *position);
+    ese_statement_number(newest, 2, MOST_NEW);
+    while ((got = ese_statement_step(newest, error)) == 1) {
+        const char *uuid = ese_statement_column_text(newest, 1);
+        *position = ese_statement_column_number(newest, 0);
+        if (has_key(uuid))
+            ese_webhook_memtable_put(&keys->fresh, uuid, *position);
+        count++;
+    }
+    return got < 0 ? -1 : count;
+}
+
+static int read_newest(struct ese_webhook_keys *keys, struct ese_error *error)
+{
     int64_t end = 0;
-    int got;
+    int count;
 
     if (keys->is_read)
         return 0;
-    forget_all(keys);
+    ese_webhook_memtable_clear(&keys->fresh);
     if (read_number(keys->newest_position, &end, error) < 0 || read_placed(keys, end, error) != 0 ||
-        (end - keys->placed > MOST_NEW && place_all(keys, end, error) != 0))
+        read_last(keys, error) != 0)
         return -1;
-    ese_statement_number(newest, 1, keys->placed);
-    while ((got = ese_statement_step(newest, error)) == 1) {
-        const char *uuid = ese_statement_column_text(newest, 1);
-        if (has_key(uuid))
-            note(keys, uuid, ese_statement_column_number(newest, 0));
+    int64_t position = keys->placed;
+    while ((count = read_some(keys, &position, error)) == MOST_NEW) {
+        if (place_all(keys, position, error) != 0)
+            return -1;
     }
-    keys->is_read = got == 0;
-    return got;
+    keys->is_read = count >= 0;
+    return count < 0 ? -1 : 0;
 }
 
 void ese_webhook_keys_rolled_back(struct ese_webhook_keys *keys)
@@ -286,16 +331,14 @@ static int find_place(struct ese_webhook_keys *keys, const char *uuid, int64_t *
     return got < 0 ? -1 : 0;
 }
 
+/* One that is later than all that have a place has none: as those of version 7 mostly are. */
 static int find(struct ese_webhook_keys *keys, struct search *search, struct ese_error *error)
 {
-    uint64_t hash = ese_hash64(search->uuid);
-    int64_t position;
+    int64_t position = ese_webhook_memtable_find(&keys->fresh, search->uuid);
+    int got = position == 0 ? 0 : look_at(keys, position, search, error);
 
-    for (uint64_t i = hash % SLOTS; keys->slots[i].position != 0; i = (i + 1) % SLOTS) {
-        int got = keys->slots[i].hash == hash ? look_at(keys, keys->slots[i].position, search, error) : 0;
-        if (got != 0)
-            return got;
-    }
+    if (got != 0 || strcmp(search->uuid, keys->last) > 0)
+        return got;
     if (find_place(keys, search->uuid, &position, error) != 0)
         return -1;
     return position == 0 ? 0 : look_at(keys, position, search, error);
@@ -321,10 +364,8 @@ int ese_webhook_keys_add(struct ese_webhook_keys *keys, const char *uuid, int64_
     if (read_newest(keys, error) != 0)
         return -1;
     if (has_key(uuid))
-        note(keys, uuid, position);
-    if (position - keys->placed < MOST_NEW)
-        return 0;
-    return keys->any ? place_all(keys, position, error) : put_placed(keys, position, error);
+        ese_webhook_memtable_put(&keys->fresh, uuid, position);
+    return position - keys->placed < MOST_NEW ? 0 : place_all(keys, position, error);
 }
 
 static int put_gone(struct ese_webhook_keys *keys, const char *uuid, int64_t position, const void *content,
@@ -337,7 +378,7 @@ static int put_gone(struct ese_webhook_keys *keys, const char *uuid, int64_t pos
     return ese_statement_run(keys->put_gone, error);
 }
 
-/* Whoever opens the file reads those without a place from their events. */
+/* It gets its place at once: whoever opens the file reads those without one from their events. */
 static int stay(struct ese_webhook_keys *keys, const char *uuid, int64_t position,
                 const struct ese_webhook_content *content, int64_t at_ms, struct ese_error *error)
 {
@@ -346,6 +387,8 @@ static int stay(struct ese_webhook_keys *keys, const char *uuid, int64_t positio
     digest_content(content, digest);
     ese_statement_text(keys->put_place, 1, uuid);
     ese_statement_number(keys->put_place, 2, position);
+    ese_webhook_memtable_drop(&keys->fresh, uuid, position);
+    note_last(keys, uuid);
     return ese_statement_run(keys->put_place, error) != 0
                ? -1
                : put_gone(keys, uuid, position, digest, sizeof(digest), at_ms, error);
@@ -363,8 +406,10 @@ int ese_webhook_keys_leave(struct ese_webhook_keys *keys, const char *uuid, int6
 {
     if (!has_key(uuid))
         return 0;
-    return content != NULL ? stay(keys, uuid, position, content, at_ms, error)
-                           : drop_place(keys, uuid, position, error);
+    if (content != NULL)
+        return stay(keys, uuid, position, content, at_ms, error);
+    ese_webhook_memtable_drop(&keys->fresh, uuid, position);
+    return drop_place(keys, uuid, position, error);
 }
 
 int ese_webhook_keys_probe(struct ese_webhook_keys *keys, const void *bytes, size_t length, int64_t now_ms,
@@ -379,6 +424,8 @@ int ese_webhook_keys_expire(struct ese_webhook_keys *keys, int64_t since_ms, int
     int64_t last = -1;
     int got, dropped = 0;
 
+    if (since_ms == INT64_MIN)
+        return 0;
     ese_statement_number(oldest, 1, most);
     while ((got = ese_statement_step(oldest, error)) == 1 && ese_statement_column_number(oldest, 2) < since_ms) {
         last = ese_statement_column_number(oldest, 0);
