@@ -46,6 +46,12 @@ class Wrong(AssertionError):
     """What a life has left behind is not what must be."""
 
 
+def check_end(ended, said=""):
+    """A life's status: by itself, or by us. What is planted may be told, but is no reason to crash."""
+    if ended not in (0, -signal.SIGKILL):
+        raise (Wrong if ended > 0 else AssertionError)("ended with %d: %s" % (ended, said))
+
+
 def environment(step=None, plant="", told=None):
     """Of a life that ends at the step, or by itself and tells how many there were."""
     more = {"LD_PRELOAD": KILLER, "ESE_PLANT": plant}
@@ -120,8 +126,7 @@ class ConsumerWorld:
                                     "--max-batch", "5", "--lateness-ms", "86400000", "--mailer", self.mailer.url(),
                                     "--until-end", "--quiet"], cwd=self.directory, env=life_environment,
                                    stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=PATIENCE).returncode
-        if ended not in (0, -signal.SIGKILL):
-            raise Wrong("ended with %d: %s" % (ended, self.said()))
+        check_end(ended, self.said())
         return ended == 0
 
     def said(self):
@@ -214,8 +219,7 @@ class MailerLife:
         """Whether it came to its end by itself."""
         self.process.terminate()
         ended = self.process.wait(PATIENCE)
-        if ended not in (0, -signal.SIGKILL):
-            raise Wrong("ended with %d" % ended)
+        check_end(ended)
         return ended == 0
 
 

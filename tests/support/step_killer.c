@@ -36,8 +36,7 @@ int killer_fallocate(int fd, int64_t at, int64_t size) TAKES_OVER(posix_fallocat
 int killer_unlink(const char *path) TAKES_OVER(unlink);
 int killer_link(const char *from, const char *to) TAKES_OVER(link);
 int killer_rename(const char *from, const char *to) TAKES_OVER(rename);
-int killer_exec(void *database, const char *sql, void *each, void *context, char **problem)
-    TAKES_OVER(sqlite3_exec);
+int killer_sqlite_step(void *statement) TAKES_OVER(sqlite3_step);
 
 #define REAL(function) ((__typeof__(&killer_##function))real(function##_name))
 
@@ -45,7 +44,7 @@ static const char write_name[] = "write", pwrite_name[] = "pwrite64", send_name[
                   sendmsg_name[] = "sendmsg", fdatasync_name[] = "fdatasync",
                   ftruncate_name[] = "ftruncate64", fallocate_name[] = "posix_fallocate64",
                   unlink_name[] = "unlink", link_name[] = "link", rename_name[] = "rename",
-                  exec_name[] = "sqlite3_exec";
+                  sqlite_step_name[] = "sqlite3_step";
 
 static void *real(const char *name)
 {
@@ -193,20 +192,35 @@ int killer_rename(const char *from, const char *to)
 
 /* ---- what is planted ------------------------------------------------------------------------- */
 
-static int run(void *database, const char *sql)
-{
-    return REAL(exec)(database, sql, NULL, NULL, NULL);
-}
+#define SQLITE_DONE 101
+
+static _Thread_local bool is_own; /* a statement of this file's */
 
 /* Errors of a COMMIT without a transaction are nobody's concern. */
-int killer_exec(void *database, const char *sql, void *each, void *context, char **problem)
+static void commit_late(void *statement)
 {
+    void *(*database_of)(void *) = (void *(*)(void *))real("sqlite3_db_handle");
+    int (*exec)(void *, const char *, void *, void *, char **) =
+        (int (*)(void *, const char *, void *, void *, char **))real("sqlite3_exec");
+    is_own = true;
+    exec(database_of(statement), "COMMIT", NULL, NULL, NULL);
+    is_own = false;
+}
+
+int killer_sqlite_step(void *statement)
+{
+    const char *(*sql_of)(void *) = (const char *(*)(void *))real("sqlite3_sql");
+    if (plant[0] == '\0' || is_own)
+        return REAL(sqlite_step)(statement);
+    const char *sql = sql_of(statement); /* NULL of one that SQLite has made for itself */
+    if (sql == NULL)
+        return REAL(sqlite_step)(statement);
     bool begins = strncmp(sql, "BEGIN", 5) == 0, commits = strcmp(sql, "COMMIT") == 0;
     if (strcmp(plant, "piecemeal") == 0 && (begins || commits))
-        return 0;
+        return SQLITE_DONE;
     if (strcmp(plant, "late") == 0 && commits)
-        return 0;
+        return SQLITE_DONE;
     if (strcmp(plant, "late") == 0 && begins)
-        run(database, "COMMIT");
-    return REAL(exec)(database, sql, each, context, problem);
+        commit_late(statement);
+    return REAL(sqlite_step)(statement);
 }

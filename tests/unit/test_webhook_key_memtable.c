@@ -1,4 +1,4 @@
-/* The newest keys of a stream: each is found, the last position counts, what is dropped is gone, and they leave sorted. */
+/* The newest keys of a stream: each is found, the last position counts, what is dropped is gone, they leave sorted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

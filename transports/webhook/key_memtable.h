@@ -1,5 +1,5 @@
 /*
- * key_memtable.h - the newest Idempotency-Keys of a stream, in memory, until they get their places in its file together.
+ * key_memtable.h - the newest Idempotency-Keys of a stream, in memory until they get their places in its file together.
  *
  * The uuids that were made of them (event_keys.h), each once, with the position of the event that came with it last.
  * Bounded, and found by hash; sorted before they are written. One thread. Source of the idea: the memtable of
