@@ -310,6 +310,7 @@ void ese_sqlite_close(struct ese_sqlite **sqlite)
 
 int ese_sqlite_begin(struct ese_sqlite *sqlite, struct ese_error *error)
 {
+    assert(sqlite->begin != NULL);
     ese_sqlite_keep_log_short(sqlite);
     if (ese_sqlite_syncs_check(error) != 0)
         return -1;

@@ -73,7 +73,7 @@ void ese_sqlite_close(struct ese_sqlite **sqlite); /* finalizes its statements *
 
 int ese_sqlite_run(struct ese_sqlite *sqlite, const char *sql, struct ese_error *error);
 
-/* Transactions take the write lock at once (BEGIN IMMEDIATE). */
+/* Transactions take the write lock at once (BEGIN IMMEDIATE). None begins on a handle that was opened read_only. */
 int ese_sqlite_begin(struct ese_sqlite *sqlite, struct ese_error *error);
 int ese_sqlite_commit(struct ese_sqlite *sqlite, struct ese_error *error);
 void ese_sqlite_rollback(struct ese_sqlite *sqlite); /* no-op outside a transaction */

@@ -218,9 +218,7 @@ class MailerLife:
     def stop(self):
         """Whether it came to its end by itself."""
         self.process.terminate()
-        ended = self.process.wait(PATIENCE)
-        check_end(ended)
-        return ended == 0
+        return self.process.wait(PATIENCE) == 0
 
 
 class MailerWorld:
@@ -249,7 +247,7 @@ class MailerWorld:
     def live(self, life_environment):
         mailer = MailerLife(self.directory, self.sink, *self.options, life_environment=life_environment)
         has_ended = mailer.lives() and self.ask_all(mailer) and mailer.wait_for(self.is_done) and mailer.stop()
-        mailer.process.wait(PATIENCE)
+        check_end(mailer.process.wait(PATIENCE))
         self.deaths += not has_ended
         return has_ended
 

@@ -7,8 +7,10 @@ import tempfile
 CHECK, BUILD = sys.argv[1:]
 RULE = "in orchestration/lab/ledger.c\n\nlost events are counted\nby judgement {case}\n- {old}\n+ {new}\n"
 COUNTS, CASE = "ledger->lost += entry->is_lost;", "an_event_dropped_by_the_store_is_lost"
+OTHERS = "in orchestration/lab/lag.c\n\nwhat is lost is waited for by nobody\nby lag {case}\n- {old}\n+ {new}\n"
+LOST, NOT_ITS = "&& !entry->is_lost)", "a_run_without_events_has_no_length"  # of a program that tries all its cases
 
-# what is planted, the case that is named, what is there, what instead; exit status, and a word of what is said
+# what is planted, the case that is named, what is there, what instead; exit status, a word of what is said; in what
 CASES = [
     ("a rule that is off and missed", CASE, COUNTS, "", 0, "ok 1 - orchestration/lab/ledger.c: lost events are counted"),
     ("one that nobody misses", CASE, COUNTS, COUNTS, 1, f"without it, judgement {CASE} passes"),
@@ -17,12 +19,14 @@ CASES = [
     ("a case there is none of", "no_such_case", COUNTS, "", 1, "has no case no_such_case"),
     ("no case", "", COUNTS, "", 1, "no test and case are named"),
     ("what does not compile", CASE, COUNTS, "ledger->lost += ;", 1, "it does not compile"),
+    ("one that another case misses", NOT_ITS, LOST, ")", 1, f"without it, lag {NOT_ITS} passes", OTHERS),
+    ("a case there is none of, beside others", "no_such_case", LOST, ")", 1, "has no case no_such_case", OTHERS),
 ]
 
 print(f"1..{len(CASES)}")
-for number, (name, case, old, new, status, word) in enumerate(CASES, 1):
+for number, (name, case, old, new, status, word, *rule) in enumerate(CASES, 1):
     with tempfile.NamedTemporaryFile("w", suffix=".plants", encoding="ascii") as file:
-        file.write(RULE.format(case=case, old=old, new=new))
+        file.write((rule or [RULE])[0].format(case=case, old=old, new=new))
         file.flush()
         done = subprocess.run([CHECK, "--list", file.name, BUILD], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, check=False)

@@ -357,7 +357,7 @@ static void a_copy_that_is_handed_again_was_handed_again(void **state)
     assert_int_equal(judgement.ledger.redelivered_by_other, 2);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     ese_test_directories_in_memory();
     const struct CMUnitTest tests[] = {
@@ -381,5 +381,6 @@ int main(void)
         cmocka_unit_test(a_copy_whose_server_died_meanwhile_is_its_deaths),
         cmocka_unit_test(a_copy_that_is_handed_again_was_handed_again),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

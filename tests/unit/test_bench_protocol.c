@@ -252,7 +252,7 @@ static void redis_answers_end_where_they_say(void **state)
     assert_int_equal(read_text(&ese_bench_resp, "*2\r\n:1\r\n", &answer), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_whole_and_each_its_own),
@@ -265,5 +265,6 @@ int main(void)
         cmocka_unit_test(an_xadd_an_event),
         cmocka_unit_test(redis_answers_end_where_they_say),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,7 +190,7 @@ static void what_is_no_push_ends_its_connection(void **state)
     close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(events_are_counted_and_held_in_order, set_up, tear_down),
@@ -199,5 +199,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_hangs_has_no_answer_and_others_have, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_push_ends_its_connection, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -535,7 +535,7 @@ static void stretches_that_touch_are_one_and_only_so_many_are_kept(void **state)
     assert_skip_of(others, 4, "consumer-1");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_at_fault_comes_first),
@@ -555,5 +555,6 @@ int main(void)
         cmocka_unit_test(stretches_that_touch_are_one_and_only_so_many_are_kept),
         cmocka_unit_test(many_stories_are_those_of_each),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -292,7 +292,7 @@ static void whoever_is_not_among_them_does_not_count(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_is_expected_to_have_all_that_was_acknowledged),
@@ -307,5 +307,6 @@ int main(void)
         TEST(without_destinations_nothing_is_told),
         TEST(whoever_is_not_among_them_does_not_count),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

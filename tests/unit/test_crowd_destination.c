@@ -285,7 +285,7 @@ static void who_had_come_far_goes_on_from_there(void **state)
     assert_int_equal(seen[GONE_ON].next, EVENTS);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_healthy_are_handed_all_of_it_once),
@@ -295,5 +295,7 @@ int main(void)
         cmocka_unit_test(who_hangs_acknowledges_nothing_more_and_is_not_waited_for),
         cmocka_unit_test(who_had_come_far_goes_on_from_there),
     };
+
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, live, NULL);
 }

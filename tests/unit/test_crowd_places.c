@@ -84,12 +84,13 @@ static void the_next_life_reads_where_each_stood(void **state)
     ese_test_directory_remove(&directory);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_passed_is_where_it_goes_on),
         cmocka_unit_test(who_has_not_moved_has_nothing_to_acknowledge),
         cmocka_unit_test(the_next_life_reads_where_each_stood),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,12 +78,13 @@ static void each_has_what_its_kind_takes(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_seed_has_one_plan),
         cmocka_unit_test(one_hangs_and_the_others_take_turns),
         cmocka_unit_test(each_has_what_its_kind_takes),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -442,7 +442,7 @@ static void a_server_must_be_a_url(void **state)
     ese_event_poster_close(&poster);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acknowledged_at_once_or_later),
@@ -460,5 +460,6 @@ int main(void)
         cmocka_unit_test(closing_lets_go_of_all),
         cmocka_unit_test(a_server_must_be_a_url),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

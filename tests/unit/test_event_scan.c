@@ -295,7 +295,7 @@ static void no_longer_than_an_event_has_room_for(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_taken_is_what_jansson_says),
@@ -303,5 +303,6 @@ int main(void)
         cmocka_unit_test(no_deeper_than_data_may_be),
         cmocka_unit_test(no_longer_than_an_event_has_room_for),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests_name("event_scan", tests, NULL, NULL);
 }

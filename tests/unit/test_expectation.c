@@ -290,7 +290,7 @@ static void what_is_no_expectation_is_refused(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_holds_is_met_and_what_does_not_is_not),
@@ -303,5 +303,6 @@ int main(void)
         cmocka_unit_test(why_stands_behind_two_dashes_alone),
         cmocka_unit_test(what_is_no_expectation_is_refused),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

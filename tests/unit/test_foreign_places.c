@@ -142,7 +142,7 @@ static void an_event_is_called_what_they_call_it(void **state)
     ese_foreign_names_free(&names);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_is_one_events),
@@ -151,5 +151,6 @@ int main(void)
         cmocka_unit_test(who_hands_on_or_commits_was_given_it),
         cmocka_unit_test(an_event_is_called_what_they_call_it),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

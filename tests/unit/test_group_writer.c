@@ -408,7 +408,7 @@ static void the_figures_of_two_add_up(void **state)
     assert_int_equal(gauge(fixture, "ese_store_queue_bytes"), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_comes_meanwhile_shares_a_commit, set_up, tear_down),
@@ -418,5 +418,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(stopping_stores_what_is_queued, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_figures_of_two_add_up, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

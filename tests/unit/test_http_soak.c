@@ -223,7 +223,7 @@ static void of_what_is_given_up_nothing_stays(void **state)
     stop(&fixture);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_what_is_given_up_nothing_stays), /* first: memory left by others hides a loss */
@@ -231,5 +231,6 @@ int main(void)
         cmocka_unit_test(with_128_connections),
         cmocka_unit_test(with_256_connections),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

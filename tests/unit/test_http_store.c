@@ -619,7 +619,7 @@ static void a_directory_that_cannot_be_made_is_named(void **state)
     ese_config_free(&config);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_are_the_originals, set_up, tear_down),
@@ -648,5 +648,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_directory_that_cannot_be_made_is_named, set_up,
                                         tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -366,10 +366,11 @@ static void the_store_knows_what_there_is_and_nothing_else(void **state)
     compare_table(model);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_store_knows_what_there_is_and_nothing_else, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests_name("http_store_known", tests, NULL, NULL);
 }

@@ -278,7 +278,7 @@ static void what_is_of_no_lane_is_astray(void **state)
     assert_int_equal(ese_store_lanes_noted(model->lanes), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_log_is_known_as_it_is, set_up, tear_down),
@@ -288,5 +288,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(there_are_so_many_marks_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_of_no_lane_is_astray, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests_name("http_store_lanes", tests, NULL, NULL);
 }

@@ -48,10 +48,11 @@ static void it_has_what_was_added_until_it_begins_anew(void **state)
     assert_null(sight);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_has_what_was_added_until_it_begins_anew),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests_name("http_store_sight", tests, NULL, NULL);
 }

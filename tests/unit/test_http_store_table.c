@@ -702,7 +702,7 @@ static void memory_begins_at_the_present_microsecond(void **state)
     assert_true(atomic_load(&fixture->log.start) == next_offset(fixture));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_repeat_is_found_and_answered_as_before, set_up,
@@ -740,5 +740,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(memory_begins_at_the_present_microsecond, set_up,
                                         tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -458,7 +458,7 @@ static void an_unknown_mail_of_an_order_is_told_as_that(void **state)
     assert_non_null(strstr(judgement.stories.unknown_mails[0].text, ", of the order due at "));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_run_without_fault_passes),
@@ -480,5 +480,6 @@ int main(void)
         cmocka_unit_test(a_mail_from_another_event_of_it_is_told_as_that),
         cmocka_unit_test(an_unknown_mail_of_an_order_is_told_as_that),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

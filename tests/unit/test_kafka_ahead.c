@@ -115,7 +115,7 @@ static void closing_waits_and_answers(void **state)
     ese_ahead_close(&piece.ahead);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(works_on_a_thread_of_its_own_and_is_waited_for),
@@ -124,5 +124,6 @@ int main(void)
         cmocka_unit_test(the_owner_asks_itself),
         cmocka_unit_test(closing_waits_and_answers),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -156,11 +156,12 @@ static void comes_to_an_end_where_librdkafka_does_not_answer(void **state)
     rd_kafka_destroy_flags(left, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); /* as nobody else does */
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(gives_back_what_it_holds_and_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(comes_to_an_end_where_librdkafka_does_not_answer, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests_name("kafka_farewell", tests, NULL, NULL);
 }

@@ -659,7 +659,7 @@ static void outcomes_may_come_while_requests_do(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(answers_when_all_is_acknowledged),
@@ -685,5 +685,7 @@ int main(void)
         TEST(an_empty_batch_is_stored),
         TEST(outcomes_may_come_while_requests_do),
     };
+
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,7 +114,7 @@ static void there_are_so_many_and_no_more(void **state)
     ese_spans_free(&spans);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(they_have_what_was_added_in_whatever_order),
@@ -122,5 +122,6 @@ int main(void)
         cmocka_unit_test(the_ends_of_a_lane_are_no_neighbours),
         cmocka_unit_test(there_are_so_many_and_no_more),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests_name("kafka_spans", tests, NULL, NULL);
 }

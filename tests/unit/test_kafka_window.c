@@ -219,7 +219,7 @@ static void names_are_spread_however_they_come(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_what_was_added_and_nothing_else),
@@ -231,5 +231,6 @@ int main(void)
         cmocka_unit_test(a_foreign_id_is_not_known_by_its_place),
         cmocka_unit_test(names_are_spread_however_they_come),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -341,7 +341,7 @@ static void it_is_what_was_committed_whatever_happens(void **unused)
     drop_shelf(shelf);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_are_kept_and_leave),
@@ -353,5 +353,6 @@ int main(void)
         cmocka_unit_test(a_spoilt_log_is_told),
         cmocka_unit_test(it_is_what_was_committed_whatever_happens),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, find_rules, NULL);
 }

@@ -179,7 +179,7 @@ static void shares_add_up_to_the_whole(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_waits_until_it_is_processed),
@@ -190,5 +190,6 @@ int main(void)
         cmocka_unit_test(who_is_back_catches_up),
         cmocka_unit_test(shares_add_up_to_the_whole),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

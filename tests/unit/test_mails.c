@@ -249,7 +249,7 @@ static void without_a_maildir_there_is_an_empty_pile(void **state)
     ese_mail_pile_free(&pile);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_are_read_whatever_their_case_and_line_ends),
@@ -263,5 +263,6 @@ int main(void)
         cmocka_unit_test(each_mail_of_a_pile_is_taken_once),
         cmocka_unit_test(without_a_maildir_there_is_an_empty_pile),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -696,7 +696,7 @@ static void with_room_it_goes_on_where_it_was(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_bench, close_bench)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(partitions_come_and_go),
@@ -719,5 +719,6 @@ int main(void)
         TEST(without_room_nothing_is_committed),
         TEST(with_room_it_goes_on_where_it_was),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -285,7 +285,7 @@ static void a_number_that_is_missing_is_told(void **state)
     ese_named_free(&named);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_recognised_by_itself),
@@ -300,5 +300,6 @@ int main(void)
         cmocka_unit_test(what_has_pushed_out_too_much_cannot_be_taken_back),
         cmocka_unit_test(a_number_that_is_missing_is_told),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -557,7 +557,7 @@ static void a_difference_is_seen(void **state)
     assert_non_null(judged_difference(&judgement, &changed));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whatever_goes_wrong_it_comes_to_the_same),
@@ -575,5 +575,6 @@ int main(void)
         cmocka_unit_test(more_that_nobody_offered_than_there_is_room_for_is_refused),
         cmocka_unit_test(a_difference_is_seen),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

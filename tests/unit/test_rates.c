@@ -149,7 +149,7 @@ static void shares_add_up_to_the_whole(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_event_counts_where_it_happened),
@@ -158,5 +158,6 @@ int main(void)
         cmocka_unit_test(buckets_widen_and_lose_nothing),
         cmocka_unit_test(shares_add_up_to_the_whole),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,7 +178,7 @@ static void what_came_before_it_waits_for_it(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(who_has_seen_all_has_missed_nothing),
@@ -189,5 +189,6 @@ int main(void)
         TEST(what_waited_for_it_is_counted_at_its_most),
         TEST(what_came_before_it_waits_for_it),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -315,7 +315,7 @@ static void taking_back_asks_for_what_has_changed_alone(void **state)
     ese_repeats_free(&repeats);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_had_is_seen),
@@ -331,5 +331,6 @@ int main(void)
         cmocka_unit_test(what_was_noted_since_the_save_is_taken_back),
         cmocka_unit_test(taking_back_asks_for_what_has_changed_alone),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

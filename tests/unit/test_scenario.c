@@ -471,7 +471,7 @@ static void all_are_listed_in_order(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ese_test_shelf_set_up, ese_test_shelf_tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_it_says_is_read),
@@ -491,5 +491,6 @@ int main(void)
         TEST(a_name_is_no_path),
         TEST(all_are_listed_in_order),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

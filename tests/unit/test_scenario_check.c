@@ -223,7 +223,7 @@ static void all_texts_of_the_house_can_be_read(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, ese_test_shelf_set_up, ese_test_shelf_tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_nobody_could_do_is_refused_with_its_line),
@@ -233,5 +233,6 @@ int main(void)
         TEST(who_does_not_take_part_is_not_expected_of),
         TEST(all_texts_of_the_house_can_be_read),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,7 +221,7 @@ static void it_stands_in_the_results(void **state)
 
 #define with_a_shelf(name) cmocka_unit_test_setup_teardown(name, ese_test_shelf_set_up, ese_test_shelf_tear_down)
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         with_a_shelf(each_is_told_of_each_transport_it_is_about),
@@ -231,5 +231,6 @@ int main(void)
         with_a_shelf(a_line_each_is_written_or_the_broken_ones),
         with_a_shelf(it_stands_in_the_results),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -539,7 +539,7 @@ static void openers_wait_for_one_another(void **state)
     assert_int_equal(ask_number(fixture->sqlite, "SELECT count(*) FROM thing"), 160);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(durability_words),
@@ -569,5 +569,6 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(openers_wait_for_one_another, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,7 +299,7 @@ static void a_log_that_is_taken_in_slowly_stays_bounded(void **state)
     assert_int_equal(count_rows(release.fixture), ROWS_MOST);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(at_os_the_log_is_taken_in_by_somebody_else, set_up, tear_down),
@@ -309,5 +309,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_log_that_is_taken_in_slowly_stays_bounded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_closes_waits_for_it, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests_name("sqlite_checkpointer", tests, NULL, NULL);
 }

@@ -85,7 +85,7 @@ static void a_number_beyond_an_integer_is_none(void **state)
     refused(",\"retry\":{\"most_ms\":-1}", "retry.most_ms: ");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_match_in_any_case),
@@ -93,5 +93,6 @@ int main(void)
         cmocka_unit_test(an_unknown_member_does_no_harm),
         cmocka_unit_test(a_number_beyond_an_integer_is_none),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

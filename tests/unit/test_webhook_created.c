@@ -65,7 +65,7 @@ static void what_is_no_time_is_told(void **state)
         assert_int_equal(ese_webhook_created_read(texts[i], &ms), -1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_written_as_go_does),
@@ -73,5 +73,6 @@ int main(void)
         cmocka_unit_test(the_originals_zones_and_suffixes_are_read),
         cmocka_unit_test(what_is_no_time_is_told),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

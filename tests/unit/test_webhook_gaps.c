@@ -129,7 +129,7 @@ static void who_asked_for_no_position_misses_nothing(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_handed_is_passed_over),
@@ -137,5 +137,6 @@ int main(void)
         cmocka_unit_test(what_is_missing_in_between_is_told),
         cmocka_unit_test(who_asked_for_no_position_misses_nothing),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,7 +213,7 @@ static void one_whose_own_file_fails_is_told_and_takes_no_turn(void **state)
     assert_true(ese_test_wait_until(is_well, fixture, PATIENCE_MS));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_asks_often_has_one_probed_a_second, set_up, tear_down),
@@ -221,5 +221,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_whose_own_file_fails_is_told_and_takes_no_turn, set_up, tear_down),
     };
     ese_test_directories_in_memory();
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -326,7 +326,7 @@ static void what_cannot_be_kept_is_said(void **state)
     assert_get(rig, "/introspect", "[{\"name\":\"s\",\"total\":1,\"event_types\":[{\"name\":\"x\",\"total\":1}]}]");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(streams_and_types_are_counted, set_up, tear_down),
@@ -340,5 +340,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_said, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_kept_is_said, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

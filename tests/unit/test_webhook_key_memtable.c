@@ -120,7 +120,7 @@ static void a_cleared_one_has_room_again(void **state)
     assert_int_equal(find(table, MOST - 1), MOST);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_is_found, set_up, tear_down),
@@ -129,6 +129,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(they_leave_sorted_and_without_what_was_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cleared_one_has_room_again, set_up, tear_down),
     };
-
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void each_stream_of_the_lab_is_one_partition(void **state)
         assert_int_equal(ese_webhook_stream_check(ese_webhook_stream_of(i), NULL), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_taken_as_they_stand_in_a_path),
@@ -93,5 +93,6 @@ int main(void)
         cmocka_unit_test(a_subscription_has_letters_digits_and_underscores),
         cmocka_unit_test(each_stream_of_the_lab_is_one_partition),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

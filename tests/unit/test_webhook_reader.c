@@ -373,7 +373,7 @@ static void a_page_goes_no_further_than_all_are_told(void **state)
     assert_int_equal(fixture->page.count, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_page_has_what_is_behind_a_position, set_up, tear_down),
@@ -390,5 +390,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_in_memory_ends_in_front_of_this_life, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_page_goes_no_further_than_all_are_told, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

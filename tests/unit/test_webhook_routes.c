@@ -411,7 +411,7 @@ static void large_bodies_come_back_in_a_slice(void **state)
     free(body);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_event_is_created_and_its_place_is_told, set_up, tear_down),
@@ -429,5 +429,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_long_slice_is_whole, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_bodies_come_back_in_a_slice, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

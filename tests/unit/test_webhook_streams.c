@@ -481,7 +481,7 @@ static void what_is_found_is_what_was_there_before(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(many_streams_are_written_with_few_open, set_up, tear_down),
@@ -501,5 +501,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_found_is_what_was_there_before, set_up, tear_down),
     };
     ese_test_directories_in_memory();
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

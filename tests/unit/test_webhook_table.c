@@ -404,7 +404,27 @@ static void keys_by_time_are_found_whenever_they_come(void **state)
     commit(fixture);
 }
 
-/* As many as a writer remembers, and more, as the original may have left them. */
+/* So that each batch that gets its places is earlier than the one before. */
+static void keys_by_time_may_come_the_wrong_way_round(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_table(fixture);
+    begin(fixture);
+    for (int again = 0; again < 2; again++) {
+        for (int i = 0; i < MANY; i++)
+            assert_int_equal(store_by_time(fixture, MANY - i), i + 1);
+    }
+    commit(fixture);
+}
+
+/* As if somebody had emptied what is ours in a file, or the original had known keys, too. */
+static void take_places_away(struct fixture *fixture)
+{
+    make_originals(fixture, "DELETE FROM event_places; UPDATE event_placed SET position = 0");
+}
+
+/* More than a writer remembers. */
 static void keys_without_places_get_them_some_at_a_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -412,11 +432,61 @@ static void keys_without_places_get_them_some_at_a_time(void **state)
     open_table(fixture);
     store_many(fixture, 0, MANY, NOW);
     close_table(fixture);
-    make_originals(fixture, "DELETE FROM event_places; UPDATE event_placed SET position = 0");
+    take_places_away(fixture);
     open_table(fixture);
     store_many(fixture, 0, MANY + 1, NOW);
     assert_answer(fixture, "SELECT count(*) FROM event_places", "2048");
     assert_answer(fixture, "SELECT position FROM event_placed", "2048");
+}
+
+static void keys_in_front_of_many_without_and_behind_them_are_found(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_table(fixture);
+    store_many(fixture, 0, 100, NOW);
+    store_without_key(fixture, MANY);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    close_table(fixture);
+    take_places_away(fixture);
+    for (int life = 0; life < 2; life++) {
+        open_table(fixture);
+        store_many(fixture, 0, 100, NOW);
+        assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, MANY + 101);
+        close_table(fixture);
+    }
+}
+
+/* Nothing is where it had its place. */
+static void a_key_that_comes_again_to_an_emptied_file_has_its_new_place(void **state)
+{
+    struct fixture *fixture = *state;
+
+    open_table(fixture);
+    store_without_key(fixture, 1000);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    store_without_key(fixture, 100);
+    close_table(fixture);
+    make_originals(fixture, "DELETE FROM events");
+    open_table(fixture);
+    assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, 1);
+    store_without_key(fixture, MANY);
+    assert_int_equal(store(fixture, "a", "k", NOW, ESE_APPEND_STORED).position, 1);
+}
+
+/* With the clock set back the first one's event leaves while its key would still be known. */
+static void a_key_that_came_again_is_where_it_came_last(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t later = NOW + WINDOW_MS + 1;
+
+    fixture->options.retention_ms = 1000;
+    open_table(fixture);
+    store(fixture, "a", "k", NOW, ESE_APPEND_STORED);
+    assert_int_equal(store(fixture, "a", "k", later, ESE_APPEND_STORED).position, 2);
+    store_without_key(fixture, MANY);
+    assert_int_equal(expire(fixture, NOW + 5000, 10), 1);
+    assert_int_equal(store(fixture, "a", "k", later, ESE_APPEND_STORED).position, 2);
 }
 
 static void a_key_is_known_at_once_without_its_event(void **state)
@@ -546,7 +616,7 @@ static void the_originals_file_is_gone_on_with(void **state)
     assert_answer(fixture, "SELECT min(rowid) FROM events", "2");
 }
 
-/* Far more than are looked through for keys without a place. */
+/* Far more than are remembered. */
 static const char originals_many[] =
     "INSERT INTO events WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
     " SELECT 'u', x'61', 't', '2026-11-21 10:11:12 +0000 UTC' FROM n";
@@ -691,7 +761,7 @@ static void a_stream_begins_where_it_is_told(void **state)
     assert_int_not_equal(access(fixture->path, F_OK), 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_the_originals, set_up, tear_down),
@@ -705,7 +775,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_retention_events_stay_for_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_of_many_keys_is_found_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_by_time_are_found_whenever_they_come, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_by_time_may_come_the_wrong_way_round, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keys_without_places_get_them_some_at_a_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_in_front_of_many_without_and_behind_them_are_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_comes_again_to_an_emptied_file_has_its_new_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_key_that_came_again_is_where_it_came_last, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_is_known_at_once_without_its_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_has_left_gets_no_place_any_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_key_that_was_taken_back_is_new, set_up, tear_down),
@@ -723,5 +797,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_probe_leaves_no_event, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_begins_where_it_is_told, set_up, tear_down),
     };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

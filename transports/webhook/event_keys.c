@@ -10,7 +10,7 @@
 #include "transports/webhook/created.h"
 #include "transports/webhook/key_memtable.h"
 
-#define MOST_NEW ESE_WEBHOOK_MEMTABLE_MOST /* positions among which there may be keys that have no place yet */
+#define MOST_NEW ESE_WEBHOOK_MEMTABLE_MOST /* events among which there may be keys that have no place yet */
 #define PLACED_AT_ONCE 64                  /* by one statement */
 
 /* Where a uuid's text has its version (RFC 9562), and which there are: those of keys are the other two. */
@@ -23,7 +23,7 @@ struct ese_webhook_keys {
     struct ese_sqlite *sqlite;
     struct ese_statement *find_place, *find_event, *find_gone, *newest, *last_place;
     struct ese_statement *newest_position, *find_placed, *put_placed;
-    struct ese_statement *put_place, *put_places, *put_gone, *oldest_gone, *delete_place, *delete_gone;
+    struct ese_statement *put_place, *put_places, *keep_place, *put_gone, *oldest_gone, *delete_place, *delete_gone;
     struct ese_webhook_memtable fresh; /* those without a place */
     int64_t placed;                    /* they are behind that position */
     char last[ESE_ID_TEXT_SIZE];       /* none that has a place is greater */
@@ -32,15 +32,14 @@ struct ese_webhook_keys {
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-/* The places of so many at once. Where one has a place, it came again behind that. */
+/* The places of so many at once. Where one has a place, that is of an event that is none of its any more. */
 static struct ese_statement *new_put_places(struct ese_sqlite *sqlite, int count)
 {
     struct ese_buffer sql = ESE_BUFFER_INIT(SIZE_MAX);
 
-    ese_buffer_text(&sql, "INSERT INTO event_places VALUES (?, ?)");
+    ese_buffer_text(&sql, "INSERT OR REPLACE INTO event_places VALUES (?, ?)");
     for (int i = 1; i < count; i++)
         ese_buffer_text(&sql, ", (?, ?)");
-    ese_buffer_text(&sql, " ON CONFLICT (uuid) DO UPDATE SET position = max(position, excluded.position)");
     struct ese_statement *statement = ese_statement_new(sqlite, sql.text);
     ese_buffer_free(&sql);
     return statement;
@@ -62,6 +61,9 @@ struct ese_webhook_keys *ese_webhook_keys_new(struct ese_sqlite *sqlite)
     keys->put_placed = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_placed VALUES (1, ?1)");
     keys->put_place = new_put_places(sqlite, 1);
     keys->put_places = new_put_places(sqlite, PLACED_AT_ONCE);
+    keys->keep_place = ese_statement_new(
+        sqlite, "INSERT INTO event_places VALUES (?1, ?2)"
+                " ON CONFLICT (uuid) DO UPDATE SET position = max(position, excluded.position)");
     keys->put_gone = ese_statement_new(sqlite, "INSERT OR REPLACE INTO event_gone VALUES (?1, ?2, ?3, ?4)");
     keys->oldest_gone = ese_statement_new(
         sqlite, "SELECT position, uuid, at FROM event_gone ORDER BY position LIMIT ?1");
@@ -149,8 +151,8 @@ static void note_last(struct ese_webhook_keys *keys, const char *uuid)
         snprintf(keys->last, sizeof(keys->last), "%s", uuid);
 }
 
-/* Of all that have none, up to that position, which is the newest. */
-static int place_all(struct ese_webhook_keys *keys, int64_t newest, struct ese_error *error)
+/* Of all that have none: those up to that position, which are all that were read or have come. */
+static int place_all(struct ese_webhook_keys *keys, int64_t position, struct ese_error *error)
 {
     struct ese_webhook_memtable *fresh = &keys->fresh;
     int i = 0, failed = 0;
@@ -165,7 +167,7 @@ static int place_all(struct ese_webhook_keys *keys, int64_t newest, struct ese_e
     if (fresh->count > 0)
         note_last(keys, fresh->keys[fresh->count - 1].uuid);
     ese_webhook_memtable_clear(fresh);
-    return put_placed(keys, newest, error);
+    return put_placed(keys, position, error);
 }
 
 /* The number in the only row there may be. 1, 0 or -1. */
@@ -201,7 +203,7 @@ static int read_last(struct ese_webhook_keys *keys, struct ese_error *error)
     return got < 0 ? -1 : 0;
 }
 
-/* Those behind *position, as many as may be; it becomes the last one's. How many events it were, or -1. */
+/* Those behind *position, as many as may be; it becomes the last one's. How many events there were, or -1. */
 static int read_some(struct ese_webhook_keys *keys, int64_t *position, struct ese_error *error)
 {
     struct ese_statement *newest = keys->newest;
@@ -378,18 +380,19 @@ static int put_gone(struct ese_webhook_keys *keys, const char *uuid, int64_t pos
     return ese_statement_run(keys->put_gone, error);
 }
 
-/* It gets its place at once: whoever opens the file reads those without one from their events. */
+/* It gets its place at once: whoever opens the file reads those without one from their events. Where it came again, the
+ * clock was set back since, and it stays where it came last. */
 static int stay(struct ese_webhook_keys *keys, const char *uuid, int64_t position,
                 const struct ese_webhook_content *content, int64_t at_ms, struct ese_error *error)
 {
     uint8_t digest[ESE_DIGEST_SIZE];
 
     digest_content(content, digest);
-    ese_statement_text(keys->put_place, 1, uuid);
-    ese_statement_number(keys->put_place, 2, position);
+    ese_statement_text(keys->keep_place, 1, uuid);
+    ese_statement_number(keys->keep_place, 2, position);
     ese_webhook_memtable_drop(&keys->fresh, uuid, position);
     note_last(keys, uuid);
-    return ese_statement_run(keys->put_place, error) != 0
+    return ese_statement_run(keys->keep_place, error) != 0
                ? -1
                : put_gone(keys, uuid, position, digest, sizeof(digest), at_ms, error);
 }
