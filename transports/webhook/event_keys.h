@@ -6,10 +6,10 @@
  * of the stream's name, one of version 8 is made. It is found again in a table by uuid, into which they come some at a
  * time and sorted: in the order in which they come each would change a page of its own, and a commit would write them
  * all. (Those of version 7 begin with a time, and so come to the same few pages anyway; and where all are of version 7,
- * most are later than all that are there, so that nobody has to look.) Those that are not there yet are behind the position up to which all
- * have theirs, few enough to be remembered (key_memtable.h), and to be read again by whoever opens the file; where the
- * original has written more to it meanwhile, they get their place then. What has to be known for longer than its event
- * is kept has a row of its own from then on.
+ * most are later than all that are there, so that nobody has to look.) Those that are not there yet are behind the
+ * position up to which all have theirs, few enough to be remembered (key_memtable.h), and to be read again by whoever
+ * opens the file; where the original has written more to it meanwhile, they get their place then. What has to be known
+ * for longer than its event is kept has a row of its own from then on.
  *
  * The thread that writes, within its transactions. Source of the idea: the sorted runs of log-structured merge trees
  * (O'Neil and others, 1996).

@@ -37,7 +37,7 @@ int64_t ese_webhook_memtable_find(const struct ese_webhook_memtable *table, cons
 /* That event's, where it is the last one's. */
 void ese_webhook_memtable_drop(struct ese_webhook_memtable *table, const char *uuid, int64_t position);
 
-/* By uuid, and without what was dropped. From then on its keys can be read, one after the other, and then it is cleared. */
+/* By uuid, and without what was dropped. From then on its keys can be read one after the other, until it is cleared. */
 void ese_webhook_memtable_sort(struct ese_webhook_memtable *table);
 
 #endif
