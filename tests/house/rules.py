@@ -7,8 +7,10 @@ import tempfile
 CHECK, BUILD = sys.argv[1:]
 RULE = "in orchestration/lab/ledger.c\n\nlost events are counted\nby judgement {case}\n- {old}\n+ {new}\n"
 COUNTS, CASE = "ledger->lost += entry->is_lost;", "an_event_dropped_by_the_store_is_lost"
-OTHERS = "in orchestration/lab/lag.c\n\nwhat is lost is waited for by nobody\nby lag {case}\n- {old}\n+ {new}\n"
-LOST, NOT_ITS = "&& !entry->is_lost)", "a_run_without_events_has_no_length"  # of a program that tries all its cases
+# Of a program that tries all its cases, whichever is asked for.
+OTHERS = "in orchestration/lab/preset.c\n\na run has its rate\nby preset {case}\n- {old}\n+ {new}\n"
+GIVEN, OTHER, NOT_ITS = '{"rate", "420"}', '{"rate", "421"}', "each_name_is_a_run"
+ITS = "what_is_given_beside_it_has_the_last_word"
 
 # what is planted, the case that is named, what is there, what instead; exit status, a word of what is said; in what
 CASES = [
@@ -19,8 +21,9 @@ CASES = [
     ("a case there is none of", "no_such_case", COUNTS, "", 1, "has no case no_such_case"),
     ("no case", "", COUNTS, "", 1, "no test and case are named"),
     ("what does not compile", CASE, COUNTS, "ledger->lost += ;", 1, "it does not compile"),
-    ("one that another case misses", NOT_ITS, LOST, ")", 1, f"without it, lag {NOT_ITS} passes", OTHERS),
-    ("a case there is none of, beside others", "no_such_case", LOST, ")", 1, "has no case no_such_case", OTHERS),
+    ("one that its case misses, beside others", ITS, GIVEN, OTHER, 0, "ok 1 - orchestration/lab/preset.c", OTHERS),
+    ("one that another case misses", NOT_ITS, GIVEN, OTHER, 1, f"without it, preset {NOT_ITS} passes", OTHERS),
+    ("a case there is none of, beside others", "no_such_case", GIVEN, OTHER, 1, "has no case no_such_case", OTHERS),
 ]
 
 print(f"1..{len(CASES)}")

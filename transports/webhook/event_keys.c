@@ -390,7 +390,6 @@ static int stay(struct ese_webhook_keys *keys, const char *uuid, int64_t positio
     digest_content(content, digest);
     ese_statement_text(keys->keep_place, 1, uuid);
     ese_statement_number(keys->keep_place, 2, position);
-    ese_webhook_memtable_drop(&keys->fresh, uuid, position);
     note_last(keys, uuid);
     return ese_statement_run(keys->keep_place, error) != 0
                ? -1
@@ -409,10 +408,9 @@ int ese_webhook_keys_leave(struct ese_webhook_keys *keys, const char *uuid, int6
 {
     if (!has_key(uuid))
         return 0;
-    if (content != NULL)
-        return stay(keys, uuid, position, content, at_ms, error);
     ese_webhook_memtable_drop(&keys->fresh, uuid, position);
-    return drop_place(keys, uuid, position, error);
+    return content != NULL ? stay(keys, uuid, position, content, at_ms, error)
+                           : drop_place(keys, uuid, position, error);
 }
 
 int ese_webhook_keys_probe(struct ese_webhook_keys *keys, const void *bytes, size_t length, int64_t now_ms,
