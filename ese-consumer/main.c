@@ -50,8 +50,8 @@ static const struct ese_option options[] = {
              "prints statistics of its own."},
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Where positions, the rule's state and decisions are kept (SQLite), shared by the "
-             "group's members on this machine. Without it: GROUP.TRANSPORT.state in the "
-             "current directory."},
+             "group's members on this machine. Its directory is made where it is not there. Without "
+             "it: GROUP.TRANSPORT.state in the current directory."},
     {.name = "durability", .kind = ESE_OPTION_CHOICE, .choices = "memory|os|disk|replicas",
      .fallback = "os",
      .help = "What a commit survives. os: the death of any process; disk: a power loss too. So that all "

@@ -5,6 +5,7 @@
 #include "ese-consumer/decisions.h"
 #include "ese-consumer/enrolment.h"
 #include "ese-core/account.h"
+#include "ese-core/directory.h"
 #include "ese-core/memory.h"
 
 #define FORMAT "2"
@@ -115,7 +116,8 @@ int ese_state_open(const struct ese_state_options *options, struct ese_state **s
                                           .schema = schema,
                                           .own_table = "position",
                                           .max_bytes = options->max_bytes};
-    if (ese_sqlite_open(&database, &opened->database, error) != 0) {
+    if (ese_directory_make_for(options->path, "--state", error) != 0 ||
+        ese_sqlite_open(&database, &opened->database, error) != 0) {
         free(opened);
         return -1;
     }

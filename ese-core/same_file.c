@@ -14,7 +14,7 @@ static bool is_file(const struct ese_option *option)
            strcmp(option->value, "FILE") == 0;
 }
 
-/* The path without links and dots, of a file that is not there by the directory that is. */
+/* The path without links and dots; of what is not there by the nearest directory above it that is. */
 static void resolve(const char *path, char resolved[PATH_MAX])
 {
     char directory[PATH_MAX];
@@ -22,9 +22,16 @@ static void resolve(const char *path, char resolved[PATH_MAX])
         return;
     const char *slash = strrchr(path, '/');
     const char *name = slash == NULL ? path : slash + 1;
-    snprintf(directory, sizeof directory, "%.*s/.", (int)(name - path), path);
-    if (realpath(slash == NULL ? "." : directory, resolved) == NULL)
+    if (slash == NULL)
+        snprintf(directory, sizeof directory, ".");
+    else
+        snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    if (path[0] == '\0' || strcmp(path, directory) == 0)
         resolved[0] = '\0';
+    else
+        resolve(directory, resolved);
+    if (name[0] == '\0' || strcmp(name, ".") == 0)
+        return;
     size_t length = strlen(resolved);
     snprintf(resolved + length, PATH_MAX - length, "/%s", name);
 }

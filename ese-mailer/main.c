@@ -48,7 +48,8 @@ static const struct ese_option options[] = {
     {.name = "smtp-password-file", .kind = ESE_OPTION_TEXT, .value = "FILE",
      .help = "Its first line is the password of --smtp-user. FILE must be nobody else's to read."},
     {.name = "outbox", .kind = ESE_OPTION_TEXT, .value = "FILE", .fallback = "ese-mailer.outbox",
-     .help = "The database that holds mails until they are sent. One mailer a file."},
+     .help = "The database that holds mails until they are sent. One mailer a file. Its directory is made where it is "
+             "not there."},
     {.name = "to-allow", .kind = ESE_OPTION_TEXT, .value = "LIST",
      .fallback = "click_updated@ese.org,order_updated@ese.org",
      .help = "Whom mails may go to: addresses and @domains, separated by commas. Others are "

@@ -1,4 +1,5 @@
 """What the images and the configuration are, before anything runs."""
+import collections
 import difflib
 import json
 import os
@@ -29,7 +30,7 @@ def an_image_holds_its_program_and_what_it_links(lab):
     base_size = images.size_of(lab.engine, images.BASE)
     for name in images.PROGRAMS:
         image = f"ese-lab/{name}"
-        added = set(images.files_of(lab.engine, image)) - set(base)
+        added = images.files_of(lab.engine, image) - base
         added -= {"/.dockerenv", "/etc/mtab"}
         linked = lab.engine.docker("run", "--rm", "--network", "none", "--entrypoint", "ldd", image,
                                    f"/usr/bin/ese-{name}")
@@ -122,6 +123,37 @@ def nobody_is_freer_than_needed(lab):
         assert len(list(too_free(walk, (FILES[0], planted.name)))) == 2
 
 
+OWNER = (10001, 10001)
+
+
+def shared(walk, files):
+    """Images, each with where it has a volume that others have, too."""
+    services = json.loads(walk.compose("config", "--format", "json", files=files, settings=EVERYTHING))["services"]
+    mounts = [(volume["source"], service["image"], volume["target"]) for service in services.values()
+              for volume in service.get("volumes", ()) if volume["type"] == "volume"]
+    count = collections.Counter(source for source, *_ in mounts)
+    return {(image, target) for source, image, target in mounts if count[source] > 1}
+
+
+def copied_at_once(lab, walk, files):
+    """What an engine would copy into a new volume for several containers, where one fails if the other is as far; and
+    whom it would belong to."""
+    for image, target in sorted(shared(walk, files)):
+        if (found := images.owners_below(lab.engine, image, target)) != {target: OWNER}:
+            yield f"{image}: {found}"
+
+
+def nothing_is_copied_into_what_is_shared(lab):
+    _, walk = walks(lab)
+    runs = {(f"ese-lab/{name}", "/var/lib/ese/run") for name in images.PROGRAMS}
+    assert shared(walk, FILES[:1]) == runs, shared(walk, FILES[:1])
+    assert not list(copied_at_once(lab, walk, FILES[:1])), list(copied_at_once(lab, walk, FILES[:1]))
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as planted:
+        planted.write("services: {client-kafka: {volumes: ['runs:/usr/share']}, mailer: {volumes: ['runs:/var/lib']}}\n")
+        planted.flush()
+        assert len(list(copied_at_once(lab, walk, (FILES[0], planted.name)))) == 2
+
+
 NEEDED = (the_base_is_there, the_images_are_built, the_stand_ins_are_built)
 CASES = (*NEEDED, every_choice_is_valid, the_group_is_as_large_as_asked_for, what_is_tested_is_the_users_file,
-         nobody_is_freer_than_needed, an_image_holds_its_program_and_what_it_links)
+         nobody_is_freer_than_needed, nothing_is_copied_into_what_is_shared, an_image_holds_its_program_and_what_it_links)

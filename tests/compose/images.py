@@ -59,16 +59,27 @@ def build_stand_in(engine, name):
         assert build.returncode == 0, said.decode(errors="replace")[-3000:]
 
 
-def files_of(engine, image):
-    """Everything in an image but directories: {path: (owner, mode)}."""
+def members_of(engine, image):
+    """Everything in an image, as tar has it."""
     container = engine.docker("create", image, "nothing").strip()
     try:
         with subprocess.Popen(["docker", "export", container], env=engine.environment,
                               stdout=subprocess.PIPE) as export:
             with tarfile.open(fileobj=export.stdout, mode="r|") as tar:
-                return {"/" + member.name: (member.uid, member.mode) for member in tar if not member.isdir()}
+                return list(tar)
     finally:
         engine.docker("rm", container)
+
+
+def files_of(engine, image):
+    """Everything in an image but directories."""
+    return {"/" + member.name for member in members_of(engine, image) if not member.isdir()}
+
+
+def owners_below(engine, image, path):
+    """Who owns a directory, and whatever lies in it: {path: (owner, group)}."""
+    found = {"/" + member.name: (member.uid, member.gid) for member in members_of(engine, image)}
+    return {name: owner for name, owner in found.items() if name == path or name.startswith(f"{path}/")}
 
 
 def size_of(engine, image):

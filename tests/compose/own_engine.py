@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 
+from traces import control_groups
 from waiting import wait_for
 
 READY_SECONDS = 60
@@ -142,7 +143,7 @@ class Engine:
 
     def remove_cgroups(self):
         """Those the containers were in: empty by now, but directories of the machine's, not of a namespace."""
-        for controller in pathlib.Path("/sys/fs/cgroup").glob(f"**/{self.name}"):
+        for controller in control_groups(self.name):
             for path, _, _ in os.walk(controller, topdown=False):
                 wait_for(lambda path=path: self.removed(path), 5, path)
 

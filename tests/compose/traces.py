@@ -1,6 +1,9 @@
 """What an engine of one's own could leave on the machine."""
+import os
 import pathlib
 import subprocess
+
+CONTROL_GROUPS = "/sys/fs/cgroup"
 
 
 def words_of(pid):
@@ -18,6 +21,15 @@ def told(*command):
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
 
 
+def directories_called(name, top):
+    """All below `top`, while others come and go there: one that has just gone is passed over (glob would raise)."""
+    return [pathlib.Path(path, name) for path, inside, _ in os.walk(top) if name in inside]
+
+
+def control_groups(name):
+    return directories_called(name, CONTROL_GROUPS)
+
+
 def traces(directory, name):
     """Processes, mounts, devices, firewall rules, control groups and files of the engine in that directory, which calls
     what it has outside `name`; [] when there are none."""
@@ -26,5 +38,5 @@ def traces(directory, name):
             *lines_with(pathlib.Path("/proc/self/mounts").read_text(encoding="utf-8"), str(directory)),
             *lines_with(told("ip", "link", "show"), name),
             *lines_with(told("iptables-save"), name),
-            *(str(path) for path in pathlib.Path("/sys/fs/cgroup").glob(f"**/{name}")),
+            *map(str, control_groups(name)),
             *[str(directory)] * pathlib.Path(directory).exists()]

@@ -520,9 +520,20 @@ static void wire_totals_of_all_lives_add_up(void **state)
     assert_int_equal(ese_history_read_count(fixture->reader, ESE_COUNT_WIRE_RECEIVED), 2 * first.received);
 }
 
+static void its_directory_is_made(void **state)
+{
+    struct fixture *fixture = *state;
+    char *inside = ese_test_path(fixture->directory, "new");
+    free(fixture->path);
+    fixture->path = ese_test_path(inside, "client.history");
+    open_history(fixture, LIMIT);
+    assert_int_equal(access(fixture->path, F_OK), 0);
+    free(inside);
+}
+
 #define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
-int main(void)
+int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
         WITH_FILE(records_come_back),
@@ -532,6 +543,7 @@ int main(void)
         WITH_FILE(words_beyond_the_list_are_lost_not_wrong),
         cmocka_unit_test(without_a_path_it_only_counts),
         WITH_FILE(wire_totals_of_all_lives_add_up),
+        WITH_FILE(its_directory_is_made),
         WITH_FILE(met_limit_is_told),
         WITH_FILE(a_file_that_was_cut_short_is_told),
         WITH_FILE(a_second_writer_is_refused),
@@ -543,5 +555,8 @@ int main(void)
         WITH_FILE(threads_write_side_by_side),
         WITH_FILE(survives_sigkill),
     };
+
+    if (count > 1)
+        cmocka_set_test_filter(words[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include "ese-core/clock.h"
 #include "ese-core/memory.h"
@@ -557,7 +558,20 @@ static void a_stop_wakes_those_who_wait(void **state)
     assert_row(fixture, "i-1", "sent", 1, 250);
 }
 
-int main(void)
+static void its_directory_is_made(void **state)
+{
+    struct fixture *fixture = *state;
+    char *inside = ese_test_path(fixture->directory, "new"), *path = ese_test_path(inside, "outbox");
+    ese_outbox_close(&fixture->outbox);
+    fixture->options.path = path;
+    open_outbox(fixture);
+    assert_int_equal(access(path, F_OK), 0);
+    ese_outbox_close(&fixture->outbox);
+    free(path);
+    free(inside);
+}
+
+int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeps_a_mail_once, set_up, tear_down),
@@ -580,6 +594,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(belongs_to_one_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stop_wakes_those_who_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(its_directory_is_made, set_up, tear_down),
     };
+
+    if (count > 1)
+        cmocka_set_test_filter(words[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,10 @@ static void one_file_for_two_purposes_is_refused(void **state)
     assert_int_equal(check("/tmp/x", "/tmp/../tmp/x", NULL, &error), -1);
     assert_int_equal(check("/nowhere/x", "/nowhere/x", NULL, &error), -1);
     assert_int_equal(check("/nowhere/x", "/nowhere/y", NULL, &error), 0);
+    assert_int_equal(check("/nowhere/x", "/elsewhere/x", NULL, &error), 0);
+    assert_int_equal(check("nowhere/x", "elsewhere/x", NULL, &error), 0);
+    assert_int_equal(check("nowhere/x", "./nowhere/./x", NULL, &error), -1);
+    assert_int_equal(check("nowhere//x", "./nowhere/x", NULL, &error), -1);
     assert_int_equal(check("x", "y", "x", &error), 0); /* a name is no file */
     assert_int_equal(check("x", NULL, "x", &error), 0);
 

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
 #include "ese-consumer/decisions.h"
 #include "ese-consumer/state.h"
@@ -400,9 +401,21 @@ static void what_has_left_makes_room(void **unused)
     ese_state_close(&state);
 }
 
+static void its_directory_is_made(void **unused)
+{
+    (void)unused;
+    char *inside = ese_test_path(directory, "new");
+    free(path);
+    path = ese_test_path(inside, "state");
+    struct ese_state *state = open_state();
+    assert_int_equal(access(path, F_OK), 0);
+    ese_state_close(&state);
+    free(inside);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
 
-int main(void)
+int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_position_is_where_the_last_commit_left_it),
@@ -417,6 +430,10 @@ int main(void)
         TEST(unasked_decisions_leave_where_nobody_asks),
         TEST(what_was_decided_can_be_answered_though_it_is_full),
         TEST(what_has_left_makes_room),
+        TEST(its_directory_is_made),
     };
+
+    if (count > 1)
+        cmocka_set_test_filter(words[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
