@@ -14,7 +14,7 @@ COPY . /source
 RUN meson setup /build /source -Dtests=false -Dstrip=true --prefix=/usr && \
     ninja -C /build && DESTDIR=/installed meson install -C /build --no-rebuild
 # Beside it the directories that are to be this user's in a new volume, since a volume's owner is the image's. They are
-# empty: who shares a volume makes what it needs there (ese-core/directory.h).
+# empty: who shares a volume makes what it needs there (ese-core/file_directory.h).
 RUN for name in client server consumer mailer lab; do \
         /source/orchestration/compose/fill-image /base-libraries /installed/usr/bin/ese-$name /image/$name || exit 1; \
     done && \

@@ -5,7 +5,7 @@
 #include "ese-consumer/decisions.h"
 #include "ese-consumer/enrolment.h"
 #include "ese-core/account.h"
-#include "ese-core/directory.h"
+#include "ese-core/file_directory.h"
 #include "ese-core/memory.h"
 
 #define FORMAT "2"
@@ -106,6 +106,13 @@ static int claim_all(struct ese_state *state, const struct ese_state_options *op
     return ese_state_commit(state, error);
 }
 
+static int make_directory(const struct ese_state_options *options, struct ese_error *error)
+{
+    return options->durability == ESE_DURABILITY_DISK
+               ? ese_file_directory_make_durable(options->path, "--state", error)
+               : ese_file_directory_make(options->path, "--state", error);
+}
+
 int ese_state_open(const struct ese_state_options *options, struct ese_state **state,
                    struct ese_error *error)
 {
@@ -116,7 +123,7 @@ int ese_state_open(const struct ese_state_options *options, struct ese_state **s
                                           .schema = schema,
                                           .own_table = "position",
                                           .max_bytes = options->max_bytes};
-    if (ese_directory_make_for(options->path, "--state", error) != 0 ||
+    if (make_directory(options, error) != 0 ||
         ese_sqlite_open(&database, &opened->database, error) != 0) {
         free(opened);
         return -1;

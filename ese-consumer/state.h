@@ -62,7 +62,8 @@ struct ese_state_options {
     int64_t max_bytes; /* 0: no bound */
 };
 
-/* ESE_E_CONFLICT when the file belongs to another group or transport, or is of another format. */
+/* Makes the file, and its directory (file_directory.h), where they are not there. ESE_E_CONFLICT when the file belongs
+ * to another group or transport, or is of another format. */
 int ese_state_open(const struct ese_state_options *options, struct ese_state **state,
                    struct ese_error *error);
 void ese_state_close(struct ese_state **state);

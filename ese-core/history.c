@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "ese-core/clock.h"
-#include "ese-core/directory.h"
+#include "ese-core/file_directory.h"
 #include "ese-core/history_file.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
@@ -189,7 +189,7 @@ static bool choose_clock(struct ese_history *history, const struct ese_history_c
 static int open_file(struct ese_history *history, const struct ese_history_options *options,
                      struct ese_error *error)
 {
-    if (ese_directory_make_for(options->path, "the history", error) != 0 ||
+    if (ese_file_directory_make(options->path, "the history", error) != 0 ||
         ese_history_file_open(options->path, options->party, options->limit, &history->file, error) != 0)
         return -1;
     history->header = history->file.header;

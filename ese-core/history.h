@@ -168,8 +168,8 @@ struct ese_history_options {
     const struct ese_history_clock *clock; /* of a new file's records, where they are of another time; NULL: now's */
 };
 
-/* Creates the file, or goes on behind the last record of an existing one (a restarted party keeps
- * one history). The options are copied. */
+/* Creates the file, and its directory (file_directory.h), or goes on behind the last record of an existing one (a
+ * restarted party keeps one history). The options are copied. */
 int ese_history_open(const struct ese_history_options *options, struct ese_history **history,
                      struct ese_error *error);
 void ese_history_close(struct ese_history **history);

@@ -10,7 +10,7 @@
 /* --history, --history-bytes and --history-segments: entries of a table, */
 #define ESE_HISTORY_OPTIONS                                                                       \
     {.name = "history", .kind = ESE_OPTION_TEXT, .value = "FILE",                                 \
-     .help = "Writes to FILE what happened to each event or mail, for the ledger. Its "  \
+     .help = "Writes to FILE what happened to each event or mail, for the ledger. Its "           \
              "directory is made where it is not there."},                                         \
     {.name = "history-bytes", .kind = ESE_OPTION_NUMBER, .value = "N", .fallback = "1073741824",  \
      .min = 65536, .max = INT64_C(1) << 40, .help = "Bounds the file of --history."},             \

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ese-core/memory.h"
+
 #define FILES_MOST 16
 
 static bool is_file(const struct ese_option *option)
@@ -14,26 +16,45 @@ static bool is_file(const struct ese_option *option)
            strcmp(option->value, "FILE") == 0;
 }
 
+/* Appends what follows a directory, without empty names and dots. */
+static void append_names(char resolved[PATH_MAX], const char *rest)
+{
+    size_t length = strcmp(resolved, "/") == 0 ? 0 : strlen(resolved);
+
+    while (*rest != '\0') {
+        size_t size = strcspn(rest, "/");
+        bool is_name = size > 0 && strncmp(rest, ".", size) != 0;
+        if (is_name && length + 1 < PATH_MAX)
+            length += (size_t)snprintf(resolved + length, PATH_MAX - length, "/%.*s", (int)size, rest);
+        rest += size + (rest[size] == '/');
+    }
+}
+
+/* Where the directory above ends, of a path that ends there; 0: at the root, or where we are. */
+static size_t end_above(const char *path, size_t end)
+{
+    while (end > 0 && path[end - 1] != '/')
+        end--;
+    while (end > 0 && path[end - 1] == '/')
+        end--;
+    return end;
+}
+
 /* The path without links and dots; of what is not there by the nearest directory above it that is. */
 static void resolve(const char *path, char resolved[PATH_MAX])
 {
-    char directory[PATH_MAX];
-    if (realpath(path, resolved) != NULL)
-        return;
-    const char *slash = strrchr(path, '/');
-    const char *name = slash == NULL ? path : slash + 1;
-    if (slash == NULL)
-        snprintf(directory, sizeof directory, ".");
-    else
-        snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path), path);
-    if (path[0] == '\0' || strcmp(path, directory) == 0)
+    size_t end = strlen(path);
+    bool found = realpath(path, resolved) != NULL;
+
+    while (!found && end > 0) {
+        end = end_above(path, end);
+        char *directory = end > 0 ? ese_copy_bytes(path, end) : ese_copy_text(path[0] == '/' ? "/" : ".");
+        found = realpath(directory, resolved) != NULL;
+        free(directory);
+    }
+    if (!found)
         resolved[0] = '\0';
-    else
-        resolve(directory, resolved);
-    if (name[0] == '\0' || strcmp(name, ".") == 0)
-        return;
-    size_t length = strlen(resolved);
-    snprintf(resolved + length, PATH_MAX - length, "/%s", name);
+    append_names(resolved, path + end);
 }
 
 /* A file may have two names without a link in them. */

@@ -1,7 +1,7 @@
 #include <assert.h>
 #include <unistd.h>
 
-#include "ese-core/directory.h"
+#include "ese-core/file_directory.h"
 #include "ese-core/file_lock.h"
 #include "ese-core/log.h"
 #include "ese-core/memory.h"
@@ -337,8 +337,8 @@ int ese_outbox_open(const struct ese_outbox_options *options, struct ese_outbox 
 {
     struct ese_outbox *new = outbox_new(options);
     *outbox = new;
-    if (ese_directory_make_for(options->path, "--outbox", error) != 0 ||
-        /* two mailers on one outbox would send everything twice */
+    /* Two mailers on one outbox would send everything twice: it is locked. */
+    if (ese_file_directory_make_durable(options->path, "--outbox", error) != 0 ||
         ese_file_lock(options->path, "--outbox", &new->lock_fd, error) != 0 ||
         ese_mail_table_open(options->path, options->max_bytes, options->history, &new->table, error) != 0 ||
         recover(new, error) != 0)

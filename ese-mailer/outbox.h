@@ -39,8 +39,8 @@ struct ese_outbox_options {
     struct ese_metrics *metrics;
 };
 
-/* Takes the lock, opens the file, settles what an earlier life left, starts the thread.
- * ESE_E_USAGE when another process has it. */
+/* Makes the file's directory (file_directory.h), takes the lock, opens the file, settles what an earlier life left,
+ * starts the thread. ESE_E_USAGE when another process has it. */
 int ese_outbox_open(const struct ese_outbox_options *options, struct ese_outbox **outbox,
                     struct ese_error *error);
 

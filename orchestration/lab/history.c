@@ -183,7 +183,7 @@ static int record_all(struct ese_text_lines *lines, const char *into, struct ese
     return status;
 }
 
-/* Beside it, and in its place once it is whole: of an error nothing is left. */
+/* Beside it, and in its place once it is whole: of an error nothing is left but its directory. */
 static int make(struct ese_text_lines *lines, const char *path, const char *into, struct ese_error *error)
 {
     char part[ESE_ARTIFACT_PATH_SIZE];

@@ -136,8 +136,8 @@ def shared(walk, files):
 
 
 def copied_at_once(lab, walk, files):
-    """What an engine would copy into a new volume for several containers, where one fails if the other is as far; and
-    whom it would belong to."""
+    """What an engine would copy into a new volume for several containers at once, of which one could fail; and whom it
+    would belong to."""
     for image, target in sorted(shared(walk, files)):
         if (found := images.owners_below(lab.engine, image, target)) != {target: OWNER}:
             yield f"{image}: {found}"
@@ -149,7 +149,7 @@ def nothing_is_copied_into_what_is_shared(lab):
     assert shared(walk, FILES[:1]) == runs, shared(walk, FILES[:1])
     assert not list(copied_at_once(lab, walk, FILES[:1])), list(copied_at_once(lab, walk, FILES[:1]))
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as planted:
-        planted.write("services: {client-kafka: {volumes: ['runs:/usr/share']}, mailer: {volumes: ['runs:/var/lib']}}\n")
+        planted.write("services: {client-http: {volumes: ['runs:/usr']}, mailer: {volumes: ['runs:/var']}}\n")
         planted.flush()
         assert len(list(copied_at_once(lab, walk, (FILES[0], planted.name)))) == 2
 

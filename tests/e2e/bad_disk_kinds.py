@@ -7,6 +7,7 @@ import steady_click
 from disk_scene import Writer, event, event_id, events_of
 
 BIG = 6000  # bytes of padding: every few hundred of these SQLite takes its log in
+OUTBOX, STATE = "mails/outbox", "state/state.db"  # on the disk, each in a directory that is made for it
 
 
 class Events:
@@ -38,7 +39,7 @@ class Mails:
 
     @staticmethod
     def kept(program):
-        with contextlib.closing(sqlite3.connect(f"file:{program.disk}/outbox?mode=ro", uri=True)) as outbox:
+        with contextlib.closing(sqlite3.connect(f"file:{program.disk}/{OUTBOX}?mode=ro", uri=True)) as outbox:
             return [row[0] for row in outbox.execute("SELECT id FROM mail")]
 
 
@@ -63,7 +64,7 @@ class Presses:
 
 
 def check_decided(program, presses):
-    with contextlib.closing(sqlite3.connect(f"file:{program.disk}/state.db?mode=ro", uri=True)) as state:
+    with contextlib.closing(sqlite3.connect(f"file:{program.disk}/{STATE}?mode=ro", uri=True)) as state:
         decided = [row[0] for row in state.execute("SELECT id FROM decision ORDER BY id")]
         position = state.execute("SELECT next, processed, repeats FROM position").fetchall()
     assert decided == presses.wanted(), (len(decided), len(presses.wanted()))

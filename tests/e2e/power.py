@@ -17,7 +17,7 @@ import time
 
 import history
 import steady_click
-from bad_disk_kinds import Events, Mails, Presses, check_decided
+from bad_disk_kinds import OUTBOX, STATE, Events, Mails, Presses, check_decided
 from disk_scene import acknowledged, join, write_until
 from ese_program import run, wait_until
 from power_scene import SEED, SYNC_US, TO_CATCH, Lost, Powered, Tally, closing, is_caught, tells_what_is_kept
@@ -41,17 +41,17 @@ def begin(program):
             env=program.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 
 
-def live(program, kind, draw, firsts):
-    """Writes for a while, and dies. The writers."""
+def live(program, kind, draw, firsts, at_least=0):
+    """Writes for a while, and dies; young, now and then, where nothing has to be stored. The writers."""
     program.keep_journal(draw)
-    if draw.random() < 0.2:
+    if draw.random() < 0.2 and at_least == 0:
         begin(program)
         time.sleep(draw.random() * BIRTH_S)
         program.kill()
         return []
     program.start()
     writers = [kind.writer(program, i, first=firsts[i]) for i in range(draw.choice((1, 3, WRITERS)))]
-    enough = draw.randrange(80)
+    enough = max(at_least, draw.randrange(80))
     write_until(writers, lambda: len(acknowledged(writers)) >= enough, "it stores nothing")
     time.sleep(draw.random() * 0.01)
     if draw.random() < 0.2:  # while it comes to its end
@@ -93,7 +93,7 @@ def cut_again_and_again(program, kind, cuts, promised=True, anew=1 / 3):
                 fresh.mkdir()
                 program.becomes(fresh)
                 expected, firsts = set(), [0] * WRITERS
-            stored = acknowledged(live(program, kind, draw, firsts))
+            stored = acknowledged(live(program, kind, draw, firsts, at_least=0 if number > 0 else cuts + 1))
             expected |= set(stored)
             tally.stored += len(stored)
             left, undecided = program.cut(draw.randrange(1 << 32))
@@ -114,7 +114,7 @@ def a_server(durability, program=SERVER):
 
 
 def a_mailer(program=MAILER):
-    return Powered(SHIM, CUT, program, "--listen", "127.0.0.1:0", "--outbox", "disk/outbox", "--smtp", "127.0.0.1:1")
+    return Powered(SHIM, CUT, program, "--listen", "127.0.0.1:0", "--outbox", f"disk/{OUTBOX}", "--smtp", "127.0.0.1:1")
 
 
 def planted(name):
@@ -148,6 +148,11 @@ def a_server_that_answers_first_is_caught():
     program = a_server("disk", planted("ese-server.acknowledged_before_the_commit"))
     program.sync_us = max(SYNC_US)  # most of its time it has answered and not synced
     is_caught(lambda: cut_again_and_again(program, Events, TO_CATCH))
+
+
+def a_mailer_whose_directory_has_no_name_is_caught():
+    program = a_mailer(planted("ese-mailer.no_name_of_a_directory_is_synced"))
+    is_caught(lambda: cut_again_and_again(program, Mails, TO_CATCH, anew=1))
 
 
 def a_mailer_that_does_not_sync_is_caught():
@@ -235,9 +240,9 @@ def position_in(path):
 def begin_to_consume(program):
     with open(program.directory / "said", "ab") as said:
         program.process = subprocess.Popen(
-            [program.path, "--transport", "file:data=log", "--state", "disk/state.db", "--durability", "disk", "--max-batch",
-             "20", "--lateness-ms", "86400000", "--until-end", "--quiet"], cwd=program.directory, env=program.environment,
-            stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+            [program.path, "--transport", "file:data=log", "--state", f"disk/{STATE}", "--durability", "disk",
+             "--max-batch", "20", "--lateness-ms", "86400000", "--until-end", "--quiet"], cwd=program.directory,
+            env=program.environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 
 
 def check_end(program):
@@ -248,7 +253,7 @@ def check_end(program):
 
 def consume_and_die(program, draw):
     """What it has committed, and whether it came to its end before."""
-    state = program.disk / "state.db"
+    state = program.disk / STATE
     had = position_in(state)
     program.keep_journal(draw)
     begin_to_consume(program)
@@ -267,8 +272,8 @@ def consume_and_die(program, draw):
     return committed, False
 
 
-def cut_a_consumer(path, lives):
-    draw, tally = random.Random(SEED), Tally(os.path.basename(path))
+def cut_a_consumer(path, lives, draw):
+    tally = Tally(os.path.basename(path))
     program = Powered(SHIM, CUT, path)
     with closing(program, tally):
         presses = Presses(program.directory)
@@ -278,7 +283,7 @@ def cut_a_consumer(path, lives):
             left, undecided = program.cut(draw.randrange(1 << 32))
             tally.add(undecided)
             program.becomes(left)
-            stands = position_in(program.disk / "state.db")
+            stands = position_in(program.disk / STATE)
             if stands < committed:
                 raise Lost(f"a position: {stands} of {committed}")
             if has_ended:
@@ -290,12 +295,18 @@ def cut_a_consumer(path, lives):
 
 
 def a_consumer_stays_where_it_was():
+    draw = random.Random(SEED)
     for _ in range(max(1, CUTS // 20)):
-        cut_a_consumer(CONSUMER, 4)
+        cut_a_consumer(CONSUMER, 4, draw)
 
 
 def a_consumer_that_does_not_sync_is_caught():
-    is_caught(lambda: cut_a_consumer(planted("ese-consumer.nothing_is_synced_at_disk"), TO_CATCH))
+    is_caught(lambda: cut_a_consumer(planted("ese-consumer.nothing_is_synced_at_disk"), TO_CATCH, random.Random(SEED)))
+
+
+def a_consumer_whose_directory_has_no_name_is_caught():
+    path, draw = planted("ese-consumer.no_name_of_a_directory_is_synced"), random.Random(SEED)
+    is_caught(lambda: [cut_a_consumer(path, 1, draw) for _ in range(TO_CATCH)])  # a name that has survived once stays
 
 
 # ---- the file transport --------------------------------------------------------------------------------------------
@@ -359,7 +370,8 @@ TESTS = (a_server_at_disk_loses_nothing, a_server_at_os_says_what_it_loses, a_ma
          after_a_failed_sync_it_loses_nothing, a_server_that_believes_its_log_is_caught,
          whichever_sync_fails_first_a_server_loses_nothing, whichever_sync_fails_first_a_mailer_loses_nothing,
          a_server_that_believes_its_names_is_caught, a_consumer_stays_where_it_was,
-         a_consumer_that_does_not_sync_is_caught, a_file_loses_nothing, a_file_that_is_not_synced_is_caught)
+         a_consumer_that_does_not_sync_is_caught, a_mailer_whose_directory_has_no_name_is_caught,
+         a_consumer_whose_directory_has_no_name_is_caught, a_file_loses_nothing, a_file_that_is_not_synced_is_caught)
 
 if __name__ == "__main__":
     sys.exit(run([tells_what_is_kept(test) for test in TESTS], at_once=3))

@@ -14,6 +14,7 @@
 #include "ese-mailer/outbox.h"
 #include "tests/support/directory.h"
 #include "tests/support/disk_room.h"
+#include "tests/support/synced.h"
 #include "tests/support/wait.h"
 
 #define FAR_MS 3600000
@@ -564,8 +565,10 @@ static void its_directory_is_made(void **state)
     char *inside = ese_test_path(fixture->directory, "new"), *path = ese_test_path(inside, "outbox");
     ese_outbox_close(&fixture->outbox);
     fixture->options.path = path;
+    ese_test_synced_watch(fixture->directory);
     open_outbox(fixture);
     assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(ese_test_synced(), 1);
     ese_outbox_close(&fixture->outbox);
     free(path);
     free(inside);

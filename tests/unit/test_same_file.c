@@ -13,6 +13,8 @@
 #include "ese-core/same_file.h"
 #include "tests/support/directory.h"
 
+#define LONG ((size_t)60 << 10)
+
 static const struct ese_option options[] = {
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE", .help = "."},
     {.name = "history", .kind = ESE_OPTION_TEXT, .value = "FILE", .help = "."},
@@ -52,6 +54,9 @@ static void one_file_for_two_purposes_is_refused(void **state)
     assert_int_equal(check("nowhere/x", "elsewhere/x", NULL, &error), 0);
     assert_int_equal(check("nowhere/x", "./nowhere/./x", NULL, &error), -1);
     assert_int_equal(check("nowhere//x", "./nowhere/x", NULL, &error), -1);
+    assert_int_equal(check("/nowhere/and/x", "//nowhere/./and//x", NULL, &error), -1);
+    assert_int_equal(check("/nowhere/x", "/nowhere.x", NULL, &error), 0);
+    assert_int_equal(check("nowhere/.x", "nowhere/.y", NULL, &error), 0);
     assert_int_equal(check("x", "y", "x", &error), 0); /* a name is no file */
     assert_int_equal(check("x", NULL, "x", &error), 0);
 
@@ -62,6 +67,21 @@ static void one_file_for_two_purposes_is_refused(void **state)
     free(path);
     free(link);
     ese_test_directory_remove(&directory);
+}
+
+static void a_path_of_any_length_is_looked_at(void **state)
+{
+    (void)state;
+    struct ese_error error;
+    char *slashes = ese_alloc(LONG), *names = ese_alloc(LONG);
+    memset(slashes, '/', LONG - 2);
+    for (size_t i = 0; i < LONG - 1; i++)
+        names[i] = i % 2 == 0 ? 'n' : '/';
+    slashes[0] = slashes[LONG - 2] = 'n';
+    assert_int_equal(check(slashes, "n/n", NULL, &error), -1);
+    assert_int_equal(check(names, "n/n", NULL, &error), 0);
+    free(slashes);
+    free(names);
 }
 
 static void a_locked_file_is_its_holders(void **state)
@@ -87,11 +107,15 @@ static void a_locked_file_is_its_holders(void **state)
     ese_test_directory_remove(&directory);
 }
 
-int main(void)
+int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_file_for_two_purposes_is_refused),
+        cmocka_unit_test(a_path_of_any_length_is_looked_at),
         cmocka_unit_test(a_locked_file_is_its_holders),
     };
+
+    if (count > 1)
+        cmocka_set_test_filter(words[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

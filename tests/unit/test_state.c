@@ -8,7 +8,9 @@
 
 #include "ese-consumer/decisions.h"
 #include "ese-consumer/state.h"
+#include "ese-core/memory.h"
 #include "tests/support/directory.h"
+#include "tests/support/synced.h"
 
 static char *directory;
 static char *path;
@@ -30,16 +32,21 @@ static int remove_directory(void **state)
     return 0;
 }
 
-static struct ese_state *open_bounded(int64_t max_bytes)
+static struct ese_state *open_as(enum ese_durability durability, int64_t max_bytes)
 {
     struct ese_error error;
     struct ese_state *state = NULL;
     const struct ese_state_options options = {
-        .path = path, .durability = ESE_DURABILITY_OS, .group = "g", .transport = "t",
+        .path = path, .durability = durability, .group = "g", .transport = "t",
         .max_bytes = max_bytes};
     if (ese_state_open(&options, &state, &error) != 0)
         fail_msg("%s", error.text);
     return state;
+}
+
+static struct ese_state *open_bounded(int64_t max_bytes)
+{
+    return open_as(ESE_DURABILITY_OS, max_bytes);
 }
 
 static struct ese_state *open_state(void)
@@ -404,12 +411,17 @@ static void what_has_left_makes_room(void **unused)
 static void its_directory_is_made(void **unused)
 {
     (void)unused;
+    static const enum ese_durability durabilities[] = {ESE_DURABILITY_OS, ESE_DURABILITY_DISK};
     char *inside = ese_test_path(directory, "new");
     free(path);
     path = ese_test_path(inside, "state");
-    struct ese_state *state = open_state();
-    assert_int_equal(access(path, F_OK), 0);
-    ese_state_close(&state);
+    for (size_t i = 0; i < ESE_COUNT_OF(durabilities); i++) {
+        ese_test_synced_watch(directory);
+        struct ese_state *state = open_as(durabilities[i], 0);
+        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(ese_test_synced(), durabilities[i] == ESE_DURABILITY_DISK ? 1 : 0);
+        ese_state_close(&state);
+    }
     free(inside);
 }
 

@@ -1,4 +1,4 @@
-/* The directory of a file that is to be made: made once, its name synced by who made it. */
+/* The directory of a file that is to be made; and its name, where it is to be there after a loss of power. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,8 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "ese-core/directory.h"
+#include "ese-core/file_directory.h"
 #include "ese-core/memory.h"
+#include "ese-core/sqlite_syncs.h"
+#include "tests/support/apart.h"
 #include "tests/support/directory.h"
 
 /* ---- what the system does ---------------------------------------------------------------------- */
@@ -22,8 +24,8 @@ static int syncs;
 static ino_t synced; /* the last one */
 static int refusal;  /* 0: none */
 
-/* These two take the place of the library's. */
-int fsync(int fd)
+/* These three take the place of the library's. */
+int fdatasync(int fd)
 {
     struct stat status;
 
@@ -34,7 +36,16 @@ int fsync(int fd)
     return refusal == 0 ? 0 : -1;
 }
 
-static bool others_come_first;
+static bool others_come_first, may_be_read;
+
+int access(const char *path, int mode)
+{
+    if (mode == R_OK && !may_be_read) {
+        errno = EACCES; /* root would be told otherwise */
+        return -1;
+    }
+    return (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
+}
 
 int mkdir(const char *path, mode_t mode)
 {
@@ -76,6 +87,7 @@ static int set_up(void **state)
     synced = 0;
     refusal = 0;
     others_come_first = false;
+    may_be_read = true;
     *state = fixture;
     return 0;
 }
@@ -93,36 +105,53 @@ static int tear_down(void **state)
 
 static int make_for(struct fixture *fixture, const char *path)
 {
-    return ese_directory_make_for(path, "--state", &fixture->error);
+    return ese_file_directory_make(path, "--state", &fixture->error);
+}
+
+static int make_durable_for(struct fixture *fixture, const char *path)
+{
+    return ese_file_directory_make_durable(path, "--state", &fixture->error);
 }
 
 /* ---- what it does --------------------------------------------------------------------------- */
 
-static void what_is_not_there_is_made_and_its_name_synced(void **state)
+static void what_is_not_there_is_made(void **state)
 {
     struct fixture *fixture = *state;
 
     assert_int_equal(make_for(fixture, fixture->file), 0);
     assert_true(is_directory(fixture->directory));
     assert_int_not_equal(access(fixture->file, F_OK), 0); /* only the directory */
+    assert_int_equal(syncs, 0);
+}
+
+static void a_durable_one_has_its_name_synced_whoever_made_it(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(make_durable_for(fixture, fixture->file), 0);
+    assert_true(is_directory(fixture->directory));
     assert_int_equal(syncs, 1);
+    assert_int_equal(synced, inode_of(fixture->top));
+    assert_int_equal(make_durable_for(fixture, fixture->file), 0);
+    assert_int_equal(syncs, 2);
     assert_int_equal(synced, inode_of(fixture->top));
 }
 
-static void what_is_there_stays_and_is_not_synced(void **state)
+static void what_is_there_stays(void **state)
 {
     struct fixture *fixture = *state;
     char *inside = ese_test_path(fixture->top, "file");
 
     assert_int_equal(make_for(fixture, fixture->file), 0);
     ino_t inode = inode_of(fixture->directory);
-    syncs = 0;
     assert_int_equal(make_for(fixture, fixture->file), 0);
     assert_int_equal(inode_of(fixture->directory), inode);
     assert_int_equal(make_for(fixture, inside), 0);
     assert_int_equal(make_for(fixture, "file"), 0); /* of where we are */
     assert_int_equal(make_for(fixture, "/file"), 0);
-    assert_int_equal(syncs, 0);
+    assert_int_equal(make_durable_for(fixture, "file"), 0);
+    assert_int_equal(make_durable_for(fixture, "/file"), 0);
     free(inside);
 }
 
@@ -133,7 +162,7 @@ static void beside_where_we_are_too(void **state)
 
     assert_non_null(getcwd(before, sizeof before));
     assert_int_equal(chdir(fixture->top), 0);
-    assert_int_equal(make_for(fixture, "new/file"), 0);
+    assert_int_equal(make_durable_for(fixture, "new/file"), 0);
     assert_int_equal(chdir(before), 0);
     assert_true(is_directory(fixture->directory));
     assert_int_equal(synced, inode_of(fixture->top));
@@ -149,19 +178,10 @@ static void those_above_it_must_be(void **state)
     assert_non_null(strstr(fixture->error.text, "--state '"));
     assert_non_null(strstr(fixture->error.text, deep));
     assert_non_null(strstr(fixture->error.text, "No such file or directory"));
+    assert_int_equal(make_durable_for(fixture, deep), -1);
     assert_false(is_directory(fixture->directory));
+    assert_int_equal(syncs, 0);
     free(deep);
-}
-
-static void whose_name_cannot_be_synced_does_not_stay(void **state)
-{
-    struct fixture *fixture = *state;
-
-    refusal = EIO;
-    assert_int_equal(make_for(fixture, fixture->file), -1);
-    assert_int_equal(fixture->error.code, ESE_E_IO);
-    assert_non_null(strstr(fixture->error.text, strerror(EIO)));
-    assert_false(is_directory(fixture->directory));
 }
 
 static void somebody_else_may_have_made_it_meanwhile(void **state)
@@ -171,7 +191,33 @@ static void somebody_else_may_have_made_it_meanwhile(void **state)
     others_come_first = true;
     assert_int_equal(make_for(fixture, fixture->file), 0);
     assert_true(is_directory(fixture->directory));
-    assert_int_equal(syncs, 0); /* which is theirs to do */
+}
+
+/* A failed sync is one for the whole process. */
+static const char *find_failure_passed_over(void *context)
+{
+    struct fixture *fixture = context;
+
+    refusal = EIO;
+    if (make_durable_for(fixture, fixture->file) != -1)
+        return "a sync that failed is passed over";
+    return fixture->error.code == ESE_E_IO && ese_sqlite_syncs_failed() ? NULL : "it is told as something else";
+}
+
+static void whose_name_cannot_be_synced_is_not_durable(void **state)
+{
+    ese_test_apart(find_failure_passed_over, *state);
+}
+
+static void what_may_not_be_read_above_is_not_synced(void **state)
+{
+    struct fixture *fixture = *state;
+
+    assert_int_equal(make_for(fixture, fixture->file), 0);
+    may_be_read = false;
+    assert_int_equal(make_durable_for(fixture, fixture->file), 0);
+    assert_int_equal(syncs, 0);
+    assert_false(ese_sqlite_syncs_failed());
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -179,12 +225,14 @@ static void somebody_else_may_have_made_it_meanwhile(void **state)
 int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_not_there_is_made_and_its_name_synced),
-        TEST(what_is_there_stays_and_is_not_synced),
+        TEST(what_is_not_there_is_made),
+        TEST(a_durable_one_has_its_name_synced_whoever_made_it),
+        TEST(what_is_there_stays),
         TEST(beside_where_we_are_too),
         TEST(those_above_it_must_be),
-        TEST(whose_name_cannot_be_synced_does_not_stay),
         TEST(somebody_else_may_have_made_it_meanwhile),
+        TEST(whose_name_cannot_be_synced_is_not_durable),
+        TEST(what_may_not_be_read_above_is_not_synced),
     };
 
     if (count > 1)
