@@ -58,7 +58,7 @@ MUTATIONS = {
     "flaky-destinations": [(without("with flaky"), "http", "destinations.hung.missed"),
                            (without("with destinations", "with flaky"), "http", "destinations.missed")],
     "half-open": [(CALM, "http", "lag.highest"), (CALM, "webhook", "lag.highest")],
-    "hot-key": [(without("with hot-percent"), BROKER, "lag.at_load_end")],
+    "hot-key": [(without("with hot-percent"), BROKER, "latency_us.end_to_end.p99")],
     "later-reader": [(without("with late-readers", "at"), "file", "readers.*.began_ns")],
     # Either claim of it will do: the one is about time.
     "linger": [(instead(("linger.ms=50", "linger.ms=1")), BROKER, "")],
@@ -80,7 +80,7 @@ MUTATIONS = {
     "retention": [(without("with retention"), transports, "ledger.skipped_by_retention")
                   for transports in ("http", "webhook")],
     "sent-twice": [(without("with resend-every"), "file", "ledger.stored_twice")],
-    "slow-consumer": [(without("with rule-cost-us"), "file", "lag.at_load_end")],
+    "slow-consumer": [(without("with rule-cost-us"), "file", "lag.highest")],
     "slow-receiver": [(without("with rule-cost-us"), "webhook", "lag.highest"),
                       # The others stand, too.
                       (instead(("with     readers 3\n", "with     readers 3\nat 1s freeze readers\nat 4s thaw readers\n")),

@@ -157,6 +157,8 @@ static void who_hangs_has_no_answer_and_others_have(void **state)
     assert_int_equal(ese_sink_hanging(sink), 1);
     push(other, 3, 1, 0);
     assert_int_equal(ese_sink_events(sink), 2);
+    shutdown(hangs, SHUT_WR);
+    hear(hangs, ""); /* nothing else, to its end */
     close(hangs);
     close(other);
 }

@@ -13,7 +13,7 @@
 #include "ese-core/same_file.h"
 #include "tests/support/directory.h"
 
-#define LONG ((size_t)60 << 10)
+#define LONG ((size_t)16 << 10)
 
 static const struct ese_option options[] = {
     {.name = "state", .kind = ESE_OPTION_TEXT, .value = "FILE", .help = "."},
