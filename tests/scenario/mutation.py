@@ -80,7 +80,7 @@ MUTATIONS = {
     "retention": [(without("with retention"), transports, "ledger.skipped_by_retention")
                   for transports in ("http", "webhook")],
     "sent-twice": [(without("with resend-every"), "file", "ledger.stored_twice")],
-    "slow-consumer": [(without("with rule-cost-us"), "file", "lag.highest")],
+    "slow-consumer": [(without("with rule-cost-us"), "file", "lag.at_load_end")],
     "slow-receiver": [(without("with rule-cost-us"), "webhook", "lag.highest"),
                       # The others stand, too.
                       (instead(("with     readers 3\n", "with     readers 3\nat 1s freeze readers\nat 4s thaw readers\n")),
